@@ -1,0 +1,240 @@
+"""One frozen specification for every self-consuming loop (paper, Section 2.2).
+
+Theory, simulators, command line and report all take a :class:`Loop`. What a :class:`Loop` can say
+but a given function cannot answer raises :class:`UnsupportedLoop`, one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from madtheory import _validate
+
+__all__ = [
+    "Loop",
+    "UnsupportedLoop",
+    "fresh_data",
+    "fully_synthetic",
+    "require_fresh_memory_one",
+    "require_fully_synthetic",
+    "synthetic_augmentation",
+]
+
+Pool = Literal["replace", "accumulate"]
+FirstGeneration = Literal["real", "biased"]
+
+
+class UnsupportedLoop(ValueError):
+    """A valid loop for which this quantity is not computed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A self-consuming loop: what every generation is trained on.
+
+    Generation 1 is trained on `n_initial` real samples. Every later generation is trained on
+    `n_fixed` real samples that never change, `n_fresh` new real ones, and `n_synth` synthetic
+    ones drawn from N(mu, bias * Sigma) of earlier models.
+
+    Parameters
+    ----------
+    n_initial : int
+        Real samples of the first generation (n_ini), at least 2.
+    n_synth : int
+        Synthetic samples of each later generation (n_s), at least 2 when there is no real data.
+    n_fixed, n_fresh : int
+        Fixed and fresh real samples of each later generation (n_r).
+    memory : int or None
+        Each synthetic sample comes from a uniformly drawn one of the last `memory` models
+        (theory.md 2.8: K models, not the K + 1 of the paper's index set). None: all of them.
+    pool : {"replace", "accumulate"}
+        Whether a generation's synthetic samples replace or join the earlier ones.
+    weight : float or None
+        Weight on the real data in pooled moments; None pools sample by sample.
+    bias : float
+        Sampling bias lambda; multiplies the *covariance* of the sampled model. In [0, 1], or up
+        to any finite value with ``allow_overdispersion=True`` (critical bias, theory.md 1.2).
+    ddof : {0, 1}
+        Covariances are divided by n - ddof.
+    first_generation : {"real", "biased"}
+        "real": generation 1 sees N(mu_0, Sigma_0), as in Appendix A. "biased": it sees
+        N(mu_0, bias * Sigma_0), Eq. (1) read literally.
+    allow_overdispersion : bool
+        Accept bias > 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a field is out of its range; the message names it.
+    """
+
+    n_initial: int
+    n_synth: int
+    n_fixed: int = 0
+    n_fresh: int = 0
+    memory: int | None = 1
+    pool: Pool = "replace"
+    weight: float | None = None
+    bias: float = 1.0
+    ddof: int = 1
+    first_generation: FirstGeneration = "real"
+    allow_overdispersion: bool = False
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "n_initial", _validate.count("n_initial", self.n_initial, minimum=2))
+        put(self, "n_fixed", _validate.count("n_fixed", self.n_fixed, minimum=0))
+        put(self, "n_fresh", _validate.count("n_fresh", self.n_fresh, minimum=0))
+        # One synthetic sample is enough beside real data; alone it has no covariance.
+        least = 2 if self.n_real == 0 else 1
+        put(self, "n_synth", _validate.count("n_synth", self.n_synth, minimum=least))
+        if self.memory is not None:
+            put(self, "memory", _validate.count("memory", self.memory))
+        _validate.one_of("pool", self.pool, ("replace", "accumulate"))
+        if self.weight is not None:
+            put(self, "weight", _validate.number("weight", self.weight, low=0.0, high=1.0))
+        high = math.inf if self.allow_overdispersion else 1.0
+        put(self, "bias", _validate.number("bias", self.bias, low=0.0, high=high))
+        put(self, "ddof", _validate.count("ddof", self.ddof, minimum=0, maximum=1))
+        _validate.one_of("first_generation", self.first_generation, ("real", "biased"))
+
+    @property
+    def n_real(self) -> int:
+        """Real samples of each generation after the first, n_r."""
+        return self.n_fixed + self.n_fresh
+
+    @property
+    def n_train(self) -> int:
+        """Samples of each generation after the first, n = n_r + n_s."""
+        return self.n_real + self.n_synth
+
+    @property
+    def first_bias(self) -> float:
+        """What multiplies the covariance of the very first sample: 1, or lambda."""
+        return self.bias if self.first_generation == "biased" else 1.0
+
+    @property
+    def first_dof(self) -> int:
+        """Degrees of freedom of the first covariance, n_initial - 1."""
+        return self.n_initial - 1
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom of the later synthetic covariances, m = n_s - 1."""
+        return self.n_synth - 1
+
+
+def fully_synthetic(
+    n_synth: int,
+    *,
+    bias: float = 1.0,
+    n_initial: int | None = None,
+    first_generation: FirstGeneration = "real",
+    ddof: int = 1,
+    allow_overdispersion: bool = False,
+) -> Loop:
+    """Build the fully synthetic loop (Section 3); `n_initial` defaults to `n_synth`.
+
+    Examples
+    --------
+    >>> fully_synthetic(10, bias=0.9).dof
+    9
+    """
+    return Loop(
+        n_initial=n_synth if n_initial is None else n_initial,
+        n_synth=n_synth,
+        bias=bias,
+        ddof=ddof,
+        first_generation=first_generation,
+        allow_overdispersion=allow_overdispersion,
+    )
+
+
+def synthetic_augmentation(
+    n_real: int,
+    n_synth: int,
+    *,
+    bias: float = 1.0,
+    pool: Pool = "replace",
+    memory: int | None = 1,
+    weight: float | None = None,
+    ddof: int = 1,
+) -> Loop:
+    """Build the synthetic augmentation loop (Section 4): the first real set stays for good."""
+    n_real = _validate.count("n_real", n_real, minimum=2)
+    return Loop(
+        n_initial=n_real,
+        n_fixed=n_real,
+        n_synth=n_synth,
+        bias=bias,
+        pool=pool,
+        memory=memory,
+        weight=weight,
+        ddof=ddof,
+    )
+
+
+def fresh_data(
+    n_real: int,
+    n_synth: int,
+    *,
+    bias: float = 1.0,
+    n_initial: int | None = None,
+    memory: int | None = 1,
+    weight: float | None = None,
+    first_generation: FirstGeneration = "real",
+    ddof: int = 1,
+) -> Loop:
+    """Build the fresh data loop (Section 5); `n_initial` defaults to `n_real`.
+
+    Examples
+    --------
+    >>> fresh_data(100, 900, bias=0.9).n_train
+    1000
+    """
+    n_real = _validate.count("n_real", n_real)
+    return Loop(
+        # A single real sample has no covariance, so the first model needs one more.
+        n_initial=max(n_real, 2) if n_initial is None else n_initial,
+        n_fresh=n_real,
+        n_synth=n_synth,
+        bias=bias,
+        memory=memory,
+        weight=weight,
+        ddof=ddof,
+        first_generation=first_generation,
+    )
+
+
+def _require_plain(loop: Loop, quantity: str) -> None:
+    """Refuse the fields that no law of this release covers."""
+    if loop.ddof != 1:
+        raise UnsupportedLoop(f"{quantity} is computed for ddof = 1 only, got ddof = {loop.ddof}")
+    if loop.memory != 1:
+        raise UnsupportedLoop(f"{quantity} is computed for memory 1 only, got {loop.memory}")
+    if loop.pool != "replace":
+        raise UnsupportedLoop(f"{quantity} is computed for pool = replace only, got {loop.pool}")
+    if loop.weight is not None:
+        raise UnsupportedLoop(f"{quantity} is computed without weights only, got {loop.weight:g}")
+
+
+def require_fully_synthetic(loop: Loop, quantity: str) -> None:
+    """Raise :class:`UnsupportedLoop` unless `loop` is a plain fully synthetic loop."""
+    _require_plain(loop, quantity)
+    if loop.n_real:
+        raise UnsupportedLoop(
+            f"{quantity} is computed for the fully synthetic loop only, "
+            f"got a loop with {loop.n_real} real samples a generation"
+        )
+
+
+def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
+    """Raise :class:`UnsupportedLoop` unless `loop` is a plain fresh data loop with memory 1."""
+    _require_plain(loop, quantity)
+    if loop.n_fixed or not loop.n_fresh:
+        raise UnsupportedLoop(
+            f"{quantity} is computed for the fresh data loop only, got a loop with "
+            f"n_fresh = {loop.n_fresh} and n_fixed = {loop.n_fixed}"
+        )

@@ -1,0 +1,1 @@
+"""Theorems behind :mod:`madtheory`, derived step by step with sympy."""

@@ -1,0 +1,26 @@
+"""Hypothesis profiles and the switch for the longer checks."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "ci", max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile("hunt", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the longer checks too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    skip = pytest.mark.skip(reason="a longer check: make test-full")
+    for item in items:
+        if "full" in item.keywords:
+            item.add_marker(skip)
