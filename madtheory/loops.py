@@ -142,6 +142,7 @@ def fully_synthetic(
     >>> fully_synthetic(10, bias=0.9).dof
     9
     """
+    n_synth = _validate.count("n_synth", n_synth, minimum=2)
     return Loop(
         n_initial=n_synth if n_initial is None else n_initial,
         n_synth=n_synth,
