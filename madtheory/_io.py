@@ -1,0 +1,395 @@
+"""Reading feature files and writing results: checked on the way in, atomic on the way out."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import re
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory import _validate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "MAX_FEATURE_BYTES",
+    "RANK_TOLERANCE",
+    "atomic_path",
+    "atomic_write_bytes",
+    "atomic_write_json",
+    "atomic_write_text",
+    "canonical_json",
+    "feature_eigenvalues",
+    "jsonable",
+    "load_features",
+    "sha256",
+    "sha256_file",
+]
+
+#: Largest array that a feature file may hold, in bytes once unpacked.
+MAX_FEATURE_BYTES = 2**32
+#: Eigenvalues below this fraction of the largest are rounding, and set to exact zeros.
+RANK_TOLERANCE = 1e-12
+#: Names under which an .npz file of several arrays holds its features, first match wins.
+NPZ_KEYS = ("features", "arr_0")
+
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+def _finite_list(array: NDArray[Any]) -> Any:
+    """Nested lists of a real array, None where it is not finite."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return array.tolist()
+    values = array.astype(object)
+    values[~np.isfinite(array)] = None
+    return values.tolist()
+
+
+def jsonable(obj: Any) -> Any:
+    """Turn numpy, dataclasses, paths and tuples into plain JSON values; NaN and inf into None.
+
+    Raises
+    ------
+    TypeError
+        When `obj` holds something that JSON cannot say, such as a complex number.
+
+    Examples
+    --------
+    >>> jsonable({"rate": np.float64("-inf"), "path": np.arange(2)})
+    {'rate': None, 'path': [0, 1]}
+    """
+    if obj is None or isinstance(obj, (str, bool, int)):
+        return obj
+    if isinstance(obj, float):
+        return float(obj) if math.isfinite(obj) else None
+    if isinstance(obj, (np.ndarray, np.generic)) and obj.dtype.kind in "fiub":
+        return _finite_list(np.array(obj))
+    if isinstance(obj, Mapping):
+        return {str(key): jsonable(value) for key, value in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return [jsonable(value) for value in obj]
+    if isinstance(obj, Path):
+        return str(obj)
+    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
+        return {f.name: jsonable(getattr(obj, f.name)) for f in dataclasses.fields(obj)}
+    raise TypeError(f"obj must be JSON-like, got {type(obj).__name__}")
+
+
+def canonical_json(obj: Any, *, indent: int | None = None) -> str:
+    """JSON text of `obj` that depends on its value only: sorted keys, null for NaN and inf.
+
+    Examples
+    --------
+    >>> canonical_json({"b": math.nan, "a": (1, 2.5)})
+    '{"a": [1, 2.5], "b": null}'
+    """
+    return json.dumps(
+        jsonable(obj), sort_keys=True, allow_nan=False, ensure_ascii=False, indent=indent
+    )
+
+
+def sha256(data: bytes | str) -> str:
+    """Hexadecimal SHA-256 of bytes, or of the UTF-8 of a text."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def sha256_file(path: str | Path) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed writer of the same file left behind."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+\.tmp")
+    for entry in path.parent.iterdir():
+        match = pattern.fullmatch(entry.name)
+        if match and not _alive(int(match[1])):
+            entry.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` to write to; on success it becomes `path` at once.
+
+    The content is on disk before the rename, so that a crash leaves the old file or the new one,
+    never a part. On an exception nothing is left.
+
+    Raises
+    ------
+    OSError
+        When the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    _sweep(path)
+    # One name a process and thread: two writers of one file cannot mix their bytes.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        yield temporary
+        _fsync(temporary)
+        os.replace(temporary, path)
+        _fsync(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def atomic_write_bytes(path: str | Path, data: bytes) -> None:
+    """Write `data` to `path`: all of it or nothing."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def atomic_write_text(path: str | Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8: all of it or nothing."""
+    atomic_write_bytes(path, text.encode())
+
+
+def atomic_write_json(path: str | Path, obj: Any) -> None:
+    """Write :func:`canonical_json` of `obj`, indented, with a final newline."""
+    atomic_write_text(path, canonical_json(obj, indent=2) + "\n")
+
+
+# --- reading features ---------------------------------------------------------------------------
+
+
+def _check_size(n_bytes: int) -> None:
+    if n_bytes > MAX_FEATURE_BYTES:
+        raise ValueError(f"must hold at most {MAX_FEATURE_BYTES} bytes, got {n_bytes}")
+
+
+def _read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
+    """Read one .npy stream of `size` bytes after checking what its header promises."""
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read:
+        raise ValueError(f"must be .npy format 1.0 or 2.0, got {version[0]}.{version[1]}")
+    shape, fortran, dtype = read[version](stream)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"must be numeric, got dtype {dtype}")
+    n_bytes = math.prod(shape) * dtype.itemsize
+    _check_size(n_bytes)
+    if n_bytes > size:
+        raise ValueError(f"must hold the {n_bytes} bytes that its header promises, got {size}")
+    data = stream.read(n_bytes)
+    if len(data) != n_bytes:
+        raise ValueError(f"must hold the {n_bytes} bytes that its header promises, got {len(data)}")
+    return np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    with path.open("rb") as stream:
+        return _read_npy(stream, path.stat().st_size)
+
+
+def _npz_member(names: list[str]) -> str:
+    """Choose the array: the only one, else `features`, else `arr_0`."""
+    if len(names) == 1:
+        return names[0]
+    for key in NPZ_KEYS:
+        if f"{key}.npy" in names:
+            return f"{key}.npy"
+    found = ", ".join(sorted(name.removesuffix(".npy") for name in names)) or "none"
+    raise ValueError(f"must hold one array or one named features or arr_0, got {found}")
+
+
+def _load_npz(path: Path) -> NDArray[Any]:
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".npy")]
+        info = archive.getinfo(_npz_member(names))
+        # A small file may unpack to terabytes; zipfile never reads beyond the declared size.
+        _check_size(info.file_size)
+        with archive.open(info) as stream:
+            return _read_npy(stream, info.file_size)
+
+
+def _matrix(columns: list[tuple[str, Any]]) -> NDArray[Any]:
+    """Stack columns side by side; one that is not numeric is named."""
+    arrays = [(name, np.asarray(column)) for name, column in columns]
+    for name, array in arrays:
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"must be numeric, got column {name!r} of type {array.dtype}")
+    if not arrays:
+        raise ValueError("must have at least one column, got none")
+    return np.column_stack([array.astype(np.float64) for _, array in arrays])
+
+
+def _load_parquet(path: Path) -> NDArray[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        _check_size(8 * file.metadata.num_rows * file.metadata.num_columns)
+        table = file.read()
+    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        # pandas stores an index that is not 0, 1, 2, ... as such a column; it is no feature.
+        if re.fullmatch(r"__index_level_\d+__", name):
+            continue
+        if not any(is_type(column.type) for is_type in numeric):
+            raise ValueError(f"must be numeric, got column {name!r} of type {column.type}")
+        if column.null_count:
+            raise ValueError(f"must have no empty cells, got {column.null_count} in {name!r}")
+        columns.append((name, column.to_numpy()))
+    return _matrix(columns)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return not cell.strip()
+    return True
+
+
+def _has_header(first: list[str]) -> bool:
+    """Whether the first row names the columns: any word in it, or 0, 1, 2, ... as pandas writes."""
+    if not all(map(_is_number, first)):
+        return True
+    labels = first[not first[0].strip() :]
+    return len(labels) > 2 and labels == [str(i) for i in range(len(labels))]
+
+
+def _load_csv(path: Path) -> NDArray[Any]:
+    import pandas as pd
+
+    _check_size(path.stat().st_size)
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        first = next((row for row in csv.reader(stream) if row), None)
+    if first is None:
+        raise ValueError("must not be empty")
+    header = 0 if _has_header(first) else None
+    # Without a name, the first column is the index that pandas writes: no feature.
+    index = 0 if header == 0 and not first[0].strip() else None
+    try:
+        frame = pd.read_csv(path, header=header, index_col=index, encoding="utf-8-sig")
+    except pd.errors.ParserError:
+        raise ValueError("must have rows of one length") from None
+    return _matrix([(str(name), frame[name].to_numpy()) for name in frame.columns])
+
+
+_LOADERS = {".npy": _load_npy, ".npz": _load_npz, ".parquet": _load_parquet, ".csv": _load_csv}
+
+
+def _reason(error: BaseException) -> str:
+    """First line of an error, without a final stop."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")
+
+
+def load_features(path: str | Path) -> NDArray[np.float64]:
+    """Read a data set, rows are samples, from .npy, .npz, .parquet or .csv.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of a numeric matrix. An .npz file holds one array, or one named ``features`` or
+        ``arr_0``. A .csv file may have a header: its first row is one when any cell is a word,
+        or when it counts 0, 1, 2, ... over three or more columns; a column without a name is
+        an index and dropped. A vector is refused: n samples of one feature are a matrix of shape (n, 1).
+
+    Returns
+    -------
+    ndarray, shape (n, dim)
+        All finite, n >= 2, float64.
+
+    Raises
+    ------
+    ValueError
+        One sentence that names the file, whatever is wrong with it. Nothing in it is executed,
+        and arrays of more than `MAX_FEATURE_BYTES` are refused before they are unpacked.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _LOADERS:
+        raise ValueError(f"{path} must end in {', '.join(_LOADERS)}, got {suffix or 'no ending'!r}")
+    try:
+        raw = _LOADERS[suffix](path)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {_reason(error)}") from None
+    except MemoryError:
+        raise ValueError(f"{path} does not fit into memory") from None
+    # The readers of four formats raise dozens of kinds of errors on damaged files.
+    except Exception as error:
+        raise ValueError(f"{path} is no usable {suffix} file: {_reason(error)}") from None
+    try:
+        return _validate.sample(str(path), raw)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _covariance_eigenvalues(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eigenvalues of the sample covariance (ddof = 1) by singular values, largest first."""
+    n, dim = x.shape
+    # Subtracting a row first makes a constant column exactly zero.
+    centred = x - x[0]
+    centred -= centred.mean(axis=0)
+    if n > dim:
+        centred = np.linalg.qr(centred, mode="r")
+    squares = np.linalg.svd(centred, compute_uv=False) ** 2 / (n - 1)
+    squares[squares < RANK_TOLERANCE * squares[0]] = 0.0
+    return np.pad(squares, (0, dim - squares.size))
+
+
+def feature_eigenvalues(path: str | Path) -> NDArray[np.float64]:
+    """Eigenvalues of the covariance (ddof = 1) of a feature file, shape (dim,), largest first.
+
+    Those below `RANK_TOLERANCE` = 1e-12 of the largest are rounding errors of a rank-deficient
+    covariance, and are returned as exact zeros.
+
+    Raises
+    ------
+    ValueError
+        As :func:`load_features`, or when the rows do not differ.
+    """
+    x = load_features(path)
+    scale = float(np.abs(x).max())
+    if scale == 0.0 or not (x != x[0]).any():
+        raise ValueError(f"{path} must have rows that differ, got {x.shape[0]} equal ones")
+    # Scaled before squaring: entries of 1e200 are finite, their squares are not.
+    values = _covariance_eigenvalues(x / scale)
+    with np.errstate(over="ignore", under="ignore"):
+        values = values * scale * scale
+    if not np.isfinite(values).all() or values[0] < np.finfo(np.float64).tiny:
+        raise ValueError(f"{path} must have variances that float64 can hold, got scale {scale:g}")
+    return values
