@@ -1,0 +1,104 @@
+# Needs make and Python >= 3.11, nothing else. `make report` and `make test` are the two to know.
+#
+#   PYTHON=python3.12        the Python that makes the virtual environment
+#   TORCH=torch==2.14.1      another torch than the one in constraints.txt (pip options may follow,
+#                            such as TORCH="torch==2.13.0 --index-url URL" for a CPU-only build)
+#   OUT=out/report           where the report goes
+#   LEVEL=quick|full         how much the report simulates
+
+PYTHON ?= python3
+VENV   ?= .venv
+OUT    ?= out/report
+LEVEL  ?= quick
+TORCH  ?= $(shell grep '^torch==' constraints.txt)
+
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install install-all report test test-full bench lint format coverage docs build clean distclean FORCE
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help:
+	@echo "make report     the figures, tables and pages of the paper's theory, in $(OUT)"
+	@echo "make test       every check but the longer ones"
+	@echo "make test-full  the longer checks too (calibration of the verifier, wheel, sdist)"
+	@echo "make bench      speed and memory"
+	@echo "make lint       ruff and mypy"
+	@echo "make format     let ruff rewrite the sources"
+	@echo "make coverage   tests with branch coverage"
+	@echo "make docs       the documentation as HTML, in out/docs"
+	@echo "make build      sdist and wheel, in dist"
+	@echo "make install    a virtual environment in $(VENV) with all that the report needs"
+	@echo "make install-all  the same with torch and the development tools"
+	@echo "make clean      remove what was built; distclean removes $(VENV) too"
+
+# --- set-up: stamps, so that a second make is instant ------------------------------------------
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "madtheory needs Python >= 3.11, got " + sys.version.split()[0] + ": make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# The torch line of constraints.txt is left to TORCH.
+$(VENV)/constraints.txt: constraints.txt $(VENV)/.created
+	@grep -v '^torch==' constraints.txt > $@
+
+# Rewritten only when TORCH differs from last time.
+$(VENV)/.torch: FORCE $(VENV)/.created
+	@echo '$(TORCH)' | cmp -s - $@ || echo '$(TORCH)' > $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/constraints.txt
+	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report]'
+	@touch $@
+
+$(VENV)/.installed-all: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
+	$(PIP) $(TORCH)
+	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,dev]'
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed
+
+install-all: $(VENV)/.installed-all
+
+# --- work --------------------------------------------------------------------------------------
+
+report: install
+	$(BIN)/madtheory report --out '$(OUT)' --level $(LEVEL)
+
+test: install-all
+	$(PYTEST)
+
+test-full: install-all
+	$(PYTEST) --full
+
+bench: install-all
+	$(BIN)/python -m benchmarks
+
+lint: install-all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p madtheory -p madtheory.proofs -p madtheory.reports
+
+format: install-all
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: install-all
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered
+	$(BIN)/coverage html --quiet --directory out/coverage
+
+docs: install
+	$(BIN)/python docs/build.py out/docs
+
+build: install-all
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf out build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants *.egg-info
+	find madtheory proofs reports tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
