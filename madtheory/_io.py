@@ -326,7 +326,8 @@ def load_features(path: str | Path) -> NDArray[np.float64]:
         A file of a numeric matrix. An .npz file holds one array, or one named ``features`` or
         ``arr_0``. A .csv file may have a header: its first row is one when any cell is a word,
         or when it counts 0, 1, 2, ... over three or more columns; a column without a name is
-        an index and dropped. A vector is refused: n samples of one feature are a matrix of shape (n, 1).
+        an index and dropped. A vector is refused: n samples of one feature are a matrix of
+        shape (n, 1).
 
     Returns
     -------

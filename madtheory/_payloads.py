@@ -1,0 +1,343 @@
+"""What each command answers, as one mapping of JSON keys; no printing, no parsing.
+
+Values are numpy arrays and floats; NaN and infinities become null when they are written. Every
+mapping has a `status` for its quantities: exact, asymptotic (with a declared error), or bound.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory.loops import Loop
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from madtheory.wishart import Estimate
+
+    Array = NDArray[np.float64]
+
+__all__ = ["baseline", "collapse", "effective", "fresh", "report", "simulation", "verification"]
+
+Payload = dict[str, Any]
+
+
+def _head(loop: Loop, eigenvalues: Array) -> Payload:
+    """What was asked, repeated: loop, dimension, real covariance."""
+    return {
+        "loop": dataclasses.asdict(loop),
+        "dim": eigenvalues.size,
+        "trace_real": float(eigenvalues.sum()),
+        "rank_real": int(np.count_nonzero(eigenvalues)),
+    }
+
+
+def _distance_status(estimate: Estimate) -> str:
+    return "asymptotic" if np.any(estimate.rel_error > 0) else "exact"
+
+
+# --- fully synthetic loop -----------------------------------------------------------------------
+
+
+def _collapse_moments(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
+    """Lists over t = 1..T that are exact (theory.md 1.3, 1.5, 1.6)."""
+    from madtheory import collapse as law
+
+    names = (
+        "mean_trace",
+        "mean_walk",
+        "mean_trace_squared",
+        "mean_squared_trace",
+        "log_det_mean",
+        "log_det_variance",
+    )
+    return {name: getattr(law, name)(loop, eigenvalues, generations=generations) for name in names}
+
+
+def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
+    """Answer `theory collapse` (theory.md 1.1-1.7)."""
+    from madtheory import collapse as law
+    from madtheory import collapse_distance
+
+    moments = _collapse_moments(loop, eigenvalues, generations)
+    w2 = collapse_distance.w2_squared(loop, eigenvalues, generations=generations)
+    exact = ("lyapunov", "rate", "critical_bias", "half_life", *moments)
+    return {
+        **_head(loop, eigenvalues),
+        **moments,
+        "lyapunov": law.lyapunov_spectrum(loop, eigenvalues.size),
+        "rate": law.rate(loop),
+        "critical_bias": law.critical_bias(loop),
+        "half_life": law.half_life(loop),
+        "w2_squared": w2.value,
+        "w2_squared_lower": w2.lower,
+        "w2_squared_upper": w2.upper,
+        "w2_squared_rel_error": w2.rel_error,
+        "status": {
+            **dict.fromkeys(exact, "exact"),
+            "w2_squared": _distance_status(w2),
+            "w2_squared_lower": "bound",
+            "w2_squared_upper": "bound",
+        },
+    }
+
+
+# --- fresh data loop ----------------------------------------------------------------------------
+
+
+def _conjugated(trace_squared: float, squared_trace: float, eigenvalues: Array) -> list[float]:
+    """E tr Sigma^2 and E (tr Sigma)^2 for any Sigma_0 from those at Sigma_0 = I.
+
+    The law of W = Sigma_0^{-1/2} Sigma Sigma_0^{-1/2} is that of the loop with Sigma_0 = I and
+    invariant under rotations, so E W_ij W_kl = a d_ij d_kl + b (d_ik d_jl + d_il d_jk).
+    """
+    d = eigenvalues.size
+    power_1, power_2 = float(eigenvalues.sum()), float((eigenvalues**2).sum())
+    if d == 1:
+        return [trace_squared * power_2, squared_trace * power_2]
+    b = (d * trace_squared - squared_trace) / (d * (d - 1) * (d + 2))
+    a = (squared_trace - 2 * b * d) / d**2
+    return [(a + b) * power_2 + b * power_1**2, a * power_1**2 + 2 * b * power_2]
+
+
+def _fresh_moments(loop: Loop, eigenvalues: Array) -> Payload:
+    """Exact moments at the limit (theory.md 2.2, 2.3)."""
+    from madtheory import recursions
+
+    first = recursions.first_moments_limit(loop)
+    total = float(eigenvalues.sum())
+    second = recursions.second_moments_limit(loop, eigenvalues.size)
+    squares = [math.nan, math.nan]
+    if second is not None:
+        at = {name: float(x) for name, x in zip(recursions.INVARIANTS, second, strict=True)}
+        squares = _conjugated(at["trace_squared"], at["squared_trace"], eigenvalues)
+    return {
+        "mean_sq": first.mean_sq * total,
+        "trace": first.trace * total,
+        "trace_squared": squares[0],
+        "squared_trace": squares[1],
+        "forgetting_rate": recursions.forgetting_rate(loop),
+        "second_moment_radius": recursions.second_moment_radius(loop, eigenvalues.size),
+    }
+
+
+def _fresh_path(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
+    from madtheory import recursions
+
+    first = recursions.first_moments(loop, generations)
+    w2 = recursions.w2_squared(loop, eigenvalues, generations=generations)
+    total = float(eigenvalues.sum())
+    return {
+        "mean_sq": first.mean_sq * total,
+        "trace": first.trace * total,
+        "w2_squared": w2.value,
+        "w2_squared_rel_error": w2.rel_error,
+    }
+
+
+def fresh(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
+    """Answer `theory fresh` (theory.md 2.2-2.6)."""
+    from madtheory import effective as size
+    from madtheory import recursions
+
+    moments = _fresh_moments(loop, eigenvalues)
+    w2 = recursions.w2_squared_limit(loop, eigenvalues)
+    n_eff = size.effective_sample_size(float(w2.value), eigenvalues)
+    path = {} if generations is None else {"path": _fresh_path(loop, eigenvalues, generations)}
+    asymptotic = ("n_eff", "gain", "admissible_n_synth", "admissible_n_synth_limit")
+    return {
+        **_head(loop, eigenvalues),
+        **moments,
+        **path,
+        "w2_squared": float(w2.value),
+        "w2_squared_rel_error": float(w2.rel_error),
+        "n_eff": n_eff,
+        "gain": n_eff / loop.n_real,
+        "admissible_n_synth": size.admissible_n_synth(loop, eigenvalues.size),
+        "admissible_n_synth_limit": size.admissible_n_synth_limit(loop.bias, eigenvalues.size),
+        "status": {
+            **dict.fromkeys(moments, "exact"),
+            "w2_squared": _distance_status(w2),
+            **dict.fromkeys(asymptotic, "asymptotic"),
+        },
+    }
+
+
+# --- real data only -----------------------------------------------------------------------------
+
+
+def baseline(n: int, eigenvalues: Array) -> Payload:
+    """Answer `theory baseline` (theory.md 5.3, leading order)."""
+    from madtheory import effective as size
+
+    w2 = size.baseline(n, eigenvalues)
+    return {
+        "dim": eigenvalues.size,
+        "n": n,
+        "w2_squared": float(w2.value),
+        "w2_squared_lower": float(w2.lower),
+        "w2_squared_upper": float(w2.upper),
+        "w2_squared_rel_error": float(w2.rel_error),
+        "status": {"w2_squared": _distance_status(w2)},
+    }
+
+
+def effective(w2_squared: float, eigenvalues: Array) -> Payload:
+    """Answer `theory effective` (theory.md 2.5)."""
+    from madtheory import effective as size
+
+    return {
+        "dim": eigenvalues.size,
+        "w2_squared": w2_squared,
+        "n_eff": size.effective_sample_size(w2_squared, eigenvalues),
+        "status": {"n_eff": "asymptotic"},
+    }
+
+
+# --- simulation ---------------------------------------------------------------------------------
+
+RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
+
+
+def _read_parquet(path: Path, config: str) -> Payload:
+    """Results of a finished run of the same configuration."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        meta = table.schema.metadata or {}
+        stored, digest = meta[b"madtheory.config"].decode(), meta[b"madtheory.digest"].decode()
+    except (pa.ArrowException, KeyError, ValueError):
+        raise ValueError(f"{path} exists and is no result of madtheory simulate") from None
+    if stored != config:
+        raise ValueError(f"{path} holds the result of another configuration")
+    quantity = np.array(table["quantity"].to_pylist())
+    columns = {name: table[name].to_numpy() for name in ("generation", "mean", "se")}
+    parts = {
+        name: {key: columns[key][quantity == name] for key in ("mean", "se")} for name in RECORD
+    }
+    return {"generations": columns["generation"][quantity == RECORD[0]], **parts, "digest": digest}
+
+
+def _write_parquet(path: Path, payload: Payload, config: str) -> None:
+    """One row a generation and quantity; the configuration and digest travel with it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from madtheory._io import atomic_path
+
+    generations = np.asarray(payload["generations"], dtype=np.int64)
+    columns = {
+        "generation": np.tile(generations, len(RECORD)),
+        "quantity": np.repeat(RECORD, generations.size),
+        "mean": np.concatenate([payload[name]["mean"] for name in RECORD]),
+        "se": np.concatenate([payload[name]["se"] for name in RECORD]),
+    }
+    meta = {"madtheory.config": config, "madtheory.digest": payload["digest"]}
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns, metadata=meta), temporary)
+
+
+def _run(
+    loop: Loop, eigenvalues: Array, *, generations: int, store: Path | None, **options: Any
+) -> Payload:
+    from madtheory.simulate import simulate
+
+    paths = simulate(
+        loop, eigenvalues, generations=generations, record=RECORD, store=store, **options
+    )
+    parts = {name: {"mean": paths.mean[name], "se": paths.se[name]} for name in RECORD}
+    return {"generations": paths.generations, **parts, "digest": paths.digest}
+
+
+def _stored(
+    out: Path, config: str, loop: Loop, eigenvalues: Array, *, generations: int, **options: Any
+) -> Payload:
+    """Run into FILE: state in FILE.run until complete; a finished run is read, not repeated."""
+    if out.suffix != ".parquet":
+        raise ValueError(f"out must end in .parquet, got {str(out)!r}")
+    if not out.parent.is_dir():
+        raise ValueError(f"out must lie in an existing folder, got {str(out.parent)!r}")
+    if out.exists():
+        return _read_parquet(out, config)
+    state = out.with_name(out.name + ".run")
+    payload = _run(loop, eigenvalues, generations=generations, store=state, **options)
+    _write_parquet(out, payload, config)
+    shutil.rmtree(state, ignore_errors=True)
+    return payload
+
+
+def simulation(
+    loop: Loop,
+    eigenvalues: Array,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int,
+    out: Path | None,
+    threads: int | None,
+    progress: bool,
+) -> Payload:
+    """Answer `simulate collapse` and `simulate fresh`."""
+    from madtheory._io import canonical_json, sha256
+
+    asked = {"replicates": replicates, "seed": seed}
+    # Threads are left out: the numbers do not depend on them.
+    config = {
+        **asked,
+        "loop": dataclasses.asdict(loop),
+        "generations": generations,
+        "eigenvalues": sha256(eigenvalues.astype("<f8").tobytes()),
+    }
+    options: Payload = {**asked, "threads": threads, "progress": progress}
+    if out is None:
+        result = _run(loop, eigenvalues, generations=generations, store=None, **options)
+    else:
+        text = canonical_json(config)
+        result = _stored(out, text, loop, eigenvalues, generations=generations, **options)
+    return {**_head(loop, eigenvalues), **result, **asked}
+
+
+# --- verification and report --------------------------------------------------------------------
+
+
+def verification(
+    level: str,
+    *,
+    claims: Iterable[str],
+    seed: int,
+    progress: Callable[[Any], None] | None,
+) -> Payload:
+    """Answer `verify`."""
+    from madtheory import _validate
+    from madtheory.verify import verify
+
+    chosen = list(claims) or None
+    # A SeedSequence takes any non-negative integer.
+    seed = _validate.count("seed", seed, minimum=0)
+    done = verify(
+        level="full" if level == "full" else "quick", claims=chosen, seed=seed, progress=progress
+    )
+    return {
+        "claims": [dataclasses.asdict(verdict) for verdict in done.claims],
+        "family_wise_error": done.family_wise_error,
+        "level": level,
+        "seed": seed,
+        "passed": done.passed,
+    }
+
+
+def report(out: Path, level: str) -> Payload:
+    """Answer `report`."""
+    from madtheory.reports.build import build
+
+    made = build(out, level="full" if level == "full" else "quick")
+    return {"figures": made.figures, "tables": made.tables, "pages": made.pages}

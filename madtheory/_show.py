@@ -1,0 +1,244 @@
+"""Results as tables for a person: title, status, declared errors; readable at 80 columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+__all__ = ["baseline", "collapse", "effective", "fresh", "progress", "report", "simulation"]
+__all__ += ["verification"]
+
+Payload = Mapping[str, Any]
+
+#: Generations that a table shows; all of them are in the JSON.
+ROWS = 12
+
+
+def _number(x: float | None) -> str:
+    """Six significant digits; a dash where there is no finite value."""
+    if x is None or math.isnan(x):
+        return "–"
+    if math.isinf(x):
+        return "∞" if x > 0 else "-∞"
+    return f"{x:.6g}"
+
+
+def _percent(x: float) -> str:
+    return "0" if x == 0 else f"±{100 * x:.2g} %" if math.isfinite(x) else "–"
+
+
+def _chosen(length: int) -> list[int]:
+    """Up to ROWS of the indices 0..length-1, denser at the start, both ends included."""
+    if length <= ROWS:
+        return list(range(length))
+    return sorted({round(length ** (i / (ROWS - 1))) - 1 for i in range(ROWS)})
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _table(title: str, columns: Iterable[str], *, left: int = 1) -> Table:
+    """Build a table whose first `left` columns hold words and the others numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    return table
+
+
+def _values(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
+    """Quantity, value, status."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column("quantity", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _real(payload: Payload) -> str:
+    """Describe the real covariance."""
+    d, rank, trace = payload["dim"], payload["rank_real"], payload["trace_real"]
+    if rank == d and trace == d:
+        return f"d = {d}, Σ0 = I"
+    return f"d = {d}, Σ0 of rank {rank}, tr Σ0 = {_number(trace)}"
+
+
+def _loop_line(payload: Payload) -> str:
+    loop = payload["loop"]
+    real = f"n_real = {loop['n_fresh']}, " if loop["n_fresh"] else ""
+    return f"{real}n_synth = {loop['n_synth']}, λ = {loop['bias']:g}, {_real(payload)}"
+
+
+# --- theory -------------------------------------------------------------------------------------
+
+
+def _lyapunov(values: Sequence[float]) -> str:
+    shown = ", ".join(_number(float(x)) for x in values[:3])
+    return shown if len(values) <= 3 else f"{shown}, …, {_number(float(values[-1]))}"
+
+
+def _collapse_path(payload: Payload) -> Table:
+    table = _table(
+        "Path over generations t",
+        ("t", "E tr Σ", "E|μ-μ0|²", "E log det Σ", "sd log det", "E W2²", "error"),
+        left=0,
+    )
+    for i in _chosen(len(payload["mean_trace"])):
+        table.add_row(
+            str(i + 1),
+            _number(float(payload["mean_trace"][i])),
+            _number(float(payload["mean_walk"][i])),
+            _number(float(payload["log_det_mean"][i])),
+            _number(math.sqrt(max(float(payload["log_det_variance"][i]), 0.0))),
+            _number(float(payload["w2_squared"][i])),
+            _percent(float(payload["w2_squared_rel_error"][i])),
+        )
+    return table
+
+
+def collapse(payload: Payload) -> None:
+    """Print `theory collapse`."""
+    console = _console()
+    console.print(f"Fully synthetic loop: {_loop_line(payload)}", style="bold")
+    rows = [
+        ("rate of collapse, log Σ per generation", _number(payload["rate"]), "exact"),
+        ("half-life, generations", _number(payload["half_life"]), "exact"),
+        ("critical bias λ_c", _number(payload["critical_bias"]), "exact"),
+    ]
+    console.print(_values("Rates", rows))
+    console.print(f"Lyapunov spectrum (exact): {_lyapunov(payload['lyapunov'])}")
+    console.print(_collapse_path(payload))
+    status = payload["status"]["w2_squared"]
+    console.print(f"All exact but E W2²: {status}, with its declared error.")
+
+
+def _fresh_rows(payload: Payload) -> list[tuple[str, str, str]]:
+    status = payload["status"]
+    w2_status = f"{status['w2_squared']}, {_percent(payload['w2_squared_rel_error'])}"
+    words = {
+        "mean_sq": "E|μ-μ0|²",
+        "trace": "E tr Σ",
+        "trace_squared": "E tr Σ²",
+        "squared_trace": "E (tr Σ)²",
+        "w2_squared": "E W2²",
+        "n_eff": "effective sample size n_e",
+        "gain": "gain n_e / n_real",
+        "forgetting_rate": "forgetting of n_initial, factor a generation",
+        "admissible_n_synth": "largest n_synth that does not hurt",
+        "admissible_n_synth_limit": "the same as n_real → ∞",
+    }
+    rows = [(word, _number(payload[key]), status[key]) for key, word in words.items()]
+    return [(a, b, w2_status if a == "E W2²" else c) for a, b, c in rows]
+
+
+def fresh(payload: Payload) -> None:
+    """Print `theory fresh`."""
+    console = _console()
+    console.print(f"Fresh data loop: {_loop_line(payload)}", style="bold")
+    console.print(_values("Limit", _fresh_rows(payload)))
+    if "path" not in payload:
+        return
+    path = payload["path"]
+    table = _table("Path over generations t", ("t", "E|μ-μ0|²", "E tr Σ", "E W2²", "error"), left=0)
+    for i in _chosen(len(path["trace"])):
+        values = (path[key][i] for key in ("mean_sq", "trace", "w2_squared"))
+        error = _percent(float(path["w2_squared_rel_error"][i]))
+        table.add_row(str(i + 1), *(_number(float(x)) for x in values), error)
+    console.print(table)
+
+
+def baseline(payload: Payload) -> None:
+    """Print `theory baseline`."""
+    status = f"{payload['status']['w2_squared']}, {_percent(payload['w2_squared_rel_error'])}"
+    title = f"{payload['n']} real samples in dimension {payload['dim']}"
+    _console().print(_values(title, [("E W2²", _number(payload["w2_squared"]), status)]))
+
+
+def effective(payload: Payload) -> None:
+    """Print `theory effective`."""
+    title = f"E W2² = {_number(payload['w2_squared'])} in dimension {payload['dim']}"
+    row = ("effective sample size n_e", _number(payload["n_eff"]), payload["status"]["n_eff"])
+    _console().print(_values(title, [row]))
+
+
+# --- simulation ---------------------------------------------------------------------------------
+
+
+def _plus_minus(quantity: Payload, i: int) -> str:
+    return f"{_number(float(quantity['mean'][i]))} ± {float(quantity['se'][i]):.1g}"
+
+
+def simulation(payload: Payload) -> None:
+    """Print `simulate collapse` and `simulate fresh`."""
+    console = _console()
+    console.print(f"Simulated loop: {_loop_line(payload)}", style="bold")
+    names = ("mean_sq", "trace", "w2_squared", "log_det")
+    table = _table(
+        f"Mean ± standard error of {payload['replicates']} replicates, seed {payload['seed']}",
+        ("t", "|μ-μ0|²", "tr Σ", "W2²", "log det Σ"),
+        left=0,
+    )
+    generations = payload["generations"]
+    for i in _chosen(len(generations)):
+        cells = (_plus_minus(payload[name], i) for name in names)
+        table.add_row(str(int(generations[i])), *cells)
+    console.print(table)
+    console.print(f"digest {payload['digest']}")
+
+
+# --- verification and report --------------------------------------------------------------------
+
+
+def progress(watched: bool) -> Callable[[Any], None] | None:
+    """Return a function that says on stderr which claim is under test, where somebody watches."""
+    if not watched:
+        return None
+    console = Console(stderr=True, highlight=False)
+
+    def say(claim: Any) -> None:
+        console.print(f"testing {claim.id}", style="dim")
+
+    return say
+
+
+def verification(payload: Payload) -> None:
+    """Print `verify`."""
+    console = _console()
+    table = _table(
+        f"Claims at level {payload['level']}, family-wise error {payload['family_wise_error']:g}",
+        ("claim", "status", "predicted", "estimate", "z", "power", "mutant", "verdict"),
+        left=2,
+    )
+    for claim in payload["claims"]:
+        table.add_row(
+            escape(claim["id"]),
+            claim["status"],
+            f"{claim['predicted']:.5g}",
+            f"{claim['estimate']:.5g}",
+            f"{claim['z']:.2f}",
+            f"{claim['power']:.3f}",
+            "rejected" if claim["mutant_rejected"] else "[bold red]NOT REJECTED[/]",
+            "[green]passed[/]" if claim["passed"] else "[bold red]FAILED[/]",
+        )
+    console.print(table)
+    failed = [claim["id"] for claim in payload["claims"] if not claim["passed"]]
+    total = len(payload["claims"])
+    console.print(f"{total - len(failed)} of {total} claims passed")
+    for name in failed:
+        console.print(f"[bold red]failed:[/] {escape(name)}")
+
+
+def report(payload: Payload) -> None:
+    """Print `report`: every page, and how many figures and tables."""
+    console = Console(highlight=False, soft_wrap=True)
+    for page in payload["pages"]:
+        console.print(escape(str(page)))
+    console.print(f"{len(payload['figures'])} figures, {len(payload['tables'])} tables")
