@@ -1,0 +1,130 @@
+"""The loop specification: defaults, ranges, and one sentence for what is out of them."""
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madtheory.loops import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    require_fresh_memory_one,
+    require_fully_synthetic,
+    synthetic_augmentation,
+)
+
+counts = st.integers(2, 2**53)
+biases = st.floats(0.0, 1.0)
+
+
+@given(counts, biases)
+def test_fully_synthetic(n_synth: int, bias: float) -> None:
+    loop = fully_synthetic(n_synth, bias=bias)
+    assert (loop.n_initial, loop.n_real, loop.n_train) == (n_synth, 0, n_synth)
+    assert loop.dof == loop.first_dof == n_synth - 1
+    assert (loop.bias, loop.first_bias, loop.ddof, loop.memory) == (bias, 1.0, 1, 1)
+    require_fully_synthetic(loop, "anything")
+
+
+@given(counts, counts, biases)
+def test_fresh_data(n_real: int, n_synth: int, bias: float) -> None:
+    loop = fresh_data(n_real, n_synth, bias=bias)
+    assert (loop.n_initial, loop.n_fresh, loop.n_fixed) == (n_real, n_real, 0)
+    assert loop.n_train == n_real + n_synth
+    require_fresh_memory_one(loop, "anything")
+
+
+@given(counts, counts)
+def test_synthetic_augmentation(n_real: int, n_synth: int) -> None:
+    loop = synthetic_augmentation(n_real, n_synth, pool="accumulate", memory=None)
+    assert (loop.n_initial, loop.n_fixed, loop.n_fresh) == (n_real, n_real, 0)
+    assert (loop.pool, loop.memory) == ("accumulate", None)
+
+
+def test_one_fresh_sample_still_gives_a_first_model() -> None:
+    assert fresh_data(1, 1).n_initial == 2
+    assert fresh_data(1, 1, n_initial=7).first_dof == 6
+
+
+def test_a_biased_first_generation_multiplies_the_first_covariance() -> None:
+    assert fully_synthetic(5, bias=0.3, first_generation="biased").first_bias == 0.3
+    assert fully_synthetic(5, bias=0.3).first_bias == 1.0
+
+
+def test_a_loop_is_frozen_hashable_and_equal_by_value() -> None:
+    loop = fully_synthetic(10, bias=0.5)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        loop.bias = 1.0  # type: ignore[misc]
+    assert {loop: 1}[fully_synthetic(10, bias=0.5)] == 1
+    assert dataclasses.replace(loop, bias=0.6).bias == 0.6
+
+
+BAD = {
+    "n_initial must be at least 2, got 1": {"n_initial": 1},
+    "n_initial must be an integer, got 2.0": {"n_initial": 2.0},
+    "n_initial must be an integer, got True": {"n_initial": True},
+    "n_synth must be at least 2, got 1": {"n_synth": 1},
+    "n_synth must be at least 2, got 0": {"n_synth": 0},
+    "n_synth must be at least 2, got -3": {"n_synth": -3},
+    "n_synth must be at least 1, got 0": {"n_synth": 0, "n_fresh": 3},
+    f"n_synth must be at most {2**53}, got {10**30}": {"n_synth": 10**30},
+    "n_fixed must be at least 0, got -1": {"n_fixed": -1},
+    "n_fresh must be an integer, got 'x'": {"n_fresh": "x"},
+    "memory must be at least 1, got 0": {"memory": 0},
+    "pool must be one of replace, accumulate, got 'keep'": {"pool": "keep"},
+    "weight must be a finite number in [0, 1], got 1.5": {"weight": 1.5},
+    "bias must be a finite number in [0, 1], got 1.5": {"bias": 1.5},
+    "bias must be a finite number in [0, 1], got -0.1": {"bias": -0.1},
+    "bias must be a finite number in [0, 1], got nan": {"bias": math.nan},
+    "bias must be a number, got 'x'": {"bias": "x"},
+    "bias must be a finite number in [0, inf], got inf": {
+        "bias": math.inf,
+        "allow_overdispersion": True,
+    },
+    "ddof must be at most 1, got 2": {"ddof": 2},
+    "first_generation must be one of real, biased, got 'none'": {"first_generation": "none"},
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_every_field_out_of_range_is_one_sentence(message: str) -> None:
+    fields = {"n_initial": 10, "n_synth": 10, **BAD[message]}
+    with pytest.raises((ValueError, TypeError)) as caught:
+        Loop(**fields)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_overdispersion_needs_the_explicit_argument() -> None:
+    assert fully_synthetic(10, bias=1.1, allow_overdispersion=True).bias == 1.1
+
+
+UNSUPPORTED = {
+    "ddof = 1": {"ddof": 0},
+    "memory 1": {"memory": 2},
+    "pool = replace": {"pool": "accumulate"},
+    "without weights": {"weight": 0.5},
+}
+
+
+@pytest.mark.parametrize("words", UNSUPPORTED)
+def test_what_is_not_computed_is_one_sentence(words: str) -> None:
+    for loop, require in (
+        (fully_synthetic(10), require_fully_synthetic),
+        (fresh_data(10, 10), require_fresh_memory_one),
+    ):
+        other = dataclasses.replace(loop, **UNSUPPORTED[words])  # type: ignore[arg-type]
+        with pytest.raises(UnsupportedLoop, match=f"^law is computed .*{words}.* only") as caught:
+            require(other, "law")
+        assert "\n" not in str(caught.value)
+
+
+def test_each_family_is_refused_where_the_other_is_meant() -> None:
+    with pytest.raises(UnsupportedLoop, match=r"fully synthetic loop only.* 10 real samples"):
+        require_fully_synthetic(fresh_data(10, 10), "law")
+    for loop in (fully_synthetic(10), synthetic_augmentation(10, 10)):
+        with pytest.raises(UnsupportedLoop, match="fresh data loop only"):
+            require_fresh_memory_one(loop, "law")
