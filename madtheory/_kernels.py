@@ -1,0 +1,813 @@
+"""Compiled kernels of the exact simulators (theory.md 1.1-1.6 and 2.1). No validation here.
+
+Everything runs in whitened eigen-coordinates of Sigma_0 = U diag(s) U^T, restricted to its range
+of dimension r: Sigma_t = U S^{1/2} G G^T S^{1/2} U^T and mu_t - mu_0 = U S^{1/2} nu. A state is
+nu (r,) and a factor G (r, k); both loops are conjugations of the Sigma_0 = I loop, so s enters
+only when a state is measured.
+
+The factor of the fully synthetic loop is G = G~ diag(2^e), one exact power of two a column:
+10^6 generations neither underflow nor lose rank. Nothing compiles at import, only at first call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "QUANTITIES",
+    "collapse_chunk",
+    "collapse_line_chunk",
+    "fresh_chunk",
+    "fresh_line_chunk",
+    "log_singular_values",
+    "nuclear_norm",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+#: What a run can record; the position is the index used by the kernels.
+QUANTITIES = (
+    "mean_sq",
+    "trace",
+    "w2_squared",
+    "log_det",
+    "log_trace",
+    "log_direction",
+    "trace_squared",
+    "squared_trace",
+    "mean_fourth",
+)
+MEAN_SQ, TRACE, W2, LOG_DET, LOG_TRACE, LOG_DIRECTION, TRACE_SQ, SQ_TRACE, MEAN_4 = range(9)
+LOG_2 = math.log(2.0)
+#: Columns are rescaled once a pivot leaves [2^-200, 2^200]; one generation moves it far less.
+PIVOT_LOW, PIVOT_HIGH = 2.0**-200, 2.0**200
+#: Below this pivot (relative to its diagonal) Cholesky has lost half its digits: use reflections.
+SMALL_PIVOT = 1e-8
+#: Closer to Sigma_0 than this (norm of G G^T - I), W2^2 = tr + tr - 2 nuclear would cancel.
+NEAR = 0.05
+
+
+def _kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile on first call, release the GIL, keep the machine code on disk."""
+    return cast("Callable[P, R]", numba.njit(nogil=True, cache=True)(function))
+
+
+def _reducing_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile the same way, but let sums be reordered: dot products then use vector units."""
+    # Only reassociation and fused multiply-add: infinities and signed zeros keep their meaning.
+    compiled = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+    return cast("Callable[P, R]", compiled(function))
+
+
+# --- random factors ------------------------------------------------------------------------------
+
+
+@_kernel
+def root_chi_square(rng: np.random.Generator, dof: float) -> float:
+    """Draw sqrt(chi^2_dof)."""
+    return math.sqrt(2.0 * rng.standard_gamma(0.5 * dof))
+
+
+@_kernel
+def bartlett(
+    rng: np.random.Generator, dof: float, scale: float, out: Floats, rows: int, cols: int
+) -> None:
+    """Fill `out` with scale * T, T T^T ~ W_rows(I, dof) lower trapezoidal, cols = min(rows, dof).
+
+    Entries above the diagonal are not touched; they must be zero.
+    """
+    for i in range(rows):
+        for j in range(min(i, cols)):
+            out[i, j] = scale * rng.standard_normal()
+        if i < cols:
+            out[i, i] = scale * root_chi_square(rng, dof - i)
+
+
+@_kernel
+def normals(rng: np.random.Generator, scale: float, out: Floats, size: int) -> None:
+    """Fill out[:size] with N(0, scale^2)."""
+    for i in range(size):
+        out[i] = scale * rng.standard_normal()
+
+
+# --- linear algebra ------------------------------------------------------------------------------
+
+
+@_kernel
+def times_lower(
+    G: Floats, T: Floats, rows: int, k: int, k_next: int, trapezoidal: bool, row: Floats
+) -> None:
+    """Replace G (rows, k) by G T in place; T (k, k_next) lower trapezoidal, zero above.
+
+    Four rows of T at a time: each load and store of the output row serves four products.
+    """
+    for i in range(rows):
+        top = min(i + 1, k) if trapezoidal else k
+        row[:k_next] = 0.0
+        whole = top - top % 4
+        for l in range(0, whole, 4):
+            a, b, c, d = G[i, l], G[i, l + 1], G[i, l + 2], G[i, l + 3]
+            for j in range(min(l + 4, k_next)):
+                row[j] += (a * T[l, j] + b * T[l + 1, j]) + (c * T[l + 2, j] + d * T[l + 3, j])
+        for l in range(whole, top):
+            for j in range(min(l + 1, k_next)):
+                row[j] += G[i, l] * T[l, j]
+        G[i, :k] = 0.0
+        G[i, :k_next] = row[:k_next]
+
+
+@_reducing_kernel
+def add_gram(F: Floats, rows: int, start: int, stop: int, trapezoidal: bool, out: Floats) -> None:
+    """Add F[:, start:stop] F[:, start:stop]^T to the lower triangle of `out` (rows, rows).
+
+    With `trapezoidal`, column start + j of F is zero above row j: the sums stop there. Four
+    columns of the result at a time share the loads of row i.
+    """
+    for i in range(rows):
+        whole = (i + 1) - (i + 1) % 4
+        for j in range(0, whole, 4):
+            top = min(start + j + 4, stop) if trapezoidal else stop
+            a, b, c, d = 0.0, 0.0, 0.0, 0.0
+            for l in range(start, top):
+                a += F[i, l] * F[j, l]
+                b += F[i, l] * F[j + 1, l]
+                c += F[i, l] * F[j + 2, l]
+                d += F[i, l] * F[j + 3, l]
+            out[i, j] += a
+            out[i, j + 1] += b
+            out[i, j + 2] += c
+            out[i, j + 3] += d
+        for j in range(whole, i + 1):
+            top = min(start + j + 1, stop) if trapezoidal else stop
+            a = 0.0
+            for l in range(start, top):
+                a += F[i, l] * F[j, l]
+            out[i, j] += a
+
+
+@_reducing_kernel
+def cholesky(M: Floats, size: int, out: Floats) -> bool:
+    """Write the lower Cholesky factor of M (lower triangle given); False when a pivot is tiny."""
+    for i in range(size):
+        for j in range(i):
+            a = M[i, j]
+            for l in range(j):
+                a -= out[i, l] * out[j, l]
+            out[i, j] = a / out[j, j]
+        a = M[i, i]
+        for l in range(i):
+            a -= out[i, l] * out[i, l]
+        if not a > SMALL_PIVOT * M[i, i]:
+            return False
+        out[i, i] = math.sqrt(a)
+    return True
+
+
+@_kernel
+def reflect_row(F: Floats, i: int, rows: int, cols: int) -> None:
+    """Rotate columns i.. so that row i becomes (..., pivot, 0, ..., 0): one Householder step."""
+    largest = 0.0
+    for l in range(i, cols):
+        largest = max(largest, abs(F[i, l]))
+    if largest == 0.0:
+        return
+    norm = 0.0
+    for l in range(i, cols):
+        F[i, l] /= largest
+        norm += F[i, l] * F[i, l]
+    alpha = -math.copysign(math.sqrt(norm), F[i, i])
+    F[i, i] -= alpha
+    beta = -1.0 / (alpha * F[i, i])
+    for q in range(i + 1, rows):
+        a = 0.0
+        for l in range(i, cols):
+            a += F[q, l] * F[i, l]
+        a *= beta
+        for l in range(i, cols):
+            F[q, l] -= a * F[i, l]
+    F[i, i:cols] = 0.0
+    F[i, i] = alpha * largest
+
+
+@_kernel
+def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
+    """Write lower-triangular L, L L^T = F F^T, by reflections; right where F F^T is singular.
+
+    Columns that come first should be the large ones: their grading is then kept.
+    """
+    for i in range(rows):
+        reflect_row(F, i, rows, cols)
+    for i in range(rows):
+        out[i, : i + 1] = F[i, : i + 1]
+
+
+@_kernel
+def nuclear_norm(M: Floats, size: int) -> float:
+    """Return the sum of the singular values of F from its Gram matrix M (lower triangle).
+
+    Absolute error at most size * 1.5e-8 times the largest singular value, reached only when F is
+    singular; 1e-15 relative to the largest when it is well conditioned.
+    """
+    if size == 0:
+        return 0.0
+    if size == 1:
+        return math.sqrt(M[0, 0])
+    if size == 2:
+        det = max(M[0, 0] * M[1, 1] - M[1, 0] * M[1, 0], 0.0)
+        return math.sqrt(M[0, 0] + M[1, 1] + 2.0 * math.sqrt(det))
+    total = 0.0
+    for x in np.linalg.eigvalsh(M[:size, :size]):
+        if x > 0.0:
+            total += math.sqrt(x)
+    return total
+
+
+@_kernel
+def near_distance(E: Floats, s: Floats, size: int) -> float:
+    """Return the Bures distance^2 between S and S^{1/2} (I + E) S^{1/2} for small E, no cancelling.
+
+    With I + Z the optimal map, (s_i + s_j) Z_ij + (Z S Z)_ij = sqrt(s_i s_j) E_ij, by fixed
+    point, and the distance^2 is tr Z S Z.
+    """
+    E = E[:size, :size]
+    Z = np.zeros((size, size))
+    for _ in range(60):
+        ZSZ = (Z * s) @ Z
+        change = 0.0
+        for i in range(size):
+            for j in range(size):
+                e = E[max(i, j), min(i, j)]
+                z = (math.sqrt(s[i] * s[j]) * e - ZSZ[i, j]) / (s[i] + s[j])
+                change = max(change, abs(z - Z[i, j]))
+                Z[i, j] = z
+        if change <= 1e-17:
+            break
+    total = 0.0
+    for i in range(size):
+        for j in range(size):
+            total += s[j] * Z[i, j] * Z[i, j]
+    return total
+
+
+# --- column scales -------------------------------------------------------------------------------
+
+
+@_kernel
+def pivots_extreme(G: Floats, k: int) -> bool:
+    """Tell whether a diagonal entry asks for a change of scale."""
+    for j in range(k):
+        if not PIVOT_LOW < abs(G[j, j]) < PIVOT_HIGH:
+            return True
+    return False
+
+
+@_kernel
+def rescale(G: Floats, e: Ints, ratio: Floats, rows: int, k: int) -> None:
+    """Move powers of two from the columns of G into e; ratio[l, j] = 2^(e_l - e_j), l >= j."""
+    for j in range(k):
+        largest = 0.0
+        for i in range(j, rows):
+            largest = max(largest, abs(G[i, j]))
+        shift = math.frexp(largest)[1]
+        e[j] += shift
+        for i in range(j, rows):
+            G[i, j] = math.ldexp(G[i, j], -shift)
+    for l in range(k):
+        for j in range(l + 1):
+            ratio[l, j] = power_of_two(e[l] - e[j])
+
+
+@_kernel
+def power_of_two(exponent: int) -> float:
+    """Return 2^exponent, 0 below and infinity above the range."""
+    if exponent > 1023:
+        return np.inf
+    return math.ldexp(1.0, max(exponent, -1100))
+
+
+@_kernel
+def scaled(x: float, exponent: int) -> float:
+    """Return x 2^exponent without a spurious infinity or NaN, x >= 0."""
+    if x == 0.0:
+        return 0.0
+    fraction, own = math.frexp(x)
+    return fraction * power_of_two(own + exponent)
+
+
+# --- measuring a state ---------------------------------------------------------------------------
+
+
+@_kernel
+def weighted_factor(G: Floats, v: Floats, s: Floats, power: float, out: Floats) -> None:
+    """Write diag(s^power) G diag(v)."""
+    for i in range(s.size):
+        weight = s[i] ** power
+        for j in range(v.size):
+            out[i, j] = weight * (v[j] * G[i, j])
+
+
+@_kernel
+def gram_of(F: Floats, rows: int, k: int, out: Floats) -> int:
+    """Write the smaller Gram matrix of F (rows, k), lower triangle; return its size."""
+    if k >= rows:
+        out[:rows, :rows] = 0.0
+        add_gram(F, rows, 0, k, False, out)
+        return rows
+    F_T = np.ascontiguousarray(F[:rows, :k].T)
+    out[:k, :k] = 0.0
+    add_gram(F_T, k, 0, rows, False, out)
+    return k
+
+
+@_kernel
+def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Floats) -> bool:
+    """Write G G^T - I into M (lower triangle) and tell whether its norm is below NEAR.
+
+    Row norms are looked at first: they settle most cases without the product.
+    """
+    if v.size < rows or top != 0:
+        return False
+    for i in range(rows):
+        if abs(relative_row(G, v, i) - 1.0) > NEAR:
+            return False
+    for i in range(rows):
+        work[i, :rows] = v * G[i, :rows]
+    gram_of(work, rows, rows, M)
+    norm = 0.0
+    for i in range(rows):
+        M[i, i] -= 1.0
+        norm -= M[i, i] * M[i, i]
+        for j in range(i + 1):
+            norm += 2.0 * M[i, j] * M[i, j]
+    return norm < NEAR * NEAR
+
+
+@_kernel
+def bures(
+    G: Floats, v: Floats, top: int, s: Floats, trace: float, work: Floats, M: Floats
+) -> float:
+    """Return the Bures distance^2 between Sigma_t and Sigma_0."""
+    if near_identity(G, v, top, s.size, work, M):
+        return near_distance(M, s, s.size)
+    weighted_factor(G, v, s, 1.0, work)
+    size = gram_of(work, s.size, v.size, M)
+    total = trace + s.sum() - 2.0 * scaled(nuclear_norm(M, size), top)
+    return max(total, 0.0)
+
+
+@_kernel
+def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
+    """Return tr Sigma_t^2 / 2^(4 top)."""
+    weighted_factor(G, v, s, 0.5, work)
+    size = gram_of(work, s.size, v.size, M)
+    total = 0.0
+    for i in range(size):
+        for j in range(i):
+            total += 2.0 * M[i, j] * M[i, j]
+        total += M[i, i] * M[i, i]
+    return total
+
+
+@_kernel
+def log_pivots(G: Floats, e: Ints) -> float:
+    """Return 2 sum log |G_jj| of a triangular factor."""
+    total = 0.0
+    for j in range(e.size):
+        total += math.log(abs(G[j, j])) + LOG_2 * e[j]
+    return 2.0 * total
+
+
+@_reducing_kernel
+def relative_row(G: Floats, v: Floats, i: int) -> float:
+    """Return the squared norm of row i of G diag(v)."""
+    total = 0.0
+    for j in range(v.size):
+        x = G[i, j] * v[j]
+        total += x * x
+    return total
+
+
+@_kernel
+def log_scaled(x: float, top: int) -> float:
+    """Return log(x 4^top)."""
+    return math.log(x) + 2.0 * top * LOG_2 if x > 0.0 else -np.inf
+
+
+@_kernel
+def measure(
+    flags: Bools,
+    nu: Floats,
+    G: Floats,
+    e: Ints,
+    s: Floats,
+    log_det_0: float,
+    work: Floats,
+    M: Floats,
+    out: Floats,
+) -> None:
+    """Write the flagged quantities of the state (nu, G diag(2^e)) into `out`.
+
+    `log_det_0` is log det Sigma_0 (-inf when singular); a factor with fewer columns than rows has
+    log det -inf.
+    """
+    rows, k = s.size, e.size
+    top = e.max() if k else 0
+    v = np.empty(k)
+    for j in range(k):
+        v[j] = power_of_two(e[j] - top)
+    tau, mean_sq = 0.0, 0.0
+    for i in range(rows):
+        mean_sq += s[i] * nu[i] * nu[i]
+        tau += s[i] * relative_row(G, v, i)
+    trace = scaled(tau, 2 * top)
+    out[MEAN_SQ] = mean_sq
+    out[MEAN_4] = mean_sq * mean_sq
+    out[TRACE] = trace
+    out[SQ_TRACE] = trace * trace
+    if flags[LOG_TRACE]:
+        out[LOG_TRACE] = log_scaled(tau, top)
+    if flags[LOG_DIRECTION]:
+        out[LOG_DIRECTION] = log_scaled(relative_row(G, v, 0), top)
+    if flags[LOG_DET]:
+        out[LOG_DET] = -np.inf
+        if k == rows and log_det_0 > -np.inf:
+            out[LOG_DET] = log_det_0 + log_pivots(G, e)
+    if flags[TRACE_SQ]:
+        out[TRACE_SQ] = scaled(spread(G, v, s, work, M), 4 * top)
+    if flags[W2]:
+        out[W2] = mean_sq + bures(G, v, top, s, trace, work, M)
+
+
+@_kernel
+def tally(
+    wanted: Ints, x: Floats, replicate: int, slot: int, mean: Floats, m2: Floats, paths: Floats
+) -> None:
+    """Welford's update of the running mean and sum of squares; keep the value if paths has room."""
+    weight = 1.0 / (replicate + 1.0)
+    for q in range(wanted.size):
+        value = x[wanted[q]]
+        if paths.size:
+            paths[replicate, q, slot] = value
+        delta = value - mean[q, slot]
+        if not math.isfinite(delta):
+            # A sure -inf has no spread; an overflow has no finite one.
+            mean[q, slot] = max(value, mean[q, slot]) if value > 0.0 else -np.inf
+            m2[q, slot] = np.inf if mean[q, slot] > 0.0 else 0.0
+            continue
+        mean[q, slot] += delta * weight
+        m2[q, slot] += delta * (value - mean[q, slot])
+
+
+@_kernel
+def recorder(wanted: Ints) -> tuple[Floats, Bools]:
+    """Return room for the quantities of a state, and which of them are wanted."""
+    flags = np.zeros(9, np.bool_)
+    for q in wanted:
+        flags[q] = True
+    return np.zeros(9), flags
+
+
+@_kernel
+def measure_line(
+    flags: Bools, nu: float, g: float, e: int, s: float, log_det_0: float, out: Floats
+) -> None:
+    """Write the flagged quantities of a state of rank one, standard deviation g 2^e sqrt(s)."""
+    mean_sq = s * nu * nu
+    trace = s * scaled(g * g, 2 * e)
+    out[MEAN_SQ] = mean_sq
+    out[MEAN_4] = mean_sq * mean_sq
+    out[TRACE] = trace
+    out[SQ_TRACE] = trace * trace
+    out[TRACE_SQ] = trace * trace
+    if flags[W2]:
+        gap = 1.0 - scaled(abs(g), e)
+        out[W2] = mean_sq + s * gap * gap
+    if flags[LOG_TRACE] or flags[LOG_DIRECTION] or flags[LOG_DET]:
+        out[LOG_DIRECTION] = log_scaled(g * g, e)
+        out[LOG_TRACE] = out[LOG_DIRECTION] + math.log(s)
+        out[LOG_DET] = out[LOG_DIRECTION] + log_det_0
+
+
+# --- the loops -----------------------------------------------------------------------------------
+
+
+@_kernel
+def first_generation(
+    rng: np.random.Generator, n_initial: float, first_bias: float, nu: Floats, G: Floats
+) -> int:
+    """Fit generation 1 on real data; return the width of its factor."""
+    rows = nu.size
+    G[:] = 0.0
+    if first_bias == 0.0:
+        nu[:] = 0.0
+        return 0
+    k = int(min(float(rows), n_initial - 1.0))
+    bartlett(rng, n_initial - 1.0, math.sqrt(first_bias / (n_initial - 1.0)), G, rows, k)
+    normals(rng, math.sqrt(first_bias / n_initial), nu, rows)
+    return k
+
+
+@_kernel
+def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
+    """Add G diag(2^e) z to nu; z is overwritten."""
+    for j in range(e.size):
+        z[j] *= power_of_two(e[j])
+    for i in range(nu.size):
+        total = 0.0
+        for j in range(e.size):
+            total += G[i, j] * z[j]
+        nu[i] += total
+
+
+@_kernel
+def collapse_step(
+    rng: np.random.Generator,
+    n: float,
+    bias: float,
+    nu: Floats,
+    G: Floats,
+    e: Ints,
+    k: int,
+    T: Floats,
+    ratio: Floats,
+    row: Floats,
+) -> int:
+    """Advance the fully synthetic loop by one generation; return the new width.
+
+    nu <- nu + sqrt(bias / n) G z and G <- sqrt(bias / m) G T, T Bartlett with m = n - 1.
+    """
+    if bias == 0.0 or k == 0:
+        return 0
+    normals(rng, math.sqrt(bias / n), row, k)
+    walk(nu, G, e[:k], row)
+    k_next = int(min(float(k), n - 1.0))
+    bartlett(rng, n - 1.0, math.sqrt(bias / (n - 1.0)), T, k, k_next)
+    if e[:k].any():
+        for l in range(k):
+            for j in range(min(l + 1, k_next)):
+                T[l, j] *= ratio[l, j]
+    times_lower(G, T, nu.size, k, k_next, True, row)
+    if pivots_extreme(G, k_next):
+        rescale(G, e, ratio, nu.size, k_next)
+    return k_next
+
+
+@_kernel
+def collapse_chunk(
+    rng: np.random.Generator,
+    replicates: int,
+    counts: tuple[float, float],
+    biases: tuple[float, float],
+    s: Floats,
+    log_det_0: float,
+    slots: Ints,
+    wanted: Ints,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
+) -> None:
+    """Run replicates of the fully synthetic loop and tally them (theory.md 1.1-1.6).
+
+    counts = (n_initial, n_synth); biases = (first_bias, bias); slots[t-1] is where generation t is
+    tallied, or -1.
+    """
+    r = s.size
+    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
+    G, T, ratio = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r))
+    work, M = np.zeros((r, r)), np.zeros((r, r))
+    e = np.zeros(r, np.int64)
+    for replicate in range(replicates):
+        e[:] = 0
+        k = first_generation(rng, counts[0], biases[0], nu, G)
+        for t in range(slots.size):
+            if t > 0:
+                k = collapse_step(rng, counts[1], biases[1], nu, G, e, k, T, ratio, row)
+            if slots[t] >= 0:
+                measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
+                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+
+
+@_kernel
+def line_start(
+    rng: np.random.Generator, n_initial: float, first_bias: float
+) -> tuple[float, float]:
+    """Fit generation 1 in one dimension; return (nu, g)."""
+    if first_bias == 0.0:
+        return 0.0, 0.0
+    g = math.sqrt(first_bias / (n_initial - 1.0)) * root_chi_square(rng, n_initial - 1.0)
+    return math.sqrt(first_bias / n_initial) * rng.standard_normal(), g
+
+
+@_kernel
+def collapse_line_chunk(
+    rng: np.random.Generator,
+    replicates: int,
+    counts: tuple[float, float],
+    biases: tuple[float, float],
+    s: Floats,
+    log_det_0: float,
+    slots: Ints,
+    wanted: Ints,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
+) -> None:
+    """Run :func:`collapse_chunk` for s of shape (1,): the same variates, scalars only."""
+    x, flags = recorder(wanted)
+    n, bias = counts[1], biases[1]
+    walk_scale, scale = math.sqrt(bias / n), math.sqrt(bias / (n - 1.0))
+    for replicate in range(replicates):
+        nu, g = line_start(rng, counts[0], biases[0])
+        e, unit = 0, 1.0
+        for t in range(slots.size):
+            if t > 0 and g != 0.0:
+                if bias > 0.0:
+                    nu += walk_scale * rng.standard_normal() * (g * unit)
+                    g *= scale * root_chi_square(rng, n - 1.0)
+                else:
+                    g = 0.0
+                if g != 0.0 and not PIVOT_LOW < g < PIVOT_HIGH:
+                    shift = math.frexp(g)[1]
+                    g, e = math.ldexp(g, -shift), e + shift
+                    unit = power_of_two(e)
+            if slots[t] >= 0:
+                measure_line(flags, nu, g, e, s[0], log_det_0, x)
+                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+
+
+@_kernel
+def fresh_line_step(
+    rng: np.random.Generator, n_r: float, n_s: float, bias: float, nu: float, g: float
+) -> tuple[float, float]:
+    """Advance the fresh data loop in one dimension; return (nu, g)."""
+    n = n_r + n_s
+    square = 2.0 * rng.standard_gamma(0.5 * (n_r - 1.0)) if n_r > 1.0 else 0.0
+    synthetic = nu
+    if g != 0.0:
+        synthetic += math.sqrt(bias / n_s) * g * rng.standard_normal()
+    gap = rng.standard_normal() / math.sqrt(n_r) - synthetic
+    if n_s > 1.0 and bias > 0.0 and g != 0.0:
+        square += bias * g * g * 2.0 * rng.standard_gamma(0.5 * (n_s - 1.0))
+    square += n_r * (n_s / n) * gap * gap
+    return synthetic + (n_r / n) * gap, math.sqrt(square / (n - 1.0))
+
+
+@_kernel
+def fresh_line_chunk(
+    rng: np.random.Generator,
+    replicates: int,
+    counts: tuple[float, float, float],
+    biases: tuple[float, float],
+    s: Floats,
+    log_det_0: float,
+    slots: Ints,
+    wanted: Ints,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
+) -> None:
+    """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
+    x, flags = recorder(wanted)
+    for replicate in range(replicates):
+        nu, g = line_start(rng, counts[0], biases[0])
+        for t in range(slots.size):
+            if t > 0:
+                nu, g = fresh_line_step(rng, counts[1], counts[2], biases[1], nu, g)
+            if slots[t] >= 0:
+                measure_line(flags, nu, g, 0, s[0], log_det_0, x)
+                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+
+
+@_kernel
+def fresh_means(
+    rng: np.random.Generator,
+    counts: tuple[float, float, float],
+    bias: float,
+    nu: Floats,
+    G: Floats,
+    e: Ints,
+    row: Floats,
+    F: Floats,
+    column: int,
+) -> None:
+    """Replace nu by the pooled mean and put sqrt(n_r n_s / n) (x_r - x_s) into F[:, column]."""
+    _, n_r, n_s = counts
+    n = n_r + n_s
+    normals(rng, math.sqrt(bias / n_s), row, e.size)
+    walk(nu, G, e, row)
+    for i in range(nu.size):
+        real = rng.standard_normal() / math.sqrt(n_r)
+        F[i, column] = math.sqrt(n_r * (n_s / n)) * (real - nu[i])
+        nu[i] += (n_r / n) * (real - nu[i])
+
+
+@_kernel
+def fresh_stack(
+    rng: np.random.Generator,
+    counts: tuple[float, float, float],
+    bias: float,
+    nu: Floats,
+    G: Floats,
+    k: int,
+    triangular: bool,
+    T: Floats,
+    row: Floats,
+    e: Ints,
+    F: Floats,
+) -> tuple[int, int]:
+    """Stack [A_f, delta, sqrt(bias) G T] of one generation into F; return (width of A_f, width)."""
+    r = nu.size
+    _, n_r, n_s = counts
+    scale = 1.0 / math.sqrt(n_r + n_s - 1.0)
+    k_a = int(min(float(r), n_r - 1.0))
+    bartlett(rng, n_r - 1.0, scale, F, r, k_a)
+    fresh_means(rng, counts, bias, nu, G, e[:k], row, F, k_a)
+    F[:, k_a] *= scale
+    k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
+    if k_b:
+        bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
+        times_lower(G, T, r, k, k_b, triangular, row)
+        F[:, k_a + 1 : k_a + 1 + k_b] = G[:, :k_b]
+    return k_a, k_a + 1 + k_b
+
+
+@_kernel
+def fresh_factor(F: Floats, k_a: int, width: int, triangular: bool, G: Floats, M: Floats) -> int:
+    """Write a factor of F F^T with at most r columns into G; return its width.
+
+    Narrow stacks are kept as they are; wide ones go through their Gram matrix, or through
+    reflections when that is nearly singular.
+    """
+    r = G.shape[0]
+    G[:] = 0.0
+    if width < r:
+        G[:, :width] = F[:, :width]
+        return width
+    M[:] = 0.0
+    add_gram(F, r, 0, k_a, True, M)
+    add_gram(F, r, k_a, k_a + 1, False, M)
+    add_gram(F, r, k_a + 1, width, triangular, M)
+    if not cholesky(M, r, G):
+        G[:] = 0.0
+        lower_factor(F, r, width, G)
+    return r
+
+
+@_kernel
+def fresh_chunk(
+    rng: np.random.Generator,
+    replicates: int,
+    counts: tuple[float, float, float],
+    biases: tuple[float, float],
+    s: Floats,
+    log_det_0: float,
+    slots: Ints,
+    wanted: Ints,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
+) -> None:
+    """Run replicates of the fresh data loop and tally them (theory.md 2.1).
+
+    counts = (n_initial, n_fresh, n_synth); biases = (first_bias, bias).
+    """
+    r = s.size
+    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
+    G, T, F = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, 2 * r + 1))
+    work, M = np.zeros((r, r)), np.zeros((r, r))
+    e = np.zeros(r, np.int64)
+    for replicate in range(replicates):
+        k = first_generation(rng, counts[0], biases[0], nu, G)
+        triangular = True
+        for t in range(slots.size):
+            if t > 0:
+                k_a, width = fresh_stack(rng, counts, biases[1], nu, G, k, triangular, T, row, e, F)
+                k = fresh_factor(F, k_a, width, triangular, G, M)
+                triangular = k == r
+            if slots[t] >= 0:
+                measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
+                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+
+
+@_kernel
+def log_singular_values(
+    rng: np.random.Generator, dim: int, n: float, generations: int, out: Floats
+) -> None:
+    """Write log |G_ii| (the growing part of the log singular values) at bias 1 into out (k,)."""
+    nu, row, e = np.zeros(dim), np.zeros(dim), np.zeros(dim, np.int64)
+    G, T, ratio = np.zeros((dim, dim)), np.zeros((dim, dim)), np.zeros((dim, dim))
+    k = first_generation(rng, n, 1.0, nu, G)
+    for _ in range(1, generations):
+        k = collapse_step(rng, n, 1.0, nu, G, e, k, T, ratio, row)
+    for j in range(k):
+        out[j] = math.log(abs(G[j, j])) + LOG_2 * e[j]

@@ -1,0 +1,581 @@
+"""Exact simulation of the Gaussian loops: streaming moments, reproducible, resumable.
+
+:func:`simulate` draws Bartlett factors (theory.md 1.1-1.6, 2.1): O(dim^3) a generation, whatever
+the number of samples. :func:`simulate_plain` draws every sample: the second route to the same
+law, and the baseline of the benchmarks.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory import _kernels, _validate
+from madtheory.loops import (
+    Loop,
+    UnsupportedLoop,
+    require_fresh_memory_one,
+    require_fully_synthetic,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["DEFAULT_RECORD", "QUANTITIES", "Moments", "Paths", "Plan", "simulate", "simulate_plain"]
+
+#: Everything that a run can record.
+QUANTITIES = _kernels.QUANTITIES
+DEFAULT_RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
+#: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
+CHUNK_WORK = 2e8
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Means over replicates at each recorded generation, with standard errors.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (T,)
+        The recorded generations, ascending.
+    mean, se : dict of ndarray, shape (T,)
+        Mean over replicates and its standard error, by quantity. The standard error is nan for
+        one replicate. A quantity that is surely infinite has mean -inf and standard error 0.
+    replicates, seed : int
+    paths : dict of ndarray, shape (replicates, T), or None
+        Every value, when asked for.
+    """
+
+    generations: NDArray[np.int64]
+    mean: dict[str, NDArray[np.float64]]
+    se: dict[str, NDArray[np.float64]]
+    replicates: int
+    seed: int
+    paths: dict[str, NDArray[np.float64]] | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the result arrays (generations, mean, se), nothing else."""
+        digest = hashlib.sha256(self.generations.astype("<i8").tobytes())
+        for name in sorted(self.mean):
+            digest.update(name.encode())
+            digest.update(self.mean[name].astype("<f8").tobytes())
+            digest.update(self.se[name].astype("<f8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, mean and sum of squared deviations, arrays of shape (quantities, T)."""
+
+    count: int
+    mean: NDArray[np.float64]
+    m2: NDArray[np.float64]
+
+    def merge(self, other: Moments) -> Moments:
+        """Return the moments of both samples together (Chan, Golub and LeVeque 1983)."""
+        if self.count == 0:
+            return other
+        count = self.count + other.count
+        share = other.count / count
+        # inf - inf: one infinity on both sides stays what it is.
+        same = self.mean == other.mean
+        with np.errstate(invalid="ignore", over="ignore"):
+            delta = np.where(same, 0.0, other.mean - self.mean)
+            mean = self.mean + np.where(delta == 0.0, 0.0, delta * share)
+            m2 = self.m2 + other.m2 + delta * delta * (self.count * share)
+        lost = ~np.isfinite(mean) & ~same
+        mean[lost] = np.fmax(self.mean, other.mean)[lost]
+        m2[lost] = np.where(mean[lost] > 0, np.inf, 0.0)
+        return Moments(count, mean, m2)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked request: all that decides the result, and nothing that does not."""
+
+    loop: Loop
+    eigenvalues: NDArray[np.float64]
+    generations: int
+    replicates: int
+    seed: int
+    record: tuple[str, ...]
+    at: tuple[int, ...] | None
+    chunk: int
+
+    @property
+    def recorded(self) -> NDArray[np.int64]:
+        """The recorded generations, ascending."""
+        if self.at is None:
+            return np.arange(1, self.generations + 1)
+        return np.array(self.at, dtype=np.int64)
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of chunks; the last may be shorter."""
+        return -(-self.replicates // self.chunk)
+
+    def size(self, index: int) -> int:
+        """Replicates of chunk `index`."""
+        return min(self.chunk, self.replicates - index * self.chunk)
+
+    def rng(self, index: int) -> np.random.Generator:
+        """Generator of chunk `index`: child `index` of SeedSequence(seed).spawn."""
+        return np.random.Generator(
+            np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(index,)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Result of one chunk; paths has shape (replicates, quantities, T), or (0, 0, 0)."""
+
+    moments: Moments
+    paths: NDArray[np.float64]
+
+
+# --- checks --------------------------------------------------------------------------------------
+
+
+def _check_loop(loop: Loop) -> None:
+    """Refuse loops without a sampler."""
+    if loop.n_real:
+        require_fresh_memory_one(loop, "simulation")
+    else:
+        require_fully_synthetic(loop, "simulation")
+
+
+def _check_record(record: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(record, str) or not record:
+        raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
+    for name in record:
+        _validate.one_of("record", name, QUANTITIES)
+    return tuple(dict.fromkeys(record))
+
+
+def _check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:
+    if at is None:
+        return None
+    values = {_validate.count("at", t, maximum=generations) for t in at}
+    if not values:
+        raise ValueError("at must name at least one generation, got none")
+    return tuple(sorted(values))
+
+
+def _chunk_size(rank: int, generations: int, replicates: int) -> int:
+    """Replicates of a chunk: a function of the problem, never of the threads."""
+    work = generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
+    most = -(-replicates // 8)
+    return int(min(max(CHUNK_WORK // work, 1), most))
+
+
+def _plan(
+    loop: Loop,
+    eigenvalues: ArrayLike,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int,
+    record: Sequence[str],
+    at: Sequence[int] | None,
+    chunk: int | None,
+) -> Plan:
+    if not isinstance(loop, Loop):
+        raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
+    _check_loop(loop)
+    values = _validate.eigenvalues("eigenvalues", eigenvalues)
+    generations = _validate.count("generations", generations)
+    replicates = _validate.count("replicates", replicates)
+    rank = int(np.count_nonzero(values))
+    return Plan(
+        loop=loop,
+        eigenvalues=values,
+        generations=generations,
+        replicates=replicates,
+        seed=_validate.count("seed", seed, minimum=0),
+        record=_check_record(record),
+        at=_check_at(at, generations),
+        chunk=(
+            _chunk_size(rank, generations, replicates)
+            if chunk is None
+            else _validate.count("chunk", chunk)
+        ),
+    )
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return _validate.count("threads", threads, maximum=1024)
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _blas() -> Any:
+    """Controller of the BLAS libraries in use; the one that numba calls is loaded first."""
+    import scipy.linalg.cython_blas
+    import scipy.linalg.cython_lapack  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Keep BLAS on one thread: the kernels are what runs in parallel."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+def _slots(plan: Plan) -> NDArray[np.int64]:
+    """Where each generation is recorded, -1 for nowhere; ends at the last recorded one."""
+    recorded = plan.recorded
+    slots = np.full(int(recorded[-1]), -1, dtype=np.int64)
+    slots[recorded - 1] = np.arange(recorded.size)
+    return slots
+
+
+def _log_det(eigenvalues: NDArray[np.float64]) -> float:
+    return float(np.log(eigenvalues).sum()) if eigenvalues.all() else -math.inf
+
+
+def _kernel_of(loop: Loop, rank: int) -> tuple[Callable[..., None], tuple[float, ...]]:
+    """Kernel of a loop and its sample counts."""
+    if loop.n_real:
+        kernel = _kernels.fresh_line_chunk if rank == 1 else _kernels.fresh_chunk
+        return kernel, (float(loop.n_initial), float(loop.n_fresh), float(loop.n_synth))
+    line = _kernels.collapse_line_chunk if rank == 1 else _kernels.collapse_chunk
+    return line, (float(loop.n_initial), float(loop.n_synth))
+
+
+def _run_exact(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
+    """Run chunk `index` on factors."""
+    size, n_recorded = plan.size(index), plan.recorded.size
+    shape = (len(plan.record), n_recorded)
+    mean, m2 = np.zeros(shape), np.zeros(shape)
+    paths = np.zeros((size, *shape) if keep_paths else (0, 0, 0))
+    s = plan.eigenvalues[plan.eigenvalues > 0]
+    kernel, counts = _kernel_of(plan.loop, s.size)
+    wanted = np.array([QUANTITIES.index(name) for name in plan.record], dtype=np.int64)
+    kernel(
+        plan.rng(index),
+        size,
+        counts,
+        (plan.loop.first_bias, plan.loop.bias),
+        s,
+        _log_det(plan.eigenvalues),
+        _slots(plan),
+        wanted,
+        mean,
+        m2,
+        paths,
+    )
+    return _Chunk(Moments(size, mean, m2), paths)
+
+
+def _in_order(
+    run: Callable[[int], _Chunk], start: int, stop: int, threads: int
+) -> Iterator[_Chunk]:
+    """Run chunks on a thread pool and yield them in order, a few ahead at most."""
+    pool = ThreadPoolExecutor(threads)
+    pending: deque[Future[_Chunk]] = deque()
+    try:
+        for index in range(start, stop):
+            pending.append(pool.submit(run, index))
+            if len(pending) > 2 * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _progress_bar(enabled: bool, total: int, done: int) -> Iterator[Callable[[int], None]]:
+    """Show replicates done on stderr, if that is a terminal."""
+    if not (enabled and sys.stderr.isatty()):
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("replicates", total=total, completed=done)
+        yield lambda count: bar.update(task, completed=count)
+
+
+def _empty(plan: Plan) -> Moments:
+    shape = (len(plan.record), plan.recorded.size)
+    return Moments(0, np.zeros(shape), np.zeros(shape))
+
+
+def _finish(plan: Plan, moments: Moments, chunks: list[NDArray[np.float64]] | None) -> Paths:
+    """Turn merged moments into the public result."""
+    n = moments.count
+    se = np.sqrt(moments.m2 / (n - 1) / n) if n > 1 else np.full_like(moments.m2, math.nan)
+    names = plan.record
+    paths = None
+    if chunks is not None:
+        every = np.concatenate(chunks)
+        paths = {name: every[:, q, :] for q, name in enumerate(names)}
+    return Paths(
+        generations=plan.recorded,
+        mean=dict(zip(names, moments.mean, strict=True)),
+        se=dict(zip(names, se, strict=True)),
+        replicates=plan.replicates,
+        seed=plan.seed,
+        paths=paths,
+    )
+
+
+def _run(
+    plan: Plan,
+    run: Callable[[Plan, int, bool], _Chunk],
+    *,
+    threads: int,
+    keep_paths: bool,
+    progress: bool,
+    start: tuple[int, Moments] | None = None,
+    save: Callable[[int, Moments], None] | None = None,
+) -> Paths:
+    """Run all chunks from `start` on, merge them in order, call `save` after each."""
+    done, moments = (0, _empty(plan)) if start is None else start
+    kept: list[NDArray[np.float64]] | None = [] if keep_paths else None
+
+    def job(index: int) -> _Chunk:
+        return run(plan, index, keep_paths)
+
+    with _one_blas_thread(), _progress_bar(progress, plan.replicates, moments.count) as show:
+        for chunk in _in_order(job, done, plan.n_chunks, threads):
+            moments, done = moments.merge(chunk.moments), done + 1
+            if kept is not None:
+                kept.append(chunk.paths)
+            if save is not None:
+                save(done, moments)
+            show(moments.count)
+    return _finish(plan, moments, kept)
+
+
+def simulate(
+    loop: Loop,
+    eigenvalues: ArrayLike,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int = 0,
+    threads: int | None = None,
+    record: Sequence[str] = DEFAULT_RECORD,
+    at: Sequence[int] | None = None,
+    keep_paths: bool = False,
+    chunk: int | None = None,
+    store: Path | None = None,
+    progress: bool = False,
+) -> Paths:
+    """Simulate a fully synthetic or fresh data loop exactly, without drawing its data.
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic or fresh data loop with memory 1.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros are allowed.
+    generations, replicates : int
+        Generations of each replicate (t = 1..generations), and independent replicates.
+    seed : int
+        Together with `chunk` it decides every variate; `threads` does not.
+    threads : int or None
+        None: all available processors.
+    record : sequence of str
+        Any of `QUANTITIES`: mean_sq is ‖mu_t - mu_0‖², trace tr Sigma_t, w2_squared the squared
+        2-Wasserstein distance to N(mu_0, Sigma_0), log_det log det Sigma_t, log_trace its
+        log-trace, log_direction log of u' Sigma_t u / u' Sigma_0 u for the eigenvector of the
+        largest eigenvalue, trace_squared tr Sigma_t², squared_trace (tr Sigma_t)², mean_fourth
+        ‖mu_t - mu_0‖⁴. Nothing else is computed.
+    at : sequence of int or None
+        Record only these generations; None records all.
+    keep_paths : bool
+        Keep every value, not only moments. Memory then grows with replicates.
+    chunk : int or None
+        Replicates that share a random generator; None chooses from the size of the problem.
+    store : Path or None
+        Parquet file for the result; an interrupted run goes on from ``<store>.run/``.
+    progress : bool
+        Show a progress bar on stderr when that is a terminal.
+
+    Returns
+    -------
+    Paths
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range, or `store` is damaged or of another configuration.
+    UnsupportedLoop
+        When the loop has no exact sampler yet.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from madtheory.loops import fully_synthetic
+    >>> result = simulate(
+    ...     fully_synthetic(10, bias=0.9), np.ones(2), generations=3, replicates=20_000
+    ... )
+    >>> bool(abs(result.mean["trace"][2] - 2 * 0.9**2) < 5 * result.se["trace"][2])
+    True
+    """
+    plan = _plan(
+        loop,
+        eigenvalues,
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=chunk,
+    )
+    threads = _thread_count(threads)
+    if store is None:
+        return _run(plan, _run_exact, threads=threads, keep_paths=keep_paths, progress=progress)
+    if keep_paths:
+        raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
+    raise NotImplementedError
+
+
+# --- the plain sampler ---------------------------------------------------------------------------
+
+
+def _distance_squared(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> float:
+    """W2^2 to N(0, diag(eigenvalues)) from the covariance, in plain linear algebra."""
+    root = np.sqrt(plan.eigenvalues)
+    # Not the route of the kernels: singular values of cov^(1/2) Sigma_0^(1/2).
+    values, vectors = np.linalg.eigh(cov)
+    half = vectors * np.sqrt(np.clip(values, 0.0, None))
+    cross = np.linalg.svd(root[:, None] * half, compute_uv=False).sum()
+    total = mean @ mean + np.trace(cov) + plan.eigenvalues.sum() - 2.0 * cross
+    return float(max(total, 0.0))
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
+def _measure_plain(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> list[float]:
+    """Quantities in the order of plan.record."""
+    trace, square = float(np.trace(cov)), float(mean @ mean)
+    sign, log_det = np.linalg.slogdet(cov)
+    table: dict[str, Callable[[], float]] = {
+        "mean_sq": lambda: square,
+        "trace": lambda: trace,
+        "w2_squared": lambda: _distance_squared(mean, cov, plan),
+        "log_det": lambda: float(log_det) if sign > 0 else -math.inf,
+        "log_trace": lambda: _log(trace),
+        "log_direction": lambda: _log(cov[0, 0] / plan.eigenvalues[0]),
+        "trace_squared": lambda: float((cov * cov).sum()),
+        "squared_trace": lambda: trace * trace,
+        "mean_fourth": lambda: square * square,
+    }
+    return [table[name]() for name in plan.record]
+
+
+def _draw(
+    rng: np.random.Generator, n: int, mean: NDArray[np.float64], cov: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draw n samples of N(mean, cov), shape (n, dim)."""
+    values, vectors = np.linalg.eigh(cov)
+    half = vectors * np.sqrt(np.clip(values, 0.0, None))
+    return mean + rng.standard_normal((n, mean.size)) @ half.T
+
+
+def _plain_generation(
+    rng: np.random.Generator,
+    plan: Plan,
+    state: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit the next model to its data, drawn in full."""
+    loop, dim = plan.loop, plan.eigenvalues.size
+    real = np.diag(plan.eigenvalues)
+    if state is None:
+        data = _draw(rng, loop.n_initial, np.zeros(dim), loop.first_bias * real)
+    else:
+        parts = [_draw(rng, loop.n_synth, state[0], loop.bias * state[1])]
+        if loop.n_fresh:
+            parts.append(_draw(rng, loop.n_fresh, np.zeros(dim), real))
+        data = np.concatenate(parts)
+    return data.mean(axis=0), np.atleast_2d(np.cov(data, rowvar=False))
+
+
+def _run_plain(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
+    """Run chunk `index` on the data themselves."""
+    rng, size, slots = plan.rng(index), plan.size(index), _slots(plan)
+    values = np.zeros((size, len(plan.record), plan.recorded.size))
+    for replicate in range(size):
+        state = None
+        for slot in slots:
+            state = _plain_generation(rng, plan, state)
+            if slot >= 0:
+                values[replicate, :, slot] = _measure_plain(*state, plan)
+    mean = values.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        m2 = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
+    return _Chunk(Moments(size, mean, m2), values if keep_paths else np.zeros((0, 0, 0)))
+
+
+def simulate_plain(
+    loop: Loop,
+    eigenvalues: ArrayLike,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int = 0,
+    threads: int | None = None,
+    record: Sequence[str] = DEFAULT_RECORD,
+    at: Sequence[int] | None = None,
+    keep_paths: bool = False,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> Paths:
+    """Simulate a loop by drawing all n samples of every generation and fitting them.
+
+    Slow on purpose: an independent route to what :func:`simulate` draws, and the baseline of the
+    benchmarks. Parameters, result and errors are those of :func:`simulate`; there is no `store`.
+    Where the fitted covariance is singular, its log-determinant here is rounding noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from madtheory.loops import fresh_data
+    >>> simulate_plain(fresh_data(20, 10), np.ones(2), generations=2, replicates=3).replicates
+    3
+    """
+    plan = _plan(
+        loop,
+        eigenvalues,
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=chunk,
+    )
+    return _run(
+        plan,
+        _run_plain,
+        threads=_thread_count(threads),
+        keep_paths=keep_paths,
+        progress=progress,
+    )
