@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,75 +205,6 @@ def effective(w2_squared: float, eigenvalues: Array) -> Payload:
 RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
 
 
-def _read_parquet(path: Path, config: str) -> Payload:
-    """Results of a finished run of the same configuration."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-        meta = table.schema.metadata or {}
-        stored, digest = meta[b"madtheory.config"].decode(), meta[b"madtheory.digest"].decode()
-    except (pa.ArrowException, KeyError, ValueError):
-        raise ValueError(f"{path} exists and is no result of madtheory simulate") from None
-    if stored != config:
-        raise ValueError(f"{path} holds the result of another configuration")
-    quantity = np.array(table["quantity"].to_pylist())
-    columns = {name: table[name].to_numpy() for name in ("generation", "mean", "se")}
-    parts = {
-        name: {key: columns[key][quantity == name] for key in ("mean", "se")} for name in RECORD
-    }
-    return {"generations": columns["generation"][quantity == RECORD[0]], **parts, "digest": digest}
-
-
-def _write_parquet(path: Path, payload: Payload, config: str) -> None:
-    """One row a generation and quantity; the configuration and digest travel with it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from madtheory._io import atomic_path
-
-    generations = np.asarray(payload["generations"], dtype=np.int64)
-    columns = {
-        "generation": np.tile(generations, len(RECORD)),
-        "quantity": np.repeat(RECORD, generations.size),
-        "mean": np.concatenate([payload[name]["mean"] for name in RECORD]),
-        "se": np.concatenate([payload[name]["se"] for name in RECORD]),
-    }
-    meta = {"madtheory.config": config, "madtheory.digest": payload["digest"]}
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.table(columns, metadata=meta), temporary)
-
-
-def _run(
-    loop: Loop, eigenvalues: Array, *, generations: int, store: Path | None, **options: Any
-) -> Payload:
-    from madtheory.simulate import simulate
-
-    paths = simulate(
-        loop, eigenvalues, generations=generations, record=RECORD, store=store, **options
-    )
-    parts = {name: {"mean": paths.mean[name], "se": paths.se[name]} for name in RECORD}
-    return {"generations": paths.generations, **parts, "digest": paths.digest}
-
-
-def _stored(
-    out: Path, config: str, loop: Loop, eigenvalues: Array, *, generations: int, **options: Any
-) -> Payload:
-    """Run into FILE: state in FILE.run until complete; a finished run is read, not repeated."""
-    if out.suffix != ".parquet":
-        raise ValueError(f"out must end in .parquet, got {str(out)!r}")
-    if not out.parent.is_dir():
-        raise ValueError(f"out must lie in an existing folder, got {str(out.parent)!r}")
-    if out.exists():
-        return _read_parquet(out, config)
-    state = out.with_name(out.name + ".run")
-    payload = _run(loop, eigenvalues, generations=generations, store=state, **options)
-    _write_parquet(out, payload, config)
-    shutil.rmtree(state, ignore_errors=True)
-    return payload
-
-
 def simulation(
     loop: Loop,
     eigenvalues: Array,
@@ -286,24 +216,30 @@ def simulation(
     threads: int | None,
     progress: bool,
 ) -> Payload:
-    """Answer `simulate collapse` and `simulate fresh`."""
-    from madtheory._io import canonical_json, sha256
+    """Answer `simulate collapse` and `simulate fresh`; a finished `out` is read, not repeated."""
+    from madtheory.simulate import simulate
 
-    asked = {"replicates": replicates, "seed": seed}
-    # Threads are left out: the numbers do not depend on them.
-    config = {
-        **asked,
-        "loop": dataclasses.asdict(loop),
-        "generations": generations,
-        "eigenvalues": sha256(eigenvalues.astype("<f8").tobytes()),
+    if out is not None and out.suffix != ".parquet":
+        raise ValueError(f"out must end in .parquet, got {str(out)!r}")
+    paths = simulate(
+        loop,
+        eigenvalues,
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        threads=threads,
+        record=RECORD,
+        store=out,
+        progress=progress,
+    )
+    return {
+        **_head(loop, eigenvalues),
+        **{name: {"mean": paths.mean[name], "se": paths.se[name]} for name in RECORD},
+        "generations": paths.generations,
+        "replicates": paths.replicates,
+        "seed": paths.seed,
+        "digest": paths.digest,
     }
-    options: Payload = {**asked, "threads": threads, "progress": progress}
-    if out is None:
-        result = _run(loop, eigenvalues, generations=generations, store=None, **options)
-    else:
-        text = canonical_json(config)
-        result = _stored(out, text, loop, eigenvalues, generations=generations, **options)
-    return {**_head(loop, eigenvalues), **result, **asked}
 
 
 # --- verification and report --------------------------------------------------------------------

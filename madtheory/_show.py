@@ -173,7 +173,14 @@ def effective(payload: Payload) -> None:
 
 
 def _plus_minus(quantity: Payload, i: int) -> str:
-    return f"{_number(float(quantity['mean'][i]))} ± {float(quantity['se'][i]):.1g}"
+    """Mean ± standard error, to the second digit of the error."""
+    mean, se = float(quantity["mean"][i]), float(quantity["se"][i])
+    if not (math.isfinite(mean) and 0 < se < math.inf):
+        return _number(mean)
+    decimals = 1 - math.floor(math.log10(se))
+    if 0 <= decimals <= 6 and abs(mean) < 1e6:
+        return f"{mean:.{decimals}f} ± {se:.{decimals}f}"
+    return f"{mean:.3g} ± {se:.1g}"
 
 
 def simulation(payload: Payload) -> None:

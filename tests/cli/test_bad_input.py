@@ -1,0 +1,218 @@
+"""Bad input: one line on stderr that says what is wrong, exit 2, nothing on stdout."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from madtheory import cli
+
+Refusal = Callable[..., str]
+
+COLLAPSE = "theory collapse --dim 2 --n-synth 10"
+FRESH = "theory fresh --dim 2 --n-real 10 --n-synth 10"
+SIM_COLLAPSE = "simulate collapse --dim 2 --n-synth 10 --generations 2 --replicates 10"
+SIM_FRESH = "simulate fresh --dim 2 --n-real 10 --n-synth 10 --generations 2 --replicates 10"
+
+#: Command line -> words that the message must have.
+BAD = {
+    # sampling bias
+    f"{COLLAPSE} --bias 1.5": "bias must be a finite number in [0, 1], got 1.5",
+    f"{COLLAPSE} --bias -0.1": "bias must be a finite number in [0, 1], got -0.1",
+    f"{COLLAPSE} --bias nan": "bias must be a finite number in [0, 1], got nan",
+    f"{COLLAPSE} --bias inf --allow-overdispersion": "bias must be a finite number",
+    f"{COLLAPSE} --bias x": "'--bias': 'x' is not a valid float",
+    f"{FRESH} --bias 1.01": "bias must be",
+    f"{SIM_COLLAPSE} --bias 1.01": "bias must be",
+    f"{SIM_FRESH} --bias nan": "bias must be",
+    # counts
+    "theory collapse --dim 2 --n-synth 1": "n_synth must be at least 2, got 1",
+    "theory collapse --dim 2 --n-synth 0": "n_synth must be at least 2, got 0",
+    "theory collapse --dim 2 --n-synth -5": "n_synth must be at least 2, got -5",
+    "theory collapse --dim 2 --n-synth 2.5": "'--n-synth': '2.5' is not a valid integer",
+    "theory collapse --dim 2 --n-synth nan": "'--n-synth': 'nan' is not a valid integer",
+    f"theory collapse --dim 2 --n-synth {10**30}": "n_synth must be at most 9007199254740992",
+    "theory collapse --dim 2": "Missing option '--n-synth'",
+    "simulate collapse --dim 2 --n-synth 1": "n_synth must be at least 2, got 1",
+    f"{COLLAPSE} --n-initial 1": "n_initial must be at least 2, got 1",
+    "theory fresh --dim 2 --n-real 0 --n-synth 10": "n_real must be at least 1, got 0",
+    "theory fresh --dim 2 --n-real 10 --n-synth 0": "n_synth must be at least 1, got 0",
+    f"{FRESH} --n-initial 0": "n_initial must be at least 2, got 0",
+    f"theory fresh --dim 2 --n-real {2**53 + 1} --n-synth 10": "n_real must be at most",
+    "theory baseline --dim 2 --n 1": "n must be at least 2, got 1",
+    "theory baseline --dim 2 --n -4": "n must be at least 2, got -4",
+    f"theory baseline --dim 2 --n {10**40}": "n must be at most",
+    # dimension
+    "theory collapse --n-synth 10": "exactly one of --dim and --features must be given",
+    f"{COLLAPSE} --features x.npy": "exactly one of --dim and --features must be given",
+    "theory collapse --dim 0 --n-synth 10": "dim must be at least 1, got 0",
+    "theory collapse --dim -1 --n-synth 10": "dim must be at least 1, got -1",
+    f"theory collapse --dim {10**12} --n-synth 10": "dim must be at most 1000000, got",
+    f"theory baseline --dim {10**400} --n 10": "dim must be at most 1000000, got",
+    # generations, replicates, seed, threads
+    f"{COLLAPSE} --generations 0": "generations must be at least 1, got 0",
+    f"{COLLAPSE} --generations -3": "generations must be at least 1, got -3",
+    f"{COLLAPSE} --generations {10**9}": "generations must be at most 10000000, got 1000000000",
+    f"{FRESH} --generations 0": "generations must be at least 1, got 0",
+    f"{FRESH} --generations {10**9}": "generations must be at most 10000000",
+    f"{SIM_COLLAPSE} --generations {10**9}": "generations must be at most 10000000",
+    f"{SIM_COLLAPSE} --replicates 0": "replicates must be at least 1, got 0",
+    f"{SIM_FRESH} --replicates -1": "replicates must be at least 1, got -1",
+    f"{SIM_FRESH} --replicates {10**30}": "replicates must be at most",
+    f"{SIM_COLLAPSE} --seed -1": "seed must be at least 0, got -1",
+    f"{SIM_COLLAPSE} --threads 0": "threads must be at least 1, got 0",
+    f"{SIM_COLLAPSE} --threads {10**9}": "threads must be at most",
+    # what is not computed
+    f"{FRESH} --memory 2": "is computed for memory 1 only, got 2",
+    f"{FRESH} --memory 0": "memory must be at least 1, got 0",
+    f"{FRESH} --ddof 0": "is computed for ddof = 1 only, got ddof = 0",
+    f"{COLLAPSE} --ddof 0": "is computed for ddof = 1 only, got ddof = 0",
+    f"{COLLAPSE} --ddof 2": "ddof must be at most 1, got 2",
+    f"{SIM_FRESH} --memory 3": "is computed for memory 1 only, got 3",
+    # distances
+    "theory effective --dim 2 --w2-squared nan": "w2_squared must be",
+    "theory effective --dim 2 --w2-squared inf": "w2_squared must be",
+    "theory effective --dim 2 --w2-squared -1": "w2_squared must be",
+    "theory effective --dim 2": "Missing option '--w2-squared'",
+    # words
+    f"{COLLAPSE} --first-generation none": "'none' is not one of 'real', 'biased'",
+    f"{COLLAPSE} --colour red": "No such option '--colour'",
+    f"{COLLAPSE} surplus": "Got unexpected extra argument",
+    "theory colapse": "No such command 'colapse'",
+    "nothing": "No such command 'nothing'",
+    "--nothing": "No such option '--nothing'",
+    "verify --level slow": "'slow' is not one of 'quick', 'full'",
+    "verify --claim no-such-claim": "no-such-claim",
+    "verify --seed -1": "seed must be at least 0, got -1",
+    "report --level quick": "Missing option '--out'",
+    "report --out x --level slow": "'slow' is not one of 'quick', 'full'",
+    # output
+    f"{SIM_COLLAPSE} --out result.csv": "out must end in .parquet, got 'result.csv'",
+    f"{SIM_COLLAPSE} --out no/such/folder/x.parquet": "no/such/folder",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+@pytest.mark.parametrize("json_", [False, True], ids=["table", "json"])
+def test_one_line_and_exit_two(refusal: Refusal, line: str, json_: bool) -> None:
+    message = refusal(*line.split(), *(["--json"] if json_ and len(line.split()) > 1 else []))
+    assert BAD[line] in message
+
+
+FILES = {
+    "absent.npy": None,
+    "empty.npy": b"",
+    "empty.csv": b"",
+    "words.csv": b"a,b\nx,y\nz,w\n",
+    "garbage.parquet": b"PAR1 no PAR1",
+    "garbage.npz": b"PK no",
+    "one-row.csv": b"1,2\n",
+    "nan.csv": b"1,2\nnan,3\n",
+    "equal.csv": b"1,2\n1,2\n",
+    "unknown.xlsx": b"1",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "theory collapse --n-synth 10",
+        "theory fresh --n-real 10 --n-synth 10",
+        "theory baseline --n 10",
+        "theory effective --w2-squared 1",
+        "simulate collapse --n-synth 10",
+        "simulate fresh --n-real 10 --n-synth 10",
+    ],
+)
+def test_an_unusable_feature_file_is_named(
+    refusal: Refusal, tmp_path: Path, name: str, line: str
+) -> None:
+    path = tmp_path / name
+    content = FILES[name]
+    if content is not None:
+        path.write_bytes(content)
+    assert str(path) in refusal(*line.split(), "--features", path, "--json")
+
+
+def test_a_pickled_feature_file_is_never_unpickled(refusal: Refusal, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    np.save(tmp_path / "x.npy", np.array([[Trap()]], dtype=object), allow_pickle=True)
+    assert "x.npy" in refusal(
+        "theory", "baseline", "--n", 10, "--features", tmp_path / "x.npy", "--json"
+    )
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_an_output_that_exists_as_something_else_is_refused(
+    refusal: Refusal, tmp_path: Path
+) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"mine")
+    assert "x.parquet" in refusal(*SIM_COLLAPSE.split(), "--out", tmp_path / "x.parquet")
+    assert (tmp_path / "x.parquet").read_bytes() == b"mine"
+    (tmp_path / "folder.parquet").mkdir()
+    assert "folder.parquet" in refusal(*SIM_COLLAPSE.split(), "--out", tmp_path / "folder.parquet")
+
+
+def test_a_report_into_a_file_is_refused(refusal: Refusal, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "file" in refusal("report", "--out", tmp_path / "file")
+    assert "file" in refusal("report", "--out", tmp_path / "file" / "below")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 2, "the arrays asked for do not fit into memory"),
+        (OverflowError("int too large"), 2, "int too large"),
+        (ValueError("two\nlines"), 2, "two lines"),
+        (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
+        (
+            ModuleNotFoundError("No module named 'typst'", name="typst"),
+            2,
+            "typst is not installed: pip install 'madtheory[report]'",
+        ),
+    ],
+)
+def test_whatever_is_raised_is_one_line(
+    command: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    raised: BaseException,
+    code: int,
+    message: str,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "_eigenvalues", refuse)
+    found = command("theory", "baseline", "--dim", 2, "--n", 10)
+    assert found == (code, "", f"madtheory: error: {message}\n")
+
+
+def test_a_defect_is_not_taken_for_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise AssertionError("a defect")
+
+    monkeypatch.setattr(cli, "_eigenvalues", broken)
+    with pytest.raises(AssertionError, match="a defect"):
+        cli.run(["theory", "baseline", "--dim", "2", "--n", "10"])
+
+
+def test_a_real_process_ends_the_same_way() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "madtheory", *COLLAPSE.split(), "--bias", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "madtheory: error: bias must be a finite number in [0, 1], got 2\n"
