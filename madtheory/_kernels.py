@@ -265,10 +265,10 @@ def near_distance(E: Floats, s: Floats, size: int) -> float:
 @_kernel
 def pivots_extreme(G: Floats, k: int) -> bool:
     """Tell whether a diagonal entry asks for a change of scale."""
+    extreme = False
     for j in range(k):
-        if not PIVOT_LOW < abs(G[j, j]) < PIVOT_HIGH:
-            return True
-    return False
+        extreme |= not PIVOT_LOW < abs(G[j, j]) < PIVOT_HIGH
+    return extreme
 
 
 @_kernel
@@ -301,7 +301,7 @@ def scaled(x: float, exponent: int) -> float:
     if x == 0.0:
         return 0.0
     fraction, own = math.frexp(x)
-    return fraction * power_of_two(own + exponent)
+    return float(fraction * power_of_two(own + exponent))
 
 
 # --- measuring a state ---------------------------------------------------------------------------
@@ -362,7 +362,7 @@ def bures(
     weighted_factor(G, v, s, 1.0, work)
     size = gram_of(work, s.size, v.size, M)
     total = trace + s.sum() - 2.0 * scaled(nuclear_norm(M, size), top)
-    return max(total, 0.0)
+    return float(max(total, 0.0))
 
 
 @_kernel
@@ -760,7 +760,7 @@ def fresh_factor(F: Floats, k_a: int, width: int, triangular: bool, G: Floats, M
     if not cholesky(M, r, G):
         G[:] = 0.0
         lower_factor(F, r, width, G)
-    return r
+    return int(r)
 
 
 @_kernel

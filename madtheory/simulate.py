@@ -17,21 +17,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import _kernels, _validate
+from madtheory import _kernels, _store, _validate
 from madtheory.loops import (
     Loop,
-    UnsupportedLoop,
     require_fresh_memory_one,
     require_fully_synthetic,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["DEFAULT_RECORD", "QUANTITIES", "Moments", "Paths", "Plan", "simulate", "simulate_plain"]
@@ -371,6 +369,37 @@ def _run(
     return _finish(plan, moments, kept)
 
 
+def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Paths:
+    """Return the stored result, or run on from the stored state and store the result."""
+    table = _store.read_result(path, plan)
+    if table is not None:
+        _store.remove_run(path)
+        return _from_table(plan, table)
+    with _store.open_run(path, plan) as run:
+        start = None if run.arrays is None else (run.done, Moments(run.count, *run.arrays))
+        result = _run(
+            plan,
+            _run_exact,
+            threads=threads,
+            keep_paths=False,
+            progress=progress,
+            start=start,
+            save=lambda done, m: run.save(done, m.count, (m.mean, m.m2)),
+        )
+        run.finish({name: (result.mean[name], result.se[name]) for name in plan.record})
+    return result
+
+
+def _from_table(plan: Plan, table: _store.Table) -> Paths:
+    return Paths(
+        generations=plan.recorded,
+        mean={name: mean for name, (mean, _) in table.items()},
+        se={name: se for name, (_, se) in table.items()},
+        replicates=plan.replicates,
+        seed=plan.seed,
+    )
+
+
 def simulate(
     loop: Loop,
     eigenvalues: ArrayLike,
@@ -383,7 +412,7 @@ def simulate(
     at: Sequence[int] | None = None,
     keep_paths: bool = False,
     chunk: int | None = None,
-    store: Path | None = None,
+    store: str | Path | None = None,
     progress: bool = False,
 ) -> Paths:
     """Simulate a fully synthetic or fresh data loop exactly, without drawing its data.
@@ -412,7 +441,7 @@ def simulate(
         Keep every value, not only moments. Memory then grows with replicates.
     chunk : int or None
         Replicates that share a random generator; None chooses from the size of the problem.
-    store : Path or None
+    store : str, Path or None
         Parquet file for the result; an interrupted run goes on from ``<store>.run/``.
     progress : bool
         Show a progress bar on stderr when that is a terminal.
@@ -453,7 +482,7 @@ def simulate(
         return _run(plan, _run_exact, threads=threads, keep_paths=keep_paths, progress=progress)
     if keep_paths:
         raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
-    raise NotImplementedError
+    return _run_stored(plan, Path(store), threads=threads, progress=progress)
 
 
 # --- the plain sampler ---------------------------------------------------------------------------
@@ -498,7 +527,8 @@ def _draw(
     """Draw n samples of N(mean, cov), shape (n, dim)."""
     values, vectors = np.linalg.eigh(cov)
     half = vectors * np.sqrt(np.clip(values, 0.0, None))
-    return mean + rng.standard_normal((n, mean.size)) @ half.T
+    noise: NDArray[np.float64] = rng.standard_normal((n, mean.size)) @ half.T
+    return mean + noise
 
 
 def _plain_generation(
