@@ -7,10 +7,9 @@ points are exact to the last rounding, however small the gap 1 - n_s/n.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,11 +19,13 @@ from madtheory.loops import Loop, require_fresh_memory_one
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
+#: Arrays of float64.
+Array: TypeAlias = "NDArray[np.float64]"
 
 __all__ = [
     "INVARIANTS",
     "FirstMoments",
+    "FirstMomentsLimit",
     "first_moment_map",
     "first_moments",
     "first_moments_limit",
@@ -51,20 +52,21 @@ _Rows = list[list[Fraction]]
 _NEAR = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class FirstMoments:
-    """First moments per unit of tr Sigma_0.
+class FirstMoments(NamedTuple):
+    """First moments of generations 1..T per unit of tr Sigma_0, arrays of shape (T,).
 
-    Attributes
-    ----------
-    mean_sq : ndarray or float
-        E |mu_t - mu_0|^2 / tr Sigma_0, shape (T,), or the limit.
-    trace : ndarray or float
-        E tr Sigma_t / tr Sigma_0, shape (T,), or the limit.
+    mean_sq is E |mu_t - mu_0|^2 / tr Sigma_0, trace is E tr Sigma_t / tr Sigma_0.
     """
 
-    mean_sq: Array | float
-    trace: Array | float
+    mean_sq: Array
+    trace: Array
+
+
+class FirstMomentsLimit(NamedTuple):
+    """Limits of :class:`FirstMoments`, two floats."""
+
+    mean_sq: float
+    trace: float
 
 
 # ------------------------------------------------------------------------- rational arithmetic
@@ -170,7 +172,7 @@ def first_moments(loop: Loop, generations: int) -> FirstMoments:
     return FirstMoments(path[:, 0].copy(), path[:, 1].copy())
 
 
-def first_moments_limit(loop: Loop) -> FirstMoments:
+def first_moments_limit(loop: Loop) -> FirstMomentsLimit:
     """Limit of :func:`first_moments` (theory.md 2.2, exact); inf where there is none (bias > 1).
 
     Examples
@@ -184,8 +186,8 @@ def first_moments_limit(loop: Loop) -> FirstMoments:
     x = _solve(A, b)
     # A is nonnegative, so the limit exists iff the fixed point does and is nonnegative.
     if x is None or min(x) < 0:
-        return FirstMoments(np.inf, np.inf)
-    return FirstMoments(float(x[0]), float(x[1]))
+        return FirstMomentsLimit(np.inf, np.inf)
+    return FirstMomentsLimit(float(x[0]), float(x[1]))
 
 
 def forgetting_rate(loop: Loop) -> float:
