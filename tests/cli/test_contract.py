@@ -1,0 +1,355 @@
+"""What tools outside the project rely on: keys, exit codes, speed, tables that fit 80 columns."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import madtheory
+
+Answer = Callable[..., dict[str, Any]]
+Command = Callable[..., tuple[int, str, str]]
+
+COLLAPSE = "theory collapse --dim 3 --n-synth 10 --bias 0.9 --generations 4"
+FRESH = "theory fresh --dim 3 --n-real 50 --n-synth 20 --bias 0.9 --generations 4"
+BASELINE = "theory baseline --dim 3 --n 50"
+EFFECTIVE = "theory effective --dim 3 --w2-squared 0.1"
+SIM_COLLAPSE = "simulate collapse --dim 3 --n-synth 10 --bias 0.9 --generations 4"
+SIM_FRESH = "simulate fresh --dim 3 --n-real 50 --n-synth 20 --bias 0.9 --generations 4"
+
+LISTS = {
+    "mean_trace",
+    "mean_walk",
+    "mean_trace_squared",
+    "mean_squared_trace",
+    "log_det_mean",
+    "log_det_variance",
+    "w2_squared",
+    "w2_squared_lower",
+    "w2_squared_upper",
+    "w2_squared_rel_error",
+}
+KEYS = {
+    COLLAPSE: LISTS | {"lyapunov", "rate", "critical_bias", "half_life"},
+    FRESH: {
+        "mean_sq",
+        "trace",
+        "trace_squared",
+        "squared_trace",
+        "w2_squared",
+        "w2_squared_rel_error",
+        "n_eff",
+        "gain",
+        "forgetting_rate",
+        "admissible_n_synth",
+        "admissible_n_synth_limit",
+        "path",
+    },
+    BASELINE: {"w2_squared", "w2_squared_rel_error"},
+    EFFECTIVE: {"n_eff"},
+    SIM_COLLAPSE: {
+        *("generations", "mean_sq", "trace", "w2_squared", "log_det"),
+        *("seed", "replicates", "digest"),
+    },
+}
+KEYS[SIM_FRESH] = KEYS[SIM_COLLAPSE]
+
+
+@pytest.mark.parametrize("line", KEYS)
+def test_every_promised_key_is_there(answer: Answer, line: str) -> None:
+    assert answer(*line.split()).keys() >= KEYS[line]
+
+
+def test_lists_run_over_all_generations(answer: Answer) -> None:
+    got = answer(*COLLAPSE.split())
+    assert {key: len(got[key]) for key in LISTS} == dict.fromkeys(LISTS, 4)
+    assert len(got["lyapunov"]) == 3
+    path = answer(*FRESH.split())["path"]
+    assert path.keys() >= {"mean_sq", "trace", "w2_squared"}
+    assert {len(values) for values in path.values()} == {4}
+
+
+def test_no_path_unless_asked(answer: Answer) -> None:
+    line = FRESH.removesuffix(" --generations 4")
+    assert "path" not in answer(*line.split())
+
+
+@pytest.mark.parametrize("line", KEYS)
+def test_a_table_fits_eighty_columns_and_has_its_status(command: Command, line: str) -> None:
+    code, out, err = command(*line.split())
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "\x1b" not in out
+    words = ("replicates", "±") if line.startswith("simulate") else ("exact",)
+    if line in (BASELINE, EFFECTIVE):
+        words = ("asymptotic",)
+    assert all(word in out for word in words)
+
+
+def test_defaults_are_those_of_the_contract(answer: Answer) -> None:
+    got = answer("theory", "fresh", "--dim", 2, "--n-real", 9, "--n-synth", 5)
+    expected = {
+        "n_initial": 9,
+        "n_fresh": 9,
+        "n_synth": 5,
+        "bias": 1.0,
+        "ddof": 1,
+        "memory": 1,
+        "pool": "replace",
+        "first_generation": "real",
+    }
+    assert got["loop"].items() >= expected.items()
+
+
+@pytest.mark.parametrize("arguments", [[], ["theory"], ["simulate"]])
+def test_without_a_command_it_says_what_there_is(command: Command, arguments: list[str]) -> None:
+    code, out, err = command(*arguments)
+    assert (code, err) == (0, "")
+    assert "Commands:" in out
+
+
+@pytest.mark.parametrize("line", ["", "theory", "theory collapse", "simulate fresh", "verify"])
+def test_help(command: Command, line: str) -> None:
+    code, out, err = command(*line.split(), "--help")
+    assert (code, err) == (0, "")
+    assert "Usage: madtheory" in out
+
+
+def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-W", "error", "-m", "madtheory", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False, **options)
+
+
+def test_version_is_quick() -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        done = process("--version")
+        times.append(time.perf_counter() - start)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"madtheory, version {madtheory.__version__}\n"
+    assert min(times) < 0.5
+
+
+@pytest.mark.parametrize("line", KEYS)
+def test_a_real_process_warns_of_nothing(line: str) -> None:
+    done = process(*line.split(), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    line = f"{sys.executable} -m madtheory {COLLAPSE} --json"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line} | true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+def test_a_million_generations_take_seconds() -> None:
+    start = time.perf_counter()
+    line = "theory collapse --dim 3 --n-synth 10 --bias 0.999 --generations 1000000 --json"
+    done = process(*line.split())
+    assert (done.returncode, done.stderr) == (0, "")
+    got = json.loads(done.stdout)
+    assert len(got["mean_trace"]) == 10**6
+    assert got["log_det_mean"][-1] == pytest.approx(10**6 * got["log_det_mean"][0], rel=1e-2)
+    assert got["w2_squared"][-1] == pytest.approx(3 * (1 + 1 / (10 * 0.001)), rel=1e-9)
+    assert time.perf_counter() - start < 60
+
+
+# --- simulate -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("theory", "simulation", "keys"),
+    [
+        (COLLAPSE, SIM_COLLAPSE, {"mean_sq": "mean_walk", "trace": "mean_trace"}),
+        (FRESH, SIM_FRESH, {"mean_sq": "mean_sq", "trace": "trace", "w2_squared": "w2_squared"}),
+    ],
+)
+def test_simulation_agrees_with_theory(
+    answer: Answer, theory: str, simulation: str, keys: dict[str, str]
+) -> None:
+    expected = answer(*theory.split())
+    expected = expected.get("path", expected)
+    got = answer(*simulation.split(), "--replicates", 20_000, "--seed", 3)
+    assert got["generations"] == [1, 2, 3, 4]
+    assert (got["replicates"], got["seed"]) == (20_000, 3)
+    for name, key in keys.items():
+        declared = np.array(expected.get(f"{key}_rel_error", [0.0] * 4))
+        gap = np.abs(np.array(got[name]["mean"]) - expected[key])
+        # Eight or twelve comparisons: five standard errors are passed once in 10^5 runs.
+        assert (gap <= 5 * np.array(got[name]["se"]) + declared * np.array(expected[key])).all()
+        # And the check has power: five standard errors are less than a tenth of the value.
+        assert (5 * np.array(got[name]["se"]) < 0.1 * np.array(expected[key])).all()
+
+
+def test_collapse_simulation_agrees_on_log_det_and_distance(answer: Answer) -> None:
+    expected = answer(*COLLAPSE.split())
+    got = answer(*SIM_COLLAPSE.split(), "--replicates", 20_000)
+    deviation = np.sqrt(np.array(expected["log_det_variance"]) / 20_000)
+    z = (np.array(got["log_det"]["mean"]) - expected["log_det_mean"]) / deviation
+    assert np.abs(z).max() < 5
+    np.testing.assert_allclose(got["log_det"]["se"], deviation, rtol=0.05)
+    gap = np.abs(np.array(got["w2_squared"]["mean"]) - expected["w2_squared"])
+    slack = np.array(expected["w2_squared_rel_error"]) * expected["w2_squared"]
+    assert (gap <= slack + 5 * np.array(got["w2_squared"]["se"])).all()
+
+
+def test_threads_change_nothing_and_the_seed_does(answer: Answer) -> None:
+    line = [*SIM_FRESH.split(), "--replicates", 500]
+    one, four = (answer(*line, "--threads", n) for n in (1, 4))
+    assert one == four
+    assert answer(*line, "--seed", 1)["digest"] != one["digest"]
+
+
+def test_singular_covariances_have_no_log_det(answer: Answer) -> None:
+    line = "simulate collapse --dim 4 --n-synth 3 --generations 2 --replicates 50"
+    assert answer(*line.split())["log_det"]["mean"] == [None, None]
+
+
+def test_out_is_a_parquet_file_that_is_reused(answer: Answer, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    line = [*SIM_COLLAPSE.split(), "--replicates", 300]
+    plain = answer(*line)
+    assert answer(*line, "--out", path) == plain
+    assert os.listdir(tmp_path) == ["x.parquet"]
+    frame = pd.read_parquet(path)
+    assert list(frame.columns) == ["generation", "quantity", "mean", "se"]
+    for name in ("mean_sq", "trace", "w2_squared", "log_det"):
+        rows = frame[frame["quantity"] == name].sort_values("generation")
+        assert rows["generation"].tolist() == [1, 2, 3, 4]
+        assert rows["mean"].tolist() == plain[name]["mean"]
+        assert rows["se"].tolist() == plain[name]["se"]
+    before = path.read_bytes()
+    assert answer(*line, "--out", path) == plain
+    assert path.read_bytes() == before
+
+
+def test_out_of_another_configuration_is_refused_and_kept(
+    answer: Answer, refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.parquet"
+    answer(*SIM_COLLAPSE.split(), "--replicates", 30, "--out", path)
+    before = path.read_bytes()
+    assert "x.parquet" in refusal(*SIM_COLLAPSE.split(), "--replicates", 31, "--out", path)
+    assert "x.parquet" in refusal(*SIM_FRESH.split(), "--replicates", 30, "--out", path)
+    assert path.read_bytes() == before
+
+
+def started(path: Path) -> tuple[list[str], subprocess.Popen[str]]:
+    """A run that takes some seconds, stopped by the caller."""
+    line = (
+        "simulate collapse --dim 10 --n-synth 30 --generations 400 --replicates 3000 --threads 1 "
+        f"--out {path}"
+    ).split()
+    whole = [sys.executable, "-m", "madtheory", *line]
+    running = subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit and not any(path.parent.glob("*.run/*")):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    return line, running
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_no_half_file_and_resumes_to_the_same_bits(
+    answer: Answer, tmp_path: Path, signal_: signal.Signals
+) -> None:
+    path = tmp_path / "x.parquet"
+    line, running = started(path)
+    running.send_signal(signal_)
+    out, err = running.communicate(timeout=60)
+    assert not path.exists(), "the run was too short to be interrupted"
+    assert out == ""
+    if signal_ == signal.SIGINT:
+        assert (running.returncode, err) == (130, "madtheory: error: interrupted\n")
+    resumed = answer(*line)
+    assert os.listdir(tmp_path) == ["x.parquet"]
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    assert answer(*line[:-1], fresh / "x.parquet") == resumed
+    assert (fresh / "x.parquet").read_bytes() == path.read_bytes()
+
+
+# --- verify and report --------------------------------------------------------------------------
+
+VERDICT_KEYS = {
+    *("id", "statement", "status", "predicted", "estimate", "se", "z", "p", "power"),
+    *("mutant_rejected", "passed"),
+}
+
+
+def first_claim() -> str:
+    from madtheory.claims import CLAIMS
+
+    return CLAIMS[0].id
+
+
+def test_verify_one_claim(answer: Answer) -> None:
+    got = answer("verify", "--claim", first_claim())
+    (claim,) = got["claims"]
+    assert claim.keys() >= VERDICT_KEYS
+    assert claim["id"] == first_claim()
+    assert (claim["passed"], claim["mutant_rejected"]) == (True, True)
+    assert claim["power"] >= 0.99
+    assert got["family_wise_error"] <= 0.05
+
+
+def test_a_failed_claim_exits_one(
+    answer: Answer, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from madtheory import verify as verify_module
+
+    def failing(**options: Any) -> verify_module.Verification:
+        real = honest(**options)
+        claims = tuple(dataclasses.replace(verdict, passed=False) for verdict in real.claims)
+        return dataclasses.replace(real, claims=claims)
+
+    honest = verify_module.verify
+    monkeypatch.setattr(verify_module, "verify", failing)
+    got = answer("verify", "--claim", first_claim(), code=1)
+    assert got["claims"][0]["passed"] is False
+    code, out, err = command("verify", "--claim", first_claim())
+    assert (code, err) == (1, "")
+    assert "FAILED" in out
+    assert "0 of 1 claims passed" in out
+
+
+def test_report_lists_what_it_wrote(
+    answer: Answer, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from madtheory.reports import build
+
+    def fake(out: Path, *, level: str) -> SimpleNamespace:
+        assert level == "full"
+        return SimpleNamespace(
+            figures=[out / "a.pdf", out / "a.png"], tables=[out / "t.tex"], pages=[out / "p.html"]
+        )
+
+    monkeypatch.setattr(build, "build", fake)
+    got = answer("report", "--out", tmp_path, "--level", "full")
+    assert got == {
+        "figures": [f"{tmp_path}/a.pdf", f"{tmp_path}/a.png"],
+        "tables": [f"{tmp_path}/t.tex"],
+        "pages": [f"{tmp_path}/p.html"],
+    }
+    code, out, err = command("report", "--out", tmp_path, "--level", "full")
+    assert (code, err) == (0, "")
+    assert f"{tmp_path}/p.html\n2 figures, 1 tables\n" == out
