@@ -1,0 +1,118 @@
+"""What has to be computed again: keys from the configuration, the sources and the versions."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from madtheory._io import atomic_write_text, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["DamagedCache", "digest", "key", "load", "sources", "store"]
+
+#: Packages whose release may change a number, a line or a page.
+_PACKAGES: Final = ("numpy", "scipy", "numba", "gx2", "scikit-learn", "statsmodels")
+
+
+class DamagedCache(ValueError):
+    """A cache file whose content does not match the digest it carries."""
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return the SHA-256 of the parts, their borders included."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
+def _source_file(module: str) -> Path | None:
+    """Return the file of a madtheory module, None where there is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    """Return every madtheory name that a source imports, modules and members alike."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {name for name in names if name.split(".")[0] == "madtheory"}
+
+
+@cache
+def sources(module: str) -> tuple[tuple[str, str], ...]:
+    """Return (name, source text) of a module and of all madtheory modules below it, by name."""
+    found: dict[str, str] = {}
+    todo = {module}
+    while todo:
+        name = todo.pop()
+        path = _source_file(name)
+        if name in found or path is None:
+            continue
+        found[name] = path.read_text(encoding="utf-8")
+        todo |= _imported(ast.parse(found[name])) - found.keys()
+    return tuple(sorted(found.items()))
+
+
+@cache
+def versions() -> str:
+    """Return the versions that a result may depend on, one a line."""
+    lines = [f"python {platform.python_version()}"]
+    for name in _PACKAGES:
+        try:
+            lines.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            lines.append(f"{name} none")
+    return "\n".join(lines)
+
+
+def key(function: Callable[..., object], config: Mapping[str, Any]) -> str:
+    """Return what `function(config)` depends on: configuration, source text and versions."""
+    text = [part for pair in sources(function.__module__) for part in pair]
+    return digest(function.__qualname__, canonical_json(dict(config)), versions(), *text)
+
+
+def load(path: Path, expected_key: str) -> dict[str, Any] | None:
+    """Return the stored numbers, or None where they are absent or of another key.
+
+    Raises
+    ------
+    DamagedCache
+        When the file is not what was written.
+    """
+    if not path.exists():
+        return None
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        numbers, stored, seal = entry["numbers"], entry["key"], entry["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedCache(f"{path} is not a cache file of the report") from error
+    if seal != digest(stored, canonical_json(numbers)):
+        raise DamagedCache(f"{path} does not match its own digest")
+    return dict(numbers) if stored == expected_key else None
+
+
+def store(path: Path, stored_key: str, numbers: Mapping[str, Any]) -> None:
+    """Write the numbers of one section, atomically."""
+    text = canonical_json(dict(numbers))
+    seal = digest(stored_key, text)
+    entry = {"key": stored_key, "sha256": seal, "numbers": json.loads(text)}
+    atomic_write_text(path, canonical_json(entry))

@@ -1,0 +1,93 @@
+"""One Markdown source, three pages: self-contained HTML, LaTeX, and a PDF by Typst."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import pypandoc
+import typst
+
+from madtheory.reports.text import template
+
+__all__ = ["FORMATS", "html", "latex", "pdf", "tool_versions", "typst_source"]
+
+FORMATS: Final = ("html", "latex", "typst")
+_MARKDOWN: Final = "markdown+implicit_figures+pipe_tables+tex_math_dollars-smart"
+_BOX: Final = {
+    "html": ('<div class="box">', "</div>"),
+    "latex": (r"\begin{summarybox}", r"\end{summarybox}"),
+    "typst": ("#summarybox[", "]"),
+}
+
+
+def tool_versions() -> str:
+    """Return the releases of pandoc and Typst, which shape the pages."""
+    from importlib.metadata import version
+
+    return f"pandoc {pypandoc.get_pandoc_version()} typst {version('typst')}"
+
+
+def _boxes(markdown: str, target: str) -> str:
+    """Turn ``::: box`` fences into the target's own box."""
+    begin, end = (f"\n```{{={target}}}\n{raw}\n```\n\n" for raw in _BOX[target])
+    return re.sub(
+        r"^::: box\n(.*?)^:::$", lambda m: begin + m[1] + end, markdown, flags=re.M | re.S
+    )
+
+
+def _numbered(markdown: str) -> str:
+    """Write the numbers of figures and tables into their captions (HTML numbers nothing)."""
+    for word, mark in (("Figure", r"^!\["), ("Table", r"^: ")):
+        count = iter(range(1, 1000))
+        markdown = re.sub(
+            mark, lambda m, w=word, c=count: f"{m[0]}**{w} {next(c)}.** ", markdown, flags=re.M
+        )
+    return markdown
+
+
+def _convert(markdown: str, target: str, extension: str, extra: list[str]) -> str:
+    source = _boxes(markdown, target)
+    suffix = {"html": "html", "latex": "tex", "typst": "typ"}[target]
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Path(folder) / f"page.{suffix}"
+        layout.write_text(template(f"page.{suffix}"), encoding="utf-8")
+        return str(
+            pypandoc.convert_text(
+                source,
+                "html5" if target == "html" else target,
+                format=_MARKDOWN,
+                extra_args=[
+                    "--standalone",
+                    f"--template={layout}",
+                    f"--default-image-extension={extension}",
+                    "--columns=40",
+                    "--wrap=preserve",
+                    *extra,
+                ],
+            )
+        )
+
+
+def html(markdown: str, folder: Path) -> str:
+    """Return one HTML file that needs nothing else; figures are looked up in `folder`."""
+    extra = ["--embed-resources", "--mathml", f"--resource-path={folder}", "--toc", "--toc-depth=1"]
+    return _convert(_numbered(markdown), "html", "png", extra)
+
+
+def latex(markdown: str) -> str:
+    """Return a LaTeX document whose figures are ``figures/*.pdf`` beside it."""
+    return _convert(markdown, "latex", "pdf", [])
+
+
+def typst_source(markdown: str) -> str:
+    """Return the Typst document."""
+    return _convert(markdown, "typst", "pdf", [])
+
+
+def pdf(source: Path) -> bytes:
+    """Compile a Typst file whose figures lie beside it."""
+    result: bytes = typst.compile(str(source), root=str(source.parent))
+    return result

@@ -1,0 +1,268 @@
+"""The sections of the report: what is computed at which size, what is drawn, what is tabled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from madtheory.reports import (
+    figures,
+    figures_fresh,
+    numbers_appendix,
+    numbers_claims,
+    numbers_collapse,
+    numbers_digits,
+    numbers_distance,
+    numbers_errata,
+    numbers_fresh,
+    numbers_passage,
+    numbers_spectrum,
+    tables_made,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matplotlib.figure import Figure
+
+    from madtheory.reports.tables import Table
+
+__all__ = ["FIGURES", "LEVELS", "SECTIONS", "TABLES", "Drawing", "Section", "Tabling"]
+
+#: "tiny" is for tests: every path of the code, no accuracy.
+LEVELS: Final = ("tiny", "quick", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One unit of computation: a pure function and its arguments at each level."""
+
+    name: str
+    compute: Callable[[Mapping[str, Any]], dict[str, Any]]
+    base: Mapping[str, Any]
+    levels: Mapping[str, Mapping[str, Any]]
+
+    def config(self, level: str, seed: int) -> dict[str, Any]:
+        """Return the arguments of `compute` at a level."""
+        return {**self.base, **self.levels[level], "seed": seed}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One figure: the section whose numbers it shows, and how."""
+
+    name: str
+    section: str
+    draw: Callable[[Mapping[str, Any]], Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Tabling:
+    """One table: the section whose numbers it shows, and how."""
+
+    name: str
+    section: str
+    make: Callable[[Mapping[str, Any]], Table]
+
+
+_CLAIMS_TINY = ["proposition-rate", "mean-trace", "fresh-trace-limit"]
+
+SECTIONS: Final = (
+    Section(
+        "claims",
+        numbers_claims.compute,
+        {},
+        {
+            "tiny": {"level": "quick", "claims": _CLAIMS_TINY},
+            "quick": {"level": "quick"},
+            "full": {"level": "full"},
+        },
+    ),
+    Section(
+        "collapse",
+        numbers_collapse.compute,
+        {"n_synth": 10, "bias": 1.0, "shown": 6},
+        {
+            "tiny": {"generations": 20, "replicates": 200, "grid": 4},
+            "quick": {"generations": 120, "replicates": 5_000, "grid": 16},
+            "full": {"generations": 120, "replicates": 50_000, "grid": 40},
+        },
+    ),
+    Section(
+        "spectrum",
+        numbers_spectrum.compute,
+        {"n_synth": [9, 17, 65], "dim": 8, "bias": 1.0},
+        {
+            "tiny": {"generations": 20, "replicates": 10},
+            "quick": {"generations": 200, "replicates": 40},
+            "full": {"generations": 400, "replicates": 200},
+        },
+    ),
+    Section(
+        "passage",
+        numbers_passage.compute,
+        {
+            "eps": 0.01,
+            "cases": [[10, 1.0], [10, 0.9], [30, 1.0], [30, 0.9]],
+            "dims": [10],
+            "biases": [1.0, 0.95, 0.8],
+        },
+        {
+            "tiny": {"horizon": 60, "replicates": 200, "replicates_high": 20, "grid": [5, 10]},
+            "quick": {
+                "horizon": 400,
+                "replicates": 4_000,
+                "replicates_high": 200,
+                "grid": [10, 20, 50, 100],
+            },
+            "full": {
+                "horizon": 400,
+                "replicates": 40_000,
+                "replicates_high": 1_000,
+                "grid": [10, 20, 50, 100, 200],
+            },
+        },
+    ),
+    Section(
+        "typical",
+        numbers_distance.compute_typical,
+        {"n_synth": 10, "shown": 5},
+        {
+            "tiny": {"generations": 20, "replicates": 200},
+            "quick": {"generations": 100, "replicates": 5_000},
+            "full": {"generations": 100, "replicates": 50_000},
+        },
+    ),
+    Section(
+        "overshoot",
+        numbers_distance.compute_overshoot,
+        {},
+        {
+            "tiny": {
+                "curve": {"dim": 300, "n_synth": 3000, "a": 5.0, "horizon": 3000,
+                          "at": [1, 3], "replicates": 2},
+                "dims": [100, 150, 300],
+                "grid": 12,
+                "two": {"points": 4, "horizon": 100},
+            },
+            "quick": {
+                "curve": {"dim": 300, "n_synth": 3000, "a": 5.0, "horizon": 6000,
+                          "at": [10, 100, 450], "replicates": 4},
+                "dims": [135, 150, 200, 300, 500, 1000],
+                "grid": 80,
+                "two": {"points": 30, "horizon": 2000},
+            },
+            "full": {
+                "curve": {"dim": 300, "n_synth": 3000, "a": 5.0, "horizon": 6000,
+                          "at": [10, 50, 150, 450, 1000, 1900], "replicates": 8},
+                "dims": [130, 135, 140, 150, 170, 200, 250, 300, 400, 500, 700, 1000],
+                "grid": 160,
+                "two": {"points": 59, "horizon": 5000},
+            },
+        },
+    ),
+    Section(
+        "forgetting",
+        numbers_fresh.compute_forgetting,
+        {"dim": 100, "n_real": 100, "n_synth": 900, "biases": [1.0, 0.9]},
+        {
+            "tiny": {"dim": 10, "generations": 12, "replicates": 20, "n_initial": [20, 1000]},
+            "quick": {"generations": 40, "replicates": 40, "n_initial": [20, 100, 1000, 10_000]},
+            "full": {"generations": 60, "replicates": 200, "n_initial": [20, 100, 1000, 10_000]},
+        },
+    ),
+    Section(
+        "phase",
+        numbers_fresh.compute_phase,
+        {
+            "dim": 100,
+            "biases": [0.5, 0.9, 1.0],
+            "n_real_columns": [100, 1000, 10_000],
+            "bias_range": [0.3, 0.995],
+            "n_real_range": [20, 100_000],
+            "n_synth_range": [10, 100_000],
+        },
+        {
+            "tiny": {"dim": 10, "grid": 6, "replicates": 20, "longest": 20,
+                     "points": [[100, 100, 0.5], [1000, 10_000, 0.5], [100, 1000, 1.0]]},
+            "quick": {"grid": 24, "replicates": 40, "longest": 80,
+                      "points": [[100, 100, 0.5], [100, 3000, 0.5], [1000, 100, 0.5],
+                                 [1000, 3000, 0.5], [1000, 3000, 0.9], [1000, 30_000, 0.9],
+                                 [100, 1000, 1.0], [1000, 1000, 1.0]]},
+            "full": {"grid": 48, "replicates": 200, "longest": 300,
+                     "points": [[r, s, b] for b in (0.5, 0.9, 1.0) for r in (100, 1000, 10_000)
+                                for s in (100, 1000, 10_000, 50_000)]
+                     + [[1000, s, 0.7] for s in (200, 800, 5000)]},
+        },
+    ),
+    Section(
+        "fractions",
+        numbers_fresh.compute_fractions,
+        {
+            "dim": 100,
+            "fractions": [1.0, 0.5, 0.2, 0.05],
+            "biases": [1.0, 0.99, 0.9, 0.5],
+            "p": 0.5,
+            "sizes": [200, 1_000_000],
+        },
+        {
+            "tiny": {"dim": 10, "grid": 5, "replicates": 10, "longest": 10,
+                     "simulated": [1000, 100_000]},
+            "quick": {"grid": 25, "replicates": 20, "longest": 150,
+                      "simulated": [1000, 10_000, 100_000]},
+            "full": {"grid": 40, "replicates": 100, "longest": 150,
+                     "simulated": [1000, 3000, 10_000, 30_000, 100_000, 1_000_000]},
+        },
+    ),
+    Section(
+        "errata",
+        numbers_errata.compute,
+        {"dim": 100},
+        {"tiny": {}, "quick": {}, "full": {}},
+    ),
+    Section(
+        "digits",
+        numbers_digits.compute,
+        {"n_synth": 200, "n_real": 200, "biases": [1.0, 0.9]},
+        {
+            "tiny": {"generations": 6, "replicates": 20},
+            "quick": {"generations": 30, "replicates": 200},
+            "full": {"generations": 30, "replicates": 1_000},
+        },
+    ),
+    Section(
+        "appendix",
+        numbers_appendix.compute,
+        {"dim": 5, "dof": 9, "pairs": [[5, 9], [20, 9], [5, 99]]},
+        {
+            "tiny": {"grid": 15, "draws": 2_000, "eps": 4},
+            "quick": {"grid": 80, "draws": 20_000, "eps": 10},
+            "full": {"grid": 120, "draws": 200_000, "eps": 19},
+        },
+    ),
+)  # fmt: skip
+
+FIGURES: Final = (
+    Drawing("collapse", "collapse", figures.draw_collapse),
+    Drawing("spectrum", "spectrum", figures.draw_spectrum),
+    Drawing("passage", "passage", figures.draw_passage),
+    Drawing("typical", "typical", figures.draw_typical),
+    Drawing("overshoot", "overshoot", figures.draw_overshoot),
+    Drawing("forgetting", "forgetting", figures_fresh.draw_forgetting),
+    Drawing("phase_real", "phase", figures_fresh.draw_phase_real),
+    Drawing("phase_bias", "phase", figures_fresh.draw_phase_bias),
+    Drawing("fractions", "fractions", figures_fresh.draw_fractions),
+    Drawing("digits", "digits", figures_fresh.draw_digits),
+    Drawing("appendix", "appendix", figures.draw_appendix),
+)
+
+TABLES: Final = (
+    Tabling("claims", "claims", tables_made.claims),
+    Tabling("times", "passage", tables_made.times),
+    Tabling("limits", "forgetting", tables_made.limits),
+    Tabling("points", "phase", tables_made.points),
+    Tabling("fraction_points", "fractions", tables_made.fraction_points),
+    Tabling("digits_table", "digits", tables_made.digits),
+    Tabling("constants", "appendix", tables_made.constants),
+    Tabling("errata_table", "errata", tables_made.errata),
+)

@@ -1,0 +1,148 @@
+"""The whole report at its smallest size: files, self-containment, numbers, and the second run."""
+
+import csv
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import digamma
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("pypandoc")
+pytest.importorskip("typst")
+pytest.importorskip("sklearn")
+
+from madtheory.reports.build import build
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    out = tmp_path_factory.mktemp("report") / "new" / "folder"
+    return out, build(out, "tiny")
+
+
+def state(out: Path) -> dict[str, tuple[int, bytes]]:
+    files = (path for path in out.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+@pytest.fixture(scope="module")
+def numbers(report):
+    return json.loads((report[0] / "numbers.json").read_text())["sections"]
+
+
+def test_all_files_exist(report):
+    out, made = report
+    names = {path.name for path in made.pages}
+    assert {"index.html", "report.pdf", "report.tex", "numbers.json", "report.md"} <= names
+    assert len(made.figures) == 2 * 11
+    assert all(path.is_file() and path.stat().st_size > 100 for path in
+               [*made.pages, *made.figures, *made.tables])  # fmt: skip
+    for path in made.figures + made.pages:
+        start = {".pdf": b"%PDF", ".png": b"\x89PNG"}.get(path.suffix)
+        assert start is None or path.read_bytes().startswith(start)
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_html_needs_nothing_else(report):
+    html = (report[0] / "index.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*""", html)
+    assert "url(http" not in html
+    assert "@import" not in html
+    assert html.count('src="data:image/png') == 11
+    assert "<math" in html
+    # Every placeholder is filled, and no formula was given up on.
+    assert "{{" not in html.split("</style>")[1]
+    assert "math inline" not in html
+
+
+def test_pages_say_the_same(report):
+    out, _ = report
+    tex, typ, html = ((out / n).read_text() for n in ("report.tex", "report.typ", "index.html"))
+    for page in (tex, typ, html):
+        assert "figures/" in page or "data:image" in page
+        assert "6.02" in page  # the half-life of n = 10, lambda = 1
+        assert "Errata" in page
+    assert tex.count(r"\includegraphics") == typ.count("image(") == 11
+
+
+def test_second_build_changes_nothing(report):
+    out, first = report
+    before = state(out)
+    again = build(out, "tiny")
+    assert again.computed == []
+    assert (again.figures, again.tables, again.pages) == (first.figures, first.tables, first.pages)
+    assert state(out) == before
+
+
+def test_a_damaged_section_alone_is_computed_again(report, capsys):
+    out, _ = report
+    before = state(out)
+    path = out / ".cache" / "appendix.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    again = build(out, "tiny")
+    assert again.computed == ["appendix"]
+    assert "appendix.json" in capsys.readouterr().err
+    assert {k: v[1] for k, v in state(out).items()} == {k: v[1] for k, v in before.items()}
+
+
+def test_a_lost_figure_is_drawn_again_to_the_same_bytes(report):
+    out, _ = report
+    path = out / "figures" / "spectrum.pdf"
+    data = path.read_bytes()
+    path.unlink()
+    assert build(out, "tiny").computed == []
+    assert path.read_bytes() == data
+
+
+def test_numbers_by_a_second_route(numbers):
+    rate = digamma(4.5) - math.log(4.5)
+    assert numbers["collapse"]["rate"] == pytest.approx(rate, rel=1e-12)
+    assert numbers["collapse"]["half_life"] == pytest.approx(-math.log(2) / rate, rel=1e-12)
+    assert numbers["collapse"]["critical_bias"] == pytest.approx(math.exp(-rate), rel=1e-12)
+    curve = numbers["overshoot"]["curve"]
+    assert curve["limit"] == pytest.approx(1.2, rel=1e-12)
+    assert curve["top"]["value"] == pytest.approx(1.252, abs=2e-3)
+    assert curve["bottom"]["value"] == pytest.approx(1.187, abs=2e-3)
+    assert numbers["phase"]["limit_nine"] == pytest.approx(
+        400 * (1.1 + 11 / 4 * (1 + 2.7 - 1.62) / 2), rel=1e-12
+    )
+    noise = numbers["errata"]["noise"]
+    assert (noise["start"], noise["end"]) == pytest.approx((2 / 90, 2 / 9), rel=1e-12)
+    assert numbers["digits"]["rank"] == 61
+    errata = numbers["errata"]
+    assert errata["trace_real"] == pytest.approx(0.9**9, rel=1e-12)
+    assert errata["trace_literal"] == pytest.approx(0.9**10, rel=1e-12)
+    assert errata["slope"] == pytest.approx(-1, abs=0.01)
+
+
+def test_forgetting_rate_by_hand(numbers):
+    r, s = numbers["forgetting"]["config"]["n_real"], numbers["forgetting"]["config"]["n_synth"]
+    n = r + s
+    matrix = [[s**2 / n**2, s / n**2], [r * s / (n * (n - 1)), s / n]]
+    radius = max(abs(np.linalg.eigvals(matrix)))
+    assert numbers["forgetting"]["limits"][0]["forgetting_rate"] == pytest.approx(radius, rel=1e-9)
+
+
+def test_tables_hold_the_numbers(report, numbers):
+    out, made = report
+    with (out / "tables" / "claims.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["predicted"]) for row in rows] == [
+        claim["predicted"] for claim in numbers["claims"]["claims"]
+    ]
+    for path in made.tables:
+        if path.suffix == ".tex":
+            content = path.read_text()
+            assert content.isascii() or not re.search("[λΣμχψσ]", content)
+            assert r"\toprule" in content
+
+
+@pytest.mark.parametrize(("level", "seed"), [("huge", 0), ("tiny", -1)])
+def test_bad_input(tmp_path, level, seed):
+    with pytest.raises(ValueError, match="must be"):
+        build(tmp_path, level, seed=seed)
+    assert list(tmp_path.iterdir()) == []
