@@ -17,6 +17,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
+import pyarrow.parquet
 from madtheory import _store
 from madtheory.loops import fresh_data
 from madtheory.simulate import simulate
@@ -64,7 +65,7 @@ def test_killed_runs_end_in_the_same_bits(tmp_path, reference):
         process = _start(store, 1 + attempt % 2)
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(rng.uniform(0.0, 0.25))
+        time.sleep(rng.uniform(0.0, 0.4))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         # The result is whole or not there.
