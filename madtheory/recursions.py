@@ -15,9 +15,10 @@ import numpy as np
 
 from madtheory import _fresh_moments, _validate
 from madtheory.loops import Loop, require_fresh_memory_one
+from madtheory.wishart import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 #: Arrays of float64.
 Array: TypeAlias = "NDArray[np.float64]"
@@ -34,6 +35,11 @@ __all__ = [
     "second_moment_radius",
     "second_moments",
     "second_moments_limit",
+    "second_order_identity",
+    "w2_squared",
+    "w2_squared_limit",
+    "w2_squared_second_order",
+    "w2_squared_second_order_limit",
 ]
 
 #: Order of the seven second-moment invariants; mean_sq is mu^T mu with mu_0 = 0.
@@ -337,3 +343,220 @@ def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     if x is None or (radius > 1 - _NEAR and not _is_moment_vector(x, dim)):
         return None
     return np.array([float(v) for v in x])
+
+
+# ------------------------------------------------------------------------------------------ W2
+def _centre(dim: int) -> tuple[_Rows, list[Fraction]]:
+    """(P, q) of y = P x + q: invariants of (mu, Sigma - I), so that I itself costs no digits."""
+    d, one = Fraction(dim), Fraction(1)
+    P = [[Fraction(i == j) for j in range(7)] for i in range(7)]
+    P[3][0], P[4][0] = -d, -one  # |mu|^2 tr(Sigma - I), mu^T (Sigma - I) mu
+    P[5][1], P[6][1] = -2 * d, -2 * one  # (tr(Sigma - I))^2, tr (Sigma - I)^2
+    return P, [Fraction(0), -d, Fraction(0), Fraction(0), Fraction(0), d * d, d]
+
+
+def _product(A: _Rows, B: _Rows) -> _Rows:
+    """Matrix product of fractions, zeros skipped."""
+    columns = list(zip(*B, strict=True))
+    return [
+        [
+            sum((x * y for x, y in zip(row, column, strict=True) if x and y), Fraction(0))
+            for column in columns
+        ]
+        for row in A
+    ]
+
+
+def _apply(A: _Rows, x: list[Fraction], b: list[Fraction]) -> list[Fraction]:
+    """A x + b."""
+    return [row[0] + y for row, y in zip(_product(A, [[v] for v in x]), b, strict=True)]
+
+
+@lru_cache(maxsize=256)
+def _centred_map(
+    dim: int, n_r: Fraction, n_s: Fraction, bias: Fraction
+) -> tuple[_Rows, list[Fraction]]:
+    """The seven-invariant map in centred coordinates: y' = P A P^-1 (y - q) + P b + q."""
+    P, q = _centre(dim)
+    A, b = _second_map(dim, n_r, n_s, bias)
+    inverse = [[x if i == j else -x for j, x in enumerate(row)] for i, row in enumerate(P)]
+    A = _product(_product(P, A), inverse)
+    shift = _apply(P, b, q)
+    return A, [x - y for x, y in zip(shift, _apply(A, q, [Fraction(0)] * 7), strict=True)]
+
+
+class _Spread(NamedTuple):
+    """What W2 needs of the whitened model, per unit of tr Sigma_0; arrays or 0-d.
+
+    mean_sq = E |mu|^2/r, shift = c - 1 with c = E tr Sigma/r, total = E tr (Sigma - c)^2/(r c^2),
+    diagonal = Var Sigma_11/c^2, off = Var Sigma_12/c^2.
+    """
+
+    mean_sq: Array
+    shift: Array
+    total: Array
+    diagonal: Array
+    off: Array
+
+
+def _spread(rank: int, mean_sq: Array, shift: Array, total: Array, trace: Array) -> _Spread:
+    """From E|mu|^2, E tr(Sigma - 1), E tr (Sigma - c)^2 and Var tr Sigma (theory.md 2.10).
+
+    By rotation invariance Cov(Sigma_ij, Sigma_kl) = a d_ij d_kl + b (d_ik d_jl + d_il d_jk), so
+    total = a r + b r (r + 1) and trace = a r^2 + 2 b r.
+    """
+    r = float(rank)
+    square = np.square(1 + shift / r)
+    unit = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
+    b = np.zeros_like(total) if rank == 1 else (total - trace / r) / ((r - 1) * (r + 2))
+    diagonal = (trace - 2 * b * r) / r**2 + 2 * b
+    clipped = [np.maximum(x * unit, 0.0) for x in (total / r, diagonal, b)]
+    return _Spread(mean_sq / r, shift / r, *clipped)
+
+
+def _path_spread(loop: Loop, rank: int, generations: int) -> _Spread:
+    """The spread of generations 1..T."""
+    A, b = _centred_map(rank, *_parameters(loop))
+    first = _fresh_moments.initial(
+        Fraction(rank), Fraction(loop.n_initial), Fraction(loop.first_bias)
+    )
+    start = np.array([float(x) for x in _apply(_centre(rank)[0], first, _centre(rank)[1])])
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = _affine_path(_floats(A), np.array([float(x) for x in b]), start, generations)
+    y = np.where(np.isnan(y), np.inf, y)
+    first_path = first_moments(loop, generations)
+    y[:, 0] = rank * first_path.mean_sq
+    y[:, 1] = np.where(np.isfinite(y[:, 1]), y[:, 1], rank * (first_path.trace - 1))
+    shift = y[:, 1]
+    return _spread(rank, y[:, 0], shift, y[:, 6] - shift**2 / rank, y[:, 5] - shift**2)
+
+
+def _limit_spread(rank: int, n_r: Fraction, n_s: Fraction, bias: Fraction) -> _Spread | None:
+    """The spread at the limit, variances formed before rounding; None without a limit."""
+    x = _solve(*_second_map(rank, n_r, n_s, bias))
+    if x is None or not _is_moment_vector(x, rank):
+        return None
+    C, total, trace = x[1], x[6] - x[1] ** 2 / rank, x[5] - x[1] ** 2
+    values = (float(v) for v in (x[0], C - rank, total, trace))
+    return _spread(rank, *(np.asarray(v) for v in values))
+
+
+def _off_diagonal_weight(eigenvalues: Array) -> float:
+    """Bures weight 2 sum_{i != j} s_i s_j/(s_i + s_j) / tr Sigma_0; r - 1 for Sigma_0 = I."""
+    s = eigenvalues[eigenvalues > 0] / eigenvalues[0]
+    pairs = np.multiply.outer(s, s) / np.add.outer(s, s)
+    return float(2 * (pairs.sum() - np.trace(pairs)) / s.sum())
+
+
+def _assemble(spread: _Spread, deficit: Array, total: float) -> Array:
+    """E W2^2 from deficit = 1 - E fidelity/(sqrt(c) tr Sigma_0), without cancellation."""
+    root = np.sqrt(1 + spread.shift)
+    bias_part = np.square(spread.shift / (1 + root))
+    return np.asarray(total * (spread.mean_sq + bias_part + 2 * root * deficit))
+
+
+def _second_order_deficit(spread: _Spread, eigenvalues: Array) -> Array:
+    """Second order of the square root at c I (theory.md 2.4, 2.10)."""
+    return (spread.diagonal + _off_diagonal_weight(eigenvalues) * spread.off) / 8
+
+
+def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
+    """E W2^2 of generations 1..T to second order in Sigma - c I (theory.md 2.4, 2.10).
+
+    Parameters
+    ----------
+    loop : Loop
+        A fresh data loop with memory 1.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros allowed.
+    generations : int
+        T.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        tr Sigma_0 (M + (1 - sqrt c)^2) + sum_ij s_i s_j Var(Sigma_ij)/(2 c^{3/2} (s_i + s_j)).
+
+    Examples
+    --------
+    >>> from madtheory.loops import fresh_data
+    >>> w2_squared_second_order(fresh_data(50, 50), [1.0], generations=2).round(4).tolist()
+    [0.0302, 0.0227]
+    """
+    s, rank = _ranked(eigenvalues)
+    T = _validate.count("generations", generations)
+    spread = _path_spread(loop, rank, T)
+    return _assemble(spread, _second_order_deficit(spread, s), float(s.sum()))
+
+
+def w2_squared_second_order_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
+    """Limit of :func:`w2_squared_second_order`; inf where second moments diverge.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fresh_data
+    >>> loop = fresh_data(100, 900, bias=0.9)
+    >>> round(w2_squared_second_order_limit(loop, [1.0] * 100), 2)
+    13.6
+    """
+    require_fresh_memory_one(loop, "w2_squared_second_order_limit")
+    s, rank = _ranked(eigenvalues)
+    spread = _limit_spread(rank, *_parameters(loop))
+    if spread is None:
+        return np.inf
+    return float(_assemble(spread, _second_order_deficit(spread, s), float(s.sum())))
+
+
+def second_order_identity(dim: int, n_real: Fraction, n_synth: Fraction, bias: Fraction) -> float:
+    """Limit of E W2^2/d to second order at Sigma_0 = I, for real-valued counts (theory.md 2.4).
+
+    Examples
+    --------
+    >>> round(100 * second_order_identity(100, Fraction(100), Fraction(900), Fraction(9, 10)), 2)
+    13.6
+    """
+    spread = _limit_spread(dim, n_real, n_synth, bias)
+    if spread is None:
+        return np.inf
+    return float(_assemble(spread, (spread.diagonal + (dim - 1) * spread.off) / 8, 1.0))
+
+
+def _ranked(eigenvalues: ArrayLike) -> tuple[Array, int]:
+    """Validated eigenvalues and their rank."""
+    s = _validate.eigenvalues("eigenvalues", eigenvalues)
+    return s, int((s > 0).sum())
+
+
+def _estimate(spread: _Spread, eigenvalues: Array) -> Estimate:
+    """Value, rigorous bounds (Jensen; Hoelder) and declared error.
+
+    Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and
+    fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0 / sqrt(1 + total).
+    """
+    total = float(eigenvalues.sum())
+    lower = _assemble(spread, np.zeros_like(spread.total), total)
+    top = 1 + np.minimum(spread.total, 1e300)  # diverging: the deficit is at most 1
+    worst = (top - 1) / (top + np.sqrt(top))
+    upper = _assemble(spread, worst, total)
+    value = np.minimum(_assemble(spread, _second_order_deficit(spread, eigenvalues), total), upper)
+    return Estimate(value, lower, upper, np.maximum(upper - value, value - lower) / value)
+
+
+def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
+    """E W2^2 of generations 1..T."""
+    s, rank = _ranked(eigenvalues)
+    T = _validate.count("generations", generations)
+    require_fresh_memory_one(loop, "w2_squared")
+    return _estimate(_path_spread(loop, rank, T), s)
+
+
+def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
+    """Limit of E W2^2."""
+    s, rank = _ranked(eigenvalues)
+    require_fresh_memory_one(loop, "w2_squared_limit")
+    spread = _limit_spread(rank, *_parameters(loop))
+    if spread is None:
+        first = first_moments_limit(loop)
+        M, shift = np.asarray(first.mean_sq), np.asarray(first.trace - 1)
+        spread = _Spread(M, shift, *(np.asarray(np.inf) for _ in range(3)))
+    return _estimate(spread, s)
