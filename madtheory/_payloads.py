@@ -91,32 +91,19 @@ def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
 # --- fresh data loop ----------------------------------------------------------------------------
 
 
-def _conjugated(trace_squared: float, squared_trace: float, eigenvalues: Array) -> list[float]:
-    """E tr Sigma^2 and E (tr Sigma)^2 for any Sigma_0 from those at Sigma_0 = I.
-
-    The law of W = Sigma_0^{-1/2} Sigma Sigma_0^{-1/2} is that of the loop with Sigma_0 = I and
-    invariant under rotations, so E W_ij W_kl = a d_ij d_kl + b (d_ik d_jl + d_il d_jk).
-    """
-    d = eigenvalues.size
-    power_1, power_2 = float(eigenvalues.sum()), float((eigenvalues**2).sum())
-    if d == 1:
-        return [trace_squared * power_2, squared_trace * power_2]
-    b = (d * trace_squared - squared_trace) / (d * (d - 1) * (d + 2))
-    a = (squared_trace - 2 * b * d) / d**2
-    return [(a + b) * power_2 + b * power_1**2, a * power_1**2 + 2 * b * power_2]
-
-
 def _fresh_moments(loop: Loop, eigenvalues: Array) -> Payload:
     """Exact moments at the limit (theory.md 2.2, 2.3)."""
-    from madtheory import recursions
+    from madtheory import _general, recursions
 
     first = recursions.first_moments_limit(loop)
     total = float(eigenvalues.sum())
     second = recursions.second_moments_limit(loop, eigenvalues.size)
-    squares = [math.nan, math.nan]
+    squares = (math.nan, math.nan)
     if second is not None:
         at = {name: float(x) for name, x in zip(recursions.INVARIANTS, second, strict=True)}
-        squares = _conjugated(at["trace_squared"], at["squared_trace"], eigenvalues)
+        squares = _general.conjugated_second_moments(
+            at["trace_squared"], at["squared_trace"], eigenvalues=eigenvalues
+        )
     return {
         "mean_sq": first.mean_sq * total,
         "trace": first.trace * total,
@@ -143,8 +130,8 @@ def _fresh_path(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
 
 def fresh(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
     """Answer `theory fresh` (theory.md 2.2-2.6)."""
+    from madtheory import _general, recursions
     from madtheory import effective as size
-    from madtheory import recursions
 
     moments = _fresh_moments(loop, eigenvalues)
     w2 = recursions.w2_squared_limit(loop, eigenvalues)
@@ -159,8 +146,8 @@ def fresh(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
         "w2_squared_rel_error": float(w2.rel_error),
         "n_eff": n_eff,
         "gain": n_eff / loop.n_real,
-        "admissible_n_synth": size.admissible_n_synth(loop, eigenvalues.size),
-        "admissible_n_synth_limit": size.admissible_n_synth_limit(loop.bias, eigenvalues.size),
+        "admissible_n_synth": _general.admissible_n_synth(loop, eigenvalues),
+        "admissible_n_synth_limit": _general.admissible_n_synth_limit(loop.bias, eigenvalues),
         "status": {
             **dict.fromkeys(moments, "exact"),
             "w2_squared": _distance_status(w2),
