@@ -53,19 +53,27 @@ LOG_2 = math.log(2.0)
 PIVOT_LOW, PIVOT_HIGH = 2.0**-200, 2.0**200
 #: Below this pivot (relative to its diagonal) Cholesky has lost half its digits: use reflections.
 SMALL_PIVOT = 1e-8
+#: Gram eigenvalues down to this fraction of the largest give roots right to 1e-12 of the largest.
+SMALL_EIGENVALUE = 1e-8
+#: From this size on LAPACK's symmetric eigenvalues are faster than bidiagonalisation.
+LARGE = 24
+#: Squared norms below this are taken as zero in reflections: their digits may have underflowed.
+NEGLIGIBLE = 1e-290
 #: Closer to Sigma_0 than this (norm of G G^T - I), W2^2 = tr + tr - 2 nuclear would cancel.
 NEAR = 0.05
 
 
 def _kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile on first call, release the GIL, keep the machine code on disk."""
-    return cast("Callable[P, R]", numba.njit(nogil=True, cache=True)(function))
+    return cast("Callable[P, R]", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
 
 
 def _reducing_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile the same way, but let sums be reordered: dot products then use vector units."""
     # Only reassociation and fused multiply-add: infinities and signed zeros keep their meaning.
-    compiled = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+    compiled = numba.njit(
+        nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"}
+    )
     return cast("Callable[P, R]", compiled(function))
 
 
@@ -100,6 +108,14 @@ def normals(rng: np.random.Generator, scale: float, out: Floats, size: int) -> N
         out[i] = scale * rng.standard_normal()
 
 
+@_kernel
+def clear(out: Floats, rows: int, cols: int) -> None:
+    """Set out[:rows, :cols] to zero (a loop: slices are slow to compile)."""
+    for i in range(rows):
+        for j in range(cols):
+            out[i, j] = 0.0
+
+
 # --- linear algebra ------------------------------------------------------------------------------
 
 
@@ -113,7 +129,8 @@ def times_lower(
     """
     for i in range(rows):
         top = min(i + 1, k) if trapezoidal else k
-        row[:k_next] = 0.0
+        for j in range(k_next):
+            row[j] = 0.0
         whole = top - top % 4
         for l in range(0, whole, 4):
             a, b, c, d = G[i, l], G[i, l + 1], G[i, l + 2], G[i, l + 3]
@@ -122,8 +139,8 @@ def times_lower(
         for l in range(whole, top):
             for j in range(min(l + 1, k_next)):
                 row[j] += G[i, l] * T[l, j]
-        G[i, :k] = 0.0
-        G[i, :k_next] = row[:k_next]
+        for j in range(k):
+            G[i, j] = row[j] if j < k_next else 0.0
 
 
 @_reducing_kernel
@@ -195,7 +212,8 @@ def reflect_row(F: Floats, i: int, rows: int, cols: int) -> None:
         a *= beta
         for l in range(i, cols):
             F[q, l] -= a * F[i, l]
-    F[i, i:cols] = 0.0
+    for l in range(i, cols):
+        F[i, l] = 0.0
     F[i, i] = alpha * largest
 
 
@@ -208,28 +226,238 @@ def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
     for i in range(rows):
         reflect_row(F, i, rows, cols)
     for i in range(rows):
-        out[i, : i + 1] = F[i, : i + 1]
+        for j in range(i + 1):
+            out[i, j] = F[i, j]
+
+
+@_reducing_kernel
+def reflect_column(A: Floats, j: int, rows: int, cols: int, u: Floats, w: Floats) -> float:
+    """Prepare the reflection that clears A[j+1:, j]: u, w = beta A^T u; return A_jj after it.
+
+    The update A - u w^T is left to :func:`reflect_rest`, which reads A anyway.
+    """
+    norm = 0.0
+    for i in range(j, rows):
+        u[i] = A[i, j]
+        norm += u[i] * u[i]
+    for c in range(j + 1, cols):
+        w[c] = 0.0
+    if norm < NEGLIGIBLE:
+        return 0.0
+    alpha = -math.copysign(math.sqrt(norm), u[j])
+    u[j] -= alpha
+    beta = -1.0 / (alpha * u[j])
+    for i in range(j, rows):
+        x = beta * u[i]
+        for c in range(j + 1, cols):
+            w[c] += x * A[i, c]
+    return alpha
+
+
+@_reducing_kernel
+def reflect_rest(A: Floats, j: int, rows: int, cols: int, u: Floats, w: Floats, v: Floats) -> float:
+    """Apply A - u w^T, then the reflection that clears A[j, j+2:]; return A_j,j+1 after it."""
+    norm, beta, alpha = 0.0, 0.0, 0.0
+    for c in range(j + 1, cols):
+        v[c] = A[j, c] - u[j] * w[c]
+        norm += v[c] * v[c]
+    if norm >= NEGLIGIBLE:
+        alpha = -math.copysign(math.sqrt(norm), v[j + 1])
+        v[j + 1] -= alpha
+        beta = -1.0 / (alpha * v[j + 1])
+    for i in range(j + 1, rows):
+        y = 0.0
+        for c in range(j + 1, cols):
+            a = A[i, c] - u[i] * w[c]
+            A[i, c] = a
+            y += a * v[c]
+        y *= beta
+        for c in range(j + 1, cols):
+            A[i, c] -= y * v[c]
+    return alpha
 
 
 @_kernel
-def nuclear_norm(M: Floats, size: int) -> float:
-    """Return the sum of the singular values of F from its Gram matrix M (lower triangle).
+def bidiagonalise(A: Floats, rows: int, cols: int, W: Floats) -> None:
+    """Reduce A (rows >= cols) by reflections to an upper bidiagonal matrix; A is overwritten.
 
-    Absolute error at most size * 1.5e-8 times the largest singular value, reached only when F is
-    singular; 1e-15 relative to the largest when it is well conditioned.
+    Writes the squares of its diagonal into W[0] and of its superdiagonal into W[1].
     """
-    if size == 0:
-        return 0.0
-    if size == 1:
-        return math.sqrt(M[0, 0])
-    if size == 2:
-        det = max(M[0, 0] * M[1, 1] - M[1, 0] * M[1, 0], 0.0)
-        return math.sqrt(M[0, 0] + M[1, 1] + 2.0 * math.sqrt(det))
-    total = 0.0
-    for x in np.linalg.eigvalsh(M[:size, :size]):
-        if x > 0.0:
-            total += math.sqrt(x)
+    for j in range(cols):
+        alpha = reflect_column(A, j, rows, cols, W[2], W[3])
+        W[0, j] = alpha * alpha
+        if j + 1 < cols:
+            alpha = reflect_rest(A, j, rows, cols, W[2], W[3], W[4])
+            W[1, j] = alpha * alpha
+
+
+@_kernel
+def qd_step(W: Floats, m: int, n: int, shift: float) -> float:
+    """Write one shifted differential qd step of (W[0], W[1])[m:n] into (W[2], W[3]).
+
+    Return the least d; negative when the shift exceeded the least eigenvalue (Fernando and
+    Parlett 1994).
+    """
+    d = W[0, m] - shift
+    least = d
+    for k in range(m, n - 1):
+        W[2, k] = d + W[1, k]
+        t = W[0, k + 1] / W[2, k]
+        W[3, k] = W[1, k] * t
+        d = d * t - shift
+        least = min(least, d)
+    W[2, n - 1] = d
+    return float(least)
+
+
+@_kernel
+def qd_split(W: Floats, n: int, shift: float, floor: float) -> int:
+    """Return where the last unreduced block of W[:2, :n] begins; W[4] >= 0 marks known starts."""
+    m = n - 1
+    while m > 0 and W[4, m] < 0.0 and W[1, m - 1] > max(1e-30 * (shift + W[0, m]), floor):
+        m -= 1
+    return m
+
+
+@_kernel
+def qd_reverse(W: Floats, m: int, n: int) -> None:
+    """Turn a block round when its small end is on top: it then converges at the bottom."""
+    if 1.5 * W[0, m] >= W[0, n - 1]:
+        return
+    for i in range((n - m) // 2):
+        W[0, m + i], W[0, n - 1 - i] = W[0, n - 1 - i], W[0, m + i]
+    for i in range((n - m - 1) // 2):
+        W[1, m + i], W[1, n - 2 - i] = W[1, n - 2 - i], W[1, m + i]
+
+
+@_kernel
+def qd_residual(W: Floats, m: int, n: int) -> float:
+    """Return a: an eigenvalue of the block lies within q_n (1 +- sqrt(a)) / (1 + a)."""
+    total, product = 0.0, 1.0
+    for k in range(n - 2, m - 1, -1):
+        product *= W[1, k] / W[0, k]
+        total += product
+        if total >= 0.5 or product < 1e-3 * total:
+            break
     return total
+
+
+@_kernel
+def qd_pair(a: float, b: float, c: float, shift: float) -> float:
+    """Return the two singular values' sum of a block of two: squares a, b, superdiagonal c."""
+    gap = a - b + c
+    large = 0.5 * (a + b + c + math.sqrt(gap * gap + 4.0 * b * c))
+    small = a * (b / large) if large > 0.0 else 0.0
+    return math.sqrt(large + shift) + math.sqrt(small + shift)
+
+
+@_kernel
+def qd_advance(W: Floats, m: int, n: int, guess: float, least: float) -> tuple[float, float]:
+    """Take one accepted step on block m:n; return (shift, least d).
+
+    The shift is a lower bound of the least eigenvalue from a residual, or a share of the last
+    step's upper bound; too large a shift is seen and halved until it holds.
+    """
+    a = qd_residual(W, m, n)
+    shift = guess * least
+    if a < 0.5:
+        shift = W[0, n - 1] * (1.0 - math.sqrt(a)) / (1.0 + a)
+    low = qd_step(W, m, n, shift)
+    tries = 0
+    while not low >= 0.0 and shift > 0.0:
+        tries += 1
+        shift = 0.25 * shift if tries < 4 else 0.0
+        low = qd_step(W, m, n, shift)
+    for k in range(m, n):
+        W[0, k] = max(W[2, k], 0.0)
+        if k < n - 1:
+            W[1, k] = W[3, k]
+    return shift, max(low, 0.0)
+
+
+@_kernel
+def qd_sum(W: Floats, n: int) -> float:
+    """Return the sum of the singular values of the bidiagonal matrix with squares W[0], W[1].
+
+    Differential qd with shifts: every singular value is right to rounding of the largest.
+    """
+    floor, total, shift = 0.0, 0.0, 0.0
+    for k in range(n):
+        floor = max(floor, 1e-32 * (W[0, k] + (W[1, k] if k < n - 1 else 0.0)))
+        W[4, k] = -1.0
+    guess, least = 0.0, 0.0
+    while n > 0:
+        m = qd_split(W, n, shift, floor)
+        if m > 0 and W[4, m] < 0.0:
+            W[4, m] = shift  # what the blocks above have been shifted by so far
+            guess = 0.0
+        if n - m > 2:
+            qd_reverse(W, m, n)
+            step, least = qd_advance(W, m, n, guess, least)
+            shift += step
+            guess = 0.25 if guess == 0.0 else guess + (0.5 - guess) / 3.0
+            continue
+        if n - m == 1:
+            total += math.sqrt(W[0, m] + shift)
+        else:
+            total += qd_pair(W[0, m], W[0, m + 1], W[1, m], shift)
+        n, guess = m, 0.0
+        if n > 0:
+            shift, W[4, m] = W[4, m], -1.0
+    return total
+
+
+@_kernel
+def well_conditioned_sum(M: Floats, size: int) -> float:
+    """Return the sum of root eigenvalues of M (lower triangle given), -1 when nearly singular."""
+    values = np.linalg.eigvalsh(M[:size, :size])
+    if not values[0] > SMALL_EIGENVALUE * values[size - 1]:
+        return -1.0
+    total = 0.0
+    for x in values:
+        total += math.sqrt(x)
+    return total
+
+
+@_kernel
+def nuclear_norm(F: Floats, rows: int, cols: int, M: Floats) -> float:
+    """Return the sum of the singular values of F (rows >= cols); F and M are overwritten.
+
+    Right to a few rounding errors of the largest one, F singular or not: by bidiagonalisation,
+    or where F is large and well conditioned by the eigenvalues of its Gram matrix (then the
+    error of sigma_i is below 1e-16 sigma_1 (sigma_1 / sigma_i) <= 1e-12 sigma_1).
+    """
+    if cols == 0:
+        return 0.0
+    if cols == rows == 2:
+        norm = F[0, 0] ** 2 + F[0, 1] ** 2 + F[1, 0] ** 2 + F[1, 1] ** 2
+        det: float = F[0, 0] * F[1, 1] - F[0, 1] * F[1, 0]
+        return math.sqrt(norm + 2.0 * abs(det))
+    if cols == rows and rows >= LARGE:
+        clear(M, rows, rows)
+        add_gram(F, rows, 0, rows, False, M)
+        total = well_conditioned_sum(M, rows)
+        if total >= 0.0:
+            return total
+    W = np.empty((5, rows))
+    bidiagonalise(F, rows, cols, W)
+    return qd_sum(W, cols)
+
+
+@_reducing_kernel
+def near_step(E: Floats, s: Floats, size: int, Z: Floats, out: Floats) -> float:
+    """Write the next Z of :func:`near_distance` (lower triangles) and return the change."""
+    change = 0.0
+    for i in range(size):
+        for j in range(i + 1):
+            quadratic = 0.0
+            for k in range(size):
+                quadratic += Z[i, k] * s[k] * Z[j, k]
+            z = (math.sqrt(s[i] * s[j]) * E[i, j] - quadratic) / (s[i] + s[j])
+            change = max(change, abs(z - Z[i, j]))
+            out[i, j] = z
+            out[j, i] = z
+    return change
 
 
 @_kernel
@@ -239,17 +467,10 @@ def near_distance(E: Floats, s: Floats, size: int) -> float:
     With I + Z the optimal map, (s_i + s_j) Z_ij + (Z S Z)_ij = sqrt(s_i s_j) E_ij, by fixed
     point, and the distance^2 is tr Z S Z.
     """
-    E = E[:size, :size]
-    Z = np.zeros((size, size))
+    Z, out = np.zeros((size, size)), np.zeros((size, size))
     for _ in range(60):
-        ZSZ = (Z * s) @ Z
-        change = 0.0
-        for i in range(size):
-            for j in range(size):
-                e = E[max(i, j), min(i, j)]
-                z = (math.sqrt(s[i] * s[j]) * e - ZSZ[i, j]) / (s[i] + s[j])
-                change = max(change, abs(z - Z[i, j]))
-                Z[i, j] = z
+        change = near_step(E, s, size, Z, out)
+        Z, out = out, Z
         if change <= 1e-17:
             break
     total = 0.0
@@ -317,19 +538,6 @@ def weighted_factor(G: Floats, v: Floats, s: Floats, power: float, out: Floats) 
 
 
 @_kernel
-def gram_of(F: Floats, rows: int, k: int, out: Floats) -> int:
-    """Write the smaller Gram matrix of F (rows, k), lower triangle; return its size."""
-    if k >= rows:
-        out[:rows, :rows] = 0.0
-        add_gram(F, rows, 0, k, False, out)
-        return rows
-    F_T = np.ascontiguousarray(F[:rows, :k].T)
-    out[:k, :k] = 0.0
-    add_gram(F_T, k, 0, rows, False, out)
-    return k
-
-
-@_kernel
 def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Floats) -> bool:
     """Write G G^T - I into M (lower triangle) and tell whether its norm is below NEAR.
 
@@ -341,8 +549,10 @@ def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Fl
         if abs(relative_row(G, v, i) - 1.0) > NEAR:
             return False
     for i in range(rows):
-        work[i, :rows] = v * G[i, :rows]
-    gram_of(work, rows, rows, M)
+        for j in range(rows):
+            work[i, j] = v[j] * G[i, j]
+    clear(M, rows, rows)
+    add_gram(work, rows, 0, rows, False, M)
     norm = 0.0
     for i in range(rows):
         M[i, i] -= 1.0
@@ -360,22 +570,34 @@ def bures(
     if near_identity(G, v, top, s.size, work, M):
         return near_distance(M, s, s.size)
     weighted_factor(G, v, s, 1.0, work)
-    size = gram_of(work, s.size, v.size, M)
-    total = trace + s.sum() - 2.0 * scaled(nuclear_norm(M, size), top)
-    return float(max(total, 0.0))
+    nuclear = scaled(nuclear_norm(work, s.size, v.size, M), top)
+    total = trace - 2.0 * nuclear
+    for i in range(s.size):
+        total += s[i]
+    return max(total, 0.0)
 
 
 @_kernel
 def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
     """Return tr Sigma_t^2 / 2^(4 top)."""
     weighted_factor(G, v, s, 0.5, work)
-    size = gram_of(work, s.size, v.size, M)
+    clear(M, s.size, s.size)
+    add_gram(work, s.size, 0, v.size, False, M)
     total = 0.0
-    for i in range(size):
+    for i in range(s.size):
         for j in range(i):
             total += 2.0 * M[i, j] * M[i, j]
         total += M[i, i] * M[i, i]
     return total
+
+
+@_kernel
+def largest_exponent(e: Ints) -> int:
+    """Return max(e), 0 for no columns."""
+    top = e[0] if e.size else 0
+    for j in range(1, e.size):
+        top = max(top, e[j])
+    return int(top)
 
 
 @_kernel
@@ -421,7 +643,7 @@ def measure(
     log det -inf.
     """
     rows, k = s.size, e.size
-    top = e.max() if k else 0
+    top = largest_exponent(e)
     v = np.empty(k)
     for j in range(k):
         v[j] = power_of_two(e[j] - top)
@@ -507,9 +729,10 @@ def first_generation(
 ) -> int:
     """Fit generation 1 on real data; return the width of its factor."""
     rows = nu.size
-    G[:] = 0.0
+    clear(G, rows, rows)
     if first_bias == 0.0:
-        nu[:] = 0.0
+        for i in range(rows):
+            nu[i] = 0.0
         return 0
     k = int(min(float(rows), n_initial - 1.0))
     bartlett(rng, n_initial - 1.0, math.sqrt(first_bias / (n_initial - 1.0)), G, rows, k)
@@ -552,7 +775,7 @@ def collapse_step(
     walk(nu, G, e[:k], row)
     k_next = int(min(float(k), n - 1.0))
     bartlett(rng, n - 1.0, math.sqrt(bias / (n - 1.0)), T, k, k_next)
-    if e[:k].any():
+    if ratio[0, 0] > 0.0:
         for l in range(k):
             for j in range(min(l + 1, k_next)):
                 T[l, j] *= ratio[l, j]
@@ -587,7 +810,9 @@ def collapse_chunk(
     work, M = np.zeros((r, r)), np.zeros((r, r))
     e = np.zeros(r, np.int64)
     for replicate in range(replicates):
-        e[:] = 0
+        for j in range(r):
+            e[j] = 0
+        ratio[0, 0] = 0.0  # all scales are one
         k = first_generation(rng, counts[0], biases[0], nu, G)
         for t in range(slots.size):
             if t > 0:
@@ -732,12 +957,15 @@ def fresh_stack(
     k_a = int(min(float(r), n_r - 1.0))
     bartlett(rng, n_r - 1.0, scale, F, r, k_a)
     fresh_means(rng, counts, bias, nu, G, e[:k], row, F, k_a)
-    F[:, k_a] *= scale
+    for i in range(r):
+        F[i, k_a] *= scale
     k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
     if k_b:
         bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
         times_lower(G, T, r, k, k_b, triangular, row)
-        F[:, k_a + 1 : k_a + 1 + k_b] = G[:, :k_b]
+        for i in range(r):
+            for j in range(k_b):
+                F[i, k_a + 1 + j] = G[i, j]
     return k_a, k_a + 1 + k_b
 
 
@@ -749,16 +977,18 @@ def fresh_factor(F: Floats, k_a: int, width: int, triangular: bool, G: Floats, M
     reflections when that is nearly singular.
     """
     r = G.shape[0]
-    G[:] = 0.0
+    clear(G, r, r)
     if width < r:
-        G[:, :width] = F[:, :width]
+        for i in range(r):
+            for j in range(width):
+                G[i, j] = F[i, j]
         return width
-    M[:] = 0.0
+    clear(M, r, r)
     add_gram(F, r, 0, k_a, True, M)
     add_gram(F, r, k_a, k_a + 1, False, M)
     add_gram(F, r, k_a + 1, width, triangular, M)
     if not cholesky(M, r, G):
-        G[:] = 0.0
+        clear(G, r, r)
         lower_factor(F, r, width, G)
     return int(r)
 
