@@ -144,13 +144,14 @@ def _passage_cdf(ax: Axes, numbers: Mapping[str, Any]) -> None:
         simulated = array(item["simulated"])
         ax.fill_between(t, np.clip(simulated - numbers["band"], 0, 1),
                         np.clip(simulated + numbers["band"], 0, 1),
-                        color=COLOURS[i], alpha=0.3, lw=0, step="post")  # fmt: skip
+                        color=COLOURS[i], alpha=0.3, lw=0)  # fmt: skip
         label = f"$n_s$ = {item['n_synth']}, $\\lambda$ = {item['bias']:g}"
         ax.plot(t, array(item["cdf"]), color=COLOURS[i], ls=DASHES[i], label=label)
     ax.set_xscale("log")
     ax.set_xlabel("generation $t$")
     ax.set_ylabel(f"P(collapsed by $t$), $\\varepsilon$ = {numbers['config']['eps']:g}")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24))
+    ax.set_xlim(1, t[-1])
+    ax.legend(loc="upper left", borderaxespad=0.2)
     panel(ax, "a", "one dimension: exact")
 
 
@@ -173,13 +174,14 @@ def _passage_medians(ax: Axes, numbers: Mapping[str, Any]) -> None:
     plain_log(ax, "x", sorted({row["n_synth"] for row in rows}))
     ax.set_xlabel("samples a generation $n_s$")
     ax.set_ylabel("median time to collapse (generations)")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=2)
+    ax.set_ylim(top=8 * max(row["upper"] for row in rows))
+    ax.legend(loc="upper left", borderaxespad=0.2)
     panel(ax, "b", "bounds (bands) and simulation")
 
 
 def draw_passage(numbers: Mapping[str, Any]) -> Figure:
     """First-passage times (theory.md 1.9)."""
-    fig = figure(4.0)
+    fig = figure(3.0)
     left, right = fig.subplots(1, 2)
     _passage_cdf(left, numbers)
     _passage_medians(right, numbers)
@@ -194,9 +196,9 @@ def draw_typical(numbers: Mapping[str, Any]) -> Figure:
     _band(ax, t, numbers["quantiles"], COLOURS[0], "simulated paths")
     for i, path in enumerate(array(numbers["paths"])):
         ax.plot(t, path, color=GREY, lw=0.6, label=None if i else "single paths")
-    mean, se = array(numbers["mean"]), array(numbers["se"])
-    ax.fill_between(t, mean - 1.96 * se, mean + 1.96 * se, color=COLOURS[5], alpha=0.35, lw=0)
-    ax.plot(t, mean, color=COLOURS[5], ls=DASHES[2], label="simulated mean, 95 %")
+    # Later the average of paths says nothing (heavy tails), nor does its interval.
+    some = slice(0, numbers["config"]["averaged"])
+    error_points(ax, t[some], numbers["mean"][some], numbers["se"][some], 5, "simulated mean, 95 %")
     ax.plot(t, array(numbers["theory"]), color=BLACK, ls=DASHES[1], label=r"exact $E\,W_2^2$")
     top = float(max(array(numbers["theory"]).max(), array(numbers["quantiles"]).max()))
     ax.set_ylim(0, 1.05 * top)
@@ -214,7 +216,7 @@ def _overshoot_curve(ax: Axes, numbers: Mapping[str, Any]) -> None:
                  "simulation, 95 %")  # fmt: skip
     ax.axhline(curve["limit"], color=BLACK, ls=DASHES[1], lw=1.1,
                label=f"limit {curve['limit']:.2f}")  # fmt: skip
-    for name, offset in (("top", (-14, 5)), ("bottom", (-10, -13))):
+    for name, offset in (("top", (-14, 7)), ("bottom", (-8, -13))):
         spot = curve[name]
         ax.annotate(f"{spot['value']:.3f}", (spot["t"], spot["value"]), xytext=offset,
                     textcoords="offset points")  # fmt: skip
@@ -303,7 +305,7 @@ def _appendix_cdf(ax: Axes, numbers: Mapping[str, Any]) -> None:
 def _appendix_constants(ax: Axes, numbers: Mapping[str, Any]) -> None:
     for i, item in enumerate(numbers["constants"]):
         eps, label = array(item["eps"]), f"$d$ = {item['dim']}, $m$ = {item['dof']}"
-        style = {"color": COLOURS[i], "marker": MARKERS[i], "ms": 4}
+        style: dict[str, Any] = {"color": COLOURS[i], "marker": MARKERS[i], "ms": 4}
         ax.plot(eps, array(item["minimum"]), **style, label=f"minimum, {label}")
         ax.plot(eps, array(item["bound"]), **style, ls=DASHES[1], lw=1.0, mfc="white",
                 label=f"explicit $c$, {label}")  # fmt: skip

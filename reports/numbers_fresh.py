@@ -24,6 +24,11 @@ def _scalar(value: Any) -> float:
     return float(np.asarray(value))
 
 
+def _log_grid(limits: Sequence[float], count: int) -> list[int]:
+    """At most `count` whole numbers, evenly spread in the logarithm."""
+    return [int(n) for n in np.unique(np.geomspace(limits[0], limits[1], count).astype(int))]
+
+
 def _path(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     """Theory and simulation of E W2^2 over the generations."""
     ones = np.ones(config["dim"])
@@ -72,7 +77,7 @@ def _last(paths: list[dict[str, Any]], bias: float) -> list[dict[str, Any]]:
 def _spread(last: list[dict[str, Any]]) -> float:
     """Largest difference between two starts, in its own standard errors."""
     return max(
-        abs(a["value"] - b["value"]) / np.hypot(a["se"], b["se"]) for a in last for b in last
+        float(abs(a["value"] - b["value"]) / np.hypot(a["se"], b["se"])) for a in last for b in last
     )
 
 
@@ -145,9 +150,9 @@ def _edge(n_real: Sequence[int], bias: float, dim: int) -> list[float]:
 def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
     """Figures 11 and 12: gains, edges of the admissible region, limit line, simulated points."""
     dim, seed = config["dim"], config["seed"]
-    n_real = np.unique(np.geomspace(*config["n_real_range"], config["grid"]).astype(int)).tolist()
-    n_synth = np.unique(np.geomspace(*config["n_synth_range"], config["grid"]).astype(int)).tolist()
-    biases = np.linspace(*config["bias_range"], config["grid"])
+    n_real = _log_grid(config["n_real_range"], config["grid"])
+    n_synth = _log_grid(config["n_synth_range"], config["grid"])
+    biases = np.linspace(config["bias_range"][0], config["bias_range"][1], config["grid"])
     points = [
         _point(r, s, b, {**config, "seed": seed + i})
         for i, (r, s, b) in enumerate(config["points"])
@@ -185,12 +190,12 @@ def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fraction_curve(p: float, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
     """E W2^2 at the limit against n for one fraction of real data and one bias."""
-    sizes = np.unique(np.geomspace(*config["sizes"], config["grid"]).astype(int))
+    sizes = _log_grid(config["sizes"], config["grid"])
     return {
         "p": p,
         "bias": bias,
         "n": sizes,
-        "theory": [_scalar(_fraction_limit(int(n), p, bias, config["dim"]).value) for n in sizes],
+        "theory": [_scalar(_fraction_limit(n, p, bias, config["dim"]).value) for n in sizes],
         "floor": effective.fraction_floor(p, bias, config["dim"]) if bias < 1 else 0.0,
         "simulated": [_fraction_point(n, p, bias, config) for n in config["simulated"]],
     }

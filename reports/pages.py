@@ -40,10 +40,10 @@ def _boxes(markdown: str, target: str) -> str:
 
 def _numbered(markdown: str) -> str:
     """Write the numbers of figures and tables into their captions (HTML numbers nothing)."""
-    for word, mark in (("Figure", r"^!\["), ("Table", r"^: ")):
-        count = iter(range(1, 1000))
-        markdown = re.sub(
-            mark, lambda m, w=word, c=count: f"{m[0]}**{w} {next(c)}.** ", markdown, flags=re.M
+    for word, mark in (("Figure", "!["), ("Table", ": ")):
+        parts = re.split("^" + re.escape(mark), markdown, flags=re.M)
+        markdown = parts[0] + "".join(
+            f"{mark}**{word} {i}.** {part}" for i, part in enumerate(parts[1:], start=1)
         )
     return markdown
 

@@ -126,11 +126,11 @@ SECTIONS: Final = (
     Section(
         "typical",
         numbers_distance.compute_typical,
-        {"n_synth": 10, "shown": 5},
+        {"n_synth": 10, "shown": 5, "averaged": 20},
         {
             "tiny": {"generations": 20, "replicates": 200},
-            "quick": {"generations": 100, "replicates": 5_000},
-            "full": {"generations": 100, "replicates": 50_000},
+            "quick": {"generations": 100, "replicates": 10_000},
+            "full": {"generations": 100, "replicates": 100_000},
         },
     ),
     Section(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 WIDTH: Final = 6.3
 DPI: Final = 220
 
-_RC: Final = {
+_RC: Final[dict[Any, Any]] = {
     "font.size": 8.5,
     "axes.titlesize": 9,
     "axes.labelsize": 8.5,
