@@ -79,7 +79,7 @@ bench: install-all
 lint: install-all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p madtheory -p madtheory.proofs -p madtheory.reports
+	$(BIN)/mypy -p madtheory
 
 format: install-all
 	$(BIN)/ruff check --fix .

@@ -16,7 +16,7 @@ ROOT = Path(madtheory.__file__).parent
 
 #: Layers from the top; a module imports from lower layers, and from its own where listed so.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"cli"}),
+    frozenset({"__main__", "cli"}),
     frozenset({"_payloads", "_show"}),
     frozenset({"reports"}),
     frozenset({"verify", "proofs"}),
@@ -50,10 +50,19 @@ def source(name: str) -> Path:
     return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
 
 
+class OnlyAtRun(ast.NodeTransformer):
+    """Drop what only the type checker sees."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        checking = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if checking else self.generic_visit(node)
+
+
 def imported(name: str) -> set[str]:
     """The madtheory modules that a module's source names, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source(name).read_text(encoding="utf-8"))):
+    tree = OnlyAtRun().visit(ast.parse(source(name).read_text(encoding="utf-8")))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom) and node.module:
