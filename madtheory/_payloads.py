@@ -135,7 +135,11 @@ def fresh(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
 
     moments = _fresh_moments(loop, eigenvalues)
     w2 = recursions.w2_squared_limit(loop, eigenvalues)
-    n_eff = size.effective_sample_size(float(w2.value), eigenvalues)
+    # The effective size falls with the distance: the distance's upper end gives its lower one.
+    distances = float(w2.value) * np.array([1 + float(w2.rel_error), 1, 1 - float(w2.rel_error)])
+    low, n_eff, high = (
+        size.effective_sample_size(max(float(x), 0.0), eigenvalues) for x in distances
+    )
     path = {} if generations is None else {"path": _fresh_path(loop, eigenvalues, generations)}
     asymptotic = ("n_eff", "gain", "admissible_n_synth", "admissible_n_synth_limit")
     return {
@@ -145,6 +149,8 @@ def fresh(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
         "w2_squared": float(w2.value),
         "w2_squared_rel_error": float(w2.rel_error),
         "n_eff": n_eff,
+        "n_eff_lower": low,
+        "n_eff_upper": high,
         "gain": n_eff / loop.n_real,
         "admissible_n_synth": _general.admissible_n_synth(loop, eigenvalues),
         "admissible_n_synth_limit": _general.admissible_n_synth_limit(loop.bias, eigenvalues),

@@ -123,6 +123,7 @@ def collapse(payload: Payload) -> None:
 def _fresh_rows(payload: Payload) -> list[tuple[str, str, str]]:
     status = payload["status"]
     w2_status = f"{status['w2_squared']}, {_percent(payload['w2_squared_rel_error'])}"
+    low, high = _number(payload["n_eff_lower"]), _number(payload["n_eff_upper"])
     words = {
         "mean_sq": "E|μ-μ0|²",
         "trace": "E tr Σ",
@@ -131,12 +132,13 @@ def _fresh_rows(payload: Payload) -> list[tuple[str, str, str]]:
         "w2_squared": "E W2²",
         "n_eff": "effective sample size n_e",
         "gain": "gain n_e / n_real",
-        "forgetting_rate": "forgetting of n_initial, factor a generation",
-        "admissible_n_synth": "largest n_synth that does not hurt",
-        "admissible_n_synth_limit": "the same as n_real → ∞",
+        "forgetting_rate": "forgetting rate per generation",
+        "admissible_n_synth": "largest n_synth with n_e ≥ n_real",
+        "admissible_n_synth_limit": "its limit as n_real → ∞",
     }
     rows = [(word, _number(payload[key]), status[key]) for key, word in words.items()]
-    return [(a, b, w2_status if a == "E W2²" else c) for a, b, c in rows]
+    notes = {"E W2²": w2_status, words["n_eff"]: f"{status['n_eff']}, {low} to {high}"}
+    return [(word, value, notes.get(word, label)) for word, value, label in rows]
 
 
 def fresh(payload: Payload) -> None:

@@ -303,6 +303,15 @@ def test_fresh_effective_size_inverts_the_baseline(answer: Answer, loop: Any) ->
     assert got["gain"] == pytest.approx(got["n_eff"] / loop[1], rel=1e-12)
 
 
+def test_fresh_effective_size_carries_the_error_of_the_distance(answer: Answer) -> None:
+    got = answer(*fresh_options((5, 1000, 300, 0.9, None)))
+    assert got["n_eff_lower"] <= got["n_eff"] <= got["n_eff_upper"]
+    for end, sign in (("lower", 1), ("upper", -1)):
+        w2 = got["w2_squared"] * (1 + sign * got["w2_squared_rel_error"])
+        at = answer("theory", "effective", "--dim", 5, "--w2-squared", repr(w2))
+        assert got[f"n_eff_{end}"] == pytest.approx(at["n_eff"], rel=1e-12)
+
+
 @pytest.mark.parametrize(("dim", "bias"), [(1, 0.5), (5, 0.5), (20, 0.8), (100, 0.9), (2, 0.0)])
 def test_admissible_synthetic_samples(answer: Answer, close: Close, dim: int, bias: float) -> None:
     limit = 4 / (1 - bias) ** 2 * ((2 - bias) + (dim + 1) / 4 * (1 + 3 * bias - 2 * bias**2) / 2)
