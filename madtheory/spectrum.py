@@ -14,10 +14,11 @@ Limit
     times prod 1 / (1 + (d / k_i) z). Lagrange inversion gives integer moments as residues, and
     their continuation to the power 1/2 as an integral on the cut,
 
-        E tr(Sigma_0 W_t Sigma_0)^{1/2} -> (2/pi) int_0^oo z^{-1/2} N'(z) prod_i (1 - N(z)/k_i)^{1/2} dz
+        (2/pi) int_0^oo z^{-1/2} N'(z) prod_i (1 - N(z)/k_i)^{1/2} dz
 
-    with N(z) = sum_j s_j^2 z / (1 + s_j^2 z), s = eigenvalues of Sigma_0, the integrand being 0
-    where N exceeds some k_i. Sigma_0 = I gives the 2F1 of theory.md 5.1, both branches.
+    for E tr(Sigma_0 W_t Sigma_0)^{1/2}, with N(z) = sum_j s_j^2 z / (1 + s_j^2 z), s =
+    eigenvalues of Sigma_0, the integrand being 0 where N exceeds some k_i. Sigma_0 = I gives the
+    2F1 of theory.md 5.1, both branches.
 Direction
     (u' W_t u)^{1/2} has the exact mean Phi_t = prod c4(k_i + 1) for every unit u.
 """
@@ -60,7 +61,9 @@ _DIRECT = 400
 _CHUNK = 2**21
 _LONG = 2**25
 #: Room for rounding in a bound that would otherwise be tight.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-9
+#: Eigenvalues below this share of the trace change tr(.)^{1/2} by less than it (Rotfel'd).
+_NEGLIGIBLE = 1e-30
 
 
 def _generations(name: str, value: ArrayLike) -> Vector:
@@ -281,7 +284,7 @@ def _cut_deficit(a: Vector, theta: float, factors: _Factors) -> Vector:
     return missing + _deficit_sum(factors, 0.5 * np.log1p(-ratio), weight)
 
 
-# --- finite size: the law --------------------------------------------------------------------------
+# --- finite size: the law ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +303,22 @@ class _Block:
     factors: _Factors
     log_top: Vector  # (T,) log of the upper bound over tr Sigma_0
     flat: bool
+    excess: float = 0.0  # log of the other upper bound, by `rank` dimensions, over tr Sigma_0
+
+    @property
+    def rank(self) -> int:
+        """Rank of Sigma_t."""
+        return self.share.size
+
+    @property
+    def singular(self) -> bool:
+        """Whether Sigma_t has a lower rank than a Sigma_0 that is no multiple of I."""
+        return not self.flat and self.rank < self.a.size
+
+
+def _flat_floor(rank: int) -> float:
+    """Return 1 / (rank E|u_1|), u uniform on the sphere."""
+    return math.exp(0.5 * math.log(math.pi / 2) + _log_norm_mean(rank)) / rank
 
 
 def _flat_block(dim: int, rank: int, factors: _Factors) -> _Block:
@@ -308,23 +327,23 @@ def _flat_block(dim: int, rank: int, factors: _Factors) -> _Block:
     if rank < dim:
         log_top += _log_norm_mean(dim) - _log_norm_mean(rank) + math.log(rank / dim)
         factors = factors.moved(rank, dim)
-    # 1 / (rank E|u_1|), u uniform on the sphere.
-    floor = math.exp(0.5 * math.log(math.pi / 2) + _log_norm_mean(rank)) / rank
     share = np.full(rank, 1 / rank)
-    return _Block(np.ones(1), rank - 1.0, rank - 1.0, floor, share, factors, log_top, True)
+    spread = rank - 1.0
+    return _Block(np.ones(1), spread, spread, _flat_floor(rank), share, factors, log_top, True)
 
 
 def _general_block(s: Vector, rank: int, factors: _Factors) -> _Block:
     """Any Sigma_0, eigenvalues s > 0 of sum 1; the upper bound is the better of two dimensions."""
     norm = math.log(_norm_mean(s))
-    top = min(0.0, math.log(rank) + norm - _log_norm_mean(rank)) if rank < s.size else 0.0
+    excess = math.log(rank) + norm - _log_norm_mean(rank)
+    top = min(0.0, excess) if rank < s.size else 0.0
     floor = math.exp(0.5 * math.log(math.pi / 2) + norm - top)
-    pairs = np.multiply.outer(s, s) / np.add.outer(s, s)
-    theta = float(1 - np.trace(pairs) / pairs.sum())
-    spread = float(2 * (pairs.sum() - np.trace(pairs)))
+    # sum over i < j of s_i s_j / (s_i + s_j); the terms i = j come to half the trace, 1/2.
+    pairs = sum(float((x * s[i + 1 :] / (x + s[i + 1 :])).sum()) for i, x in enumerate(s))
+    theta, spread = 2 * pairs / (2 * pairs + 0.5), 4 * pairs
     log_top = factors.sum(_log_c4(factors.sizes)) + top
     share = s[:rank] * math.exp(-top)
-    return _Block((s / s[0]) ** 2, theta, spread, floor, share, factors, log_top, False)
+    return _Block((s / s[0]) ** 2, theta, spread, floor, share, factors, log_top, False, excess)
 
 
 def _blocks(s: Vector, factors: _Factors) -> Iterator[tuple[NDArray[np.intp], _Block]]:
@@ -350,20 +369,55 @@ def _log_gap(sizes: Vector) -> Vector:
     return np.asarray(_log_c4(sizes - 1) - _log_c4(sizes) + 0.5 * np.log1p(-1 / sizes))
 
 
-def _log_shape(block: _Block) -> Vector:
+def _rate(spread: float) -> float:
+    """Return r of :func:`_log_shape_full`, fitted; 1 would be right for t -> infinity only."""
+    return 0.65 + 0.6 / (1 + spread) ** 2
+
+
+def _log_shape_full(block: _Block) -> Vector:
     """Return log K_t (asymptotic, calibrated: tests/golden/sqrt_trace_calibration.py).
 
     K^2 = c^2 + (1 - c^2) F(a)^2 exp(r sum gap_i): c = `floor` is exact at t = infinity, F is the
     high-dimension limit with k - 1/2 for k, `a` scales it such that the first order in 1/k is
-    exact, and r = .65 + .6 / (1 + spread)^2 is the one fitted function.
+    exact, and r is the one fitted function.
     """
     c2, spread, factors = block.floor**2, block.spread, block.factors
-    rate = min(0.65 + 0.6 / (1 + spread) ** 2, spread / (2 * (1 - c2)))
-    scale = 1 / (1 - c2) - 2 * rate / spread
+    if 1 - c2 < _ROUNDING:
+        return np.zeros(len(block.log_top))
+    rate = min(_rate(spread), spread / (2 * (1 - c2)))
+    scale = max(1 / (1 - c2) - 2 * rate / spread, 0.0)
     shifted = _Factors(factors.sizes - 0.5, factors.counts)
-    log_limit = np.log1p(-_cut_deficit(block.a, max(scale, 0.0) * block.theta, shifted))
-    fall = -np.expm1(2 * log_limit + rate * factors.sum(_log_gap(factors.sizes)))
-    return 0.5 * np.log1p(-(1 - c2) * fall)
+    log_limit = np.log1p(-_cut_deficit(block.a, scale * block.theta, shifted))
+    fall = np.expm1(2 * log_limit + rate * factors.sum(_log_gap(factors.sizes)))
+    return np.asarray(0.5 * np.log1p((1 - c2) * fall))
+
+
+def _log_shape_reduced(block: _Block) -> Vector:
+    """Return log K_t where Sigma_t is singular and Sigma_0 is no multiple of I.
+
+    Commutation puts the factor of `rank` columns first; with Sigma_0 it makes a covariance in
+    `rank` dimensions, of about (tr Sigma_0^2)^2 / tr Sigma_0^4 (at least `rank`) degrees of
+    freedom, on which the other factors act as on I. Shape and constants as for I.
+    """
+    floor, spread, factors = _flat_floor(block.rank), block.rank - 1.0, block.factors
+    size = spread / (1 - floor**2) - 2 * _rate(spread)
+    shifted = _Factors(factors.sizes - 0.5, factors.counts).moved(block.rank - 0.5, size)
+    unit = math.log(np.sqrt(block.a).sum()) - 0.5 * math.log(size * float(block.a.sum()))
+    log_limit = np.minimum(np.log1p(-_cut_deficit(block.a, 1.0, shifted)) + unit, 0.0)
+    first = max(float(block.a.sum() ** 2 / (block.a**2).sum()), float(block.rank))
+    moved = factors.moved(block.rank, first)
+    gap = _rate(spread) * moved.sum(_log_gap(moved.sizes))
+    shape = 0.5 * np.log1p((1 - floor**2) * np.expm1(2 * log_limit + gap))
+    return np.asarray(shape + math.log(block.floor / floor))
+
+
+def _log_shape(block: _Block) -> Vector:
+    """Return log K_t by the route whose upper bound is the better one (blended over 10 %)."""
+    if not block.singular:
+        return _log_shape_full(block)
+    w = min(max(block.excess / 0.1, 0.0), 1.0)
+    full = w * _log_shape_full(block) if w > 0 else 0.0
+    return full + ((1 - w) * _log_shape_reduced(block) if w < 1 else np.zeros(len(block.log_top)))
 
 
 def _log_shape_long(block: _Block) -> Vector:
@@ -380,35 +434,35 @@ def _log_shape_long(block: _Block) -> Vector:
     return np.asarray(spline(np.log1p(t)))
 
 
-# --- finite size: rigorous bounds --------------------------------------------------------------------
+# --- finite size: rigorous bounds ----------------------------------------------------------------
 
 
 def _log_triangular_bound(block: _Block) -> Vector:
     """Return log of a lower bound on K: ||L||_* >= tr L for the Bartlett factor L of W_t.
 
     tr(Sigma_0 W Sigma_0)^{1/2} is the nuclear norm of Sigma_0 L, at least its trace, whose mean is
-    sum_i s_i prod_k E chi_{k-i+1} / sqrt(k). By AM-GM it beats the determinant bound of theory.md 1.7.
+    sum_i s_i prod_k E chi_{k-i+1} / sqrt(k). By AM-GM it beats theory.md 1.7's determinant bound.
     """
-    index = np.arange(block.share.size, dtype=np.float64)
+    index = np.arange(block.rank, dtype=np.float64)
     k = block.factors.sizes[:, None]
     logs = 0.5 * np.log1p(-index / k) + _log_c4(k - index) - _log_c4(k)
     weight = block.share
     if len(block.factors.counts) * index.size > _LONG:  # Jensen over i: one column, still a bound
         logs, weight = (logs @ (weight / weight.sum()))[:, None], weight.sum(keepdims=True)
-    whole = block.flat or block.share.size == block.a.size
-    missing = 0.0 if whole else 1 - float(block.share.sum())
+    missing = 1 - float(block.share.sum()) if block.singular else 0.0
     deficit = missing + _deficit_sum(block.factors, logs, weight)
-    return np.log1p(-np.minimum(deficit, 1 - 1e-300))
+    return np.log1p(-np.minimum(deficit, 1 - 1e-15))  # below that the floor is the bound
 
 
 def _log_moment_bound(block: _Block) -> Vector:
     """Return log of an upper bound on K for Sigma_0 = I: two-point Gauss rule of three moments.
 
     The fourth derivative of sqrt is negative, so the rule with the exact E tr W^j, j <= 3, is an
-    upper bound. The moments come from the zonal polynomials of degree 2 and 3, whose means are
-    multiplied by (1 + 2/k), (1 - 1/k) and (1 + 2/k)(1 + 4/k), (1 + 2/k)(1 - 1/k), (1 - 1/k)(1 - 2/k).
+    upper bound. The moments come from the zonal polynomials of degree 2 and 3, whose means each
+    factor multiplies by 1 + 2/k, 1 - 1/k and by (1 + 2/k)(1 + 4/k), (1 + 2/k)(1 - 1/k),
+    (1 - 1/k)(1 - 2/k).
     """
-    d, h = float(block.share.size), 1 / block.factors.sizes
+    d, h = float(block.rank), 1 / block.factors.sizes
     up, down = block.factors.sum(np.log1p(2 * h)), block.factors.sum(np.log1p(-h))
     up2 = block.factors.sum(np.log1p(4 * h))
     last = np.expm1(block.factors.sum(np.log1p(-np.minimum(2 * h, 1 - 1e-16))) + down)
@@ -423,25 +477,29 @@ def _log_moment_bound(block: _Block) -> Vector:
             for e in (1.0, -1.0)
             for x in (np.maximum(skew + e * width, -1.0),)
         )
-    bound = np.log1p(-np.nan_to_num(loss, nan=0.0, posinf=0.0)) + _ROUNDING
+    bound = np.log1p(-np.nan_to_num(loss, nan=0.0, posinf=0.0)) * (1 - _ROUNDING)
     return np.asarray(bound - block.factors.sum(_log_c4(block.factors.sizes)))
 
 
 def _declared(block: _Block, log_shape: Vector) -> Vector:
-    """Return the declared relative error of K: twice the worst residual of the calibration.
+    """Return the declared relative error of K: about twice the worst residual of the calibration.
 
-    It vanishes where K -> 1 (first order exact) and where K -> floor (exact limit).
+    With u = (1 - K)/(1 - floor) and h the spread per degree of freedom it is slope u (u + h)
+    sqrt(1 - u), at most `most`: second order where K is near 1 (the first is exact), and none where
+    K reaches its floor (exact). Worst over the table: .042 and 1.1 %, singular .067 and 2.1 %.
     """
-    shape = np.exp(log_shape)
-    room = (1 - shape) * (shape - block.floor) / max(1 - block.floor, 1e-300) ** 2
-    return np.asarray(0.1 * (1 - block.floor) * room)
+    slope, most = (0.14, 0.042) if block.singular else (0.085, 0.022)
+    u = np.clip(-np.expm1(log_shape) / max(1 - block.floor, _ROUNDING), 0.0, 1.0)
+    steps = block.factors.counts.sum(axis=1)
+    h = block.spread * block.factors.sum(1 / block.factors.sizes) / steps
+    return np.asarray(np.minimum(slope * u * (u + h) * np.sqrt(1 - u), most))
 
 
 def _log_ratio(s: Vector, factors: _Factors) -> tuple[Vector, Vector, Vector, Vector]:
-    """Return log of (value, lower, upper) of E tr(...)^{1/2} / tr Sigma_0 and the relative error."""
+    """Return log of (value, lower, upper) of the mean / tr Sigma_0 and the relative error."""
     out = np.zeros((4, len(factors.counts)))
     for rows, block in _blocks(s, factors):
-        if block.share.size == 1:  # one direction: the bounds meet
+        if block.rank == 1:  # one direction: the bounds meet
             out[:3, rows] = block.log_top
             continue
         low = np.maximum(math.log(block.floor), _log_triangular_bound(block))
@@ -463,7 +521,8 @@ def _checked(eigenvalues: ArrayLike, dofs: ArrayLike) -> tuple[float, Vector, _F
     if not np.isfinite(k).all() or (k < 1).any() or (k != np.floor(k)).any():
         raise ValueError(f"dofs must be positive integers, got minimum {k.min():g}")
     trace = float(s.sum())
-    return trace, s[s > 0] / trace, _factors(k)
+    share = s / s[0] / (s / s[0]).sum()
+    return trace, share[share > _NEGLIGIBLE], _factors(k)
 
 
 def sqrt_trace_deficit(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
