@@ -183,8 +183,10 @@ def baseline(n: int, eigenvalues: Array) -> Payload:
 
 def effective(w2_squared: float, eigenvalues: Array) -> Payload:
     """Answer `theory effective` (theory.md 2.5)."""
+    from madtheory import _validate
     from madtheory import effective as size
 
+    w2_squared = _validate.number("w2_squared", w2_squared, low=0.0)
     return {
         "dim": eigenvalues.size,
         "w2_squared": w2_squared,
