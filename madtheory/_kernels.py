@@ -144,18 +144,18 @@ def times_lower(
 
 
 @_reducing_kernel
-def add_gram(F: Floats, rows: int, start: int, stop: int, trapezoidal: bool, out: Floats) -> None:
-    """Add F[:, start:stop] F[:, start:stop]^T to the lower triangle of `out` (rows, rows).
+def add_gram(F: Floats, rows: int, cols: int, trapezoidal: bool, out: Floats) -> None:
+    """Add F[:, :cols] F[:, :cols]^T to the lower triangle of `out` (rows, rows).
 
-    With `trapezoidal`, column start + j of F is zero above row j: the sums stop there. Four
-    columns of the result at a time share the loads of row i.
+    With `trapezoidal`, column j of F is zero above row j: the sums stop there. Four columns of
+    the result at a time share the loads of row i. (Inner loops start at 0: an index that might be
+    negative would keep them from vector units.)
     """
     for i in range(rows):
         whole = (i + 1) - (i + 1) % 4
         for j in range(0, whole, 4):
-            top = min(start + j + 4, stop) if trapezoidal else stop
             a, b, c, d = 0.0, 0.0, 0.0, 0.0
-            for l in range(start, top):
+            for l in range(min(j + 4, cols) if trapezoidal else cols):
                 a += F[i, l] * F[j, l]
                 b += F[i, l] * F[j + 1, l]
                 c += F[i, l] * F[j + 2, l]
@@ -165,28 +165,45 @@ def add_gram(F: Floats, rows: int, start: int, stop: int, trapezoidal: bool, out
             out[i, j + 2] += c
             out[i, j + 3] += d
         for j in range(whole, i + 1):
-            top = min(start + j + 1, stop) if trapezoidal else stop
             a = 0.0
-            for l in range(start, top):
+            for l in range(min(j + 1, cols) if trapezoidal else cols):
                 a += F[i, l] * F[j, l]
             out[i, j] += a
 
 
 @_reducing_kernel
-def cholesky(M: Floats, size: int, out: Floats) -> bool:
-    """Write the lower Cholesky factor of M (lower triangle given); False when a pivot is tiny."""
+def cholesky_block(M: Floats, i: int, j: int) -> None:
+    """Finish entries (i, j) to (i, j + 3) of a Cholesky factor, j + 3 < i, in place."""
+    a, b, c, d = M[i, j], M[i, j + 1], M[i, j + 2], M[i, j + 3]
+    for l in range(j):
+        a -= M[i, l] * M[j, l]
+        b -= M[i, l] * M[j + 1, l]
+        c -= M[i, l] * M[j + 2, l]
+        d -= M[i, l] * M[j + 3, l]
+    a /= M[j, j]
+    b = (b - a * M[j + 1, j]) / M[j + 1, j + 1]
+    c = (c - a * M[j + 2, j] - b * M[j + 2, j + 1]) / M[j + 2, j + 2]
+    d -= a * M[j + 3, j] + b * M[j + 3, j + 1] + c * M[j + 3, j + 2]
+    M[i, j], M[i, j + 1], M[i, j + 2], M[i, j + 3] = a, b, c, d / M[j + 3, j + 3]
+
+
+@_reducing_kernel
+def cholesky(M: Floats, size: int) -> bool:
+    """Replace the lower triangle of M by its Cholesky factor; False when a pivot is tiny."""
     for i in range(size):
-        for j in range(i):
+        diagonal = M[i, i]
+        for j in range(0, i - i % 4, 4):
+            cholesky_block(M, i, j)
+        for j in range(i - i % 4, i + 1):
             a = M[i, j]
             for l in range(j):
-                a -= out[i, l] * out[j, l]
-            out[i, j] = a / out[j, j]
-        a = M[i, i]
-        for l in range(i):
-            a -= out[i, l] * out[i, l]
-        if not a > SMALL_PIVOT * M[i, i]:
-            return False
-        out[i, i] = math.sqrt(a)
+                a -= M[i, l] * M[j, l]
+            if j < i:
+                M[i, j] = a / M[j, j]
+            elif a > SMALL_PIVOT * diagonal:
+                M[i, i] = math.sqrt(a)
+            else:
+                return False
     return True
 
 
@@ -231,64 +248,66 @@ def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
 
 
 @_reducing_kernel
-def reflect_column(A: Floats, j: int, rows: int, cols: int, u: Floats, w: Floats) -> float:
-    """Prepare the reflection that clears A[j+1:, j]: u, w = beta A^T u; return A_jj after it.
+def reflect_column(A: Floats, rows: int, c: int, u: Floats, w: Floats) -> float:
+    """Prepare the reflection that clears A[:rows-1, c]: u, w = beta A^T u; return the pivot.
 
     The update A - u w^T is left to :func:`reflect_rest`, which reads A anyway.
     """
     norm = 0.0
-    for i in range(j, rows):
-        u[i] = A[i, j]
+    for i in range(rows):
+        u[i] = A[i, c]
         norm += u[i] * u[i]
-    for c in range(j + 1, cols):
-        w[c] = 0.0
+    for l in range(c):
+        w[l] = 0.0
     if norm < NEGLIGIBLE:
         return 0.0
-    alpha = -math.copysign(math.sqrt(norm), u[j])
-    u[j] -= alpha
-    beta = -1.0 / (alpha * u[j])
-    for i in range(j, rows):
+    alpha = -math.copysign(math.sqrt(norm), u[rows - 1])
+    u[rows - 1] -= alpha
+    beta = -1.0 / (alpha * u[rows - 1])
+    for i in range(rows):
         x = beta * u[i]
-        for c in range(j + 1, cols):
-            w[c] += x * A[i, c]
+        for l in range(c):
+            w[l] += x * A[i, l]
     return alpha
 
 
 @_reducing_kernel
-def reflect_rest(A: Floats, j: int, rows: int, cols: int, u: Floats, w: Floats, v: Floats) -> float:
-    """Apply A - u w^T, then the reflection that clears A[j, j+2:]; return A_j,j+1 after it."""
+def reflect_rest(A: Floats, rows: int, c: int, u: Floats, w: Floats, v: Floats) -> float:
+    """Apply A - u w^T, then the reflection that clears A[rows-1, :c-1]; return A[rows-1, c-1]."""
     norm, beta, alpha = 0.0, 0.0, 0.0
-    for c in range(j + 1, cols):
-        v[c] = A[j, c] - u[j] * w[c]
-        norm += v[c] * v[c]
+    for l in range(c):
+        v[l] = A[rows - 1, l] - u[rows - 1] * w[l]
+        norm += v[l] * v[l]
     if norm >= NEGLIGIBLE:
-        alpha = -math.copysign(math.sqrt(norm), v[j + 1])
-        v[j + 1] -= alpha
-        beta = -1.0 / (alpha * v[j + 1])
-    for i in range(j + 1, rows):
+        alpha = -math.copysign(math.sqrt(norm), v[c - 1])
+        v[c - 1] -= alpha
+        beta = -1.0 / (alpha * v[c - 1])
+    for i in range(rows - 1):
         y = 0.0
-        for c in range(j + 1, cols):
-            a = A[i, c] - u[i] * w[c]
-            A[i, c] = a
-            y += a * v[c]
+        for l in range(c):
+            a = A[i, l] - u[i] * w[l]
+            A[i, l] = a
+            y += a * v[l]
         y *= beta
-        for c in range(j + 1, cols):
-            A[i, c] -= y * v[c]
+        for l in range(c):
+            A[i, l] -= y * v[l]
     return alpha
 
 
 @_kernel
 def bidiagonalise(A: Floats, rows: int, cols: int, W: Floats) -> None:
-    """Reduce A (rows >= cols) by reflections to an upper bidiagonal matrix; A is overwritten.
+    """Reduce A (rows >= cols) by reflections, last column first, to a bidiagonal matrix.
 
-    Writes the squares of its diagonal into W[0] and of its superdiagonal into W[1].
+    Writes the squares of its diagonal into W[0] and of its off-diagonal into W[1]. A is
+    overwritten.
     """
-    for j in range(cols):
-        alpha = reflect_column(A, j, rows, cols, W[2], W[3])
-        W[0, j] = alpha * alpha
-        if j + 1 < cols:
-            alpha = reflect_rest(A, j, rows, cols, W[2], W[3], W[4])
-            W[1, j] = alpha * alpha
+    for step in range(cols):
+        c, height = cols - 1 - step, rows - step
+        alpha = reflect_column(A, height, c, W[2], W[3])
+        W[0, step] = alpha * alpha
+        if c > 0:
+            alpha = reflect_rest(A, height, c, W[2], W[3], W[4])
+            W[1, step] = alpha * alpha
 
 
 @_kernel
@@ -435,7 +454,7 @@ def nuclear_norm(F: Floats, rows: int, cols: int, M: Floats) -> float:
         return math.sqrt(norm + 2.0 * abs(det))
     if cols == rows and rows >= LARGE:
         clear(M, rows, rows)
-        add_gram(F, rows, 0, rows, False, M)
+        add_gram(F, rows, rows, False, M)
         total = well_conditioned_sum(M, rows)
         if total >= 0.0:
             return total
@@ -552,7 +571,7 @@ def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Fl
         for j in range(rows):
             work[i, j] = v[j] * G[i, j]
     clear(M, rows, rows)
-    add_gram(work, rows, 0, rows, False, M)
+    add_gram(work, rows, rows, False, M)
     norm = 0.0
     for i in range(rows):
         M[i, i] -= 1.0
@@ -582,7 +601,7 @@ def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
     """Return tr Sigma_t^2 / 2^(4 top)."""
     weighted_factor(G, v, s, 0.5, work)
     clear(M, s.size, s.size)
-    add_gram(work, s.size, 0, v.size, False, M)
+    add_gram(work, s.size, v.size, False, M)
     total = 0.0
     for i in range(s.size):
         for j in range(i):
@@ -701,19 +720,18 @@ def recorder(wanted: Ints) -> tuple[Floats, Bools]:
 
 @_kernel
 def measure_line(
-    flags: Bools, nu: float, g: float, e: int, s: float, log_det_0: float, out: Floats
+    flags: Bools, nu: float, g: float, e: int, unit: float, s: float, log_det_0: float, out: Floats
 ) -> None:
-    """Write the flagged quantities of a state of rank one, standard deviation g 2^e sqrt(s)."""
+    """Write the flagged quantities of a state of rank one with G = g unit, unit = 2^e."""
     mean_sq = s * nu * nu
-    trace = s * scaled(g * g, 2 * e)
+    trace = s * (g * unit) * (g * unit)
     out[MEAN_SQ] = mean_sq
     out[MEAN_4] = mean_sq * mean_sq
     out[TRACE] = trace
     out[SQ_TRACE] = trace * trace
     out[TRACE_SQ] = trace * trace
-    if flags[W2]:
-        gap = 1.0 - scaled(abs(g), e)
-        out[W2] = mean_sq + s * gap * gap
+    gap = 1.0 - g * unit
+    out[W2] = mean_sq + s * gap * gap
     if flags[LOG_TRACE] or flags[LOG_DIRECTION] or flags[LOG_DET]:
         out[LOG_DIRECTION] = log_scaled(g * g, e)
         out[LOG_TRACE] = out[LOG_DIRECTION] + math.log(s)
@@ -866,7 +884,7 @@ def collapse_line_chunk(
                     g, e = math.ldexp(g, -shift), e + shift
                     unit = power_of_two(e)
             if slots[t] >= 0:
-                measure_line(flags, nu, g, e, s[0], log_det_0, x)
+                measure_line(flags, nu, g, e, unit, s[0], log_det_0, x)
                 tally(wanted, x, replicate, slots[t], mean, m2, paths)
 
 
@@ -909,7 +927,7 @@ def fresh_line_chunk(
             if t > 0:
                 nu, g = fresh_line_step(rng, counts[1], counts[2], biases[1], nu, g)
             if slots[t] >= 0:
-                measure_line(flags, nu, g, 0, s[0], log_det_0, x)
+                measure_line(flags, nu, g, 0, 1.0, s[0], log_det_0, x)
                 tally(wanted, x, replicate, slots[t], mean, m2, paths)
 
 
@@ -922,74 +940,96 @@ def fresh_means(
     G: Floats,
     e: Ints,
     row: Floats,
-    F: Floats,
-    column: int,
+    delta: Floats,
 ) -> None:
-    """Replace nu by the pooled mean and put sqrt(n_r n_s / n) (x_r - x_s) into F[:, column]."""
+    """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n-1))) (x_r - x_s)."""
     _, n_r, n_s = counts
     n = n_r + n_s
+    scale = math.sqrt(n_r * (n_s / n) / (n - 1.0))
     normals(rng, math.sqrt(bias / n_s), row, e.size)
     walk(nu, G, e, row)
     for i in range(nu.size):
-        real = rng.standard_normal() / math.sqrt(n_r)
-        F[i, column] = math.sqrt(n_r * (n_s / n)) * (real - nu[i])
-        nu[i] += (n_r / n) * (real - nu[i])
+        gap = rng.standard_normal() / math.sqrt(n_r) - nu[i]
+        delta[i] = scale * gap
+        nu[i] += (n_r / n) * gap
 
 
 @_kernel
-def fresh_stack(
+def fresh_parts(
     rng: np.random.Generator,
     counts: tuple[float, float, float],
     bias: float,
     nu: Floats,
+    A: Floats,
+    delta: Floats,
     G: Floats,
-    k: int,
+    e: Ints,
     triangular: bool,
     T: Floats,
     row: Floats,
-    e: Ints,
-    F: Floats,
 ) -> tuple[int, int]:
-    """Stack [A_f, delta, sqrt(bias) G T] of one generation into F; return (width of A_f, width)."""
-    r = nu.size
+    """Draw one generation: Sigma' = A A^T + delta delta^T + G G^T; return the widths of A and G.
+
+    nu and G (width e.size) are replaced: G by sqrt(bias / (n-1)) G T.
+    """
+    r, k = nu.size, e.size
     _, n_r, n_s = counts
     scale = 1.0 / math.sqrt(n_r + n_s - 1.0)
     k_a = int(min(float(r), n_r - 1.0))
-    bartlett(rng, n_r - 1.0, scale, F, r, k_a)
-    fresh_means(rng, counts, bias, nu, G, e[:k], row, F, k_a)
-    for i in range(r):
-        F[i, k_a] *= scale
+    bartlett(rng, n_r - 1.0, scale, A, r, k_a)
+    fresh_means(rng, counts, bias, nu, G, e, row, delta)
     k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
     if k_b:
         bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
         times_lower(G, T, r, k, k_b, triangular, row)
-        for i in range(r):
-            for j in range(k_b):
-                F[i, k_a + 1 + j] = G[i, j]
-    return k_a, k_a + 1 + k_b
+    return k_a, k_b
 
 
 @_kernel
-def fresh_factor(F: Floats, k_a: int, width: int, triangular: bool, G: Floats, M: Floats) -> int:
-    """Write a factor of F F^T with at most r columns into G; return its width.
+def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) -> int:
+    """Write [A, delta, G] into F; return its width. The real, larger columns come first."""
+    for i in range(delta.size):
+        for j in range(k_a):
+            F[i, j] = A[i, j]
+        F[i, k_a] = delta[i]
+        for j in range(k_b):
+            F[i, k_a + 1 + j] = G[i, j]
+    return k_a + 1 + k_b
+
+
+@_kernel
+def fresh_factor(
+    A: Floats,
+    k_a: int,
+    delta: Floats,
+    G: Floats,
+    k_b: int,
+    triangular: bool,
+    F: Floats,
+    M: Floats,
+) -> int:
+    """Replace G by a factor of A A^T + delta delta^T + G G^T; return its width, at most r.
 
     Narrow stacks are kept as they are; wide ones go through their Gram matrix, or through
     reflections when that is nearly singular.
     """
-    r = G.shape[0]
-    clear(G, r, r)
-    if width < r:
+    r = delta.size
+    if k_a + 1 + k_b < r:
+        width = stack(A, k_a, delta, G, k_b, F)
         for i in range(r):
             for j in range(width):
                 G[i, j] = F[i, j]
         return width
-    clear(M, r, r)
-    add_gram(F, r, 0, k_a, True, M)
-    add_gram(F, r, k_a, k_a + 1, False, M)
-    add_gram(F, r, k_a + 1, width, triangular, M)
-    if not cholesky(M, r, G):
-        clear(G, r, r)
-        lower_factor(F, r, width, G)
+    for i in range(r):
+        for j in range(i + 1):
+            M[i, j] = delta[i] * delta[j]
+    add_gram(A, r, k_a, True, M)
+    add_gram(G, r, k_b, triangular, M)
+    if not cholesky(M, r):
+        lower_factor(F, r, stack(A, k_a, delta, G, k_b, F), M)
+    for i in range(r):
+        for j in range(r):
+            G[i, j] = M[i, j] if j <= i else 0.0
     return int(r)
 
 
@@ -1012,8 +1052,8 @@ def fresh_chunk(
     counts = (n_initial, n_fresh, n_synth); biases = (first_bias, bias).
     """
     r = s.size
-    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
-    G, T, F = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, 2 * r + 1))
+    nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(wanted)
+    A, G, T, F = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, 2 * r + 1))
     work, M = np.zeros((r, r)), np.zeros((r, r))
     e = np.zeros(r, np.int64)
     for replicate in range(replicates):
@@ -1021,8 +1061,10 @@ def fresh_chunk(
         triangular = True
         for t in range(slots.size):
             if t > 0:
-                k_a, width = fresh_stack(rng, counts, biases[1], nu, G, k, triangular, T, row, e, F)
-                k = fresh_factor(F, k_a, width, triangular, G, M)
+                k_a, k_b = fresh_parts(
+                    rng, counts, biases[1], nu, A, delta, G, e[:k], triangular, T, row
+                )
+                k = fresh_factor(A, k_a, delta, G, k_b, triangular, F, M)
                 triangular = k == r
             if slots[t] >= 0:
                 measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
