@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 __all__ = [
+    "chain_deficit",
+    "chain_deficit_limit",
     "mean_sqrt_trace",
     "moment_limit",
     "sqrt_trace_deficit",
@@ -512,6 +514,16 @@ def _log_ratio(s: Vector, factors: _Factors) -> tuple[Vector, Vector, Vector, Ve
     return out[0], out[1], out[2], out[3]
 
 
+def _cut_deficit_by_part(dim: float, factors: _Factors) -> Vector:
+    """Return the limit deficit; generations with and without the smallest factor apart."""
+    present = np.where(factors.counts > 0, factors.sizes, np.inf).min(axis=1)
+    out = np.empty(len(present))
+    for smallest in np.unique(present):
+        rows = np.flatnonzero(present == smallest)
+        out[rows] = _cut_deficit(np.ones(1), dim, factors.at(rows))
+    return out
+
+
 def _checked(eigenvalues: ArrayLike, dofs: ArrayLike) -> tuple[float, Vector, _Factors]:
     """Return tr Sigma_0, its positive eigenvalues per unit of it, and the factors."""
     s = _validate.eigenvalues("eigenvalues", eigenvalues)
@@ -553,6 +565,11 @@ def sqrt_trace_deficit(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
     array([2.5e-10])
     """
     _, s, factors = _checked(eigenvalues, dofs)
+    return _deficit(s, factors)
+
+
+def _deficit(s: Vector, factors: _Factors) -> Estimate:
+    """Return 1 - mean / tr Sigma_0 with its bounds; s has sum 1."""
     value, low, high, error = _log_ratio(s, factors)
     deficit = -np.expm1(value)
     return Estimate(
@@ -561,6 +578,83 @@ def sqrt_trace_deficit(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
         upper=-np.expm1(low),
         rel_error=error * np.exp(value) / deficit,
     )
+
+
+def _chain(first: int, later: int, generations: ArrayLike) -> _Factors:
+    """Return the factors of the given generations t >= 1: one `first`, then t - 1 times `later`."""
+    t = _generations("generations", generations)
+    if t.ndim != 1 or t.size == 0 or t.min() < 1:
+        raise ValueError(f"generations must be a non-empty vector of t >= 1, got {generations!r}")
+    first = _validate.count("first", first)
+    later = _validate.count("later", later)
+    if first == later:
+        return _Factors(np.array([float(first)]), t[:, None])
+    counts = np.stack([np.ones_like(t), t - 1], axis=1)
+    return _Factors(np.array([first, later], dtype=np.float64), counts)
+
+
+def chain_deficit(
+    eigenvalues: ArrayLike, generations: ArrayLike, *, first: int, later: int
+) -> Estimate:
+    """Return :func:`sqrt_trace_deficit` at chosen generations of a loop.
+
+    Parameters
+    ----------
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros allowed.
+    generations : array_like of int, shape (T,)
+        Generations t >= 1, in any order and as far apart as wanted.
+    first, later : int
+        Degrees of freedom of generation 1 and of every later one.
+
+    Returns
+    -------
+    Estimate
+        Arrays (T,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Examples
+    --------
+    >>> chain_deficit([1.0], [1, 10**6], first=10**9, later=10**9).value
+    array([2.50000000e-10, 2.49968753e-04])
+    """
+    _, s, _ = _checked(eigenvalues, [1])
+    return _deficit(s, _chain(first, later, generations))
+
+
+def chain_deficit_limit(dim: int, generations: ArrayLike, *, first: int, later: int) -> Vector:
+    """Return the high-dimension limit of :func:`chain_deficit` for Sigma_0 = I (theory.md 5.1).
+
+    1 - :func:`sqrt_trace_limit` with ratio dim / later, except that generation 1 has its own
+    ratio dim / first.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension.
+    generations, first, later
+        As for :func:`chain_deficit`.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Examples
+    --------
+    >>> chain_deficit_limit(10, [1], first=10, later=20).round(6)  # 1 - 8 / (3 pi)
+    array([0.151174])
+    """
+    d = float(_validate.count("dim", dim))
+    return _cut_deficit_by_part(d, _chain(first, later, generations))
 
 
 def mean_sqrt_trace(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:

@@ -1,0 +1,558 @@
+r"""Fully synthetic loop: the expected squared Wasserstein distance, and whether it increases.
+
+With tau_t = first_bias bias^(t-1), F_t = tr (Sigma_0^{1/2} Sigma_t Sigma_0^{1/2})^{1/2} (the Bures
+fidelity) and D_t = 1 - E F_t / (tr Sigma_0 sqrt(tau_t)), which `bias` does not enter,
+
+    E W2^2(t) = E |mu_t - mu_0|^2 + tr Sigma_0 [(1 - sqrt(tau_t))^2 + 2 sqrt(tau_t) D_t]      (1.7)
+
+What 1.8 rests on. Write l for bias, n for n_synth, c = c4(n), V(t) = E W2^2(t) / tr Sigma_0.
+
+(A) l >= n/(n+1) increases, every d and Sigma_0. F is concave and homogeneous of degree 1/2 in Sigma
+    and E[Sigma_{t+1} | Sigma_t] = l Sigma_t, so E F_{t+1} <= sqrt(l) E F_t. The walk gains
+    tau_t l/n, the trace changes by tau_t (l - 1), hence, with f_t = E F_t / tr Sigma_0 > 0,
+
+        V(t+1) - V(t) >= tau_t A + 2 (1 - sqrt(l)) f_t,   A = l (n+1)/n - 1.
+
+    For n/(n+1) <= l < 1 both terms are >= 0 and one is > 0. For l = 1: A = 1/n > 0. For l > 1 use
+    f_t <= sqrt(tau_t) (Jensen) and tau_t >= 1: the right side is at least
+    tau_t l/n + sqrt(tau_t) [sqrt(tau_t) (l - 1) - 2 (sqrt(l) - 1)] > 0.
+(B) Rank 1 (d = 1, or n = 2 from generation 2 on). Sigma_{t+1} is Sigma_t times l chi2_m/m then, so
+    f_t = g sqrt(tau_t) c^(t-1) exactly, g = c4(n_initial) at d = 1, and
+
+        V(t+1) - V(t) = tau_t A + 2 g sqrt(tau_t) c^(t-1) (1 - sqrt(l) c).
+
+    It is negative iff A < 0 and (t - 1) (log l / 2 - log c) > log(2 g (1 - sqrt(l) c) / -A)
+    - log(first_bias) / 2: a half line in t, so the sign is settled for all t by one comparison.
+(C) d = 1, n_initial = n >= 3, 0 < l <= 1 increases. If l > c^2 then A > 0, as c^2 > n/(n+1) for
+    n >= 3. If l <= c^2 the left side in (B) falls with t, so t = 1 decides: with x = sqrt(l),
+    x^2 (n+1)/n - 1 + 2c - 2c^2 x has minimum 2c - 1 - c^4 n/(n+1) > 0 for n >= 3.
+(D) n = 2, every d and Sigma_0, 2/pi < l < 2/3 falls from some generation on: c^2 = 2/pi < l makes
+    the second term of (B) vanish beside the first, and A < 0 for l < 2/3.
+(E) l = 0 is constant from generation 2 on, and falls from 1 to 2 iff E F_1 < tr Sigma_0 / 2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import optimize, special
+
+from madtheory import _validate, spectrum
+from madtheory.collapse import _geometric_sum, mean_walk_limit
+from madtheory.loops import require_fully_synthetic
+from madtheory.wishart import Estimate, log_chi_square_moment
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from madtheory.loops import Loop
+
+    Vector = NDArray[np.float64]
+
+__all__ = [
+    "MadVerdict",
+    "Overshoot",
+    "first_decrease",
+    "is_increasing",
+    "overshoot_interval",
+    "overshoot_peak",
+    "step_one_two_bias",
+    "step_one_two_threshold",
+    "w2_squared",
+    "w2_squared_high_dimension",
+    "w2_squared_limit",
+]
+
+
+# --- the distance (1.7, 5.1) --------------------------------------------------------------------
+
+
+def _generations(generations: int) -> Vector:
+    """Return t = 1..T."""
+    return np.arange(1.0, _validate.count("generations", generations) + 1)
+
+
+def _log_root(loop: Loop, t: Vector) -> Vector:
+    """Return log sqrt(tau_t) = (log first_bias + (t - 1) log bias) / 2; 0 log 0 = 0."""
+    with np.errstate(divide="ignore"):
+        log_first, log_bias = np.log([loop.first_bias, loop.bias])
+    later = np.where(t > 1, np.maximum(t - 1, 1.0) * log_bias, 0.0)
+    return np.asarray(0.5 * (log_first + later))
+
+
+def _walk(loop: Loop, t: Vector) -> Vector:
+    """Return E |mu_t - mu_0|^2 / tr Sigma_0 (1.6)."""
+    steps = 1 / loop.n_initial + _geometric_sum(loop.bias, t - 1) / loop.n_synth
+    return np.asarray(loop.first_bias * steps)
+
+
+def _distance(loop: Loop, t: Vector, deficit: Vector) -> Vector:
+    """Return V(t) = E W2^2 / tr Sigma_0 for D_t = `deficit`; no term cancels another."""
+    with np.errstate(over="ignore"):
+        root = np.exp(_log_root(loop, t))
+        shrink = np.expm1(_log_root(loop, t)) ** 2
+        return np.asarray(_walk(loop, t) + shrink + 2 * root * deficit)
+
+
+def _estimate(loop: Loop, eigenvalues: ArrayLike, t: Vector) -> Estimate:
+    """Return E W2^2 / tr Sigma_0 at generations t."""
+    d = spectrum.chain_deficit(eigenvalues, t, first=loop.first_dof, later=loop.dof)
+    value, lower, upper = (_distance(loop, t, x) for x in (d.value, d.lower, d.upper))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = 2 * np.exp(_log_root(loop, t)) * d.value * d.rel_error / value
+    # nan: infinite over infinite, an over-dispersed loop past the range of floats.
+    error = np.nan_to_num(
+        np.minimum(error, np.maximum(upper - value, value - lower) / value), nan=0
+    )
+    return Estimate(value=value, lower=lower, upper=upper, rel_error=error)
+
+
+def _scaled(estimate: Estimate, trace: float) -> Estimate:
+    return Estimate(
+        value=trace * estimate.value,
+        lower=trace * estimate.lower,
+        upper=trace * estimate.upper,
+        rel_error=estimate.rel_error,
+    )
+
+
+def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
+    """Return E W2^2 between N(mu_t, Sigma_t) and N(mu_0, Sigma_0), t = 1..T (theory.md 1.7).
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    eigenvalues : array_like, shape (d,)
+        Eigenvalues of Sigma_0; zeros allowed.
+    generations : int
+        T.
+
+    Returns
+    -------
+    Estimate
+        Arrays (T,). Exact (rel_error 0) for rank 1 and at bias = 0 after the first generation;
+        else asymptotic with the error declared from simulation, between rigorous bounds.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fully_synthetic
+    >>> w2_squared(fully_synthetic(10, bias=0.5), [1.0], generations=3).value.round(6)
+    array([0.154681, 0.312061, 0.5048  ])
+    """
+    require_fully_synthetic(loop, "w2_squared")
+    trace = float(_validate.eigenvalues("eigenvalues", eigenvalues).sum())
+    return _scaled(_estimate(loop, eigenvalues, _generations(generations)), trace)
+
+
+def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
+    """Return lim E W2^2 as t grows; inf at bias >= 1 (theory.md 1.8; exact).
+
+    tr Sigma_0 (1 + 1/(n (1 - bias))) where n_initial = n_synth and generation 1 is real.
+
+    Parameters
+    ----------
+    loop, eigenvalues
+        As for :func:`w2_squared`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        As :func:`w2_squared`.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fully_synthetic
+    >>> w2_squared_limit(fully_synthetic(10, bias=0.5), [1.0, 1.0])
+    2.4
+    """
+    require_fully_synthetic(loop, "w2_squared_limit")
+    trace = float(_validate.eigenvalues("eigenvalues", eigenvalues).sum())
+    return trace + mean_walk_limit(loop, eigenvalues)
+
+
+def w2_squared_high_dimension(loop: Loop, dim: int, *, generations: int) -> Estimate:
+    """Return E W2^2 with E tr Sigma_t^{1/2} at its limit d, n -> infinity, Sigma_0 = I (5.1).
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    dim : int
+        Dimension d.
+    generations : int
+        T.
+
+    Returns
+    -------
+    Estimate
+        Arrays (T,). The bounds are those of :func:`w2_squared`; the declared error is the distance
+        from its value plus its own declared error.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fully_synthetic
+    >>> w2_squared_high_dimension(fully_synthetic(101), 100, generations=1).value.round(2)
+    array([31.22])
+    """
+    require_fully_synthetic(loop, "w2_squared_high_dimension")
+    d = _validate.count("dim", dim)
+    t = _generations(generations)
+    limit = spectrum.chain_deficit_limit(d, t, first=loop.first_dof, later=loop.dof)
+    value, near = _distance(loop, t, limit), _estimate(loop, np.ones(d), t)
+    with np.errstate(invalid="ignore"):
+        error = (np.abs(value - near.value) + near.rel_error * near.value) / value
+    error = np.nan_to_num(error, nan=0.0)
+    return _scaled(Estimate(value, near.lower, near.upper, error), float(d))
+
+
+# --- rank one: signs for all t at once (1.8) ------------------------------------------------------
+
+
+def _log_c4(n: int) -> float:
+    """Return log c4(n)."""
+    return float(log_chi_square_moment(0.5, n - 1, n - 1))
+
+
+def _first_fall(loop: Loop, log_g: float, start: int) -> int | None:
+    """Return the first t >= `start` with E W2^2(t+1) < E W2^2(t), statement (B); None if none."""
+    if loop.first_bias == 0:
+        return None
+    growth = 1 - loop.bias * (loop.n_synth + 1) / loop.n_synth  # -A
+    if growth <= 0:
+        return None
+    log_bias = math.log(loop.bias) if loop.bias > 0 else -math.inf
+    log_c = _log_c4(loop.n_synth)
+    gain = -math.expm1(0.5 * log_bias + log_c)  # 1 - sqrt(l) c
+    need = math.log(2 * gain / growth) + log_g - 0.5 * math.log(loop.first_bias)
+    slope = 0.5 * log_bias - log_c
+
+    def falls(t: int) -> bool:
+        return (0.0 if t == 1 else (t - 1) * slope) > need
+
+    if falls(start):
+        return start
+    return math.floor(need / slope) + 2 if slope > 0 else None
+
+
+def first_decrease(loop: Loop, *, generations: int) -> int | None:
+    """Return the first t <= T with E W2^2(t+1) < E W2^2(t) at d = 1 (theory.md 1.8; exact).
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    generations : int
+        T.
+
+    Returns
+    -------
+    int or None
+        None where E W2^2 never falls up to generation T + 1. The sign is taken in logarithms, so
+        falls far below rounding are seen.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fully_synthetic
+    >>> first_decrease(fully_synthetic(2, bias=0.65), generations=1000)
+    302
+    """
+    require_fully_synthetic(loop, "first_decrease")
+    last = _validate.count("generations", generations)
+    t = _first_fall(loop, _log_c4(loop.n_initial), 1)
+    return t if t is not None and t <= last else None
+
+
+# --- is the loop MAD? (1.8) -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MadVerdict:
+    """Whether E W2^2 increases with every generation, and how sure that is.
+
+    Attributes
+    ----------
+    verdict : {"increasing", "not_increasing", "undecided"}
+    reason : str
+        One sentence.
+    status : {"exact", "bound", "asymptotic"}
+        "exact": proved; "bound": by rigorous bounds; "asymptotic": by the estimate and its declared
+        error, or undecided.
+    generation : int or None
+        A generation whose E W2^2 is below that of an earlier one (or, at bias = 0, not above it).
+    """
+
+    verdict: Literal["increasing", "not_increasing", "undecided"]
+    reason: str
+    status: Literal["exact", "bound", "asymptotic"]
+    generation: int | None
+
+
+def _proved(loop: Loop, dim: int) -> MadVerdict | None:
+    """Return the verdict by statements (A) to (E) where one applies."""
+    n = loop.n_synth
+    if loop.first_bias == 0:
+        return MadVerdict("not_increasing", "every model is the point mu_0", "exact", 2)
+    if loop.bias >= n / (n + 1):
+        reason = "the walk outweighs the shrinking trace: bias >= n/(n+1)"
+        return MadVerdict("increasing", reason, "exact", None)
+    rank_one, start = dim == 1, 1
+    log_g = _log_c4(loop.n_initial)
+    if not rank_one and n == 2 and loop.bias > 0:
+        # Rank 1 from generation 2 on: g is read off there, up to its declared error. The verdict
+        # does not need it, only the generation does.
+        rank_one, start = loop.bias > math.exp(2 * _log_c4(2)), 2
+        two = spectrum.chain_deficit(np.ones(dim), [2], first=loop.first_dof, later=1)
+        log_g = math.log1p(-float(two.value[0])) - _log_c4(2)
+    if not rank_one:
+        return None
+    t = _first_fall(loop, log_g, start)
+    if t is not None:
+        reason = f"E W2^2 falls from generation {t} to {t + 1}, and from then on"
+        return MadVerdict("not_increasing", reason, "exact", t + 1)
+    if loop.bias == 0:
+        reason = "E W2^2 is constant from generation 2 on: every model is then a point"
+        return MadVerdict("not_increasing", reason, "exact", 3)
+    return MadVerdict("increasing", "the sign of every step is known in closed form", "exact", None)
+
+
+def _grid(loop: Loop) -> Vector:
+    """Return generations on which a fall is looked for: all small ones, then 2 % apart."""
+    if loop.bias == 0:
+        return np.array([1.0, 2.0])
+    last = min(45 / -math.log(loop.bias), float(_validate.MAX_COUNT)) + 3
+    steps = np.geomspace(1.0, last, 64 + int(50 * math.log(last))).round()
+    return np.unique(np.concatenate([np.arange(1.0, min(last, 200.0) + 1), steps]))
+
+
+def _fall(low: Vector, high: Vector, t: Vector) -> tuple[int, int] | None:
+    """Return (s, t), s < t, with high(t) < low(s): a certified fall."""
+    best = np.maximum.accumulate(low)
+    falls = np.flatnonzero(high[1:] < best[:-1] * (1 - 1e-12)) + 1
+    if not falls.size:
+        return None
+    at = falls[0]
+    return int(t[np.argmax(low[:at])]), int(t[at])
+
+
+def is_increasing(loop: Loop, dim: int) -> MadVerdict:
+    """Return whether E W2^2 increases with every generation, Sigma_0 = I (theory.md 1.8).
+
+    "increasing" is said only where it is proved (statements (A), (B), (C) of this module),
+    "not_increasing" where a fall is proved, certified by rigorous bounds, or seen by the estimate
+    beyond its declared error (status "asymptotic").
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    MadVerdict
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fully_synthetic
+    >>> is_increasing(fully_synthetic(10), 5).verdict
+    'increasing'
+    >>> is_increasing(fully_synthetic(2, bias=0.65), 1).generation
+    303
+    """
+    require_fully_synthetic(loop, "is_increasing")
+    d = _validate.count("dim", dim)
+    proved = _proved(loop, d)
+    if proved is not None:
+        return proved
+    t = _grid(loop)
+    e = _estimate(loop, np.ones(d), t)
+    spread = e.value * e.rel_error
+    bounds = ((e.lower, e.upper, "bound"), (e.value - spread, e.value + spread, "asymptotic"))
+    for low, high, status in bounds:
+        fall = _fall(low, high, t)
+        if fall is not None:
+            reason = f"E W2^2 at generation {fall[1]} is below that at generation {fall[0]}"
+            return MadVerdict("not_increasing", reason, status, fall[1])  # type: ignore[arg-type]
+    if loop.bias == 0:
+        reason = "E W2^2 is constant from generation 2 on: every model is then a point"
+        return MadVerdict("not_increasing", reason, "exact", 3)
+    reason = "no proof of increase applies and no fall exceeds the declared error"
+    return MadVerdict("undecided", reason, "asymptotic", None)
+
+
+# --- overshoot (1.8) ------------------------------------------------------------------------------
+
+
+def step_one_two_threshold() -> float:
+    """Return gamma = d/m beyond which E W2^2(2) < E W2^2(1) for some bias, d -> infinity (1.8).
+
+    With F_t the limit of E tr Sigma_t^{1/2} / d at bias 1 the step is, per dimension and for
+    n -> infinity, bias - 1 + 2 F_1 - 2 sqrt(bias) F_2, least at bias = F_2^2, where it is
+    2 F_1 - 1 - F_2^2.
+
+    Examples
+    --------
+    >>> f"{step_one_two_threshold():.6f}"
+    '1.972219'
+    """
+
+    def step(gamma: float) -> float:
+        one, two = spectrum.sqrt_trace_limit([1, 2], gamma)
+        return float(2 * one - 1 - two**2)
+
+    return float(optimize.brentq(step, 1.0, 4.0, xtol=1e-14))
+
+
+def step_one_two_bias() -> float:
+    """Return the bias at which the step of :func:`step_one_two_threshold` first falls, F_2^2.
+
+    Examples
+    --------
+    >>> f"{step_one_two_bias():.6f}"
+    '0.326971'
+    """
+    return float(spectrum.sqrt_trace_limit(2, step_one_two_threshold())) ** 2
+
+
+def _least_slope(log_excess: float, dim: float) -> float:
+    """Return min over x = t d/n of the slope of E W2^2 / d in s = t/n, times e^{a s / 2}, / dim.
+
+    In the limit d, n -> infinity with d/n -> 0, a = n (1 - bias) fixed, E W2^2 / d is
+    (1 - e^{-as})/a + e^{-as} + 1 - 2 e^{-as/2} G(ds), G(x) = e^{-x/4} [I_0 + I_1](x/4), whose
+    slope in s is e^{-as} (1 - a) + e^{-as/2} [a G - 2 d G'], G' = -e^{-x/4} I_1(x/4) / x.
+    """
+    a = 1 + math.exp(log_excess)
+    y = np.linspace(-6.0, math.log(80 * dim), 4000)
+    x = np.exp(y)
+    fall = (1 - a) * np.exp(-a * x / (2 * dim))
+    rise = a * spectrum.sqrt_trace_limit_small_ratio(x) + 2 * dim * special.i1e(x / 4) / x
+    return float((fall + rise).min())
+
+
+def overshoot_interval(dim: int) -> tuple[float, float] | None:
+    """Return the a = n (1 - bias) for which E W2^2 falls somewhere although d << n (1.8).
+
+    Asymptotic: d, n -> infinity with d/n -> 0 and a fixed, Sigma_0 = I, evaluated at d = `dim`.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    (low, high) or None
+        None where the limit increases for every a.
+
+    Examples
+    --------
+    >>> tuple(round(a, 1) for a in overshoot_interval(300))
+    (1.5, 12.9)
+    >>> overshoot_interval(100) is None
+    True
+    """
+    d = float(_validate.count("dim", dim))
+    # a = 1 + e^y: a <= 1 never falls, a >> d dies before the spectrum spreads.
+    y = np.linspace(-10.0, math.log(4 * d + 10), 400)
+    slopes = np.array([_least_slope(v, d) for v in y])
+    inside = np.flatnonzero(slopes < 0)
+    if not inside.size:
+        return None
+    ends = [
+        1 + math.exp(optimize.brentq(_least_slope, y[i], y[j], args=(d,)))
+        for i, j in ((inside[0] - 1, inside[0]), (inside[-1], inside[-1] + 1))
+    ]
+    return ends[0], ends[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Overshoot:
+    """The first peak of E W2^2 over t and the lowest point after it (Sigma_0 = I).
+
+    Attributes
+    ----------
+    peak_generation, trough_generation : int
+    peak, trough : float
+        E W2^2 there.
+    limit : float
+        E W2^2 at t = infinity.
+    """
+
+    peak_generation: int
+    peak: float
+    trough_generation: int
+    trough: float
+    limit: float
+
+
+def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
+    """Return where E W2^2 peaks and how deep it falls afterwards (theory.md 1.8; asymptotic).
+
+    Read off the estimate of :func:`w2_squared`, on all of the first 200 generations and 2 % apart
+    beyond; :func:`is_increasing` says whether the fall exceeds the declared error.
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    Overshoot or None
+        None where the estimate never falls.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fully_synthetic
+    >>> overshoot_peak(fully_synthetic(51, bias=0.3), 130).peak_generation
+    1
+    """
+    require_fully_synthetic(loop, "overshoot_peak")
+    d = _validate.count("dim", dim)
+    if loop.bias >= loop.n_synth / (loop.n_synth + 1):
+        return None
+    t = _grid(loop)
+    v = _estimate(loop, np.ones(d), t).value
+    falls = np.flatnonzero(v[1:] < v[:-1] * (1 - 1e-12))
+    if not falls.size:
+        return None
+    top = int(falls[0])
+    low = top + int(v[top:].argmin())
+    limit = w2_squared_limit(loop, np.ones(d))
+    return Overshoot(int(t[top]), d * float(v[top]), int(t[low]), d * float(v[low]), limit)
