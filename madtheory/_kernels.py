@@ -57,6 +57,8 @@ SMALL_PIVOT = 1e-8
 SMALL_EIGENVALUE = 1e-8
 #: From this size on LAPACK's symmetric eigenvalues are faster than bidiagonalisation.
 LARGE = 24
+#: Deviations below this do not enter a spread: their squares are slow denormals, or zero.
+SMALL_SPREAD = 1e-150
 #: Squared norms below this are taken as zero in reflections: their digits may have underflowed.
 NEGLIGIBLE = 1e-290
 #: Closer to Sigma_0 than this (norm of G G^T - I), W2^2 = tr + tr - 2 nuclear would cancel.
@@ -672,9 +674,11 @@ def measure(
         tau += s[i] * relative_row(G, v, i)
     trace = scaled(tau, 2 * top)
     out[MEAN_SQ] = mean_sq
-    out[MEAN_4] = mean_sq * mean_sq
     out[TRACE] = trace
-    out[SQ_TRACE] = trace * trace
+    if flags[MEAN_4]:
+        out[MEAN_4] = mean_sq * mean_sq
+    if flags[SQ_TRACE]:
+        out[SQ_TRACE] = trace * trace
     if flags[LOG_TRACE]:
         out[LOG_TRACE] = log_scaled(tau, top)
     if flags[LOG_DIRECTION]:
@@ -690,23 +694,50 @@ def measure(
 
 
 @_kernel
-def tally(
-    wanted: Ints, x: Floats, replicate: int, slot: int, mean: Floats, m2: Floats, paths: Floats
-) -> None:
-    """Welford's update of the running mean and sum of squares; keep the value if paths has room."""
-    weight = 1.0 / (replicate + 1.0)
+def keep(wanted: Ints, x: Floats, replicate: int, slot: int, paths: Floats) -> None:
+    """Write the wanted quantities into `paths`, if it has room."""
+    if paths.size:
+        for q in range(wanted.size):
+            paths[replicate, q, slot] = x[wanted[q]]
+
+
+@_kernel
+def tally_one(value: float, weight: float, mean: Floats, m2: Floats, slot: int) -> None:
+    """Welford's update of mean[slot] and m2[slot] for any value, weight = 1 / count."""
+    delta = value - mean[slot]
+    step = delta * weight
+    if abs(delta) < np.inf:
+        mean[slot] += step
+        m2[slot] += delta * (delta - step) if abs(delta) > SMALL_SPREAD else 0.0
+    else:
+        # An overflow has no finite spread; a sure -inf has none.
+        high = max(value, mean[slot]) == np.inf
+        mean[slot] = np.inf if high else -np.inf
+        m2[slot] = np.inf if high else 0.0
+
+
+@_kernel
+def tally(wanted: Ints, x: Floats, weight: float, slot: int, mean: Floats, m2: Floats) -> None:
+    """Update the moments of the wanted quantities at one generation."""
     for q in range(wanted.size):
-        value = x[wanted[q]]
-        if paths.size:
-            paths[replicate, q, slot] = value
-        delta = value - mean[q, slot]
-        if not math.isfinite(delta):
-            # A sure -inf has no spread; an overflow has no finite one.
-            mean[q, slot] = max(value, mean[q, slot]) if value > 0.0 else -np.inf
-            m2[q, slot] = np.inf if mean[q, slot] > 0.0 else 0.0
-            continue
-        mean[q, slot] += delta * weight
-        m2[q, slot] += delta * (value - mean[q, slot])
+        tally_one(x[wanted[q]], weight, mean[q], m2[q], slot)
+
+
+@_kernel
+def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
+    """Update the moments of one quantity at all generations; one pass on vector units."""
+    finite = True
+    for i in range(values.size):
+        finite &= abs(values[i] - mean[i]) < np.inf
+    if not finite:
+        for i in range(values.size):
+            tally_one(values[i], weight, mean, m2, i)
+        return
+    for i in range(values.size):
+        delta = values[i] - mean[i]
+        step = delta * weight
+        mean[i] += step
+        m2[i] += delta * (delta - step) if abs(delta) > SMALL_SPREAD else 0.0
 
 
 @_kernel
@@ -719,23 +750,50 @@ def recorder(wanted: Ints) -> tuple[Floats, Bools]:
 
 
 @_kernel
-def measure_line(
-    flags: Bools, nu: float, g: float, e: int, unit: float, s: float, log_det_0: float, out: Floats
+def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: Floats) -> None:
+    """Write one quantity at all recorded generations of a path of rank one.
+
+    line[0] is nu, line[1] is G / 2^e, line[2] is e.
+    """
+    for i in range(out.size):
+        nu, g = line[0, i], line[1, i] * power_of_two(int(line[2, i]))
+        if quantity == MEAN_SQ:
+            out[i] = s * nu * nu
+        elif quantity == TRACE:
+            out[i] = s * g * g
+        elif quantity == W2:
+            out[i] = s * (nu * nu + (1.0 - g) * (1.0 - g))
+        elif quantity == MEAN_4:
+            out[i] = (s * nu * nu) ** 2
+        elif quantity in (SQ_TRACE, TRACE_SQ):
+            out[i] = (s * g * g) ** 2
+        else:
+            out[i] = log_scaled(line[1, i] * line[1, i], int(line[2, i]))
+            if quantity == LOG_TRACE:
+                out[i] += math.log(s)
+            elif quantity == LOG_DET:
+                out[i] += log_det_0
+
+
+@_kernel
+def record_line(
+    wanted: Ints,
+    line: Floats,
+    s: float,
+    log_det_0: float,
+    replicate: int,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
 ) -> None:
-    """Write the flagged quantities of a state of rank one with G = g unit, unit = 2^e."""
-    mean_sq = s * nu * nu
-    trace = s * (g * unit) * (g * unit)
-    out[MEAN_SQ] = mean_sq
-    out[MEAN_4] = mean_sq * mean_sq
-    out[TRACE] = trace
-    out[SQ_TRACE] = trace * trace
-    out[TRACE_SQ] = trace * trace
-    gap = 1.0 - g * unit
-    out[W2] = mean_sq + s * gap * gap
-    if flags[LOG_TRACE] or flags[LOG_DIRECTION] or flags[LOG_DET]:
-        out[LOG_DIRECTION] = log_scaled(g * g, e)
-        out[LOG_TRACE] = out[LOG_DIRECTION] + math.log(s)
-        out[LOG_DET] = out[LOG_DIRECTION] + log_det_0
+    """Measure and tally one path of rank one; its state is in line[:3], line[3] is room."""
+    weight, values = 1.0 / (replicate + 1.0), line[3]
+    for q in range(wanted.size):
+        measure_line(wanted[q], line, s, log_det_0, values)
+        tally_path(values, weight, mean[q], m2[q])
+        if paths.size:
+            for i in range(values.size):
+                paths[replicate, q, i] = values[i]
 
 
 # --- the loops -----------------------------------------------------------------------------------
@@ -832,12 +890,14 @@ def collapse_chunk(
             e[j] = 0
         ratio[0, 0] = 0.0  # all scales are one
         k = first_generation(rng, counts[0], biases[0], nu, G)
+        weight = 1.0 / (replicate + 1.0)
         for t in range(slots.size):
             if t > 0:
                 k = collapse_step(rng, counts[1], biases[1], nu, G, e, k, T, ratio, row)
             if slots[t] >= 0:
                 measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
-                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+                tally(wanted, x, weight, slots[t], mean, m2)
+                keep(wanted, x, replicate, slots[t], paths)
 
 
 @_kernel
@@ -866,26 +926,25 @@ def collapse_line_chunk(
     paths: Floats,
 ) -> None:
     """Run :func:`collapse_chunk` for s of shape (1,): the same variates, scalars only."""
-    x, flags = recorder(wanted)
+    line = np.zeros((4, mean.shape[1]))
     n, bias = counts[1], biases[1]
     walk_scale, scale = math.sqrt(bias / n), math.sqrt(bias / (n - 1.0))
     for replicate in range(replicates):
         nu, g = line_start(rng, counts[0], biases[0])
         e, unit = 0, 1.0
         for t in range(slots.size):
-            if t > 0 and g != 0.0:
-                if bias > 0.0:
-                    nu += walk_scale * rng.standard_normal() * (g * unit)
-                    g *= scale * root_chi_square(rng, n - 1.0)
-                else:
-                    g = 0.0
-                if g != 0.0 and not PIVOT_LOW < g < PIVOT_HIGH:
+            if t > 0 and bias == 0.0:
+                g = 0.0
+            elif t > 0 and g != 0.0:
+                nu += walk_scale * rng.standard_normal() * (g * unit)
+                g *= scale * root_chi_square(rng, n - 1.0)
+                if not PIVOT_LOW < g < PIVOT_HIGH:
                     shift = math.frexp(g)[1]
                     g, e = math.ldexp(g, -shift), e + shift
                     unit = power_of_two(e)
             if slots[t] >= 0:
-                measure_line(flags, nu, g, e, unit, s[0], log_det_0, x)
-                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+                line[0, slots[t]], line[1, slots[t]], line[2, slots[t]] = nu, g, e
+        record_line(wanted, line, s[0], log_det_0, replicate, mean, m2, paths)
 
 
 @_kernel
@@ -920,15 +979,15 @@ def fresh_line_chunk(
     paths: Floats,
 ) -> None:
     """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
-    x, flags = recorder(wanted)
+    line = np.zeros((4, mean.shape[1]))
     for replicate in range(replicates):
         nu, g = line_start(rng, counts[0], biases[0])
         for t in range(slots.size):
             if t > 0:
                 nu, g = fresh_line_step(rng, counts[1], counts[2], biases[1], nu, g)
             if slots[t] >= 0:
-                measure_line(flags, nu, g, 0, 1.0, s[0], log_det_0, x)
-                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+                line[0, slots[t]], line[1, slots[t]] = nu, g
+        record_line(wanted, line, s[0], log_det_0, replicate, mean, m2, paths)
 
 
 @_kernel
@@ -1059,6 +1118,7 @@ def fresh_chunk(
     for replicate in range(replicates):
         k = first_generation(rng, counts[0], biases[0], nu, G)
         triangular = True
+        weight = 1.0 / (replicate + 1.0)
         for t in range(slots.size):
             if t > 0:
                 k_a, k_b = fresh_parts(
@@ -1068,7 +1128,8 @@ def fresh_chunk(
                 triangular = k == r
             if slots[t] >= 0:
                 measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
-                tally(wanted, x, replicate, slots[t], mean, m2, paths)
+                tally(wanted, x, weight, slots[t], mean, m2)
+                keep(wanted, x, replicate, slots[t], paths)
 
 
 @_kernel
