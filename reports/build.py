@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from madtheory.reports.text import fill, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from matplotlib.figure import Figure
 
 __all__ = ["Report", "build"]
 
@@ -117,12 +120,16 @@ def _draw(drawing: Drawing, numbers: Numbers, folder: _Folder) -> list[Path]:
     section = canonical_json(numbers[drawing.section])
     key = cache.digest(drawing.name, section, version("matplotlib"), *text)
 
+    @functools.cache
+    def drawn() -> Figure:
+        return drawing.draw(numbers[drawing.section])
+
     def make(suffix: str) -> bytes:
         with styled():
-            return render(drawing.draw(numbers[drawing.section]), suffix)
+            return render(drawn(), suffix)
 
     return [
-        folder.made(f"figures/{drawing.name}.{suffix}", key, lambda s=suffix: make(s))  # type: ignore[misc]
+        folder.made(f"figures/{drawing.name}.{suffix}", key, functools.partial(make, suffix))
         for suffix in ("pdf", "png")
     ]
 

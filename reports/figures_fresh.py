@@ -46,7 +46,7 @@ def draw_forgetting(numbers: Mapping[str, Any]) -> Figure:
     axes = fig.subplots(1, 2, sharey=True)
     for which, ax in enumerate(axes):
         _forgetting_panel(ax, numbers, which)
-        plain_log(ax, "y", [5, 10, 20, 30, 50, 100, 200])
+        plain_log(ax, "y", [0.3, 1, 3, 10, 30, 100])
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncol=4)
     return fig
@@ -76,6 +76,11 @@ def _points(ax: Axes, points: list[dict[str, Any]], key: str) -> None:
         marker = ("o" if point["z"] > 0 else "s") if sure else "d"
         ax.plot(point[key], point["n_synth"], marker=marker, mfc=face if sure else GREY,
                 mec=BLACK, ms=5, ls="none", zorder=4, clip_on=False)  # fmt: skip
+
+
+def _inside(points: list[dict[str, Any]], n_real: int, bias: Any) -> list[dict[str, Any]]:
+    """Simulated points at `n_real` whose bias lies on the axis."""
+    return [p for p in points if p["n_real"] == n_real and bias[0] <= p["bias"] <= bias[-1]]
 
 
 def _colour_bar(fig: Figure, mesh: Any, axes: Any) -> None:
@@ -136,7 +141,7 @@ def draw_phase_bias(numbers: Mapping[str, Any]) -> Figure:
         edge = array(item["edge"])
         ax.plot(bias, np.where(edge > 0, edge, np.nan), color=BLACK, lw=1.6)
         ax.plot(bias, array(numbers["limit_line"]), color=BLACK, ls=DASHES[1], lw=1.4)
-        _points(ax, [p for p in numbers["points"] if p["n_real"] == item["n_real"]], "bias")
+        _points(ax, _inside(numbers["points"], item["n_real"], bias), "bias")
         ax.set_yscale("log")
         ax.set_xlim(bias[0], bias[-1])
         ax.set_ylim(numbers["n_synth"][0], numbers["n_synth"][-1])
@@ -186,8 +191,7 @@ def _digits_panel(ax: Axes, numbers: Mapping[str, Any], run: Mapping[str, Any]) 
     t = array(numbers["generations"])
     scale = numbers["trace"]
     for i, (name, item) in enumerate(run["quantities"].items()):
-        theory, declared = array(item["theory"]) / scale, array(item["declared"]) / scale
-        ax.fill_between(t, theory - declared, theory + declared, color=COLOURS[i], alpha=0.3, lw=0)
+        theory = array(item["theory"]) / scale
         ax.plot(t, theory, color=COLOURS[i], ls=DASHES[i])
         every = slice(i, None, max(1, len(t) // 8))
         error_points(ax, t[every], (array(item["mean"]) / scale)[every],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from madtheory.loops import Loop, fresh_data
 from madtheory.simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -102,17 +103,29 @@ def compute_forgetting(config: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@cache
+def _inverse_baseline(dim: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """n_e as a function of E W2^2: the baseline at 200 sizes, log-linear between (for colours)."""
+    sizes = np.array(_log_grid([2, 10**8], 200))
+    values = np.array([_scalar(effective.baseline(int(n), np.ones(dim)).value) for n in sizes])
+    x, y = np.log(values[::-1]), np.log(sizes[::-1])
+    return lambda w2: np.exp(np.interp(np.log(w2), x, y))
+
+
 def _gains(
     n_real: Sequence[int], n_synth: Sequence[int], bias: float, dim: int
 ) -> NDArray[np.float64]:
     """n_e / n_r over the grid, shape (len(n_synth), len(n_real))."""
     ones = np.ones(dim)
-    return np.array(
+    w2 = [
         [
-            [_scalar(effective.gain(fresh_data(r, s, bias=bias), ones)) for r in n_real]
-            for s in n_synth
+            _scalar(recursions.w2_squared_limit(fresh_data(r, s, bias=bias), ones).value)
+            for r in n_real
         ]
-    )
+        for s in n_synth
+    ]
+    ratio: NDArray[np.float64] = _inverse_baseline(dim)(np.array(w2)) / np.array(n_real)
+    return ratio
 
 
 def _point(n_real: int, n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,8 +167,8 @@ SECTIONS: Final = (
         {"dim": 100, "n_real": 100, "n_synth": 900, "biases": [1.0, 0.9]},
         {
             "tiny": {"dim": 10, "generations": 12, "replicates": 20, "n_initial": [20, 1000]},
-            "quick": {"generations": 40, "replicates": 40, "n_initial": [20, 100, 1000, 10_000]},
-            "full": {"generations": 60, "replicates": 200, "n_initial": [20, 100, 1000, 10_000]},
+            "quick": {"generations": 40, "replicates": 20, "n_initial": [20, 100, 1000, 10_000]},
+            "full": {"generations": 60, "replicates": 100, "n_initial": [20, 100, 1000, 10_000]},
         },
     ),
     Section(
@@ -185,11 +185,11 @@ SECTIONS: Final = (
         {
             "tiny": {"dim": 10, "grid": 6, "replicates": 20, "longest": 20,
                      "points": [[100, 100, 0.5], [1000, 10_000, 0.5], [100, 1000, 1.0]]},
-            "quick": {"grid": 24, "replicates": 40, "longest": 80,
+            "quick": {"grid": 16, "replicates": 20, "longest": 80,
                       "points": [[100, 100, 0.5], [100, 3000, 0.5], [1000, 100, 0.5],
                                  [1000, 3000, 0.5], [1000, 3000, 0.9], [1000, 30_000, 0.9],
                                  [100, 1000, 1.0], [1000, 1000, 1.0]]},
-            "full": {"grid": 48, "replicates": 200, "longest": 300,
+            "full": {"grid": 40, "replicates": 100, "longest": 200,
                      "points": [[r, s, b] for b in (0.5, 0.9, 1.0) for r in (100, 1000, 10_000)
                                 for s in (100, 1000, 10_000, 50_000)]
                      + [[1000, s, 0.7] for s in (200, 800, 5000)]},
@@ -208,7 +208,7 @@ SECTIONS: Final = (
         {
             "tiny": {"dim": 10, "grid": 5, "replicates": 10, "longest": 10,
                      "simulated": [1000, 100_000]},
-            "quick": {"grid": 25, "replicates": 20, "longest": 150,
+            "quick": {"grid": 20, "replicates": 12, "longest": 150,
                       "simulated": [1000, 10_000, 100_000]},
             "full": {"grid": 40, "replicates": 100, "longest": 150,
                      "simulated": [1000, 3000, 10_000, 30_000, 100_000, 1_000_000]},
@@ -226,8 +226,8 @@ SECTIONS: Final = (
         {"n_synth": 200, "n_real": 200, "biases": [1.0, 0.9]},
         {
             "tiny": {"generations": 6, "replicates": 20},
-            "quick": {"generations": 30, "replicates": 200},
-            "full": {"generations": 30, "replicates": 1_000},
+            "quick": {"generations": 30, "replicates": 100},
+            "full": {"generations": 30, "replicates": 600},
         },
     ),
     Section(
@@ -236,7 +236,7 @@ SECTIONS: Final = (
         {"dim": 5, "dof": 9, "pairs": [[5, 9], [20, 9], [5, 99]]},
         {
             "tiny": {"grid": 15, "draws": 2_000, "eps": 4},
-            "quick": {"grid": 80, "draws": 20_000, "eps": 10},
+            "quick": {"grid": 60, "draws": 20_000, "eps": 6},
             "full": {"grid": 120, "draws": 200_000, "eps": 19},
         },
     ),
