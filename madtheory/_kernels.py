@@ -534,7 +534,7 @@ def power_of_two(exponent: int) -> float:
     """Return 2^exponent, 0 below and infinity above the range."""
     if exponent > 1023:
         return np.inf
-    return math.ldexp(1.0, max(exponent, -1100))
+    return math.ldexp(1.0, int(max(exponent, -1100)))
 
 
 @_kernel
