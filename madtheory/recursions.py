@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from scipy import special
 
-from madtheory import _fresh_moments, _validate
+from madtheory import _fresh_moments, _validate, spectrum
 from madtheory.loops import Loop, require_fresh_memory_one
-from madtheory.wishart import Estimate
+from madtheory.wishart import Estimate, log_chi_square_moment
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -56,6 +57,11 @@ INVARIANTS = (
 _Rows = list[list[Fraction]]
 #: Closer to 1 than this, a floating-point radius does not tell which side it is on.
 _NEAR = 1e-6
+#: Spreads are cut here; W2 then hangs on the bounds alone.
+_WIDEST = 1e12
+_HEAVY = 20.0
+#: Declared error of the fidelity: coefficients fitted in tests/golden/fresh_w2_calibration.py.
+_CALIBRATION = (0.04, 0.16)
 
 
 class FirstMoments(NamedTuple):
@@ -406,11 +412,12 @@ def _spread(rank: int, mean_sq: Array, shift: Array, total: Array, trace: Array)
     total = a r + b r (r + 1) and trace = a r^2 + 2 b r.
     """
     r = float(rank)
+    total, trace = np.minimum(total, _WIDEST**2), np.minimum(trace, _WIDEST**2)
     square = np.square(1 + shift / r)
     unit = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
     b = np.zeros_like(total) if rank == 1 else (total - trace / r) / ((r - 1) * (r + 2))
     diagonal = (trace - 2 * b * r) / r**2 + 2 * b
-    clipped = [np.maximum(x * unit, 0.0) for x in (total / r, diagonal, b)]
+    clipped = [np.clip(x * unit, 0.0, _WIDEST) for x in (total / r, diagonal, b)]
     return _Spread(mean_sq / r, shift / r, *clipped)
 
 
@@ -527,36 +534,205 @@ def _ranked(eigenvalues: ArrayLike) -> tuple[Array, int]:
     return s, int((s > 0).sum())
 
 
-def _estimate(spread: _Spread, eigenvalues: Array) -> Estimate:
-    """Value, rigorous bounds (Jensen; Hoelder) and declared error.
+class _Memory(NamedTuple):
+    """How the covariance's fluctuation came about, to leading order; arrays or 0-d.
+
+    skew = kappa_3 c/kappa_2^2 of its spectrum (1: one Wishart, 3/2: a long product, more: spikes);
+    start = share of kappa_2 that comes from the first model and from delta delta^T.
+    """
+
+    skew: Array
+    start: Array
+
+
+def _sources(loop: Loop, M: Array, c: Array) -> tuple[Array, Array, Array, float]:
+    """What one generation adds to kappa_2, to its part by delta delta^T, and to kappa_3."""
+    n_r, n_s = float(loop.n_fresh), float(loop.n_synth)
+    n = n_r + n_s
+    a, b, h = n_r / n, loop.bias * n_s / n, n_r / n * (n_s / (n - 1))
+    second = a**2 / n_r + b**2 * c**2 / n_s + (h * M) ** 2
+    third = a**3 / n_r**2 + b**3 * c**3 / n_s**2 + (h * M) ** 3
+    return second, (h * M) ** 2, third, 3 * b**3 / n_s
+
+
+def _memory(second: Array, started: Array, third: Array, c: Array) -> _Memory:
+    """Skew and share from kappa_2, its started part and kappa_3."""
+    safe = np.where(second > 0, second, 1.0)
+    # Two divisions: second**2 leaves the range of float64 before the ratio does.
+    skew = np.where(second > 0, third / safe * (c / safe), 1.0)
+    return _Memory(np.maximum(skew, 1.0), np.where(second > 0, started / safe, 1.0))
+
+
+def _path_memory(loop: Loop, first: FirstMoments) -> _Memory:
+    """The free cumulants' recursion of the spectrum of (n_r/n) A + b Sigma^{1/2} W Sigma^{1/2}.
+
+    kappa_2' = a^2/n_r + b^2 (kappa_2 + c^2/n_s),
+    kappa_3' = a^3/n_r^2 + b^3 (kappa_3 + 3 c kappa_2/n_s + c^3/n_s^2),  a = n_r/n, b = lam n_s/n,
+    per unit of d, with a spike h M of delta delta^T, h = n_r n_s/(n(n-1)), added to both.
+    """
+    b = loop.bias * loop.n_synth / loop.n_train
+    second, started, third, mixed = _sources(loop, first.mean_sq, first.trace)
+    two = own = loop.first_bias**2 / loop.first_dof
+    three = loop.first_bias**3 / loop.first_dof**2
+    rows = [(two, own, three)]
+    steps = zip(
+        second.tolist(), started.tolist(), third.tolist(), first.trace.tolist(), strict=True
+    )
+    for add_2, add_own, add_3, c in steps:
+        three = b**3 * three + mixed * c * two + add_3
+        two, own = b**2 * two + add_2, b**2 * own + add_own
+        rows.append((two, own, three))
+    path = np.array(rows[:-1])
+    return _memory(path[:, 0], path[:, 1], path[:, 2], first.trace)
+
+
+def _limit_memory(loop: Loop, first: FirstMomentsLimit) -> _Memory:
+    """Fixed point of :func:`_path_memory`, the gaps 1 - b^k formed without rounding."""
+    b = Fraction(loop.bias) * loop.n_synth / loop.n_train
+    c = np.asarray(first.trace)
+    second, started, third, mixed = _sources(loop, np.asarray(first.mean_sq), c)
+    two = second / float(1 - b**2)
+    three = (third + mixed * c * two) / float(1 - b**3)
+    return _memory(two, started / float(1 - b**2), three, c)
+
+
+def _confluent(x: Array, upper: tuple[float, ...], exact: Array) -> Array:
+    """F - 1 of the hypergeometric series with parameters `upper` over 2, by its series near 0."""
+    term, total = np.ones_like(x), np.zeros_like(x)
+    near = np.where(np.abs(x) < 0.05, x, 0.0)
+    for k in range(10):
+        factor = np.prod([u + k for u in upper])
+        term = term * near * (factor / ((2 + k) * (k + 1)))
+        total = total + term
+    return np.where(np.abs(x) < 0.05, total, exact - 1)
+
+
+def _log_narrow(x: Array) -> Array:
+    """log of int sqrt over Marchenko-Pastur of ratio x: 2F1(1/2, -1/2; 2; x), both branches."""
+    ratio = np.where(x > 1, 1 / np.maximum(x, 1.0), x)
+    exact = np.asarray(special.hyp2f1(0.5, -0.5, 2.0, ratio), dtype=np.float64)
+    value = np.log1p(_confluent(ratio, (0.5, -0.5), exact))
+    return value - 0.5 * np.log(np.maximum(x, 1.0))
+
+
+def _log_wide(x: Array) -> Array:
+    """log of the same over the limit law of a long product: e^{-x/4} [I_0 + I_1](x/4)."""
+    exact = np.asarray(special.i0e(x / 4) + special.i1e(x / 4), dtype=np.float64)
+    return np.log1p(_confluent(-x / 2, (0.5,), exact))
+
+
+def _log_shape(spread: _Spread, weight: float, memory: _Memory) -> Array:
+    """log E fidelity/(sqrt(c) tr Sigma_0): two laws of the same variance, mixed by the skew.
+
+    Diagonal (a gamma or a log-normal variable) times off-diagonal part (one Wishart or a long
+    product of them), so that d = 1, one fit and the second order are right; the third order is
+    right as far as the skew is. Beyond skew 3/2 the mixture is extrapolated, less at large spread.
+    """
+    # Beyond _HEAVY a few rare paths make the variance, and it says nothing about the rest.
+    diagonal, off = (np.minimum(x, _HEAVY) for x in (spread.diagonal, weight * spread.off))
+    dof = 2 / np.maximum(diagonal, 1e-30)
+    narrow = log_chi_square_moment(0.5, dof, dof) + _log_narrow(off)
+    wide = -np.log1p(diagonal) / 8 + _log_wide(off)
+    mix = 2 * (memory.skew - 1)
+    mix = np.where(mix > 1, 1 + (mix - 1) / (1 + diagonal + off), mix)
+    return np.asarray(narrow + mix * (wide - narrow))
+
+
+def _declared(spread: _Spread, weight: float, rank: int, memory: _Memory) -> Array:
+    """Declared error of the deficit, calibrated in tests/golden/fresh_w2_calibration.py."""
+    here = spread.diagonal + weight * spread.off
+    flat = spread.diagonal + (rank - 1) * spread.off
+    a, b = _CALIBRATION
+    return np.asarray(here * flat / (1 + flat / 2) ** 1.3 * (a + b * np.sqrt(memory.start)))
+
+
+def _deficits(spread: _Spread, s: Array, memory: _Memory) -> Array:
+    """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
 
     Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and
-    fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0 / sqrt(1 + total).
+    fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0/sqrt(1 + total).
     """
-    total = float(eigenvalues.sum())
-    lower = _assemble(spread, np.zeros_like(spread.total), total)
-    top = 1 + np.minimum(spread.total, 1e300)  # diverging: the deficit is at most 1
-    worst = (top - 1) / (top + np.sqrt(top))
-    upper = _assemble(spread, worst, total)
-    value = np.minimum(_assemble(spread, _second_order_deficit(spread, eigenvalues), total), upper)
-    return Estimate(value, lower, upper, np.maximum(upper - value, value - lower) / value)
+    weight, rank = _off_diagonal_weight(s), int((s > 0).sum())
+    upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
+    lower = np.zeros_like(upper)
+    value = np.clip(-np.expm1(_log_shape(spread, weight, memory)), lower, upper)
+    rigorous = np.maximum(upper - value, value)
+    error = np.minimum(_declared(spread, weight, rank, memory), rigorous)
+    return np.stack([value, lower, upper, error])
+
+
+def _estimate(spread: _Spread, deficits: Array, total: float) -> Estimate:
+    """E W2^2 with bounds and relative error from the deficits."""
+    value, lower, upper = (_assemble(spread, x, total) for x in deficits[:3])
+    error = 2 * total * np.sqrt(1 + spread.shift) * deficits[3]
+    return Estimate(value, lower, upper, np.where(error > 0, error / value, 0.0))
 
 
 def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
-    """E W2^2 of generations 1..T."""
-    s, rank = _ranked(eigenvalues)
-    T = _validate.count("generations", generations)
+    """E W2^2 of generations 1..T (theory.md 2.4, 2.10; asymptotic, error declared).
+
+    Parameters
+    ----------
+    loop : Loop
+        A fresh data loop with memory 1.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros allowed.
+    generations : int
+        T.
+
+    Returns
+    -------
+    Estimate
+        Arrays (T,). `value` has the exact first moments and the exact second order of
+        :func:`w2_squared_second_order`, and resums the higher orders; generation 1 is
+        :func:`madtheory.effective.baseline`. `lower` and `upper` are rigorous (Jensen, Hoelder);
+        `rel_error` is the smaller of what they imply and of what simulation supports.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        For any other loop or arguments out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fresh_data
+    >>> e = w2_squared(fresh_data(100, 100, bias=0.5), [1.0, 0.5], generations=3)
+    >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
+    True
+    """
     require_fresh_memory_one(loop, "w2_squared")
-    return _estimate(_path_spread(loop, rank, T), s)
+    s, rank = _ranked(eigenvalues)
+    first = first_moments(loop, generations)
+    spread = _path_spread(loop, rank, len(first.trace))
+    deficits = _deficits(spread, s, _path_memory(loop, first))
+    fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
+    error = fit.value * fit.rel_error
+    deficits[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
+    return _estimate(spread, deficits, float(s.sum()))
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
-    """Limit of E W2^2."""
-    s, rank = _ranked(eigenvalues)
+    """Limit of :func:`w2_squared`, 0-d arrays (theory.md 2.4, 2.10).
+
+    Where second moments diverge the bounds are those of a constant Sigma and of fidelity 0, and
+    rel_error is what they imply; all is inf where first moments diverge (bias > 1).
+
+    Examples
+    --------
+    >>> from madtheory.loops import fresh_data
+    >>> e = w2_squared_limit(fresh_data(100, 900, bias=0.9), [1.0] * 100)
+    >>> round(float(e.value), 2), round(float(e.rel_error), 2)  # 13.415 by simulation
+    (13.4, 0.04)
+    """
     require_fresh_memory_one(loop, "w2_squared_limit")
+    s, rank = _ranked(eigenvalues)
+    first = first_moments_limit(loop)
+    if not np.isfinite(first.trace):
+        return Estimate(*(np.asarray(np.inf) for _ in range(4)))
     spread = _limit_spread(rank, *_parameters(loop))
     if spread is None:
-        first = first_moments_limit(loop)
+        widest = np.asarray(_WIDEST)
         M, shift = np.asarray(first.mean_sq), np.asarray(first.trace - 1)
-        spread = _Spread(M, shift, *(np.asarray(np.inf) for _ in range(3)))
-    return _estimate(spread, s)
+        spread = _Spread(M, shift, widest, widest, widest * (rank > 1))
+    deficits = _deficits(spread, s, _limit_memory(loop, first))
+    return _estimate(spread, deficits, float(s.sum()))
