@@ -811,8 +811,8 @@ def first_generation(
             nu[i] = 0.0
         return 0
     k = int(min(float(rows), n_initial - 1.0))
-    bartlett(rng, n_initial - 1.0, math.sqrt(first_bias / (n_initial - 1.0)), G, rows, k)
-    normals(rng, math.sqrt(first_bias / n_initial), nu, rows)
+    bartlett(rng, n_initial - 1.0, math.sqrt(first_bias) / math.sqrt(n_initial - 1.0), G, rows, k)
+    normals(rng, math.sqrt(first_bias) / math.sqrt(n_initial), nu, rows)
     return k
 
 
@@ -847,10 +847,10 @@ def collapse_step(
     """
     if bias == 0.0 or k == 0:
         return 0
-    normals(rng, math.sqrt(bias / n), row, k)
+    normals(rng, math.sqrt(bias) / math.sqrt(n), row, k)
     walk(nu, G, e[:k], row)
     k_next = int(min(float(k), n - 1.0))
-    bartlett(rng, n - 1.0, math.sqrt(bias / (n - 1.0)), T, k, k_next)
+    bartlett(rng, n - 1.0, math.sqrt(bias) / math.sqrt(n - 1.0), T, k, k_next)
     if ratio[0, 0] > 0.0:
         for l in range(k):
             for j in range(min(l + 1, k_next)):
@@ -907,8 +907,8 @@ def line_start(
     """Fit generation 1 in one dimension; return (nu, g)."""
     if first_bias == 0.0:
         return 0.0, 0.0
-    g = math.sqrt(first_bias / (n_initial - 1.0)) * root_chi_square(rng, n_initial - 1.0)
-    return math.sqrt(first_bias / n_initial) * rng.standard_normal(), g
+    g = math.sqrt(first_bias) / math.sqrt(n_initial - 1.0) * root_chi_square(rng, n_initial - 1.0)
+    return math.sqrt(first_bias) / math.sqrt(n_initial) * rng.standard_normal(), g
 
 
 @_kernel
@@ -928,7 +928,7 @@ def collapse_line_chunk(
     """Run :func:`collapse_chunk` for s of shape (1,): the same variates, scalars only."""
     line = np.zeros((4, mean.shape[1]))
     n, bias = counts[1], biases[1]
-    walk_scale, scale = math.sqrt(bias / n), math.sqrt(bias / (n - 1.0))
+    walk_scale, scale = math.sqrt(bias) / math.sqrt(n), math.sqrt(bias) / math.sqrt(n - 1.0)
     for replicate in range(replicates):
         nu, g = line_start(rng, counts[0], biases[0])
         e, unit = 0, 1.0
@@ -956,7 +956,7 @@ def fresh_line_step(
     square = 2.0 * rng.standard_gamma(0.5 * (n_r - 1.0)) if n_r > 1.0 else 0.0
     synthetic = nu
     if g != 0.0:
-        synthetic += math.sqrt(bias / n_s) * g * rng.standard_normal()
+        synthetic += math.sqrt(bias) / math.sqrt(n_s) * g * rng.standard_normal()
     gap = rng.standard_normal() / math.sqrt(n_r) - synthetic
     if n_s > 1.0 and bias > 0.0 and g != 0.0:
         square += bias * g * g * 2.0 * rng.standard_gamma(0.5 * (n_s - 1.0))
@@ -1005,7 +1005,7 @@ def fresh_means(
     _, n_r, n_s = counts
     n = n_r + n_s
     scale = math.sqrt(n_r * (n_s / n) / (n - 1.0))
-    normals(rng, math.sqrt(bias / n_s), row, e.size)
+    normals(rng, math.sqrt(bias) / math.sqrt(n_s), row, e.size)
     walk(nu, G, e, row)
     for i in range(nu.size):
         gap = rng.standard_normal() / math.sqrt(n_r) - nu[i]

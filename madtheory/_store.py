@@ -303,7 +303,7 @@ def _read_state(
     """Return (chunks, replicates, mean, m2) or refuse a damaged file."""
     shape = (len(plan.record), plan.recorded.size)
     try:
-        with np.load(path, allow_pickle=False) as state:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
             counts, mean, m2 = state["counts"], state["mean"], state["m2"]
             whole = str(state["sha256"]) == _state_digest(counts, mean, m2)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
