@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory.loops import Loop
+from madtheory.loops import Loop, require_fresh_memory_one, require_fully_synthetic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +65,7 @@ def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
     from madtheory import collapse as law
     from madtheory import collapse_distance
 
+    require_fully_synthetic(loop, "theory collapse")
     moments = _collapse_moments(loop, eigenvalues, generations)
     w2 = collapse_distance.w2_squared(loop, eigenvalues, generations=generations)
     exact = ("lyapunov", "rate", "critical_bias", "half_life", *moments)
@@ -133,6 +134,7 @@ def fresh(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
     from madtheory import _general, recursions
     from madtheory import effective as size
 
+    require_fresh_memory_one(loop, "theory fresh")
     moments = _fresh_moments(loop, eigenvalues)
     w2 = recursions.w2_squared_limit(loop, eigenvalues)
     # The effective size falls with the distance: the distance's upper end gives its lower one.

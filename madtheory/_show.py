@@ -116,14 +116,14 @@ def collapse(payload: Payload) -> None:
     console.print(_values("Rates", rows))
     console.print(f"Lyapunov spectrum (exact): {_lyapunov(payload['lyapunov'])}")
     console.print(_collapse_path(payload))
-    status = payload["status"]["w2_squared"]
-    console.print(f"All exact but E W2²: {status}, with its declared error.")
+    exact = payload["status"]["w2_squared"] == "exact"
+    console.print("All exact." if exact else "All exact but E W2²: asymptotic, error declared.")
 
 
 def _fresh_rows(payload: Payload) -> list[tuple[str, str, str]]:
     status = payload["status"]
     w2_status = f"{status['w2_squared']}, {_percent(payload['w2_squared_rel_error'])}"
-    low, high = _number(payload["n_eff_lower"]), _number(payload["n_eff_upper"])
+    low, high = (f"{payload[f'n_eff_{end}']:.4g}" for end in ("lower", "upper"))
     words = {
         "mean_sq": "E|μ-μ0|²",
         "trace": "E tr Σ",
@@ -133,8 +133,8 @@ def _fresh_rows(payload: Payload) -> list[tuple[str, str, str]]:
         "n_eff": "effective sample size n_e",
         "gain": "gain n_e / n_real",
         "forgetting_rate": "forgetting rate per generation",
-        "admissible_n_synth": "largest n_synth with n_e ≥ n_real",
-        "admissible_n_synth_limit": "its limit as n_real → ∞",
+        "admissible_n_synth": "admissible n_synth (n_e ≥ n_real)",
+        "admissible_n_synth_limit": "admissible n_synth, n_real → ∞",
     }
     rows = [(word, _number(payload[key]), status[key]) for key, word in words.items()]
     notes = {"E W2²": w2_status, words["n_eff"]: f"{status['n_eff']}, {low} to {high}"}
@@ -218,25 +218,38 @@ def progress(watched: bool) -> Callable[[Any], None] | None:
     return say
 
 
-def verification(payload: Payload) -> None:
-    """Print `verify`."""
-    console = _console()
-    table = _table(
-        f"Claims at level {payload['level']}, family-wise error {payload['family_wise_error']:g}",
-        ("claim", "status", "predicted", "estimate", "z", "power", "mutant", "verdict"),
-        left=2,
+def _verdict(claim: Payload) -> str:
+    if claim["passed"]:
+        return "[green]passed[/]"
+    return "[bold red]FAILED[/]" if claim["mutant_rejected"] else "[bold red]NO POWER[/]"
+
+
+def _verdicts(payload: Payload) -> Table:
+    """One row a claim, narrow enough for 80 columns with ids of up to 28 letters."""
+    error = payload["family_wise_error"]
+    table = Table(
+        title=f"Claims at level {payload['level']}, family-wise error {error:g}",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
     )
+    table.add_column("claim", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for name in ("predicted", "estimate", "z", "power", "verdict"):
+        table.add_column(name, justify="right", no_wrap=True)
     for claim in payload["claims"]:
-        table.add_row(
-            escape(claim["id"]),
-            claim["status"],
-            f"{claim['predicted']:.5g}",
-            f"{claim['estimate']:.5g}",
-            f"{claim['z']:.2f}",
-            f"{claim['power']:.3f}",
-            "rejected" if claim["mutant_rejected"] else "[bold red]NOT REJECTED[/]",
-            "[green]passed[/]" if claim["passed"] else "[bold red]FAILED[/]",
-        )
+        numbers = (f"{claim['predicted']:.4g}", f"{claim['estimate']:.4g}", f"{claim['z']:.2f}")
+        power = f"{math.floor(1000 * claim['power']) / 1000:.3f}"
+        table.add_row(escape(claim["id"]), claim["status"], *numbers, power, _verdict(claim))
+    return table
+
+
+def verification(payload: Payload) -> None:
+    """Print `verify`: passed means that the claim stands and its mutant is rejected."""
+    console = _console()
+    table = _verdicts(payload)
     console.print(table)
     failed = [claim["id"] for claim in payload["claims"] if not claim["passed"]]
     total = len(payload["claims"])
