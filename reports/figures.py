@@ -223,6 +223,7 @@ def _overshoot_curve(ax: Axes, numbers: Mapping[str, Any]) -> None:
     ax.set_xscale("log")
     ax.set_xlabel("generation $t$")
     ax.set_ylabel(r"$E\,W_2^2/d$")
+    ax.set_ylim(0, 1.4)
     ax.legend(loc="lower right")
     panel(ax, "a", "overshoot at $d$ = 300, $n$ = 3000")
 
@@ -243,7 +244,7 @@ def _overshoot_map(ax: Axes, numbers: Mapping[str, Any]) -> None:
     ax.text(6, 620, "falls somewhere", ha="center")
     ax.text(6, 75, "increases", ha="center")
     ax.plot([5], [300], marker="*", color=BLACK, markersize=8, ls="none")
-    ax.annotate("panel (a)", (5, 300), xytext=(5, -11), textcoords="offset points")
+    ax.annotate("panel (a)", (5, 300), xytext=(-6, 8), textcoords="offset points")
     ax.set_xlabel(r"$a = n(1-\lambda)$")
     ax.set_ylabel("dimension $d$")
     panel(ax, "b", r"many samples, $d/n \to 0$")

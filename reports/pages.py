@@ -15,7 +15,9 @@ from madtheory.reports.text import template
 __all__ = ["FORMATS", "html", "latex", "pdf", "tool_versions", "typst_source"]
 
 FORMATS: Final = ("html", "latex", "typst")
-_MARKDOWN: Final = "markdown+implicit_figures+pipe_tables+tex_math_dollars-smart"
+_MARKDOWN: Final = (
+    "markdown+implicit_figures+pipe_tables+tex_math_dollars-smart-superscript-subscript"
+)
 _BOX: Final = {
     "html": ('<div class="box">', "</div>"),
     "latex": (r"\begin{summarybox}", r"\end{summarybox}"),

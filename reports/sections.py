@@ -143,7 +143,7 @@ SECTIONS: Final = (
                           "at": [1, 3], "replicates": 2},
                 "dims": [100, 150, 300],
                 "grid": 12,
-                "two": {"points": 4, "horizon": 100},
+                "two": {"points": 4, "horizon": 500},
             },
             "quick": {
                 "curve": {"dim": 300, "n_synth": 3000, "a": 5.0, "horizon": 6000,
@@ -183,7 +183,7 @@ SECTIONS: Final = (
             "n_synth_range": [10, 100_000],
         },
         {
-            "tiny": {"dim": 10, "grid": 6, "replicates": 20, "longest": 20,
+            "tiny": {"dim": 10, "grid": 4, "replicates": 20, "longest": 20,
                      "points": [[100, 100, 0.5], [1000, 10_000, 0.5], [100, 1000, 1.0]]},
             "quick": {"grid": 16, "replicates": 20, "longest": 80,
                       "points": [[100, 100, 0.5], [100, 3000, 0.5], [1000, 100, 0.5],
@@ -235,7 +235,7 @@ SECTIONS: Final = (
         numbers_appendix.compute,
         {"dim": 5, "dof": 9, "pairs": [[5, 9], [20, 9], [5, 99]]},
         {
-            "tiny": {"grid": 15, "draws": 2_000, "eps": 4},
+            "tiny": {"grid": 15, "draws": 2_000, "eps": 3, "pairs": [[5, 9]]},
             "quick": {"grid": 60, "draws": 20_000, "eps": 6},
             "full": {"grid": 120, "draws": 200_000, "eps": 19},
         },

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Column", "Table", "number", "plus_minus", "to_csv", "to_latex", "to_markdown", "words"]
+__all__ = [
+    "Column",
+    "Table",
+    "number",
+    "plus_minus",
+    "pretty",
+    "to_csv",
+    "to_latex",
+    "to_markdown",
+    "words",
+]
 
 #: Characters that text may carry and that pdfTeX does not know outside mathematics.
 _UNICODE: Final = {
@@ -23,6 +33,11 @@ _UNICODE: Final = {
     "–": "--", "ᵀ": r"$^{\mathsf T}$", "ₜ": r"$_t$", "₀": r"$_0$", "₁": r"$_1$", "₂": r"$_2$",
     "½": r"$\tfrac12$", "⁴": r"$^4$", "³": r"$^3$", "∈": r"$\in$",
 }  # fmt: skip
+_SIGNS: Final = (
+    (r"\blambda(?![a-z])", "λ"), (r"\bSigma(?![a-z])", "Σ"), (r"\bmu(?![a-z])", "μ"),
+    (r"\bpsi(?![a-z])", "ψ"), (r"\bdelta(?![a-z])", "δ"), (r"\bsigma(?![a-z])", "σ"),
+    (r"\bchi2(?![a-z])", "χ²"), (r"\beps\b", "ε"), ("<=", "≤"), (">=", "≥"), ("->", "→"),
+)  # fmt: skip
 _SPECIAL: Final = {c: "\\" + c for c in "&%#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}"}
 
 
@@ -54,7 +69,7 @@ def number(digits: int = 4) -> Callable[[Any], str]:
             return words(value)
         if isinstance(value, int):
             return f"{value:,}"
-        text = f"{value:.{digits}g}"
+        text = f"{value + 0.0:.{digits}g}"  # -0 is 0
         mantissa, _, exponent = text.partition("e")
         return f"${mantissa}\\cdot 10^{{{int(exponent)}}}$" if exponent else text.replace("-", "−")
 
@@ -66,6 +81,14 @@ def words(value: Any) -> str:
     if value is None:
         return "–"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def pretty(value: Any) -> str:
+    """Print a claim's plain text with Greek letters and relation signs."""
+    text = words(value)
+    for plain, sign in _SIGNS:
+        text = re.sub(plain, sign, text)
+    return text
 
 
 def plus_minus(digits: int = 4) -> Callable[[Any], str]:
@@ -113,9 +136,10 @@ def _latex_text(text: str) -> str:
 
 
 def _latex_cell(text: str) -> str:
-    """Escape all but the ``$...$`` parts."""
+    """Escape all but the ``$...$`` parts; emphasis and code keep their meaning."""
     parts = re.split(r"(\$[^$]+\$)", text)
-    return "".join(part if part.startswith("$") else _latex_text(part) for part in parts)
+    latex = "".join(part if part.startswith("$") else _latex_text(part) for part in parts)
+    return re.sub(r"`([^`]+)`", r"\\texttt{\1}", re.sub(r"\*([^*]+)\*", r"\\emph{\1}", latex))
 
 
 def to_latex(table: Table) -> str:

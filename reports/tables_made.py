@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from madtheory.reports.captions import errata as all_errata
-from madtheory.reports.tables import Column, Table, number, plus_minus, words
+from madtheory.reports.tables import Column, Table, number, plus_minus, pretty, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,14 +26,14 @@ __all__ = [
 def claims(numbers: Mapping[str, Any]) -> Table:
     """Theory, simulation, z, power and status of every claim."""
     columns = [
-        Column("claim", "statement", words, 27),
+        Column("claim", "statement", pretty, 27),
         Column("where", "reference", words, 12),
         Column("status", "status", words, 12),
         Column("theory", "predicted", number(4), 10),
         Column("simulation", "estimate_se", plus_minus(4), 17),
         Column("$z$", "z", number(2), 7),
         Column("power", "power", number(3), 8),
-        Column("mutant", "mutant", words, 17),
+        Column("mutant", "mutant", pretty, 17),
         Column("rejected", "mutant_rejected", words, 9),
         Column("passed", "passed", words, 8),
     ]
