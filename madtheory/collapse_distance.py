@@ -16,8 +16,8 @@ What 1.8 rests on. Write l for bias, n for n_synth, c = c4(n), V(t) = E W2^2(t) 
     For n/(n+1) <= l < 1 both terms are >= 0 and one is > 0. For l = 1: A = 1/n > 0. For l > 1 use
     f_t <= sqrt(tau_t) (Jensen) and tau_t >= 1: the right side is at least
     tau_t l/n + sqrt(tau_t) [sqrt(tau_t) (l - 1) - 2 (sqrt(l) - 1)] > 0.
-(B) Rank 1 (d = 1, or n = 2 from generation 2 on). Sigma_{t+1} is Sigma_t times l chi2_m/m then, so
-    f_t = g sqrt(tau_t) c^(t-1) exactly, g = c4(n_initial) at d = 1, and
+(B) Rank 1: d = 1 or, with n = 2, from generation 2 on (1 where n_initial = 2 too). Sigma_{t+1} is
+    Sigma_t times l chi2_m/m then, so f_t = g sqrt(tau_t) c^(t-1) exactly, g known, and
 
         V(t+1) - V(t) = tau_t A + 2 g sqrt(tau_t) c^(t-1) (1 - sqrt(l) c).
 
@@ -310,32 +310,38 @@ class MadVerdict:
     generation: int | None
 
 
+def _constant() -> MadVerdict:
+    """Statement (E) where the first step does not fall."""
+    reason = "E W2^2 is constant from generation 2 on: every model is then a point"
+    return MadVerdict("not_increasing", reason, "exact", 3)
+
+
+def _rank_one(loop: Loop, dim: int, start: int) -> MadVerdict | None:
+    """Return what statement (B) says of the steps from generation `start`, of rank 1, on."""
+    first = spectrum.chain_deficit(np.ones(dim), [start], first=loop.first_dof, later=loop.dof)
+    log_g = math.log1p(-float(first.value[0])) - (start - 1) * _log_c4(loop.n_synth)
+    t = _first_fall(loop, log_g, start)
+    if t is not None:
+        reason = f"E W2^2 falls from generation {t} to {t + 1}"
+        return MadVerdict("not_increasing", reason, "exact", t + 1)
+    if start > 1:
+        return None
+    if loop.bias == 0:
+        return _constant()
+    return MadVerdict("increasing", "the sign of every step is known in closed form", "exact", None)
+
+
 def _proved(loop: Loop, dim: int) -> MadVerdict | None:
-    """Return the verdict by statements (A) to (E) where one applies."""
+    """Return the verdict by statements (A) to (D) where one applies."""
     n = loop.n_synth
     if loop.first_bias == 0:
         return MadVerdict("not_increasing", "every model is the point mu_0", "exact", 2)
     if loop.bias >= n / (n + 1):
         reason = "the walk outweighs the shrinking trace: bias >= n/(n+1)"
         return MadVerdict("increasing", reason, "exact", None)
-    rank_one, start = dim == 1, 1
-    log_g = _log_c4(loop.n_initial)
-    if not rank_one and n == 2 and loop.bias > 0:
-        # Rank 1 from generation 2 on: g is read off there, up to its declared error. The verdict
-        # does not need it, only the generation does.
-        rank_one, start = loop.bias > math.exp(2 * _log_c4(2)), 2
-        two = spectrum.chain_deficit(np.ones(dim), [2], first=loop.first_dof, later=1)
-        log_g = math.log1p(-float(two.value[0])) - _log_c4(2)
-    if not rank_one:
-        return None
-    t = _first_fall(loop, log_g, start)
-    if t is not None:
-        reason = f"E W2^2 falls from generation {t} to {t + 1}, and from then on"
-        return MadVerdict("not_increasing", reason, "exact", t + 1)
-    if loop.bias == 0:
-        reason = "E W2^2 is constant from generation 2 on: every model is then a point"
-        return MadVerdict("not_increasing", reason, "exact", 3)
-    return MadVerdict("increasing", "the sign of every step is known in closed form", "exact", None)
+    if min(dim, loop.first_dof) == 1:
+        return _rank_one(loop, dim, 1) if min(dim, loop.dof) == 1 else None
+    return _rank_one(loop, dim, 2) if loop.dof == 1 and loop.bias > 0 else None
 
 
 def _grid(loop: Loop) -> Vector:
@@ -403,8 +409,7 @@ def is_increasing(loop: Loop, dim: int) -> MadVerdict:
             reason = f"E W2^2 at generation {fall[1]} is below that at generation {fall[0]}"
             return MadVerdict("not_increasing", reason, status, fall[1])  # type: ignore[arg-type]
     if loop.bias == 0:
-        reason = "E W2^2 is constant from generation 2 on: every model is then a point"
-        return MadVerdict("not_increasing", reason, "exact", 3)
+        return _constant()
     reason = "no proof of increase applies and no fall exceeds the declared error"
     return MadVerdict("undecided", reason, "asymptotic", None)
 
@@ -443,19 +448,17 @@ def step_one_two_bias() -> float:
     return float(spectrum.sqrt_trace_limit(2, step_one_two_threshold())) ** 2
 
 
-def _least_slope(log_excess: float, dim: float) -> float:
-    """Return min over x = t d/n of the slope of E W2^2 / d in s = t/n, times e^{a s / 2}, / dim.
+def _least_slope(log_excess: float, dim: float, x: Vector, g: Vector, down: Vector) -> float:
+    """Return the least slope of E W2^2 / d in s = t/n over x = d s, times e^{a s/2}.
 
-    In the limit d, n -> infinity with d/n -> 0, a = n (1 - bias) fixed, E W2^2 / d is
-    (1 - e^{-as})/a + e^{-as} + 1 - 2 e^{-as/2} G(ds), G(x) = e^{-x/4} [I_0 + I_1](x/4), whose
-    slope in s is e^{-as} (1 - a) + e^{-as/2} [a G - 2 d G'], G' = -e^{-x/4} I_1(x/4) / x.
+    In the limit d, n -> infinity with d/n -> 0, a = n (1 - bias) = 1 + e^log_excess fixed,
+    E W2^2 / d is (1 - e^{-as})/a + e^{-as} + 1 - 2 e^{-as/2} G(ds), whose slope in s is
+    e^{-as} (1 - a) + e^{-as/2} [a G - 2 d G'], where g = G(x) = e^{-x/4} [I_0 + I_1](x/4) and
+    down = -G'(x) = e^{-x/4} I_1(x/4) / x.
     """
-    a = 1 + math.exp(log_excess)
-    y = np.linspace(-6.0, math.log(80 * dim), 4000)
-    x = np.exp(y)
-    fall = (1 - a) * np.exp(-a * x / (2 * dim))
-    rise = a * spectrum.sqrt_trace_limit_small_ratio(x) + 2 * dim * special.i1e(x / 4) / x
-    return float((fall + rise).min())
+    excess = math.exp(log_excess)
+    fall = excess * np.exp(-(1 + excess) * x / (2 * dim))
+    return float(((1 + excess) * g + 2 * dim * down - fall).min())
 
 
 def overshoot_interval(dim: int) -> tuple[float, float] | None:
@@ -482,16 +485,20 @@ def overshoot_interval(dim: int) -> tuple[float, float] | None:
     """
     d = float(_validate.count("dim", dim))
     # a = 1 + e^y: a <= 1 never falls, a >> d dies before the spectrum spreads.
-    y = np.linspace(-10.0, math.log(4 * d + 10), 400)
-    slopes = np.array([_least_slope(v, d) for v in y])
-    inside = np.flatnonzero(slopes < 0)
-    if not inside.size:
+    y = np.linspace(-10.0, math.log(4 * d + 10), 60)
+    x = np.exp(np.linspace(-6.0, math.log(80 * d), 4000))
+    g, down = spectrum.sqrt_trace_limit_small_ratio(x), special.i1e(x / 4) / x
+
+    def slope(v: float) -> float:
+        return _least_slope(v, d, x, g, down)
+
+    at = int(np.argmin([slope(v) for v in y]))
+    around = (y[max(at - 1, 0)], y[min(at + 1, y.size - 1)])
+    middle = float(optimize.minimize_scalar(slope, bounds=around, method="bounded").x)
+    if slope(middle) >= 0:
         return None
-    ends = [
-        1 + math.exp(optimize.brentq(_least_slope, y[i], y[j], args=(d,)))
-        for i, j in ((inside[0] - 1, inside[0]), (inside[-1], inside[-1] + 1))
-    ]
-    return ends[0], ends[1]
+    low, high = (optimize.brentq(slope, end, middle) for end in (y[0], y[-1]))
+    return 1 + math.exp(low), 1 + math.exp(high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def _integer_moment(power: int, t: Vector, ratio: float) -> Vector:
 
 
 def _cut_moment(s: float, t: Vector, ratio: float) -> Vector:
-    """Return the moment of order s in (-1, 1) as the integral on the cut, y = log(u / (1-u)).
+    """Return the moment of order s in (0, 1) as the integral on the cut, y = log(u / (1-u)).
 
     ratio <= 1: sin(pi s)/(pi s) int u^-s (1-u)^s (1 - ratio u)^{st} du over (0, 1);
     ratio > 1: the same with u -> u / ratio, that is, the dimension m with d as a degree of freedom.
@@ -114,8 +114,8 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Vector:
     Parameters
     ----------
     power : float
-        Order of the moment, greater than -1: a positive integer, or any order in (-0.95, 0.95);
-        other orders need ratio < 1.
+        Order of the moment, greater than 0: any order up to 0.99, a positive integer, or, with
+        ratio < 1 and up to 1000 generations, any other.
     generations : array_like of int, any shape
         Generations t >= 0 (t = 0 is the real covariance).
     ratio : float
@@ -136,16 +136,18 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Vector:
     >>> moment_limit(2, [1, 2], 0.5)  # 1 + t ratio
     array([1.5, 2. ])
     """
-    k = _validate.number("power", power, low=-1.0, open_=True)
+    k = _validate.number("power", power, low=0.0, open_=True)
     gamma = _validate.number("ratio", ratio, low=0.0)
     t = _generations("generations", generations)
-    if k == int(k) and k > 0:
+    if k == int(k):
         return _integer_moment(int(k), t, gamma)
-    if abs(k) < 0.95:
+    if k <= 0.99:
         out: Vector = np.where(t == 0, 1.0, _cut_moment(k, np.maximum(t, 1.0), gamma))
         return out
     if gamma >= 1:
         raise ValueError(f"ratio must be below 1 for power = {k:g}, got {gamma:g}")
+    if (t > 1000).any():  # the library's 2F1 returns nan there
+        raise ValueError(f"generations must be at most 1000 for power = {k:g}, got {t.max():g}")
     return np.asarray(special.hyp2f1(1 - k, -k * t, 2.0, gamma), dtype=np.float64)
 
 
