@@ -102,11 +102,10 @@ def _estimate(loop: Loop, eigenvalues: ArrayLike, t: Vector) -> Estimate:
     d = spectrum.chain_deficit(eigenvalues, t, first=loop.first_dof, later=loop.dof)
     value, lower, upper = (_distance(loop, t, x) for x in (d.value, d.lower, d.upper))
     with np.errstate(over="ignore", invalid="ignore"):
-        error = 2 * np.exp(_log_root(loop, t)) * d.value * d.rel_error / value
+        declared = 2 * np.exp(_log_root(loop, t)) * d.value * d.rel_error / value
+        rigorous = np.maximum(upper - value, value - lower) / value
     # nan: infinite over infinite, an over-dispersed loop past the range of floats.
-    error = np.nan_to_num(
-        np.minimum(error, np.maximum(upper - value, value - lower) / value), nan=0
-    )
+    error = np.nan_to_num(np.minimum(declared, rigorous), nan=0.0)
     return Estimate(value=value, lower=lower, upper=upper, rel_error=error)
 
 

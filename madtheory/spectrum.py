@@ -501,19 +501,23 @@ def _declared(block: _Block, log_shape: Vector) -> Vector:
 
 def _log_ratio(s: Vector, factors: _Factors) -> tuple[Vector, Vector, Vector, Vector]:
     """Return log of (value, lower, upper) of the mean / tr Sigma_0 and the relative error."""
-    out = np.zeros((4, len(factors.counts)))
+    value, low, high, error = np.zeros((4, len(factors.counts)))
     for rows, block in _blocks(s, factors):
         if block.rank == 1:  # one direction: the bounds meet
-            out[:3, rows] = block.log_top
+            value[rows] = low[rows] = high[rows] = block.log_top
             continue
-        low = np.maximum(math.log(block.floor), _log_triangular_bound(block))
-        high = _log_moment_bound(block) if block.flat else np.zeros_like(low)
-        high = np.maximum(np.minimum(high, 0.0), low)
-        value = np.clip(_log_shape_long(block), low, high)
-        rigorous = np.maximum(np.expm1(high - value), -np.expm1(low - value))
-        out[:3, rows] = block.log_top + np.stack([value, low, high])
-        out[3, rows] = np.minimum(_declared(block, value), rigorous)
-    return out[0], out[1], out[2], out[3]
+        floor = np.maximum(math.log(block.floor), _log_triangular_bound(block))
+        top = np.minimum(_log_moment_bound(block), 0.0) if block.flat else np.zeros_like(floor)
+        shape = np.minimum(_log_shape_long(block), 0.0)
+        value[rows], low[rows], high[rows] = block.log_top + np.stack([shape, floor, top])
+        error[rows] = _declared(block, shape)
+    if (np.diff(factors.counts, axis=0) >= 0).all():
+        # More factors, smaller mean: the fidelity is concave, so a supermartingale at bias 1.
+        high = np.minimum.accumulate(high)
+    high = np.maximum(high, low)
+    value = np.clip(value, low, high)
+    rigorous = np.maximum(np.expm1(high - value), -np.expm1(low - value))
+    return value, low, high, np.minimum(error, rigorous)
 
 
 def _cut_deficit_by_part(dim: float, factors: _Factors) -> Vector:

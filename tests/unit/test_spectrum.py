@@ -201,7 +201,7 @@ def test_two_dimensions_against_the_density(k: int) -> None:
     exact, estimate = root_trace_2x2(k), mean_sqrt_trace([1.0, 1.0], [k])
     assert estimate.lower[0] <= exact <= estimate.upper[0]
     assert abs(estimate.value[0] / exact - 1) <= estimate.rel_error[0]
-    assert estimate.rel_error[0] < 0.011
+    assert estimate.rel_error[0] < 0.023
 
 
 # --- finite size: laws --------------------------------------------------------------------------
@@ -326,12 +326,13 @@ def test_limit_with_another_first_sample() -> None:
     mixed = chain_deficit_limit(100, t, first=200, later=50)
     assert mixed[0] == pytest.approx(1 - float(sqrt_trace_limit(1, 0.5)), rel=1e-12)
     # Dimension 50 with degrees of freedom 100 (the old dimension), 200 and 50 t - 50.
-    u, w = np.polynomial.legendre.leggauss(4000)
-    v, w = (u + 1) / 2, w / 2  # u = v^2
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    angle, weights = np.pi / 4 * (nodes + 1), np.pi / 4 * weights  # u = sin^2(angle)
+    u = np.sin(angle) ** 2
     for x, value in zip(t[1:], mixed[1:], strict=True):
-        law = np.sqrt(1 - v**2) ** (x - 1) * np.sqrt((1 - v**2 / 2) * (1 - v**2 / 4))
-        expected = 4 / np.pi * math.sqrt(0.5) * float(law @ w)
-        assert 1 - value == pytest.approx(expected, rel=1e-8)  # the quadrature's root at v = 1
+        law = np.cos(angle) ** x * np.sqrt((1 - u / 2) * (1 - u / 4))
+        expected = 4 / np.pi * math.sqrt(0.5) * float(law @ weights)
+        assert 1 - value == pytest.approx(expected, rel=1e-12)
 
 
 # --- finite size: edges -------------------------------------------------------------------------
