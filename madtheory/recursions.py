@@ -61,7 +61,7 @@ _NEAR = 1e-6
 _WIDEST = 1e12
 _HEAVY = 20.0
 #: Declared error of the fidelity: coefficients fitted in tests/golden/fresh_w2_calibration.py.
-_CALIBRATION = (0.04, 0.16)
+_CALIBRATION = (0.04, 0.4)
 
 
 class FirstMoments(NamedTuple):

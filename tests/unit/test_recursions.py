@@ -1,13 +1,19 @@
 """Moments of the fresh data loop against second routes."""
 
+import json
 from fractions import Fraction
+from itertools import product
+from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 
 from madtheory import recursions as rec
+from madtheory.effective import baseline
 from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 LOOPS = [
     fresh_data(100, 900, bias=0.9),
     fresh_data(7, 3, bias=0.5, n_initial=4),
@@ -148,3 +154,218 @@ def test_refusals():
         rec.first_moments(LOOPS[0], 0)
     with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
         rec.second_moments_limit(LOOPS[0], 0)
+
+
+# --------------------------------------------------------------------------------- W2
+CALIBRATION = json.loads((GOLDEN / "fresh_w2_calibration.json").read_text())
+
+
+def whitened_moments(loop, dim, t=None):
+    """(M, c, diagonal, off) of theory.md 2.10 from the seven invariants, the direct formulas."""
+    if t is None:
+        x = rec.second_moments_limit(loop, dim)
+    else:
+        x = rec.second_moments(loop, dim, generations=t)[-1]
+    c = x[1] / dim
+    if dim == 1:
+        return x[0], c, x[6] / c**2 - 1, 0.0
+    beta = (x[6] - x[5] / dim) / (dim**2 + dim - 2)
+    alpha = (x[5] - 2 * beta * dim) / dim**2
+    return x[0] / dim, c, (alpha + 2 * beta) / c**2 - 1, beta / c**2
+
+
+@pytest.mark.parametrize(
+    ("loop", "s"),
+    [
+        (fresh_data(40, 60, bias=0.8), [1.0, 1.0, 1.0]),
+        (fresh_data(40, 60), [3.0, 1.0, 0.2, 0.0]),
+        (fresh_data(15, 5, bias=0.3), [2.0]),
+    ],
+)
+def test_second_order_against_the_sum_over_matrix_entries(loop, s):
+    s = np.array(s)
+    s = s[s > 0]
+    for t in (None, 1, 3, 30):
+        M, c, diagonal, off = whitened_moments(loop, len(s), t)
+        expected = s.sum() * (M + (1 - np.sqrt(c)) ** 2)
+        for (i, a), (j, b) in product(enumerate(s), repeat=2):
+            variance = c**2 * (diagonal if i == j else off)
+            expected += a * b * variance / (2 * c**1.5 * (a + b))
+        if t is None:
+            got = rec.w2_squared_second_order_limit(loop, s)
+        else:
+            got = rec.w2_squared_second_order(loop, s, generations=t)[-1]
+        # the direct formulas cancel; the code's centred ones do not
+        assert got == pytest.approx(expected, rel=1e-11)
+
+
+def test_second_order_numbers_of_theory():
+    assert rec.w2_squared_second_order_limit(
+        fresh_data(2000, 2000, bias=0.5), np.ones(10)
+    ) == pytest.approx(0.346277, abs=1e-6)
+    # 13.60 with the exact V; 13.55 with the V of theory.md 2.4, which leaves out delta delta^T.
+    loop = fresh_data(100, 900, bias=0.9)
+    assert rec.w2_squared_second_order_limit(loop, np.ones(100)) == pytest.approx(13.6038, abs=1e-4)
+    n, c = 1000, rec.first_moments_limit(loop).trace
+    s = 100 / (n - 0.9 * 900)
+    V = 100 * 101 * (100 + (0.9 * s) ** 2 * 900) / n**2 / (1 - (0.9 * 900 / n) ** 2)
+    M = 100 * rec.first_moments_limit(loop).mean_sq
+    assert M + 100 * (1 - c**0.5) ** 2 + V / (4 * c**1.5) == pytest.approx(13.55, abs=5e-3)
+    assert rec.second_order_identity(
+        100, Fraction(100), Fraction(900), Fraction(0.9)
+    ) == pytest.approx(0.136038, abs=1e-6)
+
+
+def by_mpmath(loop, s):
+    """The limit's value, written anew with mpmath from the docstrings of recursions."""
+    M, c, diagonal, off = whitened_moments(loop, len(s))
+    r, q, lam = loop.n_fresh, loop.n_synth, loop.bias
+    n = r + q
+    a, b, h = r / n, lam * q / n, r * q / (n * (n - 1))
+    two = (a**2 / r + b**2 * c**2 / q + (h * M) ** 2) / (1 - b**2)
+    three = a**3 / r**2 + b**3 * (3 * c * two / q + c**3 / q**2) + (h * M) ** 3
+    skew = max(three / (1 - b**3) * c / two**2, 1)
+    weights = [2 * x * y / (x + y) for (i, x), (j, y) in product(enumerate(s), repeat=2) if i != j]
+    gamma = off * sum(weights) / sum(s)
+    nu = 2 / diagonal
+    narrow = mpmath.sqrt(2 / nu) * mpmath.gamma((nu + 1) / 2) / mpmath.gamma(nu / 2)
+    if gamma <= 1:
+        narrow *= mpmath.hyp2f1(0.5, -0.5, 2, gamma)
+    else:
+        narrow *= mpmath.hyp2f1(0.5, -0.5, 2, 1 / gamma) / mpmath.sqrt(gamma)
+    y = gamma / 4
+    wide = mpmath.exp(-y) * (mpmath.besseli(0, y) + mpmath.besseli(1, y))
+    wide *= (1 + diagonal) ** -0.125
+    mix = 2 * (skew - 1)
+    if mix > 1:
+        mix = 1 + (mix - 1) / (1 + diagonal + gamma)
+    fidelity = narrow ** (1 - mix) * wide**mix
+    return float(sum(s) * (M + c + 1 - 2 * mpmath.sqrt(c) * fidelity))
+
+
+@pytest.mark.parametrize(
+    ("loop", "s"),
+    [
+        (fresh_data(100, 900, bias=0.9), [1.0] * 100),
+        (fresh_data(100, 900), [1.0] * 100),
+        (fresh_data(10, 30, bias=0.7), [1.0] * 20),
+        (fresh_data(30, 20, bias=0.5), [4.0, 2.0, 1.0]),
+        (fresh_data(12, 40), [2.0]),
+        (fresh_data(20, 20, bias=0.0), [1.0, 0.1]),
+    ],
+)
+def test_value_against_mpmath(loop, s):
+    limit = rec.w2_squared_limit(loop, s)
+    assert float(limit.value) == pytest.approx(by_mpmath(loop, s), rel=1e-11)
+    path = rec.w2_squared(loop, s, generations=4000)
+    for got, expected in zip(
+        (path.value, path.lower, path.upper, path.rel_error),
+        (limit.value, limit.lower, limit.upper, limit.rel_error),
+        strict=True,
+    ):
+        # the skew's recursion settles last
+        assert got[-1] == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "tolerance"),
+    [(1e-8, 1e-12), (1e-3, 1e-12), (0.0499, 1e-12), (0.0501, 1e-12), (1.0, 1e-12), (7.0, 1e-12)],
+)
+def test_both_laws_keep_small_deficits(x, tolerance):
+    with mpmath.workdps(40):
+        z = mpmath.mpf(x)
+        wide = mpmath.log(
+            mpmath.exp(-z / 4) * (mpmath.besseli(0, z / 4) + mpmath.besseli(1, z / 4))
+        )
+        g = 1 / z if z > 1 else z
+        narrow = mpmath.log(mpmath.hyp2f1(0.5, -0.5, 2, g)) - (mpmath.log(z) / 2 if z > 1 else 0)
+    assert float(rec._log_wide(np.array(x))) == pytest.approx(float(wide), rel=tolerance)
+    assert float(rec._log_narrow(np.array(x))) == pytest.approx(float(narrow), rel=tolerance)
+
+
+def test_value_against_known_simulations():
+    # theory.md 2.4, true 13.415 +- .002 and 12.287 +- .007; n_e = 226 +- 2 in 2.5.
+    biased = rec.w2_squared_limit(fresh_data(100, 900, bias=0.9), np.ones(100))
+    fair = rec.w2_squared_limit(fresh_data(100, 900), np.ones(100))
+    assert float(biased.value) == pytest.approx(13.415, rel=2e-3)
+    assert float(fair.value) == pytest.approx(12.287, rel=4e-3)
+    assert float(biased.rel_error) < 0.05
+    assert float(fair.rel_error) < 0.16
+
+
+def test_bounds_are_jensen_and_hoelder():
+    loop, dim = fresh_data(8, 20, bias=0.6), 5
+    x = rec.second_moments_limit(loop, dim)
+    got = rec.w2_squared_limit(loop, np.ones(dim))
+    jensen = x[0] + x[1] + dim - 2 * np.sqrt(dim * x[1])
+    hoelder = x[0] + x[1] + dim - 2 * x[1] ** 1.5 / np.sqrt(x[6])
+    assert float(got.lower) == pytest.approx(jensen, rel=1e-12)
+    assert float(got.upper) == pytest.approx(hoelder, rel=1e-12)
+
+
+def calibration_rows():
+    groups = {}
+    for part in (key for key in CALIBRATION if key.startswith("part")):
+        for *key, t, profile, fidelity, se in CALIBRATION[part]:
+            groups.setdefault((*key, profile), []).append((t, fidelity, se))
+    return groups
+
+
+def test_declared_error_and_bounds_hold_on_the_calibration_table():
+    outside, errors = [], []
+    for (dim, n_r, n_s, lam, start, profile), rows in list(calibration_rows().items())[::3]:
+        s = np.ones(dim) if profile == "flat" else 1 / np.arange(1.0, dim + 1)
+        loop, T = fresh_data(n_r, n_s, bias=lam, n_initial=start), max(t for t, *_ in rows)
+        w2, first = rec.w2_squared(loop, s, generations=T), rec.first_moments(loop, T)
+        for t, fidelity, se in rows:
+            i, noise = t - 1, 2 * s.sum() * se
+            truth = s.sum() * (first.mean_sq[i] + first.trace[i] + 1 - 2 * fidelity)
+            off, allowed = abs(w2.value[i] - truth), w2.rel_error[i] * w2.value[i]
+            # the error of the mean is itself estimated, and from 40 replicates at dim = 100
+            outside.append(off > allowed + 4.5 * noise)
+            assert w2.lower[i] - 4.5 * noise <= truth <= w2.upper[i] + 4.5 * noise
+            if start >= dim and n_r >= 5 and noise < 0.005 * truth:
+                errors.append(off / truth)
+    assert len(outside) > 900
+    assert not any(outside)
+    assert np.median(errors) < 2e-3
+    assert np.quantile(errors, 0.98) < 0.06
+
+
+def test_divergent_second_moments_fall_back_to_bounds():
+    limit = rec.w2_squared_limit(fresh_data(1, 10), np.ones(3))
+    # M = 1, C = 2 per unit: between a constant Sigma and a fidelity of 0
+    assert float(limit.lower) == pytest.approx(3 * (1 + 3 - 2 * 2**0.5), rel=1e-12)
+    assert float(limit.upper) == pytest.approx(12, rel=1e-5)
+    reach = max(limit.upper - limit.value, limit.value - limit.lower) / limit.value
+    assert float(limit.rel_error) == pytest.approx(float(reach), rel=1e-12)
+    path = rec.w2_squared(fresh_data(1, 1), [1.0, 2.0], generations=5000)
+    assert np.isfinite(path.value).all()
+    assert rec.w2_squared_second_order_limit(fresh_data(1, 10), [1.0]) == np.inf
+
+
+def test_first_generation_is_the_baseline():
+    loop = fresh_data(7, 9, n_initial=12)
+    got, one_fit = rec.w2_squared(loop, [2.0, 1.0], generations=2), baseline(12, [2.0, 1.0])
+    assert got.value[0] == pytest.approx(float(one_fit.value), rel=1e-13)
+    assert got.rel_error[0] == pytest.approx(float(one_fit.rel_error), rel=1e-12)
+    # lambda = 0 read literally: the first model is a point at mu_0
+    point = fresh_data(7, 9, bias=0.0, first_generation="biased")
+    assert rec.w2_squared(point, [2.0, 1.0], generations=2).value[0] == pytest.approx(3, rel=1e-14)
+
+
+@pytest.mark.parametrize("n", [10**6, 10**12, 2**52])
+def test_digits_survive_huge_counts(n):
+    loop = fresh_data(n, n)
+    s = np.array([1.0, 2.0, 0.0])
+    # leading order: baseline of 3/2 n samples
+    expected = (3.0 + (1 + 2 + 2 * 2 / 3) / 2) / (1.5 * n)
+    assert float(rec.w2_squared_limit(loop, s).value) == pytest.approx(expected, rel=10 / n + 1e-12)
+    path = rec.w2_squared(loop, s, generations=200).value[-1]
+    assert path == pytest.approx(expected, rel=10 / n + 1e-12)
+
+
+def test_overdispersed_w2_limit_is_infinite():
+    loop = Loop(n_initial=5, n_fresh=5, n_synth=50, bias=1.5, allow_overdispersion=True)
+    assert float(rec.w2_squared_limit(loop, [1.0]).value) == np.inf
+    assert rec.w2_squared_second_order_limit(loop, [1.0]) == np.inf
