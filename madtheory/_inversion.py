@@ -51,7 +51,8 @@ def _on_half_line(end: float) -> Callable[[float], float]:
     """Map the real line onto the open interval between 0 and `end` (finite or infinite)."""
     if math.isinf(end):
         return lambda v: math.copysign(math.exp(v), end)
-    return lambda v: end / (1.0 + math.exp(-v))
+    # Capped, so that the far end is never reached by rounding.
+    return lambda v: end / (1.0 + math.exp(-min(v, 34.0)))
 
 
 def _root(function: Callable[[float], float], start: float) -> float:
@@ -60,8 +61,8 @@ def _root(function: Callable[[float], float], start: float) -> float:
     step = 1.0
     while (function(start + step) > 0) == (at > 0) and (function(start - step) > 0) == (at > 0):
         step *= 2.0
-        if step > 600.0:
-            return start
+        if step > 500.0:
+            return start - step  # y is the mean to rounding: the Chernoff order is 0
     return float(brentq(function, start - step, start + step, xtol=1e-6, rtol=1e-10))
 
 
