@@ -189,7 +189,7 @@ SECTIONS: Final = (
                       "points": [[100, 100, 0.5], [100, 3000, 0.5], [1000, 100, 0.5],
                                  [1000, 3000, 0.5], [1000, 3000, 0.9], [1000, 30_000, 0.9],
                                  [100, 1000, 1.0], [1000, 1000, 1.0]]},
-            "full": {"grid": 40, "replicates": 100, "longest": 200,
+            "full": {"grid": 40, "replicates": 40, "longest": 120,
                      "points": [[r, s, b] for b in (0.5, 0.9, 1.0) for r in (100, 1000, 10_000)
                                 for s in (100, 1000, 10_000, 50_000)]
                      + [[1000, s, 0.7] for s in (200, 800, 5000)]},
@@ -210,7 +210,7 @@ SECTIONS: Final = (
                      "simulated": [1000, 100_000]},
             "quick": {"grid": 20, "replicates": 12, "longest": 150,
                       "simulated": [1000, 10_000, 100_000]},
-            "full": {"grid": 40, "replicates": 100, "longest": 150,
+            "full": {"grid": 40, "replicates": 40, "longest": 120,
                      "simulated": [1000, 3000, 10_000, 30_000, 100_000, 1_000_000]},
         },
     ),
