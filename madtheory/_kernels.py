@@ -46,8 +46,10 @@ QUANTITIES = (
     "trace_squared",
     "squared_trace",
     "mean_fourth",
+    "mean_quadratic",
 )
 MEAN_SQ, TRACE, W2, LOG_DET, LOG_TRACE, LOG_DIRECTION, TRACE_SQ, SQ_TRACE, MEAN_4 = range(9)
+MEAN_QUAD = 9
 LOG_2 = math.log(2.0)
 #: Columns are rescaled once a pivot leaves [2^-200, 2^200]; one generation moves it far less.
 PIVOT_LOW, PIVOT_HIGH = 2.0**-200, 2.0**200
@@ -613,6 +615,18 @@ def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
 
 
 @_kernel
+def quadratic(nu: Floats, G: Floats, v: Floats, s: Floats) -> float:
+    """Return (mu - mu_0)^T Sigma_t (mu - mu_0) / 2^(2 top), the squared norm of G^T S nu."""
+    total = 0.0
+    for j in range(v.size):
+        x = 0.0
+        for i in range(s.size):
+            x += G[i, j] * s[i] * nu[i]
+        total += (x * v[j]) ** 2
+    return total
+
+
+@_kernel
 def largest_exponent(e: Ints) -> int:
     """Return max(e), 0 for no columns."""
     top = e[0] if e.size else 0
@@ -677,6 +691,8 @@ def measure(
     out[TRACE] = trace
     if flags[MEAN_4]:
         out[MEAN_4] = mean_sq * mean_sq
+    if flags[MEAN_QUAD]:
+        out[MEAN_QUAD] = scaled(quadratic(nu, G, v, s), 2 * top)
     if flags[SQ_TRACE]:
         out[SQ_TRACE] = trace * trace
     if flags[LOG_TRACE]:
@@ -743,10 +759,10 @@ def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
 @_kernel
 def recorder(wanted: Ints) -> tuple[Floats, Bools]:
     """Return room for the quantities of a state, and which of them are wanted."""
-    flags = np.zeros(9, np.bool_)
+    flags = np.zeros(10, np.bool_)
     for q in wanted:
         flags[q] = True
-    return np.zeros(9), flags
+    return np.zeros(10), flags
 
 
 @_kernel
@@ -765,6 +781,8 @@ def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: F
             out[i] = s * (nu * nu + (1.0 - g) * (1.0 - g))
         elif quantity == MEAN_4:
             out[i] = (s * nu * nu) ** 2
+        elif quantity == MEAN_QUAD:
+            out[i] = (s * nu * g) ** 2
         elif quantity in (SQ_TRACE, TRACE_SQ):
             out[i] = (s * g * g) ** 2
         else:

@@ -434,7 +434,8 @@ def simulate(
         2-Wasserstein distance to N(mu_0, Sigma_0), log_det log det Sigma_t, log_trace its
         log-trace, log_direction log of u' Sigma_t u / u' Sigma_0 u for the eigenvector of the
         largest eigenvalue, trace_squared tr Sigma_t², squared_trace (tr Sigma_t)², mean_fourth
-        ‖mu_t - mu_0‖⁴. Nothing else is computed.
+        ‖mu_t - mu_0‖⁴, mean_quadratic (mu_t - mu_0)' Sigma_t (mu_t - mu_0).
+        Nothing else is computed.
     at : sequence of int or None
         Record only these generations; None records all.
     keep_paths : bool
@@ -517,6 +518,7 @@ def _measure_plain(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Pl
         "trace_squared": lambda: float((cov * cov).sum()),
         "squared_trace": lambda: trace * trace,
         "mean_fourth": lambda: square * square,
+        "mean_quadratic": lambda: float(mean @ cov @ mean),
     }
     return [table[name]() for name in plan.record]
 
