@@ -1,0 +1,3 @@
+"""Speed and memory of the simulators."""
+
+__all__: list[str] = []
