@@ -1,6 +1,7 @@
 """E W2^2 of the fully synthetic loop, against mpmath, other modules and small simulations."""
 
 import math
+from typing import Literal
 
 import mpmath as mp
 import numpy as np
@@ -220,8 +221,9 @@ def test_high_dimension_is_the_printed_formula(dim: int, n: int) -> None:
 
 
 @pytest.mark.parametrize("bias", ["0.64", "0.645", "0.65", "0.66", "0.666"])
-def test_first_decrease_by_brute_force(bias: str) -> None:
-    loop = fully_synthetic(2, bias=float(bias))
+@pytest.mark.parametrize("first", ["real", "biased"])
+def test_first_decrease_by_brute_force(bias: str, first: Literal["real", "biased"]) -> None:
+    loop = fully_synthetic(2, bias=float(bias), first_generation=first)
     t = first_decrease(loop, generations=10**6)
     assert t is not None
     with mp.workdps(2000):
@@ -303,20 +305,22 @@ def test_verdict_generations() -> None:
     )
 
 
-def test_two_samples_in_many_dimensions_against_mpmath() -> None:
-    # Rank 1 from the start: f_t = c4(2)^(t-1) E|z|/d, the fall found by the code is the first one.
-    loop, d = fully_synthetic(2, bias=0.65), 3
+@pytest.mark.parametrize(("n_initial", "bias"), [(2, 0.65), (2, 0.64), (30, 0.65), (30, 0.64)])
+def test_two_samples_in_many_dimensions_against_mpmath(n_initial: int, bias: float) -> None:
+    # Rank 1 from generation 2 on: f_t = E|z| c4(n_initial) c4(2)^(t-2) / d (commutation), where
+    # n_initial = 2 makes c4(2) of the first factor too. The code finds the first fall.
+    loop, d = fully_synthetic(2, bias=bias, n_initial=n_initial), 3
     t = is_increasing(loop, d).generation
     assert t is not None
 
     def value(x: int) -> mp.mpf:
-        lam = mp.mpf(0.65)
+        lam = mp.mpf(bias)
         root = lam ** (mp.mpf(x - 1) / 2)
-        norm = mp.sqrt(mp.mpf(1) / d) * c4(d + 1)
-        walk = mp.fsum(lam**k for k in range(x)) / 2
-        return walk + 1 + root**2 - 2 * root * norm * c4(2) ** (x - 1)
+        fidelity = mp.sqrt(mp.mpf(1) / d) * c4(d + 1) * c4(n_initial) * c4(2) ** (x - 2)
+        walk = mp.mpf(1) / n_initial + mp.fsum(lam**k for k in range(1, x)) / 2
+        return walk + 1 + root**2 - 2 * root * fidelity
 
-    with mp.workdps(150):
+    with mp.workdps(700):
         assert value(t) < value(t - 1)
         assert value(t - 1) > value(t - 2)
 
