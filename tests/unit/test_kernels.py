@@ -121,7 +121,7 @@ def _mp_bures(s, E):
 @pytest.mark.parametrize("size", [1, 2, 4])
 @pytest.mark.parametrize("scale", [1e-2, 1e-5, 1e-9])
 def test_near_distance_does_not_cancel(size, scale):
-    s = 10.0 ** -np.arange(size, dtype=float) ** 2
+    s = 10.0 ** -(np.arange(size, dtype=float) ** 2)
     E = _lower(size, size) * scale
     E = E + E.T
     assert K.near_distance(E, s, size) == pytest.approx(_mp_bures(s, E), rel=1e-12)
