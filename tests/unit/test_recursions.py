@@ -369,3 +369,41 @@ def test_overdispersed_w2_limit_is_infinite():
     loop = Loop(n_initial=5, n_fresh=5, n_synth=50, bias=1.5, allow_overdispersion=True)
     assert float(rec.w2_squared_limit(loop, [1.0]).value) == np.inf
     assert rec.w2_squared_second_order_limit(loop, [1.0]) == np.inf
+
+
+@pytest.mark.parametrize("first", ["real", "biased"])
+def test_skew_and_start_of_early_generations(first):
+    loop = fresh_data(6, 9, bias=0.7, n_initial=4, first_generation=first)
+    r, q, lam, beta = 6.0, 9.0, 0.7, loop.first_bias
+    n = r + q
+    a, b, h = r / n, lam * q / n, r * q / (n * (n - 1))
+    two = own = beta**2 / 3
+    three = beta**3 / 9
+    moments = rec.first_moments(loop, 5)
+    got = rec._path_memory(loop, moments)
+    for t, (M, c) in enumerate(zip(moments.mean_sq, moments.trace, strict=True)):
+        assert got.skew[t] == pytest.approx(max(three * c / two**2, 1), rel=1e-12)
+        assert got.start[t] == pytest.approx(own / two, rel=1e-12)
+        spike = h * M
+        three = a**3 / r**2 + b**3 * (three + 3 * c * two / q + c**3 / q**2) + spike**3
+        two = a**2 / r + b**2 * (two + c**2 / q) + spike**2
+        own = b**2 * own + spike**2
+    limit = rec._limit_memory(loop, rec.first_moments_limit(loop))
+    long = rec._path_memory(loop, rec.first_moments(loop, 500))
+    assert long.start[-1] == pytest.approx(float(limit.start), rel=1e-9)
+    assert long.skew[-1] == pytest.approx(float(limit.skew), rel=1e-9)
+
+
+def test_declared_error_formula():
+    # the docstring's envelope, in units of the fidelity's Jensen bound
+    loop, s = fresh_data(100, 300, bias=0.5), np.array([1.0, 1.0, 0.5])
+    _, c, diagonal, off = whitened_moments(loop, 3)
+    flat = diagonal + 2 * off
+    pairs = [(x, y) for (i, x), (j, y) in product(enumerate(s), repeat=2) if i != j]
+    here = diagonal + off * sum(2 * x * y / (x + y) for x, y in pairs) / s.sum()
+    start = float(rec._limit_memory(loop, rec.first_moments_limit(loop)).start)
+    error = here * flat / (1 + flat / 2) ** 1.3 * (0.04 + 0.4 * np.sqrt(start))
+    got = rec.w2_squared_limit(loop, s)
+    assert float(got.rel_error * got.value) == pytest.approx(
+        2 * s.sum() * np.sqrt(c) * error, rel=1e-9
+    )
