@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from madtheory import _kernels
 from madtheory.loops import fresh_data, fully_synthetic
@@ -103,7 +104,8 @@ def shares(d: int = 100) -> dict[str, float]:
     rng = np.random.Generator(np.random.PCG64(0))
     T, G, nu, row = np.zeros((d, d)), np.zeros((d, d)), np.zeros(d), np.zeros(d)
     ratio, work, M = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
-    e, flags, out = np.zeros(d, np.int64), np.zeros(9, np.bool_), np.zeros(9)
+    size = len(_kernels.QUANTITIES)
+    e, flags, out = np.zeros(d, np.int64), np.zeros(size, np.bool_), np.zeros(size)
     _kernels.first_generation(rng, 1_000.0, 1.0, nu, G)
     kept = G.copy()
 
@@ -117,7 +119,8 @@ def shares(d: int = 100) -> dict[str, float]:
     s = np.ones(d)
     measure = best(lambda: _kernels.measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
     flags[2] = True
-    distance = best(lambda: _kernels.measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
+    with threadpool_limits(1, user_api="blas"):
+        distance = best(lambda: _kernels.measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
     total = whole + measure
     return {
         "us_generation": 1e6 * total,

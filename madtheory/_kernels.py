@@ -759,10 +759,10 @@ def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
 @_kernel
 def recorder(wanted: Ints) -> tuple[Floats, Bools]:
     """Return room for the quantities of a state, and which of them are wanted."""
-    flags = np.zeros(10, np.bool_)
+    flags = np.zeros(len(QUANTITIES), np.bool_)
     for q in wanted:
         flags[q] = True
-    return np.zeros(10), flags
+    return np.zeros(len(QUANTITIES)), flags
 
 
 @_kernel

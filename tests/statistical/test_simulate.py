@@ -174,7 +174,16 @@ def test_fresh_moments_for_any_number_of_synthetic_samples(n_s):
     _check(run.mean["mean_sq"], run.se["mean_sq"], mean_sq)
 
 
-BOTH = ("mean_sq", "trace", "w2_squared", "log_det", "log_trace", "log_direction", "trace_squared")
+BOTH = (
+    "mean_sq",
+    "trace",
+    "w2_squared",
+    "log_det",
+    "log_trace",
+    "log_direction",
+    "trace_squared",
+    "mean_quadratic",
+)
 
 
 @pytest.mark.parametrize(
