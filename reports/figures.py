@@ -274,6 +274,7 @@ def _overshoot_two(ax: Axes, numbers: Mapping[str, Any]) -> None:
         ax.annotate(name, (x, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom")
     ax.set_yscale("log")
     ax.set_xlabel(r"sampling bias $\lambda$")
+    plain_log(ax, "y", [200, 300, 500, 1000, 2000, 4000])
     ax.set_ylabel("first generation that falls")
     ax.set_title("(d) two samples, $d$ = 1: exact", pad=14)
 
