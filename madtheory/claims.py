@@ -178,7 +178,7 @@ _ESTIMATOR = (
     Claim(
         id="eq1-mean",
         reference="Eq. (1); 1.6",
-        statement="E |mu_1 - mu_0|^2 = tr Sigma_0 / n, from n x d data",
+        statement="E ‖μ_1 - μ_0‖² = tr Σ_0 / n, from n x d data",
         status="exact",
         scale="squared distance, d = 50, n = 10",
         predict=lambda: Prediction(
@@ -192,7 +192,7 @@ _ESTIMATOR = (
     Claim(
         id="eq1-wishart",
         reference="Eq. (1)",
-        statement="Sigma_1 is Wishart with n - 1 degrees of freedom, from n x d data",
+        statement="Σ_1 is Wishart with n - 1 degrees of freedom, from n x d data",
         status="exact",
         scale="log det, d = 3, n = 6",
         predict=lambda: Prediction(
@@ -207,9 +207,9 @@ _ESTIMATOR = (
     Claim(
         id="eq2-martingale",
         reference="Eq. (2); 1.6",
-        statement="E[mu_t | mu_(t-1)] = mu_(t-1): the increments of the mean are orthogonal",
+        statement="E[μ_t | μ_(t-1)] = μ_(t-1): the increments of the mean are orthogonal",
         status="exact",
-        scale="|mu_2|^2 - |mu_1|^2, d = 20, n = 10",
+        scale="‖μ_2‖² - ‖μ_1‖², d = 20, n = 10",
         predict=lambda: Prediction(
             _one(np.diff(collapse.mean_walk(_NARROW, np.ones(20), generations=2)))
         ),
@@ -227,9 +227,9 @@ _ESTIMATOR = (
     Claim(
         id="eq2-supermartingale",
         reference="Eq. (2); Appendix A, erratum 1",
-        statement="E[tr Sigma_t | Sigma_(t-1)] = lambda tr Sigma_(t-1): a supermartingale",
+        statement="E[tr Σ_t | Σ_(t-1)] = λ tr Σ_(t-1): a supermartingale",
         status="exact",
-        scale="tr Sigma_2 / tr Sigma_1, d = 10, n = 30, lambda = .9",
+        scale="tr Σ_2 / tr Σ_1, d = 10, n = 30, λ = .9",
         predict=lambda: Prediction(
             _one(
                 collapse.mean_trace(_THIRTY, np.ones(10), generations=2)
@@ -250,12 +250,12 @@ _ESTIMATOR = (
     Claim(
         id="eq1-literal",
         reference="Eq. (1), erratum 4; 0",
-        statement="Eq. (1) read literally gives lambda^t, Appendix A's reading lambda^(t-1)",
+        statement="Eq. (1) read literally gives λ^t, Appendix A's reading λ^(t-1)",
         status="exact",
-        scale="tr Sigma_2, d = 10, n = 40, lambda = .9, first generation biased",
+        scale="tr Σ_2, d = 10, n = 40, λ = .9, first generation biased",
         predict=lambda: Prediction(_one(collapse.mean_trace(_LITERAL, np.ones(10), generations=2))),
         observe=_last("trace", _LITERAL, np.ones(10), t=2),
-        mutant="lambda^(t-1)",
+        mutant="λ^(t-1)",
         mutate=_relative(1 / 0.9 - 1),
         size=400,
     ),
@@ -299,7 +299,7 @@ _DIRECTIONS = (
     Claim(
         id="proposition-rate",
         reference="Proposition; 1.1",
-        statement="Sigma_t -> 0 a.s. at lambda = 1: (1/t) log u'Sigma_t u -> psi(m/2) - log(m/2)",
+        statement="Σ_t → 0 a.s. at λ = 1: (1/t) log u'Σ_t u → ψ(m/2) - log(m/2)",
         status="exact",
         scale=f"log of a direction over t = {_RATE_T}, n = 10",
         predict=lambda: Prediction(
@@ -319,24 +319,24 @@ _DIRECTIONS = (
     Claim(
         id="directional-law",
         reference="Appendix A, erratum 4; 1.1",
-        statement="log u'Sigma_t u has mean (t-1) log lambda + t (psi(m/2) - log(m/2)), any d",
+        statement="log u'Σ_t u has mean (t-1) log λ + t (ψ(m/2) - log(m/2)), any d",
         status="exact",
-        scale="log of a direction, d = 8 > m = 5, t = 3, lambda = .9",
+        scale="log of a direction, d = 8 > m = 5, t = 3, λ = .9",
         predict=lambda: Prediction(
             _one(collapse.directional_log_mean(_SIX, 3)),
             math.sqrt(_one(collapse.directional_log_variance(_SIX, 3))),
         ),
         observe=_last("log_direction", _SIX, np.ones(8), t=3),
-        mutant="lambda^t for lambda^(t-1)",
+        mutant="λ^t for λ^(t-1)",
         mutate=_shift(math.log(0.9)),
         size=6000,
     ),
     Claim(
         id="directional-median",
         reference="1.9",
-        statement="quantiles of u'Sigma_t u from its exact distribution function",
+        statement="quantiles of u'Σ_t u from its exact distribution function",
         status="exact",
-        scale="P(u'Sigma_2 u <= its median), n = 200",
+        scale="P(u'Σ_2 u <= its median), n = 200",
         predict=lambda: _probability(_MEDIAN),
         observe=_simulated(
             _indicator("log_direction", _log_median),
@@ -354,9 +354,9 @@ _DIRECTIONS = (
     Claim(
         id="critical-bias",
         reference="1.2",
-        statement="at lambda_c = (m/2) exp(-psi(m/2)) > 1 the log-variance has no drift",
+        statement="at λ_c = (m/2) exp(-ψ(m/2)) > 1 the log-variance has no drift",
         status="exact",
-        scale="log of a direction from t = 1 to 200, n = 10, lambda = lambda_c",
+        scale="log of a direction from t = 1 to 200, n = 10, λ = λ_c",
         predict=lambda: Prediction(0.0, math.sqrt(199 * float(wishart.log_chi_square_variance(9)))),
         observe=_simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0],
@@ -365,7 +365,7 @@ _DIRECTIONS = (
             at=(1, 200),
             record=("log_direction",),
         ),
-        mutant="lambda_c is 2 % larger",
+        mutant="λ_c is 2 % larger",
         mutate=_shift(199 * math.log(1.02)),
         size=400,
     ),
@@ -374,7 +374,7 @@ _DIRECTIONS = (
         reference="1.9",
         statement="the typical variance halves every log 2 / |rate| generations",
         status="exact",
-        scale="log of a direction over t = 400, n = 8, lambda = .9",
+        scale="log of a direction over t = 400, n = 8, λ = .9",
         predict=lambda: Prediction(
             -math.log(2) / collapse.half_life(_NINETY),
             math.sqrt(float(wishart.log_chi_square_variance(7)) / 400),
@@ -393,7 +393,7 @@ _DIRECTIONS = (
     Claim(
         id="clt-variance",
         reference="1.4",
-        statement="Var log u'Sigma_t u = t psi'(m/2)",
+        statement="Var log u'Σ_t u = t ψ'(m/2)",
         status="exact",
         scale="squared deviation, t = 4, n = 12",
         predict=lambda: Prediction(_one(collapse.directional_log_variance(_TWELVE, 4))),
@@ -413,9 +413,9 @@ _DIRECTIONS = (
     Claim(
         id="log-det-mean",
         reference="1.3",
-        statement="E log det Sigma_t = d (t-1) log lambda + t sum_i E log(chi2_(m-i+1) / m)",
+        statement="E log det Σ_t = d (t-1) log λ + t sum_i E log(χ²_(m-i+1) / m)",
         status="exact",
-        scale="log det, d = 4, n = 8, t = 40, lambda = .8",
+        scale="log det, d = 4, n = 8, t = 40, λ = .8",
         predict=lambda: _log_determinant(40),
         observe=_last("log_det", _DET, np.ones(4), t=40),
         mutant="2 % smaller",
@@ -425,7 +425,7 @@ _DIRECTIONS = (
     Claim(
         id="log-det-variance",
         reference="1.3",
-        statement="Var log det Sigma_t = t sum_i psi'((m-i+1)/2)",
+        statement="Var log det Σ_t = t sum_i ψ'((m-i+1)/2)",
         status="exact",
         scale="squared deviation, d = 2, n = 12, t = 1",
         predict=lambda: Prediction(
@@ -448,7 +448,7 @@ _DIRECTIONS = (
     Claim(
         id="lyapunov-second",
         reference="1.4",
-        statement="the second Lyapunov exponent is log lambda + psi((m-1)/2) - log(m/2)",
+        statement="the second Lyapunov exponent is log λ + ψ((m-1)/2) - log(m/2)",
         status="exact",
         scale="log of the triangular factor's second entry, d = 2, n = 8, t = 400",
         predict=lambda: Prediction(
@@ -469,7 +469,7 @@ _DIRECTIONS = (
     Claim(
         id="condition-growth",
         reference="1.4",
-        statement="the log condition number grows by psi(m/2) - psi((m-d+1)/2) a generation",
+        statement="the log condition number grows by ψ(m/2) - ψ((m-d+1)/2) a generation",
         status="exact",
         scale="log ratio of the factor's two entries, d = 2, n = 4, t = 400",
         predict=lambda: Prediction(float(collapse.condition_growth(_FOUR, 2))),
@@ -503,9 +503,9 @@ _MOMENTS = (
     Claim(
         id="mean-trace",
         reference="1.5",
-        statement="E tr Sigma_t = lambda^(t-1) tr Sigma_0, with its exact variance",
+        statement="E tr Σ_t = λ^(t-1) tr Σ_0, with its exact variance",
         status="exact",
-        scale="tr Sigma_3, d = 20, n = 60, lambda = .9",
+        scale="tr Σ_3, d = 20, n = 60, λ = .9",
         predict=lambda: _trace_prediction(3),
         observe=_last("trace", _SIXTY, np.ones(20), t=3),
         mutant="2 % larger",
@@ -515,9 +515,9 @@ _MOMENTS = (
     Claim(
         id="mean-squared-trace",
         reference="1.5",
-        statement="E (tr Sigma_t)^2 from the 2 x 2 map with eigenvalues 1 + 2/m, 1 - 1/m",
+        statement="E (tr Σ_t)² from the 2 x 2 map with eigenvalues 1 + 2/m, 1 - 1/m",
         status="exact",
-        scale="(tr Sigma_3)^2, d = 20, n = 60, lambda = .9",
+        scale="(tr Σ_3)², d = 20, n = 60, λ = .9",
         predict=lambda: Prediction(
             _one(collapse.mean_squared_trace(_SIXTY, np.ones(20), generations=3))
         ),
@@ -529,9 +529,9 @@ _MOMENTS = (
     Claim(
         id="mean-trace-squared",
         reference="1.5",
-        statement="E tr Sigma_t^2 from the same map, singular Sigma_0",
+        statement="E tr Σ_t² from the same map, singular Σ_0",
         status="exact",
-        scale="tr Sigma_3^2, eight unequal eigenvalues, n = 60, lambda = .9",
+        scale="tr Σ_3², eight unequal eigenvalues, n = 60, λ = .9",
         predict=lambda: Prediction(_one(collapse.mean_trace_squared(_SIXTY, _WIDE, generations=3))),
         observe=_last("trace_squared", _SIXTY, _WIDE, t=3),
         mutant="2 % larger",
@@ -541,9 +541,9 @@ _MOMENTS = (
     Claim(
         id="mean-walk",
         reference="1.6",
-        statement="E |mu_t - mu_0|^2 = (tr Sigma_0 / n) sum_(k<t) lambda^k",
+        statement="E ‖μ_t - μ_0‖² = (tr Σ_0 / n) sum_(k<t) λ^k",
         status="exact",
-        scale="squared distance, d = 20, n = 10, t = 4, lambda = .8",
+        scale="squared distance, d = 20, n = 10, t = 4, λ = .8",
         predict=lambda: Prediction(_one(collapse.mean_walk(_NARROW, np.ones(20), generations=4))),
         observe=_last("mean_sq", _NARROW, np.ones(20), t=4),
         mutant="2 % larger",
@@ -553,7 +553,7 @@ _MOMENTS = (
     Claim(
         id="fractional-moment",
         reference="1.5",
-        statement="E (u'Sigma_t u)^(1/2) is a gamma ratio to the t",
+        statement="E (u'Σ_t u)^(1/2) is a gamma ratio to the t",
         status="exact",
         scale="square root of a direction, n = 20, t = 3",
         predict=lambda: Prediction(
@@ -615,9 +615,9 @@ _DISTANCE = (
     Claim(
         id="w2-line",
         reference="1.7",
-        statement="E W2^2 is exact for d = 1",
+        statement="E W2² is exact for d = 1",
         status="exact",
-        scale="W2^2, d = 1, n = 10, t = 5, lambda = .8",
+        scale="W2², d = 1, n = 10, t = 5, λ = .8",
         predict=lambda: _distance(_NARROW, np.ones(1), 5),
         observe=_last("w2_squared", _NARROW, np.ones(1), t=5),
         mutant="2 % larger",
@@ -627,9 +627,9 @@ _DISTANCE = (
     Claim(
         id="w2-estimate",
         reference="1.7; 5.1",
-        statement="E W2^2 within its declared error, d > 1",
+        statement="E W2² within its declared error, d > 1",
         status="asymptotic",
-        scale="W2^2, d = 20, n = 201, t = 5, lambda = .7",
+        scale="W2², d = 20, n = 201, t = 5, λ = .7",
         predict=lambda: _distance(_MIDDLE, np.ones(20), 5),
         observe=_last("w2_squared", _MIDDLE, np.ones(20), t=5),
         mutant="2 % larger",
@@ -639,9 +639,9 @@ _DISTANCE = (
     Claim(
         id="w2-general",
         reference="1.7; 2.10",
-        statement="E W2^2 within its declared error, Sigma_0 = diag(1, 1/2, ..., 1/8)",
+        statement="E W2² within its declared error, Σ_0 = diag(1, 1/2, ..., 1/8)",
         status="asymptotic",
-        scale="W2^2, n = 51, t = 8, lambda = .6",
+        scale="W2², n = 51, t = 8, λ = .6",
         predict=lambda: _distance(_FIFTY, _HARMONIC, 8),
         observe=_last("w2_squared", _FIFTY, _HARMONIC, t=8),
         mutant="2 % larger",
@@ -651,9 +651,9 @@ _DISTANCE = (
     Claim(
         id="w2-high-dimension",
         reference="5.1",
-        statement="E tr Sigma_t^(1/2) / d -> lambda^((t-1)/2) 2F1(1/2, -t/2; 2; d/m)",
+        statement="E tr Σ_t^(1/2) / d → λ^((t-1)/2) 2F1(1/2, -t/2; 2; d/m)",
         status="asymptotic",
-        scale="W2^2, d = 100, n = 1000, t = 4, lambda = .5",
+        scale="W2², d = 100, n = 1000, t = 4, λ = .5",
         predict=lambda: _high_dimension(4),
         observe=_last("w2_squared", _HIGH, np.ones(100), t=4),
         mutant="2 % larger",
@@ -663,7 +663,7 @@ _DISTANCE = (
     Claim(
         id="moment-limit",
         reference="5.1",
-        statement="E tr Sigma_t^k / d -> 2F1(1-k, -tk; 2; d/m)",
+        statement="E tr Σ_t^k / d → 2F1(1-k, -tk; 2; d/m)",
         status="asymptotic",
         scale="k = 2, t = 3, against exact second moments at d = 10^5, m = 2 d, computed",
         predict=lambda: Prediction(float(spectrum.moment_limit(2, 3, 0.5)), 1e-4, error=1e-4),
@@ -677,9 +677,9 @@ _DISTANCE = (
     Claim(
         id="w2-limit",
         reference="1.8",
-        statement="lambda < 1: E W2^2 -> tr Sigma_0 (1 + 1 / (n (1 - lambda)))",
+        statement="λ < 1: E W2² → tr Σ_0 (1 + 1 / (n (1 - λ)))",
         status="exact",
-        scale="W2^2, d = 50, n = 5, t = 60, lambda = .5",
+        scale="W2², d = 50, n = 5, t = 60, λ = .5",
         predict=lambda: Prediction(float(collapse_distance.w2_squared_limit(_WALK, np.ones(50)))),
         observe=_last("w2_squared", _WALK, np.ones(50), t=60),
         mutant="2 % larger",
@@ -689,9 +689,9 @@ _DISTANCE = (
     Claim(
         id="sqrt-trace-lower",
         reference="1.7",
-        statement="E tr Sigma_t^(1/2) >= c4^t / E|u_1|, attained as t grows",
+        statement="E tr Σ_t^(1/2) >= c4^t / E|u_1|, attained as t grows",
         status="bound",
-        scale="tr Sigma^(1/2) over c4^t, size-biased, d = 2, m = 10, t = 150",
+        scale="tr Σ^(1/2) over c4^t, size-biased, d = 2, m = 10, t = 150",
         predict=lambda: _sqrt_trace(10, 150, "lower"),
         observe=lambda size, seed: sqrt_trace_over_direction(
             10, generations=150, size=size, seed=seed
@@ -704,9 +704,9 @@ _DISTANCE = (
     Claim(
         id="sqrt-trace-upper",
         reference="1.7",
-        statement="E tr Sigma_t^(1/2) <= d c4^t",
+        statement="E tr Σ_t^(1/2) <= d c4^t",
         status="bound",
-        scale="tr Sigma^(1/2) over c4^t, size-biased, d = 2, m = 50, t = 1",
+        scale="tr Σ^(1/2) over c4^t, size-biased, d = 2, m = 50, t = 1",
         predict=lambda: _sqrt_trace(50, 1, "upper"),
         observe=lambda size, seed: sqrt_trace_over_direction(
             50, generations=1, size=size, seed=seed
@@ -719,9 +719,9 @@ _DISTANCE = (
     Claim(
         id="overshoot-exact",
         reference="Section 3.1, erratum; 1.8",
-        statement="E W2^2 falls from generation 1 to 2 for n = 2, d = 4, lambda = 0",
+        statement="E W2² falls from generation 1 to 2 for n = 2, d = 4, λ = 0",
         status="exact",
-        scale="W2^2 of generation 1 minus generation 2",
+        scale="W2² of generation 1 minus generation 2",
         predict=lambda: _first_step(_PAIR, 4),
         observe=_simulated(_first_fall, _PAIR, np.ones(4), at=(1, 2), record=("w2_squared",)),
         mutant="Section 3.1: E W2 never falls",
@@ -731,9 +731,9 @@ _DISTANCE = (
     Claim(
         id="overshoot-high-dimension",
         reference="Section 3.1, erratum; 1.8",
-        statement="E W2^2 falls from generation 1 to 2 for n = 26, d = 100, lambda = .5",
+        statement="E W2² falls from generation 1 to 2 for n = 26, d = 100, λ = .5",
         status="asymptotic",
-        scale="W2^2 of generation 1 minus generation 2",
+        scale="W2² of generation 1 minus generation 2",
         predict=lambda: _first_step(_CROWDED, 100),
         observe=_simulated(_first_fall, _CROWDED, np.ones(100), at=(1, 2), record=("w2_squared",)),
         mutant="Section 3.1: E W2 never falls",
@@ -743,9 +743,9 @@ _DISTANCE = (
     Claim(
         id="baseline",
         reference="5.3",
-        statement="E W2^2 of one fit to real data, d ~ n, within its declared error",
+        statement="E W2² of one fit to real data, d ~ n, within its declared error",
         status="asymptotic",
-        scale="W2^2 of generation 1, d = 20, n = 400",
+        scale="W2² of generation 1, d = 20, n = 400",
         predict=lambda: _baseline(400, np.ones(20)),
         observe=_last("w2_squared", fully_synthetic(400), np.ones(20), t=1),
         mutant="2 % larger",
@@ -770,15 +770,18 @@ def _baseline(n: int, eigenvalues: Array) -> Prediction:
 # --- times to collapse ----------------------------------------------------------------------------
 
 _SMALL = 0.5
+_SHORT = fully_synthetic(4)
+_THIN = np.array([0.98, 0.02])
+_EVEN = np.array([0.5, 0.5])
 
 
-def _passed(threshold: float, t: int, loop: Loop, dim: int) -> Observe:
+def _passed(threshold: float, t: int, loop: Loop, eigenvalues: Array) -> Observe:
     """Whether tr Sigma has fallen below `threshold` tr Sigma_0 by generation `t`."""
-    level = math.log(threshold * dim)
+    level = math.log(threshold * eigenvalues.sum())
     return _simulated(
         lambda paths: (paths["log_trace"].min(axis=1) < level).astype(np.float64),
         loop,
-        np.ones(dim),
+        eigenvalues,
         at=tuple(range(1, t + 1)),
         record=("log_trace",),
     )
@@ -790,12 +793,42 @@ _TIMES = (
         reference="1.9",
         statement="the law of the time to collapse, d = 1, is a first passage",
         status="exact",
-        scale="P(min over s <= 8 of Sigma_s < .5 Sigma_0), n = 10",
+        scale="P(min over s <= 8 of Σ_s < .5 Σ_0), n = 10",
         predict=lambda: _probability(_one(collapse.first_passage_cdf(_SMALL, _TEN, generations=8))),
-        observe=_passed(_SMALL, 8, _TEN, 1),
-        mutant="the fixed-time quantile P(Sigma_8 < .5 Sigma_0)",
+        observe=_passed(_SMALL, 8, _TEN, np.ones(1)),
+        mutant="the fixed-time quantile P(Σ_8 < .5 Σ_0)",
         mutate=lambda _: float(collapse.directional_cdf(_SMALL, _TEN, t=8)),
         size=20_000,
+    ),
+    Claim(
+        id="collapse-time-upper",
+        reference="1.9",
+        statement="P(T <= t) of the time T to collapse is at most its leading direction's, d > 1",
+        status="bound",
+        scale="P(T <= 8), Σ_0 = diag(.98, .02), n = 10, ε = .5",
+        predict=lambda: Prediction(
+            _one(collapse.collapse_time_bounds(_SMALL, _TEN, _THIN, generations=8)[1])
+        ),
+        observe=_passed(_SMALL, 8, _TEN, _THIN),
+        mutant="10 % smaller",
+        mutate=_relative(-0.1),
+        size=4000,
+        side="at_most",
+    ),
+    Claim(
+        id="collapse-time-lower",
+        reference="1.9",
+        statement="P(T <= t) is at least 1 - P(tr Σ_t >= ε tr Σ_0), d > 1, by moments",
+        status="bound",
+        scale="P(T <= 30), Σ_0 = diag(.5, .5), n = 4, ε = .05",
+        predict=lambda: Prediction(
+            _one(collapse.collapse_time_bounds(0.05, _SHORT, _EVEN, generations=30)[0])
+        ),
+        observe=_passed(0.05, 30, _SHORT, _EVEN),
+        mutant="12 % larger",
+        mutate=_relative(0.12),
+        size=5000,
+        side="at_least",
     ),
 )
 
@@ -842,7 +875,7 @@ _APPENDIX = (
     Claim(
         id="appendix-noise-mean",
         reference="Appendix A, Eq. (5); 1.10",
-        statement="tr Sigma_1 = Y tr Sigma_0 with E Y = 1, from n x d data",
+        statement="tr Σ_1 = Y tr Σ_0 with E Y = 1, from n x d data",
         status="exact",
         scale="Y, weights .6, .3, .1, n = 10",
         predict=lambda: Prediction(
@@ -857,9 +890,9 @@ _APPENDIX = (
     Claim(
         id="appendix-noise-variance",
         reference="Appendix A; 1.10",
-        statement="Var Y = 2 sum w^2 / m >= 2 / (m d)",
+        statement="Var Y = 2 sum w² / m >= 2 / (m d)",
         status="exact",
-        scale="(Y - 1)^2, weights .6, .3, .1, n = 100",
+        scale="(Y - 1)², weights .6, .3, .1, n = 100",
         predict=lambda: Prediction(float(wishart.trace_noise_variance(_WEIGHTS, 99))),
         observe=_simulated(
             lambda paths: _square_deviation(paths["trace"][:, 0], 1.0),
@@ -875,7 +908,7 @@ _APPENDIX = (
     Claim(
         id="appendix-noise-law",
         reference="Appendix A; 1.10",
-        statement="Y is generalized chi-square with weights eig(Sigma_0) / tr Sigma_0",
+        statement="Y is generalized chi-square with weights eig(Σ_0) / tr Σ_0",
         status="exact",
         scale="P(Y <= its median), weights .6, .3, .1, n = 100",
         predict=lambda: _probability(_MEDIAN),
@@ -895,7 +928,7 @@ _APPENDIX = (
     Claim(
         id="appendix-anti-concentration",
         reference="Appendix A; 1.10",
-        statement="P(|Y - 1| > eps) >= c(eps, d, m) > 0 whatever the weights",
+        statement="P(|Y - 1| > ε) >= c(ε, d, m) > 0 whatever the weights",
         status="bound",
         scale=f"P(|Y - 1| > {_EPSILON}), weights 1/3, n = 10",
         predict=lambda: Prediction(float(wishart.anti_concentration_bound(_EPSILON, 3, 9))),
@@ -908,7 +941,7 @@ _APPENDIX = (
     Claim(
         id="appendix-minimum",
         reference="Appendix A; 1.10",
-        statement="the least P(|Y - 1| > eps) over all weights, found numerically",
+        statement="the least P(|Y - 1| > ε) over all weights, found numerically",
         status="conjecture",
         scale=f"P(|Y - 1| > {_MINIMUM_EPSILON}) at the minimising weights, d = 3, n = 10",
         predict=lambda: _probability(
@@ -922,9 +955,9 @@ _APPENDIX = (
     Claim(
         id="appendix-dependence",
         reference="Appendix A, erratum; 1.10",
-        statement="the Y_t are not independent: Var Y_2 = (2/m) E tr Sigma_1^2 / E (tr Sigma_1)^2",
+        statement="the Y_t are not independent: Var Y_2 = (2/m) E tr Σ_1² / E (tr Σ_1)²",
         status="exact",
-        scale="(tr Sigma_2 / tr Sigma_1 - 1)^2, d = 3, n = 6",
+        scale="(tr Σ_2 / tr Σ_1 - 1)², d = 3, n = 6",
         predict=lambda: Prediction(_dependent_noise()),
         observe=_simulated(
             lambda paths: _square_deviation(paths["trace"][:, 1] / paths["trace"][:, 0], 1.0),
@@ -933,7 +966,7 @@ _APPENDIX = (
             at=(1, 2),
             record=("trace",),
         ),
-        mutant="independent Y_t with the weights 1/d of Sigma_0 = I",
+        mutant="independent Y_t with the weights 1/d of Σ_0 = I",
         mutate=lambda _: 2 / (_FIVE.dof * 3),
         size=3000,
     ),
@@ -975,11 +1008,11 @@ _INVARIANT_SIZE = {
     "trace-squared": 64_000,
 }
 _INVARIANT_TEXT = {
-    "mean-fourth": "E |mu_t|^4",
-    "mean-trace-product": "E |mu_t|^2 tr Sigma_t",
-    "mean-quadratic": "E mu_t' Sigma_t mu_t",
-    "squared-trace": "E (tr Sigma_t)^2",
-    "trace-squared": "E tr Sigma_t^2",
+    "mean-fourth": "E ‖μ_t‖⁴",
+    "mean-trace-product": "E ‖μ_t‖² tr Σ_t",
+    "mean-quadratic": "E μ_t' Σ_t μ_t",
+    "squared-trace": "E (tr Σ_t)²",
+    "trace-squared": "E tr Σ_t²",
 }
 
 
@@ -990,7 +1023,7 @@ def _invariant_claim(name: str) -> Claim:
         reference="2.3",
         statement=f"{_INVARIANT_TEXT[name]} of the fresh data loop, from the seven invariants",
         status="exact",
-        scale="d = 6, n_real = 4, n_synth = 8, n_initial = 5, lambda = .9, t = 2",
+        scale="d = 6, n_real = 4, n_synth = 8, n_initial = 5, λ = .9, t = 2",
         predict=lambda: Prediction(
             float(recursions.second_moments(_SECOND, 6, generations=2)[-1, index])
         ),
@@ -1033,9 +1066,9 @@ _EXACT_FRESH = (
     Claim(
         id="fresh-mean",
         reference="2.2",
-        statement="E |mu_t|^2 of the fresh data loop by one linear recursion",
+        statement="E ‖μ_t‖² of the fresh data loop by one linear recursion",
         status="exact",
-        scale="d = 8, n_real = 10, n_synth = 20, n_initial = 6, lambda = .9, t = 3",
+        scale="d = 8, n_real = 10, n_synth = 20, n_initial = 6, λ = .9, t = 3",
         predict=lambda: Prediction(8 * _one(recursions.first_moments(_FRESH, 3).mean_sq)),
         observe=_last("mean_sq", _FRESH, np.ones(8), t=3),
         mutant="2 % larger",
@@ -1045,9 +1078,9 @@ _EXACT_FRESH = (
     Claim(
         id="fresh-trace",
         reference="2.2",
-        statement="E tr Sigma_t of the fresh data loop by the same recursion, general Sigma_0",
+        statement="E tr Σ_t of the fresh data loop by the same recursion, general Σ_0",
         status="exact",
-        scale="eight unequal eigenvalues, n_real = 10, n_synth = 20, lambda = .9, t = 3",
+        scale="eight unequal eigenvalues, n_real = 10, n_synth = 20, λ = .9, t = 3",
         predict=lambda: Prediction(
             float(_WIDE.sum()) * _one(recursions.first_moments(_FRESH, 3).trace)
         ),
@@ -1059,9 +1092,9 @@ _EXACT_FRESH = (
     Claim(
         id="fresh-mean-limit",
         reference="Eq. (3); 2.2",
-        statement="the limit of E |mu_t|^2 is the fixed point of a 2 x 2 system",
+        statement="the limit of E ‖μ_t‖² is the fixed point of a 2 x 2 system",
         status="exact",
-        scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, lambda = .9, t = 6",
+        scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, λ = .9, t = 6",
         predict=lambda: Prediction(float(recursions.first_moments_limit(_SETTLED).mean_sq)),
         observe=_last("mean_sq", _SETTLED, np.ones(1), t=_SOON),
         mutant="2 % larger",
@@ -1071,9 +1104,9 @@ _EXACT_FRESH = (
     Claim(
         id="fresh-trace-limit",
         reference="Eq. (3); 2.2",
-        statement="the limit of E tr Sigma_t is the fixed point of the same system",
+        statement="the limit of E tr Σ_t is the fixed point of the same system",
         status="exact",
-        scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, lambda = .9, t = 6",
+        scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, λ = .9, t = 6",
         predict=lambda: Prediction(float(recursions.first_moments_limit(_SETTLED).trace)),
         observe=_last("trace", _SETTLED, np.ones(1), t=_SOON),
         mutant="2 % larger",
@@ -1084,9 +1117,9 @@ _EXACT_FRESH = (
     Claim(
         id="eq3-independence",
         reference="Eq. (3), Fig. 10; 2.2",
-        statement="the limit of E W2^2 does not depend on n_initial",
+        statement="the limit of E W2² does not depend on n_initial",
         status="exact",
-        scale="W2^2 from n_initial = 5 minus from 2000, d = 20, n_real = 30, n_synth = 10",
+        scale="W2² from n_initial = 5 minus from 2000, d = 20, n_real = 30, n_synth = 10",
         predict=lambda: Prediction(0.0),
         observe=_forgotten,
         mutant="10 % of the limit remains",
@@ -1108,9 +1141,9 @@ _EXACT_FRESH = (
     Claim(
         id="eq4-effective-mean",
         reference="Eq. (4); 2.5",
-        statement="lambda = 1: the mean is worth n_e = n_r + n_s (n_r - 1)/(n - 1) real samples",
+        statement="λ = 1: the mean is worth n_e = n_r + n_s (n_r - 1)/(n - 1) real samples",
         status="exact",
-        scale="|mu|^2, d = 1, n_real = 30, n_synth = 10, n_initial = 37, t = 6",
+        scale="‖μ‖², d = 1, n_real = 30, n_synth = 10, n_initial = 37, t = 6",
         predict=lambda: Prediction(1 / effective.mean_effective_size(30, 10)),
         observe=_last("mean_sq", _UNBIASED, np.ones(1), t=_SOON),
         mutant="2 % more samples",
@@ -1120,9 +1153,9 @@ _EXACT_FRESH = (
     Claim(
         id="fraction-unbiased",
         reference="Appendix G, Fig. 31; 2.7",
-        statement="lambda = 1: a real fraction p is worth n_e = n p (2 - p) samples",
+        statement="λ = 1: a real fraction p is worth n_e = n p (2 - p) samples",
         status="asymptotic",
-        scale="n |mu|^2, d = 1, n = 10^6, p = .75, t = 6",
+        scale="n ‖μ‖², d = 1, n = 10^6, p = .75, t = 6",
         predict=lambda: Prediction(
             1e6 / effective.fraction_effective_size(1_000_000, 0.75), error=1e-5
         ),
@@ -1143,9 +1176,9 @@ _ASYMPTOTIC_FRESH = (
     Claim(
         id="fresh-w2-limit",
         reference="Eq. (3); 2.4",
-        statement="the limit of E W2^2 to second order, within its declared error",
+        statement="the limit of E W2² to second order, within its declared error",
         status="asymptotic",
-        scale="W2^2, d = 10, n_real = n_synth = 400, lambda = .5, t = 12",
+        scale="W2², d = 10, n_real = n_synth = 400, λ = .5, t = 12",
         predict=lambda: _fresh_distance(_EQUAL, np.ones(10)),
         observe=_last("w2_squared", _EQUAL, np.ones(10), t=_SETTLE),
         mutant="2 % larger",
@@ -1155,9 +1188,9 @@ _ASYMPTOTIC_FRESH = (
     Claim(
         id="fresh-w2-general",
         reference="2.10",
-        statement="the same with Bures weights, Sigma_0 = diag(1, 1/2, ..., 1/8)",
+        statement="the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)",
         status="asymptotic",
-        scale="W2^2, n_real = n_synth = 400, lambda = .5, t = 12",
+        scale="W2², n_real = n_synth = 400, λ = .5, t = 12",
         predict=lambda: _fresh_distance(_EQUAL, _HARMONIC),
         observe=_last("w2_squared", _EQUAL, _HARMONIC, t=_SETTLE),
         mutant="2 % larger",
@@ -1167,9 +1200,9 @@ _ASYMPTOTIC_FRESH = (
     Claim(
         id="eq4-leading-gain",
         reference="Eq. (4), Section 5.3; 2.5",
-        statement="lambda = 1: n_e / n_r -> (n_r + 2 n_s) / (n_r + n_s), at most 2",
+        statement="λ = 1: n_e / n_r → (n_r + 2 n_s) / (n_r + n_s), at most 2",
         status="asymptotic",
-        scale="W2^2, d = 10, n_real = 5000, n_synth = 2500, t = 12",
+        scale="W2², d = 10, n_real = 5000, n_synth = 2500, t = 12",
         predict=_leading_gain,
         observe=_last("w2_squared", _LARGE, np.ones(10), t=_SETTLE),
         mutant="2 % smaller",
@@ -1179,9 +1212,9 @@ _ASYMPTOTIC_FRESH = (
     Claim(
         id="admissible-limit",
         reference="Section 5.3, Fig. 11, 12; 2.6",
-        statement="the largest admissible n_synth tends to a formula in lambda and d",
+        statement="the largest admissible n_synth tends to a formula in λ and d",
         status="asymptotic",
-        scale="its limit against the root of exact second moments, d = 5, lambda = .5, computed",
+        scale="its limit against the root of exact second moments, d = 5, λ = .5, computed",
         predict=lambda: Prediction(
             float(effective.admissible_n_synth_limit(0.5, 5)), 0.01, error=0.1
         ),
@@ -1193,9 +1226,9 @@ _ASYMPTOTIC_FRESH = (
     Claim(
         id="fraction-floor",
         reference="Appendix G, Fig. 31; 2.7",
-        statement="lambda < 1: W2^2 stops at d (1 - sqrt(p / (1 - lambda (1 - p))))^2",
+        statement="λ < 1: W2² stops at d (1 - sqrt(p / (1 - λ (1 - p))))²",
         status="asymptotic",
-        scale="W2^2, d = 5, n = 10^8, p = .5, lambda = .8, t = 60",
+        scale="W2², d = 5, n = 10^8, p = .5, λ = .8, t = 60",
         predict=lambda: Prediction(float(effective.fraction_floor(0.5, 0.8, 5)), error=1e-6),
         observe=_last("w2_squared", _FLOOR, np.ones(5), t=60),
         mutant="2 % lower",
