@@ -385,4 +385,11 @@ def main() -> NoReturn:
     # Only results and our own one line may reach the terminal; -W error still shows warnings.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # Python notes an interrupt inside an exec() and would die of the signal at its end, even
+        # though it was caught: leave with our own exit code. Files are closed by now.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

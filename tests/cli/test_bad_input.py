@@ -216,3 +216,21 @@ def test_a_real_process_ends_the_same_way() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "madtheory: error: bias must be a finite number in [0, 1], got 2\n"
+
+
+def test_an_interrupt_inside_exec_still_exits_130(tmp_path: Path) -> None:
+    """Numba and dataclasses run strings; Python remembers an interrupt there past its handler."""
+    (tmp_path / "interrupted.py").write_text(
+        "from madtheory import cli\n"
+        "cli._eigenvalues = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted", "theory", "baseline", "--dim", "2", "--n", "9"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "madtheory: error: interrupted\n"
