@@ -281,6 +281,67 @@ def test_collapse_time_bounds_hold_simulated_times(loop, eigenvalues):
         assert lower[t - 1] - error <= estimate <= upper[t - 1] + error
 
 
+def test_ville_bound_is_chernoff_for_the_whole_path():
+    # Below the mean the best moments of negative order exceed 1, so the path costs nothing more.
+    loop = fully_synthetic(7, n_initial=12, bias=0.9)
+    for t in (1, 4, 30):
+        value = collapse._log_passage_bound(loop, -25.0, t)
+        chernoff = collapse.directional_chernoff(math.exp(-25.0), loop, t=t).log_cdf
+        np.testing.assert_allclose(value, chernoff, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rank", "t", "log_eps", "winner"),
+    [
+        (3, 2, 1.5, "union"),
+        (3, 200, -16.0, "union"),
+        (60, 3, 1.0, "moment"),
+        (3, 3, 0.1, "concave"),
+        (60, 9, -0.1, "concave"),
+        (60, 9, -0.245, "concave"),
+    ],
+)
+def test_survival_bound_is_the_least_of_its_three_formulas(rank, t, log_eps, winner):
+    loop, shares = fully_synthetic(9, n_initial=12, bias=0.97), np.arange(rank, 0.0, -1.0)
+    dofs, counts, s = (11, 8), np.array([1.0, t - 1.0]), np.linspace(0.001, 6.0, 60_000)
+
+    def moment(copies, power):
+        each = [wishart.log_chi_square_moment(power, copies * k, copies * k) for k in dofs]
+        return counts @ np.array(each) + power * ((t - 1) * math.log(0.97) - log_eps)
+
+    best = s[np.argmin(moment(1, s))]
+    candidates = {
+        "union": math.log(rank) + collapse.directional_log_tails(log_eps, loop, t=t)[1],
+        "moment": moment(1, best) + max(0.0, 1 - best) * math.log(rank),
+        "concave": moment(rank, min(1.0, s[np.argmin(moment(rank, s))])),
+    }
+    value = collapse._log_survival_bound(loop, shares / shares.sum(), log_eps, t)
+    # The grid of orders is 1e-4 fine, and the moments are flat in the order.
+    np.testing.assert_allclose(value, candidates[winner], rtol=1e-5)
+    np.testing.assert_allclose(value, min(candidates.values()), rtol=1e-5)
+
+
+def test_moment_bound_pays_for_the_rank_at_orders_below_one():
+    law = collapse._directional_law(fully_synthetic(10), 50)
+    one = collapse._log_moment_bound(law, -2.0, rank=1, top=math.inf)
+    order = float(collapse.directional_chernoff(math.exp(-2.0), fully_synthetic(10), t=50).order)
+    assert 0 < order < 1
+    np.testing.assert_allclose(
+        collapse._log_moment_bound(law, -2.0, rank=5, top=math.inf),
+        one + (1 - order) * math.log(5),
+        rtol=1e-12,
+    )
+
+
+def test_reduced_law_takes_the_least_size_for_the_dimension():
+    law, copies = collapse._reduced_law(fully_synthetic(5, n_initial=3), 4, 3)
+    assert copies == 2
+    assert dict(zip(law.dofs, law.counts, strict=True)) == {4.0: 3.0, 2.0: 0.0}
+    # Sigma_0 = I in 6 dimensions and n - 1 = 2 samples at t = 1: tr W_6(I, 2) = tr W_2(I, 6).
+    law, copies = collapse._reduced_law(fully_synthetic(3), 6, 1)
+    assert (copies, law.counts[law.dofs.index(6.0)]) == (2, 1.0)
+
+
 def test_collapse_time_quantiles_are_those_of_the_passage():
     loop, q = fully_synthetic(8, n_initial=5), np.array([[0.05, 0.5], [0.75, 0.95]])
     lower, upper = collapse.collapse_time_quantiles(loop, 1, eps=0.05, q=q)
