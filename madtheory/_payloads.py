@@ -57,7 +57,11 @@ def _collapse_moments(loop: Loop, eigenvalues: Array, generations: int) -> Paylo
         "log_det_mean",
         "log_det_variance",
     )
-    return {name: getattr(law, name)(loop, eigenvalues, generations=generations) for name in names}
+    lists = {name: getattr(law, name)(loop, eigenvalues, generations=generations) for name in names}
+    # A determinant that is surely 0 has no log-variance to speak of: null beside a null mean.
+    singular = np.isinf(lists["log_det_mean"])
+    lists["log_det_variance"] = np.where(singular, np.nan, lists["log_det_variance"])
+    return lists
 
 
 def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:

@@ -97,7 +97,7 @@ def _collapse_path(payload: Payload) -> Table:
             _number(float(payload["mean_trace"][i])),
             _number(float(payload["mean_walk"][i])),
             _number(float(payload["log_det_mean"][i])),
-            _number(math.sqrt(max(float(payload["log_det_variance"][i]), 0.0))),
+            _number(math.sqrt(float(payload["log_det_variance"][i]))),
             _number(float(payload["w2_squared"][i])),
             _percent(float(payload["w2_squared_rel_error"][i])),
         )

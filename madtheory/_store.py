@@ -248,7 +248,7 @@ def open_run(path: Path, plan: Plan) -> Iterator[Run]:
     """
     run = Run(path, plan)
     if not path.parent.is_dir():
-        raise ValueError(f"store must lie in an existing folder, got {path}")
+        raise ValueError(f"the result file must lie in an existing folder, got {path}")
     try:
         run.folder.mkdir(exist_ok=True)
         lock = (run.folder / "lock").open("a")
