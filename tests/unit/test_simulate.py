@@ -359,7 +359,7 @@ def test_damaged_results_are_refused(tmp_path):
 
 
 def test_places_that_cannot_hold_a_store(tmp_path):
-    with pytest.raises(ValueError, match="store must lie in an existing folder"):
+    with pytest.raises(ValueError, match="must lie in an existing folder"):
         _run(store=tmp_path / "no" / "x.parquet")
     with pytest.raises(ValueError, match="must be a file, got a folder"):
         _run(store=tmp_path)
