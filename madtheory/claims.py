@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -352,6 +353,51 @@ _DIRECTIONS = (
         size=20_000,
     ),
     Claim(
+        id="directional-distribution",
+        reference="1.9",
+        statement="the distribution function of u'Σ_t u by contour integration",
+        status="exact",
+        scale="P(u'Σ_2 u <= .9), n = 200, λ = .95",
+        predict=lambda: _probability(float(collapse.directional_cdf(0.9, _SHARP, t=2))),
+        observe=_simulated(
+            _indicator("log_direction", lambda: math.log(0.9)),
+            _SHARP,
+            np.ones(1),
+            at=(2,),
+            record=("log_direction",),
+        ),
+        mutant="2 % larger",
+        mutate=_relative(0.02),
+        size=250_000,
+    ),
+    Claim(
+        id="directional-quantile",
+        reference="1.9",
+        statement="log-quantiles of u'Σ_t u far from 1",
+        status="exact",
+        scale="P(log u'Σ_50 u <= its median), n = 10",
+        predict=lambda: _probability(_MEDIAN),
+        observe=_simulated(
+            _indicator(
+                "log_direction",
+                lambda: float(collapse.directional_log_quantile(_MEDIAN, _TEN, t=50)),
+            ),
+            _TEN,
+            np.ones(1),
+            at=(50,),
+            record=("log_direction",),
+        ),
+        mutant="the log-median is 2 % lower",
+        mutate=lambda _: float(
+            collapse.directional_cdf(
+                math.exp(1.02 * float(collapse.directional_log_quantile(_MEDIAN, _TEN, t=50))),
+                _TEN,
+                t=50,
+            )
+        ),
+        size=60_000,
+    ),
+    Claim(
         id="critical-bias",
         reference="1.2",
         statement="at λ_c = (m/2) exp(-ψ(m/2)) > 1 the log-variance has no drift",
@@ -501,6 +547,30 @@ def _trace_prediction(t: int) -> Prediction:
 
 _MOMENTS = (
     Claim(
+        id="estimator-moment",
+        reference="Eq. (1); 1.5",
+        statement="E q^(3/2) of q = χ²_m / m, the law of one estimated variance",
+        status="exact",
+        scale="(u'Σ_1 u)^(3/2), n = 200",
+        predict=lambda: Prediction(
+            float(wishart.chi_square_moment(1.5, 199, 199)),
+            math.sqrt(
+                float(wishart.chi_square_moment(3.0, 199, 199))
+                - float(wishart.chi_square_moment(1.5, 199, 199)) ** 2
+            ),
+        ),
+        observe=_simulated(
+            lambda paths: paths["trace"][:, 0] ** 1.5,
+            fully_synthetic(200),
+            np.ones(1),
+            at=(1,),
+            record=("trace",),
+        ),
+        mutant="2 % larger",
+        mutate=_relative(0.02),
+        size=3000,
+    ),
+    Claim(
         id="mean-trace",
         reference="1.5",
         statement="E tr Σ_t = λ^(t-1) tr Σ_0, with its exact variance",
@@ -586,6 +656,8 @@ _FIFTY = fully_synthetic(51, bias=0.6)
 _HIGH = fully_synthetic(1000, bias=0.5)
 _HUGE = fully_synthetic(200_001)
 _HARMONIC = 1 / np.arange(1.0, 9.0)
+#: Finite d lowers the first order from 1 - t d/(8 m) to 1 - t (d + 1)/(8 m): 3/(8 m) here.
+_HIGH_ERROR = 2 * 3 / (8 * 999)
 
 
 def _distance(loop: Loop, eigenvalues: Array, t: int) -> Prediction:
@@ -612,6 +684,26 @@ def _sqrt_trace(dof: int, t: int, bound: Literal["lower", "upper"]) -> Predictio
 
 
 _DISTANCE = (
+    Claim(
+        id="sqrt-trace-limit",
+        reference="5.1",
+        statement="E tr Σ_t^(1/2) / d -> 2F1(1/2, -t/2; 2; d/m) at λ = 1",
+        status="asymptotic",
+        scale="tr Σ^(1/2) / d from W2², d = 100, m = 999, t = 3",
+        predict=lambda: Prediction(
+            float(spectrum.sqrt_trace_limit(3, 100 / 999)), error=_HIGH_ERROR
+        ),
+        observe=_simulated(
+            lambda p: (p["mean_sq"] + p["trace"] + 100 - p["w2_squared"])[:, 0] / 200,
+            fully_synthetic(1000),
+            np.ones(100),
+            at=(3,),
+            record=("mean_sq", "trace", "w2_squared"),
+        ),
+        mutant="2 % larger",
+        mutate=_relative(0.02),
+        size=40,
+    ),
     Claim(
         id="w2-line",
         reference="1.7",
@@ -798,7 +890,7 @@ _TIMES = (
         observe=_passed(_SMALL, 8, _TEN, np.ones(1)),
         mutant="the fixed-time quantile P(Σ_8 < .5 Σ_0)",
         mutate=lambda _: float(collapse.directional_cdf(_SMALL, _TEN, t=8)),
-        size=20_000,
+        size=50_000,
     ),
     Claim(
         id="collapse-time-upper",
@@ -926,6 +1018,24 @@ _APPENDIX = (
         size=3000,
     ),
     Claim(
+        id="appendix-noise-distribution",
+        reference="Appendix A; 1.10",
+        statement="the distribution function of Y away from its median",
+        status="exact",
+        scale="P(Y <= .95), weights .6, .3, .1, n = 100",
+        predict=lambda: _probability(float(wishart.trace_noise_cdf(0.95, _WEIGHTS, 99))),
+        observe=_simulated(
+            lambda paths: (paths["trace"][:, 0] <= 0.95).astype(np.float64),
+            _HUNDRED,
+            _WEIGHTS,
+            at=(1,),
+            record=("trace",),
+        ),
+        mutant="2 % larger",
+        mutate=_relative(0.02),
+        size=250_000,
+    ),
+    Claim(
         id="appendix-anti-concentration",
         reference="Appendix A; 1.10",
         statement="P(|Y - 1| > ε) >= c(ε, d, m) > 0 whatever the weights",
@@ -1049,6 +1159,22 @@ def _forgotten(size: int, seed: int) -> Array:
     return first - second
 
 
+@cache
+def _distance_worth(n: int, dim: int) -> Prediction:
+    """The W2^2 whose effective sample size is `n`."""
+    from scipy.optimize import brentq
+
+    guess = _baseline(n, np.ones(dim))
+    value = float(
+        brentq(
+            lambda w: effective.effective_sample_size(w, np.ones(dim)) - n,
+            0.8 * guess.value,
+            1.25 * guess.value,
+        )
+    )
+    return Prediction(value, error=guess.error)
+
+
 def _leading_gain() -> Prediction:
     """W2^2 of a real data set as large as the leading order of n_e says."""
     n_effective = effective.leading_gain(5000, 2500) * 5000
@@ -1114,6 +1240,18 @@ _EXACT_FRESH = (
         size=10_000,
     ),
     *(_invariant_claim(name) for name in _INVARIANTS),
+    Claim(
+        id="eq4-effective-size",
+        reference="Eq. (4); 2.5",
+        statement="n_e inverts the distance of a fit to n real samples",
+        status="asymptotic",
+        scale="W2² of one fit to n = 400 samples, d = 20",
+        predict=lambda: _distance_worth(400, 20),
+        observe=_last("w2_squared", fully_synthetic(400), np.ones(20), t=1),
+        mutant="2 % fewer samples",
+        mutate=_relative(0.02),
+        size=3000,
+    ),
     Claim(
         id="eq3-independence",
         reference="Eq. (3), Fig. 10; 2.2",
