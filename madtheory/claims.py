@@ -304,7 +304,8 @@ _DIRECTIONS = (
         status="exact",
         scale=f"log of a direction over t = {_RATE_T}, n = 10",
         predict=lambda: Prediction(
-            collapse.rate(_TEN), math.sqrt(float(wishart.log_chi_square_variance(9)) / _RATE_T)
+            _one(collapse.directional_log_mean(_TEN, _RATE_T)) / _RATE_T,
+            math.sqrt(float(wishart.log_chi_square_variance(9)) / _RATE_T),
         ),
         observe=_simulated(
             lambda paths: paths["log_direction"][:, 0] / _RATE_T,
@@ -581,6 +582,20 @@ _MOMENTS = (
         mutant="2 % larger",
         mutate=_relative(0.02),
         size=700,
+    ),
+    Claim(
+        id="second-moment-step",
+        reference="1.5",
+        statement="one generation maps (E tr Σ², E (tr Σ)²) by [[1+1/m, 1/m], [2/m, 1]]",
+        status="exact",
+        scale="(tr Σ_1)², d = 20, n = 60",
+        predict=lambda: Prediction(
+            float((wishart.second_moment_map(59) @ np.array([20.0, 400.0]))[1])
+        ),
+        observe=_last("squared_trace", _SIXTY, np.ones(20), t=1),
+        mutant="2 % larger",
+        mutate=_relative(0.02),
+        size=1200,
     ),
     Claim(
         id="mean-squared-trace",
