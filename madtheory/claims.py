@@ -698,6 +698,12 @@ def _sqrt_trace(dof: int, t: int, bound: Literal["lower", "upper"]) -> Predictio
     return Prediction(_one(getattr(estimate, bound)) / direction)
 
 
+def _sqrt_trace_value(dof: int, t: int) -> Prediction:
+    estimate = spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof))
+    value = _one(estimate.value) / float(wishart.c4(dof + 1)) ** t
+    return Prediction(value, error=value * _one(estimate.rel_error))
+
+
 _DISTANCE = (
     Claim(
         id="sqrt-trace-limit",
@@ -822,6 +828,20 @@ _DISTANCE = (
         mutate=_relative(-0.02),
         size=2000,
         side="at_most",
+    ),
+    Claim(
+        id="sqrt-trace-estimate",
+        reference="1.7",
+        statement="E tr Σ_t^(1/2) between its bounds, within its declared error",
+        status="asymptotic",
+        scale="tr Σ^(1/2) over c4^t, size-biased, d = 2, m = 50, t = 5",
+        predict=lambda: _sqrt_trace_value(50, 5),
+        observe=lambda size, seed: sqrt_trace_over_direction(
+            50, generations=5, size=size, seed=seed
+        ),
+        mutant="2 % larger",
+        mutate=_relative(0.02),
+        size=2000,
     ),
     Claim(
         id="overshoot-exact",
