@@ -203,7 +203,7 @@ _ESTIMATOR = (
         observe=_plain("log_det", _SIX, np.ones(3), t=1),
         mutant="n degrees of freedom",
         mutate=lambda _: float(wishart.log_det_mean(3, 6)),
-        size=700,
+        size=900,
     ),
     Claim(
         id="eq2-martingale",
@@ -581,7 +581,7 @@ _MOMENTS = (
         observe=_last("trace", _SIXTY, np.ones(20), t=3),
         mutant="2 % larger",
         mutate=_relative(0.02),
-        size=700,
+        size=850,
     ),
     Claim(
         id="second-moment-step",
@@ -633,7 +633,7 @@ _MOMENTS = (
         observe=_last("mean_sq", _NARROW, np.ones(20), t=4),
         mutant="2 % larger",
         mutate=_relative(0.02),
-        size=26_000,
+        size=32_000,
     ),
     Claim(
         id="fractional-moment",
@@ -797,7 +797,7 @@ _DISTANCE = (
         observe=_last("w2_squared", _WALK, np.ones(50), t=60),
         mutant="2 % larger",
         mutate=_relative(0.02),
-        size=2000,
+        size=3000,
     ),
     Claim(
         id="sqrt-trace-lower",
@@ -939,7 +939,7 @@ _TIMES = (
         observe=_passed(_SMALL, 8, _TEN, _THIN),
         mutant="10 % smaller",
         mutate=_relative(-0.1),
-        size=4000,
+        size=5000,
         side="at_most",
     ),
     Claim(
@@ -1146,11 +1146,11 @@ _INVARIANTS: dict[str, tuple[int, tuple[str, ...], Reduce]] = {
     "trace-squared": (6, ("trace_squared",), lambda p: p["trace_squared"][:, 0]),
 }
 _INVARIANT_SIZE = {
-    "mean-fourth": 260_000,
+    "mean-fourth": 400_000,
     "mean-trace-product": 66_000,
     "mean-quadratic": 175_000,
-    "squared-trace": 40_000,
-    "trace-squared": 64_000,
+    "squared-trace": 50_000,
+    "trace-squared": 80_000,
 }
 _INVARIANT_TEXT = {
     "mean-fourth": "E ‖μ_t‖⁴",

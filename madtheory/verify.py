@@ -94,7 +94,12 @@ def z_score(claim: Claim, estimate: float, *, value: float, error: float, se: fl
 
 
 def p_value(claim: Claim, z: float) -> float:
-    """Two-sided p-value of `z`; one-sided for a bound, where only one side refutes."""
+    """Two-sided p-value of `z`; one-sided for a bound, where only one side refutes.
+
+    Nothing beyond the bound or the declared error (z = 0) has p = 1: a conservative p-value.
+    """
+    if z == 0.0:
+        return 1.0
     tail = float(norm.sf(abs(z)))
     return min(2 * tail, 1.0) if claim.side == "both" else tail
 
