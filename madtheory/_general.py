@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _validate, effective, recursions
+from madtheory.distances import bures_weight
 from madtheory.loops import Loop, require_fresh_memory_one
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "admissible_n_synth",
     "admissible_n_synth_limit",
-    "bures_weight",
     "conjugated_second_moments",
 ]
 
@@ -52,20 +52,6 @@ def conjugated_second_moments(
     b = (d * trace_squared - squared_trace) / (d * (d - 1) * (d + 2))
     a = (squared_trace - 2 * b * d) / d**2
     return (a + b) * power_2 + b * power_1**2, a * power_1**2 + 2 * b * power_2
-
-
-def bures_weight(eigenvalues: ArrayLike) -> float:
-    """2 sum_{i != j} s_i s_j / (s_i + s_j) / tr Sigma_0; d - 1 at Sigma_0 = I (theory.md 2.10).
-
-    Examples
-    --------
-    >>> bures_weight([2.0, 2.0, 2.0, 0.0])
-    2.0
-    """
-    s = _validate.eigenvalues("eigenvalues", eigenvalues)
-    unit = s[s > 0] / s[0]
-    pairs = np.multiply.outer(unit, unit) / np.add.outer(unit, unit)
-    return float(2 * (pairs.sum() - np.trace(pairs)) / unit.sum())
 
 
 def admissible_n_synth_limit(bias: float, eigenvalues: ArrayLike) -> float:

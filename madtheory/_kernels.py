@@ -48,8 +48,9 @@ QUANTITIES = (
     "mean_fourth",
     "mean_quadratic",
 )
-MEAN_SQ, TRACE, W2, LOG_DET, LOG_TRACE, LOG_DIRECTION, TRACE_SQ, SQ_TRACE, MEAN_4 = range(9)
-MEAN_QUAD = 9
+MEAN_SQ, TRACE, W2, LOG_DET, LOG_TRACE, LOG_DIRECTION, TRACE_SQ, SQ_TRACE, MEAN_4, MEAN_QUAD = (
+    range(len(QUANTITIES))
+)
 LOG_2 = math.log(2.0)
 #: Columns are rescaled once a pivot leaves [2^-200, 2^200]; one generation moves it far less.
 PIVOT_LOW, PIVOT_HIGH = 2.0**-200, 2.0**200

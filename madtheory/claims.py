@@ -18,11 +18,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import ellipe
 
 from madtheory import collapse, collapse_distance, effective, recursions, spectrum, wishart
 from madtheory.loops import Loop, fresh_data, fully_synthetic
-from madtheory.simulate import simulate, simulate_plain
+from madtheory.simulate import Paths, simulate, simulate_plain
 
 __all__ = ["CLAIMS", "Claim", "Prediction", "Side", "Status"]
 
@@ -72,12 +73,21 @@ class Claim:
 
 
 def _simulated(
-    reduce: Reduce, loop: Loop, eigenvalues: Array, *, at: tuple[int, ...], record: tuple[str, ...]
+    reduce: Reduce,
+    loop: Loop,
+    eigenvalues: Array,
+    *,
+    at: tuple[int, ...],
+    record: tuple[str, ...],
+    sampler: Callable[..., Paths] = simulate,
 ) -> Observe:
-    """Observations from the exact sampler: `reduce` gets {quantity: (size, len(at))}."""
+    """Observations from a sampler, the exact one if not said: `reduce` gets {quantity: (size, T)}.
+
+    T = len(at) generations are recorded.
+    """
 
     def observe(size: int, seed: int) -> Array:
-        result = simulate(
+        result = sampler(
             loop,
             eigenvalues,
             generations=max(at),
@@ -93,31 +103,29 @@ def _simulated(
     return observe
 
 
-def _last(quantity: str, loop: Loop, eigenvalues: Array, *, t: int) -> Observe:
+def _last(
+    quantity: str,
+    loop: Loop,
+    eigenvalues: Array,
+    *,
+    t: int,
+    sampler: Callable[..., Paths] = simulate,
+) -> Observe:
     """Observe `quantity` at generation `t`."""
     return _simulated(
-        lambda paths: paths[quantity][:, 0], loop, eigenvalues, at=(t,), record=(quantity,)
+        lambda paths: paths[quantity][:, 0],
+        loop,
+        eigenvalues,
+        at=(t,),
+        record=(quantity,),
+        sampler=sampler,
     )
 
 
-def _plain(quantity: str, loop: Loop, eigenvalues: Array, *, t: int) -> Observe:
-    """Observe `quantity` at generation `t` from the sampler that draws all n x d data."""
-
-    def observe(size: int, seed: int) -> Array:
-        result = simulate_plain(
-            loop,
-            eigenvalues,
-            generations=t,
-            replicates=size,
-            seed=seed,
-            record=(quantity,),
-            keep_paths=True,
-            at=(t,),
-        )
-        assert result.paths is not None  # keep_paths was asked for
-        return result.paths[quantity][:, 0]
-
-    return observe
+def _declared(estimate: wishart.Estimate) -> Prediction:
+    """An estimate (its last entry, if it is a path) with its declared error made absolute."""
+    value = float(np.ravel(estimate.value)[-1])
+    return Prediction(value, error=value * float(np.ravel(estimate.rel_error)[-1]))
 
 
 def _relative(change: float) -> Callable[[float], float]:
@@ -185,7 +193,7 @@ _ESTIMATOR = (
         predict=lambda: Prediction(
             _one(collapse.mean_walk(_TEN, np.ones(50), generations=1)), math.sqrt(2 * 50) / 10
         ),
-        observe=_plain("mean_sq", _TEN, np.ones(50), t=1),
+        observe=_last("mean_sq", _TEN, np.ones(50), t=1, sampler=simulate_plain),
         mutant="n - 1 for n",
         mutate=_relative(1 / 9),
         size=200,
@@ -200,7 +208,7 @@ _ESTIMATOR = (
             _one(collapse.log_det_mean(_SIX, np.ones(3), generations=1)),
             math.sqrt(_one(collapse.log_det_variance(_SIX, np.ones(3), generations=1))),
         ),
-        observe=_plain("log_det", _SIX, np.ones(3), t=1),
+        observe=_last("log_det", _SIX, np.ones(3), t=1, sampler=simulate_plain),
         mutant="n degrees of freedom",
         mutate=lambda _: float(wishart.log_det_mean(3, 6)),
         size=900,
@@ -540,12 +548,6 @@ _TWENTY = fully_synthetic(20)
 _WIDE = np.array([3.0, 2.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0])
 
 
-def _trace_prediction(t: int) -> Prediction:
-    mean = _one(collapse.mean_trace(_SIXTY, np.ones(20), generations=t))
-    square = _one(collapse.mean_squared_trace(_SIXTY, np.ones(20), generations=t))
-    return Prediction(mean, math.sqrt(square - mean**2))
-
-
 _MOMENTS = (
     Claim(
         id="estimator-moment",
@@ -574,10 +576,10 @@ _MOMENTS = (
     Claim(
         id="mean-trace",
         reference="1.5",
-        statement="E tr Σ_t = λ^(t-1) tr Σ_0, with its exact variance",
+        statement="E tr Σ_t = λ^(t-1) tr Σ_0",
         status="exact",
         scale="tr Σ_3, d = 20, n = 60, λ = .9",
-        predict=lambda: _trace_prediction(3),
+        predict=lambda: Prediction(_one(collapse.mean_trace(_SIXTY, np.ones(20), generations=3))),
         observe=_last("trace", _SIXTY, np.ones(20), t=3),
         mutant="2 % larger",
         mutate=_relative(0.02),
@@ -676,9 +678,7 @@ _HIGH_ERROR = 2 * 3 / (8 * 999)
 
 
 def _distance(loop: Loop, eigenvalues: Array, t: int) -> Prediction:
-    estimate = collapse_distance.w2_squared(loop, eigenvalues, generations=t)
-    value = _one(estimate.value)
-    return Prediction(value, error=value * _one(estimate.rel_error))
+    return _declared(collapse_distance.w2_squared(loop, eigenvalues, generations=t))
 
 
 def _first_step(loop: Loop, dim: int) -> Prediction:
@@ -699,9 +699,9 @@ def _sqrt_trace(dof: int, t: int, bound: Literal["lower", "upper"]) -> Predictio
 
 
 def _sqrt_trace_value(dof: int, t: int) -> Prediction:
-    estimate = spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof))
-    value = _one(estimate.value) / float(wishart.c4(dof + 1)) ** t
-    return Prediction(value, error=value * _one(estimate.rel_error))
+    prediction = _declared(spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof)))
+    direction = float(wishart.c4(dof + 1)) ** t
+    return Prediction(prediction.value / direction, error=prediction.error / direction)
 
 
 _DISTANCE = (
@@ -767,7 +767,9 @@ _DISTANCE = (
         statement="E tr Σ_t^(1/2) / d → λ^((t-1)/2) 2F1(1/2, -t/2; 2; d/m)",
         status="asymptotic",
         scale="W2², d = 100, n = 1000, t = 4, λ = .5",
-        predict=lambda: _high_dimension(4),
+        predict=lambda: _declared(
+            collapse_distance.w2_squared_high_dimension(_HIGH, 100, generations=4)
+        ),
         observe=_last("w2_squared", _HIGH, np.ones(100), t=4),
         mutant="2 % larger",
         mutate=_relative(0.02),
@@ -873,25 +875,13 @@ _DISTANCE = (
         statement="E W2² of one fit to real data, d ~ n, within its declared error",
         status="asymptotic",
         scale="W2² of generation 1, d = 20, n = 400",
-        predict=lambda: _baseline(400, np.ones(20)),
+        predict=lambda: _declared(effective.baseline(400, np.ones(20))),
         observe=_last("w2_squared", fully_synthetic(400), np.ones(20), t=1),
         mutant="2 % larger",
         mutate=_relative(0.02),
         size=3000,
     ),
 )
-
-
-def _high_dimension(t: int) -> Prediction:
-    estimate = collapse_distance.w2_squared_high_dimension(_HIGH, 100, generations=t)
-    value = _one(estimate.value)
-    return Prediction(value, error=value * _one(estimate.rel_error))
-
-
-def _baseline(n: int, eigenvalues: Array) -> Prediction:
-    estimate = effective.baseline(n, eigenvalues)
-    value = float(estimate.value)
-    return Prediction(value, error=value * float(estimate.rel_error))
 
 
 # --- times to collapse ----------------------------------------------------------------------------
@@ -969,8 +959,6 @@ _FIVE = fully_synthetic(6)
 
 def _noise_threshold(probability: float) -> float:
     """The quantile of Y that the generalized chi-square distribution function gives."""
-    from scipy.optimize import brentq
-
     return float(
         brentq(lambda y: float(wishart.trace_noise_cdf(y, _WEIGHTS, 99)) - probability, 0.5, 2.0)
     )
@@ -1009,7 +997,7 @@ _APPENDIX = (
             _one(collapse.mean_trace(_TEN, _WEIGHTS, generations=1)),
             math.sqrt(wishart.trace_noise_variance(_WEIGHTS, 9)),
         ),
-        observe=_plain("trace", _TEN, _WEIGHTS, t=1),
+        observe=_last("trace", _TEN, _WEIGHTS, t=1, sampler=simulate_plain),
         mutant="covariances divided by n",
         mutate=_relative(-0.1),
         size=500,
@@ -1133,40 +1121,15 @@ _SETTLE = 12
 #: Started near its limit, a loop is that near already here.
 _SOON = 6
 
-#: The seven invariants of theory 2.3, as functions of what the simulator records.
-_INVARIANTS: dict[str, tuple[int, tuple[str, ...], Reduce]] = {
-    "mean-fourth": (2, ("mean_sq",), lambda p: p["mean_sq"][:, 0] ** 2),
-    "mean-trace-product": (
-        3,
-        ("mean_sq", "trace"),
-        lambda p: p["mean_sq"][:, 0] * p["trace"][:, 0],
-    ),
-    "mean-quadratic": (4, ("mean_quadratic",), lambda p: p["mean_quadratic"][:, 0]),
-    "squared-trace": (5, ("squared_trace",), lambda p: p["squared_trace"][:, 0]),
-    "trace-squared": (6, ("trace_squared",), lambda p: p["trace_squared"][:, 0]),
-}
-_INVARIANT_SIZE = {
-    "mean-fourth": 400_000,
-    "mean-trace-product": 66_000,
-    "mean-quadratic": 175_000,
-    "squared-trace": 50_000,
-    "trace-squared": 80_000,
-}
-_INVARIANT_TEXT = {
-    "mean-fourth": "E ‖μ_t‖⁴",
-    "mean-trace-product": "E ‖μ_t‖² tr Σ_t",
-    "mean-quadratic": "E μ_t' Σ_t μ_t",
-    "squared-trace": "E (tr Σ_t)²",
-    "trace-squared": "E tr Σ_t²",
-}
 
-
-def _invariant_claim(name: str) -> Claim:
-    index, record, reduce = _INVARIANTS[name]
+def _invariant_claim(
+    name: str, text: str, *, index: int, record: tuple[str, ...], reduce: Reduce, size: int
+) -> Claim:
+    """A claim on one of the seven invariants of 2.3, a function of what the simulator records."""
     return Claim(
         id=f"fresh-{name}",
         reference="2.3",
-        statement=f"{_INVARIANT_TEXT[name]} of the fresh data loop, from the seven invariants",
+        statement=f"{text} of the fresh data loop, from the seven invariants",
         status="exact",
         scale="d = 6, n_real = 4, n_synth = 8, n_initial = 5, λ = .9, t = 2",
         predict=lambda: Prediction(
@@ -1175,14 +1138,52 @@ def _invariant_claim(name: str) -> Claim:
         observe=_simulated(reduce, _SECOND, np.ones(6), at=(2,), record=record),
         mutant="2 % larger",
         mutate=_relative(0.02),
-        size=_INVARIANT_SIZE[name],
+        size=size,
     )
 
 
-def _fresh_distance(loop: Loop, eigenvalues: Array) -> Prediction:
-    estimate = recursions.w2_squared_limit(loop, eigenvalues)
-    value = float(estimate.value)
-    return Prediction(value, error=value * float(estimate.rel_error))
+_INVARIANTS = (
+    _invariant_claim(
+        "mean-fourth",
+        "E ‖μ_t‖⁴",
+        index=2,
+        record=("mean_sq",),
+        reduce=lambda p: p["mean_sq"][:, 0] ** 2,
+        size=400_000,
+    ),
+    _invariant_claim(
+        "mean-trace-product",
+        "E ‖μ_t‖² tr Σ_t",
+        index=3,
+        record=("mean_sq", "trace"),
+        reduce=lambda p: p["mean_sq"][:, 0] * p["trace"][:, 0],
+        size=66_000,
+    ),
+    _invariant_claim(
+        "mean-quadratic",
+        "E μ_t' Σ_t μ_t",
+        index=4,
+        record=("mean_quadratic",),
+        reduce=lambda p: p["mean_quadratic"][:, 0],
+        size=175_000,
+    ),
+    _invariant_claim(
+        "squared-trace",
+        "E (tr Σ_t)²",
+        index=5,
+        record=("squared_trace",),
+        reduce=lambda p: p["squared_trace"][:, 0],
+        size=50_000,
+    ),
+    _invariant_claim(
+        "trace-squared",
+        "E tr Σ_t²",
+        index=6,
+        record=("trace_squared",),
+        reduce=lambda p: p["trace_squared"][:, 0],
+        size=80_000,
+    ),
+)
 
 
 def _forgotten(size: int, seed: int) -> Array:
@@ -1197,9 +1198,7 @@ def _forgotten(size: int, seed: int) -> Array:
 @cache
 def _distance_worth(n: int, dim: int) -> Prediction:
     """The W2^2 whose effective sample size is `n`."""
-    from scipy.optimize import brentq
-
-    guess = _baseline(n, np.ones(dim))
+    guess = _declared(effective.baseline(n, np.ones(dim)))
     value = float(
         brentq(
             lambda w: effective.effective_sample_size(w, np.ones(dim)) - n,
@@ -1274,7 +1273,7 @@ _EXACT_FRESH = (
         mutate=_relative(0.02),
         size=10_000,
     ),
-    *(_invariant_claim(name) for name in _INVARIANTS),
+    *_INVARIANTS,
     Claim(
         id="eq4-effective-size",
         reference="Eq. (4); 2.5",
@@ -1296,7 +1295,7 @@ _EXACT_FRESH = (
         predict=lambda: Prediction(0.0),
         observe=_forgotten,
         mutant="10 % of the limit remains",
-        mutate=lambda _: 0.1 * _fresh_distance(_UNBIASED, np.ones(20)).value,
+        mutate=lambda _: 0.1 * _declared(recursions.w2_squared_limit(_UNBIASED, np.ones(20))).value,
         size=700,
     ),
     Claim(
@@ -1352,7 +1351,7 @@ _ASYMPTOTIC_FRESH = (
         statement="the limit of E W2² to second order, within its declared error",
         status="asymptotic",
         scale="W2², d = 10, n_real = n_synth = 400, λ = .5, t = 12",
-        predict=lambda: _fresh_distance(_EQUAL, np.ones(10)),
+        predict=lambda: _declared(recursions.w2_squared_limit(_EQUAL, np.ones(10))),
         observe=_last("w2_squared", _EQUAL, np.ones(10), t=_SETTLE),
         mutant="2 % larger",
         mutate=_relative(0.02),
@@ -1364,7 +1363,7 @@ _ASYMPTOTIC_FRESH = (
         statement="the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)",
         status="asymptotic",
         scale="W2², n_real = n_synth = 400, λ = .5, t = 12",
-        predict=lambda: _fresh_distance(_EQUAL, _HARMONIC),
+        predict=lambda: _declared(recursions.w2_squared_limit(_EQUAL, _HARMONIC)),
         observe=_last("w2_squared", _EQUAL, _HARMONIC, t=_SETTLE),
         mutant="2 % larger",
         mutate=_relative(0.02),

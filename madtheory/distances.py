@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from madtheory import _validate
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["bures_squared", "covariance_factor", "fidelity", "w2", "w2_squared"]
+__all__ = ["bures_squared", "bures_weight", "covariance_factor", "fidelity", "w2", "w2_squared"]
 
 #: A matrix may be this asymmetric, or have eigenvalues this negative, relative to its size.
 _TOLERANCE = 1e-8
@@ -216,3 +218,36 @@ def w2(mu_1: ArrayLike, Sigma_1: ArrayLike, mu_2: ArrayLike, Sigma_2: ArrayLike)
     5.0
     """
     return math.sqrt(w2_squared(mu_1, Sigma_1, mu_2, Sigma_2))
+
+
+def bures_weight(eigenvalues: ArrayLike) -> float:
+    """2 sum_{i != j} s_i s_j / (s_i + s_j) / tr Sigma_0; d - 1 at Sigma_0 = I (theory.md 2.10).
+
+    To second order a distance from Sigma_0 sees it through this number alone. Equal eigenvalues
+    are counted, not listed: memory grows with the square of the distinct ones only.
+
+    Parameters
+    ----------
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros allowed.
+
+    Returns
+    -------
+    float
+        At most rank - 1.
+
+    Raises
+    ------
+    ValueError
+        When the eigenvalues are none of a covariance.
+
+    Examples
+    --------
+    >>> bures_weight([2.0, 2.0, 2.0, 0.0])
+    2.0
+    """
+    s = _validate.eigenvalues("eigenvalues", eigenvalues)
+    unit, counts = np.unique(s[s > 0] / s[0], return_counts=True)
+    pairs = np.multiply.outer(unit, unit) / np.add.outer(unit, unit)
+    total = counts @ unit
+    return float(2 * (counts @ pairs @ counts - total / 2) / total)

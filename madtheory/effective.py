@@ -15,6 +15,7 @@ import numpy as np
 from scipy import optimize
 
 from madtheory import _validate, recursions, spectrum
+from madtheory.distances import bures_weight
 from madtheory.loops import Loop, fresh_data, require_fresh_memory_one
 from madtheory.wishart import Estimate
 
@@ -114,10 +115,9 @@ def baseline_leading(n: float, eigenvalues: ArrayLike) -> float:
     s = _validate.eigenvalues("eigenvalues", eigenvalues)
     if n == 1:
         return math.inf
-    unit = s[s > 0] / s[0]
-    pairs = np.multiply.outer(unit, unit) / np.add.outer(unit, unit)
-    weight = float(s[0] * (pairs.sum() + np.trace(pairs)))
-    return float(s.sum()) / n + weight / (2 * (n - 1))
+    total = float(s.sum())
+    # Pairs i = j count twice: sum_ij (1 + d_ij) s_i s_j/(s_i + s_j) = (weight/2 + 1) tr Sigma_0.
+    return total / n + (bures_weight(s) / 2 + 1) * total / (2 * (n - 1))
 
 
 def _baseline_real(n: float, s: NDArray[np.float64]) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from madtheory import _fresh_moments, _validate, spectrum
+from madtheory.distances import bures_weight
 from madtheory.loops import Loop, require_fresh_memory_one
 from madtheory.wishart import Estimate, log_chi_square_moment
 
@@ -448,13 +449,6 @@ def _limit_spread(rank: int, n_r: Fraction, n_s: Fraction, bias: Fraction) -> _S
     return _spread(rank, *(np.asarray(v) for v in values))
 
 
-def _off_diagonal_weight(eigenvalues: Array) -> float:
-    """Bures weight 2 sum_{i != j} s_i s_j/(s_i + s_j) / tr Sigma_0; r - 1 for Sigma_0 = I."""
-    s = eigenvalues[eigenvalues > 0] / eigenvalues[0]
-    pairs = np.multiply.outer(s, s) / np.add.outer(s, s)
-    return float(2 * (pairs.sum() - np.trace(pairs)) / s.sum())
-
-
 def _assemble(spread: _Spread, deficit: Array, total: float) -> Array:
     """E W2^2 from deficit = 1 - E fidelity/(sqrt(c) tr Sigma_0), without cancellation."""
     root = np.sqrt(1 + spread.shift)
@@ -464,7 +458,7 @@ def _assemble(spread: _Spread, deficit: Array, total: float) -> Array:
 
 def _second_order_deficit(spread: _Spread, eigenvalues: Array) -> Array:
     """Second order of the square root at c I (theory.md 2.4, 2.10)."""
-    return (spread.diagonal + _off_diagonal_weight(eigenvalues) * spread.off) / 8
+    return (spread.diagonal + bures_weight(eigenvalues) * spread.off) / 8
 
 
 def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
@@ -652,7 +646,7 @@ def _deficits(spread: _Spread, s: Array, memory: _Memory) -> Array:
     Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and
     fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0/sqrt(1 + total).
     """
-    weight, rank = _off_diagonal_weight(s), int((s > 0).sum())
+    weight, rank = bures_weight(s), int((s > 0).sum())
     upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
     lower = np.zeros_like(upper)
     value = np.clip(-np.expm1(_log_shape(spread, weight, memory)), lower, upper)

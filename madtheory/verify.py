@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -219,6 +219,4 @@ def verify(
 
 
 def _with_holm(verdict: Verdict, *, refuted: bool) -> Verdict:
-    from dataclasses import replace
-
     return replace(verdict, passed=verdict.passed and not refuted)

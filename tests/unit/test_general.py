@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory import _general, effective
+from madtheory import _general, distances, effective
 from madtheory.loops import UnsupportedLoop, fresh_data, fully_synthetic
 
 positive = st.floats(0.01, 100.0)
@@ -28,12 +28,12 @@ def test_second_moments_of_a_wishart_matrix(dim: int, dof: int, data: st.DataObj
 @given(st.integers(1, 40), positive, st.integers(0, 5))
 def test_bures_weight_of_a_multiple_of_a_projector(rank: int, scale: float, zeros: int) -> None:
     s = np.concatenate([np.full(rank, scale), np.zeros(zeros)])
-    assert _general.bures_weight(s) == pytest.approx(rank - 1, rel=1e-12, abs=1e-15)
+    assert distances.bures_weight(s) == pytest.approx(rank - 1, rel=1e-12, abs=1e-15)
 
 
 def test_bures_weight_by_hand() -> None:
     # 2 (2 * 1*3/4) / 4
-    assert _general.bures_weight([3.0, 1.0]) == pytest.approx(0.75, rel=1e-15)
+    assert distances.bures_weight([3.0, 1.0]) == pytest.approx(0.75, rel=1e-15)
 
 
 @given(st.floats(0.0, 0.99), st.integers(1, 30))
