@@ -38,6 +38,9 @@ class Loop:
     `n_fixed` real samples that never change, `n_fresh` new real ones, and `n_synth` synthetic
     ones drawn from N(mu, bias * Sigma) of earlier models.
 
+    The fixed set and the first sample are nested: they share `n_shared` samples. An accumulating
+    pool collects synthetic samples only; fresh ones are used once.
+
     Parameters
     ----------
     n_initial : int
@@ -51,13 +54,27 @@ class Loop:
         (theory.md 2.8: K models, not the K + 1 of the paper's index set). None: all of them.
     pool : {"replace", "accumulate"}
         Whether a generation's synthetic samples replace or join the earlier ones.
+    pool_cap : int or None
+        Generations whose synthetic samples an accumulating pool keeps, the newest ones; None
+        keeps all. (One is the same loop as "replace".)
+    budget : int or None
+        Accumulate and subsample: when the fixed real and the pooled synthetic samples are more
+        than `budget`, train on that many of them, drawn uniformly without replacement for each
+        generation (fresh samples come on top). Needs an accumulating pool.
     weight : float or None
-        Weight on the real data in pooled moments; None pools sample by sample.
+        Weight w on the real data: mean w x_r + (1 - w) x_s, covariance
+        w S_r + (1 - w) S_s + w (1 - w) (x_r - x_s)(x_r - x_s)^T, with S_r and S_s divided by
+        their own counts less `ddof`. None pools sample by sample.
     bias : float
         Sampling bias lambda; multiplies the *covariance* of the sampled model. In [0, 1], or up
         to any finite value with ``allow_overdispersion=True`` (critical bias, theory.md 1.2).
     ddof : {0, 1}
         Covariances are divided by n - ddof.
+    shrinkage : float
+        Every fitted covariance S becomes (1 - shrinkage) S + shrinkage (tr S/d) I; in [0, 1].
+    floor : float
+        Then floor (tr Sigma_0/d) I is added (`reg_covar` of scikit-learn's mixtures, in units of
+        the mean real variance); at least 0.
     first_generation : {"real", "biased"}
         "real": generation 1 sees N(mu_0, Sigma_0), as in Appendix A. "biased": it sees
         N(mu_0, bias * Sigma_0), Eq. (1) read literally.
@@ -76,9 +93,13 @@ class Loop:
     n_fresh: int = 0
     memory: int | None = 1
     pool: Pool = "replace"
+    pool_cap: int | None = None
+    budget: int | None = None
     weight: float | None = None
     bias: float = 1.0
     ddof: int = 1
+    shrinkage: float = 0.0
+    floor: float = 0.0
     first_generation: FirstGeneration = "real"
     allow_overdispersion: bool = False
 
@@ -93,12 +114,39 @@ class Loop:
         if self.memory is not None:
             put(self, "memory", _validate.count("memory", self.memory))
         _validate.one_of("pool", self.pool, ("replace", "accumulate"))
-        if self.weight is not None:
-            put(self, "weight", _validate.number("weight", self.weight, low=0.0, high=1.0))
+        self._check_pool()
         high = math.inf if self.allow_overdispersion else 1.0
         put(self, "bias", _validate.number("bias", self.bias, low=0.0, high=high))
         put(self, "ddof", _validate.count("ddof", self.ddof, minimum=0, maximum=1))
+        put(self, "shrinkage", _validate.number("shrinkage", self.shrinkage, low=0.0, high=1.0))
+        put(self, "floor", _validate.number("floor", self.floor, low=0.0))
         _validate.one_of("first_generation", self.first_generation, ("real", "biased"))
+        self._check_weight()
+
+    def _check_pool(self) -> None:
+        """Validate what only an accumulating pool has."""
+        for name, minimum in (("pool_cap", 1), ("budget", 2)):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            object.__setattr__(self, name, _validate.count(name, value, minimum=minimum))
+            if self.pool != "accumulate":
+                raise ValueError(f"{name} must be None unless pool is accumulate, got {value}")
+
+    def _check_weight(self) -> None:
+        """Validate the weight: both sides of it need a covariance of their own."""
+        if self.weight is None:
+            return
+        weight = _validate.number("weight", self.weight, low=0.0, high=1.0)
+        object.__setattr__(self, "weight", weight)
+        if self.budget is not None:
+            raise ValueError(f"weight must be None with a budget, got {weight:g}")
+        for name, n in (("real", self.n_real), ("synthetic", self.n_synth)):
+            if n < 1 + self.ddof:
+                raise ValueError(
+                    f"weight must be None with fewer than {1 + self.ddof} {name} samples, "
+                    f"got {weight:g}"
+                )
 
     @property
     def n_real(self) -> int:
@@ -114,6 +162,24 @@ class Loop:
     def first_bias(self) -> float:
         """What multiplies the covariance of the very first sample: 1, or lambda."""
         return self.bias if self.first_generation == "biased" else 1.0
+
+    @property
+    def n_shared(self) -> int:
+        """Samples that the fixed set and the first sample have in common.
+
+        The smaller lies in the larger, unless `first_generation` biases the first sample.
+        """
+        return min(self.n_initial, self.n_fixed) if self.first_bias == 1.0 else 0
+
+    @property
+    def first_scale(self) -> float:
+        """E Sigma_1 / Sigma_0 by the sampling alone: first_bias (n_i - 1)/(n_i - ddof)."""
+        return self.first_bias * ((self.n_initial - 1) / (self.n_initial - self.ddof))
+
+    @property
+    def step_bias(self) -> float:
+        """E Sigma_(t+1) / Sigma_t of the fully synthetic loop: lambda (n_s - 1)/(n_s - ddof)."""
+        return self.bias * ((self.n_synth - 1) / (self.n_synth - self.ddof))
 
     @property
     def first_dof(self) -> int:
@@ -133,6 +199,8 @@ def fully_synthetic(
     n_initial: int | None = None,
     first_generation: FirstGeneration = "real",
     ddof: int = 1,
+    shrinkage: float = 0.0,
+    floor: float = 0.0,
     allow_overdispersion: bool = False,
 ) -> Loop:
     """Build the fully synthetic loop (Section 3); `n_initial` defaults to `n_synth`.
@@ -148,6 +216,8 @@ def fully_synthetic(
         n_synth=n_synth,
         bias=bias,
         ddof=ddof,
+        shrinkage=shrinkage,
+        floor=floor,
         first_generation=first_generation,
         allow_overdispersion=allow_overdispersion,
     )
@@ -159,6 +229,8 @@ def synthetic_augmentation(
     *,
     bias: float = 1.0,
     pool: Pool = "replace",
+    pool_cap: int | None = None,
+    budget: int | None = None,
     memory: int | None = 1,
     weight: float | None = None,
     ddof: int = 1,
@@ -171,6 +243,8 @@ def synthetic_augmentation(
         n_synth=n_synth,
         bias=bias,
         pool=pool,
+        pool_cap=pool_cap,
+        budget=budget,
         memory=memory,
         weight=weight,
         ddof=ddof,
@@ -210,15 +284,17 @@ def fresh_data(
 
 
 def _require_plain(loop: Loop, quantity: str) -> None:
-    """Refuse the fields that no law of this release covers."""
-    if loop.ddof != 1:
-        raise UnsupportedLoop(f"{quantity} is computed for ddof = 1 only, got ddof = {loop.ddof}")
-    if loop.memory != 1:
-        raise UnsupportedLoop(f"{quantity} is computed for memory 1 only, got {loop.memory}")
-    if loop.pool != "replace":
-        raise UnsupportedLoop(f"{quantity} is computed for pool = replace only, got {loop.pool}")
-    if loop.weight is not None:
-        raise UnsupportedLoop(f"{quantity} is computed without weights only, got {loop.weight:g}")
+    """Refuse the fields that a law of one family does not cover."""
+    rules = (
+        (loop.memory == 1, "memory 1", loop.memory),
+        (loop.pool == "replace", "pool = replace", loop.pool),
+        (loop.weight is None, "weight = None", loop.weight),
+        (loop.shrinkage == 0, "shrinkage = 0", loop.shrinkage),
+        (loop.floor == 0, "floor = 0", loop.floor),
+    )
+    for holds, rule, value in rules:
+        if not holds:
+            raise UnsupportedLoop(f"{quantity} is computed for {rule} only, got {value}")
 
 
 def require_fully_synthetic(loop: Loop, quantity: str) -> None:
@@ -234,6 +310,8 @@ def require_fully_synthetic(loop: Loop, quantity: str) -> None:
 def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
     """Raise :class:`UnsupportedLoop` unless `loop` is a plain fresh data loop with memory 1."""
     _require_plain(loop, quantity)
+    if loop.ddof != 1:
+        raise UnsupportedLoop(f"{quantity} is computed for ddof = 1 only, got ddof = {loop.ddof}")
     if loop.n_fixed or not loop.n_fresh:
         raise UnsupportedLoop(
             f"{quantity} is computed for the fresh data loop only, got a loop with "

@@ -76,7 +76,25 @@ BAD = {
     "n_fresh must be an integer, got 'x'": {"n_fresh": "x"},
     "memory must be at least 1, got 0": {"memory": 0},
     "pool must be one of replace, accumulate, got 'keep'": {"pool": "keep"},
-    "weight must be a finite number in [0, 1], got 1.5": {"weight": 1.5},
+    "weight must be a finite number in [0, 1], got 1.5": {"weight": 1.5, "n_fresh": 3},
+    "weight must be None with fewer than 2 real samples, got 0.5": {"weight": 0.5},
+    "weight must be None with fewer than 2 synthetic samples, got 0.5": {
+        "weight": 0.5,
+        "n_fresh": 3,
+        "n_synth": 1,
+    },
+    "weight must be None with a budget, got 0.5": {
+        "weight": 0.5,
+        "n_fixed": 3,
+        "pool": "accumulate",
+        "budget": 9,
+    },
+    "pool_cap must be at least 1, got 0": {"pool": "accumulate", "pool_cap": 0},
+    "pool_cap must be None unless pool is accumulate, got 3": {"pool_cap": 3},
+    "budget must be None unless pool is accumulate, got 3": {"budget": 3},
+    "budget must be at least 2, got 1": {"pool": "accumulate", "budget": 1},
+    "shrinkage must be a finite number in [0, 1], got 2": {"shrinkage": 2.0},
+    "floor must be a finite number in [0, inf], got -1": {"floor": -1.0},
     "bias must be a finite number in [0, 1], got 1.5": {"bias": 1.5},
     "bias must be a finite number in [0, 1], got -0.1": {"bias": -0.1},
     "bias must be a finite number in [0, 1], got nan": {"bias": math.nan},
@@ -102,11 +120,11 @@ def test_overdispersion_needs_the_explicit_argument() -> None:
     assert fully_synthetic(10, bias=1.1, allow_overdispersion=True).bias == 1.1
 
 
-UNSUPPORTED = {
-    "ddof = 1": {"ddof": 0},
+UNSUPPORTED: dict[str, dict[str, object]] = {
     "memory 1": {"memory": 2},
     "pool = replace": {"pool": "accumulate"},
-    "without weights": {"weight": 0.5},
+    "shrinkage = 0": {"shrinkage": 0.5},
+    "floor = 0": {"floor": 0.5},
 }
 
 
@@ -120,6 +138,22 @@ def test_what_is_not_computed_is_one_sentence(words: str) -> None:
         with pytest.raises(UnsupportedLoop, match=f"^law is computed .*{words}.* only") as caught:
             require(other, "law")
         assert "\n" not in str(caught.value)
+
+
+def test_the_fresh_law_is_refused_with_weights_or_maximum_likelihood() -> None:
+    for field in ({"weight": 0.5}, {"ddof": 0}):
+        other = dataclasses.replace(fresh_data(10, 10), **field)  # type: ignore[arg-type]
+        with pytest.raises(UnsupportedLoop, match=f"{next(iter(field))} = .* only, got"):
+            require_fresh_memory_one(other, "law")
+
+
+def test_shared_samples_and_scales() -> None:
+    assert synthetic_augmentation(7, 3).n_shared == 7
+    assert Loop(n_initial=5, n_fixed=8, n_synth=2).n_shared == 5
+    literal = Loop(n_initial=5, n_fixed=8, n_synth=2, bias=0.5, first_generation="biased")
+    assert literal.n_shared == 0
+    mle = Loop(n_initial=5, n_synth=10, bias=0.5, ddof=0)
+    assert (mle.first_scale, mle.step_bias) == (0.8, 0.45)
 
 
 def test_each_family_is_refused_where_the_other_is_meant() -> None:
