@@ -2,9 +2,12 @@ r"""Fully synthetic loop (Section 3.1, Appendix A): everything but the Wasserste
 
 With m = n_synth - 1, k = n_initial - 1 and q a chi2 over its degrees of freedom, for a fixed u
 
-    u' Sigma_t u = u' Sigma_0 u * first_bias * bias^(t-1) * q_1 q_2 ... q_t          (1.1)
+    u' Sigma_t u = u' Sigma_0 u * first_scale * step_bias^(t-1) * q_1 q_2 ... q_t          (1.1)
 
-independent, q_1 with k degrees of freedom and the others with m: condition on Sigma_{t-1}.
+independent, q_1 with k degrees of freedom and the others with m: condition on Sigma_{t-1}. A fit
+divides by n - ddof, so first_scale = first_bias k/(n_initial - ddof) and step_bias =
+bias m/(n_synth - ddof); both are the plain biases at ddof = 1. Only the sample means do not see
+the division: the noise of the mean walk keeps the plain biases (1.6).
 Arrays over generations have shape (T,), index t - 1. Section numbers are theory.md's.
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,9 +88,24 @@ def _times(count: NDArray[np.float64], log_factor: float) -> NDArray[np.float64]
     return np.multiply(count, log_factor, out=np.zeros_like(count), where=count > 0)
 
 
+def _log_scale(bias: float, n: int, ddof: int) -> float:
+    """log(bias (n - 1)/(n - ddof)), with its digits at huge n too."""
+    return _log(bias) + (math.log1p(-1.0 / n) if ddof == 0 else 0.0)
+
+
+def _log_first(loop: Loop) -> float:
+    """Log of first_scale."""
+    return _log_scale(loop.first_bias, loop.n_initial, loop.ddof)
+
+
+def _log_step(loop: Loop) -> float:
+    """Log of step_bias."""
+    return _log_scale(loop.bias, loop.n_synth, loop.ddof)
+
+
 def _log_bias(loop: Loop, t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """log(first_bias * bias^(t-1))."""
-    return _log(loop.first_bias) + _times(t - 1.0, _log(loop.bias))
+    """log(first_scale * step_bias^(t-1))."""
+    return _log_first(loop) + _times(t - 1.0, _log_step(loop))
 
 
 # --- rates (1.2, 1.4) ---------------------------------------------------------------------------
@@ -105,7 +124,7 @@ def lyapunov_spectrum(loop: Loop, dim: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (min(dim, m, n_initial - 1),)
-        log bias + psi((m-i+1)/2) - log(m/2); the rank of Sigma_t sets the length.
+        log step_bias + psi((m-i+1)/2) - log(m/2); the rank of Sigma_t sets the length.
 
     Raises
     ------
@@ -122,13 +141,14 @@ def lyapunov_spectrum(loop: Loop, dim: int) -> NDArray[np.float64]:
     """
     require_fully_synthetic(loop, "the Lyapunov spectrum")
     exponents = wishart.lyapunov_exponents(dim, loop.dof)[: loop.first_dof]
-    return exponents + _log(loop.bias)
+    return exponents + _log_step(loop)
 
 
 def rate(loop: Loop) -> float:
-    """Return the top Lyapunov exponent log bias + psi(m/2) - log(m/2); negative: collapse (1.1).
+    """Return the top Lyapunov exponent log step_bias + psi(m/2) - log(m/2) (1.1; exact).
 
-    It is the almost sure growth rate of log tr Sigma_t, and E log q of the Proposition's proof.
+    Negative: collapse. It is the almost sure growth rate of log tr Sigma_t, and E log q of the
+    Proposition's proof. At ddof = 0 it is log(bias (n-1)/n) + psi(m/2) - log(m/2).
 
     Raises
     ------
@@ -144,13 +164,15 @@ def rate(loop: Loop) -> float:
     -1.0000000000000005e-15
     """
     require_fully_synthetic(loop, "the collapse rate")
-    return _log(loop.bias) + float(wishart.log_chi_square_mean(loop.dof, loop.dof))
+    return _log_step(loop) + float(wishart.log_chi_square_mean(loop.dof, loop.dof))
 
 
 def critical_bias(loop: Loop) -> float:
-    """Return (m/2) exp(-psi(m/2)) > 1: Sigma_t -> 0 almost surely iff bias is below it (1.2).
+    """Return the bias below which, and only there, Sigma_t -> 0 almost surely (1.2; exact).
 
-    At the critical bias the log-variance is a driftless random walk: it oscillates.
+    (m/2) exp(-psi(m/2)) > 1 at ddof = 1, and n/(n-1) times that at ddof = 0. At the critical
+    bias the log-variance is a driftless random walk: it oscillates. So the maximum likelihood
+    loop dies at the bias that is critical for ddof = 1, at the rate log((n-1)/n).
 
     Raises
     ------
@@ -164,7 +186,8 @@ def critical_bias(loop: Loop) -> float:
     '1.122105095163'
     """
     require_fully_synthetic(loop, "the critical bias")
-    return math.exp(-float(wishart.log_chi_square_mean(loop.dof, loop.dof)))
+    unit = _log_scale(1.0, loop.n_synth, loop.ddof)
+    return math.exp(-float(wishart.log_chi_square_mean(loop.dof, loop.dof)) - unit)
 
 
 def half_life(loop: Loop) -> float:
@@ -714,7 +737,7 @@ def _exp(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> NDArray[np.float64]:
-    """Return E tr Sigma_t = first_bias * bias^(t-1) tr Sigma_0, t = 1..T (1.5; exact).
+    """Return E tr Sigma_t = first_scale step_bias^(t-1) tr Sigma_0, t = 1..T (1.5; exact).
 
     Parameters
     ----------
@@ -744,24 +767,33 @@ def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> NDArr
     t = _generations(generations)
     s = _validate.eigenvalues("eigenvalues", eigenvalues)
     with np.errstate(over="ignore"):
-        return loop.first_bias * np.power(loop.bias, t - 1.0) * np.sum(s)
+        return loop.first_scale * np.power(loop.step_bias, t - 1.0) * np.sum(s)
 
 
-def _geometric_sum(ratio: float, count: NDArray[np.float64]) -> NDArray[np.float64]:
+def _geometric_sum(log_ratio: float, count: NDArray[np.float64]) -> NDArray[np.float64]:
     """ratio + ratio^2 + ... + ratio^count, accurate for ratio near 1."""
-    if ratio == 1.0:
+    if log_ratio == 0.0:
         return count.copy()
-    if ratio == 0.0:
+    if log_ratio == -math.inf:
         return np.zeros_like(count)
     with np.errstate(over="ignore"):
-        return ratio * np.expm1(count * math.log(ratio)) / (ratio - 1.0)
+        return np.asarray(np.expm1(count * log_ratio) / -math.expm1(-log_ratio))
+
+
+def _walk_share(loop: Loop, t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E |mu_t - mu_0|^2 / tr Sigma_0 (1.6); bias / step_bias = (n_synth - ddof)/(n_synth - 1)."""
+    later = _geometric_sum(_log_step(loop), t - 1.0) / (loop.n_synth - 1 + loop.ddof)
+    with np.errstate(over="ignore"):
+        return loop.first_bias / loop.n_initial + loop.first_scale * later
 
 
 def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> NDArray[np.float64]:
     """Return E |mu_t - mu_0|^2, t = 1..T (1.6; exact).
 
-    first_bias tr Sigma_0 [1 / n_initial + (bias + ... + bias^(t-1)) / n_synth]: generation
-    t >= 2 adds an independent step of covariance bias Sigma_{t-1} / n_synth.
+    tr Sigma_0 [first_bias / n_initial + (bias / n_synth) first_scale (1 + step_bias + ... +
+    step_bias^(t-2))]: generation t >= 2 adds an independent step of covariance
+    bias Sigma_{t-1} / n_synth, whatever the fit divides by. At ddof = 0 and bias 1 the trace and
+    the walk share tr Sigma_0 between them: E tr Sigma_t + E |mu_t - mu_0|^2 = tr Sigma_0.
 
     Parameters
     ----------
@@ -785,16 +817,15 @@ def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> NDArra
     """
     require_fully_synthetic(loop, "the mean walk")
     t = _generations(generations)
-    steps = 1.0 / loop.n_initial + _geometric_sum(loop.bias, t - 1.0) / loop.n_synth
     with np.errstate(over="ignore"):
         total = np.sum(_validate.eigenvalues("eigenvalues", eigenvalues))
-        return total * (loop.first_bias * steps)
+        return total * _walk_share(loop, t)
 
 
 def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
-    """Return lim E |mu_t - mu_0|^2 as t grows; inf at bias >= 1 (1.6; exact).
+    """Return lim E |mu_t - mu_0|^2 as t grows; inf at step_bias >= 1 (1.6; exact).
 
-    At bias 1 mu_t itself still converges almost surely; only its second moment diverges.
+    At step_bias 1 mu_t itself still converges almost surely; only its second moment diverges.
 
     Raises
     ------
@@ -810,16 +841,18 @@ def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     require_fully_synthetic(loop, "the mean walk")
     with np.errstate(over="ignore"):
         total = float(np.sum(_validate.eigenvalues("eigenvalues", eigenvalues)))
-    if loop.bias >= 1.0:
+    gap = float(1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof))
+    if gap <= 0.0:
         return math.inf
-    steps = 1.0 / loop.n_initial + loop.bias / (1.0 - loop.bias) / loop.n_synth
-    return total * loop.first_bias * steps
+    later = loop.bias / gap / loop.n_synth
+    return total * (loop.first_bias / loop.n_initial + loop.first_scale * later)
 
 
 def second_moment_growth(loop: Loop) -> float:
-    """Return bias^2 (1 + 2/m), the growth factor of E (tr Sigma_t)^2; above 1 it explodes (1.5).
+    """Return step_bias^2 (1 + 2/m), the growth factor of E (tr Sigma_t)^2 (1.5; exact).
 
-    At bias 1 it is above 1 for every n_synth while every path dies: intermittency.
+    Above 1 the second moment explodes. At step_bias 1 it is above 1 for every n_synth while every
+    path dies: intermittency. At ddof = 0 and bias 1 it is (n-1)(n+1)/n^2 < 1.
 
     Raises
     ------
@@ -833,7 +866,7 @@ def second_moment_growth(loop: Loop) -> float:
     '1.200000000000'
     """
     require_fully_synthetic(loop, "the growth of the second moment")
-    return loop.bias**2 * (1.0 + 2.0 / loop.dof)
+    return loop.step_bias**2 * (1.0 + 2.0 / loop.dof)
 
 
 def _log1p(x: float) -> float:
@@ -844,7 +877,7 @@ def _log1p(x: float) -> float:
 def _second_moments(
     loop: Loop, eigenvalues: ArrayLike, generations: int, weights: tuple[float, float, float]
 ) -> NDArray[np.float64]:
-    """first_bias^2 bias^(2t-2) [(w_1 p + w_2 q) (A - B) + own B], p = tr S^2, q = (tr S)^2.
+    """first_scale^2 step_bias^(2t-2) [(w_1 p + w_2 q) (A - B) + own B], p = tr S^2, q = (tr S)^2.
 
     (1.5) in the eigenvectors (1, 1) and (1, -2), which all fits share: A and B are the products
     of 1 + 2/m and 1 - 1/m over the fits, A - B >= 0 comes from expm1, so nothing cancels.
@@ -933,7 +966,7 @@ def _eps(eps: float) -> float:
 
 def _walk(loop: Loop) -> Walk:
     """Log-variance walk of one direction; bias 0 is the caller's business."""
-    return Walk(float(loop.first_dof), _log(loop.first_bias), float(loop.dof), _log(loop.bias))
+    return Walk(float(loop.first_dof), _log_first(loop), float(loop.dof), _log_step(loop))
 
 
 def _log_passage_bound(loop: Loop, log_eps: float, t: int) -> float:
@@ -941,7 +974,7 @@ def _log_passage_bound(loop: Loop, log_eps: float, t: int) -> float:
 
     R_s = tr Sigma_s / tr Sigma_0 is multiplied by an average sum w_i q_i of chi-squares, and
     (sum w_i q_i)^-r <= sum w_i q_i^-r (Jensen), so R_s^-r / max(1, M(-r))^(s-1) is a
-    supermartingale, M(-r) = E (bias q)^-r, and Ville's inequality gives
+    supermartingale, M(-r) = E (step_bias q)^-r, and Ville's inequality gives
     eps^r M_1(-r) max(1, M(-r))^(t-1). The order r is the best one for generation t.
     """
     law = _law(loop, t)
@@ -951,19 +984,20 @@ def _log_passage_bound(loop: Loop, log_eps: float, t: int) -> float:
     order = saddle(law, y, pole=0.0)
     dofs = (loop.first_dof, loop.dof)
     moments = wishart.log_chi_square_moment(order, dofs, dofs)
-    first, later = moments + order * np.array([_log(loop.first_bias), _log(loop.bias)])
+    first, later = moments + order * np.array([_log_first(loop), _log_step(loop)])
     growth = (t - 1.0) * max(float(later), 0.0) if t > 1 else 0.0
     return min(0.0, float(first) + growth - order * log_eps)
 
 
 def _log_levy_bound(loop: Loop, log_eps: float, t: int) -> float:
-    """Log of 2 P(X_t < eps) >= P(X_s < eps for some s <= t), one direction, bias <= 1 (Levy).
+    """Log of 2 P(X_t < eps) >= P(X_s < eps for some s <= t), one direction (Levy).
 
-    A chi-square has f(-v) / f(v) = exp(dof (sinh v - v)) >= 1 for the density f of its log over
-    dof and v > 0, so log q <= some symmetric variable, sums too, and after the passage the walk
-    ends at or below where it was with probability at least 1/2.
+    For step_bias <= 1, which is all that the fits after the passage have to do with. A chi-square
+    has f(-v) / f(v) = exp(dof (sinh v - v)) >= 1 for the density f of its log over dof and v > 0,
+    so log q <= some symmetric variable, sums too, and after the passage the walk ends at or below
+    where it was with probability at least 1/2.
     """
-    if loop.bias > 1.0:
+    if _log_step(loop) > 0.0:
         return 0.0
     return min(0.0, math.log(2.0) + _log_tails_at(_law(loop, t), log_eps)[0])
 

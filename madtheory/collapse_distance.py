@@ -1,34 +1,50 @@
 r"""Fully synthetic loop: the expected squared Wasserstein distance, and whether it increases.
 
-With tau_t = first_bias bias^(t-1), F_t = tr (Sigma_0^{1/2} Sigma_t Sigma_0^{1/2})^{1/2} (the Bures
-fidelity) and D_t = 1 - E F_t / (tr Sigma_0 sqrt(tau_t)), which `bias` does not enter,
+With tau_t = first_scale step_bias^(t-1), F_t = tr (Sigma_0^{1/2} Sigma_t Sigma_0^{1/2})^{1/2}
+(the Bures fidelity) and D_t = 1 - E F_t / (tr Sigma_0 sqrt(tau_t)), which neither `bias` nor `ddof`
+enters,
 
     E W2^2(t) = E |mu_t - mu_0|^2 + tr Sigma_0 [(1 - sqrt(tau_t))^2 + 2 sqrt(tau_t) D_t]      (1.7)
 
-What 1.8 rests on. Write l for bias, n for n_synth, c = c4(n), V(t) = E W2^2(t) / tr Sigma_0.
+What 1.8 rests on. Write l for bias, n for n_synth, h = l (n-1)/(n - ddof) for step_bias, c = c4(n),
+V(t) = E W2^2(t) / tr Sigma_0. The walk's noise is l, the trace's factor h (both l at ddof = 1):
 
-(A) l >= n/(n+1) increases, every d and Sigma_0. F is concave and homogeneous of degree 1/2 in Sigma
-    and E[Sigma_{t+1} | Sigma_t] = l Sigma_t, so E F_{t+1} <= sqrt(l) E F_t. The walk gains
-    tau_t l/n, the trace changes by tau_t (l - 1), hence, with f_t = E F_t / tr Sigma_0 > 0,
+    A = l/n + h - 1 = l (n + ddof)/n - 1,   A >= 0 iff l >= n/(n + ddof).
 
-        V(t+1) - V(t) >= tau_t A + 2 (1 - sqrt(l)) f_t,   A = l (n+1)/n - 1.
+(A) l >= n/(n + ddof) increases for h <= 1, every d and Sigma_0; so the maximum likelihood loop does
+    at l = 1. F is concave and homogeneous of degree 1/2 in Sigma and E[Sigma_{t+1} | Sigma_t] =
+    h Sigma_t, so E F_{t+1} <= sqrt(h) E F_t. The walk gains tau_t l/n, the trace changes by
+    tau_t (h - 1), hence, with f_t = E F_t / tr Sigma_0 > 0,
 
-    For n/(n+1) <= l < 1 both terms are >= 0 and one is > 0. For l = 1: A = 1/n > 0. For l > 1 use
-    f_t <= sqrt(tau_t) (Jensen) and tau_t >= 1: the right side is at least
-    tau_t l/n + sqrt(tau_t) [sqrt(tau_t) (l - 1) - 2 (sqrt(l) - 1)] > 0.
+        V(t+1) - V(t) >= tau_t A + 2 (1 - sqrt(h)) f_t.
+
+    For h <= 1 both terms are >= 0, and one is > 0 (A > 0 at h = 1). For h > 1 use
+    f_t <= sqrt(tau_t) (Jensen): the right side is positive as soon as
+    sqrt(tau_t) A >= 2 (sqrt(h) - 1), for all t if for t = 1. At ddof = 1 that always is, as
+    tau_1 >= 1 and A > h - 1 >= 2 (sqrt(h) - 1). At ddof = 0 it is where n_initial = n: with
+    r^2 = n/(n-1), l = h r^2, tau_1 >= r^-2, x = sqrt(h) it reads (r x - 1)^2 + 2 (r - 1) >= 0. It
+    may fail, and V with it, for a first sample much smaller: over-dispersion then mends
+    the first fit (d = 1, n_initial = 2, n = 1000, l = 1.2 falls from 1 to 2).
 (B) Rank 1: d = 1 or, with n = 2, from generation 2 on (1 where n_initial = 2 too). Sigma_{t+1} is
-    Sigma_t times l chi2_m/m then, so f_t = g sqrt(tau_t) c^(t-1) exactly, g known, and
+    Sigma_t times h chi2_m/m then, so f_t = g sqrt(tau_t) c^(t-1) exactly, g known, and
 
-        V(t+1) - V(t) = tau_t A + 2 g sqrt(tau_t) c^(t-1) (1 - sqrt(l) c).
+        V(t+1) - V(t) = tau_t A + 2 g sqrt(tau_t) c^(t-1) (1 - sqrt(h) c).
 
-    It is negative iff A < 0 and (t - 1) (log l / 2 - log c) > log(2 g (1 - sqrt(l) c) / -A)
-    - log(first_bias) / 2: a half line in t, so the sign is settled for all t by one comparison.
-(C) d = 1, n_initial = n >= 3, 0 < l <= 1 increases. If l > c^2 then A > 0, as c^2 > n/(n+1) for
-    n >= 3. If l <= c^2 the left side in (B) falls with t, so t = 1 decides: with x = sqrt(l),
-    x^2 (n+1)/n - 1 + 2c - 2c^2 x has minimum 2c - 1 - c^4 n/(n+1) > 0 for n >= 3.
-(D) n = 2, every d and Sigma_0, 2/pi < l < 2/3 falls from some generation on: c^2 = 2/pi < l makes
-    the second term of (B) vanish beside the first, and A < 0 for l < 2/3.
-(E) l = 0 is constant from generation 2 on, and falls from 1 to 2 iff E F_1 < tr Sigma_0 / 2.
+    For A < 0 it is negative iff (t - 1) (log h / 2 - log c) > log(2 g (1 - sqrt(h) c) / -A)
+    - log(first_scale) / 2: a half line in t, so the sign is settled for all t by one comparison.
+    For A >= 0 it is negative only if sqrt(h) c > 1, and then at t = 1 if anywhere, as
+    sqrt(tau_t) grows and c^(t-1) falls.
+(C) d = 1, n_initial = n >= 3, 0 < l <= 1, ddof = 1 increases. If l > c^2 then A > 0, as
+    c^2 > n/(n+1) for n >= 3. If l <= c^2 the left side in (B) falls with t, so t = 1 decides: with
+    x = sqrt(l), x^2 (n+1)/n - 1 + 2c - 2c^2 x has minimum 2c - 1 - c^4 n/(n+1) > 0 for n >= 3.
+    ddof = 0 with a real first generation: for every n >= 2. c^2 > (n-1)/n >= h, so again t = 1
+    decides; with y^2 = (n-1)/n, x = sqrt(h) it is x^2 - y^2 + 2cy - 2c^2 y x, of minimum
+    y (2c - y (1 + c^4)) > 0, as 2c >= 1 + c^4 on [.77, 1], where c4(n) lies, and y < 1.
+(D) n = 2, ddof = 1, every d and Sigma_0, 2/pi < l < 2/3 falls from some generation on:
+    c^2 = 2/pi < l makes the second term of (B) vanish beside the first, and A < 0 for l < 2/3. At
+    ddof = 0 no l does this: A < 0 needs l < 1, and h = l/2 > 2/pi needs l > 1.27.
+(E) l = 0 is constant from generation 2 on, and falls from 1 to 2 iff
+    E F_1 < first_scale tr Sigma_0 / 2.
 """
 
 from __future__ import annotations
@@ -41,7 +57,7 @@ import numpy as np
 from scipy import optimize, special
 
 from madtheory import _validate, spectrum
-from madtheory.collapse import _geometric_sum, mean_walk_limit
+from madtheory.collapse import _log_bias, _log_first, _log_step, _walk_share, mean_walk_limit
 from madtheory.loops import require_fully_synthetic
 from madtheory.wishart import Estimate, log_chi_square_moment
 
@@ -76,17 +92,8 @@ def _generations(generations: int) -> Vector:
 
 
 def _log_root(loop: Loop, t: Vector) -> Vector:
-    """Return log sqrt(tau_t) = (log first_bias + (t - 1) log bias) / 2; 0 log 0 = 0."""
-    with np.errstate(divide="ignore"):
-        log_first, log_bias = np.log([loop.first_bias, loop.bias])
-    later = np.where(t > 1, np.maximum(t - 1, 1.0) * log_bias, 0.0)
-    return np.asarray(0.5 * (log_first + later))
-
-
-def _walk(loop: Loop, t: Vector) -> Vector:
-    """Return E |mu_t - mu_0|^2 / tr Sigma_0 (1.6)."""
-    steps = 1 / loop.n_initial + _geometric_sum(loop.bias, t - 1) / loop.n_synth
-    return np.asarray(loop.first_bias * steps)
+    """Return log sqrt(tau_t) = (log first_scale + (t - 1) log step_bias) / 2; 0 log 0 = 0."""
+    return 0.5 * _log_bias(loop, t)
 
 
 def _distance(loop: Loop, t: Vector, deficit: Vector) -> Vector:
@@ -94,7 +101,7 @@ def _distance(loop: Loop, t: Vector, deficit: Vector) -> Vector:
     with np.errstate(over="ignore"):
         root = np.exp(_log_root(loop, t))
         shrink = np.expm1(_log_root(loop, t)) ** 2
-        return np.asarray(_walk(loop, t) + shrink + 2 * root * deficit)
+        return np.asarray(_walk_share(loop, t) + shrink + 2 * root * deficit)
 
 
 def _estimate(loop: Loop, eigenvalues: ArrayLike, t: Vector) -> Estimate:
@@ -153,9 +160,10 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
-    """Return lim E W2^2 as t grows; inf at bias >= 1 (theory.md 1.8; exact).
+    """Return lim E W2^2 as t grows; inf at step_bias >= 1 (theory.md 1.8; exact).
 
-    tr Sigma_0 (1 + 1/(n (1 - bias))) where n_initial = n_synth and generation 1 is real.
+    tr Sigma_0 (1 + 1/(n (1 - bias))) where n_initial = n_synth, generation 1 is real and ddof = 1;
+    2 tr Sigma_0 for the maximum likelihood loop at bias 1.
 
     Parameters
     ----------
@@ -230,18 +238,23 @@ def _log_c4(n: int) -> float:
     return float(log_chi_square_moment(0.5, n - 1, n - 1))
 
 
+def _gain(loop: Loop) -> float:
+    """Return A, what the walk gains less what the trace loses, per unit of tau_t."""
+    return (loop.bias - 1.0) + loop.bias * loop.ddof / loop.n_synth
+
+
 def _first_fall(loop: Loop, log_g: float, start: int) -> int | None:
     """Return the first t >= `start` with E W2^2(t+1) < E W2^2(t), statement (B); None if none."""
     if loop.first_bias == 0:
         return None
-    growth = 1 - loop.bias * (loop.n_synth + 1) / loop.n_synth  # -A
-    if growth <= 0:
-        return None
-    log_bias = math.log(loop.bias) if loop.bias > 0 else -math.inf
-    log_c = _log_c4(loop.n_synth)
-    gain = -math.expm1(0.5 * log_bias + log_c)  # 1 - sqrt(l) c
-    need = math.log(2 * gain / growth) + log_g - 0.5 * math.log(loop.first_bias)
-    slope = 0.5 * log_bias - log_c
+    log_step, log_c, gain = _log_step(loop), _log_c4(loop.n_synth), _gain(loop)
+    keep = -math.expm1(0.5 * log_step + log_c)  # 1 - sqrt(h) c
+    if gain >= 0:
+        log_tau = float(_log_bias(loop, np.array([float(start)]))[0])
+        lost = -2 * keep * math.exp(log_g + (start - 1) * log_c)
+        return start if math.exp(0.5 * log_tau) * gain < lost else None
+    need = math.log(2 * keep / -gain) + log_g - 0.5 * _log_first(loop)
+    slope = 0.5 * log_step - log_c
 
     def falls(t: int) -> bool:
         return (0.0 if t == 1 else (t - 1) * slope) > need
@@ -330,13 +343,29 @@ def _rank_one(loop: Loop, dim: int, start: int) -> MadVerdict | None:
     return MadVerdict("increasing", "the sign of every step is known in closed form", "exact", None)
 
 
+def _last_unproved(loop: Loop) -> int:
+    """Return the last generation from which a fall is not excluded by (A) when A >= 0; 0: none."""
+    log_step = _log_step(loop)
+    if log_step <= 0:
+        return 0
+    # sqrt(tau_t) A >= 2 (sqrt(h) - 1) from some t on.
+    need = math.log(2 * math.expm1(0.5 * log_step) / _gain(loop))
+    return max(0, math.ceil(2 * (need - 0.5 * _log_first(loop)) / log_step))
+
+
+def _walk_wins(loop: Loop) -> bool:
+    """Return whether statement (A) covers every step."""
+    outweighs = loop.bias >= loop.n_synth / (loop.n_synth + loop.ddof)
+    return outweighs and _last_unproved(loop) == 0
+
+
 def _proved(loop: Loop, dim: int) -> MadVerdict | None:
     """Return the verdict by statements (A) to (D) where one applies."""
-    n = loop.n_synth
     if loop.first_bias == 0:
         return MadVerdict("not_increasing", "every model is the point mu_0", "exact", 2)
-    if loop.bias >= n / (n + 1):
-        reason = "the walk outweighs the shrinking trace: bias >= n/(n+1)"
+    if _walk_wins(loop):
+        bound = "n/(n+1)" if loop.ddof else "1"
+        reason = f"the walk outweighs the shrinking trace: bias >= {bound}"
         return MadVerdict("increasing", reason, "exact", None)
     if min(dim, loop.first_dof) == 1:
         return _rank_one(loop, dim, 1) if min(dim, loop.dof) == 1 else None
@@ -347,7 +376,10 @@ def _grid(loop: Loop) -> Vector:
     """Return generations on which a fall is looked for: all small ones, then 2 % apart."""
     if loop.bias == 0:
         return np.array([1.0, 2.0])
-    last = min(45 / -math.log(loop.bias), float(_validate.MAX_COUNT)) + 3
+    log_step = _log_step(loop)
+    if log_step >= 0:  # (A) leaves a few first steps only
+        return np.arange(1.0, _last_unproved(loop) + 2)
+    last = min(45 / -log_step, float(_validate.MAX_COUNT)) + 3
     steps = np.geomspace(1.0, last, 64 + int(50 * math.log(last))).round()
     return np.unique(np.concatenate([np.arange(1.0, min(last, 200.0) + 1), steps]))
 
@@ -464,6 +496,7 @@ def overshoot_interval(dim: int) -> tuple[float, float] | None:
     """Return the a = n (1 - bias) for which E W2^2 falls somewhere although d << n (1.8).
 
     Asymptotic: d, n -> infinity with d/n -> 0 and a fixed, Sigma_0 = I, evaluated at d = `dim`.
+    At ddof = 0 the two numbers bound n (1 - step_bias) = 1 + n (1 - bias) instead.
 
     Parameters
     ----------
@@ -551,7 +584,7 @@ def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
     """
     require_fully_synthetic(loop, "overshoot_peak")
     d = _validate.count("dim", dim)
-    if loop.bias >= loop.n_synth / (loop.n_synth + 1):
+    if _walk_wins(loop):
         return None
     t = _grid(loop)
     v = _estimate(loop, np.ones(d), t).value

@@ -421,7 +421,7 @@ def test_refusals() -> None:
         lambda: first_decrease(fresh, generations=1),
         lambda: is_increasing(fresh, 2),
         lambda: overshoot_peak(fresh, 2),
-        lambda: w2_squared(fully_synthetic(5, ddof=0), [1.0], generations=1),
+        lambda: w2_squared(fully_synthetic(5, floor=0.1), [1.0], generations=1),
     ):
         with pytest.raises(UnsupportedLoop):
             call()
