@@ -14,13 +14,19 @@ ODD = fully_synthetic(6, bias=0.7, n_initial=13, first_generation="biased")
 SHORT = fully_synthetic(9, bias=0.9, n_initial=3)
 DEAD = fully_synthetic(4, bias=0.0, n_initial=7)
 HUGE = fully_synthetic(2**53, n_initial=5)
-LOOPS = [PLAIN, ODD, SHORT, fully_synthetic(2), DEAD]
+LIKELY = fully_synthetic(6, bias=0.95, n_initial=9, ddof=0, first_generation="biased")
+LOOPS = [PLAIN, ODD, SHORT, fully_synthetic(2), DEAD, LIKELY, fully_synthetic(2, ddof=0)]
+
+
+def sample(loop, t):
+    """(size, bias) of the sample that generation t is fitted to."""
+    return (loop.n_initial, loop.first_bias) if t == 1 else (loop.n_synth, loop.bias)
 
 
 def steps(loop, t):
-    """(dof, factor) of generation t."""
-    first = t == 1
-    return (loop.first_dof, loop.first_bias) if first else (loop.dof, loop.bias)
+    """(dof, factor) of generation t: the fit of n samples divides by n - ddof."""
+    n, bias = sample(loop, t)
+    return n - 1, bias * (n - 1) / (n - loop.ddof)
 
 
 def test_rate_spectrum_and_critical_bias():
@@ -99,8 +105,8 @@ def test_moments_follow_the_one_step_maps(loop):
     trace, walk = s.sum(), 0.0
     for t in range(1, 6):
         dof, factor = steps(loop, t)
-        size = loop.n_initial if t == 1 else loop.n_synth
-        walk += factor * trace / size
+        size, bias = sample(loop, t)
+        walk += bias * trace / size
         trace *= factor
         state = factor**2 * wishart.second_moment_map(dof) @ state
         at = {"generations": t}
@@ -126,10 +132,128 @@ def test_moments_at_extremes():
 
 
 def test_mean_walk_limit():
-    for loop in (ODD, SHORT, DEAD):
+    for loop in (ODD, SHORT, DEAD, LIKELY, fully_synthetic(40, ddof=0)):
         last = collapse.mean_walk(loop, [1.0, 2.0], generations=2000)[-1]
         np.testing.assert_allclose(collapse.mean_walk_limit(loop, [1.0, 2.0]), last, rtol=1e-12)
     assert collapse.mean_walk_limit(PLAIN, [1.0]) == math.inf
+    # step_bias decides: the maximum likelihood loop takes more over-dispersion than that.
+    for bias, ends in ((1.09, True), (1.12, False)):
+        loop = fully_synthetic(10, bias=bias, ddof=0, allow_overdispersion=True)
+        assert math.isfinite(collapse.mean_walk_limit(loop, [1.0])) == ends
+    # All that bias 1 takes from the trace goes to the walk; 1 - step_bias is 1e-15 here.
+    huge = fully_synthetic(10**15, ddof=0)
+    np.testing.assert_allclose(collapse.mean_walk_limit(huge, [1.0]), 1.0, rtol=1e-14)
+
+
+# --- ddof = 0 (every fit divides by n) ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_initial", [2, 5, 400])
+def test_trace_and_walk_of_maximum_likelihood_add_up_to_the_real_trace(n_initial):
+    # Law of total variance: a synthetic sample of an unbiased ML loop has E |x - mu_0|^2 = tr S_0.
+    loop = fully_synthetic(5, n_initial=n_initial, ddof=0)
+    trace = collapse.mean_trace(loop, [2.0, 1.0], generations=60)
+    walk = collapse.mean_walk(loop, [2.0, 1.0], generations=60)
+    np.testing.assert_allclose(trace + walk, 3.0, rtol=1e-13)
+    np.testing.assert_allclose(trace, 3.0 * (1 - 1 / n_initial) * 0.8 ** np.arange(60), rtol=1e-13)
+
+
+def test_maximum_likelihood_dies_where_the_unbiased_loop_is_critical():
+    for n in (2, 10, 10**15):
+        critical = collapse.critical_bias(fully_synthetic(n))
+        unbiased = fully_synthetic(n, bias=critical, allow_overdispersion=True)
+        likely = fully_synthetic(n, bias=critical, ddof=0, allow_overdispersion=True)
+        # The critical bias is a float: its own rounding is a rate of 1e-16.
+        assert abs(collapse.rate(unbiased)) < 3e-16
+        np.testing.assert_allclose(
+            collapse.rate(likely), math.log1p(-1 / n), rtol=1e-13, atol=3e-16
+        )
+        np.testing.assert_allclose(
+            collapse.critical_bias(likely), critical * n / (n - 1), rtol=1e-15
+        )
+    # log(lambda (n - 1)/n) + psi(m/2) - log(m/2) itself.
+    loop = fully_synthetic(10, bias=1.1, ddof=0, allow_overdispersion=True)
+    direct = math.log(1.1 * 0.9) + special.digamma(4.5) - math.log(4.5)
+    np.testing.assert_allclose(collapse.rate(loop), direct, rtol=1e-13)
+    np.testing.assert_allclose(
+        collapse.rate(fully_synthetic(10**15 + 1, ddof=0)), -2e-15, rtol=1e-14
+    )
+
+
+def test_maximum_likelihood_has_the_law_of_a_smaller_bias_except_for_the_walk():
+    # Dividing by n = multiplying each fit by (n-1)/n: all but the sample means sees bias only.
+    n = 7
+    likely = fully_synthetic(n, ddof=0)
+    smaller = fully_synthetic(n, bias=(n - 1) / n, first_generation="biased")
+    at, s = {"generations": 6}, [2.0, 1.0, 0.5]
+    for law in (
+        lambda loop: collapse.lyapunov_spectrum(loop, 3),
+        lambda loop: collapse.half_life(loop),
+        lambda loop: collapse.directional_log_mean(loop, 6),
+        lambda loop: collapse.directional_log_variance(loop, 6),
+        lambda loop: collapse.directional_log_moment(loop, 6, power=-0.7),
+        lambda loop: collapse.directional_cdf([0.1, 0.5, 2.0], loop, t=4),
+        lambda loop: collapse.directional_log_quantile([0.1, 0.5, 0.9], loop, t=4),
+        lambda loop: collapse.directional_chernoff([0.1, 2.0], loop, t=4).log_sf,
+        lambda loop: collapse.log_det_mean(loop, s, **at),
+        lambda loop: collapse.mean_trace(loop, s, **at),
+        lambda loop: collapse.mean_trace_squared(loop, s, **at),
+        lambda loop: collapse.mean_squared_trace(loop, s, **at),
+        lambda loop: collapse.second_moment_growth(loop),
+        lambda loop: collapse.first_passage_cdf(0.1, loop, **at),
+        lambda loop: collapse.collapse_time_bounds(0.1, loop, s, **at),
+        lambda loop: collapse.collapse_time_quantiles(loop, 3, eps=0.1, q=[0.1, 0.5]),
+    ):
+        np.testing.assert_allclose(law(likely), law(smaller), rtol=1e-12)
+    walks = [collapse.mean_walk(loop, s, **at) for loop in (likely, smaller)]
+    np.testing.assert_allclose(walks[0], walks[1] * n / (n - 1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_moments_of_fits_to_drawn_data(ddof):
+    loop = fully_synthetic(4, bias=0.9, n_initial=6, ddof=ddof)
+    rng, count, t, s = np.random.default_rng(3), 200_000, 3, np.array([2.0, 1.0])
+    mean, factor = np.zeros((count, 2)), np.broadcast_to(np.diag(np.sqrt(s)), (count, 2, 2))
+    for step in range(1, t + 1):
+        n, bias = sample(loop, step)
+        z = math.sqrt(bias) * rng.standard_normal((count, n, factor.shape[2]))
+        x = mean[:, None] + z @ factor.transpose(0, 2, 1)
+        mean = x.mean(axis=1)
+        factor = (x - mean[:, None]).transpose(0, 2, 1) / math.sqrt(n - ddof)
+    sigma = factor @ factor.transpose(0, 2, 1)
+    trace = np.trace(sigma, axis1=1, axis2=2)
+    at = {"generations": t}
+    for values, law in (
+        ((mean**2).sum(axis=1), collapse.mean_walk),
+        (trace, collapse.mean_trace),
+        ((sigma**2).sum(axis=(1, 2)), collapse.mean_trace_squared),
+        (trace**2, collapse.mean_squared_trace),
+    ):
+        expected, se = law(loop, s, **at)[-1], values.std() / math.sqrt(count)
+        assert abs(values.mean() - expected) < 4.5 * se
+        # The wrong divisor at one of the three fits is 17 % off in the trace: power 1.
+        assert se < 0.012 * expected
+
+
+def test_levy_bound_needs_a_step_bias_below_one_and_no_more():
+    over = {"ddof": 0, "allow_overdispersion": True}
+    loop = fully_synthetic(5, bias=1.2, **over)  # step_bias .96
+    cdf = collapse.first_passage_cdf(0.01, loop, generations=20)
+    bound = [math.exp(collapse._log_levy_bound(loop, math.log(0.01), t)) for t in (1, 5, 20)]
+    assert (cdf[[0, 4, 19]] <= bound).all()
+    assert bound[1] < 0.2
+    assert collapse._log_levy_bound(fully_synthetic(5, bias=1.3, **over), -1.2, 5) == 0.0
+
+
+def test_collapse_times_of_huge_maximum_likelihood_loops():
+    # Brownian with drift -2/m, variance 2/m: log((n-1)/n) doubles the drift -1/m.
+    m = 10**9
+    loop, distance = fully_synthetic(m + 1, ddof=0), -math.log(0.01)
+    low, high = collapse.collapse_time_quantiles(loop, 1, eps=0.01, q=[0.2, 0.5])
+    law = stats.invgauss(mu=1 / distance, scale=m * distance**2 / 2)
+    assert (low <= law.ppf([0.2, 0.5])).all()
+    assert (law.ppf([0.2, 0.5]) <= high).all()
+    assert (high <= 2 * low).all()
 
 
 def test_second_moment_growth_is_the_ratio_of_late_moments():
@@ -261,6 +385,11 @@ def test_first_passage_of_extremes():
         # d = 4 equals the degrees of freedom, and n_initial - 1 is the least of them.
         (fully_synthetic(5, n_initial=3, bias=0.8, first_generation="biased"), (1.0,) * 4),
         (fully_synthetic(4, n_initial=6), (1.0,) * 5),
+        # step_bias = 7/8 at a bias above 1.
+        (
+            fully_synthetic(6, bias=1.05, n_initial=4, ddof=0, allow_overdispersion=True),
+            (2.0, 1.0),
+        ),
     ],
 )
 def test_collapse_time_bounds_hold_simulated_times(loop, eigenvalues):

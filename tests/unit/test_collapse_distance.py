@@ -29,12 +29,13 @@ def c4(n: int) -> mp.mpf:
 def exact(loop: Loop, t: int, bias: str | None = None) -> mp.mpf:
     """1.7 at d = 1, sigma = 1, term by term in mpmath; `bias` as a decimal string if given."""
     lam = mp.mpf(loop.bias if bias is None else bias)
+    n_i, n_s = mp.mpf(loop.n_initial), mp.mpf(loop.n_synth)
     first = lam if loop.first_generation == "biased" else mp.mpf(1)
-    walk = mp.mpf(1) / loop.n_initial + mp.fsum(lam**k for k in range(1, t)) / loop.n_synth
-    tau = first * lam ** (t - 1)
-    return (
-        first * walk + 1 + tau - 2 * mp.sqrt(tau) * c4(loop.n_initial) * c4(loop.n_synth) ** (t - 1)
-    )
+    fit, later = (n_i - 1) / (n_i - loop.ddof), lam * (n_s - 1) / (n_s - loop.ddof)
+    tau = [first * fit * later**k for k in range(t)]
+    walk = first / n_i + lam * mp.fsum(tau[:-1]) / n_s
+    fidelity = mp.sqrt(tau[-1]) * c4(loop.n_initial) * c4(loop.n_synth) ** (t - 1)
+    return walk + 1 + tau[-1] - 2 * fidelity
 
 
 LINES = [
@@ -48,6 +49,12 @@ LINES = [
     fully_synthetic(5, bias=0.0),
     fully_synthetic(5, bias=0.0, first_generation="biased"),
     fully_synthetic(20, bias=1.02, allow_overdispersion=True),
+    fully_synthetic(10, ddof=0),
+    fully_synthetic(2, bias=0.65, ddof=0),
+    fully_synthetic(3, bias=0.9, n_initial=7, first_generation="biased", ddof=0),
+    fully_synthetic(2**53, ddof=0),
+    fully_synthetic(1000, bias=1.2, n_initial=2, ddof=0, allow_overdispersion=True),
+    fully_synthetic(5, bias=0.0, ddof=0),
 ]
 
 
@@ -136,7 +143,7 @@ def simulated(loop: Loop, s: np.ndarray, t: int, replicates: int, seed: int) -> 
         z = scale * rng.standard_normal((replicates, n, factor.shape[2]))
         x = mean[:, None] + z @ factor.transpose(0, 2, 1)
         mean = x.mean(axis=1)
-        factor = ((x - mean[:, None]) / math.sqrt(n - 1)).transpose(0, 2, 1)
+        factor = ((x - mean[:, None]) / math.sqrt(n - loop.ddof)).transpose(0, 2, 1)
     trace = (factor**2).sum(axis=(1, 2))
     fidelity = np.linalg.svd(root[:, None] * factor, compute_uv=False).sum(axis=1)
     beta = np.cov(fidelity, trace)[0, 1] / trace.var()
@@ -155,6 +162,7 @@ def simulated(loop: Loop, s: np.ndarray, t: int, replicates: int, seed: int) -> 
         (fully_synthetic(8, bias=0.5, n_initial=3), np.array([2.0, 1.0, 0.1]), 3),
         (fully_synthetic(3, bias=0.8, n_initial=20, first_generation="biased"), np.ones(5), 2),
         (fully_synthetic(2, bias=0.8), np.array([1.0, 1.0, 0.0]), 4),
+        (fully_synthetic(4, n_initial=6, ddof=0), np.array([2.0, 1.0, 1.0]), 3),
     ],
     ids=str,
 )
@@ -184,6 +192,8 @@ def test_limit() -> None:
     # 1 + .5 (1/5 + 1/10) by hand.
     assert w2_squared_limit(loop, [1.0]) == pytest.approx(1.15, rel=1e-14)
     assert w2_squared_limit(fully_synthetic(10), [1.0]) == math.inf
+    # Maximum likelihood at bias 1: everything ends in the walk.
+    assert w2_squared_limit(fully_synthetic(10, ddof=0), [2.0, 1.0]) == pytest.approx(6, rel=1e-14)
     assert w2_squared_limit(fully_synthetic(10, bias=0.0), [1.0]) == pytest.approx(1.1, rel=1e-14)
     long = w2_squared(loop, np.ones(3), generations=200)
     assert long.value[-1] == pytest.approx(w2_squared_limit(loop, np.ones(3)), rel=1e-12)
@@ -266,6 +276,46 @@ def test_statement_c_holds_for_every_n() -> None:
         assert c4(2) ** 2 * 3 < 2  # and not for n = 2
 
 
+@pytest.mark.parametrize("n_initial", [None, 2, 30])
+@pytest.mark.parametrize("n", [2, 3, 30])
+def test_first_decrease_of_maximum_likelihood_by_brute_force(n: int, n_initial: int | None) -> None:
+    # l - 1 and h = l (n-1)/n, on both sides of l = 1 and of h = 1, against 60 digits.
+    for bias in (0.0, 0.3, 0.9, 1.0, 1.03, 1.2, 1.4, 2.2):
+        loop = fully_synthetic(n, bias=bias, n_initial=n_initial, ddof=0, allow_overdispersion=True)
+        with mp.workdps(60):
+            values = [exact(loop, t) for t in range(1, 42)]
+        falls = [t for t in range(1, 41) if values[t] < values[t - 1]]
+        assert first_decrease(loop, generations=40) == (falls[0] if falls else None)
+
+
+def test_statements_for_maximum_likelihood() -> None:
+    # (C) for every n >= 2: c^2 > (n-1)/n and 2c > sqrt((n-1)/n) (1 + c^4).
+    for n in [*range(2, 200), 10**4, 10**8]:
+        with mp.workdps(40):
+            c, y2 = c4(n), 1 - mp.mpf(1) / n
+            assert c**2 > y2
+            assert 2 * c > mp.sqrt(y2) * (1 + c**4)
+            # (A) for h > 1 and n_initial = n: x^2 r^2 - 1 >= 2 r (x - 1).
+            r = 1 / mp.sqrt(y2)
+            for x in (1 + 1 / mp.mpf(n), mp.mpf("1.3"), mp.mpf(5)):
+                assert x**2 * r**2 - 1 > 2 * r * (x - 1)
+
+
+def test_overdispersion_mends_a_small_first_sample() -> None:
+    # (A) stops at h > 1 for ddof = 0 when n_initial is small: a proved fall at d = 1, no claim above.
+    loop = fully_synthetic(1000, bias=1.2, n_initial=2, ddof=0, allow_overdispersion=True)
+    assert first_decrease(loop, generations=100) == 1
+    assert is_increasing(loop, 1).generation == 2
+    assert is_increasing(loop, 3).verdict == "undecided"
+    assert overshoot_peak(loop, 3) is None
+    peak = overshoot_peak(loop, 1)
+    assert peak is not None
+    assert (peak.peak_generation, peak.trough_generation, peak.limit) == (1, 2, math.inf)
+    assert is_increasing(fully_synthetic(1000, bias=1.2, allow_overdispersion=True), 3).verdict == (
+        "increasing"
+    )
+
+
 VERDICTS = [
     # loop, dim, verdict, status
     (fully_synthetic(10), 7, "increasing", "exact"),
@@ -286,6 +336,15 @@ VERDICTS = [
     (fully_synthetic(3000, bias=1 - 5 / 3000), 300, "not_increasing", "asymptotic"),
     (fully_synthetic(10**9, bias=1 - 5e-9), 300, "not_increasing", "asymptotic"),
     (fully_synthetic(10, bias=0.5), 5, "undecided", "asymptotic"),
+    (fully_synthetic(10, ddof=0), 7, "increasing", "exact"),
+    (fully_synthetic(10, bias=1.05, ddof=0, allow_overdispersion=True), 7, "increasing", "exact"),
+    (fully_synthetic(10, bias=1.5, ddof=0, allow_overdispersion=True), 7, "increasing", "exact"),
+    # bias >= n/(n+1) is not enough at ddof = 0.
+    (fully_synthetic(10, bias=0.95, ddof=0), 7, "undecided", "asymptotic"),
+    (fully_synthetic(2, bias=0.65, ddof=0), 1, "increasing", "exact"),
+    (fully_synthetic(2, bias=0.9, ddof=0), 1, "increasing", "exact"),
+    (fully_synthetic(10, bias=0.0, ddof=0), 50, "not_increasing", "bound"),
+    (fully_synthetic(26, bias=0.5, ddof=0), 100, "not_increasing", "asymptotic"),
 ]
 
 
