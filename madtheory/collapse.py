@@ -103,6 +103,11 @@ def _log_step(loop: Loop) -> float:
     return _log_scale(loop.bias, loop.n_synth, loop.ddof)
 
 
+def _gap(loop: Loop) -> float:
+    """1 - step_bias, correctly rounded."""
+    return float(1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof))
+
+
 def _log_bias(loop: Loop, t: NDArray[np.float64]) -> NDArray[np.float64]:
     """log(first_scale * step_bias^(t-1))."""
     return _log_first(loop) + _times(t - 1.0, _log_step(loop))
@@ -841,7 +846,7 @@ def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     require_fully_synthetic(loop, "the mean walk")
     with np.errstate(over="ignore"):
         total = float(np.sum(_validate.eigenvalues("eigenvalues", eigenvalues)))
-    gap = float(1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof))
+    gap = _gap(loop)
     if gap <= 0.0:
         return math.inf
     later = loop.bias / gap / loop.n_synth
