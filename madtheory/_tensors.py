@@ -133,8 +133,8 @@ def _update_tensors(x: _Tensors, rows: _Rows) -> _Tensors:
     """Moments of v' = L v and M' = alpha M + beta v v^T."""
     L, A = rows.L, rows.alpha
     beta = np.zeros((len(A), L.shape[1], L.shape[1]))
-    for i, value in rows.beta.items():
-        beta[i] = value
+    for i, b in rows.beta.items():
+        beta[i] = b.dense()
     pair, last = ([-3, -2], [1, 2]), ([-2, -1], [1, 2])
     straight = np.tensordot(x.V4, beta, axes=last)  # (v_a.v_b) v_c^T beta v_d
     crossed = np.tensordot(np.swapaxes(x.V4, -3, -2), beta, axes=last)
@@ -179,9 +179,9 @@ def _identity_closed(dim: int) -> _Closed:
     return _Closed(np.zeros((0, 0)), np.array([float(dim)]), np.zeros((1, 1)), np.zeros((1, 1)))
 
 
-def _outer_spread(beta_i: Array, beta_j: Array, G: Array, dim: int) -> tuple[float, float]:
-    """(MM, TT) of beta_i v v^T and beta_j v v^T for Gaussian v, Cov(v_a, v_b) = (G_ab/d) I."""
-    both = float(np.sum((beta_i @ G) * (G @ beta_j).T))
+def _outer_spread(a: _Outer, b: _Outer, G: Array, dim: int) -> tuple[float, float]:
+    """(MM, TT) of two sums of outer products for Gaussian v, Cov(v_a, v_b) = (G_ab/d) I."""
+    both = float(a.weights @ np.square(a.rows @ G @ b.rows.T) @ b.weights)
     return 2 / dim * both, (1 + 1 / dim - 2 / dim**2) * both
 
 
@@ -190,7 +190,7 @@ def _parent_spread(x: _Closed, parent: _Parent, dim: int) -> tuple[float, float,
     p, b = parent.alpha, parent.beta
     tau, var, rest = float(x.C @ p), float(p @ x.MM @ p), float(p @ x.TT @ p)
     if b is not None:
-        tau += float(np.sum(b * x.G))
+        tau += b.trace(x.G)
         extra = _outer_spread(b, b, x.G, dim)
         var, rest = var + extra[0], rest + extra[1]
     return tau, tau**2 + var, (tau**2 + var) / dim + rest
@@ -207,58 +207,104 @@ def _draw_closed(x: _Closed, parent: _Parent, n: float, dim: int) -> _Closed:
     return y
 
 
+def _congruent(x: Array, A: Array) -> Array:
+    """A x A^T for symmetric x, cheap where most rows of A only copy an item."""
+    copies = (np.count_nonzero(A, axis=1) == 1) & (A.max(axis=1) == 1)
+    source, new = A.argmax(axis=1), np.flatnonzero(~copies)
+    y: Array = x[np.ix_(source, source)]
+    y[new] = A[new] @ x @ A.T
+    y[:, new] = y[new].T
+    return y
+
+
 def _update_closed(x: _Closed, rows: _Rows, flat: _Rows, dim: int) -> _Closed:
     """Moments after one update; `flat` are the rows that traceless parts see."""
     C = rows.alpha @ x.C
-    MM, TT = rows.alpha @ x.MM @ rows.alpha.T, flat.alpha @ x.TT @ flat.alpha.T
+    MM, TT = _congruent(x.MM, rows.alpha), _congruent(x.TT, flat.alpha)
     for i, b in rows.beta.items():
-        C[i] += float(np.sum(b * x.G))
-        for j, other in rows.beta.items():
-            MM[i, j] += _outer_spread(b, other, x.G, dim)[0]
+        C[i] += b.trace(x.G)
+        for j in rows.beta:
+            MM[i, j] += _outer_spread(b, rows.beta[j], x.G, dim)[0]
             TT[i, j] += _outer_spread(flat.beta[i], flat.beta[j], x.G, dim)[1]
-    return _Closed(rows.L @ x.G @ rows.L.T, C, MM, TT)
+    return _Closed(_congruent(x.G, rows.L), C, MM, TT)
 
 
 # ------------------------------------------------------------------------- what a generation does
+class _Outer(NamedTuple):
+    """sum_r w_r u_r u_r^T with u_r = rows_r v: a quadratic form in the vectors."""
+
+    weights: Array  # (r,)
+    rows: Array  # (r, v)
+
+    def dense(self) -> Array:
+        """The matrix of the form."""
+        return (self.rows.T * self.weights) @ self.rows
+
+    def trace(self, G: Array) -> float:
+        """E of its trace, G the Gram matrix of the vectors."""
+        return float(self.weights @ np.einsum("ra,ab,rb->r", self.rows, G, self.rows))
+
+    def times(self, factor: float) -> _Outer:
+        """A multiple."""
+        return _Outer(factor * self.weights, self.rows)
+
+    def plus(self, weight: float, row: Array) -> _Outer:
+        """One more term."""
+        return _Outer(np.append(self.weights, weight), np.concatenate([self.rows, row[None]]))
+
+
+def _no_outer(v: int) -> _Outer:
+    """The empty sum."""
+    return _Outer(np.zeros(0), np.zeros((0, v)))
+
+
 class _Parent(NamedTuple):
-    """Covariance of a draw: alpha M + beta v v^T."""
+    """Covariance of a draw: alpha M + beta."""
 
     alpha: Array
-    beta: Array | None = None
+    beta: _Outer | None = None
 
 
 class _Rows(NamedTuple):
-    """One update: L (v', v), alpha (m', m), and beta (v, v) of the rows that have one."""
+    """One update: L (v', v), alpha (m', m), and beta of the rows that have one."""
 
     L: Array
     alpha: Array
-    beta: dict[int, Array]
+    beta: dict[int, _Outer]
+
+
+#: Vector row, matrix row and outer products of one item after an update.
+_Item: TypeAlias = tuple[Array, Array, "_Outer | None"]
 
 
 class _Sample(NamedTuple):
-    """A set of samples in terms of the items: count, mean, scatter alpha M + beta v v^T."""
+    """A set of samples in terms of the items: count, mean, scatter alpha M + beta."""
 
     n: float
     mean: Array
     alpha: Array
-    beta: Array
+    beta: _Outer
 
 
 class _Layout(NamedTuple):
-    """Which items a loop carries: fixed set, earlier batches (or one pool), models."""
+    """Which items a loop carries: fixed set, earlier batches (or one pool), model, memory.
+
+    The model is (mu, Sigma - origin I). What memory holds of a model is
+    (mu, lambda Sigma + mu mu^T): the average over models is all that sampling depends on.
+    """
 
     fixed: int
     batches: int
-    models: int
+    memory: int
 
     @property
     def vectors(self) -> int:
-        """Number of vectors."""
-        return self.fixed + self.batches + self.models
+        """Number of vectors; there is one more matrix."""
+        return self.fixed + self.batches + 1 + self.memory
 
     @property
     def newest(self) -> int:
-        """Vector of the newest model; matrices are one further."""
+        """Vector of the newest model; its matrix is one further."""
         return self.fixed + self.batches
 
 
@@ -268,10 +314,11 @@ def _generations_pooled(loop: Loop) -> int | None:
 
 
 def _layout(loop: Loop) -> _Layout:
-    """Memory None carries the newest model and the sum of all; an uncapped pool, one sum."""
+    """Memory 1 needs the model only, unlimited memory one average; an uncapped pool, one sum."""
     pooled = _generations_pooled(loop)
     batches = 1 if pooled is None else pooled - 1
-    return _Layout(int(loop.n_fixed > 0), batches, loop.memory or 2)
+    memory = {None: 1, 1: 0}.get(loop.memory, loop.memory)
+    return _Layout(int(loop.n_fixed > 0), batches, memory or 0)
 
 
 def is_exact(loop: Loop) -> bool:
@@ -286,14 +333,20 @@ def is_exact(loop: Loop) -> bool:
     return loop.memory == 1 and _generations_pooled(loop) in (1, None)
 
 
+def _joined(betas: list[_Outer]) -> _Outer:
+    """The sum."""
+    return _Outer(np.concatenate([b.weights for b in betas]), np.vstack([b.rows for b in betas]))
+
+
 def _merge(samples: list[_Sample]) -> _Sample:
     """The union: scatters add, and so do the outer products of the means' differences."""
-    n = sum(s.n for s in samples)
-    mean = sum((s.n * s.mean for s in samples), np.zeros_like(samples[0].mean)) / max(n, 1)
-    beta = -n * np.outer(mean, mean)
-    for s in samples:
-        beta = beta + s.beta + s.n * np.outer(s.mean, s.mean)
-    return _Sample(n, mean, np.sum([s.alpha for s in samples], axis=0), beta)
+    samples = [s for s in samples if s.n] or samples[:1]
+    n, mean, alpha, beta = samples[0]
+    for s in samples[1:]:
+        both = n + s.n
+        beta = _joined([beta, s.beta]).plus(n * s.n / both, mean - s.mean)
+        mean, alpha, n = (n * mean + s.n * s.mean) / both, alpha + s.alpha, both
+    return _Sample(n, mean, alpha, beta)
 
 
 def _unit(size: int, i: int) -> Array:
@@ -307,10 +360,10 @@ def _held(n: float, v: int, i: int, own: float | None = None) -> _Sample:
     """Samples that item i holds: mean v_i, scatter (n - 1) I + M_(i+1)."""
     alpha = _unit(v + 1, i + 1)
     alpha[ID] = max(n - 1.0, 0.0) if own is None else own
-    return _Sample(n, _unit(v, i), alpha, np.zeros((v, v)))
+    return _Sample(n, _unit(v, i), alpha, _no_outer(v))
 
 
-def _kept(sample: _Sample) -> tuple[Array, Array, Array]:
+def _kept(sample: _Sample) -> _Item:
     """Rows of the item that will hold `sample`."""
     alpha = sample.alpha.copy()
     alpha[ID] -= max(sample.n - 1.0, 0.0)
@@ -323,13 +376,13 @@ def _fit(loop: Loop, real: _Sample, synth: _Sample, origin: float) -> _Sample:
     if w is None:
         both = _merge([real, synth])
         unit = 1.0 / (both.n - loop.ddof)
-        mean, alpha, beta = both.mean, unit * both.alpha, unit * both.beta
+        mean, alpha, beta = both.mean, unit * both.alpha, both.beta.times(unit)
     else:
         a, b = w / (real.n - loop.ddof), (1 - w) / (synth.n - loop.ddof)
-        delta = real.mean - synth.mean
         mean = w * real.mean + (1 - w) * synth.mean
         alpha = a * real.alpha + b * synth.alpha
-        beta = a * real.beta + b * synth.beta + w * (1 - w) * np.outer(delta, delta)
+        beta = _joined([real.beta.times(a), synth.beta.times(b)])
+        beta = beta.plus(w * (1 - w), real.mean - synth.mean)
     alpha[ID] += loop.floor - origin
     return _Sample(0.0, mean, alpha, beta)
 
@@ -337,25 +390,24 @@ def _fit(loop: Loop, real: _Sample, synth: _Sample, origin: float) -> _Sample:
 def _parent(loop: Loop, layout: _Layout, t: int, origin: float) -> tuple[Array, _Parent]:
     """Mean and covariance of the synthetic samples of generation t + 1."""
     v, new = layout.vectors, layout.newest
-    if loop.memory is None:
-        mean = _unit(v, new + 1)
-        return mean, _Parent(_unit(v + 1, new + 2), -np.outer(mean, mean))
-    mean, alpha, live = np.zeros(v), np.zeros(v + 1), min(loop.memory, t)
-    mean[new : new + live] = 1 / live
-    alpha[new + 1 : new + 1 + live] = loop.bias / live
-    alpha[ID] = loop.bias * origin
-    return mean, _Parent(alpha, None if live == 1 else np.diag(mean) - np.outer(mean, mean))
+    if loop.memory == 1:
+        return _unit(v, new), _Parent(
+            loop.bias * (_unit(v + 1, new + 1) + origin * _unit(v + 1, ID))
+        )
+    live = min(layout.memory, t)
+    mean, alpha = np.zeros(v), np.zeros(v + 1)
+    mean[new + 1 : new + 1 + live] = alpha[new + 2 : new + 2 + live] = 1 / live
+    return mean, _Parent(alpha, _no_outer(v).plus(-1.0, mean))
 
 
 def _batch(loop: Loop, mean: Array, parent: _Parent) -> _Sample:
-    """The synthetic samples, items e and N last but one."""
+    """The synthetic samples; e and N are the last items but one."""
     v, dof = mean.size + 2, loop.n_synth - 1
     alpha = _unit(v + 1, v - 1)
     alpha[: v - 1] += dof * parent.alpha
-    beta = np.zeros((v, v))
-    if parent.beta is not None:
-        beta[: v - 2, : v - 2] = dof * parent.beta
-    return _Sample(loop.n_synth, np.append(mean, [1.0, 0.0]), alpha, beta)
+    beta = parent.beta or _no_outer(v - 2)
+    wide = _Outer(dof * beta.weights, np.pad(beta.rows, ((0, 0), (0, 2))))
+    return _Sample(loop.n_synth, np.append(mean, [1.0, 0.0]), alpha, wide)
 
 
 def _pool(loop: Loop, layout: _Layout, t: int, batch: _Sample) -> tuple[list[_Sample], _Sample]:
@@ -369,74 +421,67 @@ def _pool(loop: Loop, layout: _Layout, t: int, batch: _Sample) -> tuple[list[_Sa
     return [batch, *old][: layout.batches], _merge([batch, *old])
 
 
-def _assembled(items: list[tuple[Array, Array, Array | None]], v: int) -> _Rows:
+def _assembled(items: list[_Item], v: int) -> _Rows:
     """Stack the identity and the items' rows."""
     alpha = np.stack([_unit(v + 1, ID), *(a for _, a, _ in items)])
-    beta = {i + 1: b for i, (_, _, b) in enumerate(items) if b is not None and b.any()}
+    beta = {i + 1: b for i, (_, _, b) in enumerate(items) if b is not None and b.weights.size}
     return _Rows(np.stack([row for row, _, _ in items]), alpha, beta)
 
 
-def _models(
-    loop: Loop, layout: _Layout, t: int, model: _Sample, factor: float
-) -> list[tuple[Array, Array, Array | None]]:
-    """Rows of the models' items at generation t + 1, `factor` on what the fit contributes."""
-    v, new = model.mean.size, layout.newest
-    item = (model.mean, factor * model.alpha, factor * model.beta)
+def _remembered(
+    loop: Loop, layout: _Layout, t: int, model: _Item, origin: float, v: int
+) -> list[_Item]:
+    """Rows of what memory holds at generation t + 1."""
+    if not layout.memory:
+        return []
+    mean, alpha, beta = model
+    share = 1.0 / (t + 1) if loop.memory is None else 1.0
+    alpha = share * loop.bias * (alpha + origin * _unit(v + 1, ID))
+    outer = (beta or _no_outer(v)).times(share * loop.bias).plus(share, mean)
+    if not t:
+        return [(mean, alpha, outer)] + [_nothing(v)] * (layout.memory - 1)
+    held = [(_unit(v, i), _unit(v + 1, i + 1), None) for i in range(layout.newest + 1, v - 2)]
     if loop.memory is None:
-        # The aggregate holds the averages of mu and of lambda Sigma + mu mu^T.
-        share = 1.0 / (t + 1)
-        keep = (1 - share) * _unit(v + 1, new + 2) if t else np.zeros(v + 1)
-        mean = share * model.mean + ((1 - share) * _unit(v, new + 1) if t else 0.0)
-        outer = np.outer(model.mean, model.mean)
-        return [
-            item,
-            (mean, keep + share * loop.bias * item[1], share * (loop.bias * item[2] + outer)),
-        ]
-    old: list[tuple[Array, Array, Array | None]] = [
-        (_unit(v, new + k), _unit(v + 1, new + 1 + k), None) if t else _nothing(v)
-        for k in range(loop.memory - 1)
-    ]
-    return [item, *old]
+        old = (1 - share) * held[0][0], (1 - share) * held[0][1]
+        return [(share * mean + old[0], alpha + old[1], outer)]
+    return [(mean, alpha, outer), *held[:-1]]
 
 
-def _nothing(v: int) -> tuple[Array, Array, None]:
+def _nothing(v: int) -> _Item:
     """Rows of an item that holds nothing yet."""
     return np.zeros(v), np.zeros(v + 1), None
 
 
+@lru_cache(maxsize=16)
 def _generation(
     loop: Loop, layout: _Layout, t: int, origin: float, factor: float
 ) -> tuple[_Parent, _Rows]:
-    """What generation t + 1 draws its synthetic samples from, and its update."""
+    """What generation t + 1 draws from, and its update; `factor` is on what a fit contributes."""
     v = layout.vectors + 2
     mean, parent = _parent(loop, layout, t, origin)
-    fixed = _held(loop.n_fixed, v, 0) if layout.fixed else None
-    fresh = _held(loop.n_fresh, v, v - 1)
-    real = _merge([fixed, fresh] if fixed else [fresh])
+    fixed = [_held(loop.n_fixed, v, 0)] if layout.fixed else []
+    real = _merge([*fixed, _held(loop.n_fresh, v, v - 1)])
     batches, synth = _pool(loop, layout, t, _batch(loop, mean, parent))
-    model = _fit(loop, real, synth, origin)
-    items = [_kept(s) for s in ([fixed] if fixed else []) + batches]
-    return parent, _assembled([*items, *_models(loop, layout, t, model, factor)], v)
+    fit = _fit(loop, real, synth, origin)
+    model: _Item = fit.mean, factor * fit.alpha, fit.beta.times(factor)
+    items = [_kept(s) for s in fixed + batches]
+    return parent, _assembled([*items, model, *_remembered(loop, layout, t, model, origin, v)], v)
 
 
 def _first(loop: Loop, layout: _Layout, origin: float, factor: float) -> _Rows:
     """Generation 1 from three draws: what it shares with the fixed set, and the two rests."""
-    shared, v = loop.n_shared, 3
-    counts = (shared, loop.n_initial - shared, loop.n_fixed - shared)
-    scales = (1.0, loop.first_bias, 1.0)
+    v = 3
     drawn = [
-        _held(n, v, i, scale * max(n - 1.0, 0.0))
-        for i, (n, scale) in enumerate(zip(counts, scales, strict=True))
+        _held(n, v, i, scale * max(n - 1.0, 0.0)) for i, (n, scale) in enumerate(_first_draws(loop))
     ]
-    none = _Sample(0.0, np.zeros(v), np.zeros(v + 1), np.zeros((v, v)))
-    sample = _merge(drawn[:2])
-    unit = 1.0 / (loop.n_initial - loop.ddof)
+    none = _Sample(0.0, np.zeros(v), np.zeros(v + 1), _no_outer(v))
+    sample, unit = _merge(drawn[:2]), 1.0 / (loop.n_initial - loop.ddof)
     alpha = unit * sample.alpha
     alpha[ID] += loop.floor - origin
-    model = _Sample(0.0, sample.mean, alpha, unit * sample.beta)
+    model: _Item = sample.mean, factor * alpha, sample.beta.times(unit * factor)
     items = [_kept(_merge([drawn[0], drawn[2]]))] if layout.fixed else []
     items += [_kept(none)] * layout.batches
-    return _assembled([*items, *_models(loop, layout, 0, model, factor)], v)
+    return _assembled([*items, model, *_remembered(loop, layout, 0, model, origin, v)], v)
 
 
 def _first_draws(loop: Loop) -> list[tuple[int, float]]:
@@ -614,7 +659,7 @@ def _exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
     if _generations_pooled(loop) is None or second_moment_radius(loop, dim) >= 1 - _NEAR:
         return None
     A, b, _ = _affine_map(loop, dim, origin)
-    limit: Array = np.linalg.solve(np.eye(len(b)) - A, b)
+    limit: Array = np.asarray(np.linalg.solve(np.eye(len(b)) - A, b), dtype=np.float64)
     return limit[_newest_entries(loop, dim)]
 
 
@@ -628,11 +673,17 @@ def _first_closed(loop: Loop, dim: int) -> _Closed:
     return _update_closed(x, rows, flat, dim)
 
 
+def _full(loop: Loop, t: int) -> int:
+    """t, or an earlier generation with the same update."""
+    pooled = _generations_pooled(loop)
+    return t if loop.memory is None or pooled is None else min(t, max(loop.memory, pooled))
+
+
 def _next_closed(x: _Closed, loop: Loop, dim: int, t: int) -> _Closed:
     """State of generation t + 1."""
-    layout = _layout(loop)
+    layout, t = _layout(loop), _full(loop, t)
     parent, rows = _generation(loop, layout, t, 0.0, 1.0)
-    flat = _generation(loop, layout, t, 0.0, 1 - loop.shrinkage)[1] if loop.shrinkage else rows
+    flat = _generation(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
     x = _draw_closed(x, parent, loop.n_synth, dim)
     x = _draw_closed(x, _Parent(_unit(_size(layout) + 1, ID)), loop.n_fresh, dim)
     return _update_closed(x, rows, flat, dim)
@@ -652,12 +703,6 @@ def _still(x: _Closed, y: _Closed) -> bool:
     )
 
 
-def _is_stationary(loop: Loop, t: int) -> bool:
-    """Whether the update of generation t + 1 is that of every later one."""
-    pooled = _generations_pooled(loop)
-    return loop.memory is not None and pooled is not None and t >= max(loop.memory, pooled)
-
-
 def _closed_path(loop: Loop, dim: int, generations: int) -> Array:
     """Rows of :func:`_read_closed`, shape (T, 4)."""
     x, newest = _first_closed(loop, dim), _layout(loop).newest
@@ -666,7 +711,7 @@ def _closed_path(loop: Loop, dim: int, generations: int) -> Array:
     for t in range(1, generations):
         y = _next_closed(x, loop, dim, t)
         path[t:] = _read_closed(y, newest, dim)
-        if _is_stationary(loop, t) and _still(x, y):
+        if _full(loop, t) < t and _still(x, y):
             break
         x = y
     return path
@@ -684,7 +729,7 @@ class _Stationary(NamedTuple):
 def _stationary(loop: Loop, dim: int) -> _Stationary:
     """The update that every late generation makes."""
     layout = _layout(loop)
-    late = max(loop.memory or 1, _generations_pooled(loop) or 1)
+    late = _full(loop, _validate.MAX_COUNT)
     parent, rows = _generation(loop, layout, late, 0.0, 1.0)
     flat = _generation(loop, layout, late, 0.0, 1 - loop.shrinkage)[1]
     return _Stationary(parent, rows, flat, _first_closed(loop, dim))
@@ -699,8 +744,11 @@ def _summed(A: Array, Q: Array, start: Array) -> Array:
     """Limit of X' = A X A^T + Q from `start`, by doubling."""
     P, S = A, Q
     for _ in range(_DOUBLINGS):
-        more = P @ S @ P.T
-        S, P = S + more, P @ P
+        more, square = P @ S @ P.T, P @ P
+        moved = np.abs(square - P).max() + np.abs(more).max() / max(np.abs(S).max(), 1e-300)
+        S, P = S + more, square
+        if moved <= _STILL:
+            break
     return S + P @ start @ P.T
 
 
@@ -730,10 +778,10 @@ def _limit_first(loop: Loop, dim: int, s: _Stationary) -> tuple[Array, Array] | 
         C = np.append(s.first.C[: held + 1] * (k == 0), np.zeros(len(free)))
         source = A @ C
         for i, b in s.rows.beta.items():
-            source[i] += np.sum(b * wide)
+            source[i] += b.trace(wide)
         C[held + 1 :] = np.linalg.solve(np.eye(len(free)) - free, source[held + 1 :])
         traces.append(C)
-        mixed = 0.0 if s.parent.beta is None else np.sum(s.parent.beta * G)
+        mixed = 0.0 if s.parent.beta is None else s.parent.beta.trace(G)
         taus.append(float(s.parent.alpha @ C + mixed) / loop.n_synth)
     if taus[1] >= 1 - _NEAR:
         return None
