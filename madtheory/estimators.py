@@ -412,11 +412,14 @@ def _vertex_log_mean(shrinkage: float, dim: int, dof: int) -> float:
     weights = np.array([shrinkage / dim, 1.0 - shrinkage + shrinkage / dim])
     halves = 0.5 * dof * np.array([dim - 1.0, 1.0])
     step = 0.2
-    z = np.exp(np.arange(-22.0, math.log(0.5 * dof / weights[0]) + 45.0, step))
+    # The large weight alone brings E e^-zX below e^-45 at the end.
+    end = math.log(0.5 * dof / weights[1]) + 45.0 / halves[1]
+    z = np.exp(np.arange(-22.0, max(end, 4.0), step))
     x = 2.0 * weights[:, None] * z / dof
-    excess = -halves @ wishart._log1p_pair(x, np.ones_like(x), 1.0 + x)[1]  # z + log E e^-zX
+    log1p, rest = wishart._log1p_pair(x, np.ones_like(x), 1.0 + x)
+    excess = -halves @ rest  # z + log E e^-zX
     near = np.exp(-z) * np.expm1(np.minimum(excess, 1.0))
-    values = np.where(excess < 1.0, near, np.exp(excess - z) - np.exp(-z))
+    values = np.where(excess < 1.0, near, np.exp(-halves @ log1p) - np.exp(-z))
     return -step * float(np.sum(values))
 
 
@@ -667,7 +670,7 @@ def stationary_tail_bounds(loop: Loop, dim: int) -> Interval:
     >>> loop = fully_synthetic(10, bias=0.9, floor=0.01, shrinkage=0.1)
     >>> bounds = stationary_tail_bounds(loop, 3)
     >>> f"{bounds.lower:.4f} {bounds.upper:.4f}"
-    '2.0060 4.0175'
+    '2.0535 4.0873'
     """
     d = _validate.count("dim", dim)
     if loop.shrinkage in (0.0, 1.0) or d == 1:
@@ -801,7 +804,7 @@ def stationary_cdf(x: ArrayLike, loop: Loop, *, dim: int = 1) -> Vector:
         return np.where(points >= loop.floor, 1.0, 0.0)
     above = np.maximum(points / loop.floor - 1.0, 0.0)
     with np.errstate(divide="ignore"):
-        return _stationary(log_h, dof).cdf(np.log(above))
+        return np.minimum(_stationary(log_h, dof).cdf(np.log(above)), 1.0)
 
 
 def _quantile_at(grid: _Grid, q: float) -> float:
@@ -863,8 +866,9 @@ def stationary_quantiles_limit(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Vec
     """Return the q-quantiles of the limit of :func:`stationary_quantiles` (asymptotic in n_synth).
 
     For m -> infinity with m (1 - step_bias) fixed, (P) becomes the diffusion
-    dX = (e - (1 - h) X) dt + X sqrt(2/m) dW, whose stationary law is inverse gamma of shape 1 + m (1 - h) and scale m e: a variance of order
-    floor n_synth, a tail index of 1 + m (1 - h) (2 for maximum likelihood at bias 1).
+    dX = (e - (1 - h) X) dt + X sqrt(2/m) dW, whose stationary law is inverse gamma of shape
+    1 + m (1 - h) and scale m e: a variance of order floor n_synth, a tail index of 1 + m (1 - h)
+    (2 for maximum likelihood at bias 1).
 
     Parameters
     ----------

@@ -302,7 +302,7 @@ def test_statements_for_maximum_likelihood() -> None:
 
 
 def test_overdispersion_mends_a_small_first_sample() -> None:
-    # (A) stops at h > 1 for ddof = 0 when n_initial is small: a proved fall at d = 1, no claim above.
+    # (A) stops at h > 1 for ddof = 0 and a small n_initial: a proved fall at d = 1, no claim above.
     loop = fully_synthetic(1000, bias=1.2, n_initial=2, ddof=0, allow_overdispersion=True)
     assert first_decrease(loop, generations=100) == 1
     assert is_increasing(loop, 1).generation == 2
