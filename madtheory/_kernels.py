@@ -27,6 +27,7 @@ __all__ = [
     "fresh_line_chunk",
     "log_singular_values",
     "nuclear_norm",
+    "size_biased_chunk",
 ]
 
 P = ParamSpec("P")
@@ -591,6 +592,8 @@ def bures(
     G: Floats, v: Floats, top: int, s: Floats, trace: float, work: Floats, M: Floats
 ) -> float:
     """Return the Bures distance^2 between Sigma_t and Sigma_0."""
+    if trace == np.inf:
+        return np.inf
     if near_identity(G, v, top, s.size, work, M):
         return near_distance(M, s, s.size)
     weighted_factor(G, v, s, 1.0, work)
@@ -819,8 +822,21 @@ def record_line(
 
 
 @_kernel
+def tilt(rng: np.random.Generator, scale: float, T: Floats) -> None:
+    """Turn the chi^2_m of T[0, 0]^2 into chi^2_(m + 2): its size-biased law."""
+    extra = 2.0 * rng.standard_exponential()
+    T[0, 0] = math.sqrt(T[0, 0] * T[0, 0] + scale * scale * extra)
+
+
+@_kernel
 def first_generation(
-    rng: np.random.Generator, n_initial: float, first_bias: float, nu: Floats, G: Floats
+    rng: np.random.Generator,
+    n_initial: float,
+    ddof: float,
+    first_bias: float,
+    tilted: bool,
+    nu: Floats,
+    G: Floats,
 ) -> int:
     """Fit generation 1 on real data; return the width of its factor."""
     rows = nu.size
@@ -830,7 +846,10 @@ def first_generation(
             nu[i] = 0.0
         return 0
     k = int(min(float(rows), n_initial - 1.0))
-    bartlett(rng, n_initial - 1.0, math.sqrt(first_bias) / math.sqrt(n_initial - 1.0), G, rows, k)
+    scale = math.sqrt(first_bias) / math.sqrt(n_initial - ddof)
+    bartlett(rng, n_initial - 1.0, scale, G, rows, k)
+    if tilted:
+        tilt(rng, scale, G)
     normals(rng, math.sqrt(first_bias) / math.sqrt(n_initial), nu, rows)
     return k
 
@@ -851,7 +870,9 @@ def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
 def collapse_step(
     rng: np.random.Generator,
     n: float,
+    ddof: float,
     bias: float,
+    tilted: bool,
     nu: Floats,
     G: Floats,
     e: Ints,
@@ -862,14 +883,18 @@ def collapse_step(
 ) -> int:
     """Advance the fully synthetic loop by one generation; return the new width.
 
-    nu <- nu + sqrt(bias / n) G z and G <- sqrt(bias / m) G T, T Bartlett with m = n - 1.
+    nu <- nu + sqrt(bias / n) G z and G <- sqrt(bias / (n - ddof)) G T, T Bartlett with n - 1
+    degrees of freedom.
     """
     if bias == 0.0 or k == 0:
         return 0
     normals(rng, math.sqrt(bias) / math.sqrt(n), row, k)
     walk(nu, G, e[:k], row)
     k_next = int(min(float(k), n - 1.0))
-    bartlett(rng, n - 1.0, math.sqrt(bias) / math.sqrt(n - 1.0), T, k, k_next)
+    scale = math.sqrt(bias) / math.sqrt(n - ddof)
+    bartlett(rng, n - 1.0, scale, T, k, k_next)
+    if tilted:
+        tilt(rng, scale, T)
     if ratio[0, 0] > 0.0:
         for l in range(k):
             for j in range(min(l + 1, k_next)):
@@ -884,7 +909,7 @@ def collapse_step(
 def collapse_chunk(
     rng: np.random.Generator,
     replicates: int,
-    counts: tuple[float, float],
+    counts: tuple[float, float, float],
     biases: tuple[float, float],
     s: Floats,
     log_det_0: float,
@@ -896,8 +921,8 @@ def collapse_chunk(
 ) -> None:
     """Run replicates of the fully synthetic loop and tally them (theory.md 1.1-1.6).
 
-    counts = (n_initial, n_synth); biases = (first_bias, bias); slots[t-1] is where generation t is
-    tallied, or -1.
+    counts = (n_initial, n_synth, ddof); biases = (first_bias, bias); slots[t-1] is where
+    generation t is tallied, or -1.
     """
     r = s.size
     nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
@@ -908,11 +933,13 @@ def collapse_chunk(
         for j in range(r):
             e[j] = 0
         ratio[0, 0] = 0.0  # all scales are one
-        k = first_generation(rng, counts[0], biases[0], nu, G)
+        k = first_generation(rng, counts[0], counts[2], biases[0], False, nu, G)
         weight = 1.0 / (replicate + 1.0)
         for t in range(slots.size):
             if t > 0:
-                k = collapse_step(rng, counts[1], biases[1], nu, G, e, k, T, ratio, row)
+                k = collapse_step(
+                    rng, counts[1], counts[2], biases[1], False, nu, G, e, k, T, ratio, row
+                )
             if slots[t] >= 0:
                 measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
                 tally(wanted, x, weight, slots[t], mean, m2)
@@ -920,13 +947,72 @@ def collapse_chunk(
 
 
 @_kernel
+def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
+    """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
+    total = 0.0
+    for x in s:
+        total += x
+    level, chosen = total * rng.random(), 0
+    while chosen < s.size - 1 and level >= s[chosen]:
+        level -= s[chosen]
+        chosen += 1
+    for i in range(s.size):
+        out[i] = s[i]
+    out[0], out[chosen] = s[chosen], s[0]
+
+
+@_kernel
+def size_biased_chunk(
+    rng: np.random.Generator,
+    replicates: int,
+    counts: tuple[float, float, float],
+    biases: tuple[float, float],
+    s: Floats,
+    log_det_0: float,
+    slots: Ints,
+    wanted: Ints,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
+) -> None:
+    """Run :func:`collapse_chunk` under the law of density tr Sigma_t / E tr Sigma_t.
+
+    A mixture over i, with weights s_i, of the laws of density proportional to (Sigma_t)_ii. The
+    direction i comes first: then (Sigma_t)_ii is a product of the T[0, 0]^2 of all generations,
+    and only they are tilted. `log_direction` is that of direction i.
+    """
+    r = s.size
+    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
+    G, T, ratio = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r))
+    work, M = np.zeros((r, r)), np.zeros((r, r))
+    e = np.zeros(r, np.int64)
+    turned = s.copy()
+    for replicate in range(replicates):
+        draw_direction(rng, s, turned)
+        for j in range(r):
+            e[j] = 0
+        ratio[0, 0] = 0.0  # all scales are one
+        k = first_generation(rng, counts[0], counts[2], biases[0], True, nu, G)
+        weight = 1.0 / (replicate + 1.0)
+        for t in range(slots.size):
+            if t > 0:
+                k = collapse_step(
+                    rng, counts[1], counts[2], biases[1], True, nu, G, e, k, T, ratio, row
+                )
+            if slots[t] >= 0:
+                measure(flags, nu, G, e[:k], turned, log_det_0, work, M, x)
+                tally(wanted, x, weight, slots[t], mean, m2)
+                keep(wanted, x, replicate, slots[t], paths)
+
+
+@_kernel
 def line_start(
-    rng: np.random.Generator, n_initial: float, first_bias: float
+    rng: np.random.Generator, n_initial: float, ddof: float, first_bias: float
 ) -> tuple[float, float]:
     """Fit generation 1 in one dimension; return (nu, g)."""
     if first_bias == 0.0:
         return 0.0, 0.0
-    g = math.sqrt(first_bias) / math.sqrt(n_initial - 1.0) * root_chi_square(rng, n_initial - 1.0)
+    g = math.sqrt(first_bias) / math.sqrt(n_initial - ddof) * root_chi_square(rng, n_initial - 1.0)
     return math.sqrt(first_bias) / math.sqrt(n_initial) * rng.standard_normal(), g
 
 
@@ -934,7 +1020,7 @@ def line_start(
 def collapse_line_chunk(
     rng: np.random.Generator,
     replicates: int,
-    counts: tuple[float, float],
+    counts: tuple[float, float, float],
     biases: tuple[float, float],
     s: Floats,
     log_det_0: float,
@@ -947,9 +1033,10 @@ def collapse_line_chunk(
     """Run :func:`collapse_chunk` for s of shape (1,): the same variates, scalars only."""
     line = np.zeros((4, mean.shape[1]))
     n, bias = counts[1], biases[1]
-    walk_scale, scale = math.sqrt(bias) / math.sqrt(n), math.sqrt(bias) / math.sqrt(n - 1.0)
+    walk_scale = math.sqrt(bias) / math.sqrt(n)
+    scale = math.sqrt(bias) / math.sqrt(n - counts[2])
     for replicate in range(replicates):
-        nu, g = line_start(rng, counts[0], biases[0])
+        nu, g = line_start(rng, counts[0], counts[2], biases[0])
         e, unit = 0, 1.0
         for t in range(slots.size):
             if t > 0 and bias == 0.0:
@@ -968,9 +1055,14 @@ def collapse_line_chunk(
 
 @_kernel
 def fresh_line_step(
-    rng: np.random.Generator, n_r: float, n_s: float, bias: float, nu: float, g: float
+    rng: np.random.Generator,
+    counts: tuple[float, float, float, float],
+    bias: float,
+    nu: float,
+    g: float,
 ) -> tuple[float, float]:
     """Advance the fresh data loop in one dimension; return (nu, g)."""
+    _, n_r, n_s, ddof = counts
     n = n_r + n_s
     square = 2.0 * rng.standard_gamma(0.5 * (n_r - 1.0)) if n_r > 1.0 else 0.0
     synthetic = nu
@@ -980,14 +1072,14 @@ def fresh_line_step(
     if n_s > 1.0 and bias > 0.0 and g != 0.0:
         square += bias * g * g * 2.0 * rng.standard_gamma(0.5 * (n_s - 1.0))
     square += n_r * (n_s / n) * gap * gap
-    return synthetic + (n_r / n) * gap, math.sqrt(square / (n - 1.0))
+    return synthetic + (n_r / n) * gap, math.sqrt(square / (n - ddof))
 
 
 @_kernel
 def fresh_line_chunk(
     rng: np.random.Generator,
     replicates: int,
-    counts: tuple[float, float, float],
+    counts: tuple[float, float, float, float],
     biases: tuple[float, float],
     s: Floats,
     log_det_0: float,
@@ -1000,10 +1092,10 @@ def fresh_line_chunk(
     """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
     line = np.zeros((4, mean.shape[1]))
     for replicate in range(replicates):
-        nu, g = line_start(rng, counts[0], biases[0])
+        nu, g = line_start(rng, counts[0], counts[3], biases[0])
         for t in range(slots.size):
             if t > 0:
-                nu, g = fresh_line_step(rng, counts[1], counts[2], biases[1], nu, g)
+                nu, g = fresh_line_step(rng, counts, biases[1], nu, g)
             if slots[t] >= 0:
                 line[0, slots[t]], line[1, slots[t]] = nu, g
         record_line(wanted, line, s[0], log_det_0, replicate, mean, m2, paths)
@@ -1012,7 +1104,7 @@ def fresh_line_chunk(
 @_kernel
 def fresh_means(
     rng: np.random.Generator,
-    counts: tuple[float, float, float],
+    counts: tuple[float, float, float, float],
     bias: float,
     nu: Floats,
     G: Floats,
@@ -1020,10 +1112,10 @@ def fresh_means(
     row: Floats,
     delta: Floats,
 ) -> None:
-    """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n-1))) (x_r - x_s)."""
-    _, n_r, n_s = counts
+    """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n - ddof))) (x_r - x_s)."""
+    _, n_r, n_s, ddof = counts
     n = n_r + n_s
-    scale = math.sqrt(n_r * (n_s / n) / (n - 1.0))
+    scale = math.sqrt(n_r * (n_s / n) / (n - ddof))
     normals(rng, math.sqrt(bias) / math.sqrt(n_s), row, e.size)
     walk(nu, G, e, row)
     for i in range(nu.size):
@@ -1035,7 +1127,7 @@ def fresh_means(
 @_kernel
 def fresh_parts(
     rng: np.random.Generator,
-    counts: tuple[float, float, float],
+    counts: tuple[float, float, float, float],
     bias: float,
     nu: Floats,
     A: Floats,
@@ -1048,11 +1140,11 @@ def fresh_parts(
 ) -> tuple[int, int]:
     """Draw one generation: Sigma' = A A^T + delta delta^T + G G^T; return the widths of A and G.
 
-    nu and G (width e.size) are replaced: G by sqrt(bias / (n-1)) G T.
+    nu and G (width e.size) are replaced: G by sqrt(bias / (n - ddof)) G T.
     """
     r, k = nu.size, e.size
-    _, n_r, n_s = counts
-    scale = 1.0 / math.sqrt(n_r + n_s - 1.0)
+    _, n_r, n_s, ddof = counts
+    scale = 1.0 / math.sqrt(n_r + n_s - ddof)
     k_a = int(min(float(r), n_r - 1.0))
     bartlett(rng, n_r - 1.0, scale, A, r, k_a)
     fresh_means(rng, counts, bias, nu, G, e, row, delta)
@@ -1115,7 +1207,7 @@ def fresh_factor(
 def fresh_chunk(
     rng: np.random.Generator,
     replicates: int,
-    counts: tuple[float, float, float],
+    counts: tuple[float, float, float, float],
     biases: tuple[float, float],
     s: Floats,
     log_det_0: float,
@@ -1127,7 +1219,7 @@ def fresh_chunk(
 ) -> None:
     """Run replicates of the fresh data loop and tally them (theory.md 2.1).
 
-    counts = (n_initial, n_fresh, n_synth); biases = (first_bias, bias).
+    counts = (n_initial, n_fresh, n_synth, ddof); biases = (first_bias, bias).
     """
     r = s.size
     nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(wanted)
@@ -1135,7 +1227,7 @@ def fresh_chunk(
     work, M = np.zeros((r, r)), np.zeros((r, r))
     e = np.zeros(r, np.int64)
     for replicate in range(replicates):
-        k = first_generation(rng, counts[0], biases[0], nu, G)
+        k = first_generation(rng, counts[0], counts[3], biases[0], False, nu, G)
         triangular = True
         weight = 1.0 / (replicate + 1.0)
         for t in range(slots.size):
@@ -1158,8 +1250,8 @@ def log_singular_values(
     """Write log |G_ii| (the growing part of the log singular values) at bias 1 into out (k,)."""
     nu, row, e = np.zeros(dim), np.zeros(dim), np.zeros(dim, np.int64)
     G, T, ratio = np.zeros((dim, dim)), np.zeros((dim, dim)), np.zeros((dim, dim))
-    k = first_generation(rng, n, 1.0, nu, G)
+    k = first_generation(rng, n, 1.0, 1.0, False, nu, G)
     for _ in range(1, generations):
-        k = collapse_step(rng, n, 1.0, nu, G, e, k, T, ratio, row)
+        k = collapse_step(rng, n, 1.0, 1.0, False, nu, G, e, k, T, ratio, row)
     for j in range(k):
         out[j] = math.log(abs(G[j, j])) + LOG_2 * e[j]

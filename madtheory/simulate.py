@@ -1,8 +1,8 @@
 """Exact simulation of the Gaussian loops: streaming moments, reproducible, resumable.
 
-:func:`simulate` draws Bartlett factors (theory.md 1.1-1.6, 2.1): O(dim^3) a generation, whatever
-the number of samples. :func:`simulate_plain` draws every sample: the second route to the same
-law, and the baseline of the benchmarks.
+:func:`simulate` draws Bartlett factors (theory.md 1.1-1.6, 2.1, 3): O(min(memory, n_synth) dim^3)
+a generation, whatever the number of samples. :func:`simulate_plain` draws every sample: the
+second route to the same law, and the baseline of the benchmarks.
 """
 
 from __future__ import annotations
@@ -22,12 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import _kernels, _store, _validate
-from madtheory.loops import (
-    Loop,
-    require_fresh_memory_one,
-    require_fully_synthetic,
-)
+from madtheory import _kernels, _mixture_kernels, _store, _validate
+from madtheory.loops import Loop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -148,14 +144,6 @@ class _Chunk:
 # --- checks --------------------------------------------------------------------------------------
 
 
-def _check_loop(loop: Loop) -> None:
-    """Refuse loops without a sampler."""
-    if loop.n_real:
-        require_fresh_memory_one(loop, "simulation")
-    else:
-        require_fully_synthetic(loop, "simulation")
-
-
 def _check_record(record: Sequence[str]) -> tuple[str, ...]:
     if isinstance(record, str) or not record:
         raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
@@ -173,9 +161,14 @@ def _check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | N
     return tuple(sorted(values))
 
 
-def _chunk_size(rank: int, generations: int, replicates: int) -> int:
+def _chunk_size(loop: Loop, values: NDArray[np.float64], generations: int, replicates: int) -> int:
     """Replicates of a chunk: a function of the problem, never of the threads."""
-    work = generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
+    rank, parts = int(np.count_nonzero(values)), 1.0
+    if not _is_plain(loop):
+        rank = values.size if loop.shrinkage or loop.floor else rank
+        parts = 4.0 + min(loop.memory or generations, generations, loop.n_synth)
+        parts += min(loop.pool_cap or 1, generations)
+    work = parts * generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
     most = -(-replicates // 8)
     return int(min(max(CHUNK_WORK // work, 1), most))
 
@@ -193,11 +186,9 @@ def _plan(
 ) -> Plan:
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
-    _check_loop(loop)
     values = _validate.eigenvalues("eigenvalues", eigenvalues)
     generations = _validate.count("generations", generations)
     replicates = _validate.count("replicates", replicates)
-    rank = int(np.count_nonzero(values))
     return Plan(
         loop=loop,
         eigenvalues=values,
@@ -207,7 +198,7 @@ def _plan(
         record=_check_record(record),
         at=_check_at(at, generations),
         chunk=(
-            _chunk_size(rank, generations, replicates)
+            _chunk_size(loop, values, generations, replicates)
             if chunk is None
             else _validate.count("chunk", chunk)
         ),
@@ -252,37 +243,97 @@ def _log_det(eigenvalues: NDArray[np.float64]) -> float:
     return float(np.log(eigenvalues).sum()) if eigenvalues.all() else -math.inf
 
 
-def _kernel_of(loop: Loop, rank: int) -> tuple[Callable[..., None], tuple[float, ...]]:
-    """Kernel of a loop and its sample counts."""
-    if loop.n_real:
-        kernel = _kernels.fresh_line_chunk if rank == 1 else _kernels.fresh_chunk
-        return kernel, (float(loop.n_initial), float(loop.n_fresh), float(loop.n_synth))
-    line = _kernels.collapse_line_chunk if rank == 1 else _kernels.collapse_chunk
-    return line, (float(loop.n_initial), float(loop.n_synth))
+def _spec(plan: Plan) -> _mixture_kernels.Spec:
+    """Return the plan's loop as the general kernel reads it."""
+    loop, last = plan.loop, int(plan.recorded[-1])
+    cap = loop.pool_cap if loop.pool == "accumulate" else 1
+    first, later = _spans(loop)
+    return _mixture_kernels.Spec(
+        n_initial=float(loop.n_initial),
+        n_fixed=float(loop.n_fixed),
+        n_fresh=float(loop.n_fresh),
+        n_synth=float(loop.n_synth),
+        n_shared=float(loop.n_shared),
+        first_bias=loop.first_bias,
+        bias=loop.bias,
+        ddof=float(loop.ddof),
+        weight=-1.0 if loop.weight is None else loop.weight,
+        shrinkage=loop.shrinkage,
+        ridge=loop.floor * float(plan.eigenvalues.mean()),
+        memory=last if loop.memory is None else min(loop.memory, last),
+        # A ring that never drops anything is a merged pool.
+        cap=0 if cap is None or cap >= last - 1 > 1 else cap,
+        first_rank=float(first),
+        next_rank=float(later),
+    )
+
+
+def _spans(loop: Loop) -> tuple[int, int]:
+    """Dimensions of the first model, and of the span of all later data less the fresh ones."""
+    first = loop.n_initial - 1 if loop.first_bias else 0
+    if loop.bias:
+        return first, loop.n_initial + loop.n_fixed - loop.n_shared - 1
+    # Without sampling noise the first model adds its mean alone, if that is not a new point.
+    inside = loop.first_bias == 1.0 and loop.n_initial <= loop.n_fixed
+    return first, loop.n_fixed - 1 if inside else loop.n_fixed
+
+
+def _is_plain(loop: Loop) -> bool:
+    """Whether one of the two special kernels draws the loop."""
+    replace = loop.pool == "replace" and loop.memory == 1 and loop.weight is None
+    return replace and not (loop.n_fixed or loop.shrinkage or loop.floor)
+
+
+def _is_subsampled(plan: Plan) -> bool:
+    """Whether the budget of the loop ever binds."""
+    loop, last = plan.loop, int(plan.recorded[-1])
+    kept = last - 1 if loop.pool_cap is None else min(last - 1, loop.pool_cap)
+    return loop.budget is not None and loop.n_fixed + kept * loop.n_synth > loop.budget
+
+
+def _kernel_of(plan: Plan) -> tuple[Callable[..., None], tuple[Any, ...]]:
+    """Kernel of a plan and its arguments up to the spectrum."""
+    loop = plan.loop
+    positive = plan.eigenvalues[plan.eigenvalues > 0]
+    if not _is_plain(loop):
+        whole = bool(loop.shrinkage or loop.floor)
+        s = plan.eigenvalues if whole else positive
+        return _mixture_kernels.mixture_chunk, (_spec(plan), s)
+    biases = (loop.first_bias, loop.bias)
+    line = positive.size == 1
+    first, fresh, synth, ddof = map(float, (loop.n_initial, loop.n_fresh, loop.n_synth, loop.ddof))
+    kernel: Callable[..., None]
+    if loop.n_fresh:
+        kernel = _kernels.fresh_line_chunk if line else _kernels.fresh_chunk
+        return kernel, ((first, fresh, synth, ddof), biases, positive)
+    kernel = _kernels.collapse_line_chunk if line else _kernels.collapse_chunk
+    return kernel, ((first, synth, ddof), biases, positive)
 
 
 def _run_exact(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
-    """Run chunk `index` on factors."""
+    """Run chunk `index` on factors, or on the data where a budget asks for them."""
+    if _is_subsampled(plan):
+        return _run_plain(plan, index, keep_paths)
+    kernel, arguments = _kernel_of(plan)
+    return _run_kernel(plan, index, keep_paths, kernel, arguments)
+
+
+def _run_kernel(
+    plan: Plan,
+    index: int,
+    keep_paths: bool,
+    kernel: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> _Chunk:
+    """Run chunk `index` with a kernel; `arguments` end with the spectrum it works on."""
     size, n_recorded = plan.size(index), plan.recorded.size
     shape = (len(plan.record), n_recorded)
     mean, m2 = np.zeros(shape), np.zeros(shape)
     paths = np.zeros((size, *shape) if keep_paths else (0, 0, 0))
-    s = plan.eigenvalues[plan.eigenvalues > 0]
-    kernel, counts = _kernel_of(plan.loop, s.size)
     wanted = np.array([QUANTITIES.index(name) for name in plan.record], dtype=np.int64)
-    kernel(
-        plan.rng(index),
-        size,
-        counts,
-        (plan.loop.first_bias, plan.loop.bias),
-        s,
-        _log_det(plan.eigenvalues),
-        _slots(plan),
-        wanted,
-        mean,
-        m2,
-        paths,
-    )
+    log_det = _log_det(plan.eigenvalues)
+    slots = _slots(plan)
+    kernel(plan.rng(index), size, *arguments, log_det, slots, wanted, mean, m2, paths)
     return _Chunk(Moments(size, mean, m2), paths)
 
 
@@ -415,12 +466,18 @@ def simulate(
     store: str | Path | None = None,
     progress: bool = False,
 ) -> Paths:
-    """Simulate a fully synthetic or fresh data loop exactly, without drawing its data.
+    """Simulate any loop exactly, without drawing its data.
+
+    Given the models, a generation's samples are multinomial counts, Gaussian means and Wishart
+    scatters: 10^9 samples cost what 10^3 do. Only a `budget` that binds is not a function of
+    these (a subsample is one of data); such a loop is run on its samples, as
+    :func:`simulate_plain` does, and costs what they cost.
 
     Parameters
     ----------
     loop : Loop
-        A fully synthetic or fresh data loop with memory 1.
+        Any loop. The state holds `memory` models (all of them for None) and `pool_cap` batches,
+        dim^2 numbers each.
     eigenvalues : array_like, shape (dim,)
         Eigenvalues of Sigma_0; zeros are allowed.
     generations, replicates : int
@@ -435,7 +492,8 @@ def simulate(
         log-trace, log_direction log of u' Sigma_t u / u' Sigma_0 u for the eigenvector of the
         largest eigenvalue, trace_squared tr Sigma_t², squared_trace (tr Sigma_t)², mean_fourth
         ‖mu_t - mu_0‖⁴, mean_quadratic (mu_t - mu_0)' Sigma_t (mu_t - mu_0).
-        Nothing else is computed.
+        Nothing else is computed. log_det is -inf where Sigma_t is singular: always when Sigma_0
+        is, unless shrinkage or a floor fills its zeros; then it is finite.
     at : sequence of int or None
         Record only these generations; None records all.
     keep_paths : bool
@@ -455,8 +513,6 @@ def simulate(
     ------
     ValueError, TypeError
         When an argument is out of its range, or `store` is damaged or of another configuration.
-    UnsupportedLoop
-        When the loop has no exact sampler yet.
 
     Examples
     --------
@@ -533,22 +589,106 @@ def _draw(
     return mean + noise
 
 
+@dataclass(slots=True)
+class _Data:
+    """What a loop on data carries: the fixed set, the last models, the last synthetic batches."""
+
+    fixed: NDArray[np.float64]
+    models: deque[tuple[NDArray[np.float64], NDArray[np.float64]]]
+    pool: deque[NDArray[np.float64]]
+
+
+def _fit(loop: Loop, data: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and covariance of data, rows are samples."""
+    return data.mean(axis=0), np.atleast_2d(np.cov(data, rowvar=False, ddof=loop.ddof))
+
+
+def _fit_weighted(
+    loop: Loop, real: NDArray[np.float64], synthetic: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weighted pooling (theory.md 2.9)."""
+    w = float(loop.weight or 0.0)
+    (mean_r, cov_r), (mean_s, cov_s) = _fit(loop, real), _fit(loop, synthetic)
+    gap = mean_r - mean_s
+    cov = w * cov_r + (1.0 - w) * cov_s + w * (1.0 - w) * np.outer(gap, gap)
+    return w * mean_r + (1.0 - w) * mean_s, cov
+
+
+def _regularise(plan: Plan, cov: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shrink towards the mean variance, then add the floor."""
+    loop, dim = plan.loop, plan.eigenvalues.size
+    if not (loop.shrinkage or loop.floor):
+        return cov
+    ridge = loop.shrinkage * np.trace(cov) / dim + loop.floor * plan.eigenvalues.sum() / dim
+    shrunk: NDArray[np.float64] = (1.0 - loop.shrinkage) * cov + ridge * np.eye(dim)
+    return shrunk
+
+
+def _first_data(
+    rng: np.random.Generator, plan: Plan
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the first sample and the fixed set: nested, or independent."""
+    loop, real = plan.loop, np.diag(plan.eigenvalues)
+    zero = np.zeros(plan.eigenvalues.size)
+    if loop.n_shared:
+        data = _draw(rng, max(loop.n_initial, loop.n_fixed), zero, real)
+        return data[: loop.n_initial], data[: loop.n_fixed]
+    first = _draw(rng, loop.n_initial, zero, loop.first_bias * real)
+    return first, _draw(rng, loop.n_fixed, zero, real)
+
+
+def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> NDArray[np.float64]:
+    """Draw n_synth samples, each from a uniformly drawn one of the models."""
+    n_models = len(data.models)
+    if n_models == 1:
+        counts = [loop.n_synth]
+    else:
+        counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
+    parts = [
+        _draw(rng, count, mean, loop.bias * cov)
+        for count, (mean, cov) in zip(counts, data.models, strict=True)
+        if count
+    ]
+    return np.concatenate(parts)
+
+
+def _subsample(
+    rng: np.random.Generator, loop: Loop, kept: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Choose `budget` rows without replacement, when there are more."""
+    if loop.budget is None or len(kept) <= loop.budget:
+        return kept
+    return kept[rng.choice(len(kept), loop.budget, replace=False)]
+
+
 def _plain_generation(
-    rng: np.random.Generator,
-    plan: Plan,
-    state: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    rng: np.random.Generator, plan: Plan, data: _Data
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit the next model to its data, drawn in full."""
     loop, dim = plan.loop, plan.eigenvalues.size
-    real = np.diag(plan.eigenvalues)
-    if state is None:
-        data = _draw(rng, loop.n_initial, np.zeros(dim), loop.first_bias * real)
-    else:
-        parts = [_draw(rng, loop.n_synth, state[0], loop.bias * state[1])]
-        if loop.n_fresh:
-            parts.append(_draw(rng, loop.n_fresh, np.zeros(dim), real))
-        data = np.concatenate(parts)
-    return data.mean(axis=0), np.atleast_2d(np.cov(data, rowvar=False))
+    data.pool.append(_draw_batch(rng, loop, data))
+    fresh = _draw(rng, loop.n_fresh, np.zeros(dim), np.diag(plan.eigenvalues))
+    if loop.weight is not None:
+        real = np.concatenate([data.fixed, fresh])
+        return _fit_weighted(loop, real, np.concatenate(data.pool))
+    kept = _subsample(rng, loop, np.concatenate([*data.pool, data.fixed]))
+    return _fit(loop, np.concatenate([kept, fresh]))
+
+
+def _plain_replicate(
+    rng: np.random.Generator, plan: Plan
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield the models of one replicate, one after the other, without end."""
+    loop = plan.loop
+    first, fixed = _first_data(rng, plan)
+    kept = loop.pool_cap if loop.pool == "accumulate" else 1
+    data = _Data(fixed, deque(maxlen=loop.memory), deque(maxlen=kept))
+    mean, cov = _fit(loop, first)
+    while True:
+        model = mean, _regularise(plan, cov)
+        yield model
+        data.models.append(model)
+        mean, cov = _plain_generation(rng, plan, data)
 
 
 def _run_plain(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
@@ -556,11 +696,9 @@ def _run_plain(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
     rng, size, slots = plan.rng(index), plan.size(index), _slots(plan)
     values = np.zeros((size, len(plan.record), plan.recorded.size))
     for replicate in range(size):
-        state = None
-        for slot in slots:
-            state = _plain_generation(rng, plan, state)
+        for slot, model in zip(slots, _plain_replicate(rng, plan), strict=False):
             if slot >= 0:
-                values[replicate, :, slot] = _measure_plain(*state, plan)
+                values[replicate, :, slot] = _measure_plain(*model, plan)
     mean = values.mean(axis=0)
     with np.errstate(invalid="ignore"):
         m2 = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)

@@ -159,10 +159,10 @@ def _chunk(kernel, counts, biases, s, slots, quantities, replicates, seed):
 @pytest.mark.parametrize(
     ("line", "general", "counts"),
     [
-        (K.collapse_line_chunk, K.collapse_chunk, (5.0, 4.0)),
-        (K.collapse_line_chunk, K.collapse_chunk, (5.0, 2.0)),
-        (K.fresh_line_chunk, K.fresh_chunk, (5.0, 3.0, 4.0)),
-        (K.fresh_line_chunk, K.fresh_chunk, (2.0, 1.0, 1.0)),
+        (K.collapse_line_chunk, K.collapse_chunk, (5.0, 4.0, 1.0)),
+        (K.collapse_line_chunk, K.collapse_chunk, (5.0, 2.0, 0.0)),
+        (K.fresh_line_chunk, K.fresh_chunk, (5.0, 3.0, 4.0, 1.0)),
+        (K.fresh_line_chunk, K.fresh_chunk, (2.0, 1.0, 1.0, 0.0)),
     ],
 )
 @pytest.mark.parametrize("biases", [(1.0, 0.9), (0.9, 0.9), (1.0, 0.0), (0.0, 0.0)])

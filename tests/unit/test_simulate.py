@@ -10,16 +10,11 @@ import pytest
 from scipy.special import digamma
 
 from madtheory import _store
-from madtheory.loops import (
-    Loop,
-    UnsupportedLoop,
-    fresh_data,
-    fully_synthetic,
-    synthetic_augmentation,
-)
+from madtheory.loops import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import QUANTITIES, Moments, simulate, simulate_plain
 
 COLLAPSE, FRESH = fully_synthetic(8, bias=0.9), fresh_data(10, 6, bias=0.8)
+MIXED = Loop(n_initial=7, n_fixed=4, n_fresh=3, n_synth=6, memory=3, pool="accumulate", bias=0.8)
 
 
 def _run(loop=FRESH, s=(2.0, 1.0, 0.5), **options):
@@ -30,7 +25,16 @@ def _run(loop=FRESH, s=(2.0, 1.0, 0.5), **options):
 # --- reproducibility ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loop", [COLLAPSE, FRESH])
+@pytest.mark.parametrize(
+    "loop",
+    [
+        COLLAPSE,
+        FRESH,
+        MIXED,
+        dataclasses.replace(MIXED, pool_cap=2, shrinkage=0.1, floor=0.1),
+        dataclasses.replace(MIXED, budget=12),
+    ],
+)
 @pytest.mark.parametrize("s", [(2.0,), (2.0, 1.0, 0.5)])
 def test_bits_do_not_depend_on_threads(loop, s):
     runs = [_run(loop, s, threads=threads, record=QUANTITIES) for threads in (1, 2, 4)]
@@ -192,23 +196,6 @@ def test_tiny_bias(bias):
 
 
 # --- refusals -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "loop",
-    [
-        dataclasses.replace(FRESH, memory=2),
-        dataclasses.replace(FRESH, weight=0.3),
-        dataclasses.replace(COLLAPSE, ddof=0),
-        dataclasses.replace(COLLAPSE, pool="accumulate"),
-        synthetic_augmentation(5, 5),
-        Loop(n_initial=5, n_synth=5, n_fixed=2, n_fresh=2),
-    ],
-)
-@pytest.mark.parametrize("runner", [simulate, simulate_plain])
-def test_loops_without_a_sampler_say_so(loop, runner):
-    with pytest.raises(UnsupportedLoop, match="simulation is computed"):
-        runner(loop, [1.0], generations=1, replicates=1)
 
 
 @pytest.mark.parametrize(
