@@ -17,6 +17,8 @@ __all__ = [
     "UnsupportedLoop",
     "fresh_data",
     "fully_synthetic",
+    "is_fresh_memory_one",
+    "is_fully_synthetic",
     "require_fresh_memory_one",
     "require_fully_synthetic",
     "synthetic_augmentation",
@@ -283,8 +285,8 @@ def fresh_data(
     )
 
 
-def _require_plain(loop: Loop, quantity: str) -> None:
-    """Refuse the fields that a law of one family does not cover."""
+def _beyond_plain(loop: Loop) -> str | None:
+    """The first field that no law of a single family covers, as "rule only, got value"."""
     rules = (
         (loop.memory == 1, "memory 1", loop.memory),
         (loop.pool == "replace", "pool = replace", loop.pool),
@@ -292,9 +294,25 @@ def _require_plain(loop: Loop, quantity: str) -> None:
         (loop.shrinkage == 0, "shrinkage = 0", loop.shrinkage),
         (loop.floor == 0, "floor = 0", loop.floor),
     )
-    for holds, rule, value in rules:
-        if not holds:
-            raise UnsupportedLoop(f"{quantity} is computed for {rule} only, got {value}")
+    return next((f"{rule} only, got {value}" for holds, rule, value in rules if not holds), None)
+
+
+def is_fully_synthetic(loop: Loop) -> bool:
+    """Whether the closed-form laws of Section 3 cover `loop` (any ddof)."""
+    return _beyond_plain(loop) is None and not loop.n_real
+
+
+def is_fresh_memory_one(loop: Loop) -> bool:
+    """Whether the closed-form laws of Section 5 cover `loop`: memory 1, ddof 1, nothing else."""
+    plain = _beyond_plain(loop) is None and loop.ddof == 1
+    return plain and bool(loop.n_fresh) and not loop.n_fixed
+
+
+def _require_plain(loop: Loop, quantity: str) -> None:
+    """Refuse the fields that a law of one family does not cover."""
+    beyond = _beyond_plain(loop)
+    if beyond:
+        raise UnsupportedLoop(f"{quantity} is computed for {beyond}")
 
 
 def require_fully_synthetic(loop: Loop, quantity: str) -> None:

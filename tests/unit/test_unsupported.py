@@ -46,8 +46,6 @@ OTHERS: dict[str, Callable[[], Any]] = {
 }
 RECURSIONS: dict[str, Callable[[], Any]] = {
     "first_moment_map": lambda: recursions.first_moment_map(SYNTHETIC),
-    "first_moments_limit": lambda: recursions.first_moments_limit(SYNTHETIC),
-    "forgetting_rate": lambda: recursions.forgetting_rate(SYNTHETIC),
     "second_moment_map": lambda: recursions.second_moment_map(SYNTHETIC, 2),
     "w2_squared_second_order_limit": lambda: recursions.w2_squared_second_order_limit(
         SYNTHETIC, [1.0]
@@ -76,4 +74,4 @@ def test_what_is_not_computed_yet_is_said_plainly() -> None:
         (synthetic_augmentation(5, 5), "n_fresh = 0 and n_fixed = 5"),
     ):
         with pytest.raises(UnsupportedLoop, match=re.escape(text)):
-            recursions.forgetting_rate(loop)
+            recursions.first_moment_map(loop)
