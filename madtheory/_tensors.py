@@ -14,14 +14,15 @@ relative O(1/n).
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from madtheory import _validate
+from madtheory._system import affine_path
 from madtheory.loops import Loop, UnsupportedLoop
-from madtheory.recursions import _affine_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -291,11 +292,14 @@ class _Layout(NamedTuple):
 
     The model is (mu, Sigma - origin I). What memory holds of a model is
     (mu, lambda Sigma + mu mu^T): the average over models is all that sampling depends on.
+    With `blend`, memory and pool are one average each that forgets at a constant rate, of the
+    same mean age and the same sum of squared weights as K equal ones: the newest counts 2/(K + 1).
     """
 
     fixed: int
     batches: int
     memory: int
+    blend: bool = False
 
     @property
     def vectors(self) -> int:
@@ -319,6 +323,12 @@ def _layout(loop: Loop) -> _Layout:
     batches = 1 if pooled is None else pooled - 1
     memory = {None: 1, 1: 0}.get(loop.memory, loop.memory)
     return _Layout(int(loop.n_fixed > 0), batches, memory or 0)
+
+
+def _blended(loop: Loop) -> _Layout:
+    """The layout of few items, for what need not be exact."""
+    layout = _layout(loop)
+    return _Layout(layout.fixed, min(layout.batches, 1), min(layout.memory, 1), blend=True)
 
 
 def is_exact(loop: Loop) -> bool:
@@ -410,12 +420,32 @@ def _batch(loop: Loop, mean: Array, parent: _Parent) -> _Sample:
     return _Sample(loop.n_synth, np.append(mean, [1.0, 0.0]), alpha, wide)
 
 
+def _scaled(sample: _Sample, n: float) -> _Sample:
+    """The same mean and covariance, counted as n samples."""
+    ratio = n / sample.n if sample.n else 0.0
+    return _Sample(n, sample.mean, ratio * sample.alpha, sample.beta.times(ratio))
+
+
+def _share(kept: int | None, t: int) -> float:
+    """Weight of the newest of t things in an average over the last `kept`, as a blend."""
+    return 1.0 / t if kept is None else max(1.0 / t, 2.0 / (kept + 1))
+
+
+def _one_pool(loop: Loop, layout: _Layout, t: int, batch: _Sample) -> _Sample:
+    """All synthetic samples of generation t + 1 where one item holds the earlier ones."""
+    kept, n_s = _generations_pooled(loop), loop.n_synth
+    count, before = (n_s * (u if kept is None else min(u, kept)) for u in (t, t - 1))
+    share = _share(kept, t)
+    old = _scaled(_held(before, layout.vectors + 2, layout.fixed), (1 - share) * count)
+    return _merge([old, _scaled(batch, share * count)])
+
+
 def _pool(loop: Loop, layout: _Layout, t: int, batch: _Sample) -> tuple[list[_Sample], _Sample]:
     """(What the batch items hold from now on, all synthetic samples of generation t + 1)."""
-    v, first = layout.vectors + 2, layout.fixed
-    if _generations_pooled(loop) is None:
-        pooled = _merge([_held((t - 1) * loop.n_synth, v, first), batch])
+    if layout.batches and (layout.blend or _generations_pooled(loop) is None):
+        pooled = _one_pool(loop, layout, t, batch)
         return [pooled], pooled
+    v, first = layout.vectors + 2, layout.fixed
     filled = [i < t - 1 for i in range(layout.batches)]
     old = [_held(loop.n_synth * live, v, first + i) for i, live in enumerate(filled)]
     return [batch, *old][: layout.batches], _merge([batch, *old])
@@ -435,13 +465,13 @@ def _remembered(
     if not layout.memory:
         return []
     mean, alpha, beta = model
-    share = 1.0 / (t + 1) if loop.memory is None else 1.0
+    share = _share(loop.memory, t + 1) if loop.memory is None or layout.blend else 1.0
     alpha = share * loop.bias * (alpha + origin * _unit(v + 1, ID))
     outer = (beta or _no_outer(v)).times(share * loop.bias).plus(share, mean)
     if not t:
         return [(mean, alpha, outer)] + [_nothing(v)] * (layout.memory - 1)
     held = [(_unit(v, i), _unit(v + 1, i + 1), None) for i in range(layout.newest + 1, v - 2)]
-    if loop.memory is None:
+    if share < 1:
         old = (1 - share) * held[0][0], (1 - share) * held[0][1]
         return [(share * mean + old[0], alpha + old[1], outer)]
     return [(mean, alpha, outer), *held[:-1]]
@@ -632,10 +662,10 @@ def _mapped(loop: Loop, dim: int, generations: int, origin: float) -> Array:
     A, b, start = _affine_map(loop, dim, origin)
     at = _newest_entries(loop, dim)
     with np.errstate(over="ignore", invalid="ignore"):
-        path = _affine_path(A, b, start, generations)[:, at]
+        path = affine_path(A, b, start, generations)[:, at]
         # First moments by themselves: theirs may be finite where the others have overflowed.
         low = _degree_one(loop, dim)
-        path[:, :2] = _affine_path(A[np.ix_(low, low)], b[low], start[low], generations)[
+        path[:, :2] = affine_path(A[np.ix_(low, low)], b[low], start[low], generations)[
             :, [low.index(i) for i in at[:2]]
         ]
     return np.where(np.isnan(path), np.inf, path)
@@ -664,9 +694,9 @@ def _exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
 
 
 # ----------------------------------------------------------------------------------- closed loops
-def _first_closed(loop: Loop, dim: int) -> _Closed:
+def _first_closed(loop: Loop, dim: int, layout: _Layout) -> _Closed:
     """State of generation 1."""
-    x, layout = _identity_closed(dim), _layout(loop)
+    x = _identity_closed(dim)
     for n, scale in _first_draws(loop):
         x = _draw_closed(x, _Parent(scale * _unit(x.C.size, ID)), n, dim)
     rows, flat = (_first(loop, layout, 0.0, f) for f in (1.0, 1 - loop.shrinkage))
@@ -679,9 +709,9 @@ def _full(loop: Loop, t: int) -> int:
     return t if loop.memory is None or pooled is None else min(t, max(loop.memory, pooled))
 
 
-def _next_closed(x: _Closed, loop: Loop, dim: int, t: int) -> _Closed:
+def _next_closed(x: _Closed, loop: Loop, dim: int, t: int, layout: _Layout) -> _Closed:
     """State of generation t + 1."""
-    layout, t = _layout(loop), _full(loop, t)
+    t = _full(loop, t)
     parent, rows = _generation(loop, layout, t, 0.0, 1.0)
     flat = _generation(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
     x = _draw_closed(x, parent, loop.n_synth, dim)
@@ -705,11 +735,12 @@ def _still(x: _Closed, y: _Closed) -> bool:
 
 def _closed_path(loop: Loop, dim: int, generations: int) -> Array:
     """Rows of :func:`_read_closed`, shape (T, 4)."""
-    x, newest = _first_closed(loop, dim), _layout(loop).newest
+    layout = _layout(loop)
+    x, newest = _first_closed(loop, dim, layout), layout.newest
     path = np.empty((generations, 4))
     path[0] = _read_closed(x, newest, dim)
     for t in range(1, generations):
-        y = _next_closed(x, loop, dim, t)
+        y = _next_closed(x, loop, dim, t, layout)
         path[t:] = _read_closed(y, newest, dim)
         if _full(loop, t) < t and _still(x, y):
             break
@@ -720,19 +751,19 @@ def _closed_path(loop: Loop, dim: int, generations: int) -> Array:
 class _Stationary(NamedTuple):
     """The update of a closed loop once its memory is full, in parts."""
 
+    layout: _Layout
     parent: _Parent
     rows: _Rows
     flat: _Rows
     first: _Closed
 
 
-def _stationary(loop: Loop, dim: int) -> _Stationary:
+def _stationary(loop: Loop, dim: int, layout: _Layout) -> _Stationary:
     """The update that every late generation makes."""
-    layout = _layout(loop)
     late = _full(loop, _validate.MAX_COUNT)
     parent, rows = _generation(loop, layout, late, 0.0, 1.0)
     flat = _generation(loop, layout, late, 0.0, 1 - loop.shrinkage)[1]
-    return _Stationary(parent, rows, flat, _first_closed(loop, dim))
+    return _Stationary(layout, parent, rows, flat, _first_closed(loop, dim, layout))
 
 
 def _radius(A: Array) -> float:
@@ -761,7 +792,7 @@ def _only(x: Array, held: int) -> Array:
 
 def _limit_first(loop: Loop, dim: int, s: _Stationary) -> tuple[Array, Array] | None:
     """Limits of (G, C); None where there are none."""
-    held, v = _layout(loop).fixed, len(s.rows.L)
+    held, v = s.layout.fixed, len(s.rows.L)
     L, A = s.rows.L[:, :v], s.rows.alpha[:, : v + 1]
     free = A[held + 1 :, held + 1 :]
     if max(_radius(L[held:, held:]), _radius(free)) >= 1 - _NEAR:
@@ -793,7 +824,7 @@ def _limit_spreads(
     loop: Loop, dim: int, s: _Stationary, G: Array, C: Array
 ) -> tuple[Array, Array] | None:
     """Limits of (MM, TT); None where they diverge."""
-    held, v, dof = _layout(loop).fixed + 1, len(G), loop.n_synth - 1.0
+    held, v, dof = s.layout.fixed + 1, len(G), loop.n_synth - 1.0
     nothing = np.zeros((v + 1, v + 1))
     tau, *_ = _parent_spread(_Closed(G, C, nothing, nothing), s.parent, dim)
     wide = np.zeros((v + 2, v + 2))
@@ -828,14 +859,18 @@ def _closed_limit(loop: Loop, dim: int) -> Array | None:
     """Limit of :func:`_closed_path`; None where there is none."""
     if loop.memory is None or _generations_pooled(loop) is None:
         return None
-    s = _stationary(loop, dim)
+    # Where outer products decide (one real sample), only the exact map tells; memory damps it.
+    plain = dataclasses.replace(loop, memory=1, pool="replace", pool_cap=None)
+    if second_moment_radius(plain, dim) >= 1 - _NEAR:
+        return None
+    s = _stationary(loop, dim, _layout(loop))
     first = _limit_first(loop, dim, s)
     if first is None:
         return None
     spreads = _limit_spreads(loop, dim, s, *first)
     if spreads is None:
         return None
-    return _read_closed(_Closed(*first, *spreads), _layout(loop).newest, dim)
+    return _read_closed(_Closed(*first, *spreads), s.layout.newest, dim)
 
 
 # ------------------------------------------------------------------------------------- public
@@ -941,7 +976,8 @@ def second_moments_limit(loop: Loop, dim: int) -> SecondMoments | None:
     -------
     SecondMoments or None
         None where second moments have no limit (radius 1 or more), where the pool grows, or
-        with unlimited memory.
+        with unlimited memory. Asymptotic loops have a limit only where the same loop with memory
+        1 and its samples replaced has one.
 
     Examples
     --------
