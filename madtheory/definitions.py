@@ -376,8 +376,8 @@ def variance_vanishes(loop: Loop) -> Finding:
         why = "every fit holds real samples, whose scatter does not shrink"
         return say(False, ("real share", real_share(used)), why)
     if used.n_fixed:
-        rate = recursions.forgetting_rate(used)
-        return say(rate < 1, ("forgetting rate", rate), "one fixed sample is all that is real")
+        rate = _require_forgetting(used, "late collapse onto one fixed sample")
+        return say(True, ("forgetting rate", rate), "one fixed sample is all that is real")
     return _synthetic_vanishes(loop, used)
 
 
@@ -473,14 +473,19 @@ def _fit_size(loop: Loop) -> float:
 def _span_of_fixed(loop: Loop, used: Loop) -> Finding:
     """(C): the directions that the fixed set lacks die, if the loop forgets."""
     say = functools.partial(_say, loop, "early-collapse")
-    rate = recursions.forgetting_rate(used)
-    if rate < 1:
-        why = "off the span of the fixed set nothing is real, and the loop forgets"
-        return say(True, ("rank of the fixed set", used.n_fixed - 1), why)
-    raise UnsupportedLoop(
-        f"early collapse off the span of the fixed set is decided for a forgetting rate below 1 "
-        f"only, got {rate:g}"
-    )
+    _require_forgetting(used, "early collapse off the span of the fixed set")
+    why = "off the span of the fixed set nothing is real, and the loop forgets"
+    return say(True, ("rank of the fixed set", used.n_fixed - 1), why)
+
+
+def _require_forgetting(loop: Loop, quantity: str) -> float:
+    """The forgetting rate where it is below 1, for (C)."""
+    rate = recursions.forgetting_rate(loop)
+    if rate >= 1:
+        raise UnsupportedLoop(
+            f"{quantity} is decided for a forgetting rate below 1 only, got {rate:g}"
+        )
+    return rate
 
 
 def _support_of_synthetic(loop: Loop, used: Loop, d: int) -> Finding:
@@ -846,8 +851,8 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
 
     Examples
     --------
-    >>> round(risk_ratio(fully_synthetic(20, bias=0.5), [1.0]).value, 2)
-    14.46
+    >>> round(risk_ratio(fresh_data(100, 100), [1.0, 1.0]).value, 2)
+    0.67
     """
     s = _validate.eigenvalues("eigenvalues", eigenvalues)
     say = functools.partial(_say, loop, "ratio")

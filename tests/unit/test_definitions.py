@@ -448,7 +448,8 @@ def test_the_default_table_shows_that_the_definitions_disagree() -> None:
     for entry in table:
         assert isinstance(entry.finding, Finding)
         assert entry.finding.reason
-        assert entry.collapses is not None or entry.definition == "weighting", entry
+        # Only what hangs on E W2^2 may be undecided.
+        assert entry.collapses is not None or entry.definition in ("mad", "ratio", "weighting")
 
 
 def test_table_text_marks_conjectures_and_gaps() -> None:
