@@ -1,0 +1,348 @@
+"""Second moments of every loop: quadrature, earlier results, closed forms, limits."""
+
+import dataclasses
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from madtheory import _tensors, collapse, recursions
+from madtheory._tensors import (
+    is_exact,
+    second_moment_radius,
+    second_moments,
+    second_moments_limit,
+)
+from madtheory.loops import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    synthetic_augmentation,
+)
+
+# Every invariant has degree 4 in the data, once the noise of a generation is averaged out: three
+# nodes a coordinate integrate them without error.
+NODES, WEIGHTS = np.array([-np.sqrt(3), 0, np.sqrt(3)]), np.array([1, 4, 1]) / 6
+
+
+def grid(size):
+    """All (3^size, size) nodes and their weights."""
+    index = np.indices((3,) * size).reshape(size, -1).T
+    return NODES[index], WEIGHTS[index].prod(axis=1)
+
+
+def factor(Sigma):
+    """Cholesky factors of 1 x 1 or 2 x 2 matrices, singular ones included."""
+    L = np.zeros_like(Sigma)
+    L[:, 0, 0] = np.sqrt(Sigma[:, 0, 0])
+    if Sigma.shape[1] == 2:
+        safe = np.where(L[:, 0, 0] > 0, L[:, 0, 0], 1)
+        L[:, 1, 0] = Sigma[:, 1, 0] / safe
+        L[:, 1, 1] = np.sqrt(np.maximum(Sigma[:, 1, 1] - L[:, 1, 0] ** 2, 0))
+    return L
+
+
+def centred(X):
+    mean = X.mean(axis=1)
+    Z = X - mean[:, None]
+    return mean, Z.transpose(0, 2, 1) @ Z
+
+
+def fit(loop, real, synth):
+    """The model from (replicate, sample, coordinate) arrays."""
+    X = np.concatenate([real, synth], axis=1)
+    mean, S = centred(X)
+    S = S / (X.shape[1] - loop.ddof)
+    if loop.weight is not None and synth.shape[1]:
+        w, (a, A), (b, B) = loop.weight, centred(real), centred(synth)
+        A, B = A / (real.shape[1] - loop.ddof), B / (synth.shape[1] - loop.ddof)
+        delta = a - b
+        mean = w * a + (1 - w) * b
+        S = w * A + (1 - w) * B + w * (1 - w) * delta[:, :, None] * delta[:, None, :]
+    d, s = S.shape[1], loop.shrinkage
+    trace = np.trace(S, axis1=1, axis2=2)[:, None, None] / d
+    return mean, (1 - s) * S + (s * trace + loop.floor) * np.eye(d)
+
+
+def by_quadrature(loop, dim, generations):
+    """The seven invariants at generation T: every sample is a coordinate to integrate over."""
+    n_first, n_fixed, shared = loop.n_initial, loop.n_fixed, loop.n_shared
+    real = n_first + n_fixed - shared
+    later = loop.n_fresh + loop.n_synth
+    Z, weight = grid((real + (generations - 1) * later) * dim)
+    Z = Z.reshape(len(Z), -1, dim)
+    bias = np.sqrt(loop.first_bias)
+    first = np.concatenate([Z[:, :shared], bias * Z[:, shared:n_first]], axis=1)
+    fixed = np.concatenate([Z[:, :shared], Z[:, n_first:real]], axis=1)
+    mean, Sigma = fit(loop, first, Z[:, :0])
+    pool = Z[:, :0]
+    for t in range(generations - 1):
+        new = Z[:, real + t * later : real + (t + 1) * later]
+        noise = new[:, loop.n_fresh :] @ factor(Sigma).transpose(0, 2, 1)
+        batch = mean[:, None] + np.sqrt(loop.bias) * noise
+        pool = np.concatenate([pool, batch], axis=1) if loop.pool == "accumulate" else batch
+        mean, Sigma = fit(loop, np.concatenate([fixed, new[:, : loop.n_fresh]], axis=1), pool)
+    M, C = (mean**2).sum(axis=1), np.trace(Sigma, axis1=1, axis2=2)
+    sandwich = np.einsum("ri,rij,rj->r", mean, Sigma, mean)
+    rows = [M, C, M**2, M * C, sandwich, C**2, (Sigma**2).sum(axis=(1, 2))]
+    return np.array(rows) @ weight
+
+
+SMALL = [
+    (1, 3, Loop(n_initial=2, n_fixed=2, n_synth=2, bias=0.7)),
+    (1, 3, Loop(n_initial=3, n_fixed=2, n_fresh=1, n_synth=2, bias=0.9, ddof=0)),
+    (1, 3, Loop(n_initial=2, n_fixed=4, n_synth=2, bias=0.8, pool="accumulate")),
+    (1, 3, Loop(n_initial=2, n_fixed=1, n_fresh=1, n_synth=2, weight=0.3, bias=0.6)),
+    (1, 3, Loop(n_initial=2, n_fixed=1, n_fresh=1, n_synth=2, weight=0.3, pool="accumulate")),
+    (1, 3, Loop(n_initial=2, n_fixed=2, n_synth=2, bias=0.5, first_generation="biased")),
+    (1, 4, Loop(n_initial=2, n_synth=2, pool="accumulate", floor=0.1)),
+    (2, 3, Loop(n_initial=2, n_fixed=2, n_synth=2, bias=0.7)),
+    (2, 2, Loop(n_initial=2, n_fixed=3, n_synth=2, bias=0.7, shrinkage=0.3, floor=0.2)),
+    (2, 3, Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.7, shrinkage=0.3, floor=0.2)),
+    (2, 2, Loop(n_initial=2, n_fixed=1, n_fresh=1, n_synth=2, weight=0.4, shrinkage=0.5)),
+    (2, 3, Loop(n_initial=2, n_fixed=2, n_synth=1, pool="accumulate", bias=0.8)),
+]
+
+
+@pytest.mark.parametrize(("dim", "generations", "loop"), SMALL)
+def test_every_kind_of_loop_agrees_with_quadrature_over_all_its_samples(dim, generations, loop):
+    expected = by_quadrature(loop, dim, generations)
+    found = [x[-1] for x in second_moments(loop, dim, generations=generations)]
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+FRESH = [
+    fresh_data(10, 30, bias=0.7),
+    fresh_data(2, 10),
+    fresh_data(100, 900, bias=0.9, n_initial=7),
+    fresh_data(1, 1, bias=0.0),
+    fresh_data(3, 5, bias=0.5, first_generation="biased"),
+]
+
+
+@pytest.mark.parametrize("loop", FRESH)
+@pytest.mark.parametrize("dim", [1, 2, 30])
+def test_fresh_loop_agrees_with_its_own_map(loop, dim):
+    expected = recursions.second_moments(loop, dim, generations=40)
+    found = np.array(second_moments(loop, dim, generations=40)).T
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        second_moment_radius(loop, dim), recursions.second_moment_radius(loop, dim), rtol=1e-10
+    )
+    expected = recursions.second_moments_limit(loop, dim)
+    # The linear solve loses what 1 - radius does: 13 digits are left here.
+    np.testing.assert_allclose(second_moments_limit(loop, dim), expected, rtol=1e-12)
+
+
+def test_no_limit_where_the_radius_exceeds_one():
+    assert second_moment_radius(fresh_data(1, 10), 2) > 1
+    assert second_moments_limit(fresh_data(1, 10), 2) is None
+    assert second_moments_limit(fully_synthetic(10, bias=0.5), 2) is None
+    assert second_moments_limit(fresh_data(10, 10, memory=None), 2) is None
+    assert second_moments_limit(fresh_data(1, 10, memory=2), 2) is None
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        fully_synthetic(8, bias=0.9, n_initial=5),
+        fully_synthetic(4),
+        fully_synthetic(6, bias=0.5, first_generation="biased", ddof=0),
+    ],
+)
+@pytest.mark.parametrize("dim", [1, 3])
+def test_fully_synthetic_loop_agrees_with_collapse(loop, dim):
+    s = np.ones(dim)
+    found = second_moments(loop, dim, generations=200)
+    for name, function in [
+        ("mean_sq", collapse.mean_walk),
+        ("trace", collapse.mean_trace),
+        ("trace_squared", collapse.mean_trace_squared),
+        ("squared_trace", collapse.mean_squared_trace),
+    ]:
+        expected = function(loop, s, generations=200)
+        np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize(("n_r", "n_s", "bias"), [(10, 20, 0.9), (5, 3, 1.0), (50, 400, 0.3)])
+def test_fixed_set_has_the_stated_first_moments(n_r, n_s, bias):
+    dim, n = 3, n_r + n_s
+    x = second_moments_limit(synthetic_augmentation(n_r, n_s, bias=bias), dim)
+    D = x.mean_sq - dim / n_r
+    np.testing.assert_allclose(D, (n_s / n) ** 2 * (D + bias * x.trace / n_s), rtol=1e-10)
+    between = n_r * n_s / n * (D + bias * x.trace / n_s)
+    right = (n_r - 1) * dim + (n_s - 1) * bias * x.trace + between
+    np.testing.assert_allclose((n - 1) * x.trace, right, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bias", [0.6, 1.0])
+def test_growing_pool_has_the_stated_first_moments(bias):
+    n, dim = 8, 2
+    x = second_moments(
+        synthetic_augmentation(n, n, bias=bias, pool="accumulate"), dim, generations=9
+    )
+    for t, (before, after) in enumerate(pairwise(x.trace), start=1):
+        N = n * t
+        factor = ((N - 1) + bias * (n - 1 + N / (N + n))) / (N + n - 1)
+        np.testing.assert_allclose(after, before * factor, rtol=1e-13)
+    steps = bias * n * x.trace[:-1] / (n * np.arange(2, 10)) ** 2
+    np.testing.assert_allclose(np.diff(x.mean_sq), steps, rtol=1e-11)
+
+
+def test_one_fixed_pair_and_a_constant_synthetic_sample_by_hand():
+    # bias 0: the synthetic sample is the mean of the pair, so Sigma = (x - y)^2/4.
+    x = second_moments(Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.0), 1, generations=5)
+    by_hand = [1 / 2, 1 / 2, 3 / 4, 1 / 4, 1 / 4, 3 / 4, 3 / 4]
+    np.testing.assert_allclose([v[-1] for v in x], by_hand, rtol=1e-13)
+
+
+STATIONARY = [
+    Loop(n_initial=9, n_fixed=6, n_fresh=3, n_synth=5, bias=0.9, weight=0.4, shrinkage=0.3),
+    Loop(n_initial=9, n_fixed=6, n_synth=12, floor=0.1, shrinkage=0.2, ddof=0),
+    synthetic_augmentation(6, 9, bias=0.9),
+    fresh_data(40, 60, bias=0.9, memory=3),
+    synthetic_augmentation(40, 60, bias=1.0, memory=7),
+    Loop(
+        n_initial=10, n_fixed=10, n_fresh=5, n_synth=15, pool="accumulate", pool_cap=3, memory=2,
+        bias=0.9, shrinkage=0.2, weight=0.4,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loop", STATIONARY)
+@pytest.mark.parametrize("dim", [1, 4])
+def test_limit_is_where_the_path_ends(loop, dim):
+    path = second_moments(loop, dim, generations=600)
+    np.testing.assert_allclose([x[-1] for x in path], second_moments_limit(loop, dim), rtol=1e-10)
+
+
+@pytest.mark.parametrize("loop", [STATIONARY[0], STATIONARY[2]])
+def test_path_by_powers_is_the_path_step_by_step(loop):
+    for origin in (0.0, 1.0):
+        by_steps = _tensors._iterated(loop, 3, 12, origin)
+        np.testing.assert_allclose(_tensors._mapped(loop, 3, 12, origin), by_steps, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [synthetic_augmentation(6, 9, bias=0.9), synthetic_augmentation(6, 4, pool="accumulate")],
+)
+def test_deviations_from_the_identity_are_those_of_the_invariants(loop):
+    d, T = 3, 6
+    about_zero, about_one = (_tensors._exact_path(loop, d, T, x).T for x in (0.0, 1.0))
+    M, C, M2, MC, sandwich, square, of_square = about_zero
+    shifted = [M, C - d, M2, MC - d * M, sandwich - M]
+    shifted += [square - 2 * d * C + d * d, of_square - 2 * C + d]
+    np.testing.assert_allclose(about_one, shifted, rtol=1e-12, atol=1e-12)
+
+
+def closed(loop, dim, generations):
+    return _tensors._from_closed(_tensors._closed_path(loop, dim, generations), dim)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 20])
+@pytest.mark.parametrize(
+    "loop",
+    [fresh_data(1000, 1000, bias=0.9), synthetic_augmentation(1000, 2000, bias=0.9, weight=0.4)],
+)
+def test_closure_is_right_to_leading_order(loop, dim):
+    exact, approximate = second_moments(loop, dim, generations=20), closed(loop, dim, 20)
+    for name in ("mean_sq", "trace"):
+        np.testing.assert_allclose(getattr(approximate, name), getattr(exact, name), rtol=1e-12)
+    spreads = [
+        (x.trace_squared - x.trace**2 / dim, x.squared_trace - x.trace**2)
+        for x in (approximate, exact)
+    ]
+    # Leading order in 1/n: a few thousandths at n = 2000.
+    np.testing.assert_allclose(spreads[0], spreads[1], rtol=6e-3)
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_memory_of_two_and_a_capped_pool_have_exact_first_moments(dim):
+    """Second generations have seen one model: the closure differs in variances only."""
+    loop = Loop(n_initial=4, n_fixed=4, n_fresh=2, n_synth=3, bias=0.8, weight=0.3)
+    long = dataclasses.replace(loop, memory=2)
+    exact, found = (
+        second_moments(loop, dim, generations=2),
+        second_moments(long, dim, generations=2),
+    )
+    np.testing.assert_allclose(found.mean_sq, exact.mean_sq, rtol=1e-13)
+    np.testing.assert_allclose(found.trace, exact.trace, rtol=1e-13)
+
+
+def test_memory_is_a_mixture_by_enumeration():
+    """d = 1, n_s = 1 of two models: average over which model the sample comes from."""
+    loop = Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.7, memory=2)
+    Z, weight = grid(4)
+    fixed = Z[:, :2, None]
+    first = fit(loop, fixed, Z[:, :0, None])
+    second = fit(loop, fixed, first[0][:, None] + np.sqrt(0.7 * first[1]) * Z[:, 2:3, None])
+    moments = []
+    for mean, Sigma in (first, second):
+        y = mean[:, None] + np.sqrt(0.7 * Sigma) * Z[:, 3:4, None]
+        mean, Sigma = fit(loop, fixed, y)
+        moments.append([weight @ mean[:, 0] ** 2, weight @ Sigma[:, 0, 0]])
+    found = second_moments(loop, 1, generations=3)
+    np.testing.assert_allclose(
+        [found.mean_sq[-1], found.trace[-1]], np.mean(moments, axis=0), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("pool", ["replace", "accumulate"])
+def test_memory_longer_than_the_run_is_unlimited(pool):
+    """K models item by item against one running average."""
+    loop = Loop(n_initial=9, n_fixed=6, n_synth=5, pool=pool, shrinkage=0.2, memory=None)
+    other = dataclasses.replace(loop, memory=30)
+    for a, b in zip(*(second_moments(x, 2, generations=12) for x in (loop, other)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_pool_cap_longer_than_the_run_is_uncapped():
+    """Batch by batch against one pool."""
+    loop = Loop(n_initial=90, n_fixed=60, n_synth=50, pool="accumulate", memory=2, bias=0.9)
+    capped = dataclasses.replace(loop, pool_cap=30)
+    a, b = (second_moments(x, 2, generations=12) for x in (loop, capped))
+    for name in ("mean_sq", "trace"):
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-12)
+    # One pool keeps covariances of outer products that single batches lose: relative O(1/n).
+    spreads = [x.trace_squared - x.trace**2 / 2 for x in (a, b)]
+    np.testing.assert_allclose(*spreads, rtol=0.03)
+
+
+def test_a_cap_of_one_is_replacement():
+    loop = synthetic_augmentation(6, 9, bias=0.9, pool="accumulate", pool_cap=1)
+    other = synthetic_augmentation(6, 9, bias=0.9)
+    assert is_exact(loop)
+    a, b = (second_moments(x, 3, generations=7) for x in (loop, other))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_blend_keeps_the_mean_age_and_the_sum_of_squares():
+    for kept, t in product((1, 2, 5, 40), (3, 2000)):
+        weights, share = np.zeros(t), 0.0
+        for u in range(1, t + 1):
+            share = _tensors._share(kept, u)
+            weights[: u - 1] *= 1 - share
+            weights[u - 1] = share
+        np.testing.assert_allclose(weights.sum(), 1)
+        if t > 1000:
+            np.testing.assert_allclose(weights @ weights, 1 / kept, rtol=1e-9)
+            np.testing.assert_allclose(weights @ np.arange(t)[::-1], (kept - 1) / 2, atol=1e-9)
+        assert share == max(1 / t, 2 / (kept + 1))
+
+
+def test_overflow_is_infinite_and_first_moments_stay_finite():
+    x = second_moments(fully_synthetic(4), 2, generations=5000)
+    assert np.isinf(x.trace_squared[-1])
+    np.testing.assert_allclose(x.trace, 2.0, rtol=1e-10)
+
+
+def test_unsupported_loops_say_so_in_one_sentence():
+    loop = synthetic_augmentation(6, 9, pool="accumulate", budget=10)
+    with pytest.raises(UnsupportedLoop, match="second_moments is computed for budget = None"):
+        second_moments(loop, 2, generations=3)
+    with pytest.raises(UnsupportedLoop, match="memory 1 and pool = replace only, got memory 2"):
+        second_moment_radius(fresh_data(5, 5, memory=2), 1)
+    with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
+        second_moments(fresh_data(5, 5), 0, generations=3)
