@@ -410,9 +410,10 @@ def test_collapse_time_bounds_hold_simulated_times(loop, eigenvalues):
         assert lower[t - 1] - error <= estimate <= upper[t - 1] + error
 
 
-def test_ville_bound_is_chernoff_for_the_whole_path():
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_ville_bound_is_chernoff_for_the_whole_path(ddof):
     # Below the mean the best moments of negative order exceed 1, so the path costs nothing more.
-    loop = fully_synthetic(7, n_initial=12, bias=0.9)
+    loop = fully_synthetic(7, n_initial=12, bias=0.9, ddof=ddof)
     for t in (1, 4, 30):
         value = collapse._log_passage_bound(loop, -25.0, t)
         chernoff = collapse.directional_chernoff(math.exp(-25.0), loop, t=t).log_cdf
