@@ -782,7 +782,8 @@ def _geometric_sum(log_ratio: float, count: NDArray[np.float64]) -> NDArray[np.f
     if log_ratio == -math.inf:
         return np.zeros_like(count)
     with np.errstate(over="ignore"):
-        return np.asarray(np.expm1(count * log_ratio) / -math.expm1(-log_ratio))
+        ones = np.expm1(count * log_ratio) / np.expm1(log_ratio)  # 1 + ... + ratio^(count-1)
+        return np.asarray(np.exp(log_ratio) * ones)
 
 
 def _walk_share(loop: Loop, t: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -125,6 +125,9 @@ def test_moments_at_extremes():
         assert collapse.mean_squared_trace(PLAIN, [1.0], generations=t)[-1] == math.inf
         assert collapse.mean_trace(ODD, [1.0], generations=t)[-1] == 0.0
         assert collapse.mean_trace_squared(PLAIN, [1e200, 1.0], generations=2)[-1] == math.inf
+    # The least bias above 0: E |mu - mu_0|^2 stays what generation 1 left.
+    least = fully_synthetic(2, bias=5e-324)
+    np.testing.assert_array_equal(collapse.mean_walk(least, [1.0], generations=3), [0.5] * 3)
     huge = collapse.mean_squared_trace(HUGE, [1.0, 1.0], generations=3)
     np.testing.assert_allclose(huge, 5.0, rtol=1e-12)  # 4 + 2 * 2 / 4 at t = 1, then constant
     walk = collapse.mean_walk(fully_synthetic(2**53, bias=1 - 2**-40), [1.0], generations=t)[-1]
