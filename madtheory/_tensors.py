@@ -366,17 +366,17 @@ def _unit(size: int, i: int) -> Array:
     return row
 
 
-def _held(n: float, v: int, i: int, own: float | None = None) -> _Sample:
-    """Samples that item i holds: mean v_i, scatter (n - 1) I + M_(i+1)."""
+def _held(n: float, v: int, i: int, scale: float = 1.0) -> _Sample:
+    """Samples that item i holds: mean v_i, scatter (n - 1) scale I + M_(i+1)."""
     alpha = _unit(v + 1, i + 1)
-    alpha[ID] = max(n - 1.0, 0.0) if own is None else own
+    alpha[ID] = scale * max(n - 1.0, 0.0)
     return _Sample(n, _unit(v, i), alpha, _no_outer(v))
 
 
-def _kept(sample: _Sample) -> _Item:
+def _kept(sample: _Sample, scale: float = 1.0) -> _Item:
     """Rows of the item that will hold `sample`."""
     alpha = sample.alpha.copy()
-    alpha[ID] -= max(sample.n - 1.0, 0.0)
+    alpha[ID] -= scale * max(sample.n - 1.0, 0.0)
     return sample.mean, alpha, sample.beta
 
 
@@ -431,23 +431,26 @@ def _share(kept: int | None, t: int) -> float:
     return 1.0 / t if kept is None else max(1.0 / t, 2.0 / (kept + 1))
 
 
-def _one_pool(loop: Loop, layout: _Layout, t: int, batch: _Sample) -> _Sample:
+def _one_pool(loop: Loop, layout: _Layout, t: int, batch: _Sample, origin: float) -> _Sample:
     """All synthetic samples of generation t + 1 where one item holds the earlier ones."""
     kept, n_s = _generations_pooled(loop), loop.n_synth
     count, before = (n_s * (u if kept is None else min(u, kept)) for u in (t, t - 1))
     share = _share(kept, t)
-    old = _scaled(_held(before, layout.vectors + 2, layout.fixed), (1 - share) * count)
+    old = _held(before, layout.vectors + 2, layout.fixed, origin)
+    old = _scaled(old, (1 - share) * count)
     return _merge([old, _scaled(batch, share * count)])
 
 
-def _pool(loop: Loop, layout: _Layout, t: int, batch: _Sample) -> tuple[list[_Sample], _Sample]:
+def _pool(
+    loop: Loop, layout: _Layout, t: int, batch: _Sample, origin: float
+) -> tuple[list[_Sample], _Sample]:
     """(What the batch items hold from now on, all synthetic samples of generation t + 1)."""
     if layout.batches and (layout.blend or _generations_pooled(loop) is None):
-        pooled = _one_pool(loop, layout, t, batch)
+        pooled = _one_pool(loop, layout, t, batch, origin)
         return [pooled], pooled
     v, first = layout.vectors + 2, layout.fixed
     filled = [i < t - 1 for i in range(layout.batches)]
-    old = [_held(loop.n_synth * live, v, first + i) for i, live in enumerate(filled)]
+    old = [_held(loop.n_synth * live, v, first + i, origin) for i, live in enumerate(filled)]
     return [batch, *old][: layout.batches], _merge([batch, *old])
 
 
@@ -491,19 +494,17 @@ def _generation(
     mean, parent = _parent(loop, layout, t, origin)
     fixed = [_held(loop.n_fixed, v, 0)] if layout.fixed else []
     real = _merge([*fixed, _held(loop.n_fresh, v, v - 1)])
-    batches, synth = _pool(loop, layout, t, _batch(loop, mean, parent))
+    batches, synth = _pool(loop, layout, t, _batch(loop, mean, parent), origin)
     fit = _fit(loop, real, synth, origin)
     model: _Item = fit.mean, factor * fit.alpha, fit.beta.times(factor)
-    items = [_kept(s) for s in fixed + batches]
+    items = [*(_kept(s) for s in fixed), *(_kept(s, origin) for s in batches)]
     return parent, _assembled([*items, model, *_remembered(loop, layout, t, model, origin, v)], v)
 
 
 def _first(loop: Loop, layout: _Layout, origin: float, factor: float) -> _Rows:
     """Generation 1 from three draws: what it shares with the fixed set, and the two rests."""
     v = 3
-    drawn = [
-        _held(n, v, i, scale * max(n - 1.0, 0.0)) for i, (n, scale) in enumerate(_first_draws(loop))
-    ]
+    drawn = [_held(n, v, i, scale) for i, (n, scale) in enumerate(_first_draws(loop))]
     none = _Sample(0.0, np.zeros(v), np.zeros(v + 1), _no_outer(v))
     sample, unit = _merge(drawn[:2]), 1.0 / (loop.n_initial - loop.ddof)
     alpha = unit * sample.alpha
@@ -922,7 +923,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
     _require_supported(loop, "second_moments")
     d, T = _validate.count("dim", dim), _validate.count("generations", generations)
     if is_exact(loop):
-        return SecondMoments(*_exact_path(loop, d, T, 0.0).T)
+        # Rounding may leave a zero just below zero.
+        return SecondMoments(*np.maximum(_exact_path(loop, d, T, 0.0), 0.0).T)
     return _from_closed(_closed_path(loop, d, T), d)
 
 
