@@ -161,7 +161,8 @@ def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Vecto
     """
     _require(loop, "the mean trace")
     total = np.sum(_validate.eigenvalues("eigenvalues", eigenvalues))
-    return np.asarray(total * _trace_share(loop, _generations(generations)))
+    with np.errstate(over="ignore"):
+        return np.asarray(total * _trace_share(loop, _generations(generations)))
 
 
 def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Vector:
@@ -449,7 +450,8 @@ def shrinkage_rate(loop: Loop, dim: int) -> Interval:
       vertex of what p can be, and g at p = 1/d. The limit exists almost surely: as the shape is at
       least (a/d) I, its kernel is at least a constant times that of p = a/d I (Doeblin).
 
-    Conjecture, not used: the rate increases with a. Both bounds do.
+    Conjecture, not used: the rate increases with a. The lower bound does, as its vertices are
+    ordered by majorization.
 
     Parameters
     ----------
@@ -604,7 +606,7 @@ def _index(log_h: float, dof: int) -> float:
     low, high = (1.0, 2.0) if log_h < 0.0 else (0.5, 1.0)
     while slope(high) < 0.0:
         low, high = high, 2.0 * high
-        if high > 1e290:
+        if high > 1e100:
             return math.inf
     while slope(low) > 0.0:
         low, high = 0.5 * low, low
@@ -632,7 +634,7 @@ def stationary_tail_index(loop: Loop, *, dim: int = 1) -> float:
     Returns
     -------
     float
-        inf at bias 0.
+        inf at bias 0, and for a bias so small that it is above 1e100.
 
     Raises
     ------

@@ -310,6 +310,9 @@ def test_stationary_law_at_its_ends() -> None:
     np.testing.assert_array_equal(estimators.stationary_cdf([0.4, 0.5], dead), [0.0, 1.0])
     assert estimators.stationary_tail_index(dead) == math.inf
     assert estimators.stationary_moment(dead, 3) == 0.5**3
+    least = fully_synthetic(4, bias=5e-324, floor=0.5)
+    assert estimators.stationary_tail_index(least) == math.inf
+    np.testing.assert_array_equal(estimators.stationary_quantiles(least, [0.1, 0.9]), [0.5, 0.5])
     assert estimators.mean_walk_growth(dead, S) == 0.0
 
 
