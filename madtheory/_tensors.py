@@ -922,10 +922,10 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
     """
     _require_supported(loop, "second_moments")
     d, T = _validate.count("dim", dim), _validate.count("generations", generations)
-    if is_exact(loop):
-        # Rounding may leave a zero just below zero.
-        return SecondMoments(*np.maximum(_exact_path(loop, d, T, 0.0), 0.0).T)
-    return _from_closed(_closed_path(loop, d, T), d)
+    exact = is_exact(loop)
+    x = _exact_path(loop, d, T, 0.0).T if exact else _from_closed(_closed_path(loop, d, T), d)
+    # Rounding may leave a zero just below zero.
+    return SecondMoments(*(np.maximum(row, 0.0) for row in x))
 
 
 def second_moment_radius(loop: Loop, dim: int) -> float:
