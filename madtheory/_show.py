@@ -11,8 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-__all__ = ["baseline", "collapse", "effective", "fresh", "progress", "report", "simulation"]
-__all__ += ["verification"]
+__all__ = [
+    "augmentation",
+    "baseline",
+    "collapse",
+    "effective",
+    "fresh",
+    "progress",
+    "report",
+    "simulation",
+    "verification",
+]
 
 Payload = Mapping[str, Any]
 
@@ -71,10 +80,42 @@ def _real(payload: Payload) -> str:
     return f"d = {d}, Σ0 of rank {rank}, tr Σ0 = {_number(trace)}"
 
 
+#: What a loop's line says of its options, where they are not the plain ones: plain, text.
+_OPTIONS: Mapping[str, tuple[Any, str]] = {
+    "memory": (1, "memory = {}"),
+    "pool": ("replace", "pool = {}"),
+    "pool_cap": (None, "cap = {}"),
+    "budget": (None, "budget = {}"),
+    "weight": (None, "weight = {:g}"),
+    "ddof": (1, "ddof = {}"),
+    "shrinkage": (0.0, "shrinkage = {:g}"),
+    "floor": (0.0, "floor = {:g}"),
+}
+
+
 def _loop_line(payload: Payload) -> str:
+    """Describe the loop: its samples, its bias, and whatever is not plain."""
     loop = payload["loop"]
-    real = f"n_real = {loop['n_fresh']}, " if loop["n_fresh"] else ""
-    return f"{real}n_synth = {loop['n_synth']}, λ = {loop['bias']:g}, {_real(payload)}"
+    fixed, fresh_ = loop["n_fixed"], loop["n_fresh"]
+    if fixed and fresh_:
+        parts = [f"n_fixed = {fixed}", f"n_fresh = {fresh_}"]
+    else:
+        parts = [f"n_real = {fixed or fresh_}"] if fixed or fresh_ else []
+    parts += [f"n_synth = {loop['n_synth']}", f"λ = {loop['bias']:g}"]
+    for name, (plain, text) in _OPTIONS.items():
+        if loop[name] != plain:
+            parts.append(text.format("all" if loop[name] is None else loop[name]))
+    return ", ".join([*parts, _real(payload)])
+
+
+def _print_reasons(console: Console, payload: Payload, words: Mapping[str, str]) -> None:
+    """Say why quantities are missing, one line for each reason; infinite ones are in the table."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in payload.get("reason", {}).items():
+        if name in words and payload["status"][name] == "not computed":
+            by_reason.setdefault(reason, []).append(words[name])
+    for reason, names in by_reason.items():
+        console.print(f"– {escape(', '.join(names))}: {escape(reason)}.")
 
 
 # --- theory -------------------------------------------------------------------------------------
@@ -104,57 +145,91 @@ def _collapse_path(payload: Payload) -> Table:
     return table
 
 
+_RATES = {
+    "rate": "rate of collapse, log Σ per generation",
+    "rate_lower": "rate without a floor, at least",
+    "rate_upper": "rate without a floor, at most",
+    "half_life": "half-life, generations",
+    "critical_bias": "critical bias λ_c",
+    "stationary_trace": "E tr Σ, t → ∞",
+    "mean_walk_growth": "E|μ-μ0|² per generation, t → ∞",
+}
+
+
 def collapse(payload: Payload) -> None:
     """Print `theory collapse`."""
-    console = _console()
+    console, status = _console(), payload["status"]
     console.print(f"Fully synthetic loop: {_loop_line(payload)}", style="bold")
+    # Bounds say nothing beside a rate that is known.
+    hidden = ("rate_lower", "rate_upper") if status["rate"] == "exact" else ()
     rows = [
-        ("rate of collapse, log Σ per generation", _number(payload["rate"]), "exact"),
-        ("half-life, generations", _number(payload["half_life"]), "exact"),
-        ("critical bias λ_c", _number(payload["critical_bias"]), "exact"),
+        (word, _number(payload[key]), status[key])
+        for key, word in _RATES.items()
+        if key in payload and key not in hidden
     ]
     console.print(_values("Rates", rows))
-    console.print(f"Lyapunov spectrum (exact): {_lyapunov(payload['lyapunov'])}")
+    if status["lyapunov"] == "exact":
+        console.print(f"Lyapunov spectrum (exact): {_lyapunov(payload['lyapunov'])}")
     console.print(_collapse_path(payload))
-    exact = payload["status"]["w2_squared"] == "exact"
-    console.print("All exact." if exact else "All exact but E W2²: asymptotic, error declared.")
+    words = {**_RATES, "lyapunov": "Lyapunov spectrum", "log_det_mean": "log det Σ"}
+    _print_reasons(console, payload, words | {"w2_squared": "E W2²"})
+    scope = "Path exact" if "rate_lower" in payload else "All exact"
+    approximate = status["w2_squared"] == "asymptotic"
+    console.print(f"{scope} but E W2²: asymptotic, error declared." if approximate else f"{scope}.")
 
 
-def _fresh_rows(payload: Payload) -> list[tuple[str, str, str]]:
-    status = payload["status"]
-    w2_status = f"{status['w2_squared']}, {_percent(payload['w2_squared_rel_error'])}"
-    low, high = (f"{payload[f'n_eff_{end}']:.4g}" for end in ("lower", "upper"))
-    words = {
-        "mean_sq": "E|μ-μ0|²",
-        "trace": "E tr Σ",
-        "trace_squared": "E tr Σ²",
-        "squared_trace": "E (tr Σ)²",
-        "w2_squared": "E W2²",
-        "n_eff": "effective sample size n_e",
-        "gain": "gain n_e / n_real",
-        "forgetting_rate": "forgetting rate per generation",
-        "admissible_n_synth": "admissible n_synth (n_e ≥ n_real)",
-        "admissible_n_synth_limit": "admissible n_synth, n_real → ∞",
-    }
-    rows = [(word, _number(payload[key]), status[key]) for key, word in words.items()]
-    notes = {"E W2²": w2_status, words["n_eff"]: f"{status['n_eff']}, {low} to {high}"}
-    return [(word, value, notes.get(word, label)) for word, value, label in rows]
+_LIMIT = {
+    "mean_sq": "E|μ-μ0|²",
+    "trace": "E tr Σ",
+    "trace_squared": "E tr Σ²",
+    "squared_trace": "E (tr Σ)²",
+    "w2_squared": "E W2²",
+    "n_eff": "effective sample size n_e",
+    "gain": "gain n_e / n_real",
+    "forgetting_rate": "forgetting rate per generation",
+    "admissible_n_synth": "admissible n_synth (n_e ≥ n_real)",
+    "admissible_n_synth_limit": "admissible n_synth, n_real → ∞",
+}
 
 
-def fresh(payload: Payload) -> None:
-    """Print `theory fresh`."""
-    console = _console()
-    console.print(f"Fresh data loop: {_loop_line(payload)}", style="bold")
-    console.print(_values("Limit", _fresh_rows(payload)))
-    if "path" not in payload:
-        return
-    path = payload["path"]
+def _limit_rows(payload: Payload) -> list[tuple[str, str, str]]:
+    """Quantity, value, status; the declared error stands beside the status."""
+    status = dict(payload["status"])
+    if status["w2_squared"] != "not computed":
+        low, high = (f"{payload[f'n_eff_{end}']:.4g}" for end in ("lower", "upper"))
+        status["w2_squared"] += f", {_percent(payload['w2_squared_rel_error'])}"
+        status["n_eff"] += f", {low} to {high}"
+    return [(word, _number(payload[key]), status[key]) for key, word in _LIMIT.items()]
+
+
+def _path_table(path: Payload) -> Table:
     table = _table("Path over generations t", ("t", "E|μ-μ0|²", "E tr Σ", "E W2²", "error"), left=0)
     for i in _chosen(len(path["trace"])):
         values = (path[key][i] for key in ("mean_sq", "trace", "w2_squared"))
         error = _percent(float(path["w2_squared_rel_error"][i]))
         table.add_row(str(i + 1), *(_number(float(x)) for x in values), error)
-    console.print(table)
+    return table
+
+
+def _with_real_data(title: str, payload: Payload) -> None:
+    """Print limit and path of a loop with real data, and why something is missing."""
+    console = _console()
+    console.print(f"{title}: {_loop_line(payload)}", style="bold")
+    console.print(_values("Limit", _limit_rows(payload)))
+    if "path" in payload:
+        console.print(_path_table(payload["path"]))
+    _print_reasons(console, payload, _LIMIT | {"path.w2_squared": "E W2² of the path"})
+
+
+def fresh(payload: Payload) -> None:
+    """Print `theory fresh`."""
+    _with_real_data("Fresh data loop", payload)
+
+
+def augmentation(payload: Payload) -> None:
+    """Print `theory augmentation`."""
+    both = payload["loop"]["n_fresh"]
+    _with_real_data(f"Synthetic augmentation loop{' with fresh data' if both else ''}", payload)
 
 
 def baseline(payload: Payload) -> None:
@@ -186,7 +261,7 @@ def _plus_minus(quantity: Payload, i: int) -> str:
 
 
 def simulation(payload: Payload) -> None:
-    """Print `simulate collapse` and `simulate fresh`."""
+    """Print the `simulate` commands."""
     console = _console()
     console.print(f"Simulated loop: {_loop_line(payload)}", style="bold")
     names = ("mean_sq", "trace", "w2_squared", "log_det")

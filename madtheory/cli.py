@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
     from madtheory.loops import Loop
 
-__all__ = ["MAX_DIM", "MAX_GENERATIONS", "cli", "main", "run"]
+__all__ = ["MAX_DIM", "MAX_GENERATIONS", "MAX_KEPT", "cli", "main", "run"]
 
 #: Largest dimension and number of generations that the command line computes.
 MAX_DIM = 10**6
 MAX_GENERATIONS = 10**7
+#: Most models or batches that theory keeps apart: it solves systems of their number squared.
+MAX_KEPT = 500
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -40,6 +42,21 @@ Payload = dict[str, Any]
 
 class Refused(click.ClickException):
     """Bad input that is no ValueError of the library's."""
+
+
+class _Memory(click.ParamType[int | str]):
+    """A number of models, or the word `all`."""
+
+    name = "K|all"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return an integer or "all"."""
+        try:
+            return "all" if value == "all" else int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an integer or 'all'.", param, ctx)
 
 
 # --- options that several commands share --------------------------------------------------------
@@ -85,33 +102,97 @@ bias_options = _stack(
     ),
 )
 
+memory_option = click.option(
+    "--memory",
+    type=_Memory(),
+    metavar="[K|all]",
+    default=1,
+    show_default=True,
+    help="Last models that synthetic samples come from, or all so far.",
+)
+
+pool_options = _stack(
+    click.option(
+        "--pool",
+        type=click.Choice(["replace", "accumulate"]),
+        default="replace",
+        show_default=True,
+        help="Whether a generation's synthetic samples replace or join the earlier ones.",
+    ),
+    click.option(
+        "--pool-cap",
+        type=int,
+        help="Generations that an accumulating pool keeps [default: all].",
+    ),
+    click.option(
+        "--budget",
+        type=int,
+        help="Samples drawn from an accumulating pool for each fit [default: all].",
+    ),
+)
+
+weight_option = click.option(
+    "--weight",
+    type=float,
+    help="Weight of the real data, in [0, 1] [default: samples count alike].",
+)
+
 collapse_options = _stack(
     source_options,
     click.option("--n-synth", type=int, required=True, help="Synthetic samples a generation."),
     click.option("--n-initial", type=int, help="Real samples of generation 1 [default: n-synth]."),
     bias_options,
     click.option("--allow-overdispersion", is_flag=True, help="Accept a bias above 1."),
-)
-
-fresh_options = _stack(
-    source_options,
-    click.option("--n-real", type=int, required=True, help="Fresh real samples a generation."),
-    click.option("--n-synth", type=int, required=True, help="Synthetic samples a generation."),
-    click.option("--n-initial", type=int, help="Real samples of generation 1 [default: n-real]."),
-    bias_options,
     click.option(
-        "--memory",
-        type=int,
-        default=1,
+        "--shrinkage",
+        type=float,
+        default=0.0,
         show_default=True,
-        help="Models that synthetic samples come from.",
+        help="Part a of every fit that goes to its mean variance: (1-a) S + a (tr S/d) I.",
+    ),
+    click.option(
+        "--floor",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="Added to every fit, in units of the mean real variance.",
     ),
 )
 
+
+def _real_options(n_real: str) -> Callable[[Command], Command]:
+    """Options of the loops with real data; `n_real` says what --n-real counts."""
+    return _stack(
+        source_options,
+        click.option("--n-real", type=int, required=True, help=n_real),
+        click.option("--n-synth", type=int, required=True, help="Synthetic samples a generation."),
+        click.option(
+            "--n-initial", type=int, help="Real samples of generation 1 [default: n-real]."
+        ),
+        bias_options,
+        memory_option,
+        weight_option,
+    )
+
+
+fresh_options = _real_options("Fresh real samples a generation.")
+
+augmentation_options = _stack(
+    _real_options("Real samples that every generation is trained on again."),
+    click.option(
+        "--n-fresh",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Fresh real samples a generation, beside the fixed ones.",
+    ),
+    pool_options,
+)
+
 simulate_options = _stack(
-    click.option("--generations", type=int, default=20, show_default=True),
-    click.option("--replicates", type=int, default=1000, show_default=True),
-    click.option("--seed", type=int, default=0, show_default=True),
+    click.option("--generations", type=int, default=20, show_default=True, help="t = 1..T."),
+    click.option("--replicates", type=int, default=1000, show_default=True, help="Loops run."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of the random numbers."),
     click.option("--threads", type=int, help="Threads [default: all]; the numbers do not change."),
     click.option(
         "--out",
@@ -146,17 +227,29 @@ def _generations(value: int) -> int:
     return _validate.count("generations", value, maximum=MAX_GENERATIONS)
 
 
+def _models(memory: int | str) -> int | None:
+    """What --memory says, as a Loop reads it."""
+    return None if isinstance(memory, str) else memory
+
+
 def _collapse_loop(options: Payload) -> Loop:
+    """Build the fully synthetic loop; memory and pool where the command has them."""
+    import dataclasses
+
     from madtheory.loops import fully_synthetic
 
-    return fully_synthetic(
+    plain = fully_synthetic(
         options["n_synth"],
         bias=options["bias"],
         n_initial=options["n_initial"],
         first_generation=options["first_generation"],
         ddof=options["ddof"],
+        shrinkage=options["shrinkage"],
+        floor=options["floor"],
         allow_overdispersion=options["allow_overdispersion"],
     )
+    kept = {name: options[name] for name in ("pool", "pool_cap", "budget") if name in options}
+    return dataclasses.replace(plain, memory=_models(options.get("memory", 1)), **kept)
 
 
 def _fresh_loop(options: Payload) -> Loop:
@@ -167,10 +260,45 @@ def _fresh_loop(options: Payload) -> Loop:
         options["n_synth"],
         bias=options["bias"],
         n_initial=options["n_initial"],
-        memory=options["memory"],
+        memory=_models(options["memory"]),
+        weight=options["weight"],
         first_generation=options["first_generation"],
         ddof=options["ddof"],
     )
+
+
+def _augmentation_loop(options: Payload) -> Loop:
+    """Build the synthetic augmentation loop, with fresh data beside it where asked for."""
+    import dataclasses
+
+    from madtheory.loops import synthetic_augmentation
+
+    plain = synthetic_augmentation(
+        options["n_real"],
+        options["n_synth"],
+        bias=options["bias"],
+        pool=options["pool"],
+        pool_cap=options["pool_cap"],
+        budget=options["budget"],
+        memory=_models(options["memory"]),
+        weight=options["weight"],
+        ddof=options["ddof"],
+    )
+    return dataclasses.replace(
+        plain,
+        n_initial=plain.n_initial if options["n_initial"] is None else options["n_initial"],
+        n_fresh=options["n_fresh"],
+        first_generation=options["first_generation"],
+    )
+
+
+def _solvable(loop: Loop) -> Loop:
+    """Refuse a memory or a pool too long for theory's systems of equations."""
+    for name in ("memory", "pool_cap"):
+        kept = getattr(loop, name)
+        if kept is not None and kept > MAX_KEPT:
+            raise Refused(f"{name} must be at most {MAX_KEPT} in theory, or all, got {kept}")
+    return loop
 
 
 def _emit(payload: Payload, show: Callable[[Payload], None], *, as_json: bool) -> None:
@@ -210,7 +338,7 @@ def simulate() -> None:
 
 @theory.command("collapse")
 @collapse_options
-@click.option("--generations", type=int, default=20, show_default=True)
+@click.option("--generations", type=int, default=20, show_default=True, help="t = 1..T.")
 @json_option
 def theory_collapse(
     *, dim: int | None, features: Path | None, generations: int, as_json: bool, **loop: Any
@@ -225,7 +353,7 @@ def theory_collapse(
 
 @theory.command("fresh")
 @fresh_options
-@click.option("--generations", type=int, help="Also give the path over this many generations.")
+@click.option("--generations", type=int, help="Also give the path over this many [default: none].")
 @json_option
 def theory_fresh(
     *, dim: int | None, features: Path | None, generations: int | None, as_json: bool, **loop: Any
@@ -235,8 +363,24 @@ def theory_fresh(
 
     eigenvalues = _eigenvalues(dim, features)
     length = None if generations is None else _generations(generations)
-    payload = _payloads.fresh(_fresh_loop(loop), eigenvalues, length)
+    payload = _payloads.real_data(_solvable(_fresh_loop(loop)), eigenvalues, length)
     _emit(payload, _show.fresh, as_json=as_json)
+
+
+@theory.command("augmentation")
+@augmentation_options
+@click.option("--generations", type=int, default=20, show_default=True, help="t = 1..T.")
+@json_option
+def theory_augmentation(
+    *, dim: int | None, features: Path | None, generations: int, as_json: bool, **loop: Any
+) -> None:
+    """Synthetic augmentation loop: a fixed real set; its path, limit, effective sample size."""
+    from madtheory import _payloads, _show
+
+    eigenvalues = _eigenvalues(dim, features)
+    length = _generations(generations)
+    payload = _payloads.real_data(_solvable(_augmentation_loop(loop)), eigenvalues, length)
+    _emit(payload, _show.augmentation, as_json=as_json)
 
 
 @theory.command("baseline")
@@ -283,6 +427,8 @@ def _simulate(loop: Loop, options: Payload) -> None:
 
 @simulate.command("collapse")
 @collapse_options
+@memory_option
+@pool_options
 @simulate_options
 def simulate_collapse(**options: Any) -> None:
     """Simulate the fully synthetic loop."""
@@ -295,6 +441,14 @@ def simulate_collapse(**options: Any) -> None:
 def simulate_fresh(**options: Any) -> None:
     """Simulate the fresh data loop."""
     _simulate(_fresh_loop(options), options)
+
+
+@simulate.command("augmentation")
+@augmentation_options
+@simulate_options
+def simulate_augmentation(**options: Any) -> None:
+    """Simulate the synthetic augmentation loop."""
+    _simulate(_augmentation_loop(options), options)
 
 
 @cli.command()
