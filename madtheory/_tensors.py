@@ -243,7 +243,7 @@ class _Outer(NamedTuple):
 
     def trace(self, G: Array) -> float:
         """E of its trace, G the Gram matrix of the vectors."""
-        return float(self.weights @ np.einsum("ra,ab,rb->r", self.rows, G, self.rows))
+        return float(self.weights @ np.sum((self.rows @ G) * self.rows, axis=1))
 
     def times(self, factor: float) -> _Outer:
         """A multiple."""
@@ -290,8 +290,8 @@ class _Sample(NamedTuple):
 class _Layout(NamedTuple):
     """Which items a loop carries: fixed set, earlier batches (or one pool), model, memory.
 
-    The model is (mu, Sigma - origin I). What memory holds of a model is
-    (mu, lambda Sigma + mu mu^T): the average over models is all that sampling depends on.
+    The model is (mu, Sigma - origin I). Memory holds (mu, lambda Sigma) of single models, or the
+    mean and covariance of their mixture: the average over models is all that sampling sees.
     With `blend`, memory and pool are one average each that forgets at a constant rate, of the
     same mean age and the same sum of squared weights as K equal ones: the newest counts 2/(K + 1).
     """
@@ -404,10 +404,11 @@ def _parent(loop: Loop, layout: _Layout, t: int, origin: float) -> tuple[Array, 
         return _unit(v, new), _Parent(
             loop.bias * (_unit(v + 1, new + 1) + origin * _unit(v + 1, ID))
         )
-    live = min(layout.memory, t)
+    live, first = min(layout.memory, t), new + 1
     mean, alpha = np.zeros(v), np.zeros(v + 1)
-    mean[new + 1 : new + 1 + live] = alpha[new + 2 : new + 2 + live] = 1 / live
-    return mean, _Parent(alpha, _no_outer(v).plus(-1.0, mean))
+    mean[first : first + live] = alpha[first + 1 : first + 1 + live] = 1 / live
+    between = np.eye(v)[first : first + live] - mean
+    return mean, _Parent(alpha, _Outer(np.full(live, 1 / live), between) if live > 1 else None)
 
 
 def _batch(loop: Loop, mean: Array, parent: _Parent) -> _Sample:
@@ -470,14 +471,15 @@ def _remembered(
     mean, alpha, beta = model
     share = _share(loop.memory, t + 1) if loop.memory is None or layout.blend else 1.0
     alpha = share * loop.bias * (alpha + origin * _unit(v + 1, ID))
-    outer = (beta or _no_outer(v)).times(share * loop.bias).plus(share, mean)
+    outer = (beta or _no_outer(v)).times(share * loop.bias)
     if not t:
         return [(mean, alpha, outer)] + [_nothing(v)] * (layout.memory - 1)
     held = [(_unit(v, i), _unit(v + 1, i + 1), None) for i in range(layout.newest + 1, v - 2)]
-    if share < 1:
-        old = (1 - share) * held[0][0], (1 - share) * held[0][1]
-        return [(share * mean + old[0], alpha + old[1], outer)]
-    return [(mean, alpha, outer), *held[:-1]]
+    if share == 1:
+        return [(mean, alpha, outer), *held[:-1]]
+    old = 1 - share
+    outer = outer.plus(share * old, mean - held[0][0])
+    return [(share * mean + old * held[0][0], alpha + old * held[0][1], outer)]
 
 
 def _nothing(v: int) -> _Item:

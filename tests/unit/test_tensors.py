@@ -289,23 +289,24 @@ def test_memory_is_a_mixture_by_enumeration():
     )
 
 
-@pytest.mark.parametrize("pool", ["replace", "accumulate"])
-def test_memory_longer_than_the_run_is_unlimited(pool):
-    """K models item by item against one running average."""
-    loop = Loop(n_initial=9, n_fixed=6, n_synth=5, pool=pool, shrinkage=0.2, memory=None)
-    other = dataclasses.replace(loop, memory=30)
-    for a, b in zip(*(second_moments(x, 2, generations=12) for x in (loop, other)), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12)
+#: Loops that differ in how many items carry the same history.
+SAME = [
+    ("memory", Loop(n_initial=90, n_fixed=60, n_synth=50, memory=None, shrinkage=0.2, bias=0.9)),
+    ("memory", Loop(n_initial=90, n_fixed=60, n_synth=50, memory=None, pool="accumulate")),
+    ("pool_cap", Loop(n_initial=90, n_fixed=60, n_synth=50, memory=2, pool="accumulate")),
+]
 
 
-def test_pool_cap_longer_than_the_run_is_uncapped():
-    """Batch by batch against one pool."""
-    loop = Loop(n_initial=90, n_fixed=60, n_synth=50, pool="accumulate", memory=2, bias=0.9)
-    capped = dataclasses.replace(loop, pool_cap=30)
-    a, b = (second_moments(x, 2, generations=12) for x in (loop, capped))
+@pytest.mark.parametrize(("field", "loop"), SAME)
+def test_a_bound_longer_than_the_run_is_no_bound(field, loop):
+    """Model by model, or batch by batch, against one running total."""
+    a, b = (
+        second_moments(x, 2, generations=12)
+        for x in (loop, dataclasses.replace(loop, **{field: 30}))
+    )
     for name in ("mean_sq", "trace"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-12)
-    # One pool keeps covariances of outer products that single batches lose: relative O(1/n).
+    # A total keeps covariances of outer products that single items lose: relative O(1/n).
     spreads = [x.trace_squared - x.trace**2 / 2 for x in (a, b)]
     np.testing.assert_allclose(*spreads, rtol=0.03)
 
