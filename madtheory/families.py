@@ -272,13 +272,16 @@ def _fresh_limit(n_r: int, n_s: int, common: float, bias: float) -> FamilyLimit:
     # common M + q/n_s.
     own, h = 1 - common, n_r * (n_s / n)
     batch_M, batch_C = common + own / n_s, lam / n_s
+    # Rows of one scale: elimination then starts with the first and nothing cancels.
+    inner = (n_s - 1) / (n - 1)
+    h /= n - 1
     A = np.array(
         [
             [1 - (n_s / n) ** 2 * batch_M, -((n_s / n) ** 2) * batch_C],
-            [-((n_s - 1) * own + h * batch_M), n - 1 - (n_s - 1) * lam - h * batch_C],
+            [-(inner * own + h * batch_M), 1 - inner * lam - h * batch_C],
         ]
     )
-    b = np.array([n_r / n / n, n_r - 1 + h / n_r])
+    b = np.array([n_r / n / n, (n_r - 1) / (n - 1) + h / n_r])
     return _positive(A, b)
 
 
