@@ -17,6 +17,8 @@ COLLAPSE = "theory collapse --dim 2 --n-synth 10"
 FRESH = "theory fresh --dim 2 --n-real 10 --n-synth 10"
 SIM_COLLAPSE = "simulate collapse --dim 2 --n-synth 10 --generations 2 --replicates 10"
 SIM_FRESH = "simulate fresh --dim 2 --n-real 10 --n-synth 10 --generations 2 --replicates 10"
+AUGMENTATION = "theory augmentation --dim 2 --n-real 10 --n-synth 10"
+SIM_AUGMENTATION = f"{AUGMENTATION.replace('theory', 'simulate')} --generations 2 --replicates 10"
 
 #: Command line -> words that the message must have.
 BAD = {
@@ -66,13 +68,50 @@ BAD = {
     f"{SIM_COLLAPSE} --seed -1": "seed must be at least 0, got -1",
     f"{SIM_COLLAPSE} --threads 0": "threads must be at least 1, got 0",
     f"{SIM_COLLAPSE} --threads {10**9}": "threads must be at most",
-    # what is not computed
-    f"{FRESH} --memory 2": "is computed for memory 1 only, got 2",
-    f"{FRESH} --memory 0": "memory must be at least 1, got 0",
-    f"{FRESH} --ddof 0": "is computed for ddof = 1 only, got ddof = 0",
-    f"{COLLAPSE} --ddof 0": "is computed for ddof = 1 only, got ddof = 0",
+    # divisor, memory, weights, pools
     f"{COLLAPSE} --ddof 2": "ddof must be at most 1, got 2",
-    f"{SIM_FRESH} --memory 3": "is computed for memory 1 only, got 3",
+    f"{AUGMENTATION} --ddof -1": "ddof must be at least 0, got -1",
+    f"{FRESH} --memory 0": "memory must be at least 1, got 0",
+    f"{SIM_FRESH} --memory -3": "memory must be at least 1, got -3",
+    f"{AUGMENTATION} --memory x": "'--memory': 'x' is not an integer or 'all'",
+    f"{SIM_AUGMENTATION} --memory 2.5": "'--memory': '2.5' is not an integer or 'all'",
+    f"{SIM_COLLAPSE} --memory 0": "memory must be at least 1, got 0",
+    f"{FRESH} --memory 501": "memory must be at most 500 in theory, or all, got 501",
+    f"{AUGMENTATION} --pool accumulate --pool-cap 501": "pool_cap must be at most 500 in theory",
+    f"{COLLAPSE} --memory 2": "No such option '--memory'",
+    f"{FRESH} --weight 2": "weight must be a finite number in [0, 1], got 2",
+    f"{AUGMENTATION} --weight nan": "weight must be a finite number in [0, 1], got nan",
+    f"{SIM_AUGMENTATION} --weight -0.1": "weight must be a finite number in [0, 1], got -0.1",
+    f"{FRESH} --weight x": "'--weight': 'x' is not a valid float",
+    "theory fresh --dim 2 --n-real 1 --n-synth 9 --weight 0.5": (
+        "weight must be None with fewer than 2 real samples, got 0.5"
+    ),
+    f"{AUGMENTATION} --pool keep": "'keep' is not one of 'replace', 'accumulate'",
+    f"{SIM_COLLAPSE} --pool keep": "'keep' is not one of 'replace', 'accumulate'",
+    f"{FRESH} --pool accumulate": "No such option '--pool'",
+    f"{AUGMENTATION} --budget 15": "budget must be None unless pool is accumulate, got 15",
+    f"{SIM_COLLAPSE} --budget 15": "budget must be None unless pool is accumulate, got 15",
+    f"{AUGMENTATION} --pool accumulate --budget 1": "budget must be at least 2, got 1",
+    f"{AUGMENTATION} --pool accumulate --budget 15 --weight 0.5": (
+        "weight must be None with a budget, got 0.5"
+    ),
+    f"{AUGMENTATION} --pool-cap 2": "pool_cap must be None unless pool is accumulate, got 2",
+    f"{SIM_AUGMENTATION} --pool accumulate --pool-cap 0": "pool_cap must be at least 1, got 0",
+    # synthetic augmentation
+    "theory augmentation --dim 2 --n-real 1 --n-synth 10": "n_real must be at least 2, got 1",
+    "theory augmentation --dim 2 --n-real 10 --n-synth 0": "n_synth must be at least 1, got 0",
+    "theory augmentation --dim 2 --n-synth 10": "Missing option '--n-real'",
+    f"{AUGMENTATION} --n-fresh -1": "n_fresh must be at least 0, got -1",
+    f"{AUGMENTATION} --n-initial 1": "n_initial must be at least 2, got 1",
+    f"{AUGMENTATION} --bias 1.5": "bias must be a finite number in [0, 1], got 1.5",
+    f"{AUGMENTATION} --generations 0": "generations must be at least 1, got 0",
+    f"{SIM_AUGMENTATION} --out x.csv": "out must end in .parquet, got 'x.csv'",
+    # shrinkage and floor
+    f"{COLLAPSE} --shrinkage 1.5": "shrinkage must be a finite number in [0, 1], got 1.5",
+    f"{SIM_COLLAPSE} --shrinkage nan": "shrinkage must be a finite number in [0, 1], got nan",
+    f"{COLLAPSE} --floor -1": "floor must be a finite number in [0, inf], got -1",
+    f"{SIM_COLLAPSE} --floor inf": "floor must be a finite number in [0, inf], got inf",
+    f"{FRESH} --shrinkage 0.5": "No such option '--shrinkage'",
     # distances
     "theory effective --dim 2 --w2-squared nan": "w2_squared must be",
     "theory effective --dim 2 --w2-squared inf": "w2_squared must be",
@@ -127,6 +166,8 @@ FILES = {
         "theory effective --w2-squared 1",
         "simulate collapse --n-synth 10",
         "simulate fresh --n-real 10 --n-synth 10",
+        "theory augmentation --n-real 10 --n-synth 10",
+        "simulate augmentation --n-real 10 --n-synth 10",
     ],
 )
 def test_an_unusable_feature_file_is_named(
