@@ -11,135 +11,36 @@ References are to the numbered statements of docs/theory.md and to the paper (Al
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ellipe
 
 from madtheory import collapse, collapse_distance, effective, recursions, spectrum, wishart
+from madtheory._claim import (
+    Array,
+    Claim,
+    Observe,
+    Prediction,
+    Reduce,
+    Side,
+    Status,
+    declared,
+    final,
+    indicator,
+    observed,
+    probability,
+    relative,
+    shift,
+    simulated,
+    square_deviation,
+)
 from madtheory.loops import Loop, fresh_data, fully_synthetic
-from madtheory.simulate import Paths, simulate, simulate_plain
+from madtheory.simulate import simulate_plain
 
 __all__ = ["CLAIMS", "Claim", "Prediction", "Side", "Status"]
-
-Array = NDArray[np.float64]
-Status = Literal["exact", "asymptotic", "bound", "paper", "conjecture"]
-Side = Literal["both", "at_least", "at_most"]
-Observe = Callable[[int, int], Array]
-Reduce = Callable[[dict[str, Array]], Array]
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The predicted mean of one observation.
-
-    `deviation` is the standard deviation of one observation where theory knows it; otherwise the
-    verifier estimates it. `error` is the declared absolute error of `value`.
-    """
-
-    value: float
-    deviation: float | None = None
-    error: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One statement, its prediction, the simulation that tests it, and its mutant.
-
-    `observe(size, seed)` returns `size` independent observations. `side` says which means the
-    claim allows: equal to the prediction ("both"), or on one side of it (a bound). `mutate` maps
-    the predicted value to the mutant's.
-    """
-
-    id: str
-    reference: str
-    statement: str
-    status: Status
-    scale: str
-    predict: Callable[[], Prediction]
-    observe: Observe
-    mutant: str
-    mutate: Callable[[float], float]
-    size: int
-    side: Side = "both"
-
-
-# --- building blocks ----------------------------------------------------------------------------
-
-
-def _simulated(
-    reduce: Reduce,
-    loop: Loop,
-    eigenvalues: Array,
-    *,
-    at: tuple[int, ...],
-    record: tuple[str, ...],
-    sampler: Callable[..., Paths] = simulate,
-) -> Observe:
-    """Observations from a sampler, the exact one if not said: `reduce` gets {quantity: (size, T)}.
-
-    T = len(at) generations are recorded.
-    """
-
-    def observe(size: int, seed: int) -> Array:
-        result = sampler(
-            loop,
-            eigenvalues,
-            generations=max(at),
-            replicates=size,
-            seed=seed,
-            record=record,
-            keep_paths=True,
-            at=at,
-        )
-        assert result.paths is not None  # keep_paths was asked for
-        return reduce(result.paths)
-
-    return observe
-
-
-def _last(
-    quantity: str,
-    loop: Loop,
-    eigenvalues: Array,
-    *,
-    t: int,
-    sampler: Callable[..., Paths] = simulate,
-) -> Observe:
-    """Observe `quantity` at generation `t`."""
-    return _simulated(
-        lambda paths: paths[quantity][:, 0],
-        loop,
-        eigenvalues,
-        at=(t,),
-        record=(quantity,),
-        sampler=sampler,
-    )
-
-
-def _declared(estimate: wishart.Estimate) -> Prediction:
-    """An estimate (its last entry, if it is a path) with its declared error made absolute."""
-    value = float(np.ravel(estimate.value)[-1])
-    return Prediction(value, error=value * float(np.ravel(estimate.rel_error)[-1]))
-
-
-def _relative(change: float) -> Callable[[float], float]:
-    """Mutate by a relative change."""
-    return lambda value: value * (1 + change)
-
-
-def _shift(change: float) -> Callable[[float], float]:
-    """Mutate by an absolute change."""
-    return lambda value: value + change
-
-
-def _square_deviation(x: Array, mean: float) -> Array:
-    return (x - mean) ** 2
 
 
 def sqrt_trace_over_direction(dof: int, *, generations: int, size: int, seed: int) -> Array:
@@ -168,11 +69,6 @@ def sqrt_trace_over_direction(dof: int, *, generations: int, size: int, seed: in
     return np.asarray(np.sqrt(total + 2 * det) / phi, dtype=np.float64)
 
 
-def _one(array: Array) -> float:
-    """Last entry: the value at the generation that was asked for."""
-    return float(array[-1])
-
-
 # --- Section 3.1: Eq. (1), Eq. (2), the Proposition ----------------------------------------------
 
 _TEN = fully_synthetic(10)
@@ -191,11 +87,11 @@ _ESTIMATOR = (
         status="exact",
         scale="squared distance, d = 50, n = 10",
         predict=lambda: Prediction(
-            _one(collapse.mean_walk(_TEN, np.ones(50), generations=1)), math.sqrt(2 * 50) / 10
+            final(collapse.mean_walk(_TEN, np.ones(50), generations=1)), math.sqrt(2 * 50) / 10
         ),
-        observe=_last("mean_sq", _TEN, np.ones(50), t=1, sampler=simulate_plain),
+        observe=observed("mean_sq", _TEN, np.ones(50), t=1, sampler=simulate_plain),
         mutant="n - 1 for n",
-        mutate=_relative(1 / 9),
+        mutate=relative(1 / 9),
         size=200,
     ),
     Claim(
@@ -205,10 +101,10 @@ _ESTIMATOR = (
         status="exact",
         scale="log det, d = 3, n = 6",
         predict=lambda: Prediction(
-            _one(collapse.log_det_mean(_SIX, np.ones(3), generations=1)),
-            math.sqrt(_one(collapse.log_det_variance(_SIX, np.ones(3), generations=1))),
+            final(collapse.log_det_mean(_SIX, np.ones(3), generations=1)),
+            math.sqrt(final(collapse.log_det_variance(_SIX, np.ones(3), generations=1))),
         ),
-        observe=_last("log_det", _SIX, np.ones(3), t=1, sampler=simulate_plain),
+        observe=observed("log_det", _SIX, np.ones(3), t=1, sampler=simulate_plain),
         mutant="n degrees of freedom",
         mutate=lambda _: float(wishart.log_det_mean(3, 6)),
         size=900,
@@ -220,9 +116,9 @@ _ESTIMATOR = (
         status="exact",
         scale="‖μ_2‖² - ‖μ_1‖², d = 20, n = 10",
         predict=lambda: Prediction(
-            _one(np.diff(collapse.mean_walk(_NARROW, np.ones(20), generations=2)))
+            final(np.diff(collapse.mean_walk(_NARROW, np.ones(20), generations=2)))
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: np.diff(paths["mean_sq"])[:, 0],
             _NARROW,
             np.ones(20),
@@ -230,7 +126,7 @@ _ESTIMATOR = (
             record=("mean_sq",),
         ),
         mutant="the mean reverts by 5 % a generation",
-        mutate=_shift(-(1 - 0.95**2) * 20 / 10),
+        mutate=shift(-(1 - 0.95**2) * 20 / 10),
         size=2500,
     ),
     Claim(
@@ -240,12 +136,12 @@ _ESTIMATOR = (
         status="exact",
         scale="tr Σ_2 / tr Σ_1, d = 10, n = 30, λ = .9",
         predict=lambda: Prediction(
-            _one(
+            final(
                 collapse.mean_trace(_THIRTY, np.ones(10), generations=2)
                 / collapse.mean_trace(_THIRTY, np.ones(10), generations=1)
             )
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: paths["trace"][:, 1] / paths["trace"][:, 0],
             _THIRTY,
             np.ones(10),
@@ -262,10 +158,12 @@ _ESTIMATOR = (
         statement="Eq. (1) read literally gives λ^t, Appendix A's reading λ^(t-1)",
         status="exact",
         scale="tr Σ_2, d = 10, n = 40, λ = .9, first generation biased",
-        predict=lambda: Prediction(_one(collapse.mean_trace(_LITERAL, np.ones(10), generations=2))),
-        observe=_last("trace", _LITERAL, np.ones(10), t=2),
+        predict=lambda: Prediction(
+            final(collapse.mean_trace(_LITERAL, np.ones(10), generations=2))
+        ),
+        observe=observed("trace", _LITERAL, np.ones(10), t=2),
         mutant="λ^(t-1)",
-        mutate=_relative(1 / 0.9 - 1),
+        mutate=relative(1 / 0.9 - 1),
         size=400,
     ),
 )
@@ -277,19 +175,15 @@ _NINETY = fully_synthetic(8, bias=0.9)
 
 
 def _log_determinant(t: int) -> Prediction:
-    mean = _one(collapse.log_det_mean(_DET, np.ones(4), generations=t))
+    mean = final(collapse.log_det_mean(_DET, np.ones(4), generations=t))
     return Prediction(
-        mean, math.sqrt(_one(collapse.log_det_variance(_DET, np.ones(4), generations=t)))
+        mean, math.sqrt(final(collapse.log_det_variance(_DET, np.ones(4), generations=t)))
     )
 
 
 def _second_direction(paths: dict[str, Array]) -> Array:
     """log of the second squared diagonal entry of the triangular factor, d = 2."""
     return paths["log_det"][:, 0] - paths["log_direction"][:, 0]
-
-
-def _indicator(quantity: str, threshold: Callable[[], float]) -> Reduce:
-    return lambda paths: (paths[quantity][:, 0] <= threshold()).astype(np.float64)
 
 
 _SHARP = fully_synthetic(200, bias=0.95)
@@ -300,10 +194,6 @@ def _log_median() -> float:
     return float(collapse.directional_log_quantile(_MEDIAN, _SHARP, t=2))
 
 
-def _probability(p: float) -> Prediction:
-    return Prediction(p, math.sqrt(p * (1 - p)))
-
-
 _DIRECTIONS = (
     Claim(
         id="proposition-rate",
@@ -312,10 +202,10 @@ _DIRECTIONS = (
         status="exact",
         scale=f"log of a direction over t = {_RATE_T}, n = 10",
         predict=lambda: Prediction(
-            _one(collapse.directional_log_mean(_TEN, _RATE_T)) / _RATE_T,
+            final(collapse.directional_log_mean(_TEN, _RATE_T)) / _RATE_T,
             math.sqrt(float(wishart.log_chi_square_variance(9)) / _RATE_T),
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: paths["log_direction"][:, 0] / _RATE_T,
             _TEN,
             np.ones(1),
@@ -323,7 +213,7 @@ _DIRECTIONS = (
             record=("log_direction",),
         ),
         mutant="a rate 2 % slower",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=2000,
     ),
     Claim(
@@ -333,12 +223,12 @@ _DIRECTIONS = (
         status="exact",
         scale="log of a direction, d = 8 > m = 5, t = 3, λ = .9",
         predict=lambda: Prediction(
-            _one(collapse.directional_log_mean(_SIX, 3)),
-            math.sqrt(_one(collapse.directional_log_variance(_SIX, 3))),
+            final(collapse.directional_log_mean(_SIX, 3)),
+            math.sqrt(final(collapse.directional_log_variance(_SIX, 3))),
         ),
-        observe=_last("log_direction", _SIX, np.ones(8), t=3),
+        observe=observed("log_direction", _SIX, np.ones(8), t=3),
         mutant="λ^t for λ^(t-1)",
-        mutate=_shift(math.log(0.9)),
+        mutate=shift(math.log(0.9)),
         size=6000,
     ),
     Claim(
@@ -347,9 +237,9 @@ _DIRECTIONS = (
         statement="quantiles of u'Σ_t u from its exact distribution function",
         status="exact",
         scale="P(u'Σ_2 u <= its median), n = 200",
-        predict=lambda: _probability(_MEDIAN),
-        observe=_simulated(
-            _indicator("log_direction", _log_median),
+        predict=lambda: probability(_MEDIAN),
+        observe=simulated(
+            indicator("log_direction", _log_median),
             _SHARP,
             np.ones(1),
             at=(2,),
@@ -367,16 +257,16 @@ _DIRECTIONS = (
         statement="the distribution function of u'Σ_t u by contour integration",
         status="exact",
         scale="P(u'Σ_2 u <= .9), n = 200, λ = .95",
-        predict=lambda: _probability(float(collapse.directional_cdf(0.9, _SHARP, t=2))),
-        observe=_simulated(
-            _indicator("log_direction", lambda: math.log(0.9)),
+        predict=lambda: probability(float(collapse.directional_cdf(0.9, _SHARP, t=2))),
+        observe=simulated(
+            indicator("log_direction", lambda: math.log(0.9)),
             _SHARP,
             np.ones(1),
             at=(2,),
             record=("log_direction",),
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=250_000,
     ),
     Claim(
@@ -385,9 +275,9 @@ _DIRECTIONS = (
         statement="log-quantiles of u'Σ_t u far from 1",
         status="exact",
         scale="P(log u'Σ_50 u <= its median), n = 10",
-        predict=lambda: _probability(_MEDIAN),
-        observe=_simulated(
-            _indicator(
+        predict=lambda: probability(_MEDIAN),
+        observe=simulated(
+            indicator(
                 "log_direction",
                 lambda: float(collapse.directional_log_quantile(_MEDIAN, _TEN, t=50)),
             ),
@@ -413,7 +303,7 @@ _DIRECTIONS = (
         status="exact",
         scale="log of a direction from t = 1 to 200, n = 10, λ = λ_c",
         predict=lambda: Prediction(0.0, math.sqrt(199 * float(wishart.log_chi_square_variance(9)))),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0],
             _CRITICAL,
             np.ones(1),
@@ -421,7 +311,7 @@ _DIRECTIONS = (
             record=("log_direction",),
         ),
         mutant="λ_c is 2 % larger",
-        mutate=_shift(199 * math.log(1.02)),
+        mutate=shift(199 * math.log(1.02)),
         size=400,
     ),
     Claim(
@@ -434,7 +324,7 @@ _DIRECTIONS = (
             -math.log(2) / collapse.half_life(_NINETY),
             math.sqrt(float(wishart.log_chi_square_variance(7)) / 400),
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0] / 400,
             _NINETY,
             np.ones(1),
@@ -442,7 +332,7 @@ _DIRECTIONS = (
             record=("log_direction",),
         ),
         mutant="2 % longer",
-        mutate=_relative(1 / 1.02 - 1),
+        mutate=relative(1 / 1.02 - 1),
         size=2000,
     ),
     Claim(
@@ -451,10 +341,10 @@ _DIRECTIONS = (
         statement="Var log u'Σ_t u = t ψ'(m/2)",
         status="exact",
         scale="squared deviation, t = 4, n = 12",
-        predict=lambda: Prediction(_one(collapse.directional_log_variance(_TWELVE, 4))),
-        observe=_simulated(
-            lambda paths: _square_deviation(
-                paths["log_direction"][:, 0], _one(collapse.directional_log_mean(_TWELVE, 4))
+        predict=lambda: Prediction(final(collapse.directional_log_variance(_TWELVE, 4))),
+        observe=simulated(
+            lambda paths: square_deviation(
+                paths["log_direction"][:, 0], final(collapse.directional_log_mean(_TWELVE, 4))
             ),
             _TWELVE,
             np.ones(1),
@@ -462,7 +352,7 @@ _DIRECTIONS = (
             record=("log_direction",),
         ),
         mutant="2 % smaller",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=240_000,
     ),
     Claim(
@@ -472,9 +362,9 @@ _DIRECTIONS = (
         status="exact",
         scale="log det, d = 4, n = 8, t = 40, λ = .8",
         predict=lambda: _log_determinant(40),
-        observe=_last("log_det", _DET, np.ones(4), t=40),
+        observe=observed("log_det", _DET, np.ones(4), t=40),
         mutant="2 % smaller",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=3500,
     ),
     Claim(
@@ -484,12 +374,12 @@ _DIRECTIONS = (
         status="exact",
         scale="squared deviation, d = 2, n = 12, t = 1",
         predict=lambda: Prediction(
-            _one(collapse.log_det_variance(_TWELVE, np.ones(2), generations=1))
+            final(collapse.log_det_variance(_TWELVE, np.ones(2), generations=1))
         ),
-        observe=_simulated(
-            lambda paths: _square_deviation(
+        observe=simulated(
+            lambda paths: square_deviation(
                 paths["log_det"][:, 0],
-                _one(collapse.log_det_mean(_TWELVE, np.ones(2), generations=1)),
+                final(collapse.log_det_mean(_TWELVE, np.ones(2), generations=1)),
             ),
             _TWELVE,
             np.ones(2),
@@ -497,7 +387,7 @@ _DIRECTIONS = (
             record=("log_det",),
         ),
         mutant="2 % smaller",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=240_000,
     ),
     Claim(
@@ -510,7 +400,7 @@ _DIRECTIONS = (
             float(collapse.lyapunov_spectrum(_NINETY, 2)[1]) - math.log(0.9) / 400,
             math.sqrt(float(wishart.log_chi_square_variance(6)) / 400),
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: _second_direction(paths) / 400,
             _NINETY,
             np.ones(2),
@@ -518,7 +408,7 @@ _DIRECTIONS = (
             record=("log_det", "log_direction"),
         ),
         mutant="2 % slower",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=1000,
     ),
     Claim(
@@ -528,7 +418,7 @@ _DIRECTIONS = (
         status="exact",
         scale="log ratio of the factor's two entries, d = 2, n = 4, t = 400",
         predict=lambda: Prediction(float(collapse.condition_growth(_FOUR, 2))),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: (paths["log_direction"][:, 0] - _second_direction(paths)) / 400,
             _FOUR,
             np.ones(2),
@@ -536,7 +426,7 @@ _DIRECTIONS = (
             record=("log_det", "log_direction"),
         ),
         mutant="2 % faster",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=2000,
     ),
 )
@@ -562,7 +452,7 @@ _MOMENTS = (
                 - float(wishart.chi_square_moment(1.5, 199, 199)) ** 2
             ),
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: paths["trace"][:, 0] ** 1.5,
             fully_synthetic(200),
             np.ones(1),
@@ -570,7 +460,7 @@ _MOMENTS = (
             record=("trace",),
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=3000,
     ),
     Claim(
@@ -579,10 +469,10 @@ _MOMENTS = (
         statement="E tr Σ_t = λ^(t-1) tr Σ_0",
         status="exact",
         scale="tr Σ_3, d = 20, n = 60, λ = .9",
-        predict=lambda: Prediction(_one(collapse.mean_trace(_SIXTY, np.ones(20), generations=3))),
-        observe=_last("trace", _SIXTY, np.ones(20), t=3),
+        predict=lambda: Prediction(final(collapse.mean_trace(_SIXTY, np.ones(20), generations=3))),
+        observe=observed("trace", _SIXTY, np.ones(20), t=3),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=850,
     ),
     Claim(
@@ -594,9 +484,9 @@ _MOMENTS = (
         predict=lambda: Prediction(
             float((wishart.second_moment_map(59) @ np.array([20.0, 400.0]))[1])
         ),
-        observe=_last("squared_trace", _SIXTY, np.ones(20), t=1),
+        observe=observed("squared_trace", _SIXTY, np.ones(20), t=1),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=1200,
     ),
     Claim(
@@ -606,11 +496,11 @@ _MOMENTS = (
         status="exact",
         scale="(tr Σ_3)², d = 20, n = 60, λ = .9",
         predict=lambda: Prediction(
-            _one(collapse.mean_squared_trace(_SIXTY, np.ones(20), generations=3))
+            final(collapse.mean_squared_trace(_SIXTY, np.ones(20), generations=3))
         ),
-        observe=_last("squared_trace", _SIXTY, np.ones(20), t=3),
+        observe=observed("squared_trace", _SIXTY, np.ones(20), t=3),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=2900,
     ),
     Claim(
@@ -619,10 +509,12 @@ _MOMENTS = (
         statement="E tr Σ_t² from the same map, singular Σ_0",
         status="exact",
         scale="tr Σ_3², eight unequal eigenvalues, n = 60, λ = .9",
-        predict=lambda: Prediction(_one(collapse.mean_trace_squared(_SIXTY, _WIDE, generations=3))),
-        observe=_last("trace_squared", _SIXTY, _WIDE, t=3),
+        predict=lambda: Prediction(
+            final(collapse.mean_trace_squared(_SIXTY, _WIDE, generations=3))
+        ),
+        observe=observed("trace_squared", _SIXTY, _WIDE, t=3),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=20_000,
     ),
     Claim(
@@ -631,10 +523,10 @@ _MOMENTS = (
         statement="E ‖μ_t - μ_0‖² = (tr Σ_0 / n) sum_(k<t) λ^k",
         status="exact",
         scale="squared distance, d = 20, n = 10, t = 4, λ = .8",
-        predict=lambda: Prediction(_one(collapse.mean_walk(_NARROW, np.ones(20), generations=4))),
-        observe=_last("mean_sq", _NARROW, np.ones(20), t=4),
+        predict=lambda: Prediction(final(collapse.mean_walk(_NARROW, np.ones(20), generations=4))),
+        observe=observed("mean_sq", _NARROW, np.ones(20), t=4),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=32_000,
     ),
     Claim(
@@ -650,7 +542,7 @@ _MOMENTS = (
                 - float(collapse.directional_moment(_TWENTY, 3, power=0.5)) ** 2
             ),
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: np.exp(paths["log_direction"][:, 0] / 2),
             _TWENTY,
             np.ones(1),
@@ -658,7 +550,7 @@ _MOMENTS = (
             record=("log_direction",),
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=10_000,
     ),
 )
@@ -678,7 +570,7 @@ _HIGH_ERROR = 2 * 3 / (8 * 999)
 
 
 def _distance(loop: Loop, eigenvalues: Array, t: int) -> Prediction:
-    return _declared(collapse_distance.w2_squared(loop, eigenvalues, generations=t))
+    return declared(collapse_distance.w2_squared(loop, eigenvalues, generations=t))
 
 
 def _first_step(loop: Loop, dim: int) -> Prediction:
@@ -695,11 +587,11 @@ def _first_fall(paths: dict[str, Array]) -> Array:
 def _sqrt_trace(dof: int, t: int, bound: Literal["lower", "upper"]) -> Prediction:
     estimate = spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof))
     direction = float(wishart.c4(dof + 1)) ** t
-    return Prediction(_one(getattr(estimate, bound)) / direction)
+    return Prediction(final(getattr(estimate, bound)) / direction)
 
 
 def _sqrt_trace_value(dof: int, t: int) -> Prediction:
-    prediction = _declared(spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof)))
+    prediction = declared(spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof)))
     direction = float(wishart.c4(dof + 1)) ** t
     return Prediction(prediction.value / direction, error=prediction.error / direction)
 
@@ -714,7 +606,7 @@ _DISTANCE = (
         predict=lambda: Prediction(
             float(spectrum.sqrt_trace_limit(3, 100 / 999)), error=_HIGH_ERROR
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda p: (p["mean_sq"] + p["trace"] + 100 - p["w2_squared"])[:, 0] / 200,
             fully_synthetic(1000),
             np.ones(100),
@@ -722,7 +614,7 @@ _DISTANCE = (
             record=("mean_sq", "trace", "w2_squared"),
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=40,
     ),
     Claim(
@@ -732,9 +624,9 @@ _DISTANCE = (
         status="exact",
         scale="W2², d = 1, n = 10, t = 5, λ = .8",
         predict=lambda: _distance(_NARROW, np.ones(1), 5),
-        observe=_last("w2_squared", _NARROW, np.ones(1), t=5),
+        observe=observed("w2_squared", _NARROW, np.ones(1), t=5),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=200_000,
     ),
     Claim(
@@ -744,9 +636,9 @@ _DISTANCE = (
         status="asymptotic",
         scale="W2², d = 20, n = 201, t = 5, λ = .7",
         predict=lambda: _distance(_MIDDLE, np.ones(20), 5),
-        observe=_last("w2_squared", _MIDDLE, np.ones(20), t=5),
+        observe=observed("w2_squared", _MIDDLE, np.ones(20), t=5),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=250,
     ),
     Claim(
@@ -756,9 +648,9 @@ _DISTANCE = (
         status="asymptotic",
         scale="W2², n = 51, t = 8, λ = .6",
         predict=lambda: _distance(_FIFTY, _HARMONIC, 8),
-        observe=_last("w2_squared", _FIFTY, _HARMONIC, t=8),
+        observe=observed("w2_squared", _FIFTY, _HARMONIC, t=8),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=800,
     ),
     Claim(
@@ -767,12 +659,12 @@ _DISTANCE = (
         statement="E tr Σ_t^(1/2) / d → λ^((t-1)/2) 2F1(1/2, -t/2; 2; d/m)",
         status="asymptotic",
         scale="W2², d = 100, n = 1000, t = 4, λ = .5",
-        predict=lambda: _declared(
+        predict=lambda: declared(
             collapse_distance.w2_squared_high_dimension(_HIGH, 100, generations=4)
         ),
-        observe=_last("w2_squared", _HIGH, np.ones(100), t=4),
+        observe=observed("w2_squared", _HIGH, np.ones(100), t=4),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=60,
     ),
     Claim(
@@ -786,7 +678,7 @@ _DISTANCE = (
             collapse.mean_trace_squared(_HUGE, np.ones(100_000), generations=3)[-1:] / 100_000
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=1,
     ),
     Claim(
@@ -796,9 +688,9 @@ _DISTANCE = (
         status="exact",
         scale="W2², d = 50, n = 5, t = 60, λ = .5",
         predict=lambda: Prediction(float(collapse_distance.w2_squared_limit(_WALK, np.ones(50)))),
-        observe=_last("w2_squared", _WALK, np.ones(50), t=60),
+        observe=observed("w2_squared", _WALK, np.ones(50), t=60),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=3000,
     ),
     Claim(
@@ -812,7 +704,7 @@ _DISTANCE = (
             10, generations=150, size=size, seed=seed
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=4000,
         side="at_least",
     ),
@@ -827,7 +719,7 @@ _DISTANCE = (
             50, generations=1, size=size, seed=seed
         ),
         mutant="2 % smaller",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=2000,
         side="at_most",
     ),
@@ -842,7 +734,7 @@ _DISTANCE = (
             50, generations=5, size=size, seed=seed
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=2000,
     ),
     Claim(
@@ -852,7 +744,7 @@ _DISTANCE = (
         status="exact",
         scale="W2² of generation 1 minus generation 2",
         predict=lambda: _first_step(_PAIR, 4),
-        observe=_simulated(_first_fall, _PAIR, np.ones(4), at=(1, 2), record=("w2_squared",)),
+        observe=simulated(_first_fall, _PAIR, np.ones(4), at=(1, 2), record=("w2_squared",)),
         mutant="Section 3.1: E W2 never falls",
         mutate=lambda _: 0.0,
         size=8000,
@@ -864,7 +756,7 @@ _DISTANCE = (
         status="asymptotic",
         scale="W2² of generation 1 minus generation 2",
         predict=lambda: _first_step(_CROWDED, 100),
-        observe=_simulated(_first_fall, _CROWDED, np.ones(100), at=(1, 2), record=("w2_squared",)),
+        observe=simulated(_first_fall, _CROWDED, np.ones(100), at=(1, 2), record=("w2_squared",)),
         mutant="Section 3.1: E W2 never falls",
         mutate=lambda _: 0.0,
         size=60,
@@ -875,10 +767,10 @@ _DISTANCE = (
         statement="E W2² of one fit to real data, d ~ n, within its declared error",
         status="asymptotic",
         scale="W2² of generation 1, d = 20, n = 400",
-        predict=lambda: _declared(effective.baseline(400, np.ones(20))),
-        observe=_last("w2_squared", fully_synthetic(400), np.ones(20), t=1),
+        predict=lambda: declared(effective.baseline(400, np.ones(20))),
+        observe=observed("w2_squared", fully_synthetic(400), np.ones(20), t=1),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=3000,
     ),
 )
@@ -895,7 +787,7 @@ _EVEN = np.array([0.5, 0.5])
 def _passed(threshold: float, t: int, loop: Loop, eigenvalues: Array) -> Observe:
     """Whether tr Sigma has fallen below `threshold` tr Sigma_0 by generation `t`."""
     level = math.log(threshold * eigenvalues.sum())
-    return _simulated(
+    return simulated(
         lambda paths: (paths["log_trace"].min(axis=1) < level).astype(np.float64),
         loop,
         eigenvalues,
@@ -911,7 +803,7 @@ _TIMES = (
         statement="the law of the time to collapse, d = 1, is a first passage",
         status="exact",
         scale="P(min over s <= 8 of Σ_s < .5 Σ_0), n = 10",
-        predict=lambda: _probability(_one(collapse.first_passage_cdf(_SMALL, _TEN, generations=8))),
+        predict=lambda: probability(final(collapse.first_passage_cdf(_SMALL, _TEN, generations=8))),
         observe=_passed(_SMALL, 8, _TEN, np.ones(1)),
         mutant="the fixed-time quantile P(Σ_8 < .5 Σ_0)",
         mutate=lambda _: float(collapse.directional_cdf(_SMALL, _TEN, t=8)),
@@ -924,11 +816,11 @@ _TIMES = (
         status="bound",
         scale="P(T <= 8), Σ_0 = diag(.98, .02), n = 10, ε = .5",
         predict=lambda: Prediction(
-            _one(collapse.collapse_time_bounds(_SMALL, _TEN, _THIN, generations=8)[1])
+            final(collapse.collapse_time_bounds(_SMALL, _TEN, _THIN, generations=8)[1])
         ),
         observe=_passed(_SMALL, 8, _TEN, _THIN),
         mutant="10 % smaller",
-        mutate=_relative(-0.1),
+        mutate=relative(-0.1),
         size=5000,
         side="at_most",
     ),
@@ -939,11 +831,11 @@ _TIMES = (
         status="bound",
         scale="P(T <= 30), Σ_0 = diag(.5, .5), n = 4, ε = .05",
         predict=lambda: Prediction(
-            _one(collapse.collapse_time_bounds(0.05, _SHORT, _EVEN, generations=30)[0])
+            final(collapse.collapse_time_bounds(0.05, _SHORT, _EVEN, generations=30)[0])
         ),
         observe=_passed(0.05, 30, _SHORT, _EVEN),
         mutant="12 % larger",
-        mutate=_relative(0.12),
+        mutate=relative(0.12),
         size=5000,
         side="at_least",
     ),
@@ -957,16 +849,16 @@ _THREE = np.ones(3)
 _FIVE = fully_synthetic(6)
 
 
-def _noise_threshold(probability: float) -> float:
+def _noise_threshold(level: float) -> float:
     """The quantile of Y that the generalized chi-square distribution function gives."""
     return float(
-        brentq(lambda y: float(wishart.trace_noise_cdf(y, _WEIGHTS, 99)) - probability, 0.5, 2.0)
+        brentq(lambda y: float(wishart.trace_noise_cdf(y, _WEIGHTS, 99)) - level, 0.5, 2.0)
     )
 
 
 def _noise_exceeds(epsilon: float, weights: Array, loop: Loop) -> Observe:
     """Whether |Y - 1| > epsilon for Y = tr Sigma_1 / tr Sigma_0."""
-    return _simulated(
+    return simulated(
         lambda paths: (np.abs(paths["trace"][:, 0] / weights.sum() - 1) > epsilon).astype(
             np.float64
         ),
@@ -979,8 +871,8 @@ def _noise_exceeds(epsilon: float, weights: Array, loop: Loop) -> Observe:
 
 def _dependent_noise() -> float:
     """Var Y_2 at Sigma_0 = I: tr W and W / tr W are independent, so the ratio's mean is exact."""
-    square = _one(collapse.mean_trace_squared(_FIVE, _THREE, generations=1))
-    return 2 / _FIVE.dof * square / _one(collapse.mean_squared_trace(_FIVE, _THREE, generations=1))
+    square = final(collapse.mean_trace_squared(_FIVE, _THREE, generations=1))
+    return 2 / _FIVE.dof * square / final(collapse.mean_squared_trace(_FIVE, _THREE, generations=1))
 
 
 _EPSILON = 0.1
@@ -994,12 +886,12 @@ _APPENDIX = (
         status="exact",
         scale="Y, weights .6, .3, .1, n = 10",
         predict=lambda: Prediction(
-            _one(collapse.mean_trace(_TEN, _WEIGHTS, generations=1)),
+            final(collapse.mean_trace(_TEN, _WEIGHTS, generations=1)),
             math.sqrt(wishart.trace_noise_variance(_WEIGHTS, 9)),
         ),
-        observe=_last("trace", _TEN, _WEIGHTS, t=1, sampler=simulate_plain),
+        observe=observed("trace", _TEN, _WEIGHTS, t=1, sampler=simulate_plain),
         mutant="covariances divided by n",
-        mutate=_relative(-0.1),
+        mutate=relative(-0.1),
         size=500,
     ),
     Claim(
@@ -1009,15 +901,15 @@ _APPENDIX = (
         status="exact",
         scale="(Y - 1)², weights .6, .3, .1, n = 100",
         predict=lambda: Prediction(float(wishart.trace_noise_variance(_WEIGHTS, 99))),
-        observe=_simulated(
-            lambda paths: _square_deviation(paths["trace"][:, 0], 1.0),
+        observe=simulated(
+            lambda paths: square_deviation(paths["trace"][:, 0], 1.0),
             _HUNDRED,
             _WEIGHTS,
             at=(1,),
             record=("trace",),
         ),
         mutant="2 % smaller",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=240_000,
     ),
     Claim(
@@ -1026,8 +918,8 @@ _APPENDIX = (
         statement="Y is generalized chi-square with weights eig(Σ_0) / tr Σ_0",
         status="exact",
         scale="P(Y <= its median), weights .6, .3, .1, n = 100",
-        predict=lambda: _probability(_MEDIAN),
-        observe=_simulated(
+        predict=lambda: probability(_MEDIAN),
+        observe=simulated(
             lambda paths: (paths["trace"][:, 0] <= _noise_threshold(_MEDIAN)).astype(np.float64),
             _HUNDRED,
             _WEIGHTS,
@@ -1046,8 +938,8 @@ _APPENDIX = (
         statement="the distribution function of Y away from its median",
         status="exact",
         scale="P(Y <= .95), weights .6, .3, .1, n = 100",
-        predict=lambda: _probability(float(wishart.trace_noise_cdf(0.95, _WEIGHTS, 99))),
-        observe=_simulated(
+        predict=lambda: probability(float(wishart.trace_noise_cdf(0.95, _WEIGHTS, 99))),
+        observe=simulated(
             lambda paths: (paths["trace"][:, 0] <= 0.95).astype(np.float64),
             _HUNDRED,
             _WEIGHTS,
@@ -1055,7 +947,7 @@ _APPENDIX = (
             record=("trace",),
         ),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=250_000,
     ),
     Claim(
@@ -1077,12 +969,12 @@ _APPENDIX = (
         statement="the least P(|Y - 1| > ε) over all weights, found numerically",
         status="conjecture",
         scale=f"P(|Y - 1| > {_MINIMUM_EPSILON}) at the minimising weights, d = 3, n = 10",
-        predict=lambda: _probability(
+        predict=lambda: probability(
             float(wishart.anti_concentration_minimum(_MINIMUM_EPSILON, 3, 9)[0])
         ),
         observe=_noise_exceeds(_MINIMUM_EPSILON, _THREE, _TEN),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=130_000,
     ),
     Claim(
@@ -1092,8 +984,8 @@ _APPENDIX = (
         status="exact",
         scale="(tr Σ_2 / tr Σ_1 - 1)², d = 3, n = 6",
         predict=lambda: Prediction(_dependent_noise()),
-        observe=_simulated(
-            lambda paths: _square_deviation(paths["trace"][:, 1] / paths["trace"][:, 0], 1.0),
+        observe=simulated(
+            lambda paths: square_deviation(paths["trace"][:, 1] / paths["trace"][:, 0], 1.0),
             _FIVE,
             _THREE,
             at=(1, 2),
@@ -1135,9 +1027,9 @@ def _invariant_claim(
         predict=lambda: Prediction(
             float(recursions.second_moments(_SECOND, 6, generations=2)[-1, index])
         ),
-        observe=_simulated(reduce, _SECOND, np.ones(6), at=(2,), record=record),
+        observe=simulated(reduce, _SECOND, np.ones(6), at=(2,), record=record),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=size,
     )
 
@@ -1189,7 +1081,7 @@ _INVARIANTS = (
 def _forgotten(size: int, seed: int) -> Array:
     """Difference of the settled W2^2 from two initial sizes, each from its own seed."""
     first, second = (
-        _last("w2_squared", loop, np.ones(20), t=_SETTLE)(size, seed + k)
+        observed("w2_squared", loop, np.ones(20), t=_SETTLE)(size, seed + k)
         for k, loop in enumerate(_FORGET)
     )
     return first - second
@@ -1198,7 +1090,7 @@ def _forgotten(size: int, seed: int) -> Array:
 @cache
 def _distance_worth(n: int, dim: int) -> Prediction:
     """The W2^2 whose effective sample size is `n`."""
-    guess = _declared(effective.baseline(n, np.ones(dim)))
+    guess = declared(effective.baseline(n, np.ones(dim)))
     value = float(
         brentq(
             lambda w: effective.effective_sample_size(w, np.ones(dim)) - n,
@@ -1229,10 +1121,10 @@ _EXACT_FRESH = (
         statement="E ‖μ_t‖² of the fresh data loop by one linear recursion",
         status="exact",
         scale="d = 8, n_real = 10, n_synth = 20, n_initial = 6, λ = .9, t = 3",
-        predict=lambda: Prediction(8 * _one(recursions.first_moments(_FRESH, 3).mean_sq)),
-        observe=_last("mean_sq", _FRESH, np.ones(8), t=3),
+        predict=lambda: Prediction(8 * final(recursions.first_moments(_FRESH, 3).mean_sq)),
+        observe=observed("mean_sq", _FRESH, np.ones(8), t=3),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=35_000,
     ),
     Claim(
@@ -1242,11 +1134,11 @@ _EXACT_FRESH = (
         status="exact",
         scale="eight unequal eigenvalues, n_real = 10, n_synth = 20, λ = .9, t = 3",
         predict=lambda: Prediction(
-            float(_WIDE.sum()) * _one(recursions.first_moments(_FRESH, 3).trace)
+            float(_WIDE.sum()) * final(recursions.first_moments(_FRESH, 3).trace)
         ),
-        observe=_last("trace", _FRESH, _WIDE, t=3),
+        observe=observed("trace", _FRESH, _WIDE, t=3),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=4500,
     ),
     Claim(
@@ -1256,9 +1148,9 @@ _EXACT_FRESH = (
         status="exact",
         scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, λ = .9, t = 6",
         predict=lambda: Prediction(float(recursions.first_moments_limit(_SETTLED).mean_sq)),
-        observe=_last("mean_sq", _SETTLED, np.ones(1), t=_SOON),
+        observe=observed("mean_sq", _SETTLED, np.ones(1), t=_SOON),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=240_000,
     ),
     Claim(
@@ -1268,9 +1160,9 @@ _EXACT_FRESH = (
         status="exact",
         scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, λ = .9, t = 6",
         predict=lambda: Prediction(float(recursions.first_moments_limit(_SETTLED).trace)),
-        observe=_last("trace", _SETTLED, np.ones(1), t=_SOON),
+        observe=observed("trace", _SETTLED, np.ones(1), t=_SOON),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=10_000,
     ),
     *_INVARIANTS,
@@ -1281,9 +1173,9 @@ _EXACT_FRESH = (
         status="asymptotic",
         scale="W2² of one fit to n = 400 samples, d = 20",
         predict=lambda: _distance_worth(400, 20),
-        observe=_last("w2_squared", fully_synthetic(400), np.ones(20), t=1),
+        observe=observed("w2_squared", fully_synthetic(400), np.ones(20), t=1),
         mutant="2 % fewer samples",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=3000,
     ),
     Claim(
@@ -1295,7 +1187,7 @@ _EXACT_FRESH = (
         predict=lambda: Prediction(0.0),
         observe=_forgotten,
         mutant="10 % of the limit remains",
-        mutate=lambda _: 0.1 * _declared(recursions.w2_squared_limit(_UNBIASED, np.ones(20))).value,
+        mutate=lambda _: 0.1 * declared(recursions.w2_squared_limit(_UNBIASED, np.ones(20))).value,
         size=700,
     ),
     Claim(
@@ -1307,7 +1199,7 @@ _EXACT_FRESH = (
         predict=lambda: Prediction(recursions.forgetting_rate(_SETTLED), 1e-4, error=5e-4),
         observe=lambda _size, _seed: np.array([_forgetting_ratio(12)]),
         mutant="2 % faster",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=1,
     ),
     Claim(
@@ -1317,9 +1209,9 @@ _EXACT_FRESH = (
         status="exact",
         scale="‖μ‖², d = 1, n_real = 30, n_synth = 10, n_initial = 37, t = 6",
         predict=lambda: Prediction(1 / effective.mean_effective_size(30, 10)),
-        observe=_last("mean_sq", _UNBIASED, np.ones(1), t=_SOON),
+        observe=observed("mean_sq", _UNBIASED, np.ones(1), t=_SOON),
         mutant="2 % more samples",
-        mutate=_relative(1 / 1.02 - 1),
+        mutate=relative(1 / 1.02 - 1),
         size=240_000,
     ),
     Claim(
@@ -1331,7 +1223,7 @@ _EXACT_FRESH = (
         predict=lambda: Prediction(
             1e6 / effective.fraction_effective_size(1_000_000, 0.75), error=1e-5
         ),
-        observe=_simulated(
+        observe=simulated(
             lambda paths: 1e6 * paths["mean_sq"][:, 0],
             _MOSTLY_REAL,
             np.ones(1),
@@ -1339,7 +1231,7 @@ _EXACT_FRESH = (
             record=("mean_sq",),
         ),
         mutant="2 % more samples",
-        mutate=_relative(1 / 1.02 - 1),
+        mutate=relative(1 / 1.02 - 1),
         size=240_000,
     ),
 )
@@ -1351,10 +1243,10 @@ _ASYMPTOTIC_FRESH = (
         statement="the limit of E W2² to second order, within its declared error",
         status="asymptotic",
         scale="W2², d = 10, n_real = n_synth = 400, λ = .5, t = 12",
-        predict=lambda: _declared(recursions.w2_squared_limit(_EQUAL, np.ones(10))),
-        observe=_last("w2_squared", _EQUAL, np.ones(10), t=_SETTLE),
+        predict=lambda: declared(recursions.w2_squared_limit(_EQUAL, np.ones(10))),
+        observe=observed("w2_squared", _EQUAL, np.ones(10), t=_SETTLE),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=1500,
     ),
     Claim(
@@ -1363,10 +1255,10 @@ _ASYMPTOTIC_FRESH = (
         statement="the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)",
         status="asymptotic",
         scale="W2², n_real = n_synth = 400, λ = .5, t = 12",
-        predict=lambda: _declared(recursions.w2_squared_limit(_EQUAL, _HARMONIC)),
-        observe=_last("w2_squared", _EQUAL, _HARMONIC, t=_SETTLE),
+        predict=lambda: declared(recursions.w2_squared_limit(_EQUAL, _HARMONIC)),
+        observe=observed("w2_squared", _EQUAL, _HARMONIC, t=_SETTLE),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=2500,
     ),
     Claim(
@@ -1376,9 +1268,9 @@ _ASYMPTOTIC_FRESH = (
         status="asymptotic",
         scale="W2², d = 10, n_real = 5000, n_synth = 2500, t = 12",
         predict=_leading_gain,
-        observe=_last("w2_squared", _LARGE, np.ones(10), t=_SETTLE),
+        observe=observed("w2_squared", _LARGE, np.ones(10), t=_SETTLE),
         mutant="2 % smaller",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=8000,
     ),
     Claim(
@@ -1392,7 +1284,7 @@ _ASYMPTOTIC_FRESH = (
         ),
         observe=lambda _size, _seed: np.array([_admissible_root(0.5, 5, 1000.0)]),
         mutant="2 % larger",
-        mutate=_relative(0.02),
+        mutate=relative(0.02),
         size=1,
     ),
     Claim(
@@ -1402,9 +1294,9 @@ _ASYMPTOTIC_FRESH = (
         status="asymptotic",
         scale="W2², d = 5, n = 10^8, p = .5, λ = .8, t = 60",
         predict=lambda: Prediction(float(effective.fraction_floor(0.5, 0.8, 5)), error=1e-6),
-        observe=_last("w2_squared", _FLOOR, np.ones(5), t=60),
+        observe=observed("w2_squared", _FLOOR, np.ones(5), t=60),
         mutant="2 % lower",
-        mutate=_relative(-0.02),
+        mutate=relative(-0.02),
         size=30,
     ),
 )
