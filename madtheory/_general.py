@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +25,6 @@ __all__ = [
     "admissible_n_synth_limit",
     "conjugated_second_moments",
 ]
-
-#: n_synth is looked for up to this multiple of n_real.
-FARTHEST = 1e9
-#: Ratio of neighbours in the scan over n_synth.
-STEP = 2
 
 
 def conjugated_second_moments(
@@ -69,22 +63,6 @@ def admissible_n_synth_limit(bias: float, eigenvalues: ArrayLike) -> float:
         return math.inf
     weight = 2 + bures_weight(eigenvalues)
     return 4 / (1 - lam) ** 2 * ((2 - lam) + weight * (1 + 3 * lam - 2 * lam**2) / 8)
-
-
-def _last_pass(excess: Callable[[int], float], top: int) -> float:
-    """Last n in [1, top] with excess(n) <= 0, interpolated to n + 1; inf, 0 where there is none."""
-    if excess(top) <= 0:
-        return math.inf
-    low, high = top, top
-    while excess(low) > 0:
-        if low == 1:
-            return 0.0
-        low, high = max(low // STEP, 1), low
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if excess(middle) <= 0 else (low, middle)
-    below, above = excess(low), excess(high)
-    return low + (-below / (above - below) if math.isfinite(above) else 0.0)
 
 
 def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -130,4 +108,4 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
         other = dataclasses.replace(loop, n_synth=n_synth)
         return recursions.w2_squared_second_order_limit(other, s) - target
 
-    return _last_pass(excess, int(min(FARTHEST * loop.n_fresh, _validate.MAX_COUNT)))
+    return effective.last_pass(excess, effective.farthest(loop.n_fresh))

@@ -38,7 +38,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeAlias
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from madtheory import _validate, collapse, collapse_distance, effective, recursions
 from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
@@ -57,13 +57,10 @@ P = ParamSpec("P")
 __all__ = [
     "CLAIM_IDS",
     "DEFINITIONS",
-    "BestWeight",
     "Definition",
     "Entry",
     "Finding",
     "PathFinding",
-    "best_mean_weight",
-    "best_weight",
     "default_loops",
     "definitions_table",
     "distance_increases_on_paths",
@@ -891,94 +888,6 @@ def _compared(say: Callable[..., Finding], name: str, risk: Estimate, base: Esti
     return say(verdict, (name, ratio), why, status)
 
 
-@dataclass(frozen=True, slots=True)
-class BestWeight:
-    """The weight on the real data with the least risk, and that risk over the real data's own."""
-
-    weight: float
-    ratio: float
-
-
-def _best(risk: Callable[[float], float]) -> BestWeight:
-    """Least risk over (0, 1], to about 1e-9 in the weight."""
-    grid = np.linspace(0.02, 1.0, 50)
-    values = [risk(float(w)) for w in grid]
-    at = int(np.argmin(values))
-    around = (grid[max(at - 1, 0)] if at else 1e-6, grid[min(at + 1, grid.size - 1)])
-    found = optimize.minimize_scalar(
-        risk, bounds=around, method="bounded", options={"xatol": 1e-10}
-    )
-    if values[at] < found.fun:
-        return BestWeight(float(grid[at]), float(values[at]))
-    return BestWeight(float(found.x), float(found.fun))
-
-
-def _weighted(loop: Loop, w: float) -> Loop:
-    """The loop with weight w on the real data."""
-    if loop.budget is not None or min(loop.n_real, loop.n_synth) < 1 + loop.ddof:
-        raise UnsupportedLoop(
-            "the best weight is computed without a budget and with two real and two synthetic "
-            f"samples a generation only, got n_real = {loop.n_real} and budget = {loop.budget}"
-        )
-    return replace(loop, weight=w)
-
-
-def best_mean_weight(loop: Loop) -> BestWeight:
-    """Weight on the real data at which E |mu|^2 is least in the limit (He, Xu, Cheng; exact).
-
-    Parameters
-    ----------
-    loop : Loop
-        A loop with real data and a limit; its own weight does not matter.
-
-    Returns
-    -------
-    BestWeight
-        For fresh data at bias 1 and n -> infinity both are (sqrt(k^2 + 4k) - k)/2,
-        k = n_real/n_synth, the golden ratio at k = 1. With bias < 1 the mean alone misleads: see
-        :func:`best_weight`.
-
-    Raises
-    ------
-    UnsupportedLoop
-        Without two real samples a generation, with a budget, or without a computed limit.
-    """
-
-    def risk(w: float) -> float:
-        return loop.n_real * recursions.first_moments_limit(_weighted(loop, w)).mean_sq
-
-    return _best(risk)
-
-
-def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
-    """Weight on the real data at which E W2^2 is least in the limit (theory.md 2.9; asymptotic).
-
-    Parameters
-    ----------
-    loop : Loop
-        As for :func:`best_mean_weight`.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    BestWeight
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`best_mean_weight`, or when the eigenvalues are not valid.
-    """
-    s = _validate.eigenvalues("eigenvalues", eigenvalues)
-    first = _weighted(loop, 1.0)
-    base = float(effective.baseline(first.n_real, s).value)
-
-    def risk(w: float) -> float:
-        return float(recursions.w2_squared_limit(_weighted(loop, w), s).value) / base
-
-    return _best(risk)
-
-
 @_definition("weighting")
 def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     """Whether some weight makes synthetic data worth having (He, Xu, Cheng 2025).
@@ -997,8 +906,8 @@ def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
         not below 1 by more than the declared error.
     """
     s = _validate.eigenvalues("eigenvalues", eigenvalues)
-    best = best_weight(loop, s)
-    risk = recursions.w2_squared_limit(_weighted(loop, best.weight), s)
+    best = effective.best_weight(loop, s)
+    risk = recursions.w2_squared_limit(replace(loop, weight=best.weight), s)
     base = effective.baseline(loop.n_real, s)
     high, base_low = _band(risk)[1], _band(base)[0]
     why = f"the weight {best.weight:.3f} on the real data is the best"
@@ -1196,7 +1105,7 @@ DEFINITIONS: tuple[Definition, ...] = (
 
 def _optimal(loop: Loop) -> Loop:
     """The loop at the weight that is best for the mean."""
-    return replace(loop, weight=best_mean_weight(loop).weight)
+    return replace(loop, weight=effective.best_mean_weight(loop).weight)
 
 
 def default_loops(*, n: int = 100) -> dict[str, Loop]:

@@ -1,4 +1,4 @@
-"""Worth of a fresh data loop in real samples (theory.md 2.5-2.7, 5.3; paper, Eq. (4), Appendix G).
+"""Worth of a loop in real samples (theory.md 2.5-2.9, 3.1, 5.3; paper, Eq. (4), Appendix G).
 
 A loop is worth n_e real samples when its E W2^2 is that of one Gaussian fit to n_e real samples,
 the baseline. Status: mean part exact; W2^2 part as exact as the baseline and the loop's W2^2,
@@ -8,6 +8,7 @@ whose errors are declared; admissible_n_synth compares both sides to the same (s
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from scipy import optimize
 
 from madtheory import _validate, recursions, spectrum
 from madtheory.distances import bures_weight
-from madtheory.loops import Loop, fresh_data, require_fresh_memory_one
+from madtheory.loops import Loop, UnsupportedLoop, fresh_data, require_fresh_memory_one
 from madtheory.wishart import Estimate
 
 if TYPE_CHECKING:
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "BestWeight",
     "admissible_n_synth",
     "admissible_n_synth_limit",
+    "admissible_n_synth_of",
     "baseline",
     "baseline_leading",
+    "best_mean_weight",
+    "best_weight",
     "effective_sample_size",
     "fraction_effective_size",
     "fraction_floor",
@@ -44,6 +49,8 @@ _LARGE = 2.0**52
 _FARTHEST = 1e9
 #: Spacing of the scan in log n_synth.
 _STEP = 0.75
+#: Ratio of neighbours in the scan over integers.
+_HALVING = 2
 
 
 # ------------------------------------------------------------------------------------ baseline
@@ -203,12 +210,12 @@ def leading_gain(n_real: int, n_synth: int) -> float:
 
 
 def gain(loop: Loop, eigenvalues: ArrayLike) -> float:
-    """n_e/n_real of a fresh data loop at its limit, from E W2^2 (paper, Eq. (4); theory.md 2.5).
+    """n_e/n_real of a loop at its limit, from E W2^2 (paper, Eq. (4); theory.md 2.5, 3.1).
 
     Parameters
     ----------
     loop : Loop
-        A fresh data loop with memory 1.
+        A loop with real data and a computed limit.
     eigenvalues : array_like, shape (dim,)
         Eigenvalues of Sigma_0.
 
@@ -217,12 +224,19 @@ def gain(loop: Loop, eigenvalues: ArrayLike) -> float:
     float
         As good as :func:`madtheory.recursions.w2_squared_limit`, whose error is declared.
 
+    Raises
+    ------
+    UnsupportedLoop
+        Without real data after generation 1, or where the limit is not computed.
+
     Examples
     --------
     >>> from madtheory.loops import fresh_data
     >>> round(gain(fresh_data(2000, 2000), [1.0]), 2)
     1.5
     """
+    if not loop.n_real:
+        raise UnsupportedLoop("the gain is computed for loops with real data only, got n_real = 0")
     limit = recursions.w2_squared_limit(loop, eigenvalues)
     return effective_sample_size(float(limit.value), eigenvalues) / loop.n_real
 
@@ -293,6 +307,75 @@ def _last_root(excess: Callable[[float], float], top: float) -> float:
     return 0.0
 
 
+def last_pass(excess: Callable[[int], float], top: int) -> float:
+    """Last n in [1, top] with excess(n) <= 0, interpolated to n + 1; inf, 0 where there is none."""
+    if excess(top) <= 0:
+        return math.inf
+    low, high = top, top
+    while excess(low) > 0:
+        if low == 1:
+            return 0.0
+        low, high = max(low // _HALVING, 1), low
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if excess(middle) <= 0 else (low, middle)
+    below, above = excess(low), excess(high)
+    return low + (-below / (above - below) if math.isfinite(above) else 0.0)
+
+
+def farthest(n_real: int) -> int:
+    """Largest n_synth that is looked at."""
+    return int(min(_FARTHEST * n_real, _validate.MAX_COUNT))
+
+
+def admissible_n_synth_of(loop: Loop, eigenvalues: ArrayLike) -> float:
+    """Largest n_synth with n_e >= n_real, for any loop with a limit (theory.md 2.6, 3.1).
+
+    Root of E W2^2 = baseline(n_real), both as :func:`madtheory.recursions.w2_squared_limit` and
+    :func:`baseline` give them; interpolated between integers. For the fresh data loop
+    :func:`admissible_n_synth` compares both sides to second order instead.
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with real data; its n_synth is ignored.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    float
+        inf where no n_synth up to 10^9 n_real fails, 0 where every one does. Coming down from
+        there by factors of two, a shorter range of admissible n_synth can be missed.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        Without real data, or where the limit of E W2^2 is not computed.
+
+    Examples
+    --------
+    >>> from madtheory.loops import synthetic_augmentation
+    >>> admissible_n_synth_of(synthetic_augmentation(1000, 1), [1.0])  # it never helps
+    0.0
+    """
+    s = _validate.eigenvalues("eigenvalues", eigenvalues)
+    n_real = loop.n_real
+    if not n_real:
+        raise UnsupportedLoop(
+            "the admissible n_synth is computed for loops with real data only, got n_real = 0"
+        )
+    if n_real == 1:
+        return math.inf
+    target = float(_baseline(n_real, s).value)
+
+    def excess(n_synth: int) -> float:
+        other = replace(loop, n_synth=n_synth)
+        return float(recursions.w2_squared_limit(other, s).value) - target
+
+    return last_pass(excess, farthest(n_real))
+
+
 def admissible_n_synth_limit(bias: float, dim: int) -> float:
     """Limit of :func:`admissible_n_synth` as n_real -> infinity (theory.md 2.6, asymptotic).
 
@@ -321,6 +404,106 @@ def admissible_n_synth_limit(bias: float, dim: int) -> float:
     if lam == 1:
         return math.inf
     return 4 / (1 - lam) ** 2 * ((2 - lam) + (d + 1) * (1 + 3 * lam - 2 * lam**2) / 8)
+
+
+# --------------------------------------------------------------------------------- best weight
+@dataclass(frozen=True, slots=True)
+class BestWeight:
+    """The weight on the real data with the least risk, and that risk over the real data's own."""
+
+    weight: float
+    ratio: float
+
+
+def _best(risk: Callable[[float], float]) -> BestWeight:
+    """Least risk over (0, 1]: a scan, then a bracketed minimum, to about 1e-9 in the weight."""
+    grid = np.concatenate([np.geomspace(1e-6, 0.02, 20, endpoint=False), np.linspace(0.02, 1, 50)])
+    values = [risk(float(w)) for w in grid]
+    at = int(np.argmin(values))
+    around = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
+    found = optimize.minimize_scalar(
+        risk, bounds=around, method="bounded", options={"xatol": 1e-10}
+    )
+    if values[at] < found.fun:
+        return BestWeight(float(grid[at]), float(values[at]))
+    return BestWeight(float(found.x), float(found.fun))
+
+
+def _weighted(loop: Loop, w: float) -> Loop:
+    """The loop with weight w on the real data."""
+    if loop.budget is not None or min(loop.n_real, loop.n_synth) < 1 + loop.ddof:
+        raise UnsupportedLoop(
+            "the best weight is computed without a budget and with two real and two synthetic "
+            f"samples a generation only, got n_real = {loop.n_real} and budget = {loop.budget}"
+        )
+    return replace(loop, weight=w)
+
+
+def best_mean_weight(loop: Loop) -> BestWeight:
+    """Weight on the real data at which E |mu|^2 is least in the limit (He, Xu, Cheng; exact).
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with real data and a limit; its own weight does not matter.
+
+    Returns
+    -------
+    BestWeight
+        For fresh data at bias 1 and n -> infinity both are (sqrt(k^2 + 4k) - k)/2,
+        k = n_real/n_synth, the golden ratio at k = 1. With bias < 1 the mean alone misleads: see
+        :func:`best_weight`.
+
+    Raises
+    ------
+    UnsupportedLoop
+        Without two real samples a generation, with a budget, or without a computed limit.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fresh_data
+    >>> round(best_mean_weight(fresh_data(10_000, 10_000)).weight, 3)
+    0.618
+    """
+
+    def risk(w: float) -> float:
+        return loop.n_real * recursions.first_moments_limit(_weighted(loop, w)).mean_sq
+
+    return _best(risk)
+
+
+def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
+    """Weight on the real data at which E W2^2 is least in the limit (theory.md 2.9; asymptotic).
+
+    Parameters
+    ----------
+    loop : Loop
+        As for :func:`best_mean_weight`.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    BestWeight
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        As :func:`best_mean_weight`, or when the eigenvalues are not valid.
+
+    Examples
+    --------
+    >>> from madtheory.loops import fresh_data
+    >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # not .27
+    0.35
+    """
+    s = _validate.eigenvalues("eigenvalues", eigenvalues)
+    base = float(_baseline(_weighted(loop, 1.0).n_real, s).value)
+
+    def risk(w: float) -> float:
+        return float(recursions.w2_squared_limit(_weighted(loop, w), s).value) / base
+
+    return _best(risk)
 
 
 # ----------------------------------------------------------------------------- fraction of real

@@ -373,7 +373,7 @@ def test_risk_ratio_of_the_synthetic_loop_by_hand() -> None:
 @pytest.mark.parametrize("k", [0.1, 1.0, 4.0])
 def test_best_mean_weight_is_golden(k: float) -> None:
     n = 10**7
-    best = definitions.best_mean_weight(fresh_data(round(k * n), n))
+    best = effective.best_mean_weight(fresh_data(round(k * n), n))
     golden = (math.sqrt(k * k + 4 * k) - k) / 2
     # O(1/n), and the optimum is flat: the weight to 1e-4, the ratio to 1e-6.
     assert best.weight == pytest.approx(golden, abs=1e-4)
@@ -381,13 +381,13 @@ def test_best_mean_weight_is_golden(k: float) -> None:
 
 
 def test_best_mean_weight_of_a_fixed_set_is_one_as_it_cannot_help() -> None:
-    best = definitions.best_mean_weight(synthetic_augmentation(30, 60))
+    best = effective.best_mean_weight(synthetic_augmentation(30, 60))
     assert best.ratio == pytest.approx(1.0, abs=1e-6)
 
 
 def test_best_weight_is_not_beaten_on_a_grid() -> None:
     loop = fresh_data(40, 400, bias=0.9)
-    best = definitions.best_weight(loop, np.ones(4))
+    best = effective.best_weight(loop, np.ones(4))
     # theory.md 2.9: about .35, not the .27 of bias 1.
     assert best.weight == pytest.approx(0.35, abs=0.02)
     base = float(effective.baseline(40, np.ones(4)).value)

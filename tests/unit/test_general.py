@@ -73,10 +73,10 @@ def test_ends() -> None:
 
 
 def test_no_amount_is_admissible() -> None:
-    assert _general._last_pass(lambda n: 1.0, 10**6) == 0.0
-    assert _general._last_pass(lambda n: n - 7.25, 10**6) == 7.25
-    assert _general._last_pass(lambda n: 0.0 if n < 8 else math.inf, 10**6) == 7.0
-    assert _general._last_pass(lambda n: -1.0, 10**6) == math.inf
+    assert effective.last_pass(lambda n: 1.0, 10**6) == 0.0
+    assert effective.last_pass(lambda n: n - 7.25, 10**6) == 7.25
+    assert effective.last_pass(lambda n: 0.0 if n < 8 else math.inf, 10**6) == 7.0
+    assert effective.last_pass(lambda n: -1.0, 10**6) == math.inf
 
 
 def test_other_loops_are_refused() -> None:
