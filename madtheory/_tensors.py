@@ -920,7 +920,7 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
     >>> from madtheory.loops import synthetic_augmentation
     >>> x = second_moments(synthetic_augmentation(10, 20, bias=0.9), 2, generations=3)
     >>> x.trace.round(4).tolist()
-    [2.0, 1.9117, 1.8628]
+    [2.0, 1.8207, 1.7223]
     """
     _require_supported(loop, "second_moments")
     d, T = _validate.count("dim", dim), _validate.count("generations", generations)

@@ -1,0 +1,462 @@
+"""E W2^2 of every loop without a budget: fixed, fresh and pooled data, memory, weights.
+
+As for the fresh data loop (:mod:`madtheory.recursions`): exact first moments, the second order of
+the square root with the variances of :mod:`madtheory._tensors`, and two laws of that variance mixed
+by the skew of the spectrum. The skew is that of the free cumulants of the loop's matrices, all at
+once: every draw of dof k from a parent P, c = E tr P/d, adds the noise N with (per unit of d^j)
+
+    kappa_2(N, N) = k c^2,   kappa_3(N, N, N) = k c^3,   kappa_3(N, N, X) = k c kappa_2(P, X),
+
+and a generation's update is linear. So a fixed set's fluctuation enters every generation anew, and
+that of synthetic samples fades as the loop forgets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from madtheory import _tensors, _validate, collapse_distance, spectrum
+from madtheory._tensors import ID, _Closed, _Parent, _Rows, _Stationary, _unit
+from madtheory.distances import bures_weight
+from madtheory.loops import Loop, UnsupportedLoop
+from madtheory.recursions import (
+    _HEAVY,
+    _WIDEST,
+    _estimate,
+    _log_shape,
+    _Memory,
+    _memory,
+    _ranked,
+    _Spread,
+    _spread,
+)
+from madtheory.wishart import Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+#: Arrays of float64.
+Array: TypeAlias = "NDArray[np.float64]"
+
+__all__ = ["w2_squared", "w2_squared_limit"]
+
+#: Nodes of the two laws' integrals.
+_NODES, _LAGUERRE = 256, 20
+#: Declared error of the fidelity (tests/golden/mixture_w2_calibration.py): share of the spread's
+#: square, more by first fits, by the skew (up to _SKEWED) and by shrinkage or a floor.
+_CALIBRATION, _SKEWED = (0.03, 0.02, 0.015, 0.2), 4.0
+#: What the closure adds, relative: this over n_synth, and this by first fits.
+_CLOSURE = (3.0, 0.4)
+
+
+# ------------------------------------------------------------------------------------- the spread
+def _from_invariants(x: Array, rank: int, origin: float) -> tuple[Array, ...]:
+    """(M, C - d, total, Var tr) from the seven invariants of (mu, Sigma - origin I)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = (
+            x[..., 0],
+            x[..., 1] - rank * (1 - origin),
+            x[..., 6] - x[..., 1] ** 2 / rank,
+            x[..., 5] - x[..., 1] ** 2,
+        )
+    return tuple(np.where(np.isnan(row), np.inf, row) for row in rows)
+
+
+def _exact_rows(near: Array, far: Array, rank: int) -> tuple[Array, ...]:
+    """The same, from Sigma - I where Sigma is near I and from Sigma where it has shrunk."""
+    rows = _from_invariants(near, rank, 1.0), _from_invariants(far, rank, 0.0)
+    small = rows[1][1] < -rank / 2
+    return tuple(np.where(small, b, a) for a, b in zip(*rows, strict=True))
+
+
+def _closed_rows(x: Array, rank: int) -> tuple[Array, ...]:
+    """The same, from a closed loop's (M, C, Var tr, total)."""
+    return x[..., 0], x[..., 1] - rank, x[..., 3], x[..., 2]
+
+
+def _to_spread(rank: int, rows: tuple[Array, ...]) -> _Spread:
+    """The spread from those rows."""
+    M, shift, total, trace = rows
+    return _spread(rank, M, shift, np.maximum(total, 0.0), np.maximum(trace, 0.0))
+
+
+def _path_spread(loop: Loop, rank: int, generations: int) -> _Spread:
+    """The spread of generations 1..T."""
+    if not _tensors.is_exact(loop):
+        return _to_spread(rank, _closed_rows(_tensors._closed_path(loop, rank, generations), rank))
+    near, far = (_tensors._exact_path(loop, rank, generations, origin) for origin in (1.0, 0.0))
+    return _to_spread(rank, _exact_rows(near, far, rank))
+
+
+def _limit_spread(loop: Loop, rank: int) -> _Spread | None:
+    """The spread at the limit; None where second moments have none."""
+    if not _tensors.is_exact(loop):
+        closed = _tensors._closed_limit(loop, rank)
+        return None if closed is None else _to_spread(rank, _closed_rows(closed, rank))
+    near, far = (_tensors._exact_limit(loop, rank, origin) for origin in (1.0, 0.0))
+    if near is None or far is None:
+        return None
+    return _to_spread(rank, _exact_rows(near, far, rank))
+
+
+# ------------------------------------------------------------------------------- free cumulants
+class _Cumulants(NamedTuple):
+    """Joint free cumulants of m matrices; own: the part of `two` by first fits and spikes."""
+
+    two: Array  # (m, m)
+    own: Array  # (m, m)
+    three: Array  # (m, m, m)
+
+
+def _drawn(k: _Cumulants, alpha: Array, c: float, n: float) -> _Cumulants:
+    """Append the noise of the scatter of n samples."""
+    dof, m = max(n - 1.0, 0.0), len(alpha)
+    two, own, three = (np.pad(x, [(0, 1)] * x.ndim) for x in k)
+    two[m, m], three[m, m, m] = dof * c**2, dof * c**3
+    mixed = dof * c * (k.two @ alpha)
+    three[m, m, :m] = three[m, :m, m] = three[:m, m, m] = mixed
+    return _Cumulants(two, own, three)
+
+
+def _spikes(rows: _Rows, G: Array) -> Array:
+    """Outer products of the update as operators, shape (m, v, v); G per unit of d."""
+    B = np.zeros((len(rows.alpha), len(G), len(G)))
+    for i, b in rows.beta.items():
+        B[i] = b.dense() @ G
+    return B
+
+
+def _updated(k: _Cumulants, rows: _Rows, G: Array) -> _Cumulants:
+    """After one update; G per unit of d. Outer products are spikes, and all but their noise own."""
+    A = rows.alpha
+    three = k.three
+    for _ in range(3):
+        three = np.tensordot(three, A, axes=(0, 1))
+    quiet = G.copy()
+    quiet[-2:] = 0.0
+    B, kept = _spikes(rows, G), _spikes(rows, quiet)
+    return _Cumulants(
+        A @ k.two @ A.T + np.einsum("iab,jba->ij", B, B),
+        A @ k.own @ A.T + np.einsum("iab,jba->ij", kept, kept),
+        three + np.einsum("iab,jbc,kca->ijk", B, B, B),
+    )
+
+
+def _moved(
+    k: _Cumulants, x: _Closed, draws: list[tuple[_Parent, float]], rows: _Rows, dim: int
+) -> tuple[_Cumulants, _Closed]:
+    """Cumulants and drawn state after the draws and the update `rows`."""
+    for parent, n in draws:
+        c = _tensors._parent_spread(x, parent, dim)[0] / dim
+        k, x = _drawn(k, parent.alpha, c, n), _tensors._draw_closed(x, parent, n, dim)
+    return _updated(k, rows, x.G / dim), x
+
+
+def _draws(loop: Loop, parent: _Parent) -> list[tuple[_Parent, float]]:
+    """Synthetic and fresh samples of a later generation."""
+    fresh = _Parent(_unit(len(parent.alpha) + 1, ID))
+    return [(parent, loop.n_synth), (fresh, loop.n_fresh)]
+
+
+def _first_cumulants(loop: Loop, dim: int) -> tuple[_Cumulants, _Closed]:
+    """Generation 1: everything is a first fit."""
+    layout, flat = _tensors._blended(loop), 1 - loop.shrinkage
+    none = _Cumulants(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1, 1)))
+    draws: list[tuple[_Parent, float]] = [
+        (_Parent(scale * _unit(i + 1, ID)), n)
+        for i, (n, scale) in enumerate(_tensors._first_draws(loop))
+    ]
+    rows = _tensors._first(loop, layout, 0.0, flat)
+    k, _ = _moved(none, _tensors._identity_closed(dim), draws, rows, dim)
+    own = k.two.copy()
+    own[: layout.fixed + 1] = own[:, : layout.fixed + 1] = 0.0
+    return k._replace(own=own), _tensors._first_closed(loop, dim, layout)
+
+
+def _observed(k: _Cumulants, C: Array, newest: int, dim: int) -> tuple[float, ...]:
+    """(kappa_2, its own part, kappa_3, c) of the newest model."""
+    j = newest + 1
+    return (
+        float(k.two[j, j]),
+        max(float(k.own[j, j]), 0.0),
+        float(k.three[j, j, j]),
+        float(C[j]) / dim,
+    )
+
+
+def _path_memory(loop: Loop, dim: int, generations: int) -> _Memory:
+    """Skew and own share of generations 1..T."""
+    layout = _tensors._blended(loop)
+    k, x = _first_cumulants(loop, dim)
+    path = [_observed(k, x.C, layout.newest, dim)]
+    for t in range(1, generations):
+        t = _tensors._full(loop, t)
+        parent, _ = _tensors._generation(loop, layout, t, 0.0, 1.0)
+        flat = _tensors._generation(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
+        k, _ = _moved(k, x, _draws(loop, parent), flat, dim)
+        x = _tensors._next_closed(x, loop, dim, t, layout)
+        path.append(_observed(k, x.C, layout.newest, dim))
+    return _memory(*np.array(path).T)
+
+
+def _flat(k: _Cumulants) -> Array:
+    """All entries in a row."""
+    return np.concatenate([z.ravel() for z in k])
+
+
+def _unflat(x: Array, m: int) -> _Cumulants:
+    """Inverse of :func:`_flat`."""
+    two, own, three = np.split(x, [m * m, 2 * m * m])
+    return _Cumulants(two.reshape(m, m), own.reshape(m, m), three.reshape(m, m, m))
+
+
+def _stationary_cumulants(loop: Loop, dim: int, s: _Stationary, x: _Closed) -> _Cumulants:
+    """Fixed point of the cumulants' update: linear, as the first moments stand still."""
+    m, held = len(x.C), s.layout.fixed + 1
+    draws = _draws(loop, s.parent)
+
+    def step(flat: Array) -> Array:
+        return _flat(_moved(_unflat(flat, m), x, draws, s.flat, dim)[0])
+
+    start = _flat(_first_cumulants(loop, dim)[0])
+    number = np.indices((m, m, m)).max(axis=0)
+    moving = np.concatenate([number[:, 0].ravel(), number[:, 0].ravel(), number.ravel()]) >= held
+    start[moving] = 0.0
+    constant = step(start)
+    free = np.flatnonzero(moving)
+    base = step(np.zeros_like(start))
+    A = np.stack([(step(row) - base)[free] for row in np.eye(len(start))[free]], axis=1)
+    start[free] = np.linalg.solve(np.eye(len(free)) - A, constant[free])
+    return _unflat(start, m)
+
+
+def _limit_memory(loop: Loop, dim: int) -> _Memory:
+    """Skew and own share at the limit."""
+    s = _tensors._stationary(loop, dim, _tensors._blended(loop))
+    first = _tensors._limit_first(loop, dim, s)
+    if first is None:
+        return _Memory(np.asarray(1.0), np.asarray(1.0))
+    nothing = np.zeros((len(first[1]),) * 2)
+    k = _stationary_cumulants(loop, dim, s, _Closed(*first, nothing, nothing))
+    return _memory(*(np.asarray(v) for v in _observed(k, first[1], s.layout.newest, dim)))
+
+
+# ------------------------------------------------------------------------------ the square root
+def _gap(z: Array) -> Array:
+    """1 - sqrt z + (z - 1)/2: what the square root loses by spread, without cancellation."""
+    return np.asarray(np.square(np.sqrt(z) - 1) / 2)
+
+
+def _narrow_bulk(x: Array, floor: Array) -> Array:
+    """1 - E sqrt(floor + (1 - floor) y), y Marchenko-Pastur of mean 1 and variance x."""
+    angle = (np.arange(_NODES) + 0.5) * np.pi / _NODES
+    y = np.square(1 - np.sqrt(x)) + 4 * np.sqrt(x) * np.square(np.cos(angle / 2))
+    bulk = np.mean(2 * np.sin(angle) ** 2 / y * _gap(floor + (1 - floor) * y), axis=-1)
+    return np.asarray(bulk + np.maximum(1 - 1 / x[..., 0], 0.0) * _gap(floor[..., 0]))
+
+
+def _narrow_scale(v: Array, floor: Array) -> Array:
+    """The same for a gamma variable of variance v, by Gauss-Laguerre nodes (Golub and Welsch)."""
+    shape, k = 1 / v, np.arange(1, _LAGUERRE)
+    J = np.zeros((*v.shape[:-1], _LAGUERRE, _LAGUERRE))
+    J[..., k, k - 1] = np.sqrt(k * (k + shape - 1))
+    J[..., range(_LAGUERRE), range(_LAGUERRE)] = 2 * np.arange(_LAGUERRE) + shape
+    nodes, vectors = np.linalg.eigh(J)
+    y = np.maximum(nodes / shape, 0.0)
+    return np.asarray(np.sum(vectors[..., 0, :] ** 2 * _gap(floor + (1 - floor) * y), axis=-1))
+
+
+def _floored(spread: _Spread, weight: float, floor: Array) -> Array:
+    """How much a floor of the last fit adds to the log of the mean root of a narrow law."""
+    diagonal = np.clip(np.minimum(spread.diagonal, _HEAVY), 1e-12, None)[..., None]
+    off = np.clip(np.minimum(weight * spread.off, _HEAVY), 1e-14, None)[..., None]
+    phi, none = floor[..., None], np.zeros_like(floor)[..., None]
+    logs = [
+        np.log1p(-_narrow_scale(diagonal, f)) + np.log1p(-_narrow_bulk(off, f)) for f in (phi, none)
+    ]
+    return np.asarray(logs[0] - logs[1])
+
+
+def _floor_share(loop: Loop, shift: Array) -> Array:
+    """Share phi of c that the last fit put in as a multiple of I."""
+    c = 1 + shift
+    fitted = c - loop.floor
+    share = (loop.shrinkage * fitted + loop.floor) / np.where(c > 0, c, 1.0)
+    return np.asarray(np.clip(np.where(c > 0, share, 0.0), 0.0, 1 - 1e-9))
+
+
+def _log_root(loop: Loop, spread: _Spread, weight: float, memory: _Memory) -> Array:
+    """log E fidelity/(sqrt(c) tr Sigma_0) as for the fresh loop, above the last fit's floor."""
+    if not (loop.shrinkage or loop.floor):
+        return _log_shape(spread, weight, memory)
+    phi = _floor_share(loop, spread.shift)
+    rest = 1 - phi
+    own = spread._replace(diagonal=spread.diagonal / rest**2, off=spread.off / rest**2)
+    narrow = _log_shape(own, weight, memory._replace(skew=np.ones_like(memory.skew)))
+    skewed = _log_shape(own, weight, memory._replace(skew=np.maximum(memory.skew * rest, 1.0)))
+    return narrow + _floored(own, weight, phi) + rest**3 * (skewed - narrow)
+
+
+def _closure_error(loop: Loop, memory: _Memory) -> Array:
+    """Relative error of the deficit by the closure: none where second moments are exact."""
+    if _tensors.is_exact(loop):
+        return np.zeros_like(memory.start)
+    by_synth, by_start = _CLOSURE
+    return np.asarray(by_synth / loop.n_synth + by_start * np.sqrt(memory.start))
+
+
+def _declared(
+    loop: Loop, spread: _Spread, weight: float, rank: int, memory: _Memory, value: Array
+) -> Array:
+    """Declared error of the deficit, calibrated in tests/golden/mixture_w2_calibration.py."""
+    here, flat = (spread.diagonal + x * spread.off for x in (weight, rank - 1))
+    base, by_start, by_skew, by_floor = _CALIBRATION
+    factor = base + by_start * np.sqrt(memory.start)
+    factor = factor + by_skew * np.minimum(memory.skew - 1, _SKEWED)
+    factor = factor + by_floor * bool(loop.shrinkage or loop.floor)
+    law = here * flat / (1 + flat / 2) ** 1.3 * factor
+    return np.asarray(law + _closure_error(loop, memory) * value)
+
+
+def _mixture_deficits(loop: Loop, spread: _Spread, s: Array, memory: _Memory) -> Array:
+    """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
+
+    The bounds are Jensen's and Hoelder's, as for the fresh loop. Where second moments come from
+    the closure, Hoelder's is widened by its declared error and is no theorem.
+    """
+    weight, rank = bures_weight(s), int((s > 0).sum())
+    upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
+    upper = np.minimum(upper * (1 + 2 * _closure_error(loop, memory)), 1.0)
+    lower = np.zeros_like(upper)
+    value = np.clip(-np.expm1(_log_root(loop, spread, weight, memory)), lower, upper)
+    error = _declared(loop, spread, weight, rank, memory, value)
+    return np.stack([value, lower, upper, np.minimum(error, np.maximum(upper - value, value))])
+
+
+# ------------------------------------------------------------------------------------- public
+def _checked(loop: Loop, eigenvalues: ArrayLike, quantity: str) -> tuple[Array, int]:
+    """Eigenvalues and rank, after refusing what is not covered."""
+    _tensors._require_supported(loop, quantity)
+    s, rank = _ranked(eigenvalues)
+    if (loop.shrinkage or loop.floor) and s[0] != s[-1]:
+        raise UnsupportedLoop(
+            f"{quantity} with shrinkage or a floor is computed for a multiple of I only, "
+            f"got eigenvalues from {s[-1]:g} to {s[0]:g}"
+        )
+    return s, rank
+
+
+def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
+    """E W2^2 of generations 1..T (theory.md 2.4, 2.8-2.10, 3; asymptotic, error declared).
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop without a budget.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0, zeros allowed; all equal with shrinkage or a floor.
+    generations : int
+        T.
+
+    Returns
+    -------
+    Estimate
+        Arrays (T,). `value` has exact first moments, and the second order of the square root with
+        the variances of :func:`madtheory._tensors.second_moments`; higher orders are resummed.
+        Generation 1 is the baseline unless it is shrunk or floored. `lower` is rigorous (Jensen);
+        `upper` is (Hoelder) where those variances are exact, and widened where they are not.
+        `rel_error` is what simulation supports.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        For a loop with a budget, unequal eigenvalues with shrinkage or a floor, or arguments out
+        of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import synthetic_augmentation
+    >>> e = w2_squared(synthetic_augmentation(100, 100, bias=0.5), [1.0, 0.5], generations=3)
+    >>> bool((e.lower <= e.value).all() and (e.value <= e.upper).all())
+    True
+    """
+    s, rank = _checked(loop, eigenvalues, "w2_squared")
+    T = _validate.count("generations", generations)
+    spread = _path_spread(loop, rank, T)
+    deficits = _mixture_deficits(loop, spread, s, _path_memory(loop, rank, T))
+    if loop.shrinkage == 0 and loop.floor == 0:
+        fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
+        error = fit.value * fit.rel_error
+        deficits[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
+    return _estimate(spread, deficits, float(s.sum()))
+
+
+def _divergent_spread(loop: Loop, rank: int) -> _Spread | None:
+    """First moments without second ones: the widest spread; None where first ones diverge."""
+    stationary = _tensors._stationary(loop, rank, _tensors._layout(loop))
+    first = _tensors._limit_first(loop, rank, stationary)
+    if first is None:
+        return None
+    i, widest = stationary.layout.newest, np.asarray(_WIDEST)
+    M, shift = np.asarray(first[0][i, i] / rank), np.asarray(first[1][i + 1] / rank - 1)
+    return _Spread(M, shift, widest, widest, widest * (rank > 1))
+
+
+def _require_limit(loop: Loop) -> None:
+    """Refuse loops whose limit is not computed."""
+    if _tensors._generations_pooled(loop) is None or loop.memory is None:
+        raise UnsupportedLoop(
+            "w2_squared_limit is computed for bounded memory and pools only, "
+            f"got memory {loop.memory} and pool {loop.pool} with pool_cap {loop.pool_cap}"
+        )
+    if loop.weight == 0 or (not loop.n_real and (loop.memory > 1 or loop.pool != "replace")):
+        raise UnsupportedLoop(
+            "w2_squared_limit without real data is computed for memory 1 and pool = replace only, "
+            f"got memory {loop.memory}, pool {loop.pool} and weight {loop.weight}"
+        )
+
+
+def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
+    """Limit of :func:`w2_squared`, 0-d arrays.
+
+    Where second moments have no limit the bounds are those of a constant Sigma and of fidelity 0,
+    and rel_error is what they imply; all is inf where first moments diverge.
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop without a budget, with bounded memory and a pool that is replaced or capped.
+    eigenvalues : array_like, shape (dim,)
+        As for :func:`w2_squared`.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        For any other loop, or arguments out of range.
+
+    Examples
+    --------
+    >>> from madtheory.loops import synthetic_augmentation
+    >>> e = w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), [1.0] * 100)
+    >>> round(float(e.value), 1)  # 29.50 by simulation
+    29.3
+    """
+    s, rank = _checked(loop, eigenvalues, "w2_squared_limit")
+    _require_limit(loop)
+    if not loop.n_real and loop.floor == 0:
+        # Sigma dies or its trace diverges, and shrinkage moves no trace.
+        plain = dataclasses.replace(loop, shrinkage=0.0, pool="replace", pool_cap=None)
+        value = np.asarray(collapse_distance.w2_squared_limit(plain, s))
+        return Estimate(value, value, value, np.where(np.isfinite(value), 0.0, np.inf))
+    spread = _limit_spread(loop, rank) or _divergent_spread(loop, rank)
+    if spread is None:
+        return Estimate(*(np.asarray(np.inf) for _ in range(4)))
+    memory = _limit_memory(loop, rank)
+    return _estimate(spread, _mixture_deficits(loop, spread, s, memory), float(s.sum()))
