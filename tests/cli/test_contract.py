@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import madtheory
+import madtheory.cli
 
 Answer = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
@@ -27,6 +28,51 @@ BASELINE = "theory baseline --dim 3 --n 50"
 EFFECTIVE = "theory effective --dim 3 --w2-squared 0.1"
 SIM_COLLAPSE = "simulate collapse --dim 3 --n-synth 10 --bias 0.9 --generations 4"
 SIM_FRESH = "simulate fresh --dim 3 --n-real 50 --n-synth 20 --bias 0.9 --generations 4"
+AUGMENTATION = "theory augmentation --dim 3 --n-real 50 --n-synth 20 --bias 0.9 --generations 4"
+SIM_AUGMENTATION = AUGMENTATION.replace("theory", "simulate")
+
+#: Options of the loops with real data, one of each kind and some together.
+FED = [
+    "--memory 3",
+    "--memory all",
+    "--weight 0.4",
+    "--weight 0",
+    "--weight 1",
+    "--ddof 0",
+    "--n-initial 9",
+    "--first-generation biased",
+    "--memory 2 --weight 0.7 --ddof 0",
+]
+POOLS = [
+    "--pool accumulate",
+    "--pool accumulate --bias 1",
+    "--pool accumulate --pool-cap 2",
+    "--pool accumulate --budget 60",
+    "--pool accumulate --memory all --ddof 0",
+    "--pool accumulate --weight 0.5",
+    "--pool accumulate --n-fresh 5",
+    "--n-fresh 5",
+]
+#: Options of the fully synthetic loop in theory, and what only the simulation has beside them.
+FITS = [
+    "--ddof 0",
+    "--shrinkage 0.2",
+    "--shrinkage 1 --ddof 0",
+    "--floor 0.1",
+    "--floor 0.1 --shrinkage 0.5",
+]
+KEPT = [
+    "--memory all",
+    "--memory 2 --floor 0.1",
+    "--pool accumulate --budget 15",
+    "--pool accumulate",
+]
+
+THEORY = [
+    *(f"{FRESH} {options}" for options in FED),
+    *(f"{AUGMENTATION} {options}" for options in [*FED, *POOLS]),
+    *(f"{COLLAPSE} {options}" for options in FITS),
+]
 
 LISTS = {
     "mean_trace",
@@ -56,6 +102,7 @@ KEYS = {
         "admissible_n_synth_limit",
         "path",
     },
+    AUGMENTATION: set(),
     BASELINE: {"w2_squared", "w2_squared_rel_error"},
     EFFECTIVE: {"n_eff"},
     SIM_COLLAPSE: {
@@ -63,7 +110,8 @@ KEYS = {
         *("seed", "replicates", "digest"),
     },
 }
-KEYS[SIM_FRESH] = KEYS[SIM_COLLAPSE]
+KEYS[SIM_FRESH] = KEYS[SIM_AUGMENTATION] = KEYS[SIM_COLLAPSE]
+KEYS[AUGMENTATION] = KEYS[FRESH]
 
 
 @pytest.mark.parametrize("line", KEYS)
@@ -80,12 +128,49 @@ def test_lists_run_over_all_generations(answer: Answer) -> None:
     assert {len(values) for values in path.values()} == {4}
 
 
-def test_no_path_unless_asked(answer: Answer) -> None:
-    line = FRESH.removesuffix(" --generations 4")
-    assert "path" not in answer(*line.split())
+def test_no_path_unless_asked_but_for_augmentation(answer: Answer) -> None:
+    assert "path" not in answer(*FRESH.removesuffix(" --generations 4").split())
+    path = answer(*AUGMENTATION.removesuffix(" --generations 4").split())["path"]
+    assert {len(values) for values in path.values()} == {20}
 
 
-@pytest.mark.parametrize("line", KEYS)
+def empty(value: Any) -> bool:
+    """Whether a value, or one of a list, is null."""
+    return value is None or (isinstance(value, list) and None in value)
+
+
+@pytest.mark.parametrize("line", [*THEORY, COLLAPSE, FRESH, AUGMENTATION])
+def test_whatever_the_options_the_keys_are_the_same_and_each_null_has_its_reason(
+    answer: Answer, line: str
+) -> None:
+    got = answer(*line.split())
+    plain = next(known for known in (COLLAPSE, FRESH, AUGMENTATION) if line.startswith(known))
+    assert got.keys() >= KEYS[plain]
+    flat = {**got, **{f"path.{name}": values for name, values in got.get("path", {}).items()}}
+    lists = [values for name, values in flat.items() if name in LISTS or name.startswith("path.")]
+    lists = [values for values in lists if isinstance(values, list)]
+    assert {len(values) for values in lists} == {4}
+    assert {name for name, value in flat.items() if empty(value)} == set(got["reason"])
+    assert set(got["status"].values()) <= {"exact", "asymptotic", "bound", "not computed"}
+    for name, status in got["status"].items():
+        if status == "not computed":
+            assert empty(flat[name])
+    assert all(isinstance(why, str) and why for why in got["reason"].values())
+
+
+@pytest.mark.parametrize("line", THEORY)
+def test_first_moments_of_the_path_are_always_exact(answer: Answer, line: str) -> None:
+    got = answer(*line.split())
+    path = got.get("path", {"trace": got.get("mean_trace"), "mean_sq": got.get("mean_walk")})
+    assert not empty(path["trace"])
+    assert not empty(path["mean_sq"])
+    prefix, names = (
+        ("path.", ("trace", "mean_sq")) if "path" in got else ("mean_", ("trace", "walk"))
+    )
+    assert {got["status"][f"{prefix}{name}"] for name in names} == {"exact"}
+
+
+@pytest.mark.parametrize("line", [*KEYS, *THEORY])
 def test_a_table_fits_eighty_columns_and_has_its_status(command: Command, line: str) -> None:
     code, out, err = command(*line.split())
     assert (code, err) == (0, "")
@@ -94,6 +179,8 @@ def test_a_table_fits_eighty_columns_and_has_its_status(command: Command, line: 
     words = ("replicates", "±") if line.startswith("simulate") else ("exact",)
     if line in (BASELINE, EFFECTIVE):
         words = ("asymptotic",)
+    if line in THEORY:
+        words = ("exact", "Path over generations t")
     assert all(word in out for word in words)
 
 
@@ -110,6 +197,25 @@ def test_defaults_are_those_of_the_contract(answer: Answer) -> None:
         "first_generation": "real",
     }
     assert got["loop"].items() >= expected.items()
+    other = answer("theory", "augmentation", "--dim", 2, "--n-real", 9, "--n-synth", 5)
+    assert other["loop"] == got["loop"] | {"n_fixed": 9, "n_fresh": 0}
+
+
+def test_options_reach_the_loop(answer: Answer) -> None:
+    line = "simulate augmentation --dim 2 --n-real 9 --n-synth 5 --generations 2 --replicates 2"
+    options = "--memory all --pool accumulate --pool-cap 4 --budget 8 --n-fresh 3 --n-initial 7"
+    got = answer(*line.split(), *options.split(), "--ddof", 0, "--first-generation", "biased")
+    expected = {
+        **{"n_initial": 7, "n_fixed": 9, "n_fresh": 3, "n_synth": 5, "memory": None, "ddof": 0},
+        **{"pool": "accumulate", "pool_cap": 4, "budget": 8, "first_generation": "biased"},
+    }
+    assert got["loop"].items() >= expected.items()
+    line = "simulate collapse --dim 2 --n-synth 5 --generations 2 --replicates 2"
+    options = "--memory 3 --pool accumulate --shrinkage 0.25 --floor 0.5"
+    expected = {"memory": 3, "pool": "accumulate", "shrinkage": 0.25, "floor": 0.5}
+    assert answer(*line.split(), *options.split())["loop"].items() >= expected.items()
+    weighted = answer(*FRESH.split(), "--weight", 0.25)["loop"]
+    assert (weighted["weight"], weighted["n_fixed"]) == (0.25, 0)
 
 
 @pytest.mark.parametrize("arguments", [[], ["theory"], ["simulate"]])
@@ -124,6 +230,22 @@ def test_help(command: Command, line: str) -> None:
     code, out, err = command(*line.split(), "--help")
     assert (code, err) == (0, "")
     assert "Usage: madtheory" in out
+
+
+#: Options that need no default: what must be given, alternatives, flags.
+WITHOUT_DEFAULT = {"dim", "features", "as_json", "allow_overdispersion", "out", "help"}
+
+
+@pytest.mark.parametrize("group", ["theory", "simulate"])
+def test_every_option_has_a_help_text_with_its_default(group: str) -> None:
+    commands = getattr(madtheory.cli, group).commands
+    assert {"collapse", "fresh", "augmentation"} <= set(commands)
+    for command in commands.values():
+        for option in command.params:
+            assert option.help, f"{command.name} --{option.name}"
+            if option.required or option.name in WITHOUT_DEFAULT:
+                continue
+            assert option.show_default or "[default: " in option.help, option.name
 
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -176,28 +298,58 @@ def test_a_million_generations_take_seconds() -> None:
 # --- simulate -----------------------------------------------------------------------------------
 
 
+WALK = {"mean_sq": "mean_walk", "trace": "mean_trace"}
+PATH = {"mean_sq": "mean_sq", "trace": "trace", "w2_squared": "w2_squared"}
+
+
 @pytest.mark.parametrize(
-    ("theory", "simulation", "keys"),
+    ("theory", "options", "keys"),
     [
-        (COLLAPSE, SIM_COLLAPSE, {"mean_sq": "mean_walk", "trace": "mean_trace"}),
-        (FRESH, SIM_FRESH, {"mean_sq": "mean_sq", "trace": "trace", "w2_squared": "w2_squared"}),
+        (COLLAPSE, "", WALK),
+        *((COLLAPSE, options, WALK) for options in FITS),
+        (FRESH, "", PATH),
+        *((FRESH, options, PATH) for options in FED),
+        (AUGMENTATION, "", PATH),
+        *((AUGMENTATION, options, PATH) for options in [*FED, *POOLS]),
     ],
 )
 def test_simulation_agrees_with_theory(
-    answer: Answer, theory: str, simulation: str, keys: dict[str, str]
+    answer: Answer, theory: str, options: str, keys: dict[str, str]
 ) -> None:
-    expected = answer(*theory.split())
+    expected = answer(*theory.split(), *options.split())
     expected = expected.get("path", expected)
-    got = answer(*simulation.split(), "--replicates", 20_000, "--seed", 3)
+    simulation = theory.replace("theory", "simulate").split()
+    # A budget draws the data themselves.
+    count = 4_000 if "budget" in options else 20_000
+    got = answer(*simulation, *options.split(), "--replicates", count, "--seed", 3)
     assert got["generations"] == [1, 2, 3, 4]
-    assert (got["replicates"], got["seed"]) == (20_000, 3)
+    assert (got["replicates"], got["seed"]) == (count, 3)
     for name, key in keys.items():
+        if None in expected[key]:
+            assert key == "w2_squared"
+            continue
         declared = np.array(expected.get(f"{key}_rel_error", [0.0] * 4))
         gap = np.abs(np.array(got[name]["mean"]) - expected[key])
-        # Eight or twelve comparisons: five standard errors are passed once in 10^5 runs.
+        # 400 comparisons in all: five standard errors are passed once in 4000 runs.
         assert (gap <= 5 * np.array(got[name]["se"]) + declared * np.array(expected[key])).all()
         # And the check has power: five standard errors are less than a tenth of the value.
         assert (5 * np.array(got[name]["se"]) < 0.1 * np.array(expected[key])).all()
+
+
+@pytest.mark.parametrize("options", KEPT)
+def test_memory_and_pools_of_the_fully_synthetic_loop(answer: Answer, options: str) -> None:
+    """First moments of the simulation against those of the library, for every such loop."""
+    from madtheory import recursions
+    from madtheory.loops import Loop
+
+    got = answer(*SIM_COLLAPSE.split(), *options.split(), "--replicates", 4000, "--seed", 1)
+    first = recursions.first_moments(Loop(**got["loop"]), 4)
+    for name in ("mean_sq", "trace"):
+        gap = np.array(got[name]["mean"]) - 3 * getattr(first, name)
+        assert (np.abs(gap) <= 5 * np.array(got[name]["se"])).all()
+    # The options matter: the plain loop's trace at t = 4 is further off than that.
+    plain = 3 * recursions.first_moments(Loop(n_initial=10, n_synth=10, bias=0.9), 4).mean_sq[3]
+    assert abs(got["mean_sq"]["mean"][3] - plain) > 5 * got["mean_sq"]["se"][3]
 
 
 def test_collapse_simulation_agrees_on_log_det_and_distance(answer: Answer) -> None:
@@ -224,9 +376,21 @@ def test_singular_covariances_have_no_log_det(answer: Answer) -> None:
     assert answer(*line.split())["log_det"]["mean"] == [None, None]
 
 
-def test_out_is_a_parquet_file_that_is_reused(answer: Answer, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "simulation",
+    [
+        SIM_COLLAPSE,
+        f"{SIM_COLLAPSE} --memory all --floor 0.1",
+        f"{SIM_FRESH} --memory 2 --ddof 0",
+        f"{SIM_AUGMENTATION} --pool accumulate --budget 60",
+        f"{SIM_AUGMENTATION} --weight 0.3 --n-fresh 5",
+    ],
+)
+def test_out_is_a_parquet_file_that_is_reused(
+    answer: Answer, tmp_path: Path, simulation: str
+) -> None:
     path = tmp_path / "x.parquet"
-    line = [*SIM_COLLAPSE.split(), "--replicates", 300]
+    line = [*simulation.split(), "--replicates", 300]
     plain = answer(*line)
     assert answer(*line, "--out", path) == plain
     assert os.listdir(tmp_path) == ["x.parquet"]
@@ -250,6 +414,8 @@ def test_out_of_another_configuration_is_refused_and_kept(
     before = path.read_bytes()
     assert "x.parquet" in refusal(*SIM_COLLAPSE.split(), "--replicates", 31, "--out", path)
     assert "x.parquet" in refusal(*SIM_FRESH.split(), "--replicates", 30, "--out", path)
+    options = ["--memory", "all", "--replicates", 30]
+    assert "x.parquet" in refusal(*SIM_COLLAPSE.split(), *options, "--out", path)
     assert path.read_bytes() == before
 
 
