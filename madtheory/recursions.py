@@ -14,13 +14,25 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-from scipy import special
 
 from madtheory import _fresh_moments, _system, _validate, families, spectrum
+from madtheory._fidelity import (
+    HEAVY,
+    WIDEST,
+    Memory,
+    Spread,
+    assemble,
+    deficits,
+    estimate,
+    log_shape,
+    memory_of,
+    ranked,
+    second_order_deficit,
+    spread_of,
+)
 from madtheory._system import affine_path
-from madtheory.distances import bures_weight
 from madtheory.loops import Loop, is_fresh_memory_one, require_fresh_memory_one
-from madtheory.wishart import Estimate, log_chi_square_moment
+from madtheory.wishart import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -61,11 +73,6 @@ INVARIANTS = (
 _Rows = list[list[Fraction]]
 #: Closer to 1 than this, a floating-point radius does not tell which side it is on.
 _NEAR = 1e-6
-#: Spreads are cut here; W2 then hangs on the bounds alone.
-_WIDEST = 1e12
-_HEAVY = 20.0
-#: Declared error of the fidelity: coefficients fitted in tests/golden/fresh_w2_calibration.py.
-_CALIBRATION = (0.04, 0.4)
 
 
 class FirstMoments(NamedTuple):
@@ -407,37 +414,7 @@ def _centred_map(
     return A, [x - y for x, y in zip(shift, _apply(A, q, [Fraction(0)] * 7), strict=True)]
 
 
-class _Spread(NamedTuple):
-    """What W2 needs of the whitened model, per unit of tr Sigma_0; arrays or 0-d.
-
-    mean_sq = E |mu|^2/r, shift = c - 1 with c = E tr Sigma/r, total = E tr (Sigma - c)^2/(r c^2),
-    diagonal = Var Sigma_11/c^2, off = Var Sigma_12/c^2.
-    """
-
-    mean_sq: Array
-    shift: Array
-    total: Array
-    diagonal: Array
-    off: Array
-
-
-def _spread(rank: int, mean_sq: Array, shift: Array, total: Array, trace: Array) -> _Spread:
-    """From E|mu|^2, E tr(Sigma - 1), E tr (Sigma - c)^2 and Var tr Sigma (theory.md 2.10).
-
-    By rotation invariance Cov(Sigma_ij, Sigma_kl) = a d_ij d_kl + b (d_ik d_jl + d_il d_jk), so
-    total = a r + b r (r + 1) and trace = a r^2 + 2 b r.
-    """
-    r = float(rank)
-    total, trace = np.minimum(total, _WIDEST**2), np.minimum(trace, _WIDEST**2)
-    square = np.square(1 + shift / r)
-    unit = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
-    b = np.zeros_like(total) if rank == 1 else (total - trace / r) / ((r - 1) * (r + 2))
-    diagonal = (trace - 2 * b * r) / r**2 + 2 * b
-    clipped = [np.clip(x * unit, 0.0, _WIDEST) for x in (total / r, diagonal, b)]
-    return _Spread(mean_sq / r, shift / r, *clipped)
-
-
-def _path_spread(loop: Loop, rank: int, generations: int) -> _Spread:
+def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
     A, b = _centred_map(rank, *_parameters(loop))
     first = _fresh_moments.initial(
@@ -451,29 +428,17 @@ def _path_spread(loop: Loop, rank: int, generations: int) -> _Spread:
     y[:, 0] = rank * first_path.mean_sq
     y[:, 1] = np.where(np.isfinite(y[:, 1]), y[:, 1], rank * (first_path.trace - 1))
     shift = y[:, 1]
-    return _spread(rank, y[:, 0], shift, y[:, 6] - shift**2 / rank, y[:, 5] - shift**2)
+    return spread_of(rank, y[:, 0], shift, y[:, 6] - shift**2 / rank, y[:, 5] - shift**2)
 
 
-def _limit_spread(rank: int, n_r: Fraction, n_s: Fraction, bias: Fraction) -> _Spread | None:
+def _limit_spread(rank: int, n_r: Fraction, n_s: Fraction, bias: Fraction) -> Spread | None:
     """The spread at the limit, variances formed before rounding; None without a limit."""
     x = _solve(*_second_map(rank, n_r, n_s, bias))
     if x is None or not _is_moment_vector(x, rank):
         return None
     C, total, trace = x[1], x[6] - x[1] ** 2 / rank, x[5] - x[1] ** 2
     values = (float(v) for v in (x[0], C - rank, total, trace))
-    return _spread(rank, *(np.asarray(v) for v in values))
-
-
-def _assemble(spread: _Spread, deficit: Array, total: float) -> Array:
-    """E W2^2 from deficit = 1 - E fidelity/(sqrt(c) tr Sigma_0), without cancellation."""
-    root = np.sqrt(1 + spread.shift)
-    bias_part = np.square(spread.shift / (1 + root))
-    return np.asarray(total * (spread.mean_sq + bias_part + 2 * root * deficit))
-
-
-def _second_order_deficit(spread: _Spread, eigenvalues: Array) -> Array:
-    """Second order of the square root at c I (theory.md 2.4, 2.10)."""
-    return (spread.diagonal + bures_weight(eigenvalues) * spread.off) / 8
+    return spread_of(rank, *(np.asarray(v) for v in values))
 
 
 def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
@@ -499,10 +464,10 @@ def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: 
     >>> w2_squared_second_order(fresh_data(50, 50), [1.0], generations=2).round(4).tolist()
     [0.0302, 0.0227]
     """
-    s, rank = _ranked(eigenvalues)
+    s, rank = ranked(eigenvalues)
     T = _validate.count("generations", generations)
     spread = _path_spread(loop, rank, T)
-    return _assemble(spread, _second_order_deficit(spread, s), float(s.sum()))
+    return assemble(spread, second_order_deficit(spread, s), float(s.sum()))
 
 
 def w2_squared_second_order_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -516,11 +481,11 @@ def w2_squared_second_order_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     13.6
     """
     require_fresh_memory_one(loop, "w2_squared_second_order_limit")
-    s, rank = _ranked(eigenvalues)
+    s, rank = ranked(eigenvalues)
     spread = _limit_spread(rank, *_parameters(loop))
     if spread is None:
         return np.inf
-    return float(_assemble(spread, _second_order_deficit(spread, s), float(s.sum())))
+    return float(assemble(spread, second_order_deficit(spread, s), float(s.sum())))
 
 
 def second_order_identity(dim: int, n_real: Fraction, n_synth: Fraction, bias: Fraction) -> float:
@@ -534,24 +499,7 @@ def second_order_identity(dim: int, n_real: Fraction, n_synth: Fraction, bias: F
     spread = _limit_spread(dim, n_real, n_synth, bias)
     if spread is None:
         return np.inf
-    return float(_assemble(spread, (spread.diagonal + (dim - 1) * spread.off) / 8, 1.0))
-
-
-def _ranked(eigenvalues: ArrayLike) -> tuple[Array, int]:
-    """Validated eigenvalues and their rank."""
-    s = _validate.eigenvalues("eigenvalues", eigenvalues)
-    return s, int((s > 0).sum())
-
-
-class _Memory(NamedTuple):
-    """How the covariance's fluctuation came about, to leading order; arrays or 0-d.
-
-    skew = kappa_3 c/kappa_2^2 of its spectrum (1: one Wishart, 3/2: a long product, more: spikes);
-    start = share of kappa_2 that comes from the first model and from delta delta^T.
-    """
-
-    skew: Array
-    start: Array
+    return float(assemble(spread, (spread.diagonal + (dim - 1) * spread.off) / 8, 1.0))
 
 
 def _sources(loop: Loop, M: Array, c: Array) -> tuple[Array, Array, Array, float]:
@@ -564,15 +512,7 @@ def _sources(loop: Loop, M: Array, c: Array) -> tuple[Array, Array, Array, float
     return second, (h * M) ** 2, third, 3 * b**3 / n_s
 
 
-def _memory(second: Array, started: Array, third: Array, c: Array) -> _Memory:
-    """Skew and share from kappa_2, its started part and kappa_3."""
-    safe = np.where(second > 0, second, 1.0)
-    # Two divisions: second**2 leaves the range of float64 before the ratio does.
-    skew = np.where(second > 0, third / safe * (c / safe), 1.0)
-    return _Memory(np.maximum(skew, 1.0), np.where(second > 0, started / safe, 1.0))
-
-
-def _path_memory(loop: Loop, first: FirstMoments) -> _Memory:
+def _path_memory(loop: Loop, first: FirstMoments) -> Memory:
     """The free cumulants' recursion of the spectrum of (n_r/n) A + b Sigma^{1/2} W Sigma^{1/2}.
 
     kappa_2' = a^2/n_r + b^2 (kappa_2 + c^2/n_s),
@@ -592,89 +532,17 @@ def _path_memory(loop: Loop, first: FirstMoments) -> _Memory:
         two, own = b**2 * two + add_2, b**2 * own + add_own
         rows.append((two, own, three))
     path = np.array(rows[:-1])
-    return _memory(path[:, 0], path[:, 1], path[:, 2], first.trace)
+    return memory_of(path[:, 0], path[:, 1], path[:, 2], first.trace)
 
 
-def _limit_memory(loop: Loop, first: FirstMomentsLimit) -> _Memory:
+def _limit_memory(loop: Loop, first: FirstMomentsLimit) -> Memory:
     """Fixed point of :func:`_path_memory`, the gaps 1 - b^k formed without rounding."""
     b = Fraction(loop.bias) * loop.n_synth / loop.n_train
     c = np.asarray(first.trace)
     second, started, third, mixed = _sources(loop, np.asarray(first.mean_sq), c)
     two = second / float(1 - b**2)
     three = (third + mixed * c * two) / float(1 - b**3)
-    return _memory(two, started / float(1 - b**2), three, c)
-
-
-def _confluent(x: Array, upper: tuple[float, ...], exact: Array) -> Array:
-    """F - 1 of the hypergeometric series with parameters `upper` over 2, by its series near 0."""
-    term, total = np.ones_like(x), np.zeros_like(x)
-    near = np.where(np.abs(x) < 0.05, x, 0.0)
-    for k in range(10):
-        factor = np.prod([u + k for u in upper])
-        term = term * near * (factor / ((2 + k) * (k + 1)))
-        total = total + term
-    return np.where(np.abs(x) < 0.05, total, exact - 1)
-
-
-def _log_narrow(x: Array) -> Array:
-    """log of int sqrt over Marchenko-Pastur of ratio x: 2F1(1/2, -1/2; 2; x), both branches."""
-    ratio = np.where(x > 1, 1 / np.maximum(x, 1.0), x)
-    exact = np.asarray(special.hyp2f1(0.5, -0.5, 2.0, ratio), dtype=np.float64)
-    value = np.log1p(_confluent(ratio, (0.5, -0.5), exact))
-    return value - 0.5 * np.log(np.maximum(x, 1.0))
-
-
-def _log_wide(x: Array) -> Array:
-    """log of the same over the limit law of a long product: e^{-x/4} [I_0 + I_1](x/4)."""
-    exact = np.asarray(special.i0e(x / 4) + special.i1e(x / 4), dtype=np.float64)
-    return np.log1p(_confluent(-x / 2, (0.5,), exact))
-
-
-def _log_shape(spread: _Spread, weight: float, memory: _Memory) -> Array:
-    """log E fidelity/(sqrt(c) tr Sigma_0): two laws of the same variance, mixed by the skew.
-
-    Diagonal (a gamma or a log-normal variable) times off-diagonal part (one Wishart or a long
-    product of them), so that d = 1, one fit and the second order are right; the third order is
-    right as far as the skew is. Beyond skew 3/2 the mixture is extrapolated, less at large spread.
-    """
-    # Beyond _HEAVY a few rare paths make the variance, and it says nothing about the rest.
-    diagonal, off = (np.minimum(x, _HEAVY) for x in (spread.diagonal, weight * spread.off))
-    dof = 2 / np.maximum(diagonal, 1e-30)
-    narrow = log_chi_square_moment(0.5, dof, dof) + _log_narrow(off)
-    wide = -np.log1p(diagonal) / 8 + _log_wide(off)
-    mix = 2 * (memory.skew - 1)
-    mix = np.where(mix > 1, 1 + (mix - 1) / (1 + diagonal + off), mix)
-    return np.asarray(narrow + mix * (wide - narrow))
-
-
-def _declared(spread: _Spread, weight: float, rank: int, memory: _Memory) -> Array:
-    """Declared error of the deficit, calibrated in tests/golden/fresh_w2_calibration.py."""
-    here = spread.diagonal + weight * spread.off
-    flat = spread.diagonal + (rank - 1) * spread.off
-    a, b = _CALIBRATION
-    return np.asarray(here * flat / (1 + flat / 2) ** 1.3 * (a + b * np.sqrt(memory.start)))
-
-
-def _deficits(spread: _Spread, s: Array, memory: _Memory) -> Array:
-    """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
-
-    Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and
-    fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0/sqrt(1 + total).
-    """
-    weight, rank = bures_weight(s), int((s > 0).sum())
-    upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
-    lower = np.zeros_like(upper)
-    value = np.clip(-np.expm1(_log_shape(spread, weight, memory)), lower, upper)
-    rigorous = np.maximum(upper - value, value)
-    error = np.minimum(_declared(spread, weight, rank, memory), rigorous)
-    return np.stack([value, lower, upper, error])
-
-
-def _estimate(spread: _Spread, deficits: Array, total: float) -> Estimate:
-    """E W2^2 with bounds and relative error from the deficits."""
-    value, lower, upper = (_assemble(spread, x, total) for x in deficits[:3])
-    error = 2 * total * np.sqrt(1 + spread.shift) * deficits[3]
-    return Estimate(value, lower, upper, np.where(error > 0, error / value, 0.0))
+    return memory_of(two, started / float(1 - b**2), three, c)
 
 
 def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
@@ -710,14 +578,14 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     True
     """
     require_fresh_memory_one(loop, "w2_squared")
-    s, rank = _ranked(eigenvalues)
+    s, rank = ranked(eigenvalues)
     first = first_moments(loop, generations)
     spread = _path_spread(loop, rank, len(first.trace))
-    deficits = _deficits(spread, s, _path_memory(loop, first))
+    rows = deficits(spread, s, _path_memory(loop, first))
     fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
     error = fit.value * fit.rel_error
-    deficits[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
-    return _estimate(spread, deficits, float(s.sum()))
+    rows[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
+    return estimate(spread, rows, float(s.sum()))
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
@@ -734,14 +602,19 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     (13.4, 0.04)
     """
     require_fresh_memory_one(loop, "w2_squared_limit")
-    s, rank = _ranked(eigenvalues)
+    s, rank = ranked(eigenvalues)
     first = first_moments_limit(loop)
     if not np.isfinite(first.trace):
         return Estimate(*(np.asarray(np.inf) for _ in range(4)))
     spread = _limit_spread(rank, *_parameters(loop))
     if spread is None:
-        widest = np.asarray(_WIDEST)
+        widest = np.asarray(WIDEST)
         M, shift = np.asarray(first.mean_sq), np.asarray(first.trace - 1)
-        spread = _Spread(M, shift, widest, widest, widest * (rank > 1))
-    deficits = _deficits(spread, s, _limit_memory(loop, first))
-    return _estimate(spread, deficits, float(s.sum()))
+        spread = Spread(M, shift, widest, widest, widest * (rank > 1))
+    rows = deficits(spread, s, _limit_memory(loop, first))
+    return estimate(spread, rows, float(s.sum()))
+
+
+_Spread, _spread, _Memory, _memory, _ranked = Spread, spread_of, Memory, memory_of, ranked
+_deficits, _estimate, _log_shape, _HEAVY, _WIDEST = deficits, estimate, log_shape, HEAVY, WIDEST
+_assemble = assemble
