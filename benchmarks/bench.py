@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from madtheory import _kernels
-from madtheory.loops import fresh_data, fully_synthetic
+from madtheory.loops import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import simulate, simulate_plain
 
 FREE = ("mean_sq", "trace", "log_det")
@@ -106,12 +106,12 @@ def shares(d: int = 100) -> dict[str, float]:
     ratio, work, M = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
     size = len(_kernels.QUANTITIES)
     e, flags, out = np.zeros(d, np.int64), np.zeros(size, np.bool_), np.zeros(size)
-    _kernels.first_generation(rng, 1_000.0, 1.0, nu, G)
+    _kernels.first_generation(rng, 1_000.0, 1.0, 1.0, False, nu, G)
     kept = G.copy()
 
     def step() -> None:
         G[:] = kept
-        _kernels.collapse_step(rng, 1_000.0, 0.9, nu, G, e, d, T, ratio, row)
+        _kernels.collapse_step(rng, 1_000.0, 1.0, 0.9, False, nu, G, e, d, T, ratio, row)
 
     variates = best(lambda: _kernels.bartlett(rng, 999.0, 0.03, T, d, d), 300)
     whole = best(step, 300)
@@ -159,6 +159,32 @@ def free_of_n() -> dict[str, float]:
     return {"ratio": run(10**9) / run(10**3)}
 
 
+def mixture() -> dict[str, float]:
+    """Every field at once against all the data, and 10^9 synthetic samples against 10^3."""
+
+    def run(sampler: Callable[..., object], d: int, replicates: int, n_synth: int = 1_000) -> float:
+        loop = Loop(
+            n_initial=100,
+            n_fixed=100,
+            n_fresh=100,
+            n_synth=n_synth,
+            memory=3,
+            pool="accumulate",
+            bias=0.9,
+        )
+        options = {"generations": 20, "replicates": replicates, "threads": 1, "record": ALL}
+        seconds = best(lambda: sampler(loop, np.ones(d), **options), 3)
+        return 1e6 * seconds / (20 * replicates)
+
+    result = {}
+    for d, many in ((1, 2_000), (10, 500), (100, 5)):
+        result[f"us_d{d}"] = run(simulate, d, many)
+        result[f"us_plain_d{d}"] = run(simulate_plain, d, 1)
+        result[f"ratio_d{d}"] = result[f"us_plain_d{d}"] / result[f"us_d{d}"]
+        result[f"ratio_n_d{d}"] = run(simulate, d, many, 10**9) / result[f"us_d{d}"]
+    return result
+
+
 def start_up() -> dict[str, float]:
     """Seconds of `madtheory --version` (at most 0.5), and of importing the simulator."""
 
@@ -203,6 +229,7 @@ def main() -> None:
         "collapse_d100": shares,
         "two_threads": threads,
         "free_of_n": free_of_n,
+        "mixture": mixture,
         "start_up": start_up,
         "memory": lambda: memory(100_000 if options.memory else 2_000),
     }

@@ -7,6 +7,7 @@ second route to the same law, and the baseline of the benchmarks.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import math
@@ -134,7 +135,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
     """Result of one chunk; paths has shape (replicates, quantities, T), or (0, 0, 0)."""
 
     moments: Moments
@@ -173,7 +174,7 @@ def _chunk_size(loop: Loop, values: NDArray[np.float64], generations: int, repli
     return int(min(max(CHUNK_WORK // work, 1), most))
 
 
-def _plan(
+def make_plan(
     loop: Loop,
     eigenvalues: ArrayLike,
     *,
@@ -205,7 +206,7 @@ def _plan(
     )
 
 
-def _thread_count(threads: int | None) -> int:
+def thread_count(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     return _validate.count("threads", threads, maximum=1024)
@@ -243,9 +244,16 @@ def _log_det(eigenvalues: NDArray[np.float64]) -> float:
     return float(np.log(eigenvalues).sum()) if eigenvalues.all() else -math.inf
 
 
+def _without_idle_data(loop: Loop) -> Loop:
+    """Drop real data of weight 0: a synthetic loop collapses, and needs its own units then."""
+    if loop.weight == 0 and loop.n_synth > 1:
+        return dataclasses.replace(loop, n_fixed=0, n_fresh=0, weight=None)
+    return loop
+
+
 def _spec(plan: Plan) -> _mixture_kernels.Spec:
     """Return the plan's loop as the general kernel reads it."""
-    loop, last = plan.loop, int(plan.recorded[-1])
+    loop, last = _without_idle_data(plan.loop), int(plan.recorded[-1])
     cap = loop.pool_cap if loop.pool == "accumulate" else 1
     first, later = _spans(loop)
     return _mixture_kernels.Spec(
@@ -310,21 +318,21 @@ def _kernel_of(plan: Plan) -> tuple[Callable[..., None], tuple[Any, ...]]:
     return kernel, ((first, synth, ddof), biases, positive)
 
 
-def _run_exact(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
+def _run_exact(plan: Plan, index: int, keep_paths: bool) -> Chunk:
     """Run chunk `index` on factors, or on the data where a budget asks for them."""
     if _is_subsampled(plan):
         return _run_plain(plan, index, keep_paths)
     kernel, arguments = _kernel_of(plan)
-    return _run_kernel(plan, index, keep_paths, kernel, arguments)
+    return run_kernel(plan, index, keep_paths, kernel, arguments)
 
 
-def _run_kernel(
+def run_kernel(
     plan: Plan,
     index: int,
     keep_paths: bool,
     kernel: Callable[..., None],
     arguments: tuple[Any, ...],
-) -> _Chunk:
+) -> Chunk:
     """Run chunk `index` with a kernel; `arguments` end with the spectrum it works on."""
     size, n_recorded = plan.size(index), plan.recorded.size
     shape = (len(plan.record), n_recorded)
@@ -334,15 +342,13 @@ def _run_kernel(
     log_det = _log_det(plan.eigenvalues)
     slots = _slots(plan)
     kernel(plan.rng(index), size, *arguments, log_det, slots, wanted, mean, m2, paths)
-    return _Chunk(Moments(size, mean, m2), paths)
+    return Chunk(Moments(size, mean, m2), paths)
 
 
-def _in_order(
-    run: Callable[[int], _Chunk], start: int, stop: int, threads: int
-) -> Iterator[_Chunk]:
+def _in_order(run: Callable[[int], Chunk], start: int, stop: int, threads: int) -> Iterator[Chunk]:
     """Run chunks on a thread pool and yield them in order, a few ahead at most."""
     pool = ThreadPoolExecutor(threads)
-    pending: deque[Future[_Chunk]] = deque()
+    pending: deque[Future[Chunk]] = deque()
     try:
         for index in range(start, stop):
             pending.append(pool.submit(run, index))
@@ -392,9 +398,9 @@ def _finish(plan: Plan, moments: Moments, chunks: list[NDArray[np.float64]] | No
     )
 
 
-def _run(
+def run_plan(
     plan: Plan,
-    run: Callable[[Plan, int, bool], _Chunk],
+    run: Callable[[Plan, int, bool], Chunk],
     *,
     threads: int,
     keep_paths: bool,
@@ -406,7 +412,7 @@ def _run(
     done, moments = (0, _empty(plan)) if start is None else start
     kept: list[NDArray[np.float64]] | None = [] if keep_paths else None
 
-    def job(index: int) -> _Chunk:
+    def job(index: int) -> Chunk:
         return run(plan, index, keep_paths)
 
     with _one_blas_thread(), _progress_bar(progress, plan.replicates, moments.count) as show:
@@ -428,7 +434,7 @@ def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Path
         return _from_table(plan, table)
     with _store.open_run(path, plan) as run:
         start = None if run.arrays is None else (run.done, Moments(run.count, *run.arrays))
-        result = _run(
+        result = run_plan(
             plan,
             _run_exact,
             threads=threads,
@@ -524,7 +530,7 @@ def simulate(
     >>> bool(abs(result.mean["trace"][2] - 2 * 0.9**2) < 5 * result.se["trace"][2])
     True
     """
-    plan = _plan(
+    plan = make_plan(
         loop,
         eigenvalues,
         generations=generations,
@@ -534,9 +540,9 @@ def simulate(
         at=at,
         chunk=chunk,
     )
-    threads = _thread_count(threads)
+    threads = thread_count(threads)
     if store is None:
-        return _run(plan, _run_exact, threads=threads, keep_paths=keep_paths, progress=progress)
+        return run_plan(plan, _run_exact, threads=threads, keep_paths=keep_paths, progress=progress)
     if keep_paths:
         raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
     return _run_stored(plan, Path(store), threads=threads, progress=progress)
@@ -691,7 +697,7 @@ def _plain_replicate(
         mean, cov = _plain_generation(rng, plan, data)
 
 
-def _run_plain(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
+def _run_plain(plan: Plan, index: int, keep_paths: bool) -> Chunk:
     """Run chunk `index` on the data themselves."""
     rng, size, slots = plan.rng(index), plan.size(index), _slots(plan)
     values = np.zeros((size, len(plan.record), plan.recorded.size))
@@ -702,7 +708,7 @@ def _run_plain(plan: Plan, index: int, keep_paths: bool) -> _Chunk:
     mean = values.mean(axis=0)
     with np.errstate(invalid="ignore"):
         m2 = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
-    return _Chunk(Moments(size, mean, m2), values if keep_paths else np.zeros((0, 0, 0)))
+    return Chunk(Moments(size, mean, m2), values if keep_paths else np.zeros((0, 0, 0)))
 
 
 def simulate_plain(
@@ -732,7 +738,7 @@ def simulate_plain(
     >>> simulate_plain(fresh_data(20, 10), np.ones(2), generations=2, replicates=3).replicates
     3
     """
-    plan = _plan(
+    plan = make_plan(
         loop,
         eigenvalues,
         generations=generations,
@@ -742,10 +748,10 @@ def simulate_plain(
         at=at,
         chunk=chunk,
     )
-    return _run(
+    return run_plan(
         plan,
         _run_plain,
-        threads=_thread_count(threads),
+        threads=thread_count(threads),
         keep_paths=keep_paths,
         progress=progress,
     )

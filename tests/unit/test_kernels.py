@@ -178,9 +178,14 @@ def test_rank_one_path_agrees_with_the_general_kernel(line, general, counts, bia
 SCRIPT = """
 import json, sys
 import numpy as np
-from madtheory.loops import fresh_data, fully_synthetic
+from madtheory.loops import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import QUANTITIES, simulate
 loops = [fully_synthetic(4, bias=0.9), fresh_data(3, 4, bias=0.8), fresh_data(9, 5, n_initial=3)]
+loops += [
+    Loop(n_initial=7, n_fixed=4, n_fresh=2, n_synth=9, memory=3, pool="accumulate", pool_cap=2),
+    Loop(n_initial=3, n_fixed=4, n_synth=2, memory=None, shrinkage=0.1, floor=0.1, weight=0.5),
+    Loop(n_initial=6, n_synth=6, memory=2, pool="accumulate", bias=0.5),
+]
 cases = [(loop, s) for loop in loops for s in ([2.0], [2.0, 1.0, 0.5, 0.0], [1.0] * 6)]
 out = []
 for loop, s in cases:
