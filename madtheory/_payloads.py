@@ -332,9 +332,16 @@ def _limit_distance(loop: Loop, eigenvalues: Array) -> _Entries:
 def _admissible(loop: Loop, eigenvalues: Array) -> _Entries:
     """How much synthetic data helps (theory.md 2.6)."""
     from madtheory import _general
+    from madtheory import effective as size
 
     plain = is_fresh_memory_one(loop)
-    most = _asked(lambda: _general.admissible_n_synth(loop, eigenvalues))
+    most = _asked(
+        lambda: (
+            _general.admissible_n_synth(loop, eigenvalues)
+            if plain
+            else size.admissible_n_synth_of(loop, eigenvalues)
+        )
+    )
     limit = _general.admissible_n_synth_limit(loop.bias, eigenvalues)
     only_plain = _unknown(
         "the limit n_real -> infinity is computed for the fresh data loop with memory 1, "

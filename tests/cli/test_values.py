@@ -175,6 +175,86 @@ def test_over_dispersion_needs_its_flag_and_reaches_the_critical_bias(answer: An
     assert above["rate"] == pytest.approx(math.log(1.01), rel=1e-9)
 
 
+# --- fully synthetic loop: divisor, shrinkage, floor --------------------------------------------
+
+
+@pytest.mark.parametrize(("dim", "n", "bias"), [(1, 10, 0.9), (3, 4, 1.0), (2, 50, 0.5)])
+def test_collapse_divided_by_n(answer: Answer, close: Close, dim: int, n: int, bias: float) -> None:
+    """Maximum likelihood: every fit is (n-1)/n of the other, which the means do not see."""
+    options = ("--dim", dim, "--n-synth", n, "--bias", bias, "--generations", T, "--ddof", 0)
+    got = answer("theory", "collapse", *options)
+    m, shrink = mp.mpf(n - 1), mp.mpf(n - 1) / n
+    top = log(mp.mpf(bias)) + log(shrink) + mp.digamma(m / 2) - log(m / 2)
+    close(got["rate"], top)
+    close(got["critical_bias"], mp.mpf(bias) / mp.exp(top))
+    close(got["half_life"], mp.log(2) / abs(top))
+    trace, walk, traces, walks = mp.mpf(dim), mp.mpf(0), [], []
+    for t in range(T):
+        factor = mp.mpf(bias if t else 1)
+        walk += factor * trace / n
+        trace *= factor * shrink
+        traces.append(trace)
+        walks.append(walk)
+    close(got["mean_trace"], traces)
+    close(got["mean_walk"], walks)
+    one = sum(mp.digamma((m - i) / 2) for i in range(dim)) + dim * log(shrink) - dim * log(m / 2)
+    expected = [t * one + (t - 1) * dim * log(mp.mpf(bias)) for t in range(1, T + 1)]
+    close(got["log_det_mean"], expected)
+
+
+@pytest.mark.parametrize(
+    ("shrinkage", "floor", "ddof"), [(1.0, 0.0, 1), (0.3, 0.2, 0), (0, 0.1, 1)]
+)
+def test_collapse_with_shrinkage_and_a_floor(
+    answer: Answer, close: Close, shrinkage: float, floor: float, ddof: int
+) -> None:
+    """Moments fit by fit: S by Isserlis' theorem, then (1-a) S + a tr S/d, then the floor."""
+    dim, n, bias = 3, 10, mp.mpf("0.75")
+    options = (*("--dim", dim, "--n-synth", n, "--bias", 0.75, "--generations", T), "--ddof", ddof)
+    got = answer("theory", "collapse", *options, "--shrinkage", shrinkage, "--floor", floor)
+    a, e, m = mp.mpf(shrinkage), mp.mpf(floor), mp.mpf(n - 1)
+    trace, walk, s, q = mp.mpf(dim), mp.mpf(0), mp.mpf(dim), mp.mpf(dim * dim)
+    lists: dict[str, list[Any]] = {name: [] for name in ("trace", "walk", "squared", "square")}
+    for t in range(T):
+        factor = bias if t else mp.mpf(1)
+        walk += factor * trace / n
+        h = factor * m / (n - ddof)
+        trace, s, q = h * trace, h * h * (s + (s + q) / m), h * h * (q + 2 * s / m)
+        s = (1 - a) ** 2 * s + (2 * a - a * a) * q / dim
+        s, q = s + 2 * e * trace + e * e * dim, q + 2 * e * dim * trace + (e * dim) ** 2
+        trace += e * dim
+        for name, value in zip(lists, (trace, walk, s, q), strict=True):
+            lists[name].append(value)
+    close(got["mean_trace"], lists["trace"])
+    close(got["mean_walk"], lists["walk"])
+    close(got["mean_trace_squared"], lists["squared"])
+    close(got["mean_squared_trace"], lists["square"])
+    assert got["log_det_mean"] == [None] * T
+
+
+def test_rates_with_shrinkage_and_a_floor(answer: Answer, close: Close) -> None:
+    line = "theory collapse --dim 3 --n-synth 10 --bias 0.75 --generations 2"
+    whole = answer(*line.split(), "--shrinkage", 1)
+    # The trace is multiplied by a chi-square of 3 x 9 degrees of freedom.
+    unit = mp.digamma(mp.mpf(27) / 2) - mp.log(mp.mpf(27) / 2)
+    close(whole["rate"], mp.log(mp.mpf(0.75)) + unit)
+    close(whole["half_life"], mp.log(2) / abs(mp.log(mp.mpf(0.75)) + unit))
+    close(whole["critical_bias"], mp.exp(-unit))
+    part = answer(*line.split(), "--shrinkage", 0.4)
+    assert [part[name] for name in ("rate", "half_life", "critical_bias")] == [None] * 3
+    plain = answer(*line.split())
+    assert plain["rate"] < part["rate_lower"] < part["rate_upper"] <= whole["rate"] * (1 - 1e-12)
+    floor = answer(*line.split(), "--floor", 0.25)
+    assert floor["rate"] is None
+    close(floor["rate_lower"], plain["rate"])
+    close(floor["critical_bias"], plain["critical_bias"])
+    # E tr = 0.75 E tr + 0.25 d, and the mean then walks by bias E tr/n a generation.
+    close(floor["stationary_trace"], 3.0)
+    close(floor["mean_walk_growth"], 0.75 * 3 / 10)
+    unbiased = answer(*line.split(), "--floor", 0.25, "--bias", 1)
+    assert (unbiased["stationary_trace"], unbiased["mean_walk_growth"]) == (None, None)
+
+
 # --- fresh data loop ----------------------------------------------------------------------------
 
 FRESH = [
@@ -327,6 +407,201 @@ def test_at_no_bias_any_amount_is_admissible(answer: Answer) -> None:
     got = answer(*fresh_options((2, 1000, 10, 1.0, None)))
     assert got["admissible_n_synth"] is None
     assert got["admissible_n_synth_limit"] is None
+
+
+# --- memory, weights, divisor -------------------------------------------------------------------
+
+
+def close_to(found: Any, expected: Any, rel: float) -> None:
+    assert found == pytest.approx([float(x) for x in expected], rel=rel)
+
+
+@pytest.mark.parametrize(("memory", "bias"), [(1, 0.9), (2, 1.0), (3, 0.8), ("all", 0.9)])
+def test_memory_path_by_products_of_means(answer: Answer, memory: Any, bias: float) -> None:
+    """E mu_s.mu_t of all models, and samples of the mixture of the last ones, d = 1."""
+    n_r, n_s, n = 6, 9, 15
+    options = ("--n-real", n_r, "--n-synth", n_s, "--memory", memory, "--bias", bias)
+    got = answer("theory", "fresh", "--dim", 1, *options, "--generations", T)
+    G, C = np.zeros((T, T)), np.ones(T)
+    G[0, 0] = 1 / n_r
+    for t in range(1, T):
+        last = slice(0 if memory == "all" else max(0, t - memory), t)
+        common = G[last, last].mean()
+        own = bias * C[last].mean() + np.diag(G)[last].mean() - common  # of one sample
+        batch = common + own / n_s
+        G[t, :t] = G[:t, t] = n_s / n * G[last, :t].mean(axis=0)
+        G[t, t] = (n_r / n) ** 2 / n_r + (n_s / n) ** 2 * batch
+        C[t] = (n_r - 1 + (n_s - 1) * own + n_r * n_s / n * (1 / n_r + batch)) / (n - 1)
+    close_to(got["path"]["mean_sq"], np.diag(G), 1e-12)
+    close_to(got["path"]["trace"], C, 1e-12)
+
+
+@pytest.mark.parametrize("weight", [0.25, 0.618, 1.0])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_weights_and_divisors_by_iteration(answer: Answer, weight: float, ddof: int) -> None:
+    """theory.md 2.9, each side divided by its own count less ddof."""
+    n_r, n_s, bias = 12, 30, 0.9
+    options = ("--n-real", n_r, "--n-synth", n_s, "--bias", bias, "--ddof", ddof)
+    got = answer("theory", "fresh", "--dim", 2, *options, "--weight", weight, "--generations", T)
+    M, C, path = 1 / n_r, (n_r - 1) / (n_r - ddof), []
+    for _ in range(600):
+        path.append((2 * M, 2 * C))
+        batch = M + bias * C / n_s
+        real, synthetic = (n_r - 1) / (n_r - ddof), (n_s - 1) / (n_s - ddof) * bias * C
+        C = weight * real + (1 - weight) * synthetic + weight * (1 - weight) * (1 / n_r + batch)
+        M = weight**2 / n_r + (1 - weight) ** 2 * batch
+    close_to(got["path"]["mean_sq"], [x for x, _ in path[:T]], 1e-12)
+    close_to(got["path"]["trace"], [y for _, y in path[:T]], 1e-12)
+    close_to([got["mean_sq"], got["trace"]], path[-1], 1e-12)
+
+
+# --- synthetic augmentation ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dim", "n_r", "n_s", "bias"),
+    [(1, 10, 20, 0.5), (5, 100, 300, 1.0), (3, 2, 10, 1.0), (4, 9, 1, 0)],
+)
+def test_augmentation_first_moments_by_iteration(
+    answer: Answer, close: Close, dim: int, n_r: int, n_s: int, bias: float
+) -> None:
+    """theory.md 3.1: D = E |mu - x_r|^2 and C = E tr Sigma, around the fixed sample mean."""
+    options = ("--dim", dim, "--n-real", n_r, "--n-synth", n_s, "--bias", bias)
+    got = answer("theory", "augmentation", *options, "--generations", T)
+    n, lam = mp.mpf(n_r + n_s), mp.mpf(bias)
+    D, C, path = mp.mpf(0), mp.mpf(1), []
+    for _ in range(4000):
+        path.append((dim * (mp.mpf(1) / n_r + D), dim * C))
+        batch = D + lam * C / n_s
+        C = ((n_r - 1) + (n_s - 1) * lam * C + n_r * n_s / n * batch) / (n - 1)
+        D = (n_s / n) ** 2 * batch
+    close(got["path"]["mean_sq"], [x for x, _ in path[:T]])
+    close(got["path"]["trace"], [y for _, y in path[:T]])
+    close(got["mean_sq"], path[-1][0])
+    close(got["trace"], path[-1][1])
+    # (D, C) forgets at the spectral radius of its map.
+    b = mp.mpf(n_s) / n
+    A = mp.matrix(
+        [[b * b, b * b * lam / n_s], [n_r * b / (n - 1), (n_s - 1 + n_r / n) * lam / (n - 1)]]
+    )
+    radius = max(abs(value) for value in mp.eig(A, left=False, right=False))
+    # An eigenvalue of the mean around the fixed set, b, is that of its own covariance with it.
+    close(got["forgetting_rate"], max(radius, b))
+
+
+@pytest.mark.parametrize("bias", [1.0, 0.8])
+def test_a_growing_pool_by_iteration(answer: Answer, close: Close, bias: float) -> None:
+    """theory.md 3.2: one pool, to which every model adds n samples."""
+    n_r, n_s = 10, 8
+    options = ("--dim", 2, "--n-real", n_r, "--n-synth", n_s, "--bias", bias)
+    got = answer("theory", "augmentation", *options, "--pool", "accumulate")
+    lam, M, C, means, traces = mp.mpf(bias), mp.mpf(1) / n_r, mp.mpf(1), [], []
+    for t in range(20):
+        means.append(2 * M)
+        traces.append(2 * C)
+        N = mp.mpf(n_r + t * n_s)
+        M += lam * n_s * C / (N + n_s) ** 2
+        C *= ((N - 1) + lam * (n_s - 1 + N / (N + n_s))) / (N + n_s - 1)
+    close(got["path"]["mean_sq"], means)
+    close(got["path"]["trace"], traces)
+    assert got["forgetting_rate"] == 1
+    assert means[-1] < got["mean_sq"] < means[-1] + 2 * bias / (n_r + 19 * n_s)
+    if bias < 1:
+        assert got["trace"] == 0
+    else:
+        assert 0.8 * traces[-1] < got["trace"] < traces[-1]
+    assert {"trace_squared", "squared_trace", "admissible_n_synth"} <= set(got["reason"])
+
+
+def test_a_pool_of_one_generation_is_replaced(answer: Answer, close: Close) -> None:
+    line = "theory augmentation --dim 3 --n-real 20 --n-synth 30 --bias 0.9"
+    plain = answer(*line.split())
+    one = answer(*line.split(), "--pool", "accumulate", "--pool-cap", 1)
+    for name in ("mean_sq", "trace", "trace_squared", "squared_trace", "forgetting_rate"):
+        close(one[name], plain[name], rel=1e-10)
+    for name in ("mean_sq", "trace"):
+        close(one["path"][name], plain["path"][name], rel=1e-12)
+
+
+def test_a_budget_that_is_never_reached_changes_nothing(answer: Answer, close: Close) -> None:
+    line = "theory augmentation --dim 3 --n-real 20 --n-synth 30 --pool accumulate"
+    free, bound = answer(*line.split()), answer(*line.split(), "--budget", 10**4)
+    free, bound = free["path"], bound["path"]
+    for name in ("mean_sq", "trace"):
+        close(bound[name], free[name])
+    tight = answer(*line.split(), "--budget", 40)["path"]
+    # 40 of the 50 samples of generation 2: their variance is unbiased, their mean strays.
+    close(tight["trace"][1], free["trace"][1])
+    close(tight["mean_sq"][1], free["mean_sq"][1] + free["trace"][1] * (1 / 40 - 1 / 50))
+
+
+def test_fixed_and_fresh_data_by_iteration(answer: Answer, close: Close) -> None:
+    """A fixed set and a fresh one beside it: E mu.x_f is carried too."""
+    n_f, n_r, n_s, lam = 10, 5, 20, mp.mpf(0.9)
+    line = "theory augmentation --dim 1 --n-real 10 --n-fresh 5 --n-synth 20 --bias 0.9"
+    got = answer(*line.split(), "--generations", T)
+    n = mp.mpf(n_f + n_r + n_s)
+    sizes = (n_f, n_r, n_s)
+    M, X, C, path = mp.mpf(1) / n_f, mp.mpf(1) / n_f, mp.mpf(1), []
+    for _ in range(1000):
+        path.append((M, C))
+        batch = M + lam * C / n_s
+        # Mean square distances of fixed, fresh and synthetic means, weighted by their counts.
+        squares, cross = (mp.mpf(1) / n_f, mp.mpf(1) / n_r, batch), {(0, 2): X}
+        gaps = {
+            (i, j): squares[i] + squares[j] - 2 * cross.get((i, j), mp.mpf(0))
+            for i, j in ((0, 1), (0, 2), (1, 2))
+        }
+        between = sum(sizes[i] * sizes[j] * gap for (i, j), gap in gaps.items()) / n
+        M = sum(k**2 * square for k, square in zip(sizes, squares, strict=True)) / n**2
+        M += 2 * n_f * n_s * X / n**2
+        X = (n_f * mp.mpf(1) / n_f + n_s * X) / n
+        C = ((n_f - 1) + (n_r - 1) + (n_s - 1) * lam * C + between) / (n - 1)
+    close(got["path"]["mean_sq"], [x for x, _ in path[:T]])
+    close(got["path"]["trace"], [y for _, y in path[:T]])
+    close(got["mean_sq"], path[-1][0])
+    close(got["trace"], path[-1][1])
+
+
+AUGMENTED = [
+    "--n-real 100 --n-synth 50 --bias 0.9",
+    "--n-real 100 --n-synth 300",
+    "--n-real 60 --n-synth 40 --n-fresh 40",
+    "--n-real 100 --n-synth 100 --pool accumulate",
+    "--n-real 100 --n-synth 100 --memory 3",
+]
+
+
+@pytest.mark.parametrize("options", AUGMENTED)
+def test_augmentation_effective_size_inverts_the_baseline(
+    answer: Answer, close: Close, options: str
+) -> None:
+    got = answer("theory", "augmentation", "--dim", 2, *options.split())
+    n_real = got["loop"]["n_fixed"] + got["loop"]["n_fresh"]
+    if got["w2_squared"] is None:
+        assert (got["n_eff"], got["gain"]) == (None, None)
+        assert got["reason"]["n_eff"] == got["reason"]["w2_squared"]
+        return
+    size = answer("theory", "effective", "--dim", 2, "--w2-squared", repr(got["w2_squared"]))
+    close(got["n_eff"], size["n_eff"])
+    close(got["gain"], got["n_eff"] / n_real)
+    assert got["admissible_n_synth_limit"] is None
+
+
+@pytest.mark.parametrize("memory", [1, 4])
+def test_second_moments_of_augmentation_are_the_library_s(
+    answer: Answer, close: Close, memory: int
+) -> None:
+    from madtheory._tensors import second_moments_limit
+    from madtheory.loops import synthetic_augmentation
+
+    line = "theory augmentation --dim 3 --n-real 20 --n-synth 30 --bias 0.9 --memory"
+    got = answer(*line.split(), memory)
+    expected = second_moments_limit(synthetic_augmentation(20, 30, bias=0.9, memory=memory), 3)
+    assert expected is not None
+    close(got["trace_squared"], float(expected.trace_squared))
+    close(got["squared_trace"], float(expected.squared_trace))
+    assert got["status"]["trace_squared"] == ("exact" if memory == 1 else "asymptotic")
 
 
 # --- real data only -----------------------------------------------------------------------------
