@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from madtheory import _tensors, _validate, collapse_distance, spectrum
+from madtheory._fidelity import (
+    HEAVY,
+    WIDEST,
+    Memory,
+    Spread,
+    estimate,
+    log_shape,
+    memory_of,
+    ranked,
+    spread_of,
+)
 from madtheory._tensors import ID, _Closed, _Parent, _Rows, _Stationary, _unit
 from madtheory.distances import bures_weight
 from madtheory.loops import Loop, UnsupportedLoop
-from madtheory.recursions import (
-    _HEAVY,
-    _WIDEST,
-    _estimate,
-    _log_shape,
-    _Memory,
-    _memory,
-    _ranked,
-    _Spread,
-    _spread,
-)
 from madtheory.wishart import Estimate
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def _closed_rows(x: Array, rank: int) -> tuple[Array, ...]:
     return x[..., 0], x[..., 1] - rank, x[..., 3], x[..., 2]
 
 
-def _to_spread(rank: int, rows: tuple[Array, ...]) -> _Spread:
+def _to_spread(rank: int, rows: tuple[Array, ...]) -> Spread:
     """The spread from those rows."""
     M, shift, total, trace = rows
-    return _spread(rank, M, shift, np.maximum(total, 0.0), np.maximum(trace, 0.0))
+    return spread_of(rank, M, shift, np.maximum(total, 0.0), np.maximum(trace, 0.0))
 
 
-def _path_spread(loop: Loop, rank: int, generations: int) -> _Spread:
+def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
     if not _tensors.is_exact(loop):
         return _to_spread(rank, _closed_rows(_tensors._closed_path(loop, rank, generations), rank))
@@ -91,7 +91,7 @@ def _path_spread(loop: Loop, rank: int, generations: int) -> _Spread:
     return _to_spread(rank, _exact_rows(near, far, rank))
 
 
-def _limit_spread(loop: Loop, rank: int) -> _Spread | None:
+def _limit_spread(loop: Loop, rank: int) -> Spread | None:
     """The spread at the limit; None where second moments have none."""
     if not _tensors.is_exact(loop):
         closed = _tensors._closed_limit(loop, rank)
@@ -187,7 +187,7 @@ def _observed(k: _Cumulants, C: Array, newest: int, dim: int) -> tuple[float, ..
     )
 
 
-def _path_memory(loop: Loop, dim: int, generations: int) -> _Memory:
+def _path_memory(loop: Loop, dim: int, generations: int) -> Memory:
     """Skew and own share of generations 1..T."""
     layout = _tensors._blended(loop)
     k, x = _first_cumulants(loop, dim)
@@ -199,7 +199,7 @@ def _path_memory(loop: Loop, dim: int, generations: int) -> _Memory:
         k, _ = _moved(k, x, _draws(loop, parent), flat, dim)
         x = _tensors._next_closed(x, loop, dim, t, layout)
         path.append(_observed(k, x.C, layout.newest, dim))
-    return _memory(*np.array(path).T)
+    return memory_of(*np.array(path).T)
 
 
 def _flat(k: _Cumulants) -> Array:
@@ -233,15 +233,15 @@ def _stationary_cumulants(loop: Loop, dim: int, s: _Stationary, x: _Closed) -> _
     return _unflat(start, m)
 
 
-def _limit_memory(loop: Loop, dim: int) -> _Memory:
+def _limit_memory(loop: Loop, dim: int) -> Memory:
     """Skew and own share at the limit."""
     s = _tensors._stationary(loop, dim, _tensors._blended(loop))
     first = _tensors._limit_first(loop, dim, s)
     if first is None:
-        return _Memory(np.asarray(1.0), np.asarray(1.0))
+        return Memory(np.asarray(1.0), np.asarray(1.0))
     nothing = np.zeros((len(first[1]),) * 2)
     k = _stationary_cumulants(loop, dim, s, _Closed(*first, nothing, nothing))
-    return _memory(*(np.asarray(v) for v in _observed(k, first[1], s.layout.newest, dim)))
+    return memory_of(*(np.asarray(v) for v in _observed(k, first[1], s.layout.newest, dim)))
 
 
 # ------------------------------------------------------------------------------ the square root
@@ -269,10 +269,10 @@ def _narrow_scale(v: Array, floor: Array) -> Array:
     return np.asarray(np.sum(vectors[..., 0, :] ** 2 * _gap(floor + (1 - floor) * y), axis=-1))
 
 
-def _floored(spread: _Spread, weight: float, floor: Array) -> Array:
+def _floored(spread: Spread, weight: float, floor: Array) -> Array:
     """How much a floor of the last fit adds to the log of the mean root of a narrow law."""
-    diagonal = np.clip(np.minimum(spread.diagonal, _HEAVY), 1e-12, None)[..., None]
-    off = np.clip(np.minimum(weight * spread.off, _HEAVY), 1e-14, None)[..., None]
+    diagonal = np.clip(np.minimum(spread.diagonal, HEAVY), 1e-12, None)[..., None]
+    off = np.clip(np.minimum(weight * spread.off, HEAVY), 1e-14, None)[..., None]
     phi, none = floor[..., None], np.zeros_like(floor)[..., None]
     logs = [
         np.log1p(-_narrow_scale(diagonal, f)) + np.log1p(-_narrow_bulk(off, f)) for f in (phi, none)
@@ -288,19 +288,19 @@ def _floor_share(loop: Loop, shift: Array) -> Array:
     return np.asarray(np.clip(np.where(c > 0, share, 0.0), 0.0, 1 - 1e-9))
 
 
-def _log_root(loop: Loop, spread: _Spread, weight: float, memory: _Memory) -> Array:
+def _log_root(loop: Loop, spread: Spread, weight: float, memory: Memory) -> Array:
     """log E fidelity/(sqrt(c) tr Sigma_0) as for the fresh loop, above the last fit's floor."""
     if not (loop.shrinkage or loop.floor):
-        return _log_shape(spread, weight, memory)
+        return log_shape(spread, weight, memory)
     phi = _floor_share(loop, spread.shift)
     rest = 1 - phi
     own = spread._replace(diagonal=spread.diagonal / rest**2, off=spread.off / rest**2)
-    narrow = _log_shape(own, weight, memory._replace(skew=np.ones_like(memory.skew)))
-    skewed = _log_shape(own, weight, memory._replace(skew=np.maximum(memory.skew * rest, 1.0)))
+    narrow = log_shape(own, weight, memory._replace(skew=np.ones_like(memory.skew)))
+    skewed = log_shape(own, weight, memory._replace(skew=np.maximum(memory.skew * rest, 1.0)))
     return narrow + _floored(own, weight, phi) + rest**3 * (skewed - narrow)
 
 
-def _closure_error(loop: Loop, memory: _Memory) -> Array:
+def _closure_error(loop: Loop, memory: Memory) -> Array:
     """Relative error of the deficit by the closure: none where second moments are exact."""
     if _tensors.is_exact(loop):
         return np.zeros_like(memory.start)
@@ -309,7 +309,7 @@ def _closure_error(loop: Loop, memory: _Memory) -> Array:
 
 
 def _declared(
-    loop: Loop, spread: _Spread, weight: float, rank: int, memory: _Memory, value: Array
+    loop: Loop, spread: Spread, weight: float, rank: int, memory: Memory, value: Array
 ) -> Array:
     """Declared error of the deficit, calibrated in tests/golden/mixture_w2_calibration.py."""
     here, flat = (spread.diagonal + x * spread.off for x in (weight, rank - 1))
@@ -321,7 +321,7 @@ def _declared(
     return np.asarray(law + _closure_error(loop, memory) * value)
 
 
-def _mixture_deficits(loop: Loop, spread: _Spread, s: Array, memory: _Memory) -> Array:
+def _mixture_deficits(loop: Loop, spread: Spread, s: Array, memory: Memory) -> Array:
     """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
 
     The bounds are Jensen's and Hoelder's, as for the fresh loop. Where second moments come from
@@ -340,7 +340,7 @@ def _mixture_deficits(loop: Loop, spread: _Spread, s: Array, memory: _Memory) ->
 def _checked(loop: Loop, eigenvalues: ArrayLike, quantity: str) -> tuple[Array, int]:
     """Eigenvalues and rank, after refusing what is not covered."""
     _tensors._require_supported(loop, quantity)
-    s, rank = _ranked(eigenvalues)
+    s, rank = ranked(eigenvalues)
     if (loop.shrinkage or loop.floor) and s[0] != s[-1]:
         raise UnsupportedLoop(
             f"{quantity} with shrinkage or a floor is computed for a multiple of I only, "
@@ -391,18 +391,18 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
         fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
         error = fit.value * fit.rel_error
         deficits[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
-    return _estimate(spread, deficits, float(s.sum()))
+    return estimate(spread, deficits, float(s.sum()))
 
 
-def _divergent_spread(loop: Loop, rank: int) -> _Spread | None:
+def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
     """First moments without second ones: the widest spread; None where first ones diverge."""
     stationary = _tensors._stationary(loop, rank, _tensors._layout(loop))
     first = _tensors._limit_first(loop, rank, stationary)
     if first is None:
         return None
-    i, widest = stationary.layout.newest, np.asarray(_WIDEST)
+    i, widest = stationary.layout.newest, np.asarray(WIDEST)
     M, shift = np.asarray(first[0][i, i] / rank), np.asarray(first[1][i + 1] / rank - 1)
-    return _Spread(M, shift, widest, widest, widest * (rank > 1))
+    return Spread(M, shift, widest, widest, widest * (rank > 1))
 
 
 def _require_limit(loop: Loop) -> None:
@@ -459,4 +459,4 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     if spread is None:
         return Estimate(*(np.asarray(np.inf) for _ in range(4)))
     memory = _limit_memory(loop, rank)
-    return _estimate(spread, _mixture_deficits(loop, spread, s, memory), float(s.sum()))
+    return estimate(spread, _mixture_deficits(loop, spread, s, memory), float(s.sum()))

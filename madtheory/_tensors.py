@@ -709,7 +709,8 @@ def _first_closed(loop: Loop, dim: int, layout: _Layout) -> _Closed:
 def _full(loop: Loop, t: int) -> int:
     """t, or an earlier generation with the same update."""
     pooled = _generations_pooled(loop)
-    return t if loop.memory is None or pooled is None else min(t, max(loop.memory, pooled))
+    # One more than the cap: the pool of the generation before is full as well.
+    return t if loop.memory is None or pooled is None else min(t, max(loop.memory, pooled + 1))
 
 
 def _next_closed(x: _Closed, loop: Loop, dim: int, t: int, layout: _Layout) -> _Closed:
