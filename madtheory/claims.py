@@ -18,7 +18,15 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ellipe
 
-from madtheory import collapse, collapse_distance, effective, recursions, spectrum, wishart
+from madtheory import (
+    _claims_loops,
+    collapse,
+    collapse_distance,
+    effective,
+    recursions,
+    spectrum,
+    wishart,
+)
 from madtheory._claim import (
     Array,
     Claim,
@@ -1309,7 +1317,7 @@ def _forgetting_ratio(t: int) -> float:
     return float(gap[1] / gap[0])
 
 
-#: Every claim, in the order of the paper.
+#: Every claim: those of the paper in its order, then those of the loops beyond it.
 CLAIMS: tuple[Claim, ...] = (
     *_ESTIMATOR,
     *_DIRECTIONS,
@@ -1319,4 +1327,5 @@ CLAIMS: tuple[Claim, ...] = (
     *_APPENDIX,
     *_EXACT_FRESH,
     *_ASYMPTOTIC_FRESH,
+    *_claims_loops.CLAIMS,
 )
