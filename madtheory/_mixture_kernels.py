@@ -11,7 +11,8 @@ are the eigenvectors of Sigma_0 at full dimension (`root` is its square-root spe
 
 All states of a replicate are in units of 2^E. Means are relative to an origin: the newest mean
 without real data, the fixed set's mean without fresh data. So collapse neither underflows nor
-drowns the distance of two means in rounding.
+drowns the distance of two means in rounding. Without real data the spectrum spreads for ever:
+then the state has coordinates in a :class:`Basis` that follows it.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ from madtheory._kernels import (
     lower_factor,
     measure,
     normals,
+    pivots_extreme,
     power_of_two,
     recorder,
+    rescale,
     scaled,
     tally,
     times_lower,
@@ -58,6 +61,8 @@ __all__ = ["Spec", "mixture_chunk"]
 
 #: Largest coordinate of a mean that is told from infinity; its square is infinite anyway.
 LARGEST = 1e300
+#: Pivots of the newest factor further apart than this change the basis.
+FAR = 2.0**-10
 #: What Pile.size holds.
 COUNT, WIDTH, RANK = range(3)
 
@@ -113,6 +118,14 @@ class Batches(NamedTuple):
     F: Floats  # (cap, r, r)
     M: Floats  # (cap, r, r)
     size: Floats  # (cap, 3)
+
+
+class Basis(NamedTuple):
+    """Coordinates x stand for B diag(2^e) x, B lower triangular, one exponent a column."""
+
+    B: Floats  # (r, r)
+    e: Ints  # (r,)
+    ratio: Floats  # (r, r): 2^(e_l - e_j), l >= j
 
 
 class Room(NamedTuple):
@@ -511,11 +524,15 @@ def moved(x: float, shift: float, E: int) -> float:
 
 
 @_kernel
-def recentre(models: Models, index: int, batches: Batches, pool: Pile, E: int, nu: Floats) -> None:
+def recentre(
+    models: Models, index: int, batches: Batches, pool: Pile, basis: Basis, E: int, nu: Floats
+) -> None:
     """Move the origin nu to the newest mean."""
     for i in range(nu.size):
+        for j in range(i + 1):
+            nu[i] = moved(nu[i], basis.B[i, j] * models.mu[index, j], E + basis.e[j])
+    for i in range(nu.size):
         shift = models.mu[index, i]
-        nu[i] = moved(nu[i], shift, E)
         for j in range(models.mu.shape[0]):
             models.mu[j, i] -= shift
         for j in range(batches.mean.shape[0]):
@@ -523,17 +540,110 @@ def recentre(models: Models, index: int, batches: Batches, pool: Pile, E: int, n
         pool.mean[i] -= shift
 
 
+@_kernel
+def solve_lower(L: Floats, X: Floats, cols: int) -> None:
+    """Replace X[:, :cols] by L^-1 X."""
+    for i in range(L.shape[0]):
+        for l in range(i):
+            for j in range(cols):
+                X[i, j] -= L[i, l] * X[l, j]
+        for j in range(cols):
+            X[i, j] /= L[i, i]
+
+
+@_kernel
+def solve_mean(L: Floats, x: Floats) -> None:
+    """Replace x by L^-1 x."""
+    for i in range(x.size):
+        for l in range(i):
+            x[i] -= L[i, l] * x[l]
+        x[i] /= L[i, i]
+
+
+@_kernel
+def solve_state(
+    L: Floats, models: Models, live: int, batches: Batches, pooled: int, pool: Pile
+) -> None:
+    """Write all that lives in coordinates of the columns of L."""
+    r = L.shape[0]
+    for m in range(live):
+        solve_lower(L, models.G[m], r)
+        solve_mean(L, models.mu[m])
+        describe(models, m, r, float(models.shape[m, 1]))
+    for b in range(pooled):
+        solve_lower(L, batches.F[b], r)
+        solve_mean(L, batches.mean[b])
+        clear(batches.M[b], r, r)
+        add_gram(batches.F[b], r, int(batches.size[b, WIDTH]), False, batches.M[b])
+    solve_lower(L, pool.F, int(pool.size[WIDTH]))
+    solve_mean(L, pool.mean)
+    clear(pool.M, r, r)
+    add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
+
+
+@_kernel
+def reset(basis: Basis) -> None:
+    """Return to the first coordinates."""
+    for i in range(basis.e.size):
+        basis.e[i] = 0
+        for j in range(basis.e.size):
+            basis.B[i, j] = 1.0 if i == j else 0.0
+            basis.ratio[i, j] = 1.0
+
+
+@_kernel
+def in_basis(basis: Basis, G: Floats, room: Room, out: Floats) -> None:
+    """Write the factor B diag(2^e) G diag(2^-e) of a lower triangular G."""
+    r = basis.e.size
+    for i in range(r):
+        for j in range(r):
+            out[i, j] = basis.B[i, j]
+            room.T[i, j] = G[i, j] * basis.ratio[i, j] if j <= i else 0.0
+    times_lower(out, room.T, r, r, r, True, room.row)
+
+
+@_kernel
+def follow(
+    models: Models,
+    index: int,
+    live: int,
+    batches: Batches,
+    pooled: int,
+    pool: Pile,
+    basis: Basis,
+    E: int,
+    room: Room,
+) -> int:
+    """Take the newest factor as the basis once its pivots are far apart; return the new E."""
+    G, r = models.G[index], basis.e.size
+    low, high = abs(G[0, 0]), abs(G[0, 0])
+    for i in range(1, r):
+        low, high = min(low, abs(G[i, i])), max(high, abs(G[i, i]))
+    if low > FAR * high or low == 0.0:
+        return E
+    in_basis(basis, G, room, room.B)
+    for i in range(r):
+        basis.e[i] += E
+        for j in range(r):
+            basis.B[i, j] = room.B[i, j]
+            room.B[i, j] = G[i, j]
+    if pivots_extreme(basis.B, r):
+        rescale(basis.B, basis.e, basis.ratio, r, r)
+    solve_state(room.B, models, live, batches, pooled, pool)
+    return 0
+
+
 # --- measuring -----------------------------------------------------------------------------------
 
 
 @_kernel
-def log_pivots(G: Floats, E: int) -> float:
+def log_pivots(G: Floats, e: Ints) -> float:
     """Return log det of a triangular factor squared, -inf where a pivot is zero."""
     total = 0.0
     for i in range(G.shape[0]):
         if G[i, i] == 0.0:
             return -np.inf
-        total += math.log(abs(G[i, i])) + LOG_2 * E
+        total += math.log(abs(G[i, i])) + LOG_2 * e[i]
     return 2.0 * total
 
 
@@ -585,9 +695,8 @@ def measure_state(
     raw: bool,
     nu: Floats,
     G: Floats,
-    k: int,
+    e: Ints,
     full: bool,
-    E: int,
     s: Floats,
     log_det_0: float,
     white: Pile,
@@ -599,20 +708,20 @@ def measure_state(
     In raw coordinates G is square and lower triangular, and log det is that of all of Sigma_t.
     """
     r, d = s.size, nu.size
-    position, factor = nu, G
+    position, factor, columns = nu, G, e.size
     if raw:
-        k = r
+        columns = r
         whiten(nu, G, s, white.mean, white.M)
         position, factor = white.mean, white.M
     # Only -inf of log det is taken from here, where a zero pivot would not pass.
     measured = flags.copy()
     measured[LOG_DET] = False
-    measure(measured, position, factor, np.full(k, E), s, 0.0, white.L, room.M, out)
+    measure(measured, position, factor, e[:columns], s, 0.0, white.L, room.M, out)
     if raw and d > r:
-        add_outside(nu, G, E, r, out)
+        add_outside(nu, G, e[0], r, out)
     out[LOG_DET] = -np.inf
-    if flags[LOG_DET] and (raw or (full and k == r)):
-        out[LOG_DET] = log_pivots(G, E) + (0.0 if raw else log_det_0)
+    if flags[LOG_DET] and (raw or (full and e.size == r)):
+        out[LOG_DET] = log_pivots(G, e) + (0.0 if raw else log_det_0)
 
 
 # --- the loop ------------------------------------------------------------------------------------
@@ -715,22 +824,31 @@ def mixture_chunk(
         np.zeros(r),
         np.zeros(spec.memory, np.int64),
     )
+    basis, shown = Basis(np.eye(r), np.zeros(r, np.int64), np.ones((r, r))), np.zeros((r, r))
+    graded = not raw and spec.n_fixed + spec.n_fresh == 0.0
+    graded = graded and min(spec.n_initial, spec.n_synth) > r and spec.first_rank >= r
     for replicate in range(replicates):
         E = 0
+        reset(basis)
         start(rng, spec, root, models, fixed, real, pool, room, origin)
         for t in range(slots.size):
             index = t % spec.memory
             if t > 0:
                 advance(rng, spec, t, E, root, models, batches, fixed, real, batch, pool, room)
             if spec.n_fixed + spec.n_fresh == 0.0:
-                recentre(models, index, batches, pool, E, origin)
-            E = rescale_state(models, min(t + 1, spec.memory), batches, pool, E)
+                recentre(models, index, batches, pool, basis, E, origin)
+            live = min(t + 1, spec.memory)
+            E = rescale_state(models, live, batches, pool, E)
+            if graded:
+                E = follow(models, index, live, batches, min(t, ring), pool, basis, E, room)
             if slots[t] >= 0:
                 for i in range(r):
                     nu[i] = moved(origin[i], models.mu[index, i], E)
                 k, full = models.shape[index, 0], models.shape[index, 1] == r
-                measure_state(
-                    flags, raw, nu, models.G[index], k, full, E, positive, log_det_0, white, room, x
-                )
+                e, G = np.full(k, E), models.G[index]
+                if graded:
+                    e, G = E + basis.e, shown
+                    in_basis(basis, models.G[index], room, shown)
+                measure_state(flags, raw, nu, G, e, full, positive, log_det_0, white, room, x)
                 tally(wanted, x, 1.0 / (replicate + 1.0), slots[t], mean, m2)
                 keep(wanted, x, replicate, slots[t], paths)

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import digamma, polygamma
 
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.simulate import QUANTITIES, simulate, simulate_plain
@@ -230,6 +231,46 @@ def test_a_cap_or_budget_that_never_binds_is_none():
         for change in changes
     }
     assert len(digests) == 1
+
+
+def test_a_long_collapse_keeps_its_rank():
+    """(1.3) at t = 3000, log det near -15,000, with theoretical errors, in the general kernel."""
+    n, d, t, replicates = 9, 4, 3000, 40
+    loop = Loop(n_initial=n, n_synth=n, bias=0.5, pool="accumulate", pool_cap=1)
+    run = simulate(
+        loop, np.ones(d), generations=t, replicates=replicates, at=(t,), seed=1, record=QUANTITIES
+    )
+    half = (n - 1 - np.arange(d)) / 2
+    exact = d * (t - 1) * math.log(0.5) + t * (digamma(half) - math.log((n - 1) / 2)).sum()
+    se = math.sqrt(t * polygamma(1, half).sum() / replicates)
+    _check(run.mean["log_det"], se, np.array([exact]))
+    assert run.mean["trace"][0] == 0.0
+    assert run.mean["w2_squared"][0] == pytest.approx(run.mean["mean_sq"][0] + d, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "change", [{"memory": 2}, {"memory": 3, "pool": "accumulate", "pool_cap": 2}]
+)
+def test_a_long_collapse_with_memory_has_constant_rates(change):
+    """Log-determinant and log-trace fall as fast late as early: neither saturates at rounding (16 % is seen)."""
+    loop = dataclasses.replace(fully_synthetic(8, bias=0.9), **change)
+    at = (500, 1000, 2000)
+    run = simulate(
+        loop,
+        np.ones(5),
+        generations=2000,
+        replicates=100,
+        at=at,
+        seed=2,
+        record=("log_det", "log_trace"),
+        keep_paths=True,
+    )
+    for values in run.paths.values():
+        early, late = (values[:, 1] - values[:, 0]) / 500, (values[:, 2] - values[:, 1]) / 1000
+        gap = early - late
+        se = gap.std(ddof=1) / math.sqrt(len(gap))
+        assert abs(gap.mean()) < ACCEPT * se
+        assert NEED * se < 0.16 * abs(late.mean()), "no power"
 
 
 # --- the data -------------------------------------------------------------------------------------
