@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from madtheory import _tensors
+from madtheory import _tensors, recursions
 from madtheory.loops import Loop
 from madtheory.recursions import INVARIANTS
 
@@ -91,3 +91,12 @@ def test_shrinkage_moves_no_first_moment_and_narrows_the_spectrum(loop, dim):
     np.testing.assert_allclose(a.trace, b.trace, rtol=1e-10)
     np.testing.assert_allclose(a.mean_sq, b.mean_sq, rtol=1e-10)
     assert (b.trace_squared <= a.trace_squared * (1 + EPS) + EPS).all()
+
+
+@given(loop=loops(), dim=st.integers(1, 8))
+def test_first_moments_are_those_of_the_general_system(loop, dim):
+    """Memory, caps, weights and nested sets, by a system that was written from the spec alone."""
+    x = _tensors.second_moments(loop, dim, generations=9)
+    first = recursions.first_moments(loop, 9)
+    np.testing.assert_allclose(x.mean_sq, dim * first.mean_sq, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(x.trace, dim * first.trace, rtol=1e-9, atol=1e-12)
