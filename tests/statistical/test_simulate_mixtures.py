@@ -252,7 +252,7 @@ def test_a_long_collapse_keeps_its_rank():
     "change", [{"memory": 2}, {"memory": 3, "pool": "accumulate", "pool_cap": 2}]
 )
 def test_a_long_collapse_with_memory_has_constant_rates(change):
-    """Log-determinant and log-trace fall as fast late as early: neither saturates at rounding (16 % is seen)."""
+    """log det and log tr fall as fast late as early: neither ends in rounding; 16 % is seen."""
     loop = dataclasses.replace(fully_synthetic(8, bias=0.9), **change)
     at = (500, 1000, 2000)
     run = simulate(
