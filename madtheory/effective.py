@@ -494,8 +494,8 @@ def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
     Examples
     --------
     >>> from madtheory.loops import fresh_data
-    >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # not .27
-    0.35
+    >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # golden: .27
+    0.39
     """
     s = _validate.eigenvalues("eigenvalues", eigenvalues)
     base = float(_baseline(_weighted(loop, 1.0).n_real, s).value)

@@ -15,23 +15,35 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from madtheory import _fresh_moments, _system, _validate, families, spectrum
+from madtheory import (
+    _fresh_moments,
+    _mixture_distance,
+    _system,
+    _tensors,
+    _validate,
+    collapse_distance,
+    families,
+    spectrum,
+)
 from madtheory._fidelity import (
-    HEAVY,
     WIDEST,
     Memory,
     Spread,
     assemble,
     deficits,
     estimate,
-    log_shape,
     memory_of,
     ranked,
     second_order_deficit,
     spread_of,
 )
 from madtheory._system import affine_path
-from madtheory.loops import Loop, is_fresh_memory_one, require_fresh_memory_one
+from madtheory.loops import (
+    Loop,
+    is_fresh_memory_one,
+    is_fully_synthetic,
+    require_fresh_memory_one,
+)
 from madtheory.wishart import Estimate
 
 if TYPE_CHECKING:
@@ -281,7 +293,14 @@ def second_moment_map(loop: Loop, dim: int) -> tuple[Array, Array]:
 
 
 def second_moment_radius(loop: Loop, dim: int) -> float:
-    """Spectral radius of :func:`second_moment_map`; at 1 or above second moments diverge.
+    """Spectral radius of a generation's map of second moments; at 1 or above they diverge.
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with memory 1 whose synthetic samples are replaced.
+    dim : int
+        Dimension d.
 
     Examples
     --------
@@ -289,6 +308,8 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     >>> round(second_moment_radius(fresh_data(2, 10), 1), 3)
     0.923
     """
+    if not is_fresh_memory_one(loop):
+        return _tensors.second_moment_radius(loop, dim)
     A, _ = second_moment_map(loop, dim)
     return float(np.abs(np.linalg.eigvals(A)).max())
 
@@ -300,12 +321,13 @@ def _first_model(loop: Loop, dim: int) -> Array:
 
 
 def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
-    """Seven second-moment invariants of generations 1..T, Sigma_0 = I (theory.md 2.3, exact).
+    """Seven second-moment invariants of generations 1..T, Sigma_0 = I (theory.md 2.3, 3).
 
     Parameters
     ----------
     loop : Loop
-        A fresh data loop with memory 1.
+        Any loop without a budget. Exact with memory 1 and a pool that is replaced or keeps
+        everything; else the last five are asymptotic in n (:mod:`madtheory._tensors`).
     dim : int
         Dimension d.
     generations : int
@@ -323,6 +345,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     [[0.2, 1.0, 0.12, 0.2, 0.2, 1.5, 1.5]]
     """
     T = _validate.count("generations", generations)
+    if not is_fresh_memory_one(loop):
+        return np.stack(_tensors.second_moments(loop, dim, generations=T), axis=-1)
     A, b = second_moment_map(loop, dim)
     with np.errstate(over="ignore", invalid="ignore"):
         path = affine_path(A, b, _first_model(loop, dim), T)
@@ -341,19 +365,20 @@ def _is_moment_vector(x: list[Fraction], dim: int) -> bool:
 
 
 def second_moments_limit(loop: Loop, dim: int) -> Array | None:
-    """Limit of :func:`second_moments` (theory.md 2.3, exact), or None where it does not exist.
+    """Limit of :func:`second_moments`, or None where it does not exist (theory.md 2.3, 3).
 
     Parameters
     ----------
     loop : Loop
-        A fresh data loop with memory 1.
+        Any loop without a budget.
     dim : int
         Dimension d.
 
     Returns
     -------
     ndarray, shape (7,), or None
-        None where the radius is 1 or more: second moments diverge.
+        None where the radius is 1 or more (second moments diverge), where the pool grows and with
+        unlimited memory.
 
     Examples
     --------
@@ -363,6 +388,9 @@ def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     >>> second_moments_limit(fresh_data(2, 10), 2).shape
     (7,)
     """
+    if not is_fresh_memory_one(loop):
+        limit = _tensors.second_moments_limit(loop, dim)
+        return None if limit is None else np.array(limit)
     radius = second_moment_radius(loop, dim)
     if radius >= 1 + _NEAR:
         return None
@@ -546,12 +574,12 @@ def _limit_memory(loop: Loop, first: FirstMomentsLimit) -> Memory:
 
 
 def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
-    """E W2^2 of generations 1..T (theory.md 2.4, 2.10; asymptotic, error declared).
+    """E W2^2 of generations 1..T (theory.md 1.7, 2.4, 2.8-2.10, 3; error declared).
 
     Parameters
     ----------
     loop : Loop
-        A fresh data loop with memory 1.
+        Any loop without a budget; with shrinkage or a floor Sigma_0 must be a multiple of I.
     eigenvalues : array_like, shape (dim,)
         Eigenvalues of Sigma_0; zeros allowed.
     generations : int
@@ -560,15 +588,17 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     Returns
     -------
     Estimate
-        Arrays (T,). `value` has the exact first moments and the exact second order of
-        :func:`w2_squared_second_order`, and resums the higher orders; generation 1 is
-        :func:`madtheory.effective.baseline`. `lower` and `upper` are rigorous (Jensen, Hoelder);
+        Arrays (T,). The fully synthetic loop is :func:`madtheory.collapse_distance.w2_squared`.
+        For all others `value` has the exact first moments and the second order of the square
+        root, and resums the higher orders; generation 1 is :func:`madtheory.effective.baseline`.
+        `lower` and `upper` are rigorous (Jensen, Hoelder) where second moments are exact;
         `rel_error` is the smaller of what they imply and of what simulation supports.
 
     Raises
     ------
     UnsupportedLoop, ValueError, TypeError
-        For any other loop or arguments out of range.
+        For a loop with a budget, a shrunk or floored one at other eigenvalues, or arguments out
+        of range.
 
     Examples
     --------
@@ -577,7 +607,10 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
     True
     """
-    require_fresh_memory_one(loop, "w2_squared")
+    if is_fully_synthetic(loop):
+        return collapse_distance.w2_squared(loop, eigenvalues, generations=generations)
+    if not is_fresh_memory_one(loop):
+        return _mixture_distance.w2_squared(loop, eigenvalues, generations=generations)
     s, rank = ranked(eigenvalues)
     first = first_moments(loop, generations)
     spread = _path_spread(loop, rank, len(first.trace))
@@ -589,10 +622,12 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
-    """Limit of :func:`w2_squared`, 0-d arrays (theory.md 2.4, 2.10).
+    """Limit of :func:`w2_squared`, 0-d arrays (theory.md 2.4, 2.8-2.10, 3).
 
-    Where second moments diverge the bounds are those of a constant Sigma and of fidelity 0, and
-    rel_error is what they imply; all is inf where first moments diverge (bias > 1).
+    Pools and memories that keep everything are refused, and so are those of a loop without real
+    data that differ from the fully synthetic one. Where second moments diverge the bounds are
+    those of a constant Sigma and of fidelity 0, and rel_error is what they imply; all is inf
+    where first moments diverge.
 
     Examples
     --------
@@ -601,7 +636,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> round(float(e.value), 2), round(float(e.rel_error), 2)  # 13.415 by simulation
     (13.4, 0.04)
     """
-    require_fresh_memory_one(loop, "w2_squared_limit")
+    if not is_fresh_memory_one(loop):
+        return _mixture_distance.w2_squared_limit(loop, eigenvalues)
     s, rank = ranked(eigenvalues)
     first = first_moments_limit(loop)
     if not np.isfinite(first.trace):
@@ -613,8 +649,3 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
         spread = Spread(M, shift, widest, widest, widest * (rank > 1))
     rows = deficits(spread, s, _limit_memory(loop, first))
     return estimate(spread, rows, float(s.sum()))
-
-
-_Spread, _spread, _Memory, _memory, _ranked = Spread, spread_of, Memory, memory_of, ranked
-_deficits, _estimate, _log_shape, _HEAVY, _WIDEST = deficits, estimate, log_shape, HEAVY, WIDEST
-_assemble = assemble

@@ -388,8 +388,9 @@ def test_best_mean_weight_of_a_fixed_set_is_one_as_it_cannot_help() -> None:
 def test_best_weight_is_not_beaten_on_a_grid() -> None:
     loop = fresh_data(40, 400, bias=0.9)
     best = effective.best_weight(loop, np.ones(4))
-    # theory.md 2.9: about .35, not the .27 of bias 1.
-    assert best.weight == pytest.approx(0.35, abs=0.02)
+    # Not the .27 of bias 1: the trace needs more real data. (By simulation, 2*10^5 replicates:
+    # .0840, .0829, .0843 at w = .35, .39, .43, each +- 7e-5.)
+    assert best.weight == pytest.approx(0.386, abs=0.002)
     base = float(effective.baseline(40, np.ones(4)).value)
     for w in np.linspace(0.05, 1, 39):
         weighted = replace(loop, weight=float(w))

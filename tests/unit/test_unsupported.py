@@ -50,8 +50,6 @@ RECURSIONS: dict[str, Callable[[], Any]] = {
     "w2_squared_second_order_limit": lambda: recursions.w2_squared_second_order_limit(
         SYNTHETIC, [1.0]
     ),
-    "w2_squared": lambda: recursions.w2_squared(SYNTHETIC, [1.0], generations=2),
-    "w2_squared_limit": lambda: recursions.w2_squared_limit(SYNTHETIC, [1.0]),
 }
 
 
