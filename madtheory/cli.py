@@ -30,7 +30,7 @@ __all__ = ["MAX_DIM", "MAX_GENERATIONS", "MAX_KEPT", "cli", "main", "run"]
 MAX_DIM = 10**6
 MAX_GENERATIONS = 10**7
 #: Most models or batches that theory keeps apart: it solves systems of their number squared.
-MAX_KEPT = 500
+MAX_KEPT = 100
 
 BAD_INPUT = 2
 INTERRUPTED = 130

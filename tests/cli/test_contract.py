@@ -298,7 +298,7 @@ def test_a_million_generations_take_seconds() -> None:
 # --- simulate -----------------------------------------------------------------------------------
 
 
-WALK = {"mean_sq": "mean_walk", "trace": "mean_trace"}
+WALK = {"mean_sq": "mean_walk", "trace": "mean_trace", "w2_squared": "w2_squared"}
 PATH = {"mean_sq": "mean_sq", "trace": "trace", "w2_squared": "w2_squared"}
 
 
