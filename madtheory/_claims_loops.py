@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from madtheory import (
+    _tensors,
     collapse,
     definitions,
     effective,
@@ -91,12 +92,17 @@ _FIXED = synthetic_augmentation(10, 20, bias=0.9)
 _AS_FRESH = fresh_data(10, 20, bias=0.9)
 _FIXED_LARGE = synthetic_augmentation(10_000, 10_000)
 _BESIDE = synthetic_augmentation(100, 38, bias=0.0)
-_MIXED = Loop(n_initial=8, n_fixed=8, n_fresh=4, n_synth=20, bias=0.9)
-_MIXED_FRESH = fresh_data(12, 20, bias=0.9)
+_MIXED = Loop(n_initial=8, n_fixed=8, n_fresh=4, n_synth=8, bias=0.9)
+_MIXED_FRESH = fresh_data(12, 8, bias=0.9)
 
 
 def _augmentation(name: Moment) -> float:
     return _settled(name, families.augmentation_limit(10, 20, bias=0.9))
+
+
+def _mixture_second() -> float:
+    limit = _tensors.second_moments_limit(_MIXED, 8)
+    return math.inf if limit is None else float(limit.squared_trace)
 
 
 def _shrunk_by_copies() -> Prediction:
@@ -179,33 +185,45 @@ _AUGMENTATION = (
         reference="Section 6; 3.3",
         statement="E ‖μ_t‖² with fixed, fresh and synthetic samples together, at the limit",
         status="exact",
-        scale="squared distance, d = 20, 8 fixed, 4 fresh, 20 synthetic, λ = .9, t = 24",
+        scale="squared distance, d = 20, 8 fixed, 4 fresh, 8 synthetic, λ = .9, t = 12",
         predict=lambda: Prediction(_limit("mean_sq", _MIXED)),
-        observe=observed("mean_sq", _MIXED, np.ones(20), t=24),
+        observe=observed("mean_sq", _MIXED, np.ones(20), t=12),
         mutant="all real samples are fresh",
         mutate=lambda _: _limit("mean_sq", _MIXED_FRESH),
-        size=6_000,
+        size=18_000,
     ),
     Claim(
         id="mixture-trace",
         reference="Section 6; 3.3",
         statement="E tr Σ_t with fixed, fresh and synthetic samples together, at the limit",
         status="exact",
-        scale="trace, d = 20, 8 fixed, 4 fresh, 20 synthetic, λ = .9, t = 20",
+        scale="trace, d = 20, 8 fixed, 4 fresh, 8 synthetic, λ = .9, t = 10",
         predict=lambda: Prediction(_limit("trace", _MIXED)),
-        observe=observed("trace", _MIXED, np.ones(20), t=20),
+        observe=observed("trace", _MIXED, np.ones(20), t=10),
         mutant="all real samples are fresh",
         mutate=lambda _: _limit("trace", _MIXED_FRESH),
         size=3000,
+    ),
+    Claim(
+        id="mixture-second-moment",
+        reference="Section 6; 3.3",
+        statement="E (tr Σ_t)² of a mixture, at the limit of its joint moment tensors",
+        status="exact",
+        scale="(tr Σ)², d = 8, 8 fixed, 4 fresh, 8 synthetic, λ = .9, t = 10",
+        predict=lambda: Prediction(_mixture_second()),
+        observe=observed("squared_trace", _MIXED, np.ones(8), t=10),
+        mutant="the squared limit of E tr Σ_t",
+        mutate=lambda _: (8 * recursions.first_moments_limit(_MIXED).trace) ** 2,
+        size=18_000,
     ),
     Claim(
         id="mixture-forgetting",
         reference="Section 6; 3.3",
         statement="a mixture forgets its first model at the spectral radius of its first moments",
         status="exact",
-        scale="what is left of n_initial at t = 40 over t = 39, computed, 8 + 4 real, 20 synthetic",
+        scale="what is left of n_initial at t = 20 over t = 19, computed, 8 + 4 real, 8 synthetic",
         predict=lambda: Prediction(recursions.forgetting_rate(_MIXED), 1e-4, error=5e-4),
-        observe=lambda _size, _seed: np.array([_left_over(_MIXED, 40)]),
+        observe=lambda _size, _seed: np.array([_left_over(_MIXED, 20)]),
         mutant="2 % faster",
         mutate=relative(-0.02),
         size=1,
@@ -284,11 +302,11 @@ _ALL_MODELS = fresh_data(16, 4, memory=None)
 _ALONE = Loop(n_initial=20, n_synth=20, memory=6)
 
 
-def _without_scatter() -> float:
+def without_scatter(memory: int) -> float:
     """E tr Sigma at the limit if the models in memory had one common mean, d = 20."""
     n_r, n_s = _REMEMBERS.n_real, _REMEMBERS.n_synth
     n = n_r + n_s
-    M, C = families.memory_limit(n_r, n_s, memory=3)
+    M, C = families.memory_limit(n_r, n_s, memory=memory)
     # M = n_r/n^2 + (n_s/n)^2 (common + (M - common + C)/n_s), common = E |mean of models|^2.
     batch = (M - n_r / n**2) * (n / n_s) ** 2
     common = (batch - (M + C) / n_s) * n_s / (n_s - 1)
@@ -331,7 +349,7 @@ _MEMORY = (
         predict=lambda: Prediction(_settled("trace", families.memory_limit(20, 20, memory=3))),
         observe=observed("trace", _REMEMBERS, np.ones(20), t=16),
         mutant="without the scatter between models",
-        mutate=lambda _: _without_scatter(),
+        mutate=lambda _: without_scatter(3),
         size=3000,
     ),
     Claim(
@@ -344,7 +362,7 @@ _MEMORY = (
         observe=observed("mean_sq", _TWO_MODELS, np.ones(20), t=4, sampler=simulate_plain),
         mutant="the paper's index set, three models",
         mutate=lambda _: _moment("mean_sq", replace(_TWO_MODELS, memory=3), 20, 4),
-        size=5_000,
+        size=4500,
     ),
     Claim(
         id="memory-all",
@@ -500,6 +518,24 @@ _POOLS = (
         size=1,
     ),
     Claim(
+        id="growing-pool-second-moment",
+        reference="3.2",
+        statement="E tr Σ_t² in a growing pool, from the joint moment tensors",
+        status="exact",
+        scale="tr Σ², d = 6, n_real = n_synth = 8, λ = .7, t = 6",
+        predict=lambda: Prediction(
+            final(_tensors.second_moments(_GROWING_BIASED, 6, generations=6).trace_squared)
+        ),
+        observe=observed("trace_squared", _GROWING_BIASED, np.ones(6), t=6),
+        mutant="each generation's samples replace the last ones'",
+        mutate=lambda _: final(
+            _tensors.second_moments(
+                replace(_GROWING_BIASED, pool="replace"), 6, generations=6
+            ).trace_squared
+        ),
+        size=62_000,
+    ),
+    Claim(
         id="growing-pool-mle",
         reference="3.2",
         statement="divided by n, λ = 1: what the mean wanders is what the covariance loses",
@@ -527,7 +563,7 @@ _POOLS = (
         observe=observed("mean_sq", _CAPPED, np.ones(20), t=8),
         mutant="a pool of one generation",
         mutate=lambda _: _moment("mean_sq", replace(_CAPPED, pool_cap=1), 20, 8),
-        size=6_000,
+        size=17_000,
     ),
     Claim(
         id="subsample-growth",
@@ -539,7 +575,7 @@ _POOLS = (
         observe=observed("trace", _SUBSAMPLED, np.ones(20), t=16),
         mutant="the mean trace does not grow",
         mutate=lambda _: 20.0,
-        size=1200,
+        size=900,
     ),
     Claim(
         id="subsample-w2",
@@ -931,7 +967,7 @@ _SHRINKAGE = (
         status="exact",
         scale="(log tr Σ_201 - log tr Σ_1) / 200, d = 2, n = 2, shrinkage 1",
         predict=lambda: Prediction(
-            estimators.shrinkage_rate(_ROUND, 2).upper,
+            estimators.shrinkage_rate(_ROUND, 2).lower,
             math.sqrt(float(wishart.log_chi_square_variance(2)) / 200),
         ),
         observe=_drift(_ROUND, 2, start=1, end=201),

@@ -222,7 +222,7 @@ _DIRECTIONS = (
         ),
         mutant="a rate 2 % slower",
         mutate=relative(-0.02),
-        size=2000,
+        size=2300,
     ),
     Claim(
         id="directional-law",
@@ -302,7 +302,7 @@ _DIRECTIONS = (
                 t=50,
             )
         ),
-        size=60_000,
+        size=72_000,
     ),
     Claim(
         id="critical-bias",
@@ -396,7 +396,7 @@ _DIRECTIONS = (
         ),
         mutant="2 % smaller",
         mutate=relative(-0.02),
-        size=240_000,
+        size=260_000,
     ),
     Claim(
         id="lyapunov-second",
@@ -509,7 +509,7 @@ _MOMENTS = (
         observe=observed("squared_trace", _SIXTY, np.ones(20), t=3),
         mutant="2 % larger",
         mutate=relative(0.02),
-        size=2900,
+        size=3400,
     ),
     Claim(
         id="mean-trace-squared",
@@ -523,7 +523,7 @@ _MOMENTS = (
         observe=observed("trace_squared", _SIXTY, _WIDE, t=3),
         mutant="2 % larger",
         mutate=relative(0.02),
-        size=20_000,
+        size=24_000,
     ),
     Claim(
         id="mean-walk",
@@ -983,7 +983,7 @@ _APPENDIX = (
         observe=_noise_exceeds(_MINIMUM_EPSILON, _THREE, _TEN),
         mutant="2 % larger",
         mutate=relative(0.02),
-        size=130_000,
+        size=140_000,
     ),
     Claim(
         id="appendix-dependence",
@@ -1057,7 +1057,7 @@ _INVARIANTS = (
         index=3,
         record=("mean_sq", "trace"),
         reduce=lambda p: p["mean_sq"][:, 0] * p["trace"][:, 0],
-        size=66_000,
+        size=76_000,
     ),
     _invariant_claim(
         "mean-quadratic",
@@ -1065,7 +1065,7 @@ _INVARIANTS = (
         index=4,
         record=("mean_quadratic",),
         reduce=lambda p: p["mean_quadratic"][:, 0],
-        size=175_000,
+        size=200_000,
     ),
     _invariant_claim(
         "squared-trace",
@@ -1133,7 +1133,7 @@ _EXACT_FRESH = (
         observe=observed("mean_sq", _FRESH, np.ones(8), t=3),
         mutant="2 % larger",
         mutate=relative(0.02),
-        size=35_000,
+        size=38_000,
     ),
     Claim(
         id="fresh-trace",
@@ -1147,7 +1147,7 @@ _EXACT_FRESH = (
         observe=observed("trace", _FRESH, _WIDE, t=3),
         mutant="2 % larger",
         mutate=relative(0.02),
-        size=4500,
+        size=5200,
     ),
     Claim(
         id="fresh-mean-limit",

@@ -98,6 +98,51 @@ FORMULAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("tests/unit/test_effective.py",),
     ),
+    "families": (
+        (
+            "augmentation_limit",
+            "augmentation_gain_leading",
+            "growing_pool_trace",
+            "growing_pool_limit",
+            "memory_limit",
+            "memory_limit_all",
+            "weighted_limit",
+            "golden_weight",
+        ),
+        ("tests/unit/test_families.py",),
+    ),
+    "estimators": (
+        (
+            "mean_trace",
+            "mean_walk",
+            "mean_walk_growth",
+            "shrinkage_second_moment_map",
+            "second_moment_growth",
+            "second_moments",
+            "stationary_second_moments",
+            "shrinkage_rate",
+            "stationary_mean",
+            "stationary_moment",
+            "stationary_tail_index",
+            "stationary_cdf",
+            "stationary_quantiles",
+            "stationary_quantiles_limit",
+        ),
+        ("tests/unit/test_estimators.py", "tests/property/test_estimator_laws.py"),
+    ),
+    "definitions": (("pool_exponent",), ("tests/unit/test_definitions.py",)),
+    "_system": (
+        ("path", "limit", "radius"),
+        ("tests/unit/test_system.py", "tests/unit/test_families.py"),
+    ),
+    "_tensors": (
+        ("second_moments", "second_moments_limit"),
+        ("tests/unit/test_tensors.py", "tests/property/test_tensors.py"),
+    ),
+    "_mixture_distance": (
+        ("w2_squared", "w2_squared_limit"),
+        ("tests/unit/test_recursions.py", "tests/statistical/test_mixture_distance.py"),
+    ),
 }
 
 PATCH = """

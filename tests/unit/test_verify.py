@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from madtheory import verify
+from madtheory import families, verify
+from madtheory._claims_loops import without_scatter
 from madtheory.claims import CLAIMS, Claim, Prediction
 
 
@@ -122,7 +123,7 @@ def test_unknown_claim_and_level_are_named():
 
 
 def test_every_claim_is_complete():
-    assert len(CLAIMS) >= 25
+    assert len(CLAIMS) >= 100
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for claim in CLAIMS:
         value = claim.predict().value
@@ -130,3 +131,24 @@ def test_every_claim_is_complete():
         assert claim.mutate(value) != value, claim.id
         assert claim.statement
         assert claim.reference
+
+
+def test_every_mutant_can_be_refuted():
+    # A looser bound cannot, and what lies within the declared error cannot either.
+    for claim in CLAIMS:
+        prediction = claim.predict()
+        step = claim.mutate(prediction.value) - prediction.value
+        if claim.side != "both":
+            step *= 1 if claim.side == "at_least" else -1
+            assert step > prediction.error, claim.id
+        assert abs(step) > prediction.error, claim.id
+
+
+def test_a_single_model_has_no_scatter_to_leave_out():
+    single = 20 * families.memory_limit(20, 20, memory=1).trace
+    assert without_scatter(1) == pytest.approx(single, rel=1e-12)
+    # Of several models it is a part of the covariance, and the larger the more there are.
+    missing = [
+        20 * families.memory_limit(20, 20, memory=k).trace - without_scatter(k) for k in (2, 3)
+    ]
+    assert 0 < missing[0] < missing[1]
