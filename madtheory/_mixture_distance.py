@@ -114,7 +114,7 @@ class _Cumulants(NamedTuple):
 def _drawn(k: _Cumulants, alpha: Array, c: float, n: float) -> _Cumulants:
     """Append the noise of the scatter of n samples."""
     dof, m = max(n - 1.0, 0.0), len(alpha)
-    two, own, three = (np.pad(x, [(0, 1)] * x.ndim) for x in k)
+    two, own, three = (_tensors.grown(x, x.ndim) for x in k)
     two[m, m], three[m, m, m] = dof * c**2, dof * c**3
     mixed = dof * c * (k.two @ alpha)
     three[m, m, :m] = three[m, :m, m] = three[:m, m, m] = mixed

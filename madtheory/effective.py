@@ -416,13 +416,13 @@ class BestWeight:
 
 
 def _best(risk: Callable[[float], float]) -> BestWeight:
-    """Least risk over (0, 1]: a scan, then a bracketed minimum, to about 1e-9 in the weight."""
-    grid = np.concatenate([np.geomspace(1e-6, 0.02, 20, endpoint=False), np.linspace(0.02, 1, 50)])
+    """Least risk over (0, 1]: a scan, then a bracketed minimum, to 1e-7 in the weight."""
+    grid = np.concatenate([np.geomspace(1e-6, 0.1, 12, endpoint=False), np.linspace(0.1, 1, 13)])
     values = [risk(float(w)) for w in grid]
     at = int(np.argmin(values))
     around = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
     found = optimize.minimize_scalar(
-        risk, bounds=around, method="bounded", options={"xatol": 1e-10}
+        risk, bounds=around, method="bounded", options={"xatol": 1e-7}
     )
     if values[at] < found.fun:
         return BestWeight(float(grid[at]), float(values[at]))
