@@ -251,17 +251,12 @@ def _limit_first(loop: Loop, total: float) -> _Entries:
 
 def _second_limit(loop: Loop, dim: int) -> tuple[float, float] | None:
     """(E tr Sigma^2, E (tr Sigma)^2) at the limit and Sigma_0 = I; None where they diverge."""
-    from madtheory import _tensors, recursions
+    from madtheory import recursions
 
     if loop.memory is None or (loop.pool, loop.pool_cap) == ("accumulate", None):
         raise UnsupportedLoop(
             "second moments at the limit are computed for a pool and a memory that forget only"
         )
-    if not is_fresh_memory_one(loop):
-        moments = _tensors.second_moments_limit(loop, dim)
-        if moments is None:
-            return None
-        return float(moments.trace_squared), float(moments.squared_trace)
     second = recursions.second_moments_limit(loop, dim)
     if second is None:
         return None
@@ -285,13 +280,9 @@ def _limit_second(loop: Loop, eigenvalues: Array) -> _Entries:
 
 
 def _radius(loop: Loop, dim: int) -> _Entries:
-    from madtheory import _tensors, recursions
+    from madtheory import recursions
 
-    radius = (
-        _asked(lambda: recursions.second_moment_radius(loop, dim))
-        if is_fresh_memory_one(loop)
-        else _asked(lambda: _tensors.second_moment_radius(loop, dim))
-    )
+    radius = _asked(lambda: recursions.second_moment_radius(loop, dim))
     entry = _unknown(radius) if isinstance(radius, str) else _Entry(radius)
     return {"second_moment_radius": entry}
 
