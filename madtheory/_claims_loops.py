@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 from madtheory import (
-    _tensors,
     collapse,
     definitions,
     effective,
@@ -100,9 +99,11 @@ def _augmentation(name: Moment) -> float:
     return _settled(name, families.augmentation_limit(10, 20, bias=0.9))
 
 
-def _mixture_second() -> float:
-    limit = _tensors.second_moments_limit(_MIXED, 8)
-    return math.inf if limit is None else float(limit.squared_trace)
+def _second(invariant: str, moments: Array | None) -> float:
+    """One of the seven second-moment invariants, at the last generation or at the limit."""
+    if moments is None:
+        return math.inf
+    return float(np.atleast_2d(moments)[-1, recursions.INVARIANTS.index(invariant)])
 
 
 def _shrunk_by_copies() -> Prediction:
@@ -210,7 +211,9 @@ _AUGMENTATION = (
         statement="E (tr Σ_t)² of a mixture, at the limit of its joint moment tensors",
         status="exact",
         scale="(tr Σ)², d = 8, 8 fixed, 4 fresh, 8 synthetic, λ = .9, t = 10",
-        predict=lambda: Prediction(_mixture_second()),
+        predict=lambda: Prediction(
+            _second("squared_trace", recursions.second_moments_limit(_MIXED, 8))
+        ),
         observe=observed("squared_trace", _MIXED, np.ones(8), t=10),
         mutant="the squared limit of E tr Σ_t",
         mutate=lambda _: (8 * recursions.first_moments_limit(_MIXED).trace) ** 2,
@@ -439,6 +442,11 @@ def _whole(loop: Loop, dim: int, t: int) -> float:
     return _moment("mean_sq", loop, dim, t) + _moment("trace", loop, dim, t)
 
 
+def _pool_second(loop: Loop) -> float:
+    """E tr Sigma_6^2, d = 6."""
+    return _second("trace_squared", recursions.second_moments(loop, 6, generations=6))
+
+
 def _local_exponent(loop: Loop, t: int) -> float:
     """Exponent of E tr Sigma from t to 2 t."""
     trace = recursions.first_moments(loop, 2 * t).trace
@@ -523,16 +531,10 @@ _POOLS = (
         statement="E tr Σ_t² in a growing pool, from the joint moment tensors",
         status="exact",
         scale="tr Σ², d = 6, n_real = n_synth = 8, λ = .7, t = 6",
-        predict=lambda: Prediction(
-            final(_tensors.second_moments(_GROWING_BIASED, 6, generations=6).trace_squared)
-        ),
+        predict=lambda: Prediction(_pool_second(_GROWING_BIASED)),
         observe=observed("trace_squared", _GROWING_BIASED, np.ones(6), t=6),
         mutant="each generation's samples replace the last ones'",
-        mutate=lambda _: final(
-            _tensors.second_moments(
-                replace(_GROWING_BIASED, pool="replace"), 6, generations=6
-            ).trace_squared
-        ),
+        mutate=lambda _: _pool_second(replace(_GROWING_BIASED, pool="replace")),
         size=62_000,
     ),
     Claim(
@@ -803,13 +805,13 @@ _FLOOR = (
     Claim(
         id="floor-second-moment",
         reference="1.5",
-        statement="E (tr Σ_t)² with a floor has a finite limit where λ² (1 + 2/m) < 1",
+        statement="E tr Σ_t² with a floor has a finite limit where λ² (1 + 2/m) < 1",
         status="exact",
-        scale="(tr Σ_t)², d = 20, n = 40, λ = .5, floor .2, t = 18",
+        scale="tr Σ_t², d = 20, n = 40, λ = .5, floor .2, t = 18",
         predict=lambda: Prediction(
-            float(estimators.stationary_second_moments(_STATIONARY, 20).squared_trace)
+            float(estimators.stationary_second_moments(_STATIONARY, 20).trace_squared)
         ),
-        observe=observed("squared_trace", _STATIONARY, np.ones(20), t=_LATE),
+        observe=observed("trace_squared", _STATIONARY, np.ones(20), t=_LATE),
         mutant="2 % larger",
         mutate=relative(0.02),
         size=2000,
