@@ -269,35 +269,46 @@ def _narrow_scale(v: Array, floor: Array) -> Array:
     return np.asarray(np.sum(vectors[..., 0, :] ** 2 * _gap(floor + (1 - floor) * y), axis=-1))
 
 
-def _floored(spread: Spread, weight: float, floor: Array) -> Array:
-    """How much a floor of the last fit adds to the log of the mean root of a narrow law."""
+def _floored(spread: Spread, weight: float, scale: Array, bulk: Array) -> Array:
+    """How much a floor of the last fit adds to the log of the mean root of a narrow law.
+
+    `scale` and `bulk` are its shares that do not move with the trace, and with the shape.
+    """
     diagonal = np.clip(np.minimum(spread.diagonal, HEAVY), 1e-12, None)[..., None]
     off = np.clip(np.minimum(weight * spread.off, HEAVY), 1e-14, None)[..., None]
-    phi, none = floor[..., None], np.zeros_like(floor)[..., None]
+    none = np.zeros_like(bulk)[..., None]
     logs = [
-        np.log1p(-_narrow_scale(diagonal, f)) + np.log1p(-_narrow_bulk(off, f)) for f in (phi, none)
+        np.log1p(-_narrow_scale(diagonal, x)) + np.log1p(-_narrow_bulk(off, y))
+        for x, y in ((scale[..., None], bulk[..., None]), (none, none))
     ]
     return np.asarray(logs[0] - logs[1])
 
 
-def _floor_share(loop: Loop, shift: Array) -> Array:
-    """Share phi of c that the last fit put in as a multiple of I."""
+def _still_shares(loop: Loop, shift: Array) -> tuple[Array, Array]:
+    """Shares of c that the last fit put in as a constant, and as any multiple of I.
+
+    Shrinkage adds a multiple of I that follows the trace: it holds the shape, not the scale.
+    """
     c = 1 + shift
-    fitted = c - loop.floor
-    share = (loop.shrinkage * fitted + loop.floor) / np.where(c > 0, c, 1.0)
-    return np.asarray(np.clip(np.where(c > 0, share, 0.0), 0.0, 1 - 1e-9))
+    safe = np.where(c > 0, c, 1.0)
+    constant = loop.floor / safe
+    multiple = (loop.shrinkage * (c - loop.floor) + loop.floor) / safe
+    clipped = [np.clip(np.where(c > 0, x, 0.0), 0.0, 1 - 1e-9) for x in (constant, multiple)]
+    return clipped[0], clipped[1]
 
 
 def _log_root(loop: Loop, spread: Spread, weight: float, memory: Memory) -> Array:
     """log E fidelity/(sqrt(c) tr Sigma_0) as for the fresh loop, above the last fit's floor."""
     if not (loop.shrinkage or loop.floor):
         return log_shape(spread, weight, memory)
-    phi = _floor_share(loop, spread.shift)
-    rest = 1 - phi
-    own = spread._replace(diagonal=spread.diagonal / rest**2, off=spread.off / rest**2)
+    scale, bulk = _still_shares(loop, spread.shift)
+    own = spread._replace(
+        diagonal=spread.diagonal / (1 - scale) ** 2, off=spread.off / (1 - bulk) ** 2
+    )
+    rest = 1 - bulk
     narrow = log_shape(own, weight, memory._replace(skew=np.ones_like(memory.skew)))
     skewed = log_shape(own, weight, memory._replace(skew=np.maximum(memory.skew * rest, 1.0)))
-    return narrow + _floored(own, weight, phi) + rest**3 * (skewed - narrow)
+    return narrow + _floored(own, weight, scale, bulk) + rest**3 * (skewed - narrow)
 
 
 def _closure_error(loop: Loop, memory: Memory) -> Array:

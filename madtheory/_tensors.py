@@ -90,7 +90,8 @@ def grown(x: Array, axes: int) -> Array:
     """One more, zero, item along the last `axes` axes (np.pad takes ten times as long)."""
     lead = x.ndim - axes
     y = np.zeros(x.shape[:lead] + tuple(size + 1 for size in x.shape[lead:]))
-    y[(..., *(slice(-1),) * axes)] = x
+    inner: tuple[slice, ...] = (slice(None),) * lead + (slice(-1),) * axes
+    y[inner] = x
     return y
 
 

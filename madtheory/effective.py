@@ -307,15 +307,15 @@ def _last_root(excess: Callable[[float], float], top: float) -> float:
     return 0.0
 
 
-def last_pass(excess: Callable[[int], float], top: int) -> float:
-    """Last n in [1, top] with excess(n) <= 0, interpolated to n + 1; inf, 0 where there is none."""
+def last_pass(excess: Callable[[int], float], top: int, bottom: int = 1) -> float:
+    """Last n in [bottom, top] with excess(n) <= 0, interpolated to n + 1; inf or 0 for none."""
     if excess(top) <= 0:
         return math.inf
     low, high = top, top
     while excess(low) > 0:
-        if low == 1:
+        if low == bottom:
             return 0.0
-        low, high = max(low // _HALVING, 1), low
+        low, high = max(low // _HALVING, bottom), low
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if excess(middle) <= 0 else (low, middle)
@@ -373,7 +373,9 @@ def admissible_n_synth_of(loop: Loop, eigenvalues: ArrayLike) -> float:
         other = replace(loop, n_synth=n_synth)
         return float(recursions.w2_squared_limit(other, s).value) - target
 
-    return last_pass(excess, farthest(n_real))
+    # Weighted moments need a synthetic covariance of their own.
+    bottom = 1 + loop.ddof if loop.weight is not None else 1
+    return last_pass(excess, farthest(n_real), bottom)
 
 
 def admissible_n_synth_limit(bias: float, dim: int) -> float:
@@ -421,9 +423,7 @@ def _best(risk: Callable[[float], float]) -> BestWeight:
     values = [risk(float(w)) for w in grid]
     at = int(np.argmin(values))
     around = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
-    found = optimize.minimize_scalar(
-        risk, bounds=around, method="bounded", options={"xatol": 1e-7}
-    )
+    found = optimize.minimize_scalar(risk, bounds=around, method="bounded", options={"xatol": 1e-7})
     if values[at] < found.fun:
         return BestWeight(float(grid[at]), float(values[at]))
     return BestWeight(float(found.x), float(found.fun))

@@ -621,13 +621,24 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     return estimate(spread, rows, float(s.sum()))
 
 
+def _collapsed_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate | None:
+    """tr Sigma_0 (1 + M) where E tr Sigma_t goes to 0 (exact: E tr Sigma^{1/2} goes with it)."""
+    if loop.n_real and not families.is_growing_pool(loop):
+        return None
+    first = first_moments_limit(loop)
+    if first.trace != 0:
+        return None
+    value = np.asarray(float(ranked(eigenvalues)[0].sum()) * (1 + first.mean_sq))
+    return Estimate(value, value, value, np.asarray(0.0))
+
+
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     """Limit of :func:`w2_squared`, 0-d arrays (theory.md 2.4, 2.8-2.10, 3).
 
-    Pools and memories that keep everything are refused, and so are those of a loop without real
-    data that differ from the fully synthetic one. Where second moments diverge the bounds are
-    those of a constant Sigma and of fidelity 0, and rel_error is what they imply; all is inf
-    where first moments diverge.
+    Exact where E tr Sigma_t goes to 0. Otherwise pools and memories that keep everything are
+    refused, and so are loops without real data that differ from the fully synthetic one. Where
+    second moments diverge the bounds are those of a constant Sigma and of fidelity 0, and
+    rel_error is what they imply; all is inf where first moments diverge.
 
     Examples
     --------
@@ -637,7 +648,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     (13.4, 0.04)
     """
     if not is_fresh_memory_one(loop):
-        return _mixture_distance.w2_squared_limit(loop, eigenvalues)
+        collapsed = _collapsed_limit(loop, eigenvalues)
+        return collapsed or _mixture_distance.w2_squared_limit(loop, eigenvalues)
     s, rank = ranked(eigenvalues)
     first = first_moments_limit(loop)
     if not np.isfinite(first.trace):

@@ -12,7 +12,13 @@ import pytest
 from madtheory import _fidelity
 from madtheory import recursions as rec
 from madtheory.effective import baseline
-from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.loops import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    synthetic_augmentation,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LOOPS = [
@@ -407,4 +413,26 @@ def test_declared_error_formula():
     got = rec.w2_squared_limit(loop, s)
     assert float(got.rel_error * got.value) == pytest.approx(
         2 * s.sum() * np.sqrt(c) * error, rel=1e-9
+    )
+
+
+def test_where_the_trace_dies_the_limit_is_exact() -> None:
+    s = np.array([2.0, 1.0, 0.0])
+    pool = synthetic_augmentation(6, 6, bias=0.5, pool="accumulate")
+    limit = rec.w2_squared_limit(pool, s)
+    assert float(limit.value) == pytest.approx(3 * (1 + rec.first_moments_limit(pool).mean_sq))
+    assert float(limit.rel_error) == 0
+    # Approached like the fidelity, twice t^(-(1 - lambda)/2): slowly, from below.
+    late = rec.w2_squared(pool, s, generations=3000).value
+    moments = rec.first_moments(pool, 3000)
+    fidelity = 3 * (1 + moments.mean_sq + moments.trace) - late
+    assert late[-1] < limit.value
+    assert fidelity[2999] / fidelity[749] == pytest.approx(4**-0.25, rel=0.005)
+    # Without real data a memory does not change what dies.
+    memory = Loop(n_initial=6, n_synth=6, memory=2, bias=0.5)
+    assert float(rec.w2_squared_limit(memory, s).value) == pytest.approx(
+        3 * (1 + rec.first_moments(memory, 400).mean_sq[-1]), rel=1e-12
+    )
+    assert float(rec.w2_squared_limit(fully_synthetic(6, bias=0.5), s).value) == pytest.approx(
+        3 * (1 + 1 / 6 / 0.5), rel=1e-12
     )
