@@ -1,0 +1,104 @@
+"""Figures of the section on all loops: regimes and other estimators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory.reports.figures import array, plain_log
+from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, figure, panel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_regimes"]
+
+_SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
+
+
+def _shade(ax: Axes, x: Any, y: Any, log_gain: Any) -> Any:
+    """Blue where synthetic data helps, orange where it hurts, as in the phase diagrams."""
+    from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
+
+    colours = LinearSegmentedColormap.from_list("gain", [COLOURS[5], "#FFFFFF", COLOURS[0]])
+    norm = TwoSlopeNorm(vmin=-_SPAN, vcenter=0.0, vmax=_SPAN)
+    return ax.pcolormesh(x, y, np.clip(log_gain, -_SPAN, _SPAN), cmap=colours, norm=norm,
+                         shading="gouraud", rasterized=True)  # fmt: skip
+
+
+def _level(ax: Axes, x: Any, y: Any, field: Any, level: float, **style: Any) -> None:
+    """One contour line, where the field crosses the level."""
+    if field.min() < level < field.max():
+        ax.contour(x, y, field, levels=[level], colors=[BLACK], **style)
+
+
+def _undecided(ax: Axes, x: Any, y: Any, item: Mapping[str, Any]) -> None:
+    """Stipple where the declared interval of the gain holds 1."""
+    inside = np.minimum(np.log2(array(item["high"])), -np.log2(array(item["low"])))
+    if inside.max() > 0:
+        ax.contourf(x, y, inside, levels=[0.0, np.inf], colors="none", hatches=["......"])
+
+
+def _verdicts(ax: Axes, points: list[dict[str, Any]], n_real: int) -> None:
+    """Simulated verdicts: filled where synthetic data helps, open where it hurts."""
+    marks = {"better than real": ("o", BLACK), "worse than real": ("s", "white"),
+             "undecided": ("d", GREY)}  # fmt: skip
+    for point in points:
+        marker, face = marks[point["simulated"]]
+        ax.plot(point["n_synth"] / n_real, point["bias"], marker=marker, mfc=face, mec=BLACK, ms=5,
+                ls="none", zorder=4, clip_on=False)  # fmt: skip
+
+
+def _regime_legend(ax: Axes) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    def item(**style: Any) -> Line2D:
+        return Line2D([], [], color=BLACK, **style)
+
+    handles = [
+        item(lw=1.6),
+        item(ls=DASHES[1], lw=0.9),
+        item(ls=DASHES[2], lw=0.9),
+        Patch(fc="white", ec=BLACK, hatch="......", lw=0.5),
+        item(ls="none", marker="o"),
+        item(ls="none", marker="s", mfc="white"),
+        item(ls="none", marker="d", mfc=GREY),
+    ]
+    labels = ["$n_e = n_r$", "$n_e = 2 n_r$", "$n_e = n_r/2$", "equal to real within\ndeclared error",
+              "simulated: better", "simulated: worse", "simulated: undecided"]  # fmt: skip
+    ax.axis("off")
+    ax.legend(handles, labels, loc="center left", borderaxespad=0.0)
+
+
+def draw_regimes(numbers: Mapping[str, Any]) -> Figure:
+    """One map a family: the worth of the loop's limit against its real data."""
+    fig = figure(4.6)
+    axes = fig.subplots(2, 3, sharex=True, sharey=True).ravel()
+    x, y = array(numbers["ratio"]), array(numbers["bias"])
+    for i, (ax, item) in enumerate(zip(axes, numbers["maps"], strict=False)):
+        ax.set_xscale("log")
+        log_gain = np.log2(array(item["gain"]))
+        mesh = _shade(ax, x, y, log_gain)
+        _undecided(ax, x, y, item)
+        _level(ax, x, y, log_gain, 0.0, linewidths=1.6)
+        _level(ax, x, y, log_gain, 1.0, linewidths=0.9, linestyles=[DASHES[1]])
+        _level(ax, x, y, log_gain, -1.0, linewidths=0.9, linestyles=[DASHES[2]])
+        _verdicts(ax, item["points"], numbers["config"]["n_real"])
+        ax.set_xlim(x[0], x[-1])
+        ax.set_ylim(y[0], y[-1])
+        panel(ax, "abcde"[i], item["name"])
+        ax.set_xlabel("$n_s/n_r$" if i > 1 else "")
+        ax.set_ylabel("" if i % 3 else r"sampling bias $\lambda$")
+        ax.tick_params(labelbottom=i > 1)
+        plain_log(ax, "x", [0.1, 1, 10, 100])
+    _regime_legend(axes[-1])
+    bar = fig.colorbar(mesh, ax=list(axes), ticks=[-2, -1, 0, 1, 2], extend="both", pad=0.02,
+                       aspect=30)  # fmt: skip
+    bar.ax.set_yticklabels(["¼", "½", "1", "2", "4"])
+    bar.set_label("$n_e/n_r$ (effective over real sample size)")
+    return fig
