@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory.reports.figures import array, plain_log
+from madtheory.reports.figures import array, error_points, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, figure, panel
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_regimes"]
+__all__ = ["draw_estimators", "draw_regimes"]
 
 _SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
 
@@ -69,8 +69,9 @@ def _regime_legend(ax: Axes) -> None:
         item(ls="none", marker="s", mfc="white"),
         item(ls="none", marker="d", mfc=GREY),
     ]
-    labels = ["$n_e = n_r$", "$n_e = 2 n_r$", "$n_e = n_r/2$", "equal to real within\ndeclared error",
-              "simulated: better", "simulated: worse", "simulated: undecided"]  # fmt: skip
+    labels = ["$n_e = n_r$", "$n_e = 2 n_r$", "$n_e = n_r/2$",
+              "equal to real within\ndeclared error", "simulated: better",
+              "simulated: worse", "simulated: undecided"]  # fmt: skip
     ax.axis("off")
     ax.legend(handles, labels, loc="center left", borderaxespad=0.0)
 
@@ -101,4 +102,49 @@ def draw_regimes(numbers: Mapping[str, Any]) -> Figure:
                        aspect=30)  # fmt: skip
     bar.ax.set_yticklabels(["¼", "½", "1", "2", "4"])
     bar.set_label("$n_e/n_r$ (effective over real sample size)")
+    return fig
+
+
+def _scale_panel(ax: Axes, numbers: Mapping[str, Any]) -> None:
+    t = array(numbers["generations"])
+    for i, run in enumerate(numbers["runs"]):
+        low, median, high = array(run["quantiles"])
+        ax.fill_between(t, low, high, color=COLOURS[i], alpha=0.25, lw=0)
+        ax.plot(t, median, color=COLOURS[i], ls=DASHES[i], lw=1.6, label=run["name"])
+        if run["log_mean"] is not None:
+            ax.plot(t, array(run["log_mean"]), color=BLACK, lw=0.8)
+        else:
+            for level in array(run["stationary"]):
+                ax.axhline(level, color=BLACK, lw=0.8)
+    ax.plot([], [], color=BLACK, lw=0.8, label="theory")
+    ax.set_xlim(0, t[-1])
+    ax.set_xlabel("generation $t$")
+    ax.set_ylabel(r"$\log_{10}\,\mathrm{tr}\,\Sigma_t$")
+    panel(ax, "a", "variance: median, 5–95 %")
+
+
+def _walk_panel(ax: Axes, numbers: Mapping[str, Any]) -> None:
+    t = array(numbers["generations"])
+    marks = np.geomspace(1, t[-1], 14)
+    some = np.unique([int(np.abs(t - mark).argmin()) for mark in marks])
+    for i, run in enumerate(numbers["runs"]):
+        ax.plot(t, array(run["walk"]), color=COLOURS[i], ls=DASHES[i], lw=1.6)
+        every = some[i % 2 :: 2] if len(some) > 3 else some
+        error_points(ax, t[every], array(run["mean_sq"])[every], array(run["mean_sq_se"])[every],
+                     i)  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("generation $t$")
+    ax.set_ylabel(r"$E\,\|\mu_t-\mu_0\|^2$")
+    panel(ax, "b", "drift of the mean")
+
+
+def draw_estimators(numbers: Mapping[str, Any]) -> Figure:
+    """What the estimator of the covariance changes: the variance, and not the drift."""
+    fig = figure(3.3)
+    left, right = fig.subplots(1, 2)
+    _scale_panel(left, numbers)
+    _walk_panel(right, numbers)
+    handles, labels = left.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncol=4)
     return fig
