@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_estimators", "draw_regimes"]
 
 _SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
+_LOWEST = -12.0  # further down the straight lines go on, and the floor would be one line
 
 
 def _shade(ax: Axes, x: Any, y: Any, log_gain: Any) -> Any:
@@ -110,7 +111,7 @@ def _scale_panel(ax: Axes, numbers: Mapping[str, Any]) -> None:
     for i, run in enumerate(numbers["runs"]):
         low, median, high = array(run["quantiles"])
         ax.fill_between(t, low, high, color=COLOURS[i], alpha=0.25, lw=0)
-        ax.plot(t, median, color=COLOURS[i], ls=DASHES[i], lw=1.6, label=run["name"])
+        ax.plot(t, median, color=COLOURS[i], ls=DASHES[i], lw=2.2, label=run["name"])
         if run["log_mean"] is not None:
             ax.plot(t, array(run["log_mean"]), color=BLACK, lw=0.8)
         else:
@@ -118,6 +119,7 @@ def _scale_panel(ax: Axes, numbers: Mapping[str, Any]) -> None:
                 ax.axhline(level, color=BLACK, lw=0.8)
     ax.plot([], [], color=BLACK, lw=0.8, label="theory")
     ax.set_xlim(0, t[-1])
+    ax.set_ylim(max(_LOWEST, ax.get_ylim()[0]), 1.0)
     ax.set_xlabel("generation $t$")
     ax.set_ylabel(r"$\log_{10}\,\mathrm{tr}\,\Sigma_t$")
     panel(ax, "a", "variance: median, 5–95 %")

@@ -277,7 +277,7 @@ def _trusted(loop: Loop, config: Mapping[str, Any]) -> int:
     growth = math.log(estimators.second_moment_growth(bare, 1)) - 2 * math.log(bare.step_bias)
     if estimators.second_moment_growth(bare, 1) < 1:
         return int(config["generations"])
-    return min(int(math.log(config["spread"]) / growth), config["generations"])
+    return min(int(math.log(config["spread"]) / growth), int(config["generations"]))
 
 
 def _scale_theory(loop: Loop, at: NDArray[np.int64]) -> dict[str, Any]:
