@@ -3,103 +3,321 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import effective, recursions
+from madtheory import effective, families, recursions
+from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.loops import synthetic_augmentation as augmentation
+from madtheory.reports.numbers_digits import digits_eigenvalues
 from madtheory.simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from madtheory.loops import Loop
+    Array = NDArray[np.float64]
 
-__all__ = ["gain_of", "inverse_baseline", "late_average", "limit_gain", "log_grid", "path_of",
-           "scalar", "simulated"]  # fmt: skip
-
-
-def scalar(value: Any) -> float:
-    """A 0-d array as a float."""
-    return float(np.asarray(value))
-
-
-def log_grid(limits: Sequence[float], count: int) -> list[int]:
-    """At most `count` whole numbers, evenly spread in the logarithm."""
-    return [int(n) for n in np.unique(np.geomspace(limits[0], limits[1], count).astype(int))]
+__all__ = [
+    "compute_augmentation",
+    "compute_digits_loops",
+    "compute_memory",
+    "compute_pool",
+    "compute_weights",
+]
 
 
-@cache
-def inverse_baseline(dim: int) -> Callable[[ArrayLike], NDArray[np.float64]]:
-    """n_e as a function of E W2^2, Sigma_0 = I: the baseline at 200 sizes, log-linear between."""
-    sizes = np.array(log_grid([2, 10**8], 200))
-    values = np.array([scalar(effective.baseline(int(n), np.ones(dim)).value) for n in sizes])
-    x, y = np.log(values[::-1]), np.log(sizes[::-1])
-    return lambda w2: np.exp(np.interp(np.log(w2), x, y))
+def _late(
+    loop: Loop, values: Array, config: Mapping[str, Any], names: tuple[str, ...] = ("w2_squared",)
+) -> dict[str, list[float]]:
+    """Simulated (mean, se) of late generations: the start is near the limit already."""
+    rate = recursions.forgetting_rate(loop)
+    horizon = int(np.clip(math.log(1e-3) / math.log(rate), 10, config["longest"]))
+    paths = simulate(
+        loop,
+        values,
+        generations=horizon,
+        replicates=config["replicates"],
+        seed=config["seed"],
+        record=names,
+        at=(horizon,),
+    )
+    return {name: [float(paths.mean[name][0]), float(paths.se[name][0])] for name in names}
 
 
-def gain_of(w2_squared: ArrayLike, n_real: int, dim: int) -> NDArray[np.float64]:
-    """n_e/n_real of a distance (paper, Eq. (4)); 0 where it is infinite."""
-    w2 = np.asarray(w2_squared, dtype=np.float64)
-    finite = np.isfinite(w2)
-    gain = inverse_baseline(dim)(np.where(finite, np.maximum(w2, 1e-300), 1.0)) / n_real
-    return np.where(finite, gain, 0.0)
+def _gain(w2: float, n_real: int, values: Array) -> float:
+    return effective.effective_sample_size(w2, values) / n_real
 
 
-def limit_gain(loop: Loop, dim: int) -> dict[str, float]:
-    """E W2^2 at the limit, and n_e/n_real with the interval that its declared error leaves."""
-    limit = recursions.w2_squared_limit(loop, np.ones(dim))
-    value, error = scalar(limit.value), scalar(limit.rel_error)
-    edges = [value * (1 + error), value, value * max(1 - error, 0.0)]
-    low, gain, high = gain_of(edges, loop.n_real, dim).tolist()
-    return {"w2": value, "rel_error": error, "gain": gain, "low": low, "high": high}
+def _gain_point(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Simulated n_e/n_r with its 95 % interval."""
+    mean, se = _late(loop, values, config)["w2_squared"]
+    low, middle, high = (_gain(mean + x * 1.96 * se, loop.n_real, values) for x in (1.0, 0.0, -1.0))
+    return {"gain": middle, "low": low, "high": high}
 
 
-def simulated(
-    loop: Loop,
-    eigenvalues: ArrayLike,
-    *,
-    generations: int,
-    replicates: int,
-    seed: int,
-    record: Sequence[str] = ("mean_sq", "trace", "w2_squared"),
-    at: Sequence[int] | None = None,
-) -> dict[str, Any]:
-    """Means and standard errors at the recorded generations."""
-    paths = simulate(loop, eigenvalues, generations=generations, replicates=replicates, seed=seed,
-                     record=tuple(record), at=at)  # fmt: skip
+def _limit_gain(loop: Loop, values: Array) -> list[float]:
+    """n_e/n_r of the limit, and what the declared error leaves: (low, value, high)."""
+    limit = recursions.w2_squared_limit(loop, values)
+    value, error = float(limit.value), float(limit.rel_error)
+    return [_gain(value * (1 + x * error), loop.n_real, values) for x in (1.0, 0.0, -1.0)]
+
+
+# ---------------------------------------------------------------------------------------- memory
+def compute_memory(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Figure 30: what a memory of K models is worth."""
+    n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
+    curves = []
+    for bias in config["biases"]:
+        loops = [fresh_data(n_r, n_s, bias=bias, memory=K) for K in config["memories"]]
+        every = families.memory_limit_all(n_r, n_s, bias=bias)
+        mean_part = [
+            1 / (n_r * families.memory_limit(n_r, n_s, memory=K, bias=bias).mean_sq)
+            for K in config["memories"]
+        ]
+        points = [
+            {"memory": K, **_gain_point(_near(fresh_data(n_r, n_s, bias=bias, memory=K)), ones,
+                                        config)}
+            for K in config["simulated"]
+        ]  # fmt: skip
+        curves.append(
+            {
+                "bias": bias,
+                "mean_part": mean_part,
+                "mean_part_all": 1 / (n_r * every.mean_sq),
+                "gain": [_limit_gain(loop, ones) for loop in loops],
+                "points": points,
+            }
+        )
+    return {"memories": config["memories"], "curves": curves, "config": dict(config)}
+
+
+def _near(loop: Loop) -> Loop:
+    """The loop begun with as many real samples as it has samples: close to its limit."""
+    return replace(loop, n_initial=loop.n_train)
+
+
+# ---------------------------------------------------------------------------------- augmentation
+def _compared(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Theory and simulation of E W2^2 over the generations."""
+    paths = simulate(
+        loop,
+        values,
+        generations=config["generations"],
+        replicates=config["replicates"],
+        seed=config["seed"],
+        record=("w2_squared",),
+    )
+    theory = recursions.w2_squared(loop, values, generations=config["generations"])
     return {
-        "t": paths.generations,
-        **{name: {"mean": paths.mean[name], "se": paths.se[name]} for name in record},
+        "bias": loop.bias,
+        "theory": theory.value,
+        "rel_error": theory.rel_error,
+        "mean": paths.mean["w2_squared"],
+        "se": paths.se["w2_squared"],
     }
 
 
-def path_of(loop: Loop, eigenvalues: ArrayLike, generations: int) -> dict[str, Any]:
-    """Theory of E W2^2 over the generations, with the declared relative error."""
-    path = recursions.w2_squared(loop, eigenvalues, generations=generations)
-    return {"value": path.value, "rel_error": path.rel_error}
+def _shrinkage(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fixed real set in as many dimensions as samples, collapsed synthetic data (3.1)."""
+    n, values = config["square"], np.ones(config["square"])
+
+    def loop(n_synth: int) -> Loop:
+        return augmentation(n, n_synth, bias=0.0)
+
+    limits = [recursions.w2_squared_limit(loop(k), values) for k in config["amounts"]]
+    points = [
+        {"n_synth": k, "value": _late(loop(k), values, {**config, "longest": 3})["w2_squared"]}
+        for k in config["amounts_simulated"]
+    ]
+    base = effective.baseline(n, values)
+    value = [float(e.value) for e in limits]
+    return {
+        "n_synth": config["amounts"],
+        "value": value,
+        "rel_error": [float(e.rel_error) for e in limits],
+        "points": points,
+        "baseline": float(base.value),
+        "least": min(p["value"][0] for p in points),
+    }
 
 
-def late_average(
-    loop: Loop, dim: int, *, lives: float, replicates: int, seed: int
-) -> dict[str, Any]:
-    """E W2^2 of a loop at rest: every path averaged over its last third, with the standard error.
+def compute_augmentation(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures 8 and 9 in the Gaussian world: fixed real data, replaced or piling up."""
+    n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
+    curves = []
+    for bias in config["biases"]:
+        loops = {
+            "fully synthetic": fully_synthetic(n_s, bias=bias),
+            "fixed, replaced": augmentation(n_r, n_s, bias=bias),
+            "fixed, growing pool": augmentation(n_r, n_s, bias=bias, pool="accumulate"),
+            "fresh": fresh_data(n_r, n_s, bias=bias),
+        }
+        curves += [{"loop": name, **_compared(x, ones, config)} for name, x in loops.items()]
+    unbiased = recursions.w2_squared_limit(augmentation(n_r, n_s), ones)
+    return {
+        "generations": np.arange(1, config["generations"] + 1),
+        "curves": curves,
+        "baseline": float(effective.baseline(n_r, ones).value),
+        "gain_fixed": _gain(float(unbiased.value), n_r, ones),
+        "gain_leading": families.augmentation_gain_leading(n_r, n_s),
+        "shrinkage": _shrinkage(config),
+        "config": dict(config),
+    }
 
-    A path lasts `lives` times the memory 1/(1 - forgetting rate) of the loop's first moments, so
-    that e^(-2 lives/3) of the first model is left.
-    """
-    rate = recursions.forgetting_rate(loop)
-    horizon = max(math.ceil(lives / (1 - rate)), 12)
-    at = range(2 * horizon // 3, horizon + 1)
-    paths = simulate(loop, np.ones(dim), generations=horizon, replicates=replicates, seed=seed,
-                     record=("w2_squared",), at=tuple(at), keep_paths=True)  # fmt: skip
-    if paths.paths is None:
-        raise RuntimeError("keep_paths keeps paths")
-    each = paths.paths["w2_squared"].mean(axis=1)
-    mean, se = float(each.mean()), float(each.std(ddof=1) / math.sqrt(len(each)))
-    gain = float(gain_of(mean, loop.n_real, dim))
-    # n_e is nearly proportional to 1/W2^2, so relative errors carry over.
-    return {"horizon": horizon, "mean": mean, "se": se, "gain": gain, "gain_se": gain * se / mean}
+
+# ---------------------------------------------------------------------------------- growing pool
+def _pool_paths(loop: Loop, config: Mapping[str, Any], replicates: int) -> dict[str, Any]:
+    """Exact first moments over a long run, simulated at a few early generations."""
+    last = config["budget_to" if loop.budget else "simulated_to"]
+    at = [t for t in config["at"] if t <= last]
+    paths = simulate(
+        loop,
+        np.ones(config["dim"]),
+        generations=at[-1],
+        replicates=replicates,
+        seed=config["seed"],
+        record=("mean_sq", "trace"),
+        at=at,
+    )
+    exact = recursions.first_moments(loop, config["horizon"])
+    grid = np.unique(np.geomspace(1, config["horizon"], 60).astype(int))
+    return {
+        "t": grid,
+        "mean_sq": exact.mean_sq[grid - 1],
+        "trace": exact.trace[grid - 1],
+        "at": at,
+        **{
+            name: [paths.mean[name] / config["dim"], paths.se[name] / config["dim"]]
+            for name in ("mean_sq", "trace")
+        },
+        "exact": {"mean_sq": exact.mean_sq[grid - 1], "trace": exact.trace[grid - 1]},
+    }
+
+
+def compute_pool(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Accumulation: power laws instead of exponentials, and pi^2/6 (theory.md 3.2, 3.3)."""
+    n, reps = config["n"], config["replicates"]
+    biased = [
+        {"bias": b, **_pool_paths(augmentation(n, n, bias=b, pool="accumulate"), config, reps)}
+        for b in config["biases"]
+    ]
+    kinds = {
+        "replaced": (augmentation(n, n), reps),
+        f"newest {config['cap']} generations": (
+            augmentation(n, n, pool="accumulate", pool_cap=config["cap"]), reps),
+        f"subsample of {2 * n}": (
+            augmentation(n, n, pool="accumulate", budget=2 * n), config["replicates_budget"]),
+        "everything kept": (augmentation(n, n, pool="accumulate"), reps),
+    }  # fmt: skip
+    means = [{"pool": name, **_pool_paths(loop, config, r)} for name, (loop, r) in kinds.items()]
+    limit = families.growing_pool_limit(augmentation(n, n, pool="accumulate"))
+    return {
+        "biased": biased,
+        "means": means,
+        "mean_limit": n * limit.mean_sq,
+        "leading_limit": math.pi**2 / 6,
+        "config": dict(config),
+    }
+
+
+# --------------------------------------------------------------------------------------- weights
+def compute_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights on the real data: the golden ratio, and what bias makes of it (theory.md 2.9)."""
+    n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
+    curves = []
+    for bias in config["biases"]:
+        loop = fresh_data(n_r, n_s, bias=bias)
+        best = effective.best_weight(loop, ones)
+        weights = np.linspace(0.04, 1, config["grid"])
+        curves.append(
+            {
+                "bias": bias,
+                "weight": weights,
+                "gain": [_limit_gain(replace(loop, weight=float(w)), ones) for w in weights],
+                "pooled": _limit_gain(loop, ones)[1],
+                "best": best.weight,
+                "best_gain": _limit_gain(replace(loop, weight=best.weight), ones)[1],
+                "points": [
+                    {"weight": w, **_gain_point(_near(replace(loop, weight=w)), ones, config)}
+                    for w in config["simulated"]
+                ],
+            }
+        )
+    ratio = np.geomspace(0.1, 1000, 60)
+    golden = [families.golden_weight(10**6, round(10**6 * r)) for r in ratio]
+    return {
+        "curves": curves,
+        "golden": families.golden_weight(n_r, n_s),
+        "ratio": ratio,
+        "gain_weighted": 1 / np.array(golden),
+        "gain_pooled": 1 + ratio / (1 + ratio),
+        "gain_fixed": (1 + 2 * ratio) / (1 + 3 * ratio),
+        "config": dict(config),
+    }
+
+
+# ---------------------------------------------------------------------------------- real features
+def _row(name: str, loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
+    """One loop on real features at its last generation: theory against simulation."""
+    T = config["generations"]
+    paths = simulate(
+        loop,
+        values,
+        generations=T,
+        replicates=config["replicates"],
+        seed=config["seed"],
+        record=("trace", "w2_squared"),
+        at=(T,),
+    )
+    theory = recursions.w2_squared(loop, values, generations=T)
+    value, error = float(theory.value[-1]), float(theory.rel_error[-1])
+    mean, se = float(paths.mean["w2_squared"][0]), float(paths.se["w2_squared"][0])
+    trace = float(recursions.first_moments(loop, T).trace[-1])
+    simulated = float(paths.mean["trace"][0] / values.sum())
+    error_trace = float(paths.se["trace"][0] / values.sum())
+    try:
+        gain = _limit_gain(loop, values)[1]
+    except UnsupportedLoop:
+        gain = None
+    excess = max(abs(mean - value) - value * error, 0.0) / se
+    return {
+        "loop": name,
+        "bias": loop.bias,
+        "t": T,
+        "trace": trace,
+        "trace_simulated": [simulated, error_trace],
+        "theory": value,
+        "declared": value * error,
+        "simulation": [mean, se],
+        "z": math.copysign(excess, mean - value),
+        "z_trace": (simulated - trace) / error_trace,
+        "gain": gain,
+    }
+
+
+def compute_digits_loops(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Memory, augmentation, growing pool and weights at the digits' covariance."""
+    values, _, rank = digits_eigenvalues()
+    n_r, n_s = config["n_real"], config["n_synth"]
+    rows = []
+    for bias in config["biases"]:
+        loops = {
+            "fixed, replaced": augmentation(n_r, n_s, bias=bias),
+            "fixed, growing pool": augmentation(n_r, n_s, bias=bias, pool="accumulate"),
+            "fresh, memory 5": fresh_data(n_r, n_s, bias=bias, memory=5),
+            "fresh, weight .5": fresh_data(n_r, n_s, bias=bias, weight=0.5),
+            "half fixed, half fresh": Loop(
+                n_initial=n_r, n_fixed=n_r // 2, n_fresh=n_r - n_r // 2, n_synth=n_s, bias=bias
+            ),
+        }
+        rows += [_row(name, loop, values, config) for name, loop in loops.items()]
+    return {
+        "rows": rows,
+        "rank": rank,
+        "largest_z": max(max(abs(r["z"]), abs(r["z_trace"])) for r in rows),
+        "config": dict(config),
+    }

@@ -1,110 +1,246 @@
-"""Section 13: the map of regimes, (n_synth/n_real, lambda) for six loops."""
+"""Section on all loops: definitions of collapse, the regime map, and other estimators."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory.loops import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
-from madtheory.recursions import first_moments_limit
-from madtheory.regimes import regime
-from madtheory.reports.numbers_loops import limit_gain
+from madtheory import definitions, effective, recursions, regimes
+from madtheory.loops import Loop, fresh_data, synthetic_augmentation
+from madtheory.simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["KINDS", "best_of_weights", "compute", "place"]
+    from numpy.typing import NDArray
 
-
-def _mixed(n_r: int, n_s: int, bias: float) -> Loop:
-    half = n_r // 2
-    return Loop(n_initial=n_r, n_fixed=half, n_fresh=n_r - half, n_synth=n_s, bias=bias)
+__all__ = ["compute_definitions", "compute_regimes"]
 
 
-#: Panels: the loops of (n_real, n_synth, bias).
-KINDS: dict[str, Callable[[int, int, float], Loop]] = {
-    "fresh data": lambda r, s, b: fresh_data(r, s, bias=b),
-    "fresh, memory 10": lambda r, s, b: fresh_data(r, s, bias=b, memory=10),
-    "fresh, best weight": lambda r, s, b: fresh_data(r, s, bias=b),
-    "half fixed, half fresh": _mixed,
-    "fixed set (augmentation)": lambda r, s, b: synthetic_augmentation(r, s, bias=b),
-    "fixed set, growing pool": lambda r, s, b: synthetic_augmentation(
-        r, s, bias=b, pool="accumulate"
-    ),
-}
+# --- definitions ----------------------------------------------------------------------------------
 
 
-def best_of_weights(loop: Loop, dim: int, *, steps: int) -> dict[str, float]:
-    """The best of a few weights between that of the pool and 1, refined once between neighbours.
-
-    Near its maximum the gain is flat: the weight need not be exact.
-    """
-    share = loop.n_real / loop.n_train
-
-    def at(weight: float) -> dict[str, float]:
-        weighted = fresh_data(loop.n_fresh, loop.n_synth, bias=loop.bias, weight=weight)
-        return limit_gain(weighted, dim)
-
-    # Even steps of the logit: the best weight spans two decades. Weight 1 is n_real samples alone.
-    low, high = math.log(share / (1 - share)), 5.0
-    grid = np.linspace(min(low, high - 1), high, steps)
-    found = [at(float(1 / (1 + np.exp(-x)))) for x in grid]
-    i = int(np.argmax([f["gain"] for f in found]))
-    around = [grid[i] + d * (grid[1] - grid[0]) for d in (-1 / 3, 1 / 3)]
-    found += [at(float(1 / (1 + np.exp(-x)))) for x in around]
-    return max(found, key=lambda f: f["gain"])
-
-
-def place(name: str, n_r: int, n_s: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Gain and its interval at one place of a panel; `collapse` where the variance dies."""
-    loop = KINDS[name](n_r, n_s, bias)
-    first = first_moments_limit(loop)
-    if first.trace == 0:
-        return {"gain": 0.0, "low": 0.0, "high": 0.0, "collapse": True}
-    try:
-        if name == "fresh, best weight":
-            limit = best_of_weights(loop, config["dim"], steps=config["weights"])
-        else:
-            limit = limit_gain(loop, config["dim"])
-    except UnsupportedLoop:
-        # The growing pool at lambda = 1: bounded, but its E W2^2 has no computed limit.
-        return {"gain": None, "low": None, "high": None, "collapse": False}
-    return {"gain": limit["gain"], "low": limit["low"], "high": limit["high"], "collapse": False}
-
-
-def _panel(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    n_r = config["n_real"]
-    sizes = [max(round(n_r * q), 2) for q in np.geomspace(*config["ratios"], config["grid"][0])]
-    biases = np.linspace(*config["biases"], config["grid"][1])
-    rows = [[place(name, n_r, s, float(b), config) for s in sizes] for b in biases]
+def _row(entry: definitions.Entry) -> dict[str, Any]:
+    finding = entry.finding
     return {
-        "name": name,
-        "ratio": [s / n_r for s in sizes],
-        "bias": biases,
-        **{k: [[cell[k] for cell in row] for row in rows]
-           for k in ("gain", "low", "high", "collapse")},
-    }  # fmt: skip
+        "loop": entry.loop,
+        "definition": entry.definition,
+        "collapses": entry.collapses,
+        "verdict": finding.verdict,
+        "quantity": finding.quantity,
+        "value": finding.value,
+        "status": finding.status,
+        "reason": finding.reason,
+        "claim": finding.claim,
+    }
 
 
-def _check(config: Mapping[str, Any], n_s: int, bias: float) -> list[dict[str, Any]]:
-    """The same question put to madtheory.regimes at one place of every panel but the weights'."""
-    rows = []
-    for name, kind in KINDS.items():
-        if name == "fresh, best weight":
-            continue
-        found = regime(kind(config["n_real"], n_s, bias), np.ones(config["dim"]))
-        rows.append({"loop": name, "regime": found.name, "gain": found.gain, "low": found.low,
-                     "high": found.high, "status": found.status})  # fmt: skip
-    return rows
+def _loops(config: Mapping[str, Any]) -> dict[str, Loop]:
+    """The loops of the table, or those named."""
+    loops = definitions.default_loops(n=config["n"])
+    return {name: loops[name] for name in config.get("loops") or loops}
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The six panels, and one place in words."""
-    n_s, bias = config["place"]
+def _deciders(
+    loops: Mapping[str, Loop], entries: Sequence[definitions.Entry], name: str
+) -> list[dict[str, Any]]:
+    """Claims that decide one definition, each with the families for which it does."""
+    grouped: dict[str, list[str]] = {}
+    for entry in entries:
+        claim = entry.finding.claim
+        if entry.definition == name and entry.collapses is not None and claim is not None:
+            grouped.setdefault(claim, []).append(definitions.family(loops[entry.loop]))
+    return [{"claim": c, "families": list(dict.fromkeys(f))} for c, f in grouped.items()]
+
+
+def compute_definitions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Which loop collapses under which definition, and the claims that decide it."""
+    loops = _loops(config)
+    entries = definitions.definitions_table(config["dim"], loops)
+    answers = [entry.collapses for entry in entries]
+    rows = [_row(entry) for entry in entries]
+    per_loop = [[r["collapses"] for r in rows if r["loop"] == name] for name in loops]
     return {
-        "panels": [_panel(name, config) for name in KINDS],
-        "place": _check(config, int(n_s), float(bias)),
+        "rows": rows,
+        "loops": list(loops),
+        "definitions": [
+            {
+                "name": d.name,
+                "paper": d.paper,
+                "question": d.question,
+                "collapse_if": d.collapse_if,
+                "deciders": _deciders(loops, entries, d.name),
+            }
+            for d in definitions.DEFINITIONS
+        ],
+        "count": len(entries),
+        "loop_count": len(loops),
+        "definition_count": len(definitions.DEFINITIONS),
+        "collapse": sum(a is True for a in answers),
+        "no_collapse": sum(a is False for a in answers),
+        "undecided": sum(a is None for a in answers),
+        "conjectures": sum(
+            e.finding.status == "conjecture" and e.collapses is not None for e in entries
+        ),
+        # Loops on which the definitions contradict each other: some say yes, some no.
+        "disputed": sum(True in row and False in row for row in per_loop),
+        "config": dict(config),
+    }
+
+
+# --- regimes --------------------------------------------------------------------------------------
+
+
+def _mixture(n_real: int, n_synth: int, bias: float) -> Loop:
+    """Half of the real samples fixed, half fresh."""
+    half = n_real // 2
+    loop = synthetic_augmentation(half, n_synth, bias=bias)
+    return replace(loop, n_initial=n_real, n_fresh=n_real - half)
+
+
+def _families(config: Mapping[str, Any]) -> dict[str, Callable[[int, float], list[Loop]]]:
+    """The loops of each family at (n_synth, bias); of several, the one with the least risk."""
+    n = config["n_real"]
+
+    def weighted(n_synth: int, bias: float) -> list[Loop]:
+        return [fresh_data(n, n_synth, bias=bias, weight=w) for w in config["weights"]]
+
+    return {
+        "fresh data": lambda s, b: [fresh_data(n, s, bias=b)],
+        "augmentation": lambda s, b: [synthetic_augmentation(n, s, bias=b)],
+        "half fixed, half fresh": lambda s, b: [_mixture(n, s, b)],
+        "fresh, best weight": weighted,
+        f"fresh, memory {config['memory']}": lambda s, b: [
+            fresh_data(n, s, bias=b, memory=config["memory"])
+        ],
+    }
+
+
+def _least(loops: Sequence[Loop], ones: NDArray[np.float64]) -> tuple[Loop, float, float]:
+    """The loop with the least limit of E W2^2, that limit and its declared relative error."""
+    limits = [recursions.w2_squared_limit(loop, ones) for loop in loops]
+    at = int(np.argmin([float(limit.value) for limit in limits]))
+    return loops[at], float(limits[at].value), float(limits[at].rel_error)
+
+
+def _inverse(config: Mapping[str, Any]) -> Callable[[Any], NDArray[np.float64]]:
+    """n_e/n_real as a function of E W2^2: the baseline at many sizes, log-linear between."""
+    sizes = np.unique(np.geomspace(2, 1e4 * config["n_real"], config["sizes"]).astype(int))
+    ones = np.ones(config["dim"])
+    values = [float(effective.baseline(int(n), ones).value) for n in sizes]
+    x, y = np.log(values[::-1]), np.log(sizes[::-1] / config["n_real"])
+    return lambda w2: np.exp(np.interp(np.log(w2), x, y))
+
+
+def _grid(config: Mapping[str, Any]) -> tuple[list[int], list[float]]:
+    """n_synth, even in the logarithm, and bias, denser towards 1 where the edge moves fast."""
+    low, high = config["ratio_range"]
+    n = config["n_real"]
+    n_synth = np.unique(np.geomspace(low * n, high * n, config["grid"][0]).round().astype(int))
+    distance = np.linspace(1.0, 0.0, config["grid"][1]) ** 2
+    bias = 1.0 - (1.0 - config["bias_low"]) * distance
+    return [int(k) for k in n_synth], [float(b) for b in bias]
+
+
+def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A late generation against generation 1, which saw n_real real samples only."""
+    ones = np.ones(config["dim"])
+    rate = recursions.forgetting_rate(loop)
+    horizon = int(np.clip(math.log(1e-3) / math.log(rate), 10, config["longest"]))
+    paths = simulate(
+        loop,
+        ones,
+        generations=horizon,
+        replicates=config["replicates"],
+        seed=config["seed"],
+        record=("w2_squared",),
+        at=(1, horizon),
+    )
+    mean, se = paths.mean["w2_squared"], paths.se["w2_squared"]
+    found, limit = regimes.regime(loop, ones), recursions.w2_squared_limit(loop, ones)
+    theory, error = float(limit.value), float(limit.rel_error)
+    z = float((mean[0] - mean[1]) / np.hypot(se[0], se[1]))
+    simulated = "undecided" if abs(z) < 3 else "better than real" if z > 0 else "worse than real"
+    return {
+        "n_synth": loop.n_synth,
+        "bias": loop.bias,
+        "weight": loop.weight,
+        "horizon": horizon,
+        # What is left of a difference of the start.
+        "left": rate ** (horizon - 1),
+        "regime": found.name,
+        "gain": found.gain,
+        "low": found.low,
+        "high": found.high,
+        "theory": theory,
+        "rel_error": error,
+        "baseline": [mean[0], se[0]],
+        "limit": [mean[1], se[1]],
+        "z": z,
+        "simulated": simulated,
+        # Standard errors beyond the declared error.
+        "beyond": max(abs(mean[1] - theory) - error * theory, 0.0) / se[1],
+    }
+
+
+def _map(
+    choose: Callable[[int, float], list[Loop]], config: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """Gains with their declared interval over the grid, and simulated points."""
+    n_synth, bias = _grid(config)
+    ones, inverse = np.ones(config["dim"]), _inverse(config)
+    found = [[_least(choose(s, b), ones) for s in n_synth] for b in bias]
+    value = np.array([[item[1] for item in row] for row in found])
+    error = np.array([[item[2] for item in row] for row in found])
+    gain = inverse(value)
+    low, high = inverse(value * (1 + error)), inverse(value * np.maximum(1 - error, 1e-9))
+    points = [
+        _simulated(_least(choose(round(r * config["n_real"]), b), ones)[0],
+                   {**config, "seed": seed + i})
+        for i, (r, b) in enumerate(config["points"])
+    ]  # fmt: skip
+    return {
+        "gain": gain,
+        "low": low,
+        "high": high,
+        "weight": [[item[0].weight for item in row] for row in found],
+        "share": {
+            "better": float(np.mean(low > 1)),
+            "worse": float(np.mean(high < 1)),
+            "equivalent": float(np.mean((low <= 1) & (high >= 1))),
+        },
+        "best": float(gain.max()),
+        "least": float(gain.min()),
+        "points": points,
+    }
+
+
+def compute_regimes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What each family is worth at its limit, over (n_synth/n_real, bias)."""
+    n_synth, bias = _grid(config)
+    seeds = range(config["seed"], config["seed"] + 1000 * len(_families(config)), 1000)
+    families = _families(config).items()
+    maps = [
+        {"name": name, **_map(choose, config, seed)}
+        for (name, choose), seed in zip(families, seeds, strict=True)
+    ]
+    points = [{"family": m["name"], **p} for m in maps for p in m["points"]]
+    sure = [p for p in points if p["simulated"] != "undecided"]
+    return {
+        "ratio": [s / config["n_real"] for s in n_synth],
+        "bias": bias,
+        "maps": maps,
+        "points": points,
+        "point_count": len(points),
+        "decided": sum(p["regime"] != "equivalent to real" for p in points),
+        "sure": len(sure),
+        "contradictions": sum(
+            p["regime"] not in ("equivalent to real", p["simulated"]) for p in sure
+        ),
+        "largest_left": max(p["left"] for p in points),
+        "largest_beyond": max(p["beyond"] for p in points),
         "config": dict(config),
     }
