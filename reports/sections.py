@@ -9,6 +9,7 @@ from madtheory.reports import (
     figures,
     figures_fresh,
     figures_loops,
+    figures_regimes,
     numbers_appendix,
     numbers_claims,
     numbers_collapse,
@@ -18,8 +19,10 @@ from madtheory.reports import (
     numbers_fresh,
     numbers_loops,
     numbers_passage,
+    numbers_regime_map,
     numbers_spectrum,
     tables_made,
+    tables_regimes,
 )
 
 if TYPE_CHECKING:
@@ -280,6 +283,43 @@ SECTIONS: Final = (
         },
     ),
     Section(
+        "definitions",
+        numbers_regime_map.compute_definitions,
+        {},
+        {
+            "tiny": {"dim": 2, "n": 20, "loops": ["fully synthetic, λ = 1", "fresh data, λ = 0.9",
+                                                  "fixed + fresh, λ = 0.9"]},
+            "quick": {"dim": 10, "n": 100},
+            "full": {"dim": 10, "n": 100},
+        },
+    ),
+    Section(
+        "regimes",
+        numbers_regime_map.compute_regimes,
+        {"dim": 10, "n_real": 100, "memory": 10, "ratio_range": [0.1, 100], "bias_low": 0.5},
+        {
+            "tiny": {"grid": [4, 3], "weights": [0.3, 1.0], "sizes": 30, "points": [[1, 0.9]],
+                     "replicates": 20, "longest": 20},
+            "quick": {"grid": [9, 7], "weights": [0.1, 0.2, 0.4, 0.6, 0.8, 1.0], "sizes": 120,
+                      "points": [[0.3, 0.6], [1, 0.9], [10, 0.9], [10, 1.0]], "replicates": 100,
+                      "longest": 450},
+            "full": {"grid": [18, 13], "weights": [0.07, 0.1, 0.14, 0.2, 0.27, 0.35, 0.45, 0.55,
+                                                   0.65, 0.75, 0.85, 0.95], "sizes": 200,
+                     "points": [[0.3, 0.6], [0.3, 0.95], [1, 0.9], [3, 0.75], [5, 0.95],
+                                [10, 0.9], [10, 1.0]], "replicates": 400, "longest": 450},
+        },
+    ),
+    Section(
+        "estimators",
+        numbers_regime_map.compute_estimators,
+        {"n_synth": 50, "floor": 0.001, "spread": 20},
+        {
+            "tiny": {"generations": 20, "replicates": 50, "shown": 5},
+            "quick": {"generations": 1000, "replicates": 500, "shown": 30},
+            "full": {"generations": 2000, "replicates": 4000, "shown": 60},
+        },
+    ),
+    Section(
         "errata",
         numbers_errata.compute,
         {"dim": 100},
@@ -321,6 +361,8 @@ FIGURES: Final = (
     Drawing("augmentation", "augmentation", figures_loops.draw_augmentation),
     Drawing("pool", "pool", figures_loops.draw_pool),
     Drawing("weights", "weights", figures_loops.draw_weights),
+    Drawing("regimes", "regimes", figures_regimes.draw_regimes),
+    Drawing("estimators", "estimators", figures_regimes.draw_estimators),
     Drawing("digits", "digits", figures_fresh.draw_digits),
     Drawing("appendix", "appendix", figures.draw_appendix),
 )
@@ -332,6 +374,8 @@ TABLES: Final = (
     Tabling("points", "phase", tables_made.points),
     Tabling("fraction_points", "fractions", tables_made.fraction_points),
     Tabling("digits_table", "digits", tables_made.digits),
+    Tabling("definitions", "definitions", tables_regimes.definitions),
+    Tabling("definition_claims", "definitions", tables_regimes.definition_claims),
     Tabling("digits_loops", "digits_loops", tables_made.digits_loops),
     Tabling("constants", "appendix", tables_made.constants),
     Tabling("errata_table", "errata", tables_made.errata),

@@ -510,7 +510,12 @@ def test_a_growing_pool_by_iteration(answer: Answer, close: Close, bias: float) 
         assert got["trace"] == 0
     else:
         assert 0.8 * traces[-1] < got["trace"] < traces[-1]
-    assert {"trace_squared", "squared_trace", "admissible_n_synth"} <= set(got["reason"])
+    assert {"trace_squared", "squared_trace"} <= set(got["reason"])
+    if bias < 1:
+        assert got["w2_squared"] == pytest.approx(2 + got["mean_sq"], rel=1e-12)
+        assert got["w2_squared_rel_error"] == 0
+    else:
+        assert "admissible_n_synth" in got["reason"]
 
 
 def test_a_pool_of_one_generation_is_replaced(answer: Answer, close: Close) -> None:
