@@ -226,9 +226,9 @@ SECTIONS: Final = (
         {
             "tiny": {"memories": [1, 2, 3], "simulated": [1, 2], "replicates": 10, "longest": 10},
             "quick": {"memories": [1, 2, 3, 5, 10, 20, 50, 100], "simulated": [1, 3, 10],
-                      "replicates": 100, "longest": 150},
+                      "replicates": 40, "longest": 400},
             "full": {"memories": [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100],
-                     "simulated": [1, 3, 10, 30], "replicates": 100, "longest": 250},
+                     "simulated": [1, 2, 5, 10], "replicates": 150, "longest": 400},
         },
     ),
     Section(
