@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from madtheory import collapse, estimators
+from madtheory import collapse, estimators, recursions
 from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.recursions import INVARIANTS
 
 FLOOR = fully_synthetic(6, bias=0.9, n_initial=9, floor=0.2, first_generation="biased")
 LIKELY = fully_synthetic(5, floor=0.1, ddof=0)
@@ -496,3 +497,14 @@ def test_unsupported_loops_are_named(call, message: str) -> None:
 def test_bad_arguments_are_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("shrinkage", "dim", "ddof"), [(0.0, 3, 1), (0.3, 4, 1), (1.0, 2, 0)])
+def test_the_map_is_one_generation_of_second_moments(shrinkage: float, dim: int, ddof: int) -> None:
+    """Against the general moment tensors, which know the fit and not this map."""
+    loop = fully_synthetic(9, bias=0.8, shrinkage=shrinkage, ddof=ddof)
+    path = recursions.second_moments(loop, dim, generations=3)
+    pairs = path[:, [INVARIANTS.index("trace_squared"), INVARIANTS.index("squared_trace")]]
+    np.testing.assert_allclose(
+        pairs[1:], pairs[:-1] @ estimators.shrinkage_second_moment_map(loop, dim).T, rtol=1e-11
+    )
