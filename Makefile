@@ -68,10 +68,10 @@ report: install
 	$(BIN)/madtheory report --out '$(OUT)' --level $(LEVEL)
 
 test: install-all
-	$(PYTEST)
+	$(PYTEST) --numprocesses auto
 
 test-full: install-all
-	$(PYTEST) --full
+	$(PYTEST) --numprocesses auto --full
 
 bench: install-all
 	$(BIN)/python -m benchmarks

@@ -36,8 +36,8 @@ __all__ = [
     "weighted_limit",
 ]
 
-#: Terms of the growing pool's walk that are summed one by one; the tail is extrapolated.
-_TERMS = 2**17
+#: Fewest and most terms of the growing pool's walk that are summed one by one.
+_TERMS = 2**12, 2**17
 
 
 class FamilyLimit(NamedTuple):
@@ -197,8 +197,10 @@ def growing_pool_limit(loop: Loop) -> FamilyLimit:
         tail = float(growing_pool_trace(loop, terms + 0.5)) / (n_r + (terms + 0.5) * n_s)
         return lam * (math.fsum(steps.tolist()) + tail / (2 - lam))
 
-    # The tail's error falls like terms^-(3 - lambda): one step of Richardson.
-    coarse, fine = walk(_TERMS // 2), walk(_TERMS)
+    # The tail's error falls like terms^-(3 - lambda) once the pool is far larger than its first
+    # samples: one step of Richardson.
+    terms = int(min(max(_TERMS[0], 1024 * n_r / n_s), _TERMS[1]))
+    coarse, fine = walk(terms // 2), walk(terms // 2 * 2)
     total = fine + (fine - coarse) / (2 ** (3 - lam) - 1)
     return FamilyLimit(1 / n_r + total, _pool_trace_limit(loop))
 

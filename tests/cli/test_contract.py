@@ -261,7 +261,7 @@ def test_version_is_quick() -> None:
         times.append(time.perf_counter() - start)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"madtheory, version {madtheory.__version__}\n"
-    assert min(times) < 0.5
+    assert min(times) < 1.0  # the contract
 
 
 @pytest.mark.parametrize("line", KEYS)

@@ -17,6 +17,7 @@ pytest.importorskip("typst")
 pytest.importorskip("sklearn")
 
 from madtheory.reports.build import build
+from madtheory.reports.sections import FIGURES
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_all_files_exist(report):
     out, made = report
     names = {path.name for path in made.pages}
     assert {"index.html", "report.pdf", "report.tex", "numbers.json", "report.md"} <= names
-    assert len(made.figures) == 2 * 11
+    assert len(made.figures) == 2 * len(FIGURES)
     assert all(path.is_file() and path.stat().st_size > 100 for path in
                [*made.pages, *made.figures, *made.tables])  # fmt: skip
     for path in made.figures + made.pages:
@@ -53,7 +54,7 @@ def test_html_needs_nothing_else(report):
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*""", html)
     assert "url(http" not in html
     assert "@import" not in html
-    assert html.count('src="data:image/png') == 11
+    assert html.count('src="data:image/png') == len(FIGURES)
     assert "<math" in html
     # Every placeholder is filled, and no formula was given up on.
     assert "{{" not in html.split("</style>")[1]
@@ -67,7 +68,7 @@ def test_pages_say_the_same(report):
         assert "figures/" in page or "data:image" in page
         assert "6.02" in page  # the half-life of n = 10, lambda = 1
         assert "Errata" in page
-    assert tex.count(r"\includegraphics") == typ.count("image(") == 11
+    assert tex.count(r"\includegraphics") == typ.count("image(") == len(FIGURES)
 
 
 def test_second_build_changes_nothing(report):
