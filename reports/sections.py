@@ -256,8 +256,8 @@ SECTIONS: Final = (
             "quick": {"at": [1, 2, 5, 10, 20, 50, 100], "simulated_to": 100, "budget_to": 20,
                       "horizon": 3000, "replicates": 500, "replicates_budget": 100},
             "full": {"at": [1, 2, 3, 5, 10, 20, 50, 100, 200], "simulated_to": 200,
-                     "budget_to": 50, "horizon": 10_000, "replicates": 2000,
-                     "replicates_budget": 300},
+                     "budget_to": 50, "horizon": 10_000, "replicates": 600,
+                     "replicates_budget": 150},
         },
     ),
     Section(
