@@ -68,10 +68,10 @@ report: install
 	$(BIN)/madtheory report --out '$(OUT)' --level $(LEVEL)
 
 test: install-all
-	$(PYTEST) --numprocesses auto
+	$(PYTEST) --numprocesses auto --dist loadfile
 
 test-full: install-all
-	$(PYTEST) --numprocesses auto --full
+	$(PYTEST) --numprocesses auto --dist loadfile --full
 
 bench: install-all
 	$(BIN)/python -m benchmarks
