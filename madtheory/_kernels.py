@@ -906,6 +906,65 @@ def collapse_step(
 
 
 @_kernel
+def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
+    """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
+    total = 0.0
+    for x in s:
+        total += x
+    level, chosen = total * rng.random(), 0
+    while chosen < s.size - 1 and level >= s[chosen]:
+        level -= s[chosen]
+        chosen += 1
+    for i in range(s.size):
+        out[i] = s[i]
+    out[0], out[chosen] = s[chosen], s[0]
+
+
+@_kernel
+def run_collapse(
+    tilted: bool,
+    rng: np.random.Generator,
+    replicates: int,
+    counts: tuple[float, float, float],
+    biases: tuple[float, float],
+    s: Floats,
+    log_det_0: float,
+    slots: Ints,
+    wanted: Ints,
+    mean: Floats,
+    m2: Floats,
+    paths: Floats,
+) -> None:
+    """Run the fully synthetic loop, under its law or, if `tilted`, size-biased.
+
+    The parameters are those of :func:`collapse_chunk` and :func:`size_biased_chunk`.
+    """
+    r = s.size
+    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
+    G, T, ratio = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r))
+    work, M = np.zeros((r, r)), np.zeros((r, r))
+    e = np.zeros(r, np.int64)
+    turned = s.copy()
+    for replicate in range(replicates):
+        if tilted:
+            draw_direction(rng, s, turned)
+        for j in range(r):
+            e[j] = 0
+        ratio[0, 0] = 0.0  # all scales are one
+        k = first_generation(rng, counts[0], counts[2], biases[0], tilted, nu, G)
+        weight = 1.0 / (replicate + 1.0)
+        for t in range(slots.size):
+            if t > 0:
+                k = collapse_step(
+                    rng, counts[1], counts[2], biases[1], tilted, nu, G, e, k, T, ratio, row
+                )
+            if slots[t] >= 0:
+                measure(flags, nu, G, e[:k], turned, log_det_0, work, M, x)
+                tally(wanted, x, weight, slots[t], mean, m2)
+                keep(wanted, x, replicate, slots[t], paths)
+
+
+@_kernel
 def collapse_chunk(
     rng: np.random.Generator,
     replicates: int,
@@ -924,41 +983,9 @@ def collapse_chunk(
     counts = (n_initial, n_synth, ddof); biases = (first_bias, bias); slots[t-1] is where
     generation t is tallied, or -1.
     """
-    r = s.size
-    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
-    G, T, ratio = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r))
-    work, M = np.zeros((r, r)), np.zeros((r, r))
-    e = np.zeros(r, np.int64)
-    for replicate in range(replicates):
-        for j in range(r):
-            e[j] = 0
-        ratio[0, 0] = 0.0  # all scales are one
-        k = first_generation(rng, counts[0], counts[2], biases[0], False, nu, G)
-        weight = 1.0 / (replicate + 1.0)
-        for t in range(slots.size):
-            if t > 0:
-                k = collapse_step(
-                    rng, counts[1], counts[2], biases[1], False, nu, G, e, k, T, ratio, row
-                )
-            if slots[t] >= 0:
-                measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
-                tally(wanted, x, weight, slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)
-
-
-@_kernel
-def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
-    """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
-    total = 0.0
-    for x in s:
-        total += x
-    level, chosen = total * rng.random(), 0
-    while chosen < s.size - 1 and level >= s[chosen]:
-        level -= s[chosen]
-        chosen += 1
-    for i in range(s.size):
-        out[i] = s[i]
-    out[0], out[chosen] = s[chosen], s[0]
+    run_collapse(
+        False, rng, replicates, counts, biases, s, log_det_0, slots, wanted, mean, m2, paths
+    )
 
 
 @_kernel
@@ -981,28 +1008,9 @@ def size_biased_chunk(
     direction i comes first: then (Sigma_t)_ii is a product of the T[0, 0]^2 of all generations,
     and only they are tilted. `log_direction` is that of direction i.
     """
-    r = s.size
-    nu, row, x, flags = np.zeros(r), np.zeros(r), *recorder(wanted)
-    G, T, ratio = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r))
-    work, M = np.zeros((r, r)), np.zeros((r, r))
-    e = np.zeros(r, np.int64)
-    turned = s.copy()
-    for replicate in range(replicates):
-        draw_direction(rng, s, turned)
-        for j in range(r):
-            e[j] = 0
-        ratio[0, 0] = 0.0  # all scales are one
-        k = first_generation(rng, counts[0], counts[2], biases[0], True, nu, G)
-        weight = 1.0 / (replicate + 1.0)
-        for t in range(slots.size):
-            if t > 0:
-                k = collapse_step(
-                    rng, counts[1], counts[2], biases[1], True, nu, G, e, k, T, ratio, row
-                )
-            if slots[t] >= 0:
-                measure(flags, nu, G, e[:k], turned, log_det_0, work, M, x)
-                tally(wanted, x, weight, slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)
+    run_collapse(
+        True, rng, replicates, counts, biases, s, log_det_0, slots, wanted, mean, m2, paths
+    )
 
 
 @_kernel

@@ -178,10 +178,10 @@ class System:
         gap = D[self.fixed, self.size + 1]
         return weights, scatter + loop.n_fixed * (loop.n_fresh / loop.n_real) * float(gap)
 
-    def fit(self, state: State, batch: _Batch) -> tuple[Array, float, float]:
+    def fit(self, D: Array, pooled: tuple[Array, int, float]) -> tuple[Array, float, float]:
         """Weights of the new mean, extra variance of it, and E tr of the new covariance."""
-        loop, D = self.loop, batch.D
-        synthetic, n_s, scatter_s = self.pooled(state, batch)
+        loop = self.loop
+        synthetic, n_s, scatter_s = pooled
         if loop.budget is not None and loop.n_fixed + n_s > loop.budget:
             return self._subsample(D, synthetic, n_s, scatter_s)
         real, scatter_r = self.real(D)
@@ -243,7 +243,8 @@ class System:
     def step(self, state: State) -> State:
         """The next generation."""
         batch = self.batch(state)
-        weights, noise, trace = self.fit(state, batch)
+        pooled = self.pooled(state, batch)
+        weights, noise, trace = self.fit(batch.D, pooled)
         D = self._moved(state, batch.D, weights)
         model = self.model
         # The subsample's own noise is in the newest model, and in the running mean by its share.
@@ -253,7 +254,9 @@ class System:
             if self.loop.memory is None:
                 extra[model + 1] = 1.0 / (state.t + 1)
             D += noise * np.square(extra[:, None] - extra)
-        return State(D, *self._carried(state, batch, trace + self.loop.floor, D), state.t + 1)
+        trace += self.loop.floor
+        scatter = [pooled[2]] if self.everything else [batch.variance, *state.q][: self.n_batches]
+        return State(D, self._traces(state, trace, D), np.array(scatter), state.t + 1)
 
     @cached_property
     def _sources(self) -> NDArray[np.intp]:
@@ -289,19 +292,15 @@ class System:
                 moved[i, j] = _distance(D, a, b) if i != j else 0.0
         return moved
 
-    def _carried(self, state: State, batch: _Batch, trace: float, D: Array) -> tuple[Array, Array]:
-        """The new traces and scatters."""
-        if self.loop.memory is None:
-            t = state.t
-            mean = (t * state.c[1] + trace) / (t + 1)
-            # Merging a model into the mean of t others moves the mean by 1/(t + 1) of the gap.
-            gap = D[self.model, self.model + 1] * ((t + 1) / t)
-            c = np.array([trace, mean, (t * state.c[2] + gap) / (t + 1)])
-        else:
-            c = np.concatenate([[trace], state.c[:-1]])
-        if self.everything:
-            return c, np.array([self.pooled(state, batch)[2]])
-        return c, np.concatenate([[batch.variance], state.q])[: self.n_batches]
+    def _traces(self, state: State, trace: float, D: Array) -> Array:
+        """The new traces: of the models in memory, or of the newest with the running means."""
+        if self.loop.memory is not None:
+            return np.concatenate([[trace], state.c[:-1]])
+        t = state.t
+        mean = (t * state.c[1] + trace) / (t + 1)
+        # Merging a model into the mean of t others moves the mean by 1/(t + 1) of the gap.
+        gap = D[self.model, self.model + 1] * ((t + 1) / t)
+        return np.array([trace, mean, (t * state.c[2] + gap) / (t + 1)])
 
 
 def _distance(D: Array, a: Array, b: Array) -> float:

@@ -15,14 +15,12 @@ relative O(1/n).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from madtheory import _validate
+from madtheory import _blas, _validate
 from madtheory._system import affine_path
 from madtheory.loops import Loop, UnsupportedLoop
 
@@ -702,21 +700,6 @@ def _exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
     return limit[_newest_entries(loop, dim)]
 
 
-@cache
-def _blas() -> Any:
-    """Controller of the BLAS that NumPy uses."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Products of a hundred rows are many and small: threads cost more than they bring."""
-    with _blas().limit(limits=1, user_api="blas"):
-        yield
-
-
 # ----------------------------------------------------------------------------------- closed loops
 def _first_closed(loop: Loop, dim: int, layout: _Layout) -> _Closed:
     """State of generation 1."""
@@ -760,7 +743,7 @@ def _still(x: _Closed, y: _Closed) -> bool:
 
 def _closed_path(loop: Loop, dim: int, generations: int) -> Array:
     """Rows of :func:`_read_closed`, shape (T, 4)."""
-    with _one_blas_thread():
+    with _blas.one_thread():
         return _closed_steps(loop, dim, generations)
 
 
@@ -894,7 +877,7 @@ def _closed_limit(loop: Loop, dim: int) -> Array | None:
     plain = dataclasses.replace(loop, memory=1, pool="replace", pool_cap=None)
     if second_moment_radius(plain, dim) >= 1 - _NEAR:
         return None
-    with _one_blas_thread():
+    with _blas.one_thread():
         return _solved_limit(loop, dim)
 
 

@@ -8,7 +8,6 @@ second route to the same law, and the baseline of the benchmarks.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import math
 import os
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import _kernels, _mixture_kernels, _store, _validate
+from madtheory import _blas, _kernels, _mixture_kernels, _store, _validate
 from madtheory.loops import Loop
 
 if TYPE_CHECKING:
@@ -215,23 +214,6 @@ def thread_count(threads: int | None) -> int:
 # --- running -------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _blas() -> Any:
-    """Controller of the BLAS libraries in use; the one that numba calls is loaded first."""
-    import scipy.linalg.cython_blas
-    import scipy.linalg.cython_lapack  # noqa: F401
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Keep BLAS on one thread: the kernels are what runs in parallel."""
-    with _blas().limit(limits=1, user_api="blas"):
-        yield
-
-
 def _slots(plan: Plan) -> NDArray[np.int64]:
     """Where each generation is recorded, -1 for nowhere; ends at the last recorded one."""
     recorded = plan.recorded
@@ -415,7 +397,7 @@ def run_plan(
     def job(index: int) -> Chunk:
         return run(plan, index, keep_paths)
 
-    with _one_blas_thread(), _progress_bar(progress, plan.replicates, moments.count) as show:
+    with _blas.one_thread(), _progress_bar(progress, plan.replicates, moments.count) as show:
         for chunk in _in_order(job, done, plan.n_chunks, threads):
             moments, done = moments.merge(chunk.moments), done + 1
             if kept is not None:

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
-    from matplotlib.colors import TwoSlopeNorm
     from matplotlib.figure import Figure
 
 __all__ = ["draw_digits", "draw_forgetting", "draw_fractions", "draw_phase_bias",
-           "draw_phase_real"]  # fmt: skip
+           "draw_phase_real", "shade"]  # fmt: skip
 
 
 def _forgetting_panel(ax: Axes, numbers: Mapping[str, Any], which: int) -> None:
@@ -52,19 +51,14 @@ def draw_forgetting(numbers: Mapping[str, Any]) -> Figure:
     return fig
 
 
-def _norm() -> TwoSlopeNorm:
-    from matplotlib.colors import TwoSlopeNorm
-
-    return TwoSlopeNorm(vmin=-1.0, vcenter=0.0, vmax=1.0)
-
-
-def _shade(ax: Axes, x: Any, y: Any, gain: Any) -> Any:
-    """log2 of the gain: blue where synthetic data helps, orange where it hurts."""
-    from matplotlib.colors import LinearSegmentedColormap
+def shade(ax: Axes, x: Any, y: Any, gain: Any, *, span: float = 1.0) -> Any:
+    """log2 of the gain up to +- span: blue where synthetic data helps, orange where it hurts."""
+    from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 
     colours = LinearSegmentedColormap.from_list("gain", [COLOURS[5], "#FFFFFF", COLOURS[0]])
-    value = np.clip(np.log2(np.maximum(array(gain), 1e-9)), -1, 1)
-    return ax.pcolormesh(array(x), array(y), value, cmap=colours, norm=_norm(), shading="gouraud",
+    norm = TwoSlopeNorm(vmin=-span, vcenter=0.0, vmax=span)
+    value = np.clip(np.log2(np.maximum(array(gain), 1e-9)), -span, span)
+    return ax.pcolormesh(array(x), array(y), value, cmap=colours, norm=norm, shading="gouraud",
                          rasterized=True)  # fmt: skip
 
 
@@ -112,7 +106,7 @@ def draw_phase_real(numbers: Mapping[str, Any]) -> Figure:
     maps = numbers["maps"]
     axes = np.atleast_1d(fig.subplots(1, len(maps), sharey=True))
     for i, (ax, item) in enumerate(zip(axes, maps, strict=True)):
-        mesh = _shade(ax, numbers["n_real"], numbers["n_synth"], item["gain"])
+        mesh = shade(ax, numbers["n_real"], numbers["n_synth"], item["gain"])
         edge = array(item["edge"])
         ax.plot(array(numbers["n_real"]), np.where(edge > 0, edge, np.nan), color=BLACK, lw=1.6)
         if item["limit"] is not None:
@@ -137,7 +131,7 @@ def draw_phase_bias(numbers: Mapping[str, Any]) -> Figure:
     axes = np.atleast_1d(fig.subplots(1, len(columns), sharey=True))
     bias = array(numbers["bias_grid"])
     for i, (ax, item) in enumerate(zip(axes, columns, strict=True)):
-        mesh = _shade(ax, bias, numbers["n_synth"], item["gain"])
+        mesh = shade(ax, bias, numbers["n_synth"], item["gain"])
         edge = array(item["edge"])
         ax.plot(bias, np.where(edge > 0, edge, np.nan), color=BLACK, lw=1.6)
         ax.plot(bias, array(numbers["limit_line"]), color=BLACK, ls=DASHES[1], lw=1.4)

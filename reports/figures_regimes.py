@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madtheory.reports.figures import array, error_points, plain_log
+from madtheory.reports.figures_fresh import shade
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, figure, panel
 
 if TYPE_CHECKING:
@@ -19,16 +20,6 @@ __all__ = ["draw_estimators", "draw_regimes"]
 
 _SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
 _LOWEST = -12.0  # further down the straight lines go on, and the floor would be one line
-
-
-def _shade(ax: Axes, x: Any, y: Any, log_gain: Any) -> Any:
-    """Blue where synthetic data helps, orange where it hurts, as in the phase diagrams."""
-    from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
-
-    colours = LinearSegmentedColormap.from_list("gain", [COLOURS[5], "#FFFFFF", COLOURS[0]])
-    norm = TwoSlopeNorm(vmin=-_SPAN, vcenter=0.0, vmax=_SPAN)
-    return ax.pcolormesh(x, y, np.clip(log_gain, -_SPAN, _SPAN), cmap=colours, norm=norm,
-                         shading="gouraud", rasterized=True)  # fmt: skip
 
 
 def _level(ax: Axes, x: Any, y: Any, field: Any, level: float, **style: Any) -> None:
@@ -85,7 +76,7 @@ def draw_regimes(numbers: Mapping[str, Any]) -> Figure:
     for i, (ax, item) in enumerate(zip(axes, numbers["maps"], strict=False)):
         ax.set_xscale("log")
         log_gain = np.log2(array(item["gain"]))
-        mesh = _shade(ax, x, y, log_gain)
+        mesh = shade(ax, x, y, item["gain"], span=_SPAN)
         _undecided(ax, x, y, item)
         _level(ax, x, y, log_gain, 0.0, linewidths=1.6)
         _level(ax, x, y, log_gain, 1.0, linewidths=0.9, linestyles=[DASHES[1]])

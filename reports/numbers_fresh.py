@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from madtheory.wishart import Estimate
 
-__all__ = ["compute_forgetting", "compute_fractions", "compute_phase"]
+__all__ = [
+    "compute_forgetting",
+    "compute_fractions",
+    "compute_phase",
+    "first_and_late",
+    "inverse_baseline",
+]
 
 
 def _scalar(value: Any) -> float:
@@ -104,9 +110,11 @@ def compute_forgetting(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _inverse_baseline(dim: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """n_e as a function of E W2^2: the baseline at 200 sizes, log-linear between (for colours)."""
-    sizes = np.array(_log_grid([2, 10**8], 200))
+def inverse_baseline(
+    dim: int, largest: float, count: int
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """n_e as a function of E W2^2: the baseline at `count` sizes, log-linear between."""
+    sizes = np.array(_log_grid([2, largest], count))
     values = np.array([_scalar(effective.baseline(int(n), np.ones(dim)).value) for n in sizes])
     x, y = np.log(values[::-1]), np.log(sizes[::-1])
     return lambda w2: np.exp(np.interp(np.log(w2), x, y))
@@ -124,25 +132,35 @@ def _gains(
         ]
         for s in n_synth
     ]
-    ratio: NDArray[np.float64] = _inverse_baseline(dim)(np.array(w2)) / np.array(n_real)
+    ratio: NDArray[np.float64] = inverse_baseline(dim, 10**8, 200)(np.array(w2)) / np.array(n_real)
     return ratio
 
 
-def _point(n_real: int, n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Simulated limit against the simulated baseline: generation 1 saw n_real real samples."""
-    loop = fresh_data(n_real, n_synth, bias=bias)
+def first_and_late(
+    loop: Loop, values: NDArray[np.float64], config: Mapping[str, Any]
+) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
+    """Simulated E W2^2 of generation 1 and of a late one: (late t, means (2,), errors (2,)).
+
+    Late: all but a thousandth of the start is forgotten, or config["longest"] generations.
+    """
     rate = recursions.forgetting_rate(loop)
     horizon = int(np.clip(np.log(1e-3) / np.log(rate), 10, config["longest"]))
     paths = simulate(
         loop,
-        np.ones(config["dim"]),
+        values,
         generations=horizon,
         replicates=config["replicates"],
         seed=config["seed"],
         record=("w2_squared",),
         at=(1, horizon),
     )
-    mean, se = paths.mean["w2_squared"], paths.se["w2_squared"]
+    return horizon, paths.mean["w2_squared"], paths.se["w2_squared"]
+
+
+def _point(n_real: int, n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Simulated limit against the simulated baseline: generation 1 saw n_real real samples."""
+    loop = fresh_data(n_real, n_synth, bias=bias)
+    horizon, mean, se = first_and_late(loop, np.ones(config["dim"]), config)
     difference, error = mean[0] - mean[1], float(np.hypot(se[0], se[1]))
     return {
         "n_real": n_real,

@@ -12,6 +12,7 @@ from madtheory import effective, families, recursions
 from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.loops import synthetic_augmentation as augmentation
 from madtheory.reports.numbers_digits import digits_eigenvalues
+from madtheory.reports.numbers_fresh import first_and_late
 from madtheory.simulate import simulate
 
 if TYPE_CHECKING:
@@ -30,22 +31,10 @@ __all__ = [
 ]
 
 
-def _late(
-    loop: Loop, values: Array, config: Mapping[str, Any], names: tuple[str, ...] = ("w2_squared",)
-) -> dict[str, list[float]]:
-    """Simulated (mean, se) of late generations: the start is near the limit already."""
-    rate = recursions.forgetting_rate(loop)
-    horizon = int(np.clip(math.log(1e-3) / math.log(rate), 10, config["longest"]))
-    paths = simulate(
-        loop,
-        values,
-        generations=horizon,
-        replicates=config["replicates"],
-        seed=config["seed"],
-        record=names,
-        at=(horizon,),
-    )
-    return {name: [float(paths.mean[name][0]), float(paths.se[name][0])] for name in names}
+def _late(loop: Loop, values: Array, config: Mapping[str, Any]) -> list[float]:
+    """Simulated E W2^2 of a late generation: (mean, standard error)."""
+    _, mean, se = first_and_late(loop, values, config)
+    return [float(mean[1]), float(se[1])]
 
 
 def _gain(w2: float, n_real: int, values: Array) -> float:
@@ -54,7 +43,7 @@ def _gain(w2: float, n_real: int, values: Array) -> float:
 
 def _gain_point(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
     """Simulated n_e/n_r with its 95 % interval."""
-    mean, se = _late(loop, values, config)["w2_squared"]
+    mean, se = _late(loop, values, config)
     low, middle, high = (_gain(mean + x * 1.96 * se, loop.n_real, values) for x in (1.0, 0.0, -1.0))
     return {"gain": middle, "low": low, "high": high}
 
@@ -130,7 +119,7 @@ def _shrinkage(config: Mapping[str, Any]) -> dict[str, Any]:
 
     limits = [recursions.w2_squared_limit(loop(k), values) for k in config["amounts"]]
     points = [
-        {"n_synth": k, "value": _late(loop(k), values, {**config, "longest": 3})["w2_squared"]}
+        {"n_synth": k, "value": _late(loop(k), values, {**config, "longest": 3})}
         for k in config["amounts_simulated"]
     ]
     base = effective.baseline(n, values)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import collapse, definitions, effective, estimators, recursions, regimes
+from madtheory import collapse, definitions, estimators, recursions, regimes
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.reports.numbers_fresh import first_and_late, inverse_baseline
 from madtheory.simulate import simulate
 
 if TYPE_CHECKING:
@@ -126,15 +127,6 @@ def _least(loops: Sequence[Loop], ones: NDArray[np.float64]) -> tuple[Loop, floa
     return loops[at], float(limits[at].value), float(limits[at].rel_error)
 
 
-def _inverse(config: Mapping[str, Any]) -> Callable[[Any], NDArray[np.float64]]:
-    """n_e/n_real as a function of E W2^2: the baseline at many sizes, log-linear between."""
-    sizes = np.unique(np.geomspace(2, 1e4 * config["n_real"], config["sizes"]).astype(int))
-    ones = np.ones(config["dim"])
-    values = [float(effective.baseline(int(n), ones).value) for n in sizes]
-    x, y = np.log(values[::-1]), np.log(sizes[::-1] / config["n_real"])
-    return lambda w2: np.exp(np.interp(np.log(w2), x, y))
-
-
 def _grid(config: Mapping[str, Any]) -> tuple[list[int], list[float]]:
     """n_synth, even in the logarithm, and bias, denser towards 1 where the edge moves fast."""
     low, high = config["ratio_range"]
@@ -148,18 +140,7 @@ def _grid(config: Mapping[str, Any]) -> tuple[list[int], list[float]]:
 def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     """A late generation against generation 1, which saw n_real real samples only."""
     ones = np.ones(config["dim"])
-    rate = recursions.forgetting_rate(loop)
-    horizon = int(np.clip(math.log(1e-3) / math.log(rate), 10, config["longest"]))
-    paths = simulate(
-        loop,
-        ones,
-        generations=horizon,
-        replicates=config["replicates"],
-        seed=config["seed"],
-        record=("w2_squared",),
-        at=(1, horizon),
-    )
-    mean, se = paths.mean["w2_squared"], paths.se["w2_squared"]
+    horizon, mean, se = first_and_late(loop, ones, config)
     found, limit = regimes.regime(loop, ones), recursions.w2_squared_limit(loop, ones)
     theory, error = float(limit.value), float(limit.rel_error)
     z = float((mean[0] - mean[1]) / np.hypot(se[0], se[1]))
@@ -170,7 +151,7 @@ def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
         "weight": loop.weight,
         "horizon": horizon,
         # What is left of a difference of the start.
-        "left": rate ** (horizon - 1),
+        "left": recursions.forgetting_rate(loop) ** (horizon - 1),
         "regime": found.name,
         "gain": found.gain,
         "low": found.low,
@@ -191,14 +172,16 @@ def _map(
 ) -> dict[str, Any]:
     """Gains with their declared interval over the grid, and simulated points."""
     n_synth, bias = _grid(config)
-    ones, inverse = np.ones(config["dim"]), _inverse(config)
+    ones, n = np.ones(config["dim"]), config["n_real"]
+    effective_size = inverse_baseline(config["dim"], 1e4 * n, config["sizes"])
     found = [[_least(choose(s, b), ones) for s in n_synth] for b in bias]
     value = np.array([[item[1] for item in row] for row in found])
     error = np.array([[item[2] for item in row] for row in found])
-    gain = inverse(value)
-    low, high = inverse(value * (1 + error)), inverse(value * np.maximum(1 - error, 1e-9))
+    gain = effective_size(value) / n
+    low = effective_size(value * (1 + error)) / n
+    high = effective_size(value * np.maximum(1 - error, 1e-9)) / n
     points = [
-        _simulated(_least(choose(round(r * config["n_real"]), b), ones)[0],
+        _simulated(_least(choose(round(r * n), b), ones)[0],
                    {**config, "seed": seed + i})
         for i, (r, b) in enumerate(config["points"])
     ]  # fmt: skip
