@@ -422,7 +422,7 @@ def test_out_of_another_configuration_is_refused_and_kept(
 def started(path: Path) -> tuple[list[str], subprocess.Popen[str]]:
     """A run that takes some seconds, stopped by the caller."""
     line = (
-        "simulate collapse --dim 10 --n-synth 30 --generations 400 --replicates 2000 --threads 1 "
+        "simulate collapse --dim 10 --n-synth 30 --generations 400 --replicates 4000 --threads 1 "
         f"--out {path}"
     ).split()
     whole = [sys.executable, "-m", "madtheory", *line]
@@ -430,7 +430,7 @@ def started(path: Path) -> tuple[list[str], subprocess.Popen[str]]:
     limit = time.monotonic() + 60
     while time.monotonic() < limit and not any(path.parent.glob("*.run/*")):
         time.sleep(0.05)
-    time.sleep(0.3)
+    time.sleep(0.1)
     return line, running
 
 

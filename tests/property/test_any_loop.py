@@ -77,7 +77,7 @@ def _replicates(loop, t):
     return max(PILOT, math.ceil(1.3 * max(needed, default=0.0)))
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(loops(), st.integers(2, 6))
 def test_the_general_system_is_what_the_simulator_does(loop, t):
     _compare(loop, t)
