@@ -17,6 +17,7 @@ __all__ = [
     "collapse",
     "effective",
     "fresh",
+    "metrics",
     "progress",
     "report",
     "simulation",
@@ -276,6 +277,43 @@ def simulation(payload: Payload) -> None:
         table.add_row(str(int(generations[i])), *cells)
     console.print(table)
     console.print(f"digest {payload['digest']}")
+
+
+# --- data files ---------------------------------------------------------------------------------
+
+
+_METRICS = {
+    "fid": "FID, W2² of the Gaussian fits",
+    "fid_unbiased": "FID less its bias at these sizes",
+    "kernel_distance": "kernel distance, unbiased",
+    "precision": "precision",
+    "recall": "recall",
+}
+
+
+def _interval(estimate: Payload) -> str:
+    """Both ends, or a dash where they are unknown."""
+    low, high = estimate["interval"]
+    if low is None and high is None:
+        return "–"
+    return f"{_number(low)} to {_number(high)}"
+
+
+def metrics(payload: Payload) -> None:
+    """Print `metrics`."""
+    console, level = _console(), f"{100 * payload['level']:g} %"
+    console.print(
+        f"{payload['n_real']} real and {payload['n_synth']} synthetic samples, "
+        f"d = {payload['dim']}, k = {payload['k']}",
+        style="bold",
+    )
+    table = _table("Metrics", ("metric", "value", f"{level} interval"))
+    for name, word in _METRICS.items():
+        table.add_row(word, _number(payload[name]["value"]), _interval(payload[name]))
+    console.print(table)
+    for name, reason in payload["reason"].items():
+        console.print(f"– {_METRICS[name]}: {escape(reason)}.")
+    console.print("The interval of FID is for its mean at these sizes, bias included.")
 
 
 # --- verification and report --------------------------------------------------------------------

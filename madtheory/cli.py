@@ -468,6 +468,33 @@ def verify(*, level: str, claims: tuple[str, ...], seed: int, as_json: bool) -> 
         raise click.exceptions.Exit(1)
 
 
+FEATURE_FILE = click.Path(path_type=Path)
+
+measure_options = _stack(
+    click.option(
+        "--k", type=int, default=5, show_default=True, help="Neighbour of the k-NN balls."
+    ),
+    click.option(
+        "--level", type=float, default=0.95, show_default=True, help="Level of the intervals."
+    ),
+)
+
+
+@cli.command()
+@click.argument("real", type=FEATURE_FILE)
+@click.argument("synth", type=FEATURE_FILE)
+@measure_options
+@json_option
+def metrics(*, real: Path, synth: Path, k: int, level: float, as_json: bool) -> None:
+    """FID, kernel distance, precision and recall of two feature files, with intervals.
+
+    REAL and SYNTH are .npy, .npz, .parquet or .csv files; rows are samples.
+    """
+    from madtheory import _payloads_data, _show
+
+    _emit(_payloads_data.metrics(real, synth, k=k, level=level), _show.metrics, as_json=as_json)
+
+
 @cli.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True)

@@ -17,10 +17,10 @@ ROOT = Path(madtheory.__file__).parent
 #: Layers from the top; a module imports from lower layers, and from its own where listed so.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli"}),
-    frozenset({"_payloads", "_show"}),
+    frozenset({"_payloads", "_payloads_data", "_show"}),
     frozenset({"reports"}),
     frozenset({"verify", "proofs"}),
-    frozenset({"claims", "_claim", "_claims_loops"}),
+    frozenset({"claims", "_claim", "_claims_loops", "_claims_modes"}),
     # Theory and simulators: one layer, without cycles.
     frozenset(
         {
