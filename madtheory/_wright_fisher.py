@@ -18,10 +18,23 @@ from numpy.typing import NDArray
 
 from madtheory._kernels import Floats, Ints, _kernel
 
-__all__ = ["Band", "binomial_band", "evolve", "expectations", "occupancy_band", "transition"]
+__all__ = [
+    "Band",
+    "absorbed_sums",
+    "binomial_band",
+    "evolve",
+    "expectations",
+    "fresh_limit",
+    "fresh_path",
+    "hypergeometric_band",
+    "occupancy_band",
+    "transition",
+]
 
 #: Entries of a row below this fraction of its largest are dropped.
 CUT = 2.0**-80
+#: Probabilities below this are taken as zero: their products are slow denormals.
+TINY = 1e-290
 
 
 class Band(NamedTuple):
@@ -162,38 +175,40 @@ def occupancy_band(cells: int, balls: int) -> Band:
 
 
 @_kernel
-def _step(first: Ints, size: Ints, weights: Floats, law: Floats, out: Floats) -> None:
-    """Write law @ band to `out`."""
-    for k in range(out.size):
-        out[k] = 0.0
-    for i in range(law.size):
-        mass, start = law[i], first[i]
-        if mass > 0.0:
-            row, target = weights[i, : size[i]], out[start : start + size[i]]
-            for k in range(size[i]):
+def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[int, int]:
+    """Add law[low..high] @ band to `out`, which is zero; return the ends of the result."""
+    first, last = out.size, -1
+    for i in range(low, high + 1):
+        mass, start, size = law[i], band.first[i], band.size[i]
+        if mass > TINY:
+            row, target = band.weights[i, :size], out[start : start + size]
+            for k in range(size):
                 target[k] += mass * row[k]
+            first, last = min(first, start), max(last, start + size - 1)
+    return first, last
 
 
 @_kernel
-def _expectations(band: Band, law: Floats, functions: Floats, out: Floats) -> None:
-    new = np.zeros_like(law)
+def _expectations(band: Band, law: Floats, functions: Floats, out: Floats, final: Floats) -> None:
+    new, low, high = np.zeros_like(law), 0, law.size - 1
     for t in range(out.shape[0]):
-        _step(band.first, band.size, band.weights, law, new)
-        law, new = new, law
+        new_low, new_high = _step(band, law, low, high, new)
+        for k in range(low, high + 1):
+            law[k] = 0.0
+        law, new, low, high = new, law, new_low, new_high
         for j in range(functions.shape[0]):
             total = 0.0
-            for k in range(law.size):
+            for k in range(low, high + 1):
                 total += law[k] * functions[j, k]
             out[t, j] = total
+    final[:] = law
 
 
 def evolve(band: Band, law: NDArray[np.float64], steps: int = 1) -> NDArray[np.float64]:
     """Return the law (states,) after some steps of a square band."""
-    law, new = np.array(law, dtype=np.float64), np.zeros(law.size)
-    for _ in range(steps):
-        _step(*band, law, new)
-        law, new = new, law
-    return law
+    final, out = np.empty(law.size), np.empty((steps, 0))
+    _expectations(band, np.array(law, np.float64), np.empty((0, law.size)), out, final)
+    return final
 
 
 def expectations(
@@ -204,7 +219,139 @@ def expectations(
     `functions` has shape (functions, states). Exact up to rounding: the dropped tails change a
     result by less than 1e-23 a step times the largest value of its function.
     """
-    out = np.empty((steps, functions.shape[0]))
-    law = np.array(law, dtype=np.float64)
-    _expectations(band, law, np.ascontiguousarray(functions, dtype=np.float64), out)
+    out, law = np.empty((steps, functions.shape[0])), np.array(law, dtype=np.float64)
+    functions = np.ascontiguousarray(functions, dtype=np.float64)
+    _expectations(band, law, functions, out, np.empty(law.size))
     return out
+
+
+@_kernel
+def _absorbed_sums(band: Band, values: Floats, out: Floats) -> None:
+    for i in range(1, values.size):
+        start, size = band.first[i], band.size[i]
+        total, leave = values[i], 0.0
+        for k in range(size):
+            if start + k < i:
+                total += band.weights[i, k] * out[start + k]
+                leave += band.weights[i, k]
+        out[i] = total / leave if leave > 0.0 else 0.0
+
+
+def absorbed_sums(band: Band, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return E sum_(s >= 0) values(A_s) by first state, for a band that only moves down.
+
+    `values` must be 0 where the chain stays for ever. The probability to leave is the sum of
+    what leaves: 1 - P(stay) would cancel.
+    """
+    out = np.zeros(values.size)
+    _absorbed_sums(band, np.ascontiguousarray(values, dtype=np.float64), out)
+    return out
+
+
+# --- ancestors with fresh data -------------------------------------------------------------------
+
+
+@_kernel
+def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) -> tuple[int, int]:
+    """Write the law of the marked among `drawn` of `total`, outward from the mode; its ends."""
+    most = min(drawn, int(marked))
+    mode = int((drawn + 1.0) * (marked + 1.0) / (total + 2.0))
+    mode = min(max(mode, drawn - int(total - marked)), most)
+    out[mode] = mass = value = 1.0
+    first = last = mode
+    while last < most and value > CUT:
+        value *= (marked - last) * (drawn - last)
+        value /= (last + 1.0) * (total - marked - drawn + last + 1.0)
+        last += 1
+        out[last] = value
+        mass += value
+    value = 1.0
+    while first > max(0, drawn - int(total - marked)) and value > CUT:
+        value *= first * (total - marked - drawn + first)
+        value /= (marked - first + 1.0) * (drawn - first + 1.0)
+        first -= 1
+        out[first] = value
+        mass += value
+    for k in range(first, last + 1):
+        out[k] /= mass
+    return first, last
+
+
+@_kernel
+def _hypergeometric_ends(total: float, marked: float, row: Floats, first: Ints, size: Ints) -> None:
+    for b in range(first.size):
+        start, stop = _hypergeometric_row(total, marked, b, row)
+        first[b], size[b] = start, stop - start + 1
+
+
+@_kernel
+def _hypergeometric_fill(total: float, marked: float, row: Floats, out: Floats) -> None:
+    for b in range(out.shape[0]):
+        start, stop = _hypergeometric_row(total, marked, b, row)
+        for k in range(start, stop + 1):
+            out[b, k - start] = row[k]
+
+
+def hypergeometric_band(total: int, marked: int, drawn: int) -> Band:
+    """Return rows b = 0..drawn: the law of the number of marked among b of `total`."""
+    first, size = np.empty(drawn + 1, np.int64), np.empty(drawn + 1, np.int64)
+    row = np.empty(drawn + 1)
+    _hypergeometric_ends(float(total), float(marked), row, first, size)
+    weights = np.zeros((drawn + 1, int(size.max())))
+    _hypergeometric_fill(float(total), float(marked), row, weights)
+    return Band(first, size, weights)
+
+
+@_kernel
+def _split(marked: Band, b: int, x: float, lines: Floats, skip: int) -> float:
+    """Sum over h >= skip of P(h of b ancestors are fresh) x^h lines[b - h]."""
+    first = marked.first[b]
+    total, power = 0.0, x**first
+    for k in range(marked.size[b]):
+        if first + k >= skip:
+            total += marked.weights[b, k] * power * lines[b - first - k]
+        power *= x
+    return total
+
+
+@_kernel
+def fresh_limit(parents: Band, marked: Band, x: float) -> float:
+    """E x^F, F the founders of the last row's lines: all real samples that they descend from.
+
+    Line by line: a lines have b parents (`parents`), of which h are fresh (`marked`).
+    """
+    size = parents.first.size
+    lines, split = np.ones(size), np.ones(size)
+    for a in range(1, size):
+        start, total, stay = parents.first[a], 0.0, 0.0
+        for k in range(parents.size[a]):
+            if start + k < a:
+                total += parents.weights[a, k] * split[start + k]
+            else:
+                stay = parents.weights[a, k]
+        total += stay * _split(marked, a, x, lines, 1)
+        same = stay * marked.weights[a, 0] if marked.first[a] == 0 else 0.0
+        lines[a] = total / (1.0 - same)
+        split[a] = _split(marked, a, x, lines, 0)
+    return float(lines[size - 1])
+
+
+@_kernel
+def fresh_path(parents: Band, marked: Band, x: float, out: Floats) -> None:
+    """Write E x^F of the last row's lines to `out`, by number of generations up to out.size.
+
+    Before the first of these generations all samples are real: each ancestor is a founder.
+    """
+    size = parents.first.size
+    lines, split = np.empty(size), np.empty(size)
+    for b in range(size):
+        split[b] = x**b
+    for t in range(out.size):
+        for a in range(size):
+            start, total = parents.first[a], 0.0
+            for k in range(parents.size[a]):
+                total += parents.weights[a, k] * split[start + k]
+            lines[a] = total
+        out[t] = lines[size - 1]
+        for b in range(size):
+            split[b] = _split(marked, b, x, lines, 0)
