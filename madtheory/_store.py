@@ -31,7 +31,18 @@ if TYPE_CHECKING:
 
     from madtheory.simulate import Plan
 
-__all__ = ["Run", "open_run", "read_result", "write_result"]
+__all__ = [
+    "Run",
+    "git_state",
+    "is_temporary",
+    "open_run",
+    "read_json",
+    "read_result",
+    "same_config",
+    "same_versions",
+    "take_lock",
+    "write_result",
+]
 
 FORMAT = "madtheory simulation 1"
 KEY = b"madtheory"
@@ -104,7 +115,7 @@ def read_result(path: Path, plan: Plan) -> Table | None:
         raise ValueError(f"{path} must be a result of this simulation, got another file") from None
     except (pa.ArrowException, OSError, ValueError):
         raise ValueError(f"{path} must be a readable result, got a damaged file") from None
-    _same_config(path, note.get("config"), config_of(plan))
+    same_config(path, note.get("config"), config_of(plan))
     columns = {name: table[name].to_numpy() for name in table.column_names}
     if sorted(columns) != sorted(COLUMNS) or _content(columns) != note.get("sha256"):
         raise ValueError(f"{path} must be a complete result, got one whose content has changed")
@@ -143,7 +154,7 @@ def write_result(path: Path, plan: Plan, result: Table, environment: dict[str, A
         pq.write_table(table, temporary)
 
 
-def _same_config(path: Path, found: Any, wanted: dict[str, Any]) -> None:
+def same_config(path: Path, found: Any, wanted: dict[str, Any]) -> None:
     """Refuse a file of another configuration; name the first field that differs."""
     if found == wanted:
         return
@@ -179,9 +190,10 @@ class Run:
             self._refuse_strangers()
             atomic_write_json(environment, environment_of(self.plan))
             atomic_write_json(config, wanted)
-        _same_config(config, _read_json(config), wanted)
-        self.environment = _read_json(environment)
-        self._same_versions()
+        same_config(config, read_json(config), wanted)
+        self.environment = read_json(environment)
+        found = self.environment.get("versions", {})
+        same_versions(self.folder, found, {name: version(name) for name in VERSIONS})
         state = self.folder / "state.npz"
         if state.exists():
             self.done, self.count, *arrays = _read_state(state, self.plan)
@@ -189,20 +201,10 @@ class Run:
 
     def _refuse_strangers(self) -> None:
         for entry in self.folder.iterdir():
-            if entry.name not in ("environment.json", "lock") and not _is_temporary(entry.name):
+            if entry.name not in ("environment.json", "lock") and not is_temporary(entry.name):
                 raise ValueError(
                     f"{self.folder} must be the folder of an unfinished run, "
                     f"got one without config.json that holds {entry.name}"
-                )
-
-    def _same_versions(self) -> None:
-        """Refuse to mix versions in one result: it could not be reproduced."""
-        found = self.environment.get("versions", {})
-        for name in VERSIONS:
-            if found.get(name) != version(name):
-                raise ValueError(
-                    f"{self.folder} was begun with {name} {found.get(name)} and must go on with "
-                    f"it, got {version(name)}; remove the folder to start again"
                 )
 
     def save(self, done: int, count: int, arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
@@ -222,6 +224,17 @@ class Run:
         remove_run(self.path)
 
 
+def same_versions(folder: Path, found: Any, wanted: dict[str, str]) -> None:
+    """Refuse to mix versions in one result: it could not be reproduced."""
+    known = found if isinstance(found, dict) else {}
+    for name, here in wanted.items():
+        if known.get(name) != here:
+            raise ValueError(
+                f"{folder} was begun with {name} {known.get(name)} and must go on with it, "
+                f"got {here}; remove the folder to start again"
+            )
+
+
 def run_folder(path: Path) -> Path:
     """Return X.parquet.run for X.parquet."""
     return path.with_name(path.name + ".run")
@@ -231,7 +244,7 @@ def remove_run(path: Path) -> None:
     """Remove the run folder of `path`, if it holds nothing but what a run writes."""
     folder = run_folder(path)
     if folder.is_dir() and all(
-        entry.name in FILES or _is_temporary(entry.name) for entry in folder.iterdir()
+        entry.name in FILES or is_temporary(entry.name) for entry in folder.iterdir()
     ):
         shutil.rmtree(folder)
 
@@ -255,12 +268,12 @@ def open_run(path: Path, plan: Plan) -> Iterator[Run]:
     except OSError as error:
         raise ValueError(f"store must be writable, got {path}: {error.strerror}") from None
     with lock:
-        _take(lock.fileno(), run.folder)
+        take_lock(lock.fileno(), run.folder)
         run.load()
         yield run
 
 
-def _take(handle: int, folder: Path) -> None:
+def take_lock(handle: int, folder: Path) -> None:
     """Lock the run; the system lets go when the process ends, however it ends."""
     try:
         import fcntl
@@ -272,11 +285,13 @@ def _take(handle: int, folder: Path) -> None:
         raise ValueError(f"{folder} must be used by one process, got a second one") from None
 
 
-def _is_temporary(name: str) -> bool:
+def is_temporary(name: str) -> bool:
+    """Whether a killed writer left a file of this name."""
     return re.fullmatch(r"\..*\.tmp", name) is not None
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Return the JSON object in a file, or refuse a damaged one."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
