@@ -28,6 +28,7 @@ __all__ = [
     "baseline",
     "collapse",
     "effective",
+    "modes",
     "real_data",
     "report",
     "simulation",
@@ -415,6 +416,74 @@ def effective(w2_squared: float, eigenvalues: Array) -> Payload:
         "n_eff": size.effective_sample_size(w2_squared, eigenvalues),
         "status": {"n_eff": "asymptotic"},
     }
+
+
+# --- modes of a mixture --------------------------------------------------------------------------
+
+
+def _modes_fate(K: int, n_synth: int) -> _Entries:
+    """Without fresh data: when one mode is left."""
+    from madtheory import mixture
+
+    time = mixture.fixation_time(np.full(K, 1 / K), n_synth)
+    return {"fixation_time": _Entry(float(time.value), _distance_status(time))}
+
+
+def _modes_kept(K: int, n_synth: int, n_fresh: int) -> _Entries:
+    """With fresh data: the stationary law."""
+    from madtheory import mixture
+
+    alive = mixture.all_modes_alive(K, n_synth, n_fresh)
+    mean = mixture.stationary_surviving_mean(K, n_synth, n_fresh)
+    return {
+        "stationary_surviving_mean": _Entry(mean),
+        "all_modes_alive": _Entry(float(alive.value)),
+        "all_modes_alive_rel_error": _Entry(float(alive.rel_error)),
+    }
+
+
+def _modes_alive(K: int, n_synth: int, generations: int, n_fresh: int) -> _Entries:
+    """How many modes are alive, and the end of it."""
+    from madtheory import mixture
+
+    alive = mixture.surviving_mean(K, n_synth, generations, n_fresh=n_fresh)
+    status = _distance_status(alive)
+    return {
+        "surviving_mean": _Entry(alive.value, status),
+        "surviving_mean_rel_error": _Entry(alive.rel_error, status),
+        **(_modes_kept(K, n_synth, n_fresh) if n_fresh else _modes_fate(K, n_synth)),
+    }
+
+
+def _modes_beyond(generations: int) -> _Entries:
+    """The chain of a mode's founders is too long: only the heterozygosity is known."""
+    from madtheory import mixture
+
+    why = f"surviving modes are computed for n_synth + n_fresh up to {mixture.FRESH_LIMIT} only"
+    paths = ("surviving_mean", "surviving_mean_rel_error")
+    single = ("stationary_surviving_mean", "all_modes_alive", "all_modes_alive_rel_error")
+    return {
+        **dict.fromkeys(paths, _unknown(why, np.full(generations, np.nan))),
+        **dict.fromkeys(single, _unknown(why)),
+    }
+
+
+def modes(K: int, n_synth: int, generations: int, *, n_fresh: int) -> Payload:
+    """Answer `theory modes` (theory.md 4.1)."""
+    from madtheory import mixture
+
+    even = mixture.heterozygosity(K, n_synth, generations, n_fresh=n_fresh)
+    entries = {"heterozygosity": _Entry(even)}
+    if n_fresh:
+        settled = mixture.stationary_heterozygosity(K, n_synth, n_fresh)
+        entries["stationary_heterozygosity"] = _Entry(settled)
+        entries["fixation_time"] = _Entry(math.inf, "exact", "fresh data bring every mode back")
+    beyond = n_fresh and n_synth + n_fresh > mixture.FRESH_LIMIT
+    entries |= (
+        _modes_beyond(generations) if beyond else _modes_alive(K, n_synth, generations, n_fresh)
+    )
+    head = {"modes": K, "n_synth": n_synth, "n_fresh": n_fresh}
+    return {**head, **_values(entries), **_notes(entries)}
 
 
 # --- simulation ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ __all__ = [
     "effective",
     "fresh",
     "metrics",
+    "modes",
     "progress",
     "report",
     "simulation",
@@ -245,6 +246,38 @@ def effective(payload: Payload) -> None:
     title = f"E W2² = {_number(payload['w2_squared'])} in dimension {payload['dim']}"
     row = ("effective sample size n_e", _number(payload["n_eff"]), payload["status"]["n_eff"])
     _console().print(_values(title, [row]))
+
+
+_MODES = {
+    "fixation_time": "generations until one mode is left",
+    "stationary_surviving_mean": "modes alive, t → ∞",
+    "stationary_heterozygosity": "heterozygosity, t → ∞",
+    "all_modes_alive": "P(all modes alive), t → ∞",
+}
+
+
+def modes(payload: Payload) -> None:
+    """Print `theory modes`."""
+    console, status = _console(), payload["status"]
+    counts = ", ".join(
+        f"{name} = {payload[name]}"
+        for name in ("modes", "n_synth", "n_fresh")
+        if payload[name] or name != "n_fresh"
+    )
+    console.print(f"Mixture of equal, well separated modes: {counts}", style="bold")
+    rows = [
+        (word, _number(payload[key]), status[key]) for key, word in _MODES.items() if key in payload
+    ]
+    console.print(_values("In the long run", rows))
+    table = _table("Path over generations t", ("t", "modes alive", "heterozygosity"), left=0)
+    for i in _chosen(len(payload["heterozygosity"])):
+        values = (payload["surviving_mean"][i], payload["heterozygosity"][i])
+        table.add_row(str(i + 1), *(_number(float(x)) for x in values))
+    console.print(table)
+    _print_reasons(console, payload, _MODES | {"surviving_mean": "modes alive"})
+    if status["surviving_mean"] == "asymptotic":
+        error = _percent(float(payload["surviving_mean_rel_error"][-1]))
+        console.print(f"All exact but modes alive: asymptotic, {error}.")
 
 
 # --- simulation ---------------------------------------------------------------------------------

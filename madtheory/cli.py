@@ -409,6 +409,24 @@ def theory_effective(
     _emit(payload, _show.effective, as_json=as_json)
 
 
+@theory.command("modes")
+@click.option("--modes", type=int, required=True, help="Modes of equal real weight.")
+@click.option("--n-synth", type=int, required=True, help="Synthetic samples a generation.")
+@click.option(
+    "--n-fresh", type=int, default=0, show_default=True, help="Fresh real samples a generation."
+)
+@click.option("--generations", type=int, default=20, show_default=True, help="t = 1..T.")
+@json_option
+def theory_modes(
+    *, modes: int, n_synth: int, n_fresh: int, generations: int, as_json: bool
+) -> None:
+    """Modes of a mixture, or categories: how many survive, how even they are."""
+    from madtheory import _payloads, _show
+
+    payload = _payloads.modes(modes, n_synth, _generations(generations), n_fresh=n_fresh)
+    _emit(payload, _show.modes, as_json=as_json)
+
+
 def _simulate(loop: Loop, options: Payload) -> None:
     from madtheory import _payloads, _show
 
