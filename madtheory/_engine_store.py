@@ -271,7 +271,7 @@ class RunFolder:
     _size: int = 0
     _streams: dict[str, IO[bytes]] = field(default_factory=dict)
     _saved_at: float = field(default_factory=time.monotonic)
-    _pause: float = SAVE_EVERY
+    _pause: float = field(default_factory=lambda: SAVE_EVERY)
 
     def load(self) -> None:
         """Check what is there and cut the lines beyond the state; `snapshot` is None if new."""

@@ -9,32 +9,22 @@ data, fitting and metrics; so a run that was killed goes on to the same bits.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import itertools
-import math
-import multiprocessing
-import os
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import (
-    FIRST_EXCEPTION,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from madtheory import _blas, _engine_store, _samples, _validate
+from madtheory import _engine_store, _samples, _validate
+from madtheory._curves import LEVELS, Bands, Curves, bands
 from madtheory._samples import Samples, Unusable
+from madtheory._side_by_side import on_processes, on_threads, worker_count
 from madtheory.loops import Loop
 
 if TYPE_CHECKING:
@@ -58,14 +48,11 @@ Arrays = dict[str, "NDArray[Any]"]
 T = TypeVar("T")
 #: The four streams of a generation.
 DATA, SYNTHETIC, FIT, METRICS = range(4)
-#: Quantiles over seeds.
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 # --- what a user brings --------------------------------------------------------------------------
 
 
-@runtime_checkable
 class Source(Protocol):
     """Real data without end: independent samples. Every fitted model is one."""
 
@@ -74,7 +61,6 @@ class Source(Protocol):
         ...
 
 
-@runtime_checkable
 class GenerativeModel(Protocol):
     """What the engine asks of a model; samples are an array, or a dict of arrays of equal length.
 
@@ -115,77 +101,6 @@ class LoopStopped(RuntimeError):
 
     def __str__(self) -> str:
         return f"loop of seed {self.seed} stopped at generation {self.generation}: {self.reason}"
-
-
-# --- results -------------------------------------------------------------------------------------
-
-
-def _digest(generations: NDArray[np.int64], arrays: Mapping[str, NDArray[np.float64]]) -> str:
-    """SHA-256 of generations and curves, nothing else."""
-    state = hashlib.sha256(generations.astype("<i8").tobytes())
-    for name in sorted(arrays):
-        state.update(f"{name} {arrays[name].shape}".encode())
-        state.update(arrays[name].astype("<f8").tobytes())
-    return state.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """Metrics of one run by generation.
-
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The measured generations, ascending.
-    metrics : dict of ndarray, shape (T,) or (T, k)
-        Values by name; k for a metric that returns k numbers.
-    seed : int
-    reached : int
-        The last finished generation.
-    stopped : str or None
-        Why generation `reached` + 1 could not be finished.
-    """
-
-    generations: NDArray[np.int64]
-    metrics: dict[str, NDArray[np.float64]]
-    seed: int
-    reached: int
-    stopped: str | None = None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of generations and metrics."""
-        return _digest(self.generations, self.metrics)
-
-
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """Metrics of several seeds, and what they have in common.
-
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-    seeds : tuple of int
-    values : dict of ndarray, shape (seeds, T) or (seeds, T, k)
-    mean, se : dict of ndarray, shape (T,) or (T, k)
-        Mean over seeds and its standard error, nan for one seed.
-    levels : tuple of float
-    quantiles : dict of ndarray, shape (levels, T) or (levels, T, k)
-        Quantiles over seeds, interpolated linearly.
-    """
-
-    generations: NDArray[np.int64]
-    seeds: tuple[int, ...]
-    values: dict[str, NDArray[np.float64]]
-    mean: dict[str, NDArray[np.float64]]
-    se: dict[str, NDArray[np.float64]]
-    levels: tuple[float, ...]
-    quantiles: dict[str, NDArray[np.float64]]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of generations and values."""
-        return _digest(self.generations, self.values)
 
 
 # --- the request ---------------------------------------------------------------------------------
@@ -756,12 +671,12 @@ def run_loop(
     (200, True)
     """
     task = _make_task(loop, model, data, metrics, generations, every, seed)
-    with _progress(progress, task.generations) as show:
+    with _progress(progress) as show:
         return _run_at(task, None if out is None else Path(out), show)
 
 
 @contextmanager
-def _progress(progress: ShowProgress, total: int) -> Iterator[Callable[[int, int], None]]:
+def _progress(progress: ShowProgress) -> Iterator[Callable[[int, int], None]]:
     """Return what is told of every generation: nothing, the user's function, or a bar."""
     if callable(progress):
         yield progress
@@ -773,8 +688,8 @@ def _progress(progress: ShowProgress, total: int) -> Iterator[Callable[[int, int
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("generations", total=total)
-        yield lambda done, total: bar.update(task, completed=done)
+        task = bar.add_task("generations", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 # --- reading a folder ----------------------------------------------------------------------------
@@ -814,139 +729,6 @@ def read_model(out: Path | str, model: GenerativeModel, generation: int | None =
 
 
 # --- seeds side by side --------------------------------------------------------------------------
-
-
-class _Cancelled(Exception):
-    """Another seed has failed."""
-
-
-def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean over the first axis and its standard error; nan for one row, 0 where all are equal."""
-    n = len(values)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = values.mean(axis=0)
-        if n == 1:
-            return mean, np.full_like(mean, math.nan)
-        se = values.std(axis=0, ddof=1) / math.sqrt(n)
-    return mean, np.where((values == values[0]).all(axis=0), 0.0, se)
-
-
-def _quantiles(values: NDArray[np.float64], levels: tuple[float, ...]) -> NDArray[np.float64]:
-    """Quantiles over the first axis, interpolated linearly; infinite values are ordinary ones."""
-    ordered, rows = np.sort(values, axis=0), []
-    for level in levels:
-        place = level * (len(values) - 1)
-        low, share = int(place), place - int(place)
-        below, above = ordered[low], ordered[min(low + 1, len(values) - 1)]
-        with np.errstate(invalid="ignore"):
-            between = (1.0 - share) * below + share * above
-        rows.append(np.where((below == above) | (share == 0.0), below, between))
-    # NaN sorts last, and would look like a large value.
-    return np.where(np.isnan(values).any(axis=0), math.nan, np.array(rows))
-
-
-def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Bands:
-    """Return mean, standard error and quantiles over the curves of several seeds.
-
-    Raises
-    ------
-    ValueError
-        When there are none, or they differ in generations or metrics.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> two = [Curves(np.array([1]), {"x": np.array([float(i)])}, i, 1) for i in (0, 1)]
-    >>> float(bands(two).mean["x"][0]), float(bands(two).se["x"][0])
-    (0.5, 0.5)
-    """
-    if not curves:
-        raise ValueError("curves must be those of at least one seed, got none")
-    first = curves[0]
-    for other in curves[1:]:
-        same = np.array_equal(other.generations, first.generations)
-        if not same or other.metrics.keys() != first.metrics.keys():
-            raise ValueError(f"curves must have equal generations and metrics, got {other.seed}")
-    checked = tuple(_validate.number("levels", level, low=0.0, high=1.0) for level in levels)
-    values = {name: np.stack([c.metrics[name] for c in curves]) for name in first.metrics}
-    moments = {name: _moments(array) for name, array in values.items()}
-    return Bands(
-        generations=first.generations,
-        seeds=tuple(c.seed for c in curves),
-        values=values,
-        mean={name: mean for name, (mean, _) in moments.items()},
-        se={name: se for name, (_, se) in moments.items()},
-        levels=checked,
-        quantiles={name: _quantiles(array, checked) for name, array in values.items()},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """The runs of several seeds, and who is told of their progress."""
-
-    tasks: list[_Task]
-    outs: list[Path | None]
-    show: Callable[[int, int], None]
-
-    @property
-    def total(self) -> int:
-        """Generations of all seeds."""
-        return sum(task.generations for task in self.tasks)
-
-
-def _settle(futures: list[Future[Curves]]) -> list[Curves]:
-    """Wait for all; the first failure ends it."""
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in done:
-        if future.exception() is not None:
-            future.result()
-    return [future.result() for future in futures]
-
-
-def _on_threads(job: _Job, workers: int) -> list[Curves]:
-    """Run the seeds on threads; when one fails, the others end after their generation."""
-    failed, lock, reached = threading.Event(), threading.Lock(), [0] * len(job.tasks)
-
-    def run(i: int) -> Curves:
-        def show(generation: int, _: int) -> None:
-            if failed.is_set():
-                raise _Cancelled
-            with lock:
-                reached[i] = generation
-                job.show(sum(reached), job.total)
-
-        return _run_at(job.tasks[i], job.outs[i], show)
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            return _settle([pool.submit(run, i) for i in range(len(job.tasks))])
-        finally:
-            failed.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _run_alone(task: _Task, out: Path | None) -> Curves:
-    """Run one seed in a process of its own."""
-    with _blas.one_thread():
-        return _run_at(task, out, lambda generation, total: None)
-
-
-def _on_processes(job: _Job, workers: int) -> list[Curves]:
-    """Run the seeds in processes that share nothing."""
-    context, done = multiprocessing.get_context("spawn"), itertools.count(1)
-
-    def count(_: Future[Curves]) -> None:
-        job.show(next(done) * job.total // len(job.tasks), job.total)
-
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        futures = [pool.submit(_run_alone, *each) for each in zip(job.tasks, job.outs, strict=True)]
-        for future in futures:
-            future.add_done_callback(count)
-        try:
-            return _settle(futures)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _seed_folders(out: Path | str | None, tasks: list[_Task]) -> list[Path | None]:
@@ -1008,10 +790,8 @@ def run_seeds(
     tasks = [_make_task(loop, model, data, metrics, generations, every, s) for s in seeds]
     if not tasks or len({task.seed for task in tasks}) < len(tasks):
         raise ValueError(f"seeds must be different and at least one, got {list(seeds)}")
-    folders = _seed_folders(out, tasks)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    many = _validate.count("workers", available if workers is None else workers, maximum=1024)
-    with _progress(progress, len(tasks) * tasks[0].generations) as show, _blas.one_thread():
-        job = _Job(tasks, folders, show)
-        curves = (_on_processes if processes else _on_threads)(job, many)
+    many, folders = worker_count(workers), _seed_folders(out, tasks)
+    runs = [partial(_run_at, task, folder) for task, folder in zip(tasks, folders, strict=True)]
+    with _progress(progress) as show:
+        curves = (on_processes if processes else on_threads)(runs, many, show)
     return bands(curves, levels=levels)
