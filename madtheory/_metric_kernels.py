@@ -1,17 +1,21 @@
 """Compiled kernels of the k-NN metrics: squared distances to neighbours, balls that hold a point.
 
-A block of products decides which pairs cannot matter: with g = a.b of centred rows, the computed
-|a|^2 + |b|^2 - 2 g misses the squared distance by at most a share of |a|^2 + |b|^2 (see
-:func:`madtheory.metrics.precision_recall`), so `low_a + low_b - 2 g` bounds it from below. Every
-pair that may matter is computed again from its difference, columns in order, and that number
+A block of products in float32 decides which pairs cannot matter: with g = -2 a.b of centred rows,
+|a|^2 + |b|^2 + g misses the squared distance by at most a share of |a|^2 + |b|^2 (see
+:func:`madtheory.metrics._screen`), so `low_a + low_b + g` bounds it from below. Every pair that
+may matter is computed again in float64 from its difference, columns in order, and that number
 alone enters a result: answers do not depend on blocks, threads or the place of the data.
+Squared distances times `unit` are in the units of the screening.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from madtheory._kernels import Floats, Ints, _kernel
+
+Singles = NDArray[np.float32]
 
 __all__ = ["covered", "nearest", "removal_effects"]
 
@@ -32,11 +36,17 @@ def squared_distance(x: Floats, y: Floats, stop: float) -> float:
 
 
 @_kernel
-def any_below(low: Floats, products: Floats, first: int, last: int, limit: float) -> bool:
-    """Whether some low[j] - 2 products[j] is at most `limit`, j in [first, last)."""
+def rounded_up(x: float) -> np.float32:
+    """A float32 that is at least `x`."""
+    return np.float32(x + abs(x) * 2.0**-22)
+
+
+@_kernel
+def any_below(low: Singles, products: Singles, first: int, last: int, limit: np.float32) -> bool:
+    """Whether some low[j] + products[j] is at most `limit`, j in [first, last)."""
     hits = 0
     for j in range(first, last):
-        hits += low[j] - 2.0 * products[j] <= limit
+        hits += low[j] + products[j] <= limit
     return hits > 0
 
 
@@ -55,8 +65,9 @@ def insert(squares: Floats, indices: Ints, square: float, index: int) -> None:
 @_kernel
 def nearest(
     x: Floats,
-    low: Floats,
-    products: Floats,
+    low: Singles,
+    unit: float,
+    products: Singles,
     row: int,
     column: int,
     squares: Floats,
@@ -64,31 +75,33 @@ def nearest(
 ) -> None:
     """Update the nearest other rows of x[row:] by those in x[column:]: one block of products."""
     rows, columns = products.shape
+    others = low[column : column + columns]
     for i in range(row, row + rows):
-        g, others = products[i - row], low[column : column + columns]
+        g = products[i - row]
+        limit = rounded_up(squares[i, -1] * unit - low[i])
         for first in range(0, columns, STRIP):
-            worst = squares[i, -1]
             last = min(first + STRIP, columns)
             # Nothing is nearer than a neighbour at distance 0: repeated rows end here.
-            if worst == 0.0 or not any_below(others, g, first, last, worst - low[i]):
+            if squares[i, -1] == 0.0 or not any_below(others, g, first, last, limit):
                 continue
             for j in range(first, last):
-                if others[j] - 2.0 * g[j] > squares[i, -1] - low[i] or column + j == i:
+                if others[j] + g[j] > limit or column + j == i:
                     continue
                 square = squared_distance(x[i], x[column + j], squares[i, -1])
                 if square < squares[i, -1]:
                     insert(squares[i], indices[i], square, column + j)
+                    limit = rounded_up(squares[i, -1] * unit - low[i])
 
 
 @_kernel
 def covered(
     x: Floats,
-    low: Floats,
+    low: Singles,
     centres: Floats,
-    reach: Floats,
+    reach: Singles,
     inner: Floats,
     outer: Floats,
-    products: Floats,
+    products: Singles,
     row: int,
     column: int,
     held: Ints,
@@ -97,18 +110,20 @@ def covered(
 ) -> None:
     """Count, up to two, the balls at centres[column:] that hold the rows x[row:].
 
-    `owner` is the first ball, `shells` lists balls that would hold the point if they grew from
-    `inner` to `outer`, as many as there is room for (-1: none).
+    `reach` is the lower part of a centre's norm less its radius. `owner` is the first ball,
+    `shells` lists balls that would hold the point if they grew from `inner` to `outer`, as many
+    as there is room for (-1: none).
     """
     rows, columns = products.shape
+    limits = reach[column : column + columns]
     for i in range(row, row + rows):
-        g, limits = products[i - row], reach[column : column + columns]
+        g, limit = products[i - row], -low[i]
         for first in range(0, columns, STRIP):
             last = min(first + STRIP, columns)
-            if held[i] == 2 or not any_below(limits, g, first, last, -low[i]):
+            if held[i] == 2 or not any_below(limits, g, first, last, limit):
                 continue
             for j in range(first, last):
-                if held[i] == 2 or limits[j] - 2.0 * g[j] > -low[i]:
+                if held[i] == 2 or limits[j] + g[j] > limit:
                     continue
                 ball = column + j
                 square = squared_distance(x[i], centres[ball], outer[ball])

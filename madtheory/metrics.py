@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
+    Singles = NDArray[np.float32]
     Ints = NDArray[np.int64]
 
 __all__ = [
@@ -46,8 +47,8 @@ __all__ = [
 
 #: Rows worked on at once where a pass over a set is in blocks.
 _ROWS = 4096
-#: Rows and columns of a block of products: half a MB, so that it stays in a core's cache.
-_BLOCK_ROWS, _BLOCK_COLUMNS = 128, 512
+#: Rows and columns of a block of products: 1 MB, so that it stays in a core's cache.
+_BLOCK_ROWS, _BLOCK_COLUMNS = 256, 1024
 #: Balls remembered for a point that they would hold if they grew.
 _SHELLS = 32
 #: Rows that decide where the origin of the screening products lies.
@@ -171,47 +172,61 @@ def _moments(x: Array) -> _Moments:
     return _Moments(x[0] + shift, R.T / root, V[keep].T / s[keep] * root)
 
 
-class _Terms(NamedTuple):
-    """Value, variance and bias of the plug-in distance, in units of the scaled data."""
+def _influence(x: Array, own: _Moments, delta: Array, s: Array, U: Array) -> Array:
+    """Derivative of the distance in the weight of each row of `x`, up to a constant.
 
-    value: float
-    variance: float
-    bias: float
-
-
-def _row_terms(x: Array, own: _Moments, delta: Array, s: Array, U: Array) -> tuple[Array, Array]:
-    """First and second derivative of the distance in the weight of each row of `x`.
-
-    First: 2 delta.u + |u|^2 - u^T T u up to a constant, u the centred row and T the optimal map
-    to the other Gaussian. On the range u^T T u = sum_i s_i p_i^2, p = U^T W^T u the whitened row
-    and U s V^T the singular values of F_1^T F_2. Second, covariance part only:
-    sum_ij w_ij p_i^2 p_j^2 with w_ij = s_i s_j / (s_i + s_j).
+    2 delta.u + |u|^2 - u^T T u, u the centred row and T the optimal map to the other Gaussian. On
+    the range u^T T u = sum_i s_i (U^T W^T u)_i^2, with U s V^T the singular values of F_1^T F_2.
     """
-    w = np.multiply.outer(s, s) / np.add.outer(s, s)
-    first, second = np.empty(len(x)), np.empty(len(x))
+    out = np.empty(len(x))
     for block in _blocks(len(x), _ROWS):
         u = x[block] - own.mean
         squares = np.square(u @ (own.whitener @ U))
-        first[block] = 2 * u @ delta + np.square(u).sum(axis=1) - squares @ s
-        second[block] = ((squares @ w) * squares).sum(axis=1)
-    return first, second
+        out[block] = 2 * u @ delta + np.square(u).sum(axis=1) - squares @ s
+    return out
 
 
-def _frechet(x: Array, y: Array) -> _Terms:
-    """Squared distance with its first-order variance (delta method) and second-order bias."""
-    a, b = _moments(x), _moments(y)
-    delta = a.mean - b.mean
-    value = float(np.square(delta).sum()) + _procrustes_squared(a.factor, b.factor)
-    # whitener^T factor is the identity on the range, in coordinates of full rank.
+def _distance(a: _Moments, b: _Moments) -> float:
+    """Squared Frechet distance of two moments."""
+    shift = float(np.square(a.mean - b.mean).sum())
+    return shift + _procrustes_squared(a.factor, b.factor)
+
+
+def _variance(x: Array, y: Array, a: _Moments, b: _Moments) -> float:
+    """Variance of the squared distance, by the first-order (delta) method."""
+    # whitener^T factor turns a factor into one of full column rank.
     A, B = (m.factor @ (m.factor.T @ m.whitener) for m in (a, b))
     U, s, V = np.linalg.svd(A.T @ B, full_matrices=False)
-    s, U, V = (z[..., s > 0] for z in (s, U, V.T))
-    variance = bias = 0.0
-    for z, own, shift, W in ((x, a, delta, U), (y, b, -delta, V)):
-        first, second = _row_terms(z, own, shift, s, W)
-        variance += float(first.var(ddof=1)) / len(z)
-        bias += (float(np.square(own.factor).sum()) + (second.mean() - s.sum() / 2) / 2) / len(z)
-    return _Terms(value, variance, float(bias))
+    delta = a.mean - b.mean
+    of_x = float(_influence(x, a, delta, s, U).var(ddof=1)) / len(x)
+    return of_x + float(_influence(y, b, -delta, s, V.T).var(ddof=1)) / len(y)
+
+
+def _halves(x: Array) -> tuple[Array, Array]:
+    """Two random halves that depend on the rows, not on their order."""
+    order = np.argsort(_row_hashes(x), kind="stable")
+    # Equal rows lie side by side in `order`; the permutation deals them out.
+    order = order[np.random.Generator(np.random.PCG64(len(x))).permutation(len(x))]
+    middle = len(x) // 2
+    return x[order[:middle]], x[order[middle:]]
+
+
+def _row_hashes(x: Array) -> NDArray[np.uint64]:
+    """Number of each row that scatters: equal rows, equal numbers."""
+    total = np.zeros(len(x), np.uint64)
+    for column in (x + 0.0).view(np.uint64).T:  # + 0.0 makes -0.0 the same as 0.0
+        total = (total ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        total ^= total >> np.uint64(29)
+    return total
+
+
+def _bias(x: Array, y: Array, value: float) -> float:
+    """Bias of the squared distance: what halving both sets adds to it, on average.
+
+    Of a bias B(n) = b/n + O(1/n^2) the halves have b/n more than the whole.
+    """
+    pairs = zip(_halves(x), _halves(y), strict=True)
+    return sum(_distance(_moments(u), _moments(v)) for u, v in pairs) / 2 - value
 
 
 def _in_units(value: float, exponent: int) -> float:
@@ -250,20 +265,18 @@ def fid(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> Estimate:
     >>> fid([[0.0], [2.0]], [[5.0], [5.0]]).value  # (1 - 5)^2 + 2
     18.0
     """
-    terms, exponent = _scaled_terms(real, synth)
-    return _interval(terms.value, terms.variance, exponent, level)
+    return _frechet(real, synth, level, corrected=False)
 
 
-def _scaled_terms(real: ArrayLike, synth: ArrayLike) -> tuple[_Terms, int]:
-    """Terms of the two sets in units of 2^exponent."""
-    x, y, exponent = _pair(real, synth, 2)
+def _frechet(real: ArrayLike, synth: ArrayLike, level: float, *, corrected: bool) -> Estimate:
+    """FID, plain or less its bias, with a normal interval cut at 0."""
+    quantile = _level(level)
+    x, y, exponent = _pair(real, synth, 4 if corrected else 2)
     with one_thread():
-        return _frechet(x, y), exponent
-
-
-def _interval(value: float, variance: float, exponent: int, level: float) -> Estimate:
-    """Normal interval, cut at 0: no squared distance is below it."""
-    half = _level(level) * math.sqrt(variance)
+        a, b = _moments(x), _moments(y)
+        value = _distance(a, b)
+        half = quantile * math.sqrt(_variance(x, y, a, b))
+        value -= _bias(x, y, value) if corrected else 0.0
     ends = (value, max(0.0, value - half), max(0.0, value + half))
     return Estimate(*(_in_units(v, exponent) for v in ends))
 
@@ -271,72 +284,86 @@ def _interval(value: float, variance: float, exponent: int, level: float) -> Est
 def fid_unbiased(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> Estimate:
     """Squared Frechet distance of the two laws: FID less its bias at these sizes.
 
-    FID is too large on average: by tr Sigma_1/n + tr Sigma_2/m for the means, and by the second
-    derivative of the Bures distance along the noise of each covariance, whose fourth moments are
-    taken from the sets themselves. For two Gaussian sets of one law Sigma_0 = I this sums to
-    d/n + d(d + 1)/(4n) and the same of m: the leading order of 𝒢(n) + 𝒢(m) (theory.md 5.3,
-    :func:`madtheory.effective.baseline_leading`). What is left is of order (dim/n)^2.
+    FID is too large on average, for Gaussian sets of one law by about 𝒢(n) + 𝒢(m) (theory.md
+    5.3, :func:`madtheory.effective.baseline`), which is some dim^2/(4n) of tr Sigma_0 / dim and
+    more for heavy tails. Here the bias is measured, whatever the laws: it is what the distance
+    grows by when both sets are cut in two, to first order in 1/n. An error of order
+    (dim/n)^2 is left; sets smaller than some 10 dim need a theory of their own.
 
     Parameters
     ----------
-    real, synth, level
-        As in :func:`fid`.
+    real, synth : array_like, shapes (n, dim) and (m, dim)
+        Rows are samples; at least 4 rows each.
+    level : float
+        Level of the interval.
 
     Returns
     -------
     Estimate
-        The value may be negative where the laws are close; the interval is for the distance of
-        the laws and is cut at 0.
+        2 FID less the mean FID of two random halves, drawn from the rows themselves: the same
+        for any order of the rows. The value may be negative where the laws are close. The
+        interval is for the distance of the laws and is cut at 0.
 
     Raises
     ------
     ValueError, TypeError
-        As :func:`fid`.
+        As :func:`fid`, and when a set has fewer than 4 rows.
 
     Examples
     --------
-    >>> fid_unbiased([[0.0], [2.0]], [[5.0], [5.0]]).value  # 18 less a variance of 2 over n = 2
-    17.0
+    >>> fid_unbiased([[0.0], [0.0], [2.0], [2.0]], [[5.0]] * 4).value > 16
+    True
     """
-    terms, exponent = _scaled_terms(real, synth)
-    return _interval(terms.value - terms.bias, terms.variance, exponent, level)
+    return _frechet(real, synth, level, corrected=True)
 
 
 # --- precision and recall -----------------------------------------------------------------------
 
 
 class _Points(NamedTuple):
-    """A set as the screening sees it: rows, rows less the origin, lower parts of squared norms."""
+    """A set as the screening sees it."""
 
     rows: Array
-    centred: Array
-    low: Array
+    #: Rows less the origin, in units in which they are at most about 1.
+    centred: Singles
+    #: Lower part of their squared norms.
+    low: Singles
+    #: Squared distances of `rows` times this are in those units.
+    unit: float
 
 
-def _points(x: Array, origin: Array) -> _Points:
-    """Prepare a set; the share taken off the squared norms is the error bound of the screening."""
-    centred = x - origin
-    share = (4 * x.shape[1] + 40) * 2.0**-53
-    # The constant stands for what underflows.
-    return _Points(x, centred, np.square(centred).sum(axis=1) * (1 - share) - 1e-300)
+def _screen(x: Array, origin: Array, exponent: int) -> _Points:
+    r"""Prepare a set for screening by products in float32.
+
+    With u = 2^-24 and A, B the squared norms, rounding the rows moves a squared distance by at
+    most 4.1 u (A + B), products of d terms (in any order) by d u (A + B)/(1 - d u), and what
+    else is rounded by 4 u (A + B); the share taken off the norms is more than all of it. The
+    constant stands for what underflows.
+    """
+    centred = np.ldexp(x - origin, -exponent).astype(np.float32)
+    norms = np.square(centred, dtype=np.float64).sum(axis=1)
+    low = norms * (1 - (2 * x.shape[1] + 16) * 2.0**-24) - 1e-34
+    return _Points(x, centred, low.astype(np.float32), math.ldexp(1.0, -2 * exponent))
 
 
-def _origin(x: Array, y: Array) -> Array:
-    """Median of some rows of both sets: a single far row does not move it."""
-    some = [z[:: 1 + len(z) // _CENTRE_ROWS] for z in (x, y)]
-    origin: Array = np.median(np.concatenate(some), axis=0)
-    return origin
+def _screens(*sets: Array) -> list[_Points]:
+    """Prepare sets with one origin, the median of some rows: a far row does not move it."""
+    some = [x[:: 1 + len(x) // _CENTRE_ROWS] for x in sets]
+    origin = np.median(np.concatenate(some), axis=0)
+    largest = max(float(np.abs(x - origin).max()) for x in sets)
+    exponent = math.frexp(largest)[1]
+    return [_screen(x, origin, exponent) for x in sets]
 
 
 def _over_blocks(
-    a: _Points, b: _Points, threads: int, visit: Callable[[Array, int, int], None]
+    a: _Points, b: _Points, threads: int, visit: Callable[[Singles, int, int], None]
 ) -> None:
-    """Call visit(products, row, column) on every block, columns in order, rows on threads."""
+    """Call visit(-2 a.b, row, column) on every block, columns in order, rows on threads."""
 
     def one(rows: slice) -> None:
+        left = -2 * a.centred[rows]
         for columns in _blocks(len(b.rows), _BLOCK_COLUMNS):
-            products = a.centred[rows] @ b.centred[columns].T
-            visit(products, rows.start, columns.start)
+            visit(left @ b.centred[columns].T, rows.start, columns.start)
 
     with one_thread(), ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(one, rows) for rows in _blocks(len(a.rows), _BLOCK_ROWS)]:
@@ -357,8 +384,8 @@ def _balls(a: _Points, k: int, threads: int) -> _Balls:
     count = min(k + 1, n - 1)
     squares, indices = np.full((n, count), np.inf), np.full((n, count), -1)
 
-    def visit(products: Array, row: int, column: int) -> None:
-        _metric_kernels.nearest(a.rows, a.low, products, row, column, squares, indices)
+    def visit(products: Singles, row: int, column: int) -> None:
+        _metric_kernels.nearest(a.rows, a.low, a.unit, products, row, column, squares, indices)
 
     _over_blocks(a, a, threads, visit)
     return _Balls(squares[:, k - 1].copy(), squares[:, -1].copy(), indices[:, :k].copy())
@@ -369,10 +396,10 @@ def _share(a: _Points, b: _Points, balls: _Balls, z: float, threads: int) -> Est
     n, m = len(a.rows), len(b.rows)
     held, owner = np.zeros(n, np.int64), np.full(n, -1)
     shells = np.full((n, _SHELLS), -1)
-    # Radii can be far longer than the two norms, so they bring a rounding error of their own.
-    reach = b.low - balls.outer * (1 + 2.0**-50)
+    gap = b.low - balls.outer * b.unit
+    reach: Singles = (gap - np.abs(gap) * 2.0**-22).astype(np.float32)  # rounded down
 
-    def visit(products: Array, row: int, column: int) -> None:
+    def visit(products: Singles, row: int, column: int) -> None:
         _metric_kernels.covered(
             a.rows, a.low, b.rows, reach, balls.inner, balls.outer, products, row, column,
             held, owner, shells,
@@ -384,7 +411,9 @@ def _share(a: _Points, b: _Points, balls: _Balls, z: float, threads: int) -> Est
         return Estimate(value, 0.0, 1.0)
     effects = np.zeros(m, np.int64)
     _metric_kernels.removal_effects(held, owner, shells, balls.neighbours, effects)
-    return _wilson(value, n, (m - 1) * float((effects / n).var()), z)
+    # In integers, so that the order of the rows does not matter.
+    spread = m * int(effects @ effects) - int(effects.sum()) ** 2
+    return _wilson(value, n, (m - 1) / m**2 * spread / n**2, z)
 
 
 def _wilson(value: float, n: int, extra: float, z: float) -> Estimate:
@@ -444,15 +473,15 @@ def precision_recall(
     (0.5, 0.0)
     """
     k = _validate.count("k", k)
-    z = _level(level)
+    quantile = _level(level)
     threads = thread_count(threads)
     x, y, _ = _pair(real, synth, k + 1)
-    origin = _origin(x, y)
-    a, b = _points(x, origin), _points(y, origin)
-    real_balls, synth_balls = _balls(a, k, threads), _balls(b, k, threads)
+    # Each set around its own middle: a collapsed one is seen at its own scale.
+    real_balls, synth_balls = (_balls(_screens(z)[0], k, threads) for z in (x, y))
+    a, b = _screens(x, y)
     return PrecisionRecall(
-        precision=_share(b, a, real_balls, z, threads),
-        recall=_share(a, b, synth_balls, z, threads),
+        precision=_share(b, a, real_balls, quantile, threads),
+        recall=_share(a, b, synth_balls, quantile, threads),
     )
 
 
