@@ -12,6 +12,7 @@ theory.md 0, 2.9, 4)
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -425,6 +426,9 @@ class _Fit(NamedTuple):
     n_iter: int
 
 
+_TURN = threading.Lock()
+
+
 @cache
 def _sklearn() -> Any:
     """Controller of the threads that scikit-learn uses; it is imported here and not before."""
@@ -441,8 +445,11 @@ def _sklearn() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """One thread, for the same bits every time, and no warnings on sets that have collapsed."""
-    with _sklearn().limit(limits=1), warnings.catch_warnings():
+    """One thread, for the same bits every time, and no warnings on sets that have collapsed.
+
+    Both settings belong to the whole process, so loops on several threads take turns here.
+    """
+    with _TURN, _sklearn().limit(limits=1), warnings.catch_warnings():
         from sklearn.exceptions import ConvergenceWarning
 
         warnings.simplefilter("ignore", ConvergenceWarning)
