@@ -6,7 +6,7 @@ environment.json   versions, processor, seed, git state
 state              arrays only, authoritative: SHA-256 of the rest, a line feed, an .npz of the
                    generation reached, the metrics so far and the digests of the other files
 arrays-T.npz       models and pooled batches up to generation T that no earlier file holds;
-                   arrays-0.npz: the fixed real set
+                   arrays-0.npz: the fixed real set, and the form of a sample
 stats.jsonl        one line a generation, reproducible fields only
 timings.jsonl      one line a generation, seconds
 lock               held by the process at work
@@ -306,11 +306,11 @@ class RunFolder:
                     f"got one without config.json that holds {entry.name}"
                 )
 
-    def begin(self, fixed: Arrays) -> None:
+    def begin(self, arrays: Arrays) -> None:
         """Write a new folder; config.json comes last and says that the rest is there."""
         atomic_write_json(self.folder / "environment.json", _environment(self.config["seed"]))
-        files = {"arrays-0.npz": self._write_arrays("arrays-0.npz", fixed)} if fixed else {}
-        self._write(Snapshot(0, {}, Mark(), files))
+        digest = self._write_arrays("arrays-0.npz", arrays)
+        self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
         atomic_write_json(self.folder / "config.json", self.config)
         self._open_stats(Mark())
 

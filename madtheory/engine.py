@@ -157,7 +157,9 @@ def _check_model(loop: Loop, model: Any) -> None:
 
 def _check_data(loop: Loop, data: Any) -> Source:
     """Return real data as something to draw from."""
-    if not isinstance(data, Mapping) and callable(getattr(data, "sample", None)):
+    # A data frame has a method `sample` too, and is an array.
+    is_rows = isinstance(data, Mapping) or hasattr(data, "__array__")
+    if not is_rows and callable(getattr(data, "sample", None)):
         return data  # type: ignore[no-any-return]
     rows = _samples.as_samples("data", data)
     if loop.first_bias != 1.0:
@@ -720,11 +722,12 @@ def read_model(out: Path | str, model: GenerativeModel, generation: int | None =
     ValueError
         When `out` is no run folder, is damaged, or does not keep this generation.
     """
-    at = _engine_store.read_progress(Path(out)).snapshot
-    generation = at.generation if generation is None else generation
-    arrays = _engine_store.read_arrays(Path(out), at)
-    if not any(key.startswith(f"model/{generation}/") for key in arrays):
+    found = _engine_store.read_progress(Path(out))
+    reached, memory = found.snapshot.generation, found.config["loop"]["memory"]
+    generation = reached if generation is None else generation
+    if not max(reached - memory if memory else 0, 0) < generation <= reached:
         raise ValueError(f"generation must be one whose model is kept, got {generation}")
+    arrays = _engine_store.read_arrays(Path(out), found.snapshot)
     return _load_model(model, generation, arrays)
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -400,8 +401,13 @@ def content(folder):
     return [(folder / name).read_bytes() for name in names]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", ["capped", "accumulate", "general", "general budget", "memory"])
+PAIRS = [
+    *(("normal", name) for name in ("capped", "accumulate", "general", "memory")),
+    *((case, "general budget") for case in CASES),
+]
+
+
+@pytest.mark.parametrize(("case", "name"), PAIRS)
 def test_interrupted_runs_go_on_to_the_same_bits(case, name, tmp_path, save_always):
     loop, model = LOOPS[name], CASES[case][0]()
     whole = run_case(case, loop, out=tmp_path / "whole")
@@ -564,7 +570,7 @@ def refused(folder, name):
 def test_any_flipped_byte_is_damage(name, tmp_path, save_always):
     folder = unfinished(tmp_path)
     whole = (folder / name).read_bytes()
-    for place in np.linspace(0, len(whole) - 1, 25).astype(int):
+    for place in np.linspace(0, len(whole) - 1, 15).astype(int):
         spoiled = bytearray(whole)
         spoiled[place] ^= 0x10
         (folder / name).write_bytes(spoiled)
@@ -661,11 +667,59 @@ def test_a_growing_pool_is_not_rewritten(tmp_path, save_always):
     assert (tmp_path / "run" / "state").stat().st_size < 20_000
 
 
+def test_saving_keeps_to_its_share(tmp_path, monkeypatch):
+    """Generations of no length: a state at the start, one a tenth of a second, one at the end."""
+    saved = []
+    write = _engine_store.RunFolder._write
+
+    def slow(self, snapshot):
+        write(self, snapshot)
+        saved.append(snapshot.generation)
+
+    monkeypatch.setattr(_engine_store.RunFolder, "_write", slow)
+    monkeypatch.setattr(_engine_store, "SAVE_EVERY", 0.1)
+    began = time.monotonic()
+    start(tmp_path / "run", generations=400)
+    assert saved[0] == 0
+    assert saved[-1] == 400
+    assert len(saved) <= 2 + (time.monotonic() - began) / 0.1
+
+
+def test_a_model_without_parameters_is_a_model(tmp_path):
+    class Noise(Normal):
+        def save(self):
+            return {}
+
+        def load(self, arrays):
+            assert arrays == {}
+            return Noise()
+
+    start(tmp_path / "run", model=Noise())
+    assert read_model(tmp_path / "run", Noise()).std == 1.0
+    with pytest.raises(ValueError, match="generation must be one whose model is kept, got 7"):
+        read_model(tmp_path / "run", Noise(), 7)
+
+
+def test_data_frames_and_tensors_are_rows():
+    import pandas as pd
+    import torch
+
+    expected = start(None, generations=1, data=np.arange(50.0)[:, None]).digest
+    assert start(None, generations=1, data=pd.DataFrame({"x": np.arange(50.0)})).digest == expected
+    assert (
+        start(None, generations=1, data=torch.arange(50.0, dtype=torch.float64)[:, None]).digest
+        == expected
+    )
+
+
 def test_only_models_that_are_needed_stay(tmp_path, save_always):
     start(tmp_path / "run", loop=LOOPS["memory"], generations=20)
     assert read_model(tmp_path / "run", Normal(), 18).std > 0
-    with pytest.raises(ValueError, match="generation must be one whose model is kept, got 17"):
-        read_model(tmp_path / "run", Normal(), 17)
+    for t in (0, 17, 21):
+        with pytest.raises(
+            ValueError, match=f"generation must be one whose model is kept, got {t}"
+        ):
+            read_model(tmp_path / "run", Normal(), t)
     assert len(list((tmp_path / "run").glob("arrays-*"))) == 1 + 3
 
 

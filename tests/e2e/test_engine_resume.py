@@ -1,0 +1,148 @@
+"""kill -9 an engine run at any moment, then the same command: the same bits."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from madtheory.engine import read_curves
+
+#: A loop with everything that a state holds: a growing pool, three models, fixed and fresh data.
+#: Each attempt is a fork of one process that has done the imports.
+SCRIPT = """
+import os
+import sys
+from pathlib import Path
+import numpy as np
+from madtheory import _engine_store
+from madtheory.engine import read_model, run_loop
+from madtheory.loops import Loop
+from madtheory import _samples
+
+_engine_store.SAVE_EVERY, _engine_store.SAVE_SHARE = 0.004, 1.0
+
+class Normal:
+    def __init__(self, mean=None, root=None):
+        self.mean, self.root = mean, root
+    def fit(self, samples, rng):
+        x = samples["x"]
+        return Normal(x.mean(axis=0), np.linalg.cholesky(np.cov(x, rowvar=False)))
+    def sample(self, n, bias, rng):
+        noise = rng.standard_normal((n, 3))
+        return {"x": self.mean + bias**0.5 * noise @ self.root.T, "label": rng.integers(9, size=n)}
+    def save(self):
+        return {"mean": self.mean, "root": self.root}
+    def load(self, arrays):
+        return Normal(arrays["mean"], arrays["root"])
+
+rng = np.random.default_rng(0)
+data = {"x": rng.normal(size=(200, 3)), "label": rng.integers(9, size=200)}
+loop = Loop(n_initial=30, n_fixed=20, n_fresh=10, n_synth=25, memory=3, pool="accumulate",
+            pool_cap=40, bias=0.9)
+metrics = {
+    "trace": lambda model, samples, rng: (model.root**2).sum(),
+    "noise": lambda model, samples, rng: [rng.random(), samples["label"].mean()],
+}
+
+def run(out):
+    curves = run_loop(loop, Normal(), data, generations=300, metrics=metrics, seed=5, out=out)
+    last = [read_model(out, Normal(), t).save() for t in (298, 299, 300)]
+    stats = (out / "stats.jsonl").read_bytes()
+    print(curves.digest, *map(_samples.digest, last), _engine_store.sha256(stats), flush=True)
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        print("started", os.getpid(), flush=True)
+        run(Path(line.strip()))
+        os._exit(0)
+    print("ended", os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+class Runner:
+    """A parent that forks a child for each attempt."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        (tmp_path / "run.py").write_text(SCRIPT)
+        self.process = subprocess.Popen(
+            [sys.executable, str(tmp_path / "run.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> list[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().split()
+
+    def start(self, out: Path) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{out}\n")
+        self.process.stdin.flush()
+        word, pid = self.line()
+        assert word == "started"
+        return int(pid)
+
+    def finish(self, out: Path) -> list[str]:
+        self.start(out)
+        digests, end = self.line(), self.line()
+        assert end == ["ended", "0"]
+        return digests
+
+    def kill(self, out: Path, after: float) -> bool:
+        """Kill a run some time after its start; False when it had finished."""
+        pid = self.start(out)
+        time.sleep(after)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        word, *rest = self.line()
+        if word == "ended":
+            return rest == ["9"]
+        assert self.line()[0] == "ended"
+        return False
+
+    def close(self) -> None:
+        self.process.communicate()
+        assert self.process.returncode == 0
+
+
+def killed_runs(tmp_path: Path, kills: int, seed: int) -> tuple[int, int]:
+    """Kill runs `kills` times; return how many of these were after a save, and runs finished."""
+    runner, rng = Runner(tmp_path), random.Random(seed)
+    started = time.perf_counter()
+    reference = runner.finish(tmp_path / "whole")
+    length = time.perf_counter() - started
+    done = saved = finished = 0
+    while done < kills:
+        out, stretch = tmp_path / f"run-{finished}", rng.choice([0.1, 0.4])
+        while runner.kill(out, rng.uniform(0.0, stretch * length)):
+            done += 1
+            saved += (out / "config.json").exists() and read_curves(out).reached > 0
+            # Some runs are killed again and again, some go on after a few kills.
+            if done >= kills or rng.random() < 0.15:
+                break
+        assert runner.finish(out) == reference
+        finished += 1
+    runner.close()
+    print(f"{kills} kills, {saved} of them after a save, {finished} runs, all of the same bits")
+    return saved, finished
+
+
+def test_killed_runs_end_in_the_same_bits(tmp_path):
+    saved, finished = killed_runs(tmp_path, 12, seed=1)
+    assert saved >= 3, "too few kills came after a save: the test has no power"
+    assert finished >= 1
+
+
+@pytest.mark.full
+def test_two_hundred_kills(tmp_path):
+    saved, finished = killed_runs(tmp_path, 200, seed=2)
+    assert saved >= 100
+    assert finished >= 10
