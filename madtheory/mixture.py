@@ -46,6 +46,7 @@ __all__ = [
     "fresh_for_all_modes",
     "heterozygosity",
     "modal_variance",
+    "mode_grid",
     "stationary_count_law",
     "stationary_heterozygosity",
     "stationary_survival",
@@ -105,6 +106,39 @@ def _estimate(value: Array, rel_error: float) -> Estimate:
         return _exactly(value)
     far = np.full_like(value, math.inf)
     return Estimate(value=value, lower=-far, upper=far, rel_error=np.full_like(value, rel_error))
+
+
+def mode_grid(modes: int, dim: int = 2, *, spacing: float = 1.0) -> Array:
+    """Return the centres of modes on a grid about 0 (Fig. 14: 25 modes, 5 x 5).
+
+    The first `modes` points, row by row, of the smallest cubic grid that has as many.
+
+    Parameters
+    ----------
+    modes, dim : int
+    spacing : float
+        Distance of neighbours.
+
+    Returns
+    -------
+    ndarray, shape (modes, dim)
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Examples
+    --------
+    >>> float((mode_grid(25) ** 2).sum(axis=1).mean())
+    4.0
+    """
+    K, d = _validate.count("modes", modes), _validate.count("dim", dim)
+    step = _validate.number("spacing", spacing, low=0.0)
+    side = _least(lambda points: points**d >= K, K)
+    index = np.arange(K)
+    places = [index // side ** (d - 1 - i) % side for i in range(d)]
+    return np.asarray(step * (np.stack(places, axis=1) - 0.5 * (side - 1)))
 
 
 # --- number of ancestors -------------------------------------------------------------------------
@@ -934,13 +968,13 @@ def modal_variance(
     real_total: float,
     ddof: float = 1.0,
     bias: float = 1.0,
-    floor: float = 0.0,
+    floor_trace: float = 0.0,
 ) -> VariancePath:
     """Return expected variances within modes and in total, equal real weights (Fig. 15).
 
     Given its count N and its last variance v, a mode's variance has mean bias v (N-1)/(N-ddof) +
-    floor (bias not in the first generation). So E(v; count) obeys a linear recursion along the
-    chain of one mode's count. For the total variance D, with `ddof` = 0 and no floor the model
+    floor_trace (bias not in the first generation). So E(v; count) obeys a linear recursion along
+    the chain of one mode's count. For the total variance D, with `ddof` = 0 and no floor the model
     has the mean and covariance of its sample, and E D' = (1 - 1/n) E D; each unit of `ddof` adds
     E sum_k v_k / n, and bias takes (1 - bias) E sum p_k v_k from the D that is sampled.
 
@@ -954,7 +988,7 @@ def modal_variance(
         c of the normalisation 1/(N_k - c), in [0, 1]: 0 for EM, 1 for unbiased fits.
     bias : float
         In [0, 1]; multiplies the covariance of each mode when sampling.
-    floor : float
+    floor_trace : float
         Trace of what is added to each covariance (dim times scikit-learn's reg_covar).
 
     Returns
@@ -984,7 +1018,7 @@ def modal_variance(
     v0 = _validate.number("real_modal", real_modal, low=0.0)
     D = _validate.number("real_total", real_total, low=v0)
     lam = _validate.number("bias", bias, low=0.0, high=1.0)
-    ridge, c = _validate.number("floor", floor, low=0.0), _ddof(ddof)
+    ridge, c = _validate.number("floor_trace", floor_trace, low=0.0), _ddof(ddof)
     factor, share = _shrinkage(n, c), np.arange(n + 1) / n
     band, law = _count_chain(K, n)
     out = np.empty((4, steps))

@@ -342,7 +342,7 @@ def test_variances_by_enumeration_of_paths() -> None:
             positive[t] += weight * fine
             last = x
     path_ = mixture.modal_variance(
-        2, n, steps, real_modal=v0, real_total=5.0, ddof=c, bias=lam, floor=ridge
+        2, n, steps, real_modal=v0, real_total=5.0, ddof=c, bias=lam, floor_trace=ridge
     )
     np.testing.assert_allclose(path_.alive, alive_, rtol=1e-12)
     np.testing.assert_allclose(path_.modal, modal / alive_, rtol=1e-12)
