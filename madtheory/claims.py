@@ -20,6 +20,7 @@ from scipy.special import ellipe
 
 from madtheory import (
     _claims_loops,
+    _claims_modes,
     collapse,
     collapse_distance,
     effective,
@@ -1328,4 +1329,5 @@ CLAIMS: tuple[Claim, ...] = (
     *_EXACT_FRESH,
     *_ASYMPTOTIC_FRESH,
     *_claims_loops.CLAIMS,
+    *_claims_modes.CLAIMS,
 )
