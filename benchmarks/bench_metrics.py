@@ -1,0 +1,93 @@
+"""Speed and memory of the metrics: python -m benchmarks.bench_metrics.
+
+Peak memory is that of a fresh process each (`ru_maxrss`), imports included.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+
+from benchmarks.bench import best
+from madtheory import metrics
+
+#: Run in a process of its own: seconds of the fastest of two runs, then the peak in MB.
+MEASURE = """
+import contextlib, io, resource, time
+import numpy as np
+rng = np.random.default_rng(0)
+real, synth = rng.standard_normal((2, {rows}, 64), dtype=np.{dtype})
+{setup}
+seconds = []
+for _ in range({repeats}):
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):
+        {call}
+    seconds.append(time.perf_counter() - start)
+print(min(seconds), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+OURS = "from madtheory import metrics; metrics.precision_recall(real[:50], synth[:50])"
+
+
+def measured(
+    rows: int, call: str, setup: str, *, dtype: str = "float64", repeats: int = 2
+) -> tuple[float, float]:
+    """Seconds and peak MB of `call` on two sets of `rows` by 64."""
+    code = MEASURE.format(rows=rows, dtype=dtype, setup=setup, repeats=repeats, call=call)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    seconds, peak = map(float, done.stdout.split())
+    return seconds, peak
+
+
+def precision_recall_vs_prdc() -> dict[str, float]:
+    """10,000 x 64 against 10,000 x 64, k = 5: at least 5 times prdc at a fifth of its peak."""
+    ours, our_peak = measured(10_000, "metrics.precision_recall(real, synth)", OURS)
+    prdc, prdc_peak = measured(
+        10_000, "compute_prdc(real, synth, 5)", "from prdc import compute_prdc"
+    )
+    return {
+        "s_ours": ours,
+        "s_prdc": prdc,
+        "ratio_time": prdc / ours,
+        "mb_ours": our_peak,
+        "mb_prdc": prdc_peak,
+        "ratio_memory": prdc_peak / our_peak,
+    }
+
+
+def fid_speed() -> dict[str, float]:
+    """Two sets of 10^5 x 64, interval included: below 1 s."""
+    rng = np.random.default_rng(0)
+    real, synth = rng.standard_normal((2, 100_000, 64))
+    return {
+        "s_fid": best(lambda: metrics.fid(real, synth), 3),
+        "s_fid_unbiased": best(lambda: metrics.fid_unbiased(real, synth), 3),
+    }
+
+
+def memory_1e5() -> dict[str, float]:
+    """Peak of everything on two sets of 10^5 x 64 in float32: below 1 GB."""
+    shares, peak = measured(
+        100_000, "metrics.precision_recall(real, synth)", OURS, dtype="float32", repeats=1
+    )
+    distance, fid_peak = measured(
+        100_000, "metrics.fid_unbiased(real, synth)", OURS, dtype="float32", repeats=1
+    )
+    return {
+        "s_precision_recall": shares,
+        "mb_precision_recall": peak,
+        "s_fid_unbiased": distance,
+        "mb_fid_unbiased": fid_peak,
+    }
+
+
+def main() -> None:
+    for run in (precision_recall_vs_prdc, fid_speed, memory_1e5):
+        line = "  ".join(f"{key} {value:.3g}" for key, value in run().items())
+        print(f"{run.__name__:26} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
