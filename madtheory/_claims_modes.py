@@ -245,6 +245,25 @@ def _branching_bound() -> float:
     return 1 - (1 - 0.1 * c) ** 20
 
 
+def _rare_alive(size: int, seed: int) -> Array:
+    """Whether the rare of two words is alive: its share is what the favoured one lacks."""
+    observe = _resampled(
+        lambda paths: (paths["favoured_share"][:, 0] < 1).astype(np.float64),
+        _RARE,
+        20,
+        at=(20,),
+        record="favoured_share",
+    )
+    return observe(size, seed)
+
+
+@cache
+def _decided(temperature: float) -> float:
+    """P(one of two words is lost by t = 25), from the law of one count."""
+    path = categories.two_tokens(0.6, 100, temperature=temperature, generations=25)
+    return final(path.alone + 1 - path.alive)
+
+
 _CATEGORIES = (
     Claim(
         id="category-survival",
@@ -253,7 +272,7 @@ _CATEGORIES = (
         status="exact",
         scale="word alive, p = .1, n = 20, t = 20, λ = 1",
         predict=lambda: probability(final(categories.survival(0.1, 20, 20).value)),
-        observe=lambda size, seed: _rare_alive(size, seed),
+        observe=_rare_alive,
         mutant="lines of descent never meet: the branching bound",
         mutate=lambda _: _branching_bound(),
         size=6_000,
@@ -265,7 +284,7 @@ _CATEGORIES = (
         status="bound",
         scale="word alive, p = .1, n = 20, t = 20, λ = 1",
         predict=lambda: Prediction(final(categories.survival_bounds(0.1, 20, 20)[0])),
-        observe=lambda size, seed: _rare_alive(size, seed),
+        observe=_rare_alive,
         mutant="the upper bound of one generation, 1 - (1-p)^n",
         mutate=lambda _: 1 - 0.9**20,
         size=400,
@@ -345,25 +364,6 @@ _CATEGORIES = (
         size=600,
     ),
 )
-
-
-def _rare_alive(size: int, seed: int) -> Array:
-    """Whether the rare of two words is alive: its share is what the favoured one lacks."""
-    observe = _resampled(
-        lambda paths: (paths["favoured_share"][:, 0] < 1).astype(np.float64),
-        _RARE,
-        20,
-        at=(20,),
-        record="favoured_share",
-    )
-    return observe(size, seed)
-
-
-@cache
-def _decided(temperature: float) -> float:
-    """P(one of two words is lost by t = 25), from the law of one count."""
-    path = categories.two_tokens(0.6, 100, temperature=temperature, generations=25)
-    return final(path.alone + 1 - path.alive)
 
 
 CLAIMS: tuple[Claim, ...] = (*_MODES, *_VARIANCES, *_CATEGORIES)
