@@ -1,0 +1,263 @@
+"""The statistics of the audit: drift of the log variances, and how far real data hold the loop.
+
+A loop in which real data make up a share p of each training set obeys, to first order,
+
+    x_(t+1) = (1 - p) x_t + noise                    for means and correlations, about the real ones
+    c_(t+1) = a + b c_t,   a/(a + b) = p (or more)   for variances per unit of the real variance
+
+so that p = 0 is a walk without end, and any p > 0 a plateau. Two tests read p off: the *anchor*
+test from the walk of means and correlations, the *curve* test from the bend of the variances.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from madtheory import wishart
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from madtheory._audit_series import Series
+
+    Array = NDArray[np.float64]
+
+__all__ = [
+    "SHARES",
+    "Anchor",
+    "Drift",
+    "anchor",
+    "curve_p_value",
+    "drift",
+    "held_drift",
+    "size_correction",
+    "training_size",
+]
+
+#: Shares of real data at which the likelihood of the walk is computed.
+SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
+#: A fit uses at most this many generations, the last ones.
+_LONGEST = 24
+#: Smallest step of the walk, in units of what is observed: keeps covariances regular.
+_TINY_STEP = 1e-6
+
+
+# ------------------------------------------------------------------------------ drift of variances
+class Drift(NamedTuple):
+    """Drift of the average log variance a generation, and the noise that it was read through.
+
+    value, error: the drift and its standard error; dof: degrees of freedom of the error;
+    step: variance of a single direction's step of the loop itself; spread: variance of its
+    observed increment; sharing: variance of the average over that of a single direction.
+    """
+
+    value: float
+    error: float
+    dof: float
+    step: float
+    spread: float
+    sharing: float
+
+
+def _noise(series: Series, value: float) -> tuple[float, float]:
+    """Variance of a direction's increment, and of the sampling noise in one log variance.
+
+    Increments of a walk seen through noise of variance r have variance q + 2 r and neighbours the
+    covariance -r. r is 0 where each file is itself the next training set, and at most what n rows
+    give. Taking out the common mean makes both too small, by what `sharing` says.
+    """
+    D, increments = series.sharing, np.diff(series.log_variance, axis=0)
+    steps = len(increments)
+    if steps <= D:
+        return math.inf, 0.0
+    residual = increments - value
+    spread = float(np.square(residual).mean()) / (1 - D / steps)
+    if steps < 2:
+        return spread, 0.0
+    neighbours = float((residual[1:] * residual[:-1]).mean()) + spread * D / steps
+    most = min(spread / 2, series.log_noise * float((1 / series.rows).mean()))
+    return spread, min(max(-neighbours, 0.0), most)
+
+
+def drift(series: Series) -> Drift:
+    """Drift from the first generation to the last (theory.md 1.1: the rate of collapse).
+
+    The end points carry nearly all that a walk has to say on its drift, whatever lies between.
+    """
+    level = series.log_variance.mean(axis=1)
+    steps, D = len(level) - 1, series.sharing
+    value = float(level[-1] - level[0]) / steps
+    spread, noise = _noise(series, value)
+    variance = D * (steps * spread - 2 * (steps - 1) * noise) / steps**2
+    dof = max(1.0, steps / D - 1)
+    return Drift(value, math.sqrt(variance), dof, spread - 2 * noise, spread, D)
+
+
+def held_drift(series: Series, whole: Drift, share: float, steps: int) -> Drift:
+    """Drift over the last `steps` in a loop that is held by `share` real data.
+
+    Between two generations of x_t = (1 - share) x_(t-1) + noise the difference has the variance
+    of one increment times sum_(k < steps) (1 - share)^k; sampling noise only makes it less.
+    Increments that undo each other count for fewer: two thirds, where share = 1.
+    """
+    level = series.log_variance.mean(axis=1)
+    increments = float(((1 - share) ** np.arange(steps)).sum())
+    error = math.sqrt(whole.sharing * whole.spread * increments) / steps
+    value = float(level[-1] - level[-1 - steps]) / steps
+    return whole._replace(value=value, error=error, dof=max(1.0, whole.dof * 2 / 3))
+
+
+def training_size(step: float) -> float:
+    """Degrees of freedom m of a Gaussian fit whose log variances step with variance psi'(m/2)."""
+    if not step > 0:
+        return math.inf
+    if not math.isfinite(step):
+        return 1.0
+    # psi'(x) lies between 1/x and 1/x + 1/x^2.
+    low, high = 1 / step, (1 + math.sqrt(1 + 4 * step)) / (2 * step)
+    root = optimize.brentq(lambda x: float(special.polygamma(1, x)) - step, low, high, rtol=1e-12)
+    return 2 * float(root)
+
+
+def size_correction(dof: float) -> float:
+    """Part of the drift that finite training sets alone cause: log(m/2) - psi(m/2)."""
+    if math.isinf(dof):
+        return 0.0
+    return -float(wishart.log_chi_square_mean(dof, dof))
+
+
+# ---------------------------------------------------------------------------------- the curve test
+def curve_p_value(series: Series, noise: Drift, share: float) -> float:
+    """p-value of "real data make up at least `share`" from the bend of the variances.
+
+    c_(t+1)/c_t = a/c_t + b by least squares, tested on (1 - share) a - share b >= 0. Noise in c_t
+    pulls a upwards, as does the pull of a short walk to its own mean: both make this test slower
+    to reject.
+    """
+    level = series.log_variance.mean(axis=1)
+    ratio, x = np.exp(np.diff(level)), np.exp(level[0] - level[:-1])
+    scaled = np.column_stack([x, np.ones_like(x)]) / ratio[:, None]
+    information = scaled.T @ scaled
+    if len(x) < 2 or np.linalg.cond(information) > 1e12:
+        return 1.0
+    inverse = np.linalg.inv(information)
+    contrast = np.array([(1 - share) * math.exp(level[0]), -share])
+    value = float(contrast @ inverse @ scaled.sum(axis=0))
+    error = math.sqrt(noise.spread * noise.sharing * float(contrast @ inverse @ contrast))
+    return float(stats.t.cdf(value / error, noise.dof)) if error > 0 else float(value >= 0)
+
+
+# --------------------------------------------------------------------------------- the anchor test
+class Anchor(NamedTuple):
+    """Log-likelihood (up to a constant) of each of SHARES, the likeliest, and two p-values.
+
+    walk: p-value of "no real data enter"; slow: of the same with steps of the least size that
+    matters, or larger; held: of "real data make up at least the margin".
+    """
+
+    log_likelihood: Array
+    share: float
+    walk: float
+    slow: float
+    held: float
+
+
+def _walk(keep: float, steps: Array) -> Array:
+    """Covariance (T, T) of x_t = keep x_(t-1) + noise of variance steps_t, from x_0 = 0."""
+    T = len(steps)
+    past = keep ** np.subtract.outer(np.arange(T), np.arange(T)).clip(0) * np.tri(T)
+    covariance: Array = (past * steps) @ past.T
+    return covariance
+
+
+def _components(keep: float, steps: Array, noise: Array) -> Array:
+    """Covariances (4, T, T) that add up: walk, common offset, first shift, sampling noise.
+
+    The common offset is the real set's own sampling error; the first shift that of a first
+    training set of another size. Without real data it never fades, and is part of the offset.
+    """
+    T = len(steps)
+    fading = keep ** np.arange(T)
+    return np.stack(
+        [_walk(keep, steps), np.ones((T, T)), np.multiply.outer(fading, fading), np.diag(noise)]
+    )
+
+
+def _deviance(weights: Array, parts: Array, gram: Array) -> tuple[float, Array]:
+    """Half of log det V + tr V^-1 G for V the weighted sum of parts, with its gradient."""
+    V = np.tensordot(weights, parts, 1)
+    inverse = np.linalg.inv(V)
+    whitened = inverse @ gram
+    value = (float(np.linalg.slogdet(V)[1]) + float(np.trace(whitened))) / 2
+    return value, np.tensordot(parts, inverse - whitened @ inverse, 2) / 2
+
+
+def _fit(keep: float, gram: Array, steps: Array, noise: Array, least: float = 0.0) -> float:
+    """Greatest log-likelihood of one series on average, with steps of at least `least`.
+
+    Sampling noise is at most the rows' own.
+    """
+    parts = _components(keep, steps, noise)
+    size = np.trace(parts, axis1=1, axis2=2) / np.trace(gram)
+    parts = parts / (size * np.trace(gram) / len(gram))[:, None, None]
+    unit = float(np.trace(gram)) / len(gram)
+    low, most = max(_TINY_STEP, least * float(size[0])), float(size[3])
+    bounds = [(low, None), (0, None), (0, None if keep < 1 else 0), (0, most)]
+    start = np.array([max(0.5, low), 0.2, 0.05 if keep < 1 else 0.0, min(0.3, most)])
+    found = optimize.minimize(
+        _deviance, start, (parts, gram / unit), method="L-BFGS-B", jac=True, bounds=bounds
+    )
+    return -float(found.fun)
+
+
+def _likelihoods(x: Array, steps: Array, noise: Array, least: float) -> Array:
+    """Log-likelihood of one series on average: a walk by `least` or more, then SHARES."""
+    gram = x @ x.T / x.shape[1]
+    if not np.trace(gram) > 0:
+        return np.zeros(1 + len(SHARES))
+    slow = _fit(1.0, gram, steps, noise, least)
+    return np.array([slow, *(_fit(1 - p, gram, steps, noise) for p in SHARES)])
+
+
+def _total(series: Series, least: float) -> Array:
+    """The same of all series together.
+
+    Steps and sampling noise of the means are proportional to the variance of their generation,
+    those of the shapes the same at all (theory.md 1.6, 1.4).
+    """
+    last = slice(-_LONGEST, None)
+    scale, rows = series.scale[last], series.rows[last]
+    means = _likelihoods(series.means[last], scale, scale / rows, least)
+    noise, flat = series.shape_noise[last] / rows, np.ones_like(scale)
+    shapes = _likelihoods(series.shapes[last], flat, noise, least)
+    return series.mean_count * means + series.shape_count * shapes
+
+
+def anchor(series: Series, share: float, growth: float) -> Anchor:
+    """Likelihood of each share of real data from the walk of means and correlations.
+
+    `growth` is the least growth a generation of E W2^2/tr Sigma_0 that matters. A walk by steps q
+    grows by q (1 + (K + 1)/4) (theory.md 5.3, leading order of the baseline at n = 1/q).
+    """
+    K = series.means.shape[1]
+    slow, *each = _total(series, growth / (1 + (K + 1) / 4))
+    total = np.array(each)
+    dof = max(1.0, series.mean_count + series.shape_count)
+    at = int(np.argmin(np.abs(SHARES - share)))
+
+    def p_value(gain: float) -> float:
+        # Against the walk the alternative has two more parameters: the share and the first shift.
+        return float(stats.f.sf(max(0.0, gain), 2, dof))
+
+    gain = max(0.0, 2 * float(total[:at].max() - total[at]))
+    return Anchor(
+        log_likelihood=total,
+        share=float(SHARES[np.argmax(total)]),
+        walk=p_value(float(total.max() - total[0])),
+        slow=p_value(float(total.max() - slow)),
+        held=float(stats.t.sf(math.sqrt(gain), dof)) if gain > 0 else 1.0,
+    )
