@@ -42,12 +42,13 @@ def rounded_up(x: float) -> np.float32:
 
 
 @_kernel
-def any_below(low: Singles, products: Singles, first: int, last: int, limit: np.float32) -> bool:
-    """Whether some low[j] + products[j] is at most `limit`, j in [first, last)."""
-    hits = 0
-    for j in range(first, last):
-        hits += low[j] + products[j] <= limit
-    return hits > 0
+def any_below(low: Singles, products: Singles, limit: np.float32) -> bool:
+    """Whether some low[j] + products[j] is at most `limit`."""
+    # 32-bit flags beside 32-bit numbers, no early exit: this loop becomes vector instructions.
+    found = np.int32(0)
+    for j in range(low.size):
+        found |= np.int32(low[j] + products[j] <= limit)
+    return bool(found)
 
 
 @_kernel
@@ -82,7 +83,7 @@ def nearest(
         for first in range(0, columns, STRIP):
             last = min(first + STRIP, columns)
             # Nothing is nearer than a neighbour at distance 0: repeated rows end here.
-            if squares[i, -1] == 0.0 or not any_below(others, g, first, last, limit):
+            if squares[i, -1] == 0.0 or not any_below(others[first:last], g[first:last], limit):
                 continue
             for j in range(first, last):
                 if others[j] + g[j] > limit or column + j == i:
@@ -120,7 +121,7 @@ def covered(
         g, limit = products[i - row], -low[i]
         for first in range(0, columns, STRIP):
             last = min(first + STRIP, columns)
-            if held[i] == 2 or not any_below(limits, g, first, last, limit):
+            if held[i] == 2 or not any_below(limits[first:last], g[first:last], limit):
                 continue
             for j in range(first, last):
                 if held[i] == 2 or limits[j] + g[j] > limit:

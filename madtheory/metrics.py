@@ -48,7 +48,7 @@ __all__ = [
 #: Rows worked on at once where a pass over a set is in blocks.
 _ROWS = 4096
 #: Rows and columns of a block of products: 1 MB, so that it stays in a core's cache.
-_BLOCK_ROWS, _BLOCK_COLUMNS = 256, 1024
+_BLOCK_ROWS, _BLOCK_COLUMNS = 512, 512
 #: Balls remembered for a point that they would hold if they grew.
 _SHELLS = 32
 #: Rows that decide where the origin of the screening products lies.
