@@ -5,6 +5,9 @@ The conventions are those of :mod:`madtheory._payloads`.
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +17,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from madtheory.audit import Audit, Forecast
     from madtheory.metrics import Estimate
 
     Array = NDArray[np.float64]
 
-__all__ = ["metrics"]
+__all__ = ["audit", "metrics"]
 
 Payload = dict[str, Any]
+#: What is measured of each generation.
+GENERATION = ("fid", "precision", "recall", "trace")
 
 
 def _estimate(estimate: Estimate) -> Payload:
     """A measured value with its interval."""
     return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
+
+
+def _maybe(estimate: Estimate | None) -> Payload:
+    """The same where there may be none."""
+    return {"value": None, "interval": [None, None]} if estimate is None else _estimate(estimate)
 
 
 def _kernel_distance(x: Array, y: Array, level: float) -> tuple[Payload, dict[str, str]]:
@@ -35,8 +46,7 @@ def _kernel_distance(x: Array, y: Array, level: float) -> tuple[Payload, dict[st
     try:
         return _estimate(kernel_distance(x, y, level=level)), {}
     except ValueError as error:
-        nothing = {"value": None, "interval": [None, None]}
-        return nothing, {"kernel_distance": str(error)}
+        return _maybe(None), {"kernel_distance": str(error)}
 
 
 def metrics(real: Path, synth: Path, *, k: int, level: float) -> Payload:
@@ -60,3 +70,80 @@ def metrics(real: Path, synth: Path, *, k: int, level: float) -> Payload:
         "level": level,
         "reason": reason,
     }
+
+
+def _forecast(forecast: Forecast | None) -> Payload | None:
+    if forecast is None:
+        return None
+    return {
+        "generations": list(forecast.generations),
+        "trace": [_estimate(e) for e in forecast.trace],
+        "fid": [_estimate(e) for e in forecast.fid],
+    }
+
+
+def _audit_reasons(found: Audit) -> dict[str, str]:
+    """Why something is null."""
+    reasons = {}
+    if found.rate is None:
+        reasons["rate"] = reasons["bias"] = reasons["forecast"] = reasons["fresh_data"] = (
+            "two generations at least are needed, got 1"
+        )
+    elif math.isinf(found.rate.value):
+        reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"
+    if math.isinf(found.training_size):
+        reasons["training_size"] = "no noise between generations is seen"
+    if math.isinf(found.n_eff.value):
+        reasons["n_eff"] = "the last generation cannot be told from the real data"
+    if found.fresh_data is not None and found.fresh_data.required_n_real is None:
+        reasons["fresh_data.required_n_real"] = (
+            "no number of fresh samples is known to hold this distance"
+        )
+    return reasons
+
+
+def audit(
+    real: Path,
+    generations: Sequence[Path],
+    *,
+    k: int,
+    level: float,
+    alpha: float,
+    horizon: int,
+    n_synth: int | None,
+) -> tuple[Payload, Audit]:
+    """Answer `audit REAL GEN1 GEN2 ...`; the result itself is what the figure shows."""
+    from madtheory.audit import audit as examine
+
+    found = examine(
+        load_features(real),
+        [load_features(path) for path in generations],
+        k=k,
+        level=level,
+        alpha=alpha,
+        horizon=horizon,
+        n_synth=n_synth,
+        names=[str(path) for path in generations],
+    )
+    fresh = found.fresh_data
+    return {
+        "generations": [
+            {name: _estimate(getattr(one, name)) for name in GENERATION}
+            for one in found.generations
+        ],
+        "files": [str(path) for path in generations],
+        "rate": _maybe(found.rate),
+        "bias": _maybe(found.bias),
+        "n_eff": _maybe(found.n_eff),
+        "verdict": found.verdict,
+        "verdict_reason": found.reason,
+        "p_value": found.p_value,
+        "p_value_walk": found.p_value_walk,
+        "error_rate": found.error_rate,
+        "training_size": found.training_size,
+        "forecast": _forecast(found.forecast),
+        "fresh_data": None if fresh is None else dataclasses.asdict(fresh),
+        "k": k,
+        "level": found.level,
+        "reason": _audit_reasons(found),
+    }, found

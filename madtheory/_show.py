@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 __all__ = [
+    "audit",
     "augmentation",
     "baseline",
     "collapse",
@@ -347,6 +348,88 @@ def metrics(payload: Payload) -> None:
     for name, reason in payload["reason"].items():
         console.print(f"– {_METRICS[name]}: {escape(reason)}.")
     console.print("The interval of FID is for its mean at these sizes, bias included.")
+
+
+_AUDIT = {
+    "rate": "drift of log variance a generation",
+    "bias": "effective bias λ",
+    "n_eff": "last generation, in real samples",
+}
+_VERDICTS = {
+    "mad": "[bold red]MAD[/]",
+    "not_mad": "[green]not MAD[/]",
+    "undecided": "[yellow]not enough data[/]",
+}
+
+
+def _short(estimate: Payload) -> str:
+    """Value ± half the width of its interval."""
+    low, high = estimate["interval"]
+    return _plus_minus({"mean": [estimate["value"]], "se": [(high - low) / 2]}, 0)
+
+
+def _band(estimate: Payload) -> str:
+    """Median and both ends of a band."""
+    low, high = estimate["interval"]
+    return f"{estimate['value']:.3g} ({low:.3g} to {high:.3g})"
+
+
+def _audit_table(payload: Payload) -> Table:
+    table = _table(
+        f"Generations, value ± half the {100 * payload['level']:g} % interval",
+        ("t", "FID", "precision", "recall", "total variance"),
+        left=0,
+    )
+    for t, one in enumerate(payload["generations"], 1):
+        cells = (_short(one[name]) for name in ("fid", "precision", "recall", "trace"))
+        table.add_row(str(t), *cells)
+    return table
+
+
+def _forecast_table(payload: Payload) -> Table:
+    forecast = payload["forecast"]
+    table = _table(
+        f"Forecast, {100 * payload['level']:g} % bands", ("t", "FID", "total variance"), left=0
+    )
+    for t, fid, trace in zip(
+        forecast["generations"], forecast["fid"], forecast["trace"], strict=True
+    ):
+        table.add_row(str(t), _band(fid), _band(trace))
+    return table
+
+
+def _needed(fresh: Payload) -> str:
+    """What fresh data would hold the loop."""
+    limit = fresh["admissible_n_synth"]
+    most = f"up to {math.floor(limit)}" if math.isfinite(limit) else "any number of"
+    harmless = f"with much fresh data, {most} synthetic samples a generation do no harm"
+    if fresh["n_synth"] is None or fresh["required_n_real"] is None:
+        return f"Fresh data: {harmless}."
+    return (
+        f"Fresh data: {fresh['required_n_real']} real samples a generation beside "
+        f"{fresh['n_synth']} synthetic ones hold the distance where it is; {harmless}."
+    )
+
+
+def audit(payload: Payload) -> None:
+    """Print `audit`: the verdict first."""
+    console = _console()
+    verdict = _VERDICTS[payload["verdict"]]
+    console.print(f"Verdict: {verdict}, {escape(payload['verdict_reason'])}.")
+    console.print(
+        f"p = {payload['p_value']:.2g} of a loop that real data hold, "
+        f"{payload['p_value_walk']:.2g} of one without; "
+        f"each false verdict at most {100 * payload['error_rate']:g} % of the time."
+    )
+    console.print(_audit_table(payload))
+    table = _table("Loop", ("quantity", "value", "interval"))
+    for name, word in _AUDIT.items():
+        table.add_row(word, _number(payload[name]["value"]), _interval(payload[name]))
+    console.print(table)
+    if payload["forecast"] is not None:
+        console.print(_forecast_table(payload))
+    if payload["fresh_data"] is not None:
+        console.print(_needed(payload["fresh_data"]))
 
 
 # --- verification and report --------------------------------------------------------------------

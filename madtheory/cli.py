@@ -487,6 +487,7 @@ def verify(*, level: str, claims: tuple[str, ...], seed: int, as_json: bool) -> 
 
 
 FEATURE_FILE = click.Path(path_type=Path)
+FIGURES = (".pdf", ".png")
 
 measure_options = _stack(
     click.option(
@@ -511,6 +512,52 @@ def metrics(*, real: Path, synth: Path, k: int, level: float, as_json: bool) -> 
     from madtheory import _payloads_data, _show
 
     _emit(_payloads_data.metrics(real, synth, k=k, level=level), _show.metrics, as_json=as_json)
+
+
+def _figure(path: Path) -> Path:
+    """Refuse, before any work, a figure that could not be written."""
+    if path.suffix.lower() not in FIGURES:
+        raise Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise Refused(f"figure must lie in an existing folder, got {path}")
+    return path
+
+
+def _draw(path: Path, found: Any) -> None:
+    """Draw an audit into a file."""
+    from madtheory._io import atomic_write_bytes
+    from madtheory.reports import figures_audit, style
+
+    with style.styled():
+        figure = figures_audit.draw_audit(found)
+        atomic_write_bytes(path, style.render(figure, path.suffix[1:].lower()))
+
+
+@cli.command()
+@click.argument("real", type=FEATURE_FILE)
+@click.argument("generations", type=FEATURE_FILE, nargs=-1, required=True)
+@measure_options
+@click.option(
+    "--alpha", type=float, default=0.02, show_default=True, help="Bound on each false verdict."
+)
+@click.option("--horizon", type=int, default=5, show_default=True, help="Generations to forecast.")
+@click.option("--n-synth", type=int, help="Training samples of a generation [default: estimated].")
+@click.option("--figure", type=FEATURE_FILE, help="Also draw a .pdf or .png file.")
+@json_option
+def audit(
+    *, real: Path, generations: tuple[Path, ...], figure: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Is my loop going MAD? Feature files of real data and of successive generations.
+
+    REAL and GENERATIONS are .npy, .npz, .parquet or .csv files; rows are samples.
+    """
+    from madtheory import _payloads_data, _show
+
+    target = None if figure is None else _figure(figure)
+    payload, found = _payloads_data.audit(real, generations, **options)
+    if target is not None:
+        _draw(target, found)
+    _emit(payload, _show.audit, as_json=as_json)
 
 
 @cli.command()
