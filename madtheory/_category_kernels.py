@@ -13,10 +13,51 @@ import numpy as np
 
 from madtheory._kernels import Floats, Ints, _kernel, keep, tally
 
-__all__ = ["QUANTITIES", "absorb", "category_chunk", "stationary"]
+__all__ = [
+    "QUANTITIES",
+    "absorb",
+    "category_chunk",
+    "kept",
+    "line_sizes",
+    "parents",
+    "stationary",
+]
 
 #: What a run can record; the position is the index used by the kernels.
 QUANTITIES = ("survivors", "mass", "heterozygosity", "top_share", "entropy", "favoured_share")
+
+
+# --- family lines --------------------------------------------------------------------------------
+
+
+@_kernel
+def kept(c: float, n: int, total: int) -> float:
+    """c -> 1 - (1 - c/N)^n: a line is kept when one of its Binomial(n, 1/N) offspring is."""
+    return -math.expm1(n * math.log1p(-c / total)) if c < total else 1.0
+
+
+@_kernel
+def parents(lines: float, total: int) -> float:
+    """Upper bound on the mean number of distinct parents, from that of the lines: concave in it."""
+    if total == 1:
+        return min(lines, 1.0)
+    return min(lines, -total * math.expm1(lines * math.log1p(-1.0 / total)))
+
+
+@_kernel
+def line_sizes(n: int, total: int, sizes: Floats) -> tuple[int, float]:
+    """Write c_0, c_1, ... until they fall geometrically; return their number and E founders.
+
+    From there on the mean number a of lines has a_(s+1) <= a_s n/N, and the series sums to a_s.
+    """
+    rest = (total - n) / total
+    c, lines, founders, count = 1.0, float(total), 0.0, 0
+    while c > 1e-3 * rest and count < sizes.size - 1:
+        sizes[count] = c
+        founders += rest * lines
+        c, lines, count = kept(c, n, total), parents(n * (lines / total), total), count + 1
+    sizes[count] = c
+    return count + 1, founders + lines
 
 
 # --- elimination ---------------------------------------------------------------------------------

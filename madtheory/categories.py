@@ -14,7 +14,7 @@ stays lost at any temperature; temperature 0 takes the most frequent tokens, tie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,12 +69,18 @@ FRESH_LIMIT = 2_000
 STATIONARY_LIMIT = 8_192
 #: Most states of the full chain.
 STATE_LIMIT = 3_000
+#: Most generations of a family line that the bounds at rest follow one by one.
+MOST_LINES = 2_000_000
 #: Nodes that carry a vocabulary, and how many of its largest tokens are taken as they are.
 NODES, LARGEST = 128, 16
 #: Declared relative error of sums over a vocabulary carried by its nodes (measured: 1e-12).
 NODE_ERROR = 1e-10
 #: Size of the exact chain that calibrates the declared error of the diffusion.
 CALIBRATION = 400
+#: Selection n (1/lambda - 1) from which a fixed temperature is a limit of its own.
+STRONG = 50.0
+#: Selection up to which the diffusion is computed: its scale function spans e^(2 log 2 WEAK).
+WEAK = 400.0
 #: Transition probabilities below this are dropped from a dense chain: slow denormals.
 NEGLIGIBLE = 1e-290
 #: Rough nanoseconds of work in one chunk of a simulation.
@@ -237,18 +243,6 @@ def _log_q(p: Array, c: float = 1.0) -> Array:
         return np.asarray(np.log1p(-c * p))
 
 
-def _fewer(c: float, n: int, total: int) -> float:
-    """c -> 1 - (1 - c/N)^n: a line is kept when one of its Binomial(n, 1/N) offspring is."""
-    return -math.expm1(n * math.log1p(-c / total)) if c < total else 1.0
-
-
-def _parents(lines: float, total: int) -> float:
-    """Upper bound on the mean number of distinct parents, from that of the lines: concave in it."""
-    if total == 1:
-        return min(lines, 1.0)
-    return min(lines, -total * math.expm1(lines * math.log1p(-1.0 / total)))
-
-
 def _shared(share: float, n: int, total: int) -> float:
     """P(two drawn tokens descend from one real token), one generation on."""
     return (total + n * (n - 1.0) * share) / float(total) ** 2
@@ -303,19 +297,27 @@ def survival_bounds(
     (0.1749, 0.2179)
     """
     p_, (n_, fresh) = _each_probability(p), _counts(n, n_fresh)
-    steps, total = _validate.count("generations", generations), n_ + fresh
+    steps = _validate.count("generations", generations)
     lower, upper = np.empty((2, *p_.shape, steps))
-    c, lines, share = 1.0, float(total), 1.0 / total
-    gone, founders = np.zeros(p_.shape), 0.0
-    for t in range(steps):
-        by_lines = -np.expm1(total * _log_q(p_, c) + gone)
-        lower[..., t] = np.maximum(by_lines, _by_second_moment(p_, share))
-        upper[..., t] = -np.expm1((lines + founders) * _log_q(p_))
-        if fresh:
-            gone, founders = gone + fresh * _log_q(p_, c), founders + fresh * (lines / total)
-        c, share = _fewer(c, n_, total), _shared(share, n_, total)
-        lines = _parents(n_ * (lines / total), total)
+    for t, (low, high) in enumerate(_each_bounds(p_, n_, fresh, steps)):
+        lower[..., t], upper[..., t] = low, high
     return lower, upper
+
+
+def _each_bounds(p: Array, n: int, fresh: int, steps: int) -> Iterator[tuple[Array, Array]]:
+    """Lower and upper bounds at t = 1..T, one generation at a time."""
+    total, log_q = n + fresh, _log_q(p)
+    c, lines, share = 1.0, float(total), 1.0 / total
+    gone, founders = np.zeros(p.shape), 0.0
+    for _ in range(steps):
+        log_kept = _log_q(p, c)
+        by_lines = -np.expm1(total * log_kept + gone)
+        lower = np.maximum(by_lines, _by_second_moment(p, share))
+        yield lower, np.asarray(-np.expm1((lines + founders) * log_q))
+        if fresh:
+            gone, founders = gone + fresh * log_kept, founders + fresh * (lines / total)
+        c, share = kernels.kept(c, n, total), _shared(share, n, total)
+        lines = kernels.parents(n * (lines / total), total)
 
 
 def _gone_path(p: Array, n: int, fresh: int, steps: int) -> Array:
@@ -381,22 +383,14 @@ def _line_sizes(n: int, total: int) -> tuple[Array, float]:
 
     The second is the upper bound on the founders, E F <= sum over s of (m/N) a_s.
     """
-    rest = (total - n) / total
-    c, lines, founders = 1.0, float(total), 0.0
-    sizes: list[float] = []
-    while c > 1e-3 * rest and len(sizes) < 2_000_000:
-        sizes.append(c)
-        founders += rest * lines
-        c = _fewer(c, n, total)
-        lines = _parents(n * (lines / total), total)
-    sizes.append(c)
-    # From here on a_(s+1) <= a_s n/N, and the geometric series sums to a_s.
-    return np.array(sizes), founders + lines
+    sizes = np.empty(MOST_LINES)
+    count, founders = kernels.line_sizes(n, total, sizes)
+    return sizes[:count], founders
 
 
 def _blocks(sizes: Array) -> tuple[Array, Array]:
-    """Means and lengths of runs in which c changes by 2 % at most."""
-    key = np.floor(-np.log(sizes) / 0.02)
+    """Means and lengths of runs in which c changes by 5 % at most."""
+    key = np.floor(-np.log(sizes) / 0.05)
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
     lengths = np.diff(np.r_[starts, sizes.size])
     return np.add.reduceat(sizes, starts) / lengths, lengths.astype(np.float64)
@@ -507,22 +501,19 @@ def _summed(
     return Estimate(value, *bounds, np.full_like(value, error))
 
 
-def _sums(p: Array, lower: Array, upper: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Bounds on the number and on the mass."""
-    return (lower.sum(axis=0), upper.sum(axis=0)), (p @ lower, p @ upper)
+def _sums(p: Array, bounds: Iterable[tuple[Array, Array]]) -> Array:
+    """Bounds on the number and on the mass, shape (T, 2, 2): lower and upper, then which sum."""
+    weights = np.stack([(p > 0) * 1.0, p])
+    return np.array([[weights @ low, weights @ high] for low, high in bounds])
 
 
-def _support(
-    p: Array,
-    alive: Callable[[Array], Estimate],
-    bounds: Callable[[Array], tuple[Array, Array]],
-) -> Support:
-    """Sum over a vocabulary: survival at its nodes, bounds at every token."""
+def _support(p: Array, alive: Callable[[Array], Estimate], sums: Array) -> Support:
+    """Sum over a vocabulary: survival at its nodes, `sums` of bounds over every token."""
     points, number, mass = _nodes(p)
     at_nodes, carried = alive(points), points.size < np.unique(p[p > 0]).size
-    of_number, of_mass = _sums(p, *bounds(p))
     return Support(
-        _summed(number, at_nodes, of_number, carried), _summed(mass, at_nodes, of_mass, carried)
+        _summed(number, at_nodes, (sums[..., 0, 0], sums[..., 1, 0]), carried),
+        _summed(mass, at_nodes, (sums[..., 0, 1], sums[..., 1, 1]), carried),
     )
 
 
@@ -532,7 +523,7 @@ def support(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Supp
     Parameters
     ----------
     p : array_like, shape (V,)
-        Probabilities of the real tokens. Memory is 16 V T bytes.
+        Probabilities of the real tokens.
     n, generations, n_fresh : int
         As for :func:`survival_bounds`.
 
@@ -559,14 +550,12 @@ def support(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Supp
     [47408, 26647, 6537]
     """
     p_, (n_, fresh) = _distribution(p), _counts(n, n_fresh)
+    steps = _validate.count("generations", generations)
 
     def alive(x: Array) -> Estimate:
-        return survival(x, n_, generations, n_fresh=fresh)
+        return survival(x, n_, steps, n_fresh=fresh)
 
-    def bounds(x: Array) -> tuple[Array, Array]:
-        return survival_bounds(x, n_, generations, n_fresh=fresh)
-
-    return _support(p_, alive, bounds)
+    return _support(p_, alive, _sums(p_, _each_bounds(p_, n_, fresh, steps)))
 
 
 def stationary_support(p: ArrayLike, n: int, n_fresh: int) -> Support:
@@ -602,15 +591,12 @@ def stationary_support(p: ArrayLike, n: int, n_fresh: int) -> Support:
     p_, (n_, fresh) = _distribution(p), _counts(n, n_fresh)
     _validate.count("n_fresh", fresh)
 
-    def bounds(x: Array) -> tuple[Array, Array]:
-        return stationary_bounds(x, n_, fresh)
-
     def alive(x: Array) -> Estimate:
         if n_ + fresh > STATIONARY_LIMIT:
-            return _between(*bounds(x))
+            return _between(*stationary_bounds(x, n_, fresh))
         return _exact(1.0 - _gone_at_rest(x, n_, fresh))
 
-    return _support(p_, alive, bounds)
+    return _support(p_, alive, _sums(p_, [stationary_bounds(p_, n_, fresh)])[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -657,19 +643,29 @@ def fresh_for_support(p: ArrayLike, n: int, share: float, *, by: str = "number")
     _validate.one_of("by", by, ("number", "mass"))
     values, many = np.unique(p_[p_ > 0], return_counts=True)
     weights = many / many.sum() if by == "number" else many * values
+    points, number, mass = _nodes(p_)
+    rough = number / many.sum() if by == "number" else mass
 
-    def kept(fresh: int, side: int) -> bool:
-        return bool(weights @ stationary_bounds(values, n_, fresh)[side] >= goal)
+    def least(side: int) -> int:
+        """Found on the nodes, then checked on every token."""
+        guess = _least(
+            lambda m: bool(rough @ stationary_bounds(points, n_, m)[side] >= goal), start=1
+        )
+        return _least(
+            lambda m: bool(weights @ stationary_bounds(values, n_, m)[side] >= goal), start=guess
+        )
 
-    return FreshTokens(_least(lambda m: kept(m, 1)), _least(lambda m: kept(m, 0)))
+    return FreshTokens(necessary=least(1), sufficient=least(0))
 
 
-def _least(holds: Callable[[int], bool]) -> int:
-    """The smallest integer from 1 on for which an increasing property holds."""
-    high = 1
+def _least(holds: Callable[[int], bool], *, start: int) -> int:
+    """The smallest integer from 1 on for which an increasing property holds; near `start`."""
+    low, high, step = start - 1, start, 1
     while not holds(high):
-        high *= 2
-    low = high // 2
+        low, high, step = high, high + step, 2 * step
+    step = 1
+    while low > 0 and holds(low):
+        low, high, step = max(low - step, 0), low, 2 * step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
@@ -925,7 +921,8 @@ def fixation(p: float, n: int, *, temperature: float = 1.0) -> Fixation:
     Fixation
         Exact (rel_error 0) up to n = 1,000. Above: :func:`fixation_diffusion`, declared error
         twice its error in an exact chain of n = 400 with the same n (1/lambda - 1), scaled by
-        400/n; and where n (1/lambda - 1) > 50, :func:`fixation_limit`, calibrated alike.
+        400/n; and where n (1/lambda - 1) > 50, :func:`fixation_limit`, calibrated alike, if its
+        declared error is smaller.
 
     Raises
     ------
@@ -1002,7 +999,7 @@ def fixation_diffusion(p: float, n: int, *, temperature: float) -> tuple[float, 
         In (0, 1).
     n : int
     temperature : float
-        With |a| at most 1,000.
+        With |a| at most 400.
 
     Returns
     -------
@@ -1025,7 +1022,7 @@ def fixation_diffusion(p: float, n: int, *, temperature: float) -> tuple[float, 
     p_ = _validate.number("p", p, low=0.0, high=1.0, open_=True)
     n_ = _validate.count("n", n)
     selection = n_ * (_inverse(temperature) - 1.0)
-    _validate.number("n (1/temperature - 1)", selection, low=-1000.0, high=1000.0)
+    _validate.number("n (1/temperature - 1)", selection, low=-WEAK, high=WEAK)
     edges, y = _panels(p_)
     width, (partial, weights) = 0.5 * np.diff(edges), _partial_integrals()
     top = math.log(2.0) if selection > 0 else 0.0
@@ -1074,7 +1071,7 @@ def fixation_limit(p: float, n: int, *, temperature: float) -> tuple[float, floa
     Examples
     --------
     >>> [round(x, 4) for x in fixation_limit(0.51, 10_000, temperature=0.5)]
-    [0.9584, 9.7264]
+    [0.9584, 9.7278]
     """
     p_ = _validate.number("p", p, low=0.0, high=1.0, open_=True)
     n_, power = _validate.count("n", n), _inverse(temperature)
@@ -1082,10 +1079,11 @@ def fixation_limit(p: float, n: int, *, temperature: float) -> tuple[float, floa
         raise ValueError(f"temperature must be below 1 for this limit, got {temperature:g}")
     sd = 1.0 / (2.0 * math.sqrt(n_ * (1.0 - power**-2)))
     win = float(special.ndtr((p_ - 0.5) / sd))
-    x, w = np.polynomial.legendre.leggauss(400)
-    W = np.abs(p_ - 0.5 + 8.0 * sd * x)
-    density = w * np.exp(-32.0 * x * x)
+    x = np.linspace(-8.0, 8.0, 4001)
+    # At W = 0 a tie: half a step of the grid stands in, the integral being one of log|W|.
+    W = np.maximum(np.abs(p_ - 0.5 + sd * x), 0.001 * sd)
     odds = special.logit(np.minimum(0.5 + W, 1.0 - 1e-16))
+    density = np.exp(-0.5 * x * x)
     return win, _time_of_growth(odds, density / density.sum(), n_, power)
 
 
@@ -1108,35 +1106,57 @@ def _calibrated(value: float, exact: float, rough: float, factor: float) -> Esti
     return Estimate(np.array(value), -far, far, np.array(error / value if value > 0 else math.inf))
 
 
-def _large_fixation(p: float, n: int, power: float) -> Fixation:
-    """Limits with declared errors, above the exact chain."""
-    selection, small = n * (power - 1.0), CALIBRATION
-    if selection < -50.0:
-        raise ValueError(
-            f"temperature must be at most {n / (n - 50.0):.6g} for n = {n}, got {1.0 / power:.6g}"
-        )
-    if selection <= 50.0:
-        like, scale = 1.0 + selection / small, small / n
-        rough = fixation_diffusion(p, small, temperature=1.0 / like)
-        value = fixation_diffusion(p, n, temperature=1.0 / power)
-        exact = _exact_fixation(p, small, like)
-        time_scale = 1.0  # An error of O(1) generations in a time of O(n).
-        return Fixation(
-            _calibrated(value[0], exact[0], rough[0], scale),
-            _calibrated(value[1], exact[1], rough[1], time_scale),
-        )
-    like = max(power, 1.0 + 50.0 / small)
-    z = 2.0 * (p - 0.5) * math.sqrt(n * (1.0 - power**-2))
-    start = 0.5 + np.clip(z, -8.0, 8.0) / (2.0 * math.sqrt(small * (1.0 - like**-2)))
-    start = float(np.clip(start, 0.01, 0.99))
-    exact, rough = (
-        _exact_fixation(start, small, like),
-        fixation_limit(start, small, temperature=1.0 / like),
-    )
-    value = fixation_limit(p, n, temperature=1.0 / power)
+def _by_diffusion(p: float, n: int, power: float) -> Fixation:
+    """Limit at a given n (1/lambda - 1): errors of order 1/n, in time of order 1 generation."""
+    small = CALIBRATION
+    like = 1.0 + n * (power - 1.0) / small
+    rough = fixation_diffusion(p, small, temperature=1.0 / like)
+    value = fixation_diffusion(p, n, temperature=1.0 / power)
+    exact = _exact_fixation(p, small, like)
     return Fixation(
-        _calibrated(value[0], exact[0], rough[0], small * (like - 1.0) / min(selection, n)),
-        _calibrated(value[1], exact[1], rough[1], (like - 1.0) / min(power - 1.0, 1.0)),
+        _calibrated(value[0], exact[0], rough[0], small / n),
+        _calibrated(value[1], exact[1], rough[1], 1.0),
+    )
+
+
+def _by_growth(p: float, n: int, power: float) -> Fixation:
+    """Limit at a given temperature: errors of order 1/(n (1/lambda - 1)), and of some generations.
+
+    Calibrated at the same distance from 1/2 in deviations of W, at the same temperature or the
+    nearest at which n = CALIBRATION has selection enough.
+    """
+    small = CALIBRATION
+    like = max(power, 1.0 + STRONG / small)
+    z = 2.0 * (p - 0.5) * math.sqrt(n * (1.0 - power**-2))
+    start = 0.5 + min(max(z, -8.0), 8.0) / (2.0 * math.sqrt(small * (1.0 - like**-2)))
+    start = min(max(start, 0.01), 0.99)
+    exact = _exact_fixation(start, small, like)
+    rough = fixation_limit(start, small, temperature=1.0 / like)
+    value = fixation_limit(p, n, temperature=1.0 / power)
+    shrink, slower = (min(x - 1.0, 1.0) for x in (like, power))
+    return Fixation(
+        _calibrated(value[0], exact[0], rough[0], small * shrink / (n * slower)),
+        _calibrated(value[1], exact[1], rough[1], shrink / slower),
+    )
+
+
+def _large_fixation(p: float, n: int, power: float) -> Fixation:
+    """The limit that declares the smaller error, above the exact chain."""
+    selection = n * (power - 1.0)
+    if selection < -STRONG:
+        most = n / (n - STRONG)
+        raise ValueError(
+            f"temperature must be at most {most:.6g} for n = {n}, got {1.0 / power:.6g}"
+        )
+    if selection <= STRONG:
+        return _by_diffusion(p, n, power)
+    growth = _by_growth(p, n, power)
+    if selection > WEAK:
+        return growth
+    diffusion = _by_diffusion(p, n, power)
+    return Fixation(
+        min(growth.probability, diffusion.probability, key=lambda x: float(x.rel_error)),
+        min(growth.time, diffusion.time, key=lambda x: float(x.rel_error)),
     )
 
 
