@@ -308,11 +308,13 @@ class RunFolder:
 
     def begin(self, arrays: Arrays) -> None:
         """Write a new folder; config.json comes last and says that the rest is there."""
+        started = time.monotonic()
         atomic_write_json(self.folder / "environment.json", _environment(self.config["seed"]))
         digest = self._write_arrays("arrays-0.npz", arrays)
         self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
         atomic_write_json(self.folder / "config.json", self.config)
         self._open_stats(Mark())
+        self._rest(started)
 
     def append(self, line: Mapping[str, Any], seconds: Mapping[str, Any]) -> Mark:
         """Add a generation's line to each list; return the place after it."""
@@ -348,6 +350,10 @@ class RunFolder:
         with (self.folder / "stats.jsonl").open("rb") as stream:
             os.fsync(stream.fileno())
         self._write(Snapshot(generation, metrics, mark, kept))
+        self._rest(started)
+
+    def _rest(self, started: float) -> None:
+        """Put off the next save, the longer the longer this one took."""
         self._saved_at = time.monotonic()
         self._pause = max(SAVE_EVERY, (self._saved_at - started) / SAVE_SHARE)
 

@@ -255,11 +255,23 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A generation's training sample, `n_real` of its rows real; `halves` for a weighted fit."""
+    """A generation's training sample: one part, or for a weighted fit the real and the synthetic.
 
-    rows: Samples
+    Each part is a copy, so that a model may change it.
+    """
+
+    parts: tuple[Samples, ...]
     n_real: int
-    halves: tuple[Samples, Samples] | None = None
+
+    @property
+    def rows(self) -> Samples:
+        """All of it."""
+        return self.parts[0] if len(self.parts) == 1 else _samples.concat(*self.parts)
+
+    @property
+    def n_synth(self) -> int:
+        """Rows that are not real."""
+        return sum(map(_samples.n_rows, self.parts)) - self.n_real
 
 
 def _call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -321,16 +333,11 @@ def _synthetic_batch(task: _Task, ground: _Ground, state: _State) -> Samples:
     return _samples.concat(*parts)
 
 
-def _subsample(loop: Loop, kept: Samples, n_fixed: int, rng: Rng) -> tuple[Samples, int]:
-    """Choose `budget` rows without replacement, when there are more; count the fixed ones.
-
-    The fixed rows come first, here and in the result.
-    """
-    n = _samples.n_rows(kept)
-    if loop.budget is None or n <= loop.budget:
-        return kept, n_fixed
-    chosen = np.sort(rng.choice(n, loop.budget, replace=False))
-    return _samples.take(kept, chosen), int((chosen < n_fixed).sum())
+def _chosen(loop: Loop, n_pooled: int, rng: Rng) -> NDArray[np.int64] | None:
+    """Choose `budget` of the fixed and pooled rows without replacement; None for all of them."""
+    if loop.budget is None or n_pooled <= loop.budget:
+        return None
+    return np.sort(rng.choice(n_pooled, loop.budget, replace=False))
 
 
 def _later_data(
@@ -340,10 +347,14 @@ def _later_data(
     loop, rng = task.loop, task.rng(state.generation + 1, DATA)
     fresh = _draw("data", task.source, loop.n_fresh, 1.0, rng, ground.form)
     if loop.weight is not None:
-        real, synthetic = _samples.concat(ground.fixed, fresh), _samples.concat(*pool)
-        return _Training(_samples.concat(real, synthetic), loop.n_real, (real, synthetic))
-    kept, n_fixed = _subsample(loop, _samples.concat(ground.fixed, *pool), loop.n_fixed, rng)
-    return _Training(_samples.concat(kept, fresh), n_fixed + loop.n_fresh)
+        real = _samples.concat(ground.fixed, fresh)
+        return _Training((real, _samples.concat(*pool)), loop.n_real)
+    chosen = _chosen(loop, loop.n_fixed + len(pool) * loop.n_synth, rng)
+    if chosen is None:
+        return _Training((_samples.concat(ground.fixed, *pool, fresh),), loop.n_real)
+    kept = _samples.take(_samples.concat(ground.fixed, *pool), chosen)
+    n_fixed = int((chosen < loop.n_fixed).sum())
+    return _Training((_samples.concat(kept, fresh),), n_fixed + loop.n_fresh)
 
 
 def _fit(task: _Task, state: _State, training: _Training) -> Any:
@@ -351,11 +362,11 @@ def _fit(task: _Task, state: _State, training: _Training) -> Any:
     rng = task.rng(state.generation + 1, FIT)
     warm = state.models and getattr(task.model, "warm_start", False)
     start = state.models[-1] if warm else task.model
-    if training.halves is None:
-        fitted = _call("fit", start.fit, training.rows, rng)
+    if len(training.parts) == 1:
+        fitted = _call("fit", start.fit, *training.parts, rng)
     else:
         weight = task.loop.weight
-        fitted = _call("fit_weighted", start.fit_weighted, *training.halves, weight, rng)
+        fitted = _call("fit_weighted", start.fit_weighted, *training.parts, weight, rng)
     if fitted is None or fitted is start:
         got = "nothing" if fitted is None else "the one it was called on"
         raise Unusable(f"fit must return a new model, got {got}")
@@ -440,7 +451,7 @@ class _Run:
             times.append(time.perf_counter())
             model = _fit(task, state, training)
             times.append(time.perf_counter())
-            metrics = self.measure(model, training.rows)
+            metrics = self.measure(model, training)
         except Unusable as error:
             raise LoopStopped(state.generation + 1, str(error), task.seed) from error
         times.append(time.perf_counter())
@@ -453,18 +464,18 @@ class _Run:
         if state.generation == 0:
             first = _first_data(self.task)[0] if self.first is None else self.first
             self.first = None
-            return _Training(first, self.task.loop.n_initial), ()
+            return _Training((first,), self.task.loop.n_initial), ()
         batch = _synthetic_batch(self.task, self.ground, state)
         pool = _last((*state.pool, batch), self.task.pool_cap)
         return _later_data(self.task, self.ground, state, pool), pool
 
-    def measure(self, model: Any, rows: Samples) -> Arrays:
+    def measure(self, model: Any, training: _Training) -> Arrays:
         """Metrics of the next generation, put in their place; none where none are asked for."""
         generation, measured = self.point.state.generation + 1, self.task.measured
         slot = int(np.searchsorted(measured, generation))
         if measured[slot] != generation:
             return {}
-        metrics = _measure(self.task, model, generation, rows)
+        metrics = _measure(self.task, model, generation, training.rows)
         for name, value in metrics.items():
             places = self.record.setdefault(name, np.zeros((measured.size, *value.shape)))
             if value.shape != places.shape[1:]:
@@ -478,8 +489,7 @@ class _Run:
         if self.folder is None:
             return self.point.mark
         generation = self.point.state.generation + 1
-        n = _samples.n_rows(training.rows)
-        counts = {"n_real": training.n_real, "n_synth": n - training.n_real}
+        counts = {"n_real": training.n_real, "n_synth": training.n_synth}
         spent = zip(("data", "fit", "metrics"), np.diff(times).round(6).tolist(), strict=True)
         return self.folder.append(
             {"generation": generation, **counts, "metrics": metrics},
