@@ -8,6 +8,7 @@ the counts are multinomial. Expectations: :mod:`madtheory.mixture`.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _blas, _mode_kernels, _validate
-from madtheory.mixture import mode_grid
+from madtheory.mixture import mode_grid, mode_recall
 from madtheory.simulate import CHUNK_WORK, Moments, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MODE_QUANTITIES", "ModePaths", "ModeStates", "simulate_modes"]
+__all__ = ["MODE_QUANTITIES", "ModePaths", "ModeStates", "predicted_recall", "simulate_modes"]
 
 #: Everything that a run records.
 MODE_QUANTITIES = _mode_kernels.MODE_QUANTITIES
@@ -291,3 +292,63 @@ def _execute(plan: _Plan, threads: int) -> ModePaths:
     with _blas.one_thread(), ThreadPoolExecutor(threads) as pool:
         chunks = list(pool.map(lambda index: _run(plan, index), range(n_chunks)))
     return _finish(plan, chunks)
+
+
+def predicted_recall(
+    states: ModeStates,
+    n_samples: int,
+    *,
+    spacing: float = 1.0,
+    deviation: float = 0.05,
+    k: int = 5,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return the expected recall of each model in the plane from its modes alone (Fig. 15).
+
+    The counts of a synthetic sample are drawn; the rest is :func:`madtheory.mixture.mode_recall`.
+
+    Parameters
+    ----------
+    states : ModeStates
+        Models of a simulation with dim = 2, spacing and deviation as there.
+    n_samples : int
+        Synthetic samples that recall is measured with.
+    spacing, deviation : float
+        As in :func:`simulate_modes`; deviation positive.
+    k, seed : int
+
+    Returns
+    -------
+    ndarray, shape (replicates, S)
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Notes
+    -----
+    theory.md 4.1; status: asymptotic, with the errors of :func:`madtheory.mixture.mode_recall`.
+
+    Examples
+    --------
+    >>> result = simulate_modes(generations=200, replicates=4, snapshots=(1, 200))
+    >>> recall = predicted_recall(result.states, 1_000).mean(axis=0)
+    >>> bool(recall[0] > 0.9 and recall[1] < 0.5)
+    True
+    """
+    if states.means.shape[-1] != 2:
+        raise ValueError(f"states must have dimension 2, got {states.means.shape[-1]}")
+    n = _validate.count("n_samples", n_samples)
+    sd = _validate.number("deviation", deviation, low=0.0, high=math.inf)
+    if sd == 0.0:
+        raise ValueError("deviation must be positive, got 0")
+    rng = np.random.default_rng(_validate.count("seed", seed, minimum=0))
+    counts = rng.multinomial(n, states.weights)
+    centers = mode_grid(counts.shape[-1], spacing=spacing)
+    values, axes = np.linalg.eigh(states.covariances)
+    widths = np.sqrt(np.maximum(values[..., ::-1], 0.0)) / sd
+    shift = np.einsum("...ij,...i->...j", axes[..., ::-1], (states.means - centers) / sd)
+    alive, recall = counts > 0, np.zeros(counts.shape)
+    recall[alive] = mode_recall(counts[alive], widths[alive], shift[alive], k=k)
+    return np.asarray(recall.mean(axis=-1))
