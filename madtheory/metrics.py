@@ -253,7 +253,10 @@ def fid(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> Estimate:
     -------
     Estimate
         |mean difference|^2 + squared Bures distance of the covariances (ddof = 1), in squared
-        units of the features. The interval is for the mean of this value at these sizes.
+        units of the features. The interval is for the mean of this value at these sizes, not
+        for the distance of the laws, which is smaller: :func:`fid_unbiased`. Its variance is
+        that of the derivative in each row's weight (delta method), whatever the laws; up to
+        sqrt(2) too wide where the laws agree and the derivative is noise.
 
     Raises
     ------
@@ -441,7 +444,10 @@ def precision_recall(
     """Improved precision and recall (Kynkaanniemi et al., NeurIPS 2019).
 
     A row's ball is closed and reaches to its k-th nearest other row of the same set, repeated
-    rows counted; a set of equal rows has balls of radius 0, which hold the equal points.
+    rows counted; a set of equal rows has balls of radius 0, which hold the equal points. The 0/1
+    answer of every row is that of squared distances computed in float64 from differences,
+    columns added in order (features beyond 2^200 or below 2^-200 are first divided by a power
+    of two). Time is of order n m dim; memory of order (n + m)(dim + k).
 
     Parameters
     ----------
@@ -457,8 +463,11 @@ def precision_recall(
     Returns
     -------
     PrecisionRecall
-        Both shares. The 0/1 answer of every row is that of squared distances
-        computed in float64 from differences, columns added in order.
+        Both shares. Their intervals are Wilson's, at the number of independent draws with the
+        variance of the share: binomial for the points, and for the centres the jackknife, the
+        share with each centre removed in turn. The jackknife is too large on average (Efron
+        and Stein, 1981), so that the intervals hold more often than `level`, see
+        docs/metrics.md. With exactly k + 1 centres nothing is known: [0, 1].
 
     Raises
     ------
@@ -518,7 +527,9 @@ def kernel_distance(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -
     Returns
     -------
     Estimate
-        MMD^2; its mean at any sizes is that of the two laws, so it may be negative.
+        MMD^2; its mean at any sizes is that of the two laws, so it may be negative. Normal
+        interval, its variance that of the mean kernel of each row (first order); up to sqrt(2)
+        too wide where the laws agree. Time is of order (n + m)^2 dim.
 
     Raises
     ------
