@@ -1,0 +1,152 @@
+"""`audit REAL GEN1 GEN2 ...`: its keys, its verdicts, and what it refuses."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Answer = Callable[..., dict[str, Any]]
+Command = Callable[..., tuple[int, str, str]]
+Refusal = Callable[..., str]
+
+ESTIMATES = ("rate", "bias", "n_eff")
+
+
+def loop(folder: Path, *, bias: float, n_fresh: int, length: int = 8) -> list[Path]:
+    """Write real data and the generations of a Gaussian loop of 200 synthetic samples."""
+    rng, dim = np.random.default_rng(8), 6
+    paths = [folder / "real.npy", *(folder / f"gen{t}.npy" for t in range(1, length + 1))]
+    np.save(paths[0], rng.normal(size=(1500, dim)))
+    training = rng.normal(size=(200 + n_fresh, dim))
+    for path in paths[1:]:
+        mu, Sigma = training.mean(axis=0), np.cov(training.T)
+        np.save(path, rng.multivariate_normal(mu, Sigma, size=800))
+        synthetic = rng.multivariate_normal(mu, bias * Sigma, size=200)
+        training = np.concatenate([synthetic, rng.normal(size=(n_fresh, dim))])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def mad(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return loop(tmp_path_factory.mktemp("mad"), bias=0.8, n_fresh=0)
+
+
+@pytest.fixture(scope="module")
+def sane(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return loop(tmp_path_factory.mktemp("sane"), bias=0.9, n_fresh=600, length=12)
+
+
+def test_every_promised_key_is_there(answer: Answer, mad: list[Path]) -> None:
+    got = answer("audit", *mad, "--horizon", 3)
+    assert len(got["generations"]) == len(got["files"]) == 8
+    for one in got["generations"]:
+        assert one.keys() == {"fid", "precision", "recall", "trace"}
+        for estimate in one.values():
+            low, high = estimate["interval"]
+            assert low <= estimate["value"] <= high
+    for name in ESTIMATES:
+        assert got[name].keys() == {"value", "interval"}
+    assert got["forecast"]["generations"] == [9, 10, 11]
+    assert {len(got["forecast"][name]) for name in ("fid", "trace")} == {3}
+    assert got.keys() >= {"verdict", "verdict_reason", "p_value", "error_rate", "fresh_data"}
+
+
+def test_a_loop_without_real_data_is_mad(answer: Answer, mad: list[Path]) -> None:
+    got = answer("audit", *mad)
+    assert got["verdict"] == "mad"
+    assert got["p_value"] <= got["error_rate"] == 0.02
+    low, high = got["bias"]["interval"]
+    assert low < 0.8 < high < 0.95
+    assert got["rate"]["interval"][1] < 0
+    traces = [one["trace"]["value"] for one in got["generations"]]
+    assert got["forecast"]["trace"][0]["value"] < traces[-1] < traces[0]
+
+
+def test_a_loop_with_fresh_data_is_not(answer: Answer, sane: list[Path]) -> None:
+    got = answer("audit", *sane)
+    assert got["verdict"] == "not_mad"
+    low, high = got["rate"]["interval"]
+    assert low < 0.03
+    assert high > -0.03
+
+
+def test_two_generations_are_not_enough(answer: Answer, mad: list[Path]) -> None:
+    got = answer("audit", *mad[:3])
+    assert got["verdict"] == "undecided"
+    one = answer("audit", *mad[:2])
+    assert one["rate"] == one["bias"] == {"value": None, "interval": [None, None]}
+    assert one["forecast"] is None
+    assert one["reason"].keys() >= {"rate", "bias", "forecast", "fresh_data"}
+
+
+def test_a_collapsed_generation_is_an_ordinary_input(
+    answer: Answer, command: Command, mad: list[Path], tmp_path: Path
+) -> None:
+    dead = [tmp_path / f"gen{t}.npy" for t in (3, 4)]
+    for path in dead:
+        np.save(path, np.ones((50, 6)))
+    got = answer("audit", *mad[:3], *dead)
+    assert got["verdict"] == "mad"
+    assert got["rate"]["value"] is None
+    assert "rate" in got["reason"]
+    assert command("audit", *mad[:3], *dead)[0] == 0
+
+
+def test_the_table_fits_eighty_columns_and_begins_with_the_verdict(
+    command: Command, mad: list[Path], sane: list[Path]
+) -> None:
+    for paths, words in ((mad, "Verdict: MAD"), (sane, "Verdict: not MAD")):
+        code, out, err = command("audit", *paths)
+        assert (code, err) == (0, "")
+        assert out.startswith(words)
+        assert max(map(len, out.splitlines())) <= 80
+    assert command("audit", *mad[:2])[1].startswith("Verdict: not enough data")
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "png"])
+def test_the_figure_is_written_and_again_the_same(
+    command: Command, mad: list[Path], tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"audit.{suffix}"
+    assert command("audit", *mad, "--figure", path)[0] == 0
+    first = path.read_bytes()
+    assert first[:4] == {"pdf": b"%PDF", "png": b"\x89PNG"}[suffix]
+    assert command("audit", *mad, "--figure", path)[0] == 0
+    assert path.read_bytes() == first
+
+
+def test_bad_files_are_one_sentence(refusal: Refusal, mad: list[Path], tmp_path: Path) -> None:
+    narrow, short = tmp_path / "gen2.npy", tmp_path / "gen3.npy"
+    np.save(narrow, np.ones((50, 5)))
+    np.save(short, np.ones((5, 6)))
+    assert "must have 6 columns like real, got 5" in refusal("audit", *mad[:2], narrow)
+    assert "must have at least 6 rows, got 5" in refusal("audit", *mad[:3], short)
+    assert "generations must be successive" in refusal("audit", *mad[:2], mad[3])
+    assert "generations must be successive" in refusal("audit", mad[0], mad[2], mad[1])
+    assert "cannot be read" in refusal("audit", *mad[:2], tmp_path / "gen9.npy")
+    assert "Missing argument 'GENERATIONS" in refusal("audit", mad[0])
+
+
+def test_the_same_file_twice_is_refused(refusal: Refusal, mad: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "gen2.npy"
+    copy.write_bytes(mad[1].read_bytes())
+    assert "must be a set of its own" in refusal("audit", *mad[:2], copy)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--alpha 0", "alpha must be"),
+        ("--level 2", "level must be"),
+        ("--horizon 0", "horizon must be at least 1, got 0"),
+        ("--n-synth 1", "n_synth must be at least 2, got 1"),
+        ("--figure x.gif", "figure must end in .pdf or .png, got 'x.gif'"),
+        ("--figure none/x.pdf", "figure must lie in an existing folder, got none/x.pdf"),
+    ],
+)
+def test_a_bad_option_is_one_sentence(
+    refusal: Refusal, mad: list[Path], options: str, words: str
+) -> None:
+    assert words in refusal("audit", *mad[:4], *options.split())
