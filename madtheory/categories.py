@@ -439,7 +439,7 @@ def stationary_bounds(p: ArrayLike, n: int, n_fresh: int) -> tuple[Array, Array]
         gone += fresh * length * _log_q(p_, c)
     gone -= p_ * fresh * sizes[-1] / (fresh / total + 0.5 * sizes[-1])
     share = total / (float(total) ** 2 - n_ * (n_ - 1.0))
-    lower = np.maximum(-np.expm1(gone), _by_second_moment(p_, share))
+    lower = np.asarray(np.maximum(-np.expm1(gone), _by_second_moment(p_, share)))
     return lower, np.asarray(-np.expm1(founders * _log_q(p_)))
 
 

@@ -105,6 +105,25 @@ def test_bounds_meet_at_the_limits(p):
     np.testing.assert_allclose(np.array(gaps[1:]) / gaps[:-1], 0.1, rtol=0.02)
 
 
+@pytest.mark.parametrize(("n", "m"), [(30, 0), (30, 6), (5, 40)])
+def test_bounds_are_their_formulas(n, m):
+    p, t, total = np.array([1e-3, 0.05, 0.4]), 12, n + m
+    c, a, alpha = [1.0], [float(total)], [1 / total]
+    for _ in range(t - 1):
+        c.append(1 - (1 - c[-1] / total) ** n)
+        lines = a[-1] * n / total
+        a.append(min(lines, total * (1 - (1 - 1 / total) ** lines)))
+        alpha.append((total + n * (n - 1) * alpha[-1]) / total**2)
+    gone = (1 - c[-1] * p) ** total
+    for old in c[:-1]:
+        gone *= (1 - old * p) ** m
+    lower, upper = categories.survival_bounds(p, n, t, n_fresh=m)
+    moment = p / (alpha[-1] + (1 - alpha[-1]) * p)
+    np.testing.assert_allclose(lower[:, -1], np.maximum(1 - gone, moment), rtol=1e-11)
+    founders = a[-1] + m / total * sum(a[:-1])
+    np.testing.assert_allclose(upper[:, -1], 1 - (1 - p) ** founders, rtol=1e-11)
+
+
 def test_large_n_is_between_the_bounds_and_is_the_branching_process():
     n, t = 1_000_000, 30
     estimate = categories.survival(3e-6, n, t)
