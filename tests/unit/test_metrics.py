@@ -74,14 +74,16 @@ def test_huge_and_tiny_features(unit):
         )
 
 
-def test_collapse_at_a_scale_that_the_other_set_hides():
-    """Neighbours 1e-30 apart, beside a set of size 1: far below what float32 products see."""
+@pytest.mark.parametrize("small", [1e-9, 1e-20, 3e-22, 1e-23, 1e-30])
+def test_collapse_at_a_scale_that_other_rows_hide(small):
+    """Neighbours far closer than products in float32 can tell, or hold without underflow."""
     rng = np.random.default_rng(2)
-    real, synth = rng.standard_normal((100, 3)), 1e-30 * rng.standard_normal((90, 3))
+    real, synth = small * rng.standard_normal((2, 120, 3))
     assert values(metrics.precision_recall(real, synth, k=2)) == brute(real, synth, 2)
-    assert values(metrics.precision_recall(synth[:50], synth[50:], k=2)) == brute(
-        synth[:50], synth[50:], 2
-    )
+    for z in (real, synth):
+        z[:20] = rng.standard_normal((20, 3))
+    assert values(metrics.precision_recall(real, synth, k=2)) == brute(real, synth, 2)
+    assert values(metrics.precision_recall(real[:20], synth, k=2)) == brute(real[:20], synth, 2)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +238,14 @@ def test_bias_is_the_baseline_and_fid_unbiased_has_none():
     assert 0.04 * sizes > 4.5 * (se + se_free)  # 5 % of bias left would be seen
 
 
+def test_halves_hold_every_repeated_row():
+    """Rows of two values: halves of one value each would be another law."""
+    rng = np.random.default_rng(11)
+    real, synth = rng.integers(0, 2, (400, 1)), rng.standard_normal((400, 1))
+    # |1/2 - 0|^2 + (1/2 - 1)^2, with a standard error of some 0.08; split by value it is -0.5.
+    assert metrics.fid_unbiased(real, synth).value == pytest.approx(0.5, abs=0.35)
+
+
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.5, 0.7)])
 def test_coverage_of_the_distance(shift, scale):
     size, dim = 400, 4
@@ -332,7 +342,7 @@ def test_kernel_distance_by_its_definition():
 def test_kernel_distance_of_tiny_features():
     """To first order 3 |mean difference|^2/dim: 1 + t would round it away."""
     real, synth = np.zeros((3, 2)), np.full((4, 2), 1e-100)
-    assert metrics.kernel_distance(real, synth).value == pytest.approx(3e-200, rel=1e-12)
+    assert metrics.kernel_distance(real, synth).value == pytest.approx(3e-200, rel=1e-12, abs=0)
 
 
 # --- errors --------------------------------------------------------------------------------------
