@@ -1,0 +1,190 @@
+"""Figures of the 25-mode loop: fitted mixtures, metrics, modes alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory.reports.figures import array, error_points, plain_log
+from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_alive", "draw_fits", "draw_metrics"]
+
+_NAMES = {"anew": "EM anew", "continued": "EM continued", "idealised": "idealised loop"}
+_WHOLE = 1.9  # radius of a disc of weight 1, in units of the data
+_WIDE = 8.0  # standard deviations at which an ellipse is drawn
+
+
+# ------------------------------------------------------------------------------- fitted mixtures
+def _ellipse(ax: Axes, mean: Any, covariance: Any, scale: float, **style: Any) -> None:
+    """The curve at `scale` standard deviations; a collapsed component is a point."""
+    from matplotlib.patches import Ellipse
+
+    values, vectors = np.linalg.eigh(covariance)
+    wide, high = 2 * scale * np.sqrt(values.clip(0.0))[::-1]
+    angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
+    ax.add_patch(Ellipse(tuple(mean), wide, high, angle=angle, **style))
+
+
+def _mixture(ax: Axes, components: list[dict[str, Any]], centres: Any, colour: str) -> None:
+    """A disc a mode, its area the weight; an ellipse and a dot a component."""
+    from matplotlib.patches import Circle
+
+    weights, means = (
+        array([c["weight"] for c in components]),
+        array([c["mean"] for c in components]),
+    )
+    cell = np.square(means[:, None] - centres).sum(axis=2).argmin(axis=1)
+    for k in set(cell):
+        radius = _WHOLE * np.sqrt(weights[cell == k].sum())
+        ax.add_patch(Circle(tuple(means[cell == k][0]), radius, fc=colour, alpha=0.4, lw=0))
+    for item in components:
+        _ellipse(ax, item["mean"], array(item["covariance"]), _WIDE, fc="none", ec=BLACK, lw=0.7)
+    ax.plot(*means.T, ls="none", marker=".", ms=2.5, color=BLACK)
+
+
+def draw_fits(numbers: Mapping[str, Any]) -> Figure:
+    """The paper's Figure 14: EM above, the idealised loop below."""
+    fig = figure(4.7)
+    pictures = numbers["pictures"]
+    axes = fig.subplots(2, len(pictures), sharex=True, sharey=True)
+    centres = array(numbers["centres"])
+    edge = 1.35 * np.abs(centres).max()
+    for column, item in enumerate(pictures):
+        for row, key in enumerate(("em", "idealised")):
+            ax = axes[row, column]
+            ax.plot(*centres.T, ls="none", marker="+", ms=4, mew=0.7, color=GREY)
+            _mixture(ax, item[key], centres, COLOURS[row])
+            letter, alive = "abcdef"[3 * row + column], f"{item[f'alive_{key}']:g} modes alive"
+            panel(ax, letter, f"$t$ = {item['t']:,}: {alive}" if row == 0 else alive)
+            ax.set_aspect("equal")
+            ax.set_xlim(-edge, edge)
+            ax.set_ylim(-edge, edge)
+            ax.set_xticks([-4, 0, 4])
+            ax.set_yticks([-4, 0, 4])
+        theory = f"theory: {item['expected']:.1f} ± {item['deviation']:.1f} alive"
+        axes[0, column].set_xlabel(theory)
+        axes[1, column].set_xlabel("$x_1$ (units of the data)")
+    axes[0, 0].set_ylabel("EM: $x_2$")
+    axes[1, 0].set_ylabel("idealised: $x_2$")
+    return fig
+
+
+# --------------------------------------------------------------------------------------- metrics
+def _measured(ax: Axes, t: Any, curve: Mapping[str, Any], i: int, label: str) -> None:
+    low, high = array(curve["band"])
+    ax.fill_between(t, low, high, color=COLOURS[i], alpha=0.18, lw=0)
+    ax.plot(t, array(curve["mean"]), color=COLOURS[i], lw=1.2, marker=MARKERS[i], ms=3.2,
+            mfc="white", mew=0.8, markevery=0.09, label=label)  # fmt: skip
+
+
+def _loops(ax: Axes, numbers: Mapping[str, Any], name: str) -> None:
+    """EM of both kinds and the idealised loop: means, 5-95 % bands."""
+    t = numbers["generations"]
+    for i, key in enumerate(("anew", "continued")):
+        _measured(ax, t, numbers["em"][key][name], i, _NAMES[key])
+    ideal = numbers["idealised"][name]
+    _measured(ax, ideal.get("at", t), ideal, 2, _NAMES["idealised"])
+
+
+def _modal_panel(ax: Axes, numbers: Mapping[str, Any]) -> None:
+    theory = numbers["theory"]
+    _loops(ax, numbers, "modal")
+    component = array(numbers["em"]["anew"]["component"]["mean"])
+    ax.plot(numbers["generations"], component, color=COLOURS[5], lw=1.2, marker=MARKERS[5], ms=3.2,
+            mfc="white", mew=0.8, markevery=0.12, label="EM anew, a component")  # fmt: skip
+    lines = {
+        "unbiased": (DASHES[2], "theory: $N_k-1$"),
+        "em": (DASHES[1], "theory: $N_k$"),
+    }
+    for key, (dash, label) in lines.items():
+        ax.plot(theory["t"], array(theory["modal"][key]), color=BLACK, ls=dash, lw=1.1, label=label)
+        ax.plot(theory["t"], array(theory["typical"][key]), color=GREY, ls=dash, lw=1.1,
+                label=label.replace("theory:", "typical:"))  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_ylim(5e-6, 1.5e-2)
+
+
+def draw_metrics(numbers: Mapping[str, Any]) -> Figure:
+    """The paper's Figure 15, theory overlaid."""
+    fig = figure(3.6)
+    axes = fig.subplots(1, 3)
+    theory = numbers["theory"]
+    _loops(axes[0], numbers, "total")
+    axes[0].plot(
+        theory["t"],
+        array(theory["total"]),
+        color=BLACK,
+        lw=1.4,
+        label="theory: $N_k$, floor",
+    )
+    axes[0].set_ylim(0, None)
+    panel(axes[0], "a", "total variance")
+    axes[0].set_ylabel("tr covariance (squared units)")
+    _modal_panel(axes[1], numbers)
+    axes[1].plot(theory["t"], array(theory["modal"]["floor"]), color=BLACK, lw=1.4)
+    panel(axes[1], "b", "average modal variance")
+    _loops(axes[2], numbers, "recall")
+    share = array(theory["alive"]) / len(numbers["centres"])
+    axes[2].plot(theory["t"], share, color=GREY, ls=DASHES[3], lw=1.1, label="share of modes alive")
+    predicted = numbers["idealised"]["predicted"]
+    axes[2].plot(predicted["at"], array(predicted["mean"]), color=BLACK, lw=1.4)
+    axes[2].set_ylim(0, 1.02)
+    panel(axes[2], "c", "recall ($k$ = 5)")
+    for ax in axes:
+        ax.set_xscale("log")
+        plain_log(ax, "x", [1, 10, 100, 1000])
+        ax.set_xlim(1, numbers["generations"][-1])
+        ax.set_xlabel("generation $t$")
+    found: dict[str, Any] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    fig.legend(list(found.values()), list(found), loc="outside lower center", ncol=3)
+    return fig
+
+
+# ----------------------------------------------------------------------------------- modes alive
+def _lifetimes(ax: Axes, numbers: Mapping[str, Any], name: str, simulated: str) -> None:
+    for i, run in enumerate(numbers["runs"]):
+        ax.plot(numbers["t"], array(run[name]), color=COLOURS[i], ls=DASHES[i])
+        mean, se = array(run[simulated])
+        error_points(ax, numbers["at"], mean, se, i, f"$n_s$ = {run['n_synth']:,}")
+    ax.set_xscale("log")
+    plain_log(ax, "x", [1, 10, 100, 1000])
+    ax.set_xlabel("generation $t$")
+
+
+def draw_alive(numbers: Mapping[str, Any]) -> Figure:
+    """Modes alive, the chance that all are, and the fresh data that keeps them."""
+    fig = figure(3.1)
+    axes = fig.subplots(1, 3)
+    _lifetimes(axes[0], numbers, "mean", "simulated")
+    axes[0].set_ylim(0, numbers["config"]["modes"] * 1.03)
+    axes[0].set_ylabel("modes")
+    panel(axes[0], "a", "expected modes alive")
+    _lifetimes(axes[1], numbers, "all", "simulated_all")
+    axes[1].set_ylabel("probability")
+    panel(axes[1], "b", "all modes alive")
+    for i, need in enumerate(numbers["needs"]):
+        axes[2].plot(numbers["amounts"], need["n_fresh"], color=COLOURS[i + 3], ls=DASHES[i],
+                     marker=MARKERS[i + 3], mfc="white",
+                     label=f"{need['probability']:g}")  # fmt: skip
+    axes[2].set_xscale("log")
+    axes[2].set_yscale("log")
+    plain_log(axes[2], "x", [100, 300, 1000, 3000])
+    plain_log(axes[2], "y", [10, 20, 50, 100])
+    axes[2].set_xlabel("synthetic samples $n_s$")
+    axes[2].set_ylabel("fresh samples a generation")
+    axes[2].legend(title="all alive with\nprobability", loc="upper right")
+    panel(axes[2], "c", "fresh data needed")
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[1].legend(handles, labels, loc="upper right", borderaxespad=0.0)
+    return fig
