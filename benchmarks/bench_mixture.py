@@ -56,7 +56,7 @@ def wright_fisher_exact() -> dict[str, float]:
     def by_band() -> object:
         band = chain.binomial_band(n, count / n)
         law = chain.transition(n, np.array([1 / 25]))[0]
-        return chain.expectations(band, law, 1.0 * (count > 0)[None], length - 1)
+        return chain.expectations(band, law, (count > 0).astype(np.float64)[None], length - 1)
 
     start = time.perf_counter()
     dense, law = chain.transition(n, count / n), chain.transition(n, np.array([1 / 25]))[0]

@@ -356,10 +356,14 @@ def test_total_variance_of_a_fit_by_moments() -> None:
     t = np.arange(1, 51)
     path = mixture.modal_variance(25, 100, 50, real_modal=0.005, real_total=4.005, ddof=0)
     np.testing.assert_allclose(path.total, 4.005 * 0.99**t, rtol=1e-12)
-    # One mode is the Gaussian loop: its trace is a martingale at ddof 1.
+    # One mode is the Gaussian loop: its trace is a martingale at ddof 1, and all there is.
     one = mixture.modal_variance(1, 20, 50, real_modal=3.0, real_total=3.0, ddof=1)
     np.testing.assert_allclose(one.total, 3.0, rtol=1e-12)
-    np.testing.assert_allclose(one.modal, 3.0, rtol=1e-12)
+    one = mixture.modal_variance(
+        1, 20, 50, real_modal=3.0, real_total=3.0, ddof=0.6, bias=0.9, floor_trace=0.2
+    )
+    np.testing.assert_allclose(one.total, one.modal, rtol=1e-12)
+    np.testing.assert_allclose(one.within, one.modal, rtol=1e-12)
 
 
 def test_the_rate_of_a_mode_is_that_of_its_own_sample_count() -> None:
@@ -367,6 +371,11 @@ def test_the_rate_of_a_mode_is_that_of_its_own_sample_count() -> None:
     path = mixture.typical_variance(25, 10_000, 3)
     rate = special.digamma(399 / 2) - math.log(399 / 2)
     np.testing.assert_allclose(np.log(path) / np.arange(1, 4), rate, rtol=0.02)
+    # Two samples: one survives as two with probability 1/2; 2^-3000 is no number.
+    late = mixture.typical_variance(2, 2, 3_000)
+    ratio = math.exp(special.digamma(0.5) - math.log(0.5))
+    np.testing.assert_allclose(late[:99], ratio ** np.arange(1, 100), rtol=1e-11)
+    assert late[-1] == 0.0
 
 
 @pytest.mark.parametrize(("count", "ddof", "bias"), [(40, 0.0, 1.0), (5, 0.0, 0.7), (9, 1.0, 0.5)])
