@@ -7,7 +7,6 @@ the counts are multinomial. Expectations: :mod:`madtheory.mixture`.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ import numpy as np
 
 from madtheory import _blas, _mode_kernels, _validate
 from madtheory.mixture import mode_grid, mode_recall
-from madtheory.simulate import CHUNK_WORK, Moments, thread_count
+from madtheory.simulate import CHUNK_WORK, Moments, Paths, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,12 +79,7 @@ class ModePaths:
     @property
     def digest(self) -> str:
         """SHA-256 of the result arrays (generations, mean, se), nothing else."""
-        digest = hashlib.sha256(self.generations.astype("<i8").tobytes())
-        for name in sorted(self.mean):
-            digest.update(name.encode())
-            digest.update(self.mean[name].astype("<f8").tobytes())
-            digest.update(self.se[name].astype("<f8").tobytes())
-        return digest.hexdigest()
+        return Paths(self.generations, self.mean, self.se, self.replicates, self.seed).digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,19 @@ def test_total_variance_where_modes_are_wide() -> None:
     check(result, "modal_sum", 4 * path.alive * path.modal, 0.05)
 
 
+def test_variances_in_three_dimensions() -> None:
+    # 6 samples of 4 modes: most have fewer than dimensions.
+    result = simulate_modes(
+        4, 6, generations=3, replicates=20_000, seed=13, dim=3, deviation=1.0, floor=0.1, bias=0.9
+    )
+    between = (mixture.mode_grid(4, 3) - mixture.mode_grid(4, 3).mean(axis=0)) ** 2
+    path = mixture.modal_variance(
+        4, 6, 3, real_modal=3.0, real_total=3.0 + between.sum() / 4, bias=0.9, floor_trace=0.3
+    )
+    check(result, "total_variance", path.total, 0.02)
+    check(result, "within_variance", path.within, 0.03)
+
+
 def test_fresh_data() -> None:
     result = simulate_modes(
         25, 250, generations=40, replicates=2_000, seed=4, n_fresh=10, at=(2, 10, 40)
