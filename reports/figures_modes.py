@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_alive", "draw_fits", "draw_metrics"]
 
 _NAMES = {"anew": "EM anew", "continued": "EM continued", "idealised": "idealised loop"}
-_WHOLE = 1.9  # radius of a disc of weight 1, in units of the data
-_WIDE = 8.0  # standard deviations at which an ellipse is drawn
+_WHOLE = 1.6  # radius of a disc of weight 1, in units of the data
 
 
 # ------------------------------------------------------------------------------- fitted mixtures
@@ -33,7 +32,9 @@ def _ellipse(ax: Axes, mean: Any, covariance: Any, scale: float, **style: Any) -
     ax.add_patch(Ellipse(tuple(mean), wide, high, angle=angle, **style))
 
 
-def _mixture(ax: Axes, components: list[dict[str, Any]], centres: Any, colour: str) -> None:
+def _mixture(
+    ax: Axes, components: list[dict[str, Any]], centres: Any, scale: float, colour: str
+) -> None:
     """A disc a mode, its area the weight; an ellipse and a dot a component."""
     from matplotlib.patches import Circle
 
@@ -46,22 +47,22 @@ def _mixture(ax: Axes, components: list[dict[str, Any]], centres: Any, colour: s
         radius = _WHOLE * np.sqrt(weights[cell == k].sum())
         ax.add_patch(Circle(tuple(means[cell == k][0]), radius, fc=colour, alpha=0.4, lw=0))
     for item in components:
-        _ellipse(ax, item["mean"], array(item["covariance"]), _WIDE, fc="none", ec=BLACK, lw=0.7)
+        _ellipse(ax, item["mean"], array(item["covariance"]), scale, fc="none", ec=BLACK, lw=0.7)
     ax.plot(*means.T, ls="none", marker=".", ms=2.5, color=BLACK)
 
 
 def draw_fits(numbers: Mapping[str, Any]) -> Figure:
     """The paper's Figure 14: EM above, the idealised loop below."""
-    fig = figure(4.7)
+    fig = figure(5.0)
     pictures = numbers["pictures"]
     axes = fig.subplots(2, len(pictures), sharex=True, sharey=True)
     centres = array(numbers["centres"])
-    edge = 1.35 * np.abs(centres).max()
+    edge = 1.45 * np.abs(centres).max()
     for column, item in enumerate(pictures):
         for row, key in enumerate(("em", "idealised")):
             ax = axes[row, column]
             ax.plot(*centres.T, ls="none", marker="+", ms=4, mew=0.7, color=GREY)
-            _mixture(ax, item[key], centres, COLOURS[row])
+            _mixture(ax, item[key], centres, numbers["ellipse"], COLOURS[row])
             letter, alive = "abcdef"[3 * row + column], f"{item[f'alive_{key}']:g} modes alive"
             panel(ax, letter, f"$t$ = {item['t']:,}: {alive}" if row == 0 else alive)
             ax.set_aspect("equal")
@@ -99,7 +100,7 @@ def _modal_panel(ax: Axes, numbers: Mapping[str, Any]) -> None:
     _loops(ax, numbers, "modal")
     component = array(numbers["em"]["anew"]["component"]["mean"])
     ax.plot(numbers["generations"], component, color=COLOURS[5], lw=1.2, marker=MARKERS[5], ms=3.2,
-            mfc="white", mew=0.8, markevery=0.12, label="EM anew, a component")  # fmt: skip
+            mfc="white", mew=0.8, markevery=0.12, label="EM anew, per component")  # fmt: skip
     lines = {
         "unbiased": (DASHES[2], "theory: $N_k-1$"),
         "em": (DASHES[1], "theory: $N_k$"),
@@ -126,11 +127,12 @@ def draw_metrics(numbers: Mapping[str, Any]) -> Figure:
         label="theory: $N_k$, floor",
     )
     axes[0].set_ylim(0, None)
+    axes[0].locator_params(axis="y", nbins=6)
     panel(axes[0], "a", "total variance")
     axes[0].set_ylabel("tr covariance (squared units)")
     _modal_panel(axes[1], numbers)
     axes[1].plot(theory["t"], array(theory["modal"]["floor"]), color=BLACK, lw=1.4)
-    panel(axes[1], "b", "average modal variance")
+    panel(axes[1], "b", "modal variance")
     _loops(axes[2], numbers, "recall")
     share = array(theory["alive"]) / len(numbers["centres"])
     axes[2].plot(theory["t"], share, color=GREY, ls=DASHES[3], lw=1.1, label="share of modes alive")
@@ -164,7 +166,7 @@ def _lifetimes(ax: Axes, numbers: Mapping[str, Any], name: str, simulated: str) 
 
 def draw_alive(numbers: Mapping[str, Any]) -> Figure:
     """Modes alive, the chance that all are, and the fresh data that keeps them."""
-    fig = figure(3.1)
+    fig = figure(3.3)
     axes = fig.subplots(1, 3)
     _lifetimes(axes[0], numbers, "mean", "simulated")
     axes[0].set_ylim(0, numbers["config"]["modes"] * 1.03)
@@ -186,5 +188,5 @@ def draw_alive(numbers: Mapping[str, Any]) -> Figure:
     axes[2].legend(title="all alive with\nprobability", loc="upper right")
     panel(axes[2], "c", "fresh data needed")
     handles, labels = axes[0].get_legend_handles_labels()
-    axes[1].legend(handles, labels, loc="upper right", borderaxespad=0.0)
+    fig.legend(handles, labels, loc="outside lower center", ncol=3)
     return fig

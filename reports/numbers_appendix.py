@@ -1,4 +1,4 @@
-"""Section 15: Appendix A with numbers (theory.md 1.10)."""
+"""Section 18: Appendix A with numbers (theory.md 1.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section on the audit: three loops whose truth is known, and how often the audit errs."""
+"""Section 15: three loops whose truth is known, and how often the audit errs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from madtheory import metrics
 from madtheory._audit_series import axes_of, series_of
-from madtheory.audit import audit, infer
+from madtheory.audit import MARGIN, audit, infer
 from madtheory.engine import run_loop
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.models import Gaussian
@@ -70,7 +71,7 @@ def _shown(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     files = _files(loop, config["dim"], longer, config["seed"])
     real = np.random.default_rng(config["seed"]).standard_normal((config["n"], config["dim"]))
     result = audit(real, files[:-horizon], horizon=horizon)
-    later = [float(x.var(axis=0, ddof=1).sum()) for x in files[-horizon:]]
+    later = [metrics.fid(real, x).value for x in files[-horizon:]]
     return {"name": name, "truth": _truth(loop), "later": later, **asdict(result)}
 
 
@@ -118,6 +119,7 @@ def compute(config: Mapping[str, Any]) -> dict[str, Any]:
     mad = [row for row in errors if row["covered"] is not None]
     return {
         "shown": shown,
+        "margin": MARGIN,
         "errors": errors,
         "runs": runs,
         "wrong": wrong,

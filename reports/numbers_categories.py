@@ -1,4 +1,4 @@
-"""Section on categories: vocabularies, temperature as selection, fresh tokens (theory.md 4.2)."""
+"""Section 14: vocabularies, temperature as selection, fresh tokens (theory.md 4.2)."""
 
 from __future__ import annotations
 
@@ -136,11 +136,11 @@ def compute(config: Mapping[str, Any]) -> dict[str, Any]:
     words = paper_words()
     zipf = categories.zipf(config["vocabulary"])
     survivors = [_survivors("Zipf", zipf, n, config) for n in config["tokens"]]
-    survivors.append(_survivors("words", words.p, words.total, config))
+    survivors.append(_survivors("paper", words.p, words.total, config))
     wins = [_wins(n, config) for n in config["sizes"]]
     held = [
         _held("Zipf", zipf, config["tokens_fresh"], config),
-        _held("words", words.p, words.total, config),
+        _held("paper", words.p, words.total, config),
     ]
     parts = (*survivors, *wins, *held)
     return {

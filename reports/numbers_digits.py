@@ -1,4 +1,4 @@
-"""Section 14: the covariance of real images through both loops."""
+"""Section 17: the covariance of real images through both loops."""
 
 from __future__ import annotations
 

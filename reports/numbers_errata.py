@@ -1,4 +1,4 @@
-"""Section 13: the numbers behind the errata (theory.md 6)."""
+"""Section 16: the numbers behind the errata (theory.md 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections 9 to 11 and 14: memory, augmentation, growing pools and weights (Figures 8, 9, 30)."""
+"""Sections 9 to 11 and 17: memory, augmentation, growing pools and weights (Figures 8, 9, 30)."""
 
 from __future__ import annotations
 

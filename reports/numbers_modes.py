@@ -1,4 +1,4 @@
-"""Section on mixtures: the 25-mode loop by EM, idealised, and exact (Figures 14 and 15)."""
+"""Section 13: the 25-mode loop by EM, idealised, and exact (Figures 14 and 15)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ __all__ = ["QUANTITIES", "compute_alive", "compute_modes"]
 QUANTITIES: Final = ("alive", "total", "modal_sum", "component", "recall")
 #: Components of less weight have no samples: EM leaves them some 1e-18.
 _EMPTY: Final = 1e-9
+#: Standard deviations at which the figure draws an ellipse.
+ELLIPSE: Final = 8
 
 
 def _nearest(points: Array, centres: Array) -> NDArray[np.int64]:
@@ -162,18 +164,16 @@ def _recalls(source: GaussianMixture, states: ModeStates, config: Mapping[str, A
 
 def _predicted(states: ModeStates, config: Mapping[str, Any]) -> Array:
     """Recall that theory expects of these models, shape (runs, generations)."""
-    runs = slice(config["recalled"])
-    weights, covariances = states.weights[runs], states.covariances[runs]
+    runs, sigma = slice(config["recalled"]), config["sigma"]
+    weights = states.weights[runs]
     centres = mixture.mode_grid(weights.shape[2], spacing=config["spacing"])
     rng = np.random.default_rng(np.random.SeedSequence(config["seed"], spawn_key=(2,)))
-    gap = np.linalg.norm(states.means[runs] - centres, axis=-1)
-    each = mixture.mode_recall(
-        rng.multinomial(config["n_synth"], weights),
-        # A round mode of the same determinant stands for one that is not.
-        np.sqrt(np.linalg.det(covariances).clip(0.0)) / config["sigma"] ** 2,
-        np.where(weights > 0, gap / config["sigma"], 0.0),
-        k=5,
-    )
+    values, vectors = np.linalg.eigh(states.covariances[runs])
+    gap = np.where(weights[..., None] > 0, states.means[runs] - centres, 0.0)
+    # Major axis first.
+    widths = np.sqrt(values[..., ::-1].clip(0.0)) / sigma
+    shift = np.einsum("...i,...ij->...j", gap, vectors)[..., ::-1] / sigma
+    each = mixture.mode_recall(rng.multinomial(config["n_synth"], weights), widths, shift, k=5)
     return np.asarray(each.mean(axis=2))
 
 
@@ -344,7 +344,9 @@ def compute_modes(config: Mapping[str, Any]) -> dict[str, Any]:
     curves = {name: _em_curves(bands) for name, bands in em.items()}
     theory = _theory(config, K)
     law = mixture.surviving_law(K, config["n_synth"], shown)
-    settled = mixture.floor_variance(config["n_synth"] // K, config["reg_covar"])[0]
+    component = float(curves["anew"]["component"]["mean"][-1])
+    share = config["n_synth"] // K
+    settled = mixture.floor_variance(share, config["reg_covar"])[0]
     return {
         "generations": at,
         "centres": source.means,
@@ -375,7 +377,12 @@ def compute_modes(config: Mapping[str, Any]) -> dict[str, Any]:
             )
         ],
         "misses": _misses(theory, measured, curves, at, config["misses_at"]),
+        "modes": K,
+        "share": share,
         "settled": 2 * settled,
+        "component_last": component,
+        "component_ratio": float(theory["modal"]["floor"][-1]) / component,
+        "ellipse": ELLIPSE,
         "config": dict(config),
     }
 
@@ -446,6 +453,7 @@ def compute_alive(config: Mapping[str, Any]) -> dict[str, Any]:
         "amounts": config["amounts"],
         "needs": needs,
         "checks": checks,
+        "check_count": len(checks),
         "largest_check_z": max(abs(c["mean"] - c["probability"]) / c["se"] for c in checks),
         "config": dict(config),
     }

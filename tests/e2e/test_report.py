@@ -120,6 +120,10 @@ def test_numbers_by_a_second_route(numbers):
     noise = numbers["errata"]["noise"]
     assert (noise["start"], noise["end"]) == pytest.approx((2 / 90, 2 / 9), rel=1e-12)
     assert numbers["digits"]["rank"] == 61
+    modes = numbers["modes"]
+    assert modes["pictures"][0]["expected"] == pytest.approx(25 * (1 - 0.96**100), rel=1e-12)
+    assert numbers["categories"]["wins"][0]["probability"][-1] == pytest.approx(0.55, rel=1e-9)
+    assert numbers["audit"]["errors"][0]["runs"] == 1
     errata = numbers["errata"]
     assert errata["trace_real"] == pytest.approx(0.9**9, rel=1e-12)
     assert errata["trace_literal"] == pytest.approx(0.9**10, rel=1e-12)

@@ -14,14 +14,18 @@ from madtheory.loops import fully_synthetic
 from madtheory.reports import (
     cache,
     captions,
+    numbers_audit,
+    numbers_categories,
     numbers_collapse,
     numbers_errata,
+    numbers_modes,
     numbers_passage,
     numbers_spectrum,
     pages,
     sections,
     style,
     tables,
+    tables_modes,
     text,
 )
 
@@ -224,6 +228,86 @@ def test_first_below_and_its_quantile():
     assert times.tolist() == [2, 1, 4]
     median, low, high = numbers_passage.quantile_interval(np.arange(1, 1001), 0.5)
     assert (median, low, high) == pytest.approx((501, 470, 532), abs=1)
+
+
+def test_a_mode_split_in_two_is_one_mode():
+    # Two components of the first mode, one of the last: their means 0.2 apart.
+    source = numbers_modes.grid_mixture()
+    weights = np.array([0.25, 0.25, 0.5] + [0.0] * 22)
+    means = np.zeros((25, 2))
+    means[:3] = source.means[0] + [0.1, 0], source.means[0] - [0.1, 0], source.means[24]
+    factors = np.tile(0.1 * np.eye(2), (25, 1, 1))
+    arrays = {"weights": weights, "means": means, "factors": factors}
+    model = source.load({**arrays, "converged": np.array(True), "n_iter": np.array(0)})
+    rng = np.random.default_rng(0)
+    samples = model.sample(400, 1.0, rng)
+    measures = numbers_modes._Measures(source, 400)
+    found = dict(zip(numbers_modes.QUANTITIES, measures.numbers(model, samples, rng), strict=True))
+    assert found["alive"] == 2
+    # Law of total variance: .02 within, .01 between the halves; 8^2 + 8^2 between the modes / 4.
+    assert found["modal_sum"] == pytest.approx(0.03 + 0.02, rel=1e-12)
+    assert found["component"] == pytest.approx(0.02, rel=1e-12)
+    assert found["total"] == pytest.approx(0.5 * 0.03 + 0.5 * 0.02 + 32, rel=1e-12)
+    assert 0 < found["recall"] < 2 / 25 + 0.1
+
+
+def test_ratio_of_means_and_its_error():
+    # 95 % intervals hold the ratio 2 in 400 repetitions: 380 expected, deviation 4.4.
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        below = rng.gamma(20.0, 1.0, 200)
+        above = 2 * below + rng.standard_normal(200) * np.sqrt(below)
+        ratio, se = numbers_modes._ratio_se(above[:, None], below[:, None])
+        held += abs(ratio[0] - 2) < 1.96 * se[0]
+    assert 360 <= held <= 396
+
+
+def test_misses_are_measured_by_the_spread_of_the_idealised_loop():
+    idealised = {"mean": [10.0], "se": [0.1], "runs": 100}  # standard deviation 1
+    em = {"mean": [12.0], "se": [0.3], "runs": 4}
+    curves = dict.fromkeys(("alive", "total", "modal", "recall", "predicted"), idealised)
+    curves = {**curves, "predicted": {**idealised, "at": [1]}}
+    theory = {"alive": [10.0], "total": [10.0], "modal": {"floor": [10.0]}}
+    four = dict.fromkeys(curves, em)
+    rows = numbers_modes._misses(theory, curves, {"anew": four, "continued": four}, [1], [1])
+    assert [row["anew"]["z"] for row in rows] == pytest.approx([4.0] * 4)
+    assert rows[0]["anew"]["percent"] == pytest.approx(20)
+    table = tables.to_markdown(tables_modes.misses({"misses": rows}))
+    assert "| modes alive | 1 | 10 | 10 ± 0.1 | 0 | 12 ± 0.3 | 20 | 4 |" in table
+
+
+def test_theory_of_the_modes_at_the_first_generation():
+    section = next(s for s in sections.SECTIONS if s.name == "modes")
+    theory = numbers_modes._theory({**section.config("tiny", 0), "generations": 2}, 25)
+    n, p = 100, 1 / 25
+    assert theory["alive"][0] == pytest.approx(25 * (1 - (1 - p) ** n), rel=1e-12)
+    # E 1 - 1/N over the counts N > 0, by the binomial law.
+    N = np.arange(1, n + 1)
+    law = np.array([math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in N])
+    shrunk = 2 * 0.05**2 * (law @ (1 - 1 / N)) / law.sum()
+    assert theory["modal"]["em"][0] == pytest.approx(shrunk, rel=1e-10)
+    assert theory["modal"]["floor"][0] == pytest.approx(shrunk + 2e-6, rel=1e-10)
+    assert theory["total"][0] == pytest.approx((1 - 1 / n) * 16.005 + 2e-6, rel=1e-12)
+
+
+def test_words_and_tokens_agree_with_their_simulation():
+    section = next(s for s in sections.SECTIONS if s.name == "categories")
+    many = {"replicates": 400, "replicates_two": 4000, "replicates_fresh": 400, "settle": 6}
+    found = numbers_categories.compute({**section.config("tiny", 2), **many})
+    # 16 points at 4 standard errors: a false alarm in about 1 of 1,000 seeds.
+    assert found["largest_z"] < 4
+    assert [len(item["number"]) for item in found["survivors"]] == [5] * 4
+
+
+def test_false_verdicts_are_counted():
+    row = {"loop": "x", "truth": "mad", "covered": 0.5}
+    assert numbers_audit._interval(0, 60)[1] == pytest.approx(1 - 0.025 ** (1 / 60), rel=1e-9)
+    loops = numbers_audit._loops(40)
+    assert [numbers_audit._truth(loop) for loop in loops.values()] == ["mad"] * 2 + ["not_mad"] * 4
+    counts = {"runs": 3, "mad": 1, "not_mad": 2, "undecided": 0, "wrong": 2, "wrong_high": 0.9}
+    table = tables.to_markdown(tables_modes.audit_errors({"errors": [{**row, **counts}]}))
+    assert table.splitlines()[2] == "| x | MAD | 3 | 1 | 2 | 0 | 2 | 0.9 | 0.5 |"
 
 
 def test_levels_cover_every_section():
