@@ -174,17 +174,23 @@ def _walk(keep: float, steps: Array) -> Array:
     return covariance
 
 
-def _components(keep: float, steps: Array, noise: Array) -> Array:
-    """Covariances (4, T, T) that add up: walk, common offset, first shift, sampling noise.
+def _components(keep: float, steps: Array, noise: Array, *, errs: bool) -> Array:
+    """Covariances (4 or 5, T, T) that add up: walk, offset, first shift, noise, model error.
 
     The common offset is the real set's own sampling error; the first shift that of a first
     training set of another size. Without real data it never fades, and is part of the offset.
+    A model that errs by the same each time is off by 1 + keep + ... + keep^(t-1) of that.
     """
     T = len(steps)
     fading = keep ** np.arange(T)
-    return np.stack(
-        [_walk(keep, steps), np.ones((T, T)), np.multiply.outer(fading, fading), np.diag(noise)]
-    )
+    parts = [
+        _walk(keep, steps),
+        np.ones((T, T)),
+        np.multiply.outer(fading, fading),
+        np.diag(noise),
+    ]
+    error = np.cumsum(fading)
+    return np.stack([*parts, np.multiply.outer(error, error)] if errs else parts)
 
 
 def _deviance(weights: Array, parts: Array, gram: Array) -> tuple[float, Array]:
@@ -196,31 +202,37 @@ def _deviance(weights: Array, parts: Array, gram: Array) -> tuple[float, Array]:
     return value, np.tensordot(parts, inverse - whitened @ inverse, 2) / 2
 
 
-def _fit(keep: float, gram: Array, steps: Array, noise: Array, least: float = 0.0) -> float:
+def _fit(parts: Array, gram: Array, least: float = 0.0) -> float:
     """Greatest log-likelihood of one series on average, with steps of at least `least`.
 
-    Sampling noise is at most the rows' own.
+    Sampling noise is at most the rows' own; a first shift that does not fade is left out.
     """
-    parts = _components(keep, steps, noise)
-    size = np.trace(parts, axis1=1, axis2=2) / np.trace(gram)
-    parts = parts / (size * np.trace(gram) / len(gram))[:, None, None]
     unit = float(np.trace(gram)) / len(gram)
+    size = np.trace(parts, axis1=1, axis2=2) / len(gram) / unit
     low, most = max(_TINY_STEP, least * float(size[0])), float(size[3])
-    bounds = [(low, None), (0, None), (0, None if keep < 1 else 0), (0, most)]
-    start = np.array([max(0.5, low), 0.2, 0.05 if keep < 1 else 0.0, min(0.3, most)])
+    shift = None if parts[2, -1, -1] < 1 else 0
+    bounds = [(low, None), (0, None), (0, shift), (0, most), (0, None)][: len(parts)]
+    start = [max(0.5, low), 0.2, 0.05 if shift is None else 0.0, min(0.3, most), 0.05]
+    arguments = parts / (size * unit)[:, None, None], gram / unit
     found = optimize.minimize(
-        _deviance, start, (parts, gram / unit), method="L-BFGS-B", jac=True, bounds=bounds
+        _deviance,
+        np.array(start[: len(parts)]),
+        arguments,
+        method="L-BFGS-B",
+        jac=True,
+        bounds=bounds,
     )
     return -float(found.fun)
 
 
-def _likelihoods(x: Array, steps: Array, noise: Array, least: float) -> Array:
+def _likelihoods(x: Array, steps: Array, noise: Array, least: float, *, errs: bool) -> Array:
     """Log-likelihood of one series on average: a walk by `least` or more, then SHARES."""
     gram = x @ x.T / x.shape[1]
     if not np.trace(gram) > 0:
         return np.zeros(1 + len(SHARES))
-    slow = _fit(1.0, gram, steps, noise, least)
-    return np.array([slow, *(_fit(1 - p, gram, steps, noise) for p in SHARES)])
+    slow = _fit(_components(1.0, steps, noise, errs=errs), gram, least)
+    each = [_fit(_components(1 - p, steps, noise, errs=errs), gram) for p in SHARES]
+    return np.array([slow, *each])
 
 
 def _total(series: Series, least: float) -> Array:
@@ -231,9 +243,9 @@ def _total(series: Series, least: float) -> Array:
     """
     last = slice(-_LONGEST, None)
     scale, rows = series.scale[last], series.rows[last]
-    means = _likelihoods(series.means[last], scale, scale / rows, least)
+    means = _likelihoods(series.means[last], scale, scale / rows, least, errs=True)
     noise, flat = series.shape_noise[last] / rows, np.ones_like(scale)
-    shapes = _likelihoods(series.shapes[last], flat, noise, least)
+    shapes = _likelihoods(series.shapes[last], flat, noise, least, errs=False)
     return series.mean_count * means + series.shape_count * shapes
 
 

@@ -28,7 +28,7 @@ __all__ = ["QUANTITIES", "compute_alive", "compute_modes"]
 
 #: What is measured of every model, in this order. The variance of a mode is that of all components
 #: nearest to it taken together; `alive` counts the modes that are nearest to a training sample.
-QUANTITIES: Final = ("alive", "total", "modal_sum", "component", "recall")
+QUANTITIES: Final = ("alive", "total", "modal_sum", "component", "widest", "recall")
 #: Components of less weight have no samples: EM leaves them some 1e-18.
 _EMPTY: Final = 1e-9
 #: Standard deviations at which the figure draws an ellipse.
@@ -76,6 +76,7 @@ class _Measures:
             # As many modes as are alive, also where one component covers two of them.
             alive * float(np.mean(modes)),
             float(traces.mean()),
+            float(traces.max()),
             self.recall(model, rng),
         ]
 
@@ -205,9 +206,15 @@ def _idealised(
     return curves, states
 
 
-def _em_curves(bands: Bands) -> dict[str, Any]:
-    values = bands.values["numbers"]
-    return _curves(dict(zip(QUANTITIES, np.moveaxis(values, 2, 0), strict=True)))
+def _em_curves(bands: Bands, spacing: float) -> dict[str, Any]:
+    values = dict(zip(QUANTITIES, np.moveaxis(bands.values["numbers"], 2, 0), strict=True))
+    return {
+        **_curves(values),
+        # Modes that came back, a run; share of models with a component as wide as a quarter of the
+        # distance of two modes.
+        "revived": float(np.diff(values["alive"], axis=1).clip(0).sum(axis=1).mean()),
+        "spanning": float((values["widest"] > (spacing / 4) ** 2).mean()),
+    }
 
 
 # --------------------------------------------------------------------------------------- pictures
@@ -341,9 +348,10 @@ def compute_modes(config: Mapping[str, Any]) -> dict[str, Any]:
     at = em["anew"].generations
     measured, states = _idealised(config, at, ddof=0.0, floor=config["reg_covar"])
     unbiased, _ = _idealised(config, at, ddof=1.0, floor=0.0)
-    curves = {name: _em_curves(bands) for name, bands in em.items()}
+    curves = {name: _em_curves(bands, config["spacing"]) for name, bands in em.items()}
     theory = _theory(config, K)
     law = mixture.surviving_law(K, config["n_synth"], shown)
+    misses = _misses(theory, measured, curves, at, config["misses_at"])
     component = float(curves["anew"]["component"]["mean"][-1])
     share = config["n_synth"] // K
     settled = mixture.floor_variance(share, config["reg_covar"])[0]
@@ -376,11 +384,17 @@ def compute_modes(config: Mapping[str, Any]) -> dict[str, Any]:
                 strict=True,
             )
         ],
-        "misses": _misses(theory, measured, curves, at, config["misses_at"]),
+        "misses": misses,
+        "continued_z": max(
+            abs(row["continued"]["z"] or 0.0) for row in misses if row["quantity"] == "alive"
+        ),
         "modes": K,
         "share": share,
         "settled": 2 * settled,
         "component_last": component,
+        # Recall beside the share of modes alive, at the middle of the generations shown.
+        "recall_shown": _expected(theory, measured, "recall", shown[1]),
+        "share_shown": float(theory["alive"][shown[1] - 1]) / K,
         "component_ratio": float(theory["modal"]["floor"][-1]) / component,
         "ellipse": ELLIPSE,
         "config": dict(config),

@@ -15,16 +15,19 @@ __all__ = ["audit_errors", "misses"]
 _QUANTITIES = {
     "alive": "modes alive",
     "total": "total variance",
-    "modal": "average modal variance",
+    "modal": "1,000 × average modal variance",
     "recall": "recall",
 }
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     """One row: theory, and each loop's mean, deviation in % and in standard errors."""
+    unit = 1e3 if row["quantity"] == "modal" else 1.0
     found: dict[str, Any] = {"quantity": _QUANTITIES[row["quantity"]]}
+    found["theory"] = unit * row["theory"]
     for loop in ("idealised", "anew", "continued"):
-        found[loop] = row[loop]["value"]
+        mean, se = row[loop]["value"]
+        found[loop] = [unit * mean, None if se is None else unit * se]
         found[f"{loop}_percent"], found[f"{loop}_z"] = row[loop]["percent"], row[loop]["z"]
     return {**row, **found}
 
@@ -38,10 +41,10 @@ def misses(numbers: Mapping[str, Any]) -> Table:
         Column("idealised", "idealised", plus_minus(3), 16),
         Column("$z$", "idealised_z", number(2), 6),
         Column("EM anew", "anew", plus_minus(3), 16),
-        Column("%", "anew_percent", number(2), 6),
+        Column("%", "anew_percent", number(3), 6),
         Column("$z$", "anew_z", number(2), 6),
         Column("EM continued", "continued", plus_minus(3), 16),
-        Column("%", "continued_percent", number(2), 6),
+        Column("%", "continued_percent", number(3), 6),
         Column("$z$", "continued_z", number(2), 6),
     ]
     return Table(columns, [_cells(row) for row in numbers["misses"]])

@@ -247,6 +247,7 @@ def test_a_mode_split_in_two_is_one_mode():
     # Law of total variance: .02 within, .01 between the halves; 8^2 + 8^2 between the modes / 4.
     assert found["modal_sum"] == pytest.approx(0.03 + 0.02, rel=1e-12)
     assert found["component"] == pytest.approx(0.02, rel=1e-12)
+    assert found["widest"] == pytest.approx(0.02, rel=1e-12)
     assert found["total"] == pytest.approx(0.5 * 0.03 + 0.5 * 0.02 + 32, rel=1e-12)
     assert 0 < found["recall"] < 2 / 25 + 0.1
 
