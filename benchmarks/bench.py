@@ -223,6 +223,9 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="10^5 replicates: some minutes")
     parser.add_argument("--json", type=Path, help="write the numbers here too")
     options = parser.parse_args()
+    # These take `best` from here.
+    from benchmarks import bench_engine, bench_metrics, bench_mixture
+
     benchmarks: dict[str, Callable[[], dict[str, float]]] = {
         "fresh_d100_n11000": fresh_against_plain,
         "collapse_d1": one_dimension,
@@ -231,6 +234,12 @@ def main() -> None:
         "free_of_n": free_of_n,
         "mixture": mixture,
         "start_up": start_up,
+        "engine": bench_engine.bookkeeping,
+        "idealised_modes": bench_mixture.idealised_loop,
+        "wright_fisher": bench_mixture.wright_fisher_exact,
+        "precision_recall": bench_metrics.precision_recall_vs_prdc,
+        "fid": bench_metrics.fid_speed,
+        "metrics_1e5": bench_metrics.memory_1e5,
         "memory": lambda: memory(100_000 if options.memory else 2_000),
     }
     results = {}
