@@ -256,6 +256,43 @@ def test_mixture_weights_reach_k_means():
     np.testing.assert_allclose(told.means, alone.means, rtol=1e-10)
 
 
+def test_k_means_sees_the_weights():
+    """A start of weighted clusters, here far from those of equal weights; then one EM step."""
+    x = overlapping()
+    w = np.repeat([0.9 / 100, 0.1 / 200], [100, 200]) * 300
+    seed = int(rng(3).integers(2**32))
+    clusters, blind = (
+        KMeans(3, n_init=1, random_state=seed).fit(x, sample_weight=weights)
+        for weights in (w, np.ones(300))
+    )
+    assert (clusters.labels_ != blind.labels_).sum() > 5
+    model = GaussianMixture(3, max_iter=1)
+    found = model.fit_weighted(x[:100], x[100:], 0.9, rng(3))
+    told = GaussianMixture(3, max_iter=1, means_init=clusters.cluster_centers_)
+    expected = told.fit_weighted(x[:100], x[100:], 0.9, rng())
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-10, atol=1e-10)
+
+
+def test_mixture_ddof_with_weights_is_numpys():
+    data = labelled_grid(2).sample(90, 1.0, rng(3))
+    x, label = data["x"], data["label"]
+    w = np.repeat([0.7 / 30, 0.3 / 60], [30, 60])
+    em = GaussianMixture(4, ddof=1, means_init=grid_mixture(2).means, reg_covar=1e-9)
+    model = em.fit_weighted(x[:30], x[30:], 0.7, rng())
+    for k in range(4):
+        S = np.cov(x[label == k], rowvar=False, aweights=w[label == k])
+        close(model.covariances[k], S + 1e-9 * np.eye(2))
+
+
+def test_mixture_ddof_gives_a_lone_point_no_spread():
+    """Its neighbours lend it some mass, hence some variance before the correction."""
+    x = np.r_[np.linspace(-2, 2, 20), 4.0][:, None]
+    lone = {"means_init": [[0.0], [4.0]], "reg_covar": 0.5, "max_iter": 1}
+    soft = GaussianMixture(2, ddof=0, **lone).fit(x, rng()).covariances[1, 0, 0]
+    assert soft > 0.51
+    close(GaussianMixture(2, ddof=1, **lone).fit(x, rng()).covariances[1], [[0.5]])
+
+
 def test_mixture_ddof_on_separate_modes_is_the_labelled_mixture():
     data = labelled_grid().sample(400, 1.0, rng(3))
     means = grid_mixture().means
@@ -394,6 +431,7 @@ def test_temperature_at_its_ends():
     assert model.tempered(5e-324).tolist() == [0.5, 0.5, 0.0, 0.0]
     assert (model.tempered(1.0) == model.probabilities).all()
     assert set(model.sample(1000, 0.0, rng())) == {0, 1}
+    assert Categorical.of([0.3, 0.2999, 0.3, 0.1001]).tempered(0.0).tolist() == [0.5, 0.0, 0.5, 0.0]
 
 
 def test_categorical_frequencies_and_weights():
