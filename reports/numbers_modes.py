@@ -326,6 +326,11 @@ def _misses(
     return rows
 
 
+def _largest_z(misses: Sequence[Mapping[str, Any]], quantity: str, loop: str) -> float:
+    """Largest deviation of one quantity from theory in standard errors; no spread, no deviation."""
+    return max(abs(row[loop]["z"] or 0.0) for row in misses if row["quantity"] == quantity)
+
+
 def _thinned(theory: Mapping[str, Any], times: Array) -> dict[str, Any]:
     """Theory at the generations that the figure draws."""
     i = times - 1
@@ -385,8 +390,12 @@ def compute_modes(config: Mapping[str, Any]) -> dict[str, Any]:
             )
         ],
         "misses": misses,
-        "continued_z": max(
-            abs(row["continued"]["z"] or 0.0) for row in misses if row["quantity"] == "alive"
+        "alive_z": {name: _largest_z(misses, "alive", name) for name in em},
+        "recall_last": {name: misses[-1][name]["percent"] for name in em},
+        "recall_miss": max(
+            abs(row["idealised"]["value"][0] - row["theory"])
+            for row in misses
+            if row["quantity"] == "recall"
         ),
         "modes": K,
         "share": share,
