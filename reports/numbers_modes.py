@@ -328,7 +328,7 @@ def _misses(
 
 def _largest_z(misses: Sequence[Mapping[str, Any]], quantity: str, loop: str) -> float:
     """Largest deviation of one quantity from theory in standard errors; no spread, no deviation."""
-    return max(abs(row[loop]["z"] or 0.0) for row in misses if row["quantity"] == quantity)
+    return max(abs(float(row[loop]["z"] or 0)) for row in misses if row["quantity"] == quantity)
 
 
 def _thinned(theory: Mapping[str, Any], times: Array) -> dict[str, Any]:
