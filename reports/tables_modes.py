@@ -15,7 +15,7 @@ __all__ = ["audit_errors", "misses"]
 _QUANTITIES = {
     "alive": "modes alive",
     "total": "total variance",
-    "modal": "1,000 × average modal variance",
+    "modal": "$10^3$ modal variance",
     "recall": "recall",
 }
 
@@ -35,7 +35,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
 def misses(numbers: Mapping[str, Any]) -> Table:
     """Where EM is not the idealised loop, and by how much."""
     columns = [
-        Column("quantity", "quantity", words, 13),
+        Column("quantity", "quantity", words, 15),
         Column("$t$", "t", number(), 6),
         Column("theory", "theory", number(3), 9),
         Column("idealised", "idealised", plus_minus(3), 16),
