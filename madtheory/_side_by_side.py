@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import (
@@ -16,9 +15,9 @@ from concurrent.futures import (
 )
 from typing import TypeVar
 
-from madtheory import _blas, _validate
+from madtheory import _blas
 
-__all__ = ["on_processes", "on_threads", "worker_count"]
+__all__ = ["on_processes", "on_threads"]
 
 T = TypeVar("T")
 #: Told of the steps done, and of how many there are.
@@ -27,13 +26,6 @@ Show = Callable[[int, int], None]
 
 class _Cancelled(Exception):
     """Another run has failed."""
-
-
-def worker_count(workers: int | None) -> int:
-    """Return the number of runs at the same time; None for all available processors."""
-    if workers is not None:
-        return _validate.count("workers", workers, maximum=1024)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def _settle(futures: list[Future[T]]) -> list[T]:

@@ -16,14 +16,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize, special
 
 from madtheory import _category_kernels as kernels
-from madtheory import _validate, mixture, simulate
+from madtheory import _chunks, _running, _validate, mixture
 from madtheory import _wright_fisher as chain
+from madtheory._chunks import Chunk, Moments, Paths
 from madtheory.wishart import Estimate
 
 if TYPE_CHECKING:
@@ -1325,21 +1327,16 @@ class _Plan:
         V, total = self.p.size, self.n + self.n_fresh
         step = 60.0 * min(V, total) + (60.0 * V if self.n_fresh else 0.0)
         work = 60.0 * V + step * float(self.recorded[-1])
-        return int(min(max(CHUNK_WORK // work, 1), -(-self.replicates // 8)))
+        return _chunks.chunk_size(work, self.replicates, most_work=CHUNK_WORK)
 
 
-def _run(plan: _Plan, index: int, keep_paths: bool) -> simulate.Chunk:
+def _run(plan: _Plan, index: int, *, keep_paths: bool) -> Chunk:
     """Run chunk `index`."""
     size = min(plan.chunk, plan.replicates - index * plan.chunk)
-    seeds = np.random.SeedSequence(plan.seed, spawn_key=(index,))
-    slots = np.full(int(plan.recorded[-1]), -1, dtype=np.int64)
-    slots[plan.recorded - 1] = np.arange(plan.recorded.size)
     wanted = np.array([QUANTITIES.index(name) for name in plan.record], dtype=np.int64)
-    shape = (wanted.size, plan.recorded.size)
-    mean, m2 = np.zeros((2, *shape))
-    paths = np.zeros((size, *shape) if keep_paths else (0, 0, 0))
+    mean, m2, paths = _chunks.room(size, (wanted.size, plan.recorded.size), keep_paths)
     kernels.category_chunk(
-        np.random.Generator(np.random.PCG64(seeds)),
+        _chunks.generator(plan.seed, index),
         size,
         plan.n,
         plan.n_fresh,
@@ -1347,33 +1344,13 @@ def _run(plan: _Plan, index: int, keep_paths: bool) -> simulate.Chunk:
         np.cumsum(plan.p[::-1])[::-1].copy(),
         np.cumsum(plan.p),
         plan.power,
-        slots,
+        _chunks.slots_of(plan.recorded, int(plan.recorded[-1])),
         wanted,
         mean,
         m2,
         paths,
     )
-    return simulate.Chunk(simulate.Moments(size, mean, m2), paths)
-
-
-def _collect(plan: _Plan, chunks: list[simulate.Chunk], keep_paths: bool) -> simulate.Paths:
-    """Merge chunks in order."""
-    moments = chunks[0].moments
-    for chunk in chunks[1:]:
-        moments = moments.merge(chunk.moments)
-    count = moments.count
-    se = np.sqrt(moments.m2 / max(count - 1, 1) / count)
-    if count == 1:
-        se = np.full_like(se, math.nan)
-    every = np.concatenate([chunk.paths for chunk in chunks])
-    return simulate.Paths(
-        generations=plan.recorded,
-        mean=dict(zip(plan.record, moments.mean, strict=True)),
-        se=dict(zip(plan.record, se, strict=True)),
-        replicates=plan.replicates,
-        seed=plan.seed,
-        paths={name: every[:, q] for q, name in enumerate(plan.record)} if keep_paths else None,
-    )
+    return Chunk(Moments(size, mean, m2), paths)
 
 
 def simulate_categories(
@@ -1389,7 +1366,7 @@ def simulate_categories(
     at: Sequence[int] | None = None,
     record: Sequence[str] = QUANTITIES,
     keep_paths: bool = False,
-) -> simulate.Paths:
+) -> Paths:
     """Simulate the loop for any vocabulary; only tokens that are alive cost anything.
 
     Parameters
@@ -1434,37 +1411,19 @@ def simulate_categories(
     True
     """
     (n_, fresh), steps = _counts(n, n_fresh), _validate.count("generations", generations)
-    times = _times(at, steps)
     plan = _Plan(
         p=_distribution(p),
         n=n_,
         n_fresh=fresh,
         power=_inverse(temperature),
-        recorded=times,
+        recorded=_chunks.recorded(_chunks.check_at(at, steps), steps),
         replicates=_validate.count("replicates", replicates),
         seed=_validate.count("seed", seed, minimum=0),
-        record=_record(record),
+        record=_chunks.check_record(record, QUANTITIES),
     )
-    n_chunks = -(-plan.replicates // plan.chunk)
-    chunks = list(
-        simulate._in_order(
-            lambda index: _run(plan, index, keep_paths), 0, n_chunks, simulate.thread_count(threads)
-        )
-    )
-    return _collect(plan, chunks, keep_paths)
-
-
-def _times(at: Sequence[int] | None, steps: int) -> NDArray[np.int64]:
-    """The recorded generations, ascending."""
-    if at is None:
-        return np.arange(1, steps + 1)
-    times = sorted({_validate.count("at", t, maximum=steps) for t in at})
-    if not times:
-        raise ValueError("at must name at least one generation, got none")
-    return np.array(times, dtype=np.int64)
-
-
-def _record(names: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(names, str) or not names:
-        raise ValueError(f"record must be a non-empty sequence of quantities, got {names!r}")
-    return tuple(dict.fromkeys(_validate.one_of("record", name, QUANTITIES) for name in names))
+    n_chunks, many = -(-plan.replicates // plan.chunk), _running.processors("threads", threads)
+    run = partial(_run, plan, keep_paths=keep_paths)
+    chunks = list(_chunks.in_order(run, 0, n_chunks, many))
+    moments = reduce(Moments.merge, [chunk.moments for chunk in chunks])
+    kept = [chunk.paths for chunk in chunks] if keep_paths else None
+    return _chunks.summary(plan.recorded, plan.record, moments, kept, plan.seed)

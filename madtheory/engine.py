@@ -9,7 +9,6 @@ data, fitting and metrics; so a run that was killed goes on to the same bits.
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from madtheory import _engine_store, _samples, _validate
+from madtheory import _engine_store, _running, _samples, _validate
 from madtheory._curves import LEVELS, Bands, Curves, bands
 from madtheory._samples import Samples, Unusable
-from madtheory._side_by_side import on_processes, on_threads, worker_count
+from madtheory._side_by_side import on_processes, on_threads
 from madtheory.loops import Loop
 
 if TYPE_CHECKING:
@@ -693,15 +692,8 @@ def _progress(progress: ShowProgress) -> Iterator[Callable[[int, int], None]]:
     if callable(progress):
         yield progress
         return
-    if not (progress and sys.stderr.isatty()):
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("generations", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with _running.progress_bar(bool(progress), "generations") as show:
+        yield show
 
 
 # --- reading a folder ----------------------------------------------------------------------------
@@ -803,7 +795,7 @@ def run_seeds(
     tasks = [_make_task(loop, model, data, metrics, generations, every, s) for s in seeds]
     if not tasks or len({task.seed for task in tasks}) < len(tasks):
         raise ValueError(f"seeds must be different and at least one, got {list(seeds)}")
-    many, folders = worker_count(workers), _seed_folders(out, tasks)
+    many, folders = _running.processors("workers", workers), _seed_folders(out, tasks)
     runs = [partial(_run_at, task, folder) for task, folder in zip(tasks, folders, strict=True)]
     with _progress(progress) as show:
         curves = (on_processes if processes else on_threads)(runs, many, show)

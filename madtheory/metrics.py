@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from madtheory import _metric_kernels, _validate
+from madtheory import _metric_kernels, _running, _validate
 from madtheory._blas import one_thread
 from madtheory.distances import _procrustes_squared
-from madtheory.simulate import thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -483,7 +482,7 @@ def precision_recall(
     """
     k = _validate.count("k", k)
     quantile = _level(level)
-    threads = thread_count(threads)
+    threads = _running.processors("threads", threads)
     x, y, _ = _pair(real, synth, k + 1)
     # Each set around its own middle: a collapsed one is seen at its own scale.
     real_balls, synth_balls = (_balls(_screens(z)[0], k, threads) for z in (x, y))

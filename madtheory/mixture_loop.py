@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _blas, _mode_kernels, _validate
+from madtheory import _blas, _chunks, _mode_kernels, _running, _validate
+from madtheory._chunks import Moments, Paths
 from madtheory.mixture import mode_grid, mode_recall
-from madtheory.simulate import CHUNK_WORK, Moments, Paths, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,36 +103,23 @@ class _Chunk:
     covariances: NDArray[np.float64]
 
 
-def _ascending(name: str, times: Sequence[int], generations: int) -> NDArray[np.int64]:
-    values = {_validate.count(name, t, maximum=generations) for t in times}
-    return np.array(sorted(values), dtype=np.int64)
-
-
-def _slots(times: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Where each generation 1..length is stored, -1 for nowhere."""
-    slots = np.full(length, -1, dtype=np.int64)
-    slots[times - 1] = np.arange(times.size)
-    return slots
-
-
 def _chunk_size(modes: int, dim: int, generations: int, replicates: int) -> int:
     """Replicates of a chunk: a function of the problem, never of the threads."""
     work = generations * modes * (200.0 + 40.0 * dim**2 + 4.0 * dim**3)
-    return int(min(max(CHUNK_WORK // work, 1), -(-replicates // 8)))
+    return _chunks.chunk_size(work, replicates)
 
 
 def _run(plan: _Plan, index: int) -> _Chunk:
     """Run chunk `index` with the generator that is child `index` of the seed."""
     size = min(plan.chunk, plan.replicates - index * plan.chunk)
-    seed = np.random.SeedSequence(plan.seed, spawn_key=(index,))
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = _chunks.generator(plan.seed, index)
     length = int(max(plan.recorded[-1], *plan.snapshots, 0))
     K, d = plan.spec.centers.shape
     shape, kept = (len(MODE_QUANTITIES), plan.recorded.size), (size, plan.snapshots.size, K)
-    mean, m2 = np.zeros(shape), np.zeros(shape)
-    paths = np.zeros((size, *shape) if plan.keep_paths else (0, 0, 0))
+    mean, m2, paths = _chunks.room(size, shape, plan.keep_paths)
     counts, means, covs = np.zeros(kept, np.int64), np.zeros((*kept, d)), np.zeros((*kept, d, d))
-    slots, snaps = _slots(plan.recorded, length), _slots(plan.snapshots, length)
+    slots = _chunks.slots_of(plan.recorded, length)
+    snaps = _chunks.slots_of(plan.snapshots, length)
     _mode_kernels.mode_chunk(
         rng, size, plan.spec, slots, snaps, mean, m2, paths, counts, means, covs
     )
@@ -155,19 +141,15 @@ def _states(plan: _Plan, chunks: list[_Chunk]) -> ModeStates | None:
 def _finish(plan: _Plan, chunks: list[_Chunk]) -> ModePaths:
     """Merge the chunks in order into the public result."""
     moments = reduce(Moments.merge, [chunk.moments for chunk in chunks])
-    n = moments.count
-    se = np.sqrt(moments.m2 / (n - 1) / n) if n > 1 else np.full_like(moments.m2, np.nan)
-    paths = None
-    if plan.keep_paths:
-        every = np.concatenate([chunk.paths for chunk in chunks])
-        paths = {name: every[:, q] for q, name in enumerate(MODE_QUANTITIES)}
+    kept = [chunk.paths for chunk in chunks] if plan.keep_paths else None
+    found = _chunks.summary(plan.recorded, MODE_QUANTITIES, moments, kept, plan.seed)
     return ModePaths(
-        generations=plan.recorded,
-        mean=dict(zip(MODE_QUANTITIES, moments.mean, strict=True)),
-        se=dict(zip(MODE_QUANTITIES, se, strict=True)),
-        replicates=plan.replicates,
-        seed=plan.seed,
-        paths=paths,
+        generations=found.generations,
+        mean=found.mean,
+        se=found.se,
+        replicates=found.replicates,
+        seed=found.seed,
+        paths=found.paths,
         states=_states(plan, chunks),
     )
 
@@ -265,27 +247,22 @@ def simulate_modes(
         centers=mode_grid(K, d, spacing=spacing),
     )
     steps = _validate.count("generations", generations)
-    recorded = _ascending("at", range(1, steps + 1) if at is None else at, steps)
-    if recorded.size == 0:
-        raise ValueError("at must name at least one generation, got none")
     size = _validate.count("replicates", replicates)
     plan = _Plan(
         spec=spec,
-        recorded=recorded,
-        snapshots=_ascending("snapshots", snapshots, steps),
+        recorded=_chunks.recorded(_chunks.check_at(at, steps), steps),
+        snapshots=_chunks.recorded(_chunks.check_times("snapshots", snapshots, steps), steps),
         replicates=size,
         seed=_validate.count("seed", seed, minimum=0),
         chunk=_chunk_size(K, d, steps, size) if chunk is None else _validate.count("chunk", chunk),
         keep_paths=keep_paths,
     )
-    return _execute(plan, thread_count(threads))
-
-
-def _execute(plan: _Plan, threads: int) -> ModePaths:
     n_chunks = -(-plan.replicates // plan.chunk)
-    with _blas.one_thread(), ThreadPoolExecutor(threads) as pool:
-        chunks = list(pool.map(lambda index: _run(plan, index), range(n_chunks)))
-    return _finish(plan, chunks)
+    many = _running.processors("threads", threads)
+    with _blas.one_thread():
+        return _finish(
+            plan, list(_chunks.in_order(lambda index: _run(plan, index), 0, n_chunks, many))
+        )
 
 
 def predicted_recall(

@@ -8,21 +8,17 @@ second route to the same law, and the baseline of the benchmarks.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import _blas, _kernels, _mixture_kernels, _store, _validate
+from madtheory import _blas, _chunks, _kernels, _mixture_kernels, _running, _store, _validate
+from madtheory._chunks import Chunk, Moments, Paths
 from madtheory.loops import Loop
 
 if TYPE_CHECKING:
@@ -33,68 +29,6 @@ __all__ = ["DEFAULT_RECORD", "QUANTITIES", "Moments", "Paths", "Plan", "simulate
 #: Everything that a run can record.
 QUANTITIES = _kernels.QUANTITIES
 DEFAULT_RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
-#: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
-CHUNK_WORK = 2e8
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Means over replicates at each recorded generation, with standard errors.
-
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The recorded generations, ascending.
-    mean, se : dict of ndarray, shape (T,)
-        Mean over replicates and its standard error, by quantity. The standard error is nan for
-        one replicate. A quantity that is surely infinite has mean -inf and standard error 0.
-    replicates, seed : int
-    paths : dict of ndarray, shape (replicates, T), or None
-        Every value, when asked for.
-    """
-
-    generations: NDArray[np.int64]
-    mean: dict[str, NDArray[np.float64]]
-    se: dict[str, NDArray[np.float64]]
-    replicates: int
-    seed: int
-    paths: dict[str, NDArray[np.float64]] | None = None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the result arrays (generations, mean, se), nothing else."""
-        digest = hashlib.sha256(self.generations.astype("<i8").tobytes())
-        for name in sorted(self.mean):
-            digest.update(name.encode())
-            digest.update(self.mean[name].astype("<f8").tobytes())
-            digest.update(self.se[name].astype("<f8").tobytes())
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Count, mean and sum of squared deviations, arrays of shape (quantities, T)."""
-
-    count: int
-    mean: NDArray[np.float64]
-    m2: NDArray[np.float64]
-
-    def merge(self, other: Moments) -> Moments:
-        """Return the moments of both samples together (Chan, Golub and LeVeque 1983)."""
-        if self.count == 0:
-            return other
-        count = self.count + other.count
-        share = other.count / count
-        # inf - inf: one infinity on both sides stays what it is.
-        same = self.mean == other.mean
-        with np.errstate(invalid="ignore", over="ignore"):
-            delta = np.where(same, 0.0, other.mean - self.mean)
-            mean = self.mean + np.where(delta == 0.0, 0.0, delta * share)
-            m2 = self.m2 + other.m2 + delta * delta * (self.count * share)
-        lost = ~np.isfinite(mean) & ~same
-        mean[lost] = np.fmax(self.mean, other.mean)[lost]
-        m2[lost] = np.where(mean[lost] > 0, np.inf, 0.0)
-        return Moments(count, mean, m2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +47,12 @@ class Plan:
     @property
     def recorded(self) -> NDArray[np.int64]:
         """The recorded generations, ascending."""
-        if self.at is None:
-            return np.arange(1, self.generations + 1)
-        return np.array(self.at, dtype=np.int64)
+        return _chunks.recorded(self.at, self.generations)
+
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        """Where each generation is recorded, -1 for nowhere; ends at the last recorded one."""
+        return _chunks.slots_of(self.recorded, int(self.recorded[-1]))
 
     @property
     def n_chunks(self) -> int:
@@ -127,38 +64,11 @@ class Plan:
         return min(self.chunk, self.replicates - index * self.chunk)
 
     def rng(self, index: int) -> np.random.Generator:
-        """Generator of chunk `index`: child `index` of SeedSequence(seed).spawn."""
-        return np.random.Generator(
-            np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(index,)))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Result of one chunk; paths has shape (replicates, quantities, T), or (0, 0, 0)."""
-
-    moments: Moments
-    paths: NDArray[np.float64]
+        """Generator of chunk `index`."""
+        return _chunks.generator(self.seed, index)
 
 
 # --- checks --------------------------------------------------------------------------------------
-
-
-def _check_record(record: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(record, str) or not record:
-        raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
-    for name in record:
-        _validate.one_of("record", name, QUANTITIES)
-    return tuple(dict.fromkeys(record))
-
-
-def _check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:
-    if at is None:
-        return None
-    values = {_validate.count("at", t, maximum=generations) for t in at}
-    if not values:
-        raise ValueError("at must name at least one generation, got none")
-    return tuple(sorted(values))
 
 
 def _chunk_size(loop: Loop, values: NDArray[np.float64], generations: int, replicates: int) -> int:
@@ -169,8 +79,7 @@ def _chunk_size(loop: Loop, values: NDArray[np.float64], generations: int, repli
         parts = 4.0 + min(loop.memory or generations, generations, loop.n_synth)
         parts += min(loop.pool_cap or 1, generations)
     work = parts * generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
-    most = -(-replicates // 8)
-    return int(min(max(CHUNK_WORK // work, 1), most))
+    return _chunks.chunk_size(work, replicates)
 
 
 def make_plan(
@@ -195,8 +104,8 @@ def make_plan(
         generations=generations,
         replicates=replicates,
         seed=_validate.count("seed", seed, minimum=0),
-        record=_check_record(record),
-        at=_check_at(at, generations),
+        record=_chunks.check_record(record, QUANTITIES),
+        at=_chunks.check_at(at, generations),
         chunk=(
             _chunk_size(loop, values, generations, replicates)
             if chunk is None
@@ -205,21 +114,7 @@ def make_plan(
     )
 
 
-def thread_count(threads: int | None) -> int:
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return _validate.count("threads", threads, maximum=1024)
-
-
 # --- running -------------------------------------------------------------------------------------
-
-
-def _slots(plan: Plan) -> NDArray[np.int64]:
-    """Where each generation is recorded, -1 for nowhere; ends at the last recorded one."""
-    recorded = plan.recorded
-    slots = np.full(int(recorded[-1]), -1, dtype=np.int64)
-    slots[recorded - 1] = np.arange(recorded.size)
-    return slots
 
 
 def _log_det(eigenvalues: NDArray[np.float64]) -> float:
@@ -316,68 +211,17 @@ def run_kernel(
     arguments: tuple[Any, ...],
 ) -> Chunk:
     """Run chunk `index` with a kernel; `arguments` end with the spectrum it works on."""
-    size, n_recorded = plan.size(index), plan.recorded.size
-    shape = (len(plan.record), n_recorded)
-    mean, m2 = np.zeros(shape), np.zeros(shape)
-    paths = np.zeros((size, *shape) if keep_paths else (0, 0, 0))
+    size, shape = plan.size(index), (len(plan.record), plan.recorded.size)
+    mean, m2, paths = _chunks.room(size, shape, keep_paths)
     wanted = np.array([QUANTITIES.index(name) for name in plan.record], dtype=np.int64)
     log_det = _log_det(plan.eigenvalues)
-    slots = _slots(plan)
-    kernel(plan.rng(index), size, *arguments, log_det, slots, wanted, mean, m2, paths)
+    kernel(plan.rng(index), size, *arguments, log_det, plan.slots, wanted, mean, m2, paths)
     return Chunk(Moments(size, mean, m2), paths)
-
-
-def _in_order(run: Callable[[int], Chunk], start: int, stop: int, threads: int) -> Iterator[Chunk]:
-    """Run chunks on a thread pool and yield them in order, a few ahead at most."""
-    pool = ThreadPoolExecutor(threads)
-    pending: deque[Future[Chunk]] = deque()
-    try:
-        for index in range(start, stop):
-            pending.append(pool.submit(run, index))
-            if len(pending) > 2 * threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _progress_bar(enabled: bool, total: int, done: int) -> Iterator[Callable[[int], None]]:
-    """Show replicates done on stderr, if that is a terminal."""
-    if not (enabled and sys.stderr.isatty()):
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("replicates", total=total, completed=done)
-        yield lambda count: bar.update(task, completed=count)
 
 
 def _empty(plan: Plan) -> Moments:
     shape = (len(plan.record), plan.recorded.size)
     return Moments(0, np.zeros(shape), np.zeros(shape))
-
-
-def _finish(plan: Plan, moments: Moments, chunks: list[NDArray[np.float64]] | None) -> Paths:
-    """Turn merged moments into the public result."""
-    n = moments.count
-    se = np.sqrt(moments.m2 / (n - 1) / n) if n > 1 else np.full_like(moments.m2, math.nan)
-    names = plan.record
-    paths = None
-    if chunks is not None:
-        every = np.concatenate(chunks)
-        paths = {name: every[:, q, :] for q, name in enumerate(names)}
-    return Paths(
-        generations=plan.recorded,
-        mean=dict(zip(names, moments.mean, strict=True)),
-        se=dict(zip(names, se, strict=True)),
-        replicates=plan.replicates,
-        seed=plan.seed,
-        paths=paths,
-    )
 
 
 def run_plan(
@@ -397,15 +241,16 @@ def run_plan(
     def job(index: int) -> Chunk:
         return run(plan, index, keep_paths)
 
-    with _blas.one_thread(), _progress_bar(progress, plan.replicates, moments.count) as show:
-        for chunk in _in_order(job, done, plan.n_chunks, threads):
+    with _blas.one_thread(), _running.progress_bar(progress, "replicates") as show:
+        show(moments.count, plan.replicates)
+        for chunk in _chunks.in_order(job, done, plan.n_chunks, threads):
             moments, done = moments.merge(chunk.moments), done + 1
             if kept is not None:
                 kept.append(chunk.paths)
             if save is not None:
                 save(done, moments)
-            show(moments.count)
-    return _finish(plan, moments, kept)
+            show(moments.count, plan.replicates)
+    return _chunks.summary(plan.recorded, plan.record, moments, kept, plan.seed)
 
 
 def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Paths:
@@ -522,7 +367,7 @@ def simulate(
         at=at,
         chunk=chunk,
     )
-    threads = thread_count(threads)
+    threads = _running.processors("threads", threads)
     if store is None:
         return run_plan(plan, _run_exact, threads=threads, keep_paths=keep_paths, progress=progress)
     if keep_paths:
@@ -681,7 +526,7 @@ def _plain_replicate(
 
 def _run_plain(plan: Plan, index: int, keep_paths: bool) -> Chunk:
     """Run chunk `index` on the data themselves."""
-    rng, size, slots = plan.rng(index), plan.size(index), _slots(plan)
+    rng, size, slots = plan.rng(index), plan.size(index), plan.slots
     values = np.zeros((size, len(plan.record), plan.recorded.size))
     for replicate in range(size):
         for slot, model in zip(slots, _plain_replicate(rng, plan), strict=False):
@@ -733,7 +578,7 @@ def simulate_plain(
     return run_plan(
         plan,
         _run_plain,
-        threads=thread_count(threads),
+        threads=_running.processors("threads", threads),
         keep_paths=keep_paths,
         progress=progress,
     )

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from madtheory import _kernels, simulate
+from madtheory import _kernels, _running, simulate
 from madtheory.loops import require_fully_synthetic
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from madtheory._chunks import Chunk
     from madtheory.loops import Loop
 
 __all__ = ["simulate_size_biased"]
 
 
-def _run_tilted(plan: simulate.Plan, index: int, keep_paths: bool) -> simulate.Chunk:
+def _run_tilted(plan: simulate.Plan, index: int, keep_paths: bool) -> Chunk:
     """Run chunk `index` under the size-biased law."""
     loop, s = plan.loop, plan.eigenvalues[plan.eigenvalues > 0]
     counts = (float(loop.n_initial), float(loop.n_synth), float(loop.ddof))
@@ -96,7 +97,7 @@ def simulate_size_biased(
     return simulate.run_plan(
         plan,
         _run_tilted,
-        threads=simulate.thread_count(threads),
+        threads=_running.processors("threads", threads),
         keep_paths=keep_paths,
         progress=progress,
     )

@@ -44,7 +44,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "_tensors",
         }
     ),
-    frozenset({"distances", "loops", "_blas", "_validate", "_io"}),
+    frozenset({"distances", "loops", "_blas", "_chunks", "_running", "_validate", "_io"}),
 )
 
 
