@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory import recursions
+from madtheory import _search, recursions
 from madtheory._audit_tests import SHARES
 
 if TYPE_CHECKING:
@@ -123,17 +123,8 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
     Second order at Sigma_0 = I (theory.md 2.4). None where 10^9 do not.
     """
 
-    def fails(n_real: int) -> bool:
+    def holds(n_real: int) -> bool:
         parameters = Fraction(n_real), Fraction(n_synth), Fraction(bias)
-        return recursions.second_order_identity(dim, *parameters) > target
+        return recursions.second_order_identity(dim, *parameters) <= target
 
-    high = 1
-    while fails(high):
-        high *= 2
-        if high > _FARTHEST:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fails(middle) else (low, middle)
-    return high
+    return _search.first(holds, most=_FARTHEST)

@@ -23,7 +23,6 @@ import hashlib
 import io
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -123,17 +122,6 @@ def _versions() -> dict[str, str]:
             except PackageNotFoundError:
                 continue
     return found
-
-
-def _environment(seed: int) -> dict[str, Any]:
-    return {
-        "versions": _versions(),
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "seed": seed,
-        "git": _store.git_state(Path(__file__).resolve().parent),
-    }
 
 
 # --- what a state holds --------------------------------------------------------------------------
@@ -247,14 +235,19 @@ def _check_files(folder: Path, snapshot: Snapshot) -> None:
             raise _damaged(folder / name, "a part of the state of this run")
 
 
-def read_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
-    """Return all arrays of a state, by key, after a check of their files."""
-    _check_files(folder, snapshot)
+def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
+    """Return all arrays of a state, by key, from files that were checked."""
     found: Arrays = {}
     for name in snapshot.files:
         with np.load(folder / name, allow_pickle=False) as arrays:
             found.update(arrays)
     return found
+
+
+def read_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
+    """Return all arrays of a state, by key, after a check of their files."""
+    _check_files(folder, snapshot)
+    return _load_arrays(folder, snapshot)
 
 
 # --- the folder ----------------------------------------------------------------------------------
@@ -309,7 +302,8 @@ class RunFolder:
     def begin(self, arrays: Arrays) -> None:
         """Write a new folder; config.json comes last and says that the rest is there."""
         started = time.monotonic()
-        atomic_write_json(self.folder / "environment.json", _environment(self.config["seed"]))
+        environment = _store.environment_of(self.config["seed"], _versions())
+        atomic_write_json(self.folder / "environment.json", environment)
         digest = self._write_arrays("arrays-0.npz", arrays)
         self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
         atomic_write_json(self.folder / "config.json", self.config)
@@ -373,8 +367,8 @@ class RunFolder:
         return digest
 
     def arrays(self) -> Arrays:
-        """All arrays of the state, by key."""
-        return read_arrays(self.folder, self.snapshot) if self.snapshot else {}
+        """All arrays of the state, by key; :meth:`load` has checked their files."""
+        return _load_arrays(self.folder, self.snapshot) if self.snapshot else {}
 
     def close(self) -> None:
         """Close the lists."""

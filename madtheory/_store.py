@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Run",
-    "git_state",
+    "environment_of",
     "is_temporary",
     "open_run",
     "read_json",
@@ -60,14 +60,18 @@ def config_of(plan: Plan) -> dict[str, Any]:
     return dict(json.loads(canonical_json({"format": FORMAT, **config})))
 
 
-def environment_of(plan: Plan) -> dict[str, Any]:
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in VERSIONS}
+
+
+def environment_of(seed: int, versions: dict[str, str]) -> dict[str, Any]:
     """Return versions, processor, seed and git state."""
     return {
-        "versions": {name: version(name) for name in VERSIONS},
+        "versions": versions,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "seed": plan.seed,
+        "seed": seed,
         "git": git_state(Path(__file__).resolve().parent),
     }
 
@@ -188,12 +192,12 @@ class Run:
         environment = self.folder / "environment.json"
         if not config.exists():
             self._refuse_strangers()
-            atomic_write_json(environment, environment_of(self.plan))
+            atomic_write_json(environment, environment_of(self.plan.seed, _versions()))
             atomic_write_json(config, wanted)
         same_config(config, read_json(config), wanted)
         self.environment = read_json(environment)
         found = self.environment.get("versions", {})
-        same_versions(self.folder, found, {name: version(name) for name in VERSIONS})
+        same_versions(self.folder, found, _versions())
         state = self.folder / "state.npz"
         if state.exists():
             self.done, self.count, *arrays = _read_state(state, self.plan)

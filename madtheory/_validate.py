@@ -15,7 +15,16 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MAX_COUNT", "count", "eigenvalues", "number", "one_of", "sample"]
+__all__ = [
+    "MAX_COUNT",
+    "count",
+    "distribution",
+    "eigenvalues",
+    "number",
+    "one_of",
+    "probabilities",
+    "sample",
+]
 
 #: Beyond 2**53 a float64 no longer tells n from n + 1, and every law here needs n - 1.
 MAX_COUNT = 2**53
@@ -57,6 +66,26 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     return value
+
+
+def probabilities(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return an array of any shape, each entry in [0, 1]."""
+    p = np.asarray(value, dtype=np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+    return p
+
+
+def distribution(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return a probability vector, normalised; its sum must be 1 to 1e-9."""
+    p = np.asarray(value, dtype=np.float64)
+    if p.ndim != 1 or p.size == 0:
+        raise ValueError(f"{name} must be a non-empty vector, got shape {p.shape}")
+    if not (np.isfinite(p).all() and (p >= 0).all()):
+        raise ValueError(f"{name} must be finite and non-negative, got minimum {p.min():g}")
+    if abs(p.sum() - 1.0) > 1e-9:
+        raise ValueError(f"{name} must sum to 1, got {p.sum():.12g}")
+    return np.asarray(p / p.sum())
 
 
 def eigenvalues(name: str, value: ArrayLike) -> NDArray[np.float64]:

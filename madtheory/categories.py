@@ -23,7 +23,7 @@ import numpy as np
 from scipy import optimize, special
 
 from madtheory import _category_kernels as kernels
-from madtheory import _chunks, _running, _validate, mixture
+from madtheory import _chunks, _running, _search, _validate, mixture
 from madtheory import _wright_fisher as chain
 from madtheory._chunks import Chunk, Moments, Paths
 from madtheory.wishart import Estimate
@@ -90,25 +90,6 @@ CHUNK_WORK = 1e8
 
 
 # --- checks and small parts ----------------------------------------------------------------------
-
-
-def _distribution(value: ArrayLike) -> Array:
-    """Return `value` as probabilities, shape (V,)."""
-    p = np.asarray(value, dtype=np.float64)
-    if p.ndim != 1 or p.size == 0:
-        raise ValueError(f"p must be a non-empty vector, got shape {p.shape}")
-    if not (np.isfinite(p).all() and (p >= 0).all()):
-        raise ValueError(f"p must be finite and non-negative, got minimum {p.min():g}")
-    if abs(p.sum() - 1.0) > 1e-9:
-        raise ValueError(f"p must sum to 1, got {p.sum():.12g}")
-    return np.asarray(p / p.sum())
-
-
-def _each_probability(value: ArrayLike) -> Array:
-    p = np.asarray(value, dtype=np.float64)
-    if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError(f"p must be in [0, 1], got {value!r}")
-    return p
 
 
 def _counts(n: int, n_fresh: int, *, limit: int = 2**40) -> tuple[int, int]:
@@ -196,7 +177,7 @@ def tempered(p: ArrayLike, temperature: float) -> Array:
     >>> [round(float(x), 4) for x in tempered([0.5, 0.3, 0.2], 0.5)]
     [0.6579, 0.2368, 0.1053]
     """
-    return _power(_distribution(p), _inverse(temperature))
+    return _power(_validate.distribution("p", p), _inverse(temperature))
 
 
 def deterministic(p: ArrayLike, temperature: float, generations: int) -> Array:
@@ -229,7 +210,7 @@ def deterministic(p: ArrayLike, temperature: float, generations: int) -> Array:
     >>> [round(float(x), 4) for x in deterministic([0.6, 0.4], 0.8, 5)[:, 0]]
     [0.6, 0.6241, 0.6533, 0.6882, 0.7291]
     """
-    p_, power = _distribution(p), _inverse(temperature)
+    p_, power = _validate.distribution("p", p), _inverse(temperature)
     steps = _validate.count("generations", generations)
     with np.errstate(over="ignore", under="ignore"):
         powers = np.power(power, np.arange(steps, dtype=np.float64))
@@ -298,7 +279,7 @@ def survival_bounds(
     >>> round(float(low[-1]), 4), round(float(high[-1]), 4)
     (0.1749, 0.2179)
     """
-    p_, (n_, fresh) = _each_probability(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.probabilities("p", p), _counts(n, n_fresh)
     steps = _validate.count("generations", generations)
     lower, upper = np.empty((2, *p_.shape, steps))
     for t, (low, high) in enumerate(_each_bounds(p_, n_, fresh, steps)):
@@ -366,7 +347,7 @@ def survival(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Est
     >>> round(float(estimate.value[-1]), 4), float(estimate.rel_error[-1])
     (0.2038, 0.0)
     """
-    p_, (n_, fresh) = _each_probability(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.probabilities("p", p), _counts(n, n_fresh)
     lower, upper = survival_bounds(p_, n_, generations, n_fresh=fresh)
     if fresh == 0:
         plain = mixture.survival(p_, n_, generations)
@@ -432,7 +413,7 @@ def stationary_bounds(p: ArrayLike, n: int, n_fresh: int) -> tuple[Array, Array]
     >>> round(float(low), 4), round(float(high), 4)
     (0.5574, 0.558)
     """
-    p_, (n_, fresh) = _each_probability(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.probabilities("p", p), _counts(n, n_fresh)
     _validate.count("n_fresh", fresh)
     total = n_ + fresh
     sizes, founders = _line_sizes(n_, total)
@@ -551,7 +532,7 @@ def support(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Supp
     >>> [round(float(x)) for x in left.number.value[[0, 9, 99]]]
     [47408, 26647, 6537]
     """
-    p_, (n_, fresh) = _distribution(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
     steps = _validate.count("generations", generations)
 
     def alive(x: Array) -> Estimate:
@@ -590,7 +571,7 @@ def stationary_support(p: ArrayLike, n: int, n_fresh: int) -> Support:
     >>> round(float(left.number.value)), round(float(left.mass.value), 4)
     (17405, 0.8677)
     """
-    p_, (n_, fresh) = _distribution(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
     _validate.count("n_fresh", fresh)
 
     def alive(x: Array) -> Estimate:
@@ -640,7 +621,7 @@ def fresh_for_support(p: ArrayLike, n: int, share: float, *, by: str = "number")
     >>> fresh_for_support(zipf(1_000), 10_000, 0.9)
     FreshTokens(necessary=3853, sufficient=3854)
     """
-    p_, (n_, _) = _distribution(p), _counts(n, 0)
+    p_, (n_, _) = _validate.distribution("p", p), _counts(n, 0)
     goal = _validate.number("share", share, low=0.0, high=1.0, open_=True)
     _validate.one_of("by", by, ("number", "mass"))
     values, many = np.unique(p_[p_ > 0], return_counts=True)
@@ -668,10 +649,7 @@ def _least(holds: Callable[[int], bool], *, start: int) -> int:
     step = 1
     while low > 0 and holds(low):
         low, high, step = max(low - step, 0), low, 2 * step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    return _search.least(holds, low, high)
 
 
 def heterozygosity(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Array:
@@ -706,7 +684,7 @@ def heterozygosity(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) 
     >>> [round(float(x), 6) for x in heterozygosity([0.5, 0.3, 0.2], 10, 3)]
     [0.558, 0.5022, 0.45198]
     """
-    p_, (n_, fresh) = _distribution(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
     steps, total = _validate.count("generations", generations), n_ + fresh
     # Two tokens differ when they descend from different real tokens (1 - share), which differ.
     kept, out = 1.0 - 1.0 / total, np.empty(steps)
@@ -1278,7 +1256,7 @@ def full_chain(
     >>> round(float(loop.expect((loop.states > 0).sum(axis=1))[-1]), 4)
     1.3533
     """
-    p_, (n_, fresh) = _distribution(p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
     total, steps = n_ + fresh, _validate.count("generations", generations)
     size = math.comb(total + p_.size - 1, p_.size - 1)
     if size > STATE_LIMIT:
@@ -1412,7 +1390,7 @@ def simulate_categories(
     """
     (n_, fresh), steps = _counts(n, n_fresh), _validate.count("generations", generations)
     plan = _Plan(
-        p=_distribution(p),
+        p=_validate.distribution("p", p),
         n=n_,
         n_fresh=fresh,
         power=_inverse(temperature),

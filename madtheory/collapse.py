@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
-from madtheory import _validate, wishart
+from madtheory import _search, _validate, wishart
 from madtheory._inversion import log_tails, saddle
 from madtheory._passage import Walk, passage_probabilities, passage_work
 from madtheory.loops import require_fully_synthetic
@@ -1177,16 +1177,8 @@ def collapse_time_bounds(
 
 def _first_time(reached: Callable[[int], bool]) -> float:
     """Smallest t with reached(t) by doubling and bisection; inf beyond 2^62."""
-    high = 1
-    while not reached(high):
-        if high >= 2**62:
-            return math.inf
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return float(high)
+    found = _search.first(reached, most=2**62)
+    return math.inf if found is None else float(found)
 
 
 def _direction_bounds(loop: Loop, log_eps: float, q: float) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from madtheory import _validate, wishart
+from madtheory import _search, _validate, wishart
 from madtheory import _wright_fisher as chain
 from madtheory.wishart import Estimate
 
@@ -81,22 +81,6 @@ _ROUNDING = 1e-12
 # --- checks --------------------------------------------------------------------------------------
 
 
-def _probabilities(name: str, value: ArrayLike) -> Array:
-    array = np.asarray(value, dtype=np.float64)
-    if not ((array >= 0) & (array <= 1)).all():
-        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
-    return array
-
-
-def _weights(value: ArrayLike) -> Array:
-    array = _probabilities("weights", value)
-    if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"weights must be a non-empty vector, got shape {array.shape}")
-    if abs(array.sum() - 1.0) > 1e-9:
-        raise ValueError(f"weights must sum to 1, got {array.sum():.12g}")
-    return np.asarray(array / array.sum())
-
-
 def _exactly(value: Array) -> Estimate:
     return Estimate(value=value, lower=value, upper=value, rel_error=np.zeros_like(value))
 
@@ -136,7 +120,7 @@ def mode_grid(modes: int, dim: int = 2, *, spacing: float = 1.0) -> Array:
     """
     K, d = _validate.count("modes", modes), _validate.count("dim", dim)
     step = _validate.number("spacing", spacing, low=0.0)
-    side = _least(lambda points: points**d >= K, K)
+    side = _search.least(lambda points: points**d >= K, -1, K)
     index = np.arange(K)
     places = [index // side ** (d - 1 - i) % side for i in range(d)]
     return np.asarray(step * (np.stack(places, axis=1) - 0.5 * (side - 1)))
@@ -270,7 +254,7 @@ def survival(p: ArrayLike, n_synth: int, generations: int) -> Estimate:
     >>> [round(float(x), 6) for x in survival(0.04, 250, 100).value[[0, 9, 99]]]
     [0.999963, 0.827976, 0.191183]
     """
-    p_ = _probabilities("p", p)
+    p_ = _validate.probabilities("p", p)
     n = _validate.count("n_synth", n_synth, maximum=MOST)
     steps = _validate.count("generations", generations)
     values, error = _ancestor_means(n, _alive(p_.ravel()), steps)
@@ -481,7 +465,7 @@ def fixation_time(weights: ArrayLike, n_synth: int) -> Estimate:
     >>> round(float(fixation_time([1 / 25] * 25, 250).value), 4)
     487.3147
     """
-    w = _weights(weights)
+    w = _validate.distribution("weights", weights)
     n = _validate.count("n_synth", n_synth, maximum=MOST)
     if w.max() == 1.0:
         return _exactly(np.array(0.0))
@@ -524,7 +508,7 @@ def fixation_cdf(weights: ArrayLike, n_synth: int, generations: int) -> Estimate
     >>> round(float(fixation_cdf([1 / 25] * 25, 250, 490).value[-1]), 6)
     0.611193
     """
-    w = _weights(weights)
+    w = _validate.distribution("weights", weights)
     n = _validate.count("n_synth", n_synth, maximum=MOST)
     steps = _validate.count("generations", generations)
     values, error = _ancestor_means(n, lambda a: _power_sum(w, a)[None], steps)
@@ -592,7 +576,7 @@ def fixation_time_limit(weights: ArrayLike, n_synth: int) -> float:
     >>> round(fixation_time_limit([1 / 25] * 25, 250), 4)
     489.8639
     """
-    w = _weights(weights)
+    w = _validate.distribution("weights", weights)
     n = _validate.count("n_synth", n_synth)
     return float(2.0 * n * special.entr(1.0 - w).sum())
 
@@ -730,7 +714,7 @@ def stationary_survival(p: ArrayLike, n_synth: int, n_fresh: int) -> Array:
     >>> round(float(stationary_survival(0.04, 1_000, 20)), 6)
     0.996182
     """
-    p_ = _probabilities("p", p)
+    p_ = _validate.probabilities("p", p)
     n, fresh = _fresh_counts(n_synth, n_fresh, limit=FRESH_LIMIT)
     values, where = np.unique(p_.ravel(), return_inverse=True)
     alive = np.array([1.0 - _gone(n, fresh, float(x)) for x in values])
@@ -937,18 +921,9 @@ def fresh_for_all_modes(modes: int, n_synth: int, probability: float) -> FreshNe
     def at(fresh: int) -> Estimate:
         return all_modes_alive(K, n, fresh)
 
-    need = _least(lambda fresh: float(at(fresh).value) >= level, most)
-    union = _least(lambda fresh: float(at(fresh).lower) >= level, most)
+    need = _search.least(lambda fresh: float(at(fresh).value) >= level, -1, most)
+    union = _search.least(lambda fresh: float(at(fresh).lower) >= level, -1, most)
     return FreshNeed(need, float(at(need).value), union)
-
-
-def _least(enough: Callable[[int], bool], high: int) -> int:
-    """Least count in [0, high] that is enough, `high` being so."""
-    low = -1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
 
 
 # --- variance within modes -----------------------------------------------------------------------

@@ -44,7 +44,9 @@ LAYERS: tuple[frozenset[str], ...] = (
             "_tensors",
         }
     ),
-    frozenset({"distances", "loops", "_blas", "_chunks", "_running", "_validate", "_io"}),
+    frozenset(
+        {"distances", "loops", "_blas", "_chunks", "_running", "_search", "_validate", "_io"}
+    ),
 )
 
 
