@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from madtheory import _kernels
-from madtheory.loops import Loop, fresh_data, fully_synthetic
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import simulate, simulate_plain
 
 FREE = ("mean_sq", "trace", "log_det")

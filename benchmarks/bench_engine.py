@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.bench import best
 from madtheory.engine import run_loop
-from madtheory.loops import Loop, synthetic_augmentation
+from madtheory.loop import Loop, synthetic_augmentation
 
 POOL: Loop = synthetic_augmentation(2_000, 500, bias=0.9, pool="accumulate", pool_cap=40)
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory import _search, recursions
+from madtheory import _search
 from madtheory._audit_tests import SHARES
+from madtheory.theory import distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,6 +126,6 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
 
     def holds(n_real: int) -> bool:
         parameters = Fraction(n_real), Fraction(n_synth), Fraction(bias)
-        return recursions.second_order_identity(dim, *parameters) <= target
+        return distance.second_order_identity(dim, *parameters) <= target
 
     return _search.first(holds, most=_FARTHEST)

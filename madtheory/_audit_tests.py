@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from madtheory import wishart
+from madtheory.laws import chi_square
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +127,7 @@ def size_correction(dof: float) -> float:
     """Part of the drift that finite training sets alone cause: log(m/2) - psi(m/2)."""
     if math.isinf(dof):
         return 0.0
-    return -float(wishart.log_chi_square_mean(dof, dof))
+    return -float(chi_square.log_chi_square_mean(dof, dof))
 
 
 # ---------------------------------------------------------------------------------- the curve test

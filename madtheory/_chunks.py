@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from madtheory import _validate
+from madtheory import _check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -121,13 +121,13 @@ def check_record(record: Sequence[str], known: tuple[str, ...]) -> tuple[str, ..
     if isinstance(record, str) or not record:
         raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
     for name in record:
-        _validate.one_of("record", name, known)
+        _check.one_of("record", name, known)
     return tuple(dict.fromkeys(record))
 
 
 def check_times(name: str, times: Sequence[int], generations: int) -> tuple[int, ...]:
     """Return generations in [1, `generations`], ascending, each once."""
-    return tuple(sorted({_validate.count(name, t, maximum=generations) for t in times}))
+    return tuple(sorted({_check.count(name, t, maximum=generations) for t in times}))
 
 
 def check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory import wishart
-from madtheory.loops import Loop
+from madtheory.loop import Loop
+from madtheory.results import Estimate
 from madtheory.simulate import Paths, simulate
 
 __all__ = ["Claim", "Prediction", "Side", "Status"]
@@ -111,7 +111,7 @@ def observed(
     )
 
 
-def declared(estimate: wishart.Estimate) -> Prediction:
+def declared(estimate: Estimate) -> Prediction:
     """An estimate (its last entry, if it is a path) with its declared error made absolute."""
     value = float(np.ravel(estimate.value)[-1])
     return Prediction(value, error=value * float(np.ravel(estimate.rel_error)[-1]))

@@ -13,16 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from madtheory import (
-    collapse,
-    definitions,
-    effective,
-    estimators,
-    families,
-    recursions,
-    spectrum,
-    wishart,
-)
+from madtheory import spectrum
 from madtheory._claim import (
     Array,
     Claim,
@@ -35,9 +26,30 @@ from madtheory._claim import (
     relative,
     simulated,
 )
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.laws import chi_square, wishart
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.results import FirstMomentsLimit
 from madtheory.simulate import simulate_plain
 from madtheory.size_biased import simulate_size_biased
+from madtheory.theory import collapse, distance, worth
+from madtheory.theory.moments import (
+    INVARIANTS,
+    FamilyLimit,
+    augmentation_gain_leading,
+    augmentation_limit,
+    first_moments,
+    first_moments_limit,
+    forgetting_rate,
+    golden_weight,
+    growing_pool_limit,
+    growing_pool_trace,
+    memory_limit,
+    memory_limit_all,
+    pool_exponent,
+    second_moments,
+    second_moments_limit,
+    weighted_limit,
+)
 
 __all__ = ["CLAIMS"]
 
@@ -46,17 +58,17 @@ Moment = Literal["mean_sq", "trace"]
 
 def _moment(name: Moment, loop: Loop, dim: int, t: int) -> float:
     """E |mu_t|^2 or E tr Sigma_t, Sigma_0 = I, from the system assembled from the spec."""
-    return dim * final(getattr(recursions.first_moments(loop, t), name))
+    return dim * final(getattr(first_moments(loop, t), name))
 
 
-def _settled(name: Moment, limit: families.FamilyLimit | recursions.FirstMomentsLimit) -> float:
+def _settled(name: Moment, limit: FamilyLimit | FirstMomentsLimit) -> float:
     """The same at a limit, d = 20."""
     return 20 * float(getattr(limit, name))
 
 
 def _limit(name: Moment, loop: Loop) -> float:
     """The same at the limit of a loop, from its system."""
-    return _settled(name, recursions.first_moments_limit(loop))
+    return _settled(name, first_moments_limit(loop))
 
 
 # --- what real data keep: every loop with real data ----------------------------------------------
@@ -96,14 +108,14 @@ _MIXED_FRESH = fresh_data(12, 8, bias=0.9)
 
 
 def _augmentation(name: Moment) -> float:
-    return _settled(name, families.augmentation_limit(10, 20, bias=0.9))
+    return _settled(name, augmentation_limit(10, 20, bias=0.9))
 
 
 def _second(invariant: str, moments: Array | None) -> float:
     """One of the seven second-moment invariants, at the last generation or at the limit."""
     if moments is None:
         return math.inf
-    return float(np.atleast_2d(moments)[-1, recursions.INVARIANTS.index(invariant)])
+    return float(np.atleast_2d(moments)[-1, INVARIANTS.index(invariant)])
 
 
 def _shrunk_by_copies() -> Prediction:
@@ -150,7 +162,7 @@ _AUGMENTATION = (
         status="asymptotic",
         scale="n_r ‖μ‖², d = 20, n_real = n_synth = 10^4, t = 8",
         predict=lambda: Prediction(
-            20 / families.augmentation_gain_leading(10_000, 10_000), error=20 / 10_000
+            20 / augmentation_gain_leading(10_000, 10_000), error=20 / 10_000
         ),
         observe=simulated(
             lambda paths: 10_000 * paths["mean_sq"][:, 0],
@@ -211,12 +223,10 @@ _AUGMENTATION = (
         statement="E (tr Σ_t)² of a mixture, at the limit of its joint moment tensors",
         status="exact",
         scale="(tr Σ)², d = 8, 8 fixed, 4 fresh, 8 synthetic, λ = .9, t = 10",
-        predict=lambda: Prediction(
-            _second("squared_trace", recursions.second_moments_limit(_MIXED, 8))
-        ),
+        predict=lambda: Prediction(_second("squared_trace", second_moments_limit(_MIXED, 8))),
         observe=observed("squared_trace", _MIXED, np.ones(8), t=10),
         mutant="the squared limit of E tr Σ_t",
-        mutate=lambda _: (8 * recursions.first_moments_limit(_MIXED).trace) ** 2,
+        mutate=lambda _: (8 * first_moments_limit(_MIXED).trace) ** 2,
         size=18_000,
     ),
     Claim(
@@ -225,7 +235,7 @@ _AUGMENTATION = (
         statement="a mixture forgets its first model at the spectral radius of its first moments",
         status="exact",
         scale="what is left of n_initial at t = 20 over t = 19, computed, 8 + 4 real, 8 synthetic",
-        predict=lambda: Prediction(recursions.forgetting_rate(_MIXED), 1e-4, error=5e-4),
+        predict=lambda: Prediction(forgetting_rate(_MIXED), 1e-4, error=5e-4),
         observe=lambda _size, _seed: np.array([_left_over(_MIXED, 20)]),
         mutant="2 % faster",
         mutate=relative(-0.02),
@@ -236,14 +246,14 @@ _AUGMENTATION = (
 
 def _left_over(loop: Loop, t: int) -> float:
     """How much of the difference that n_initial makes survives from generation t - 1 to t."""
-    both = (recursions.first_moments(replace(loop, n_initial=n), t) for n in (8, 80))
+    both = (first_moments(replace(loop, n_initial=n), t) for n in (8, 80))
     gap = np.subtract(*(moments.mean_sq[-2:] for moments in both))
     return float(gap[1] / gap[0])
 
 
 # --- weights: 2.9 ---------------------------------------------------------------------------------
 
-_GOLDEN = families.golden_weight(20, 20)
+_GOLDEN = golden_weight(20, 20)
 _WEIGHTED = fresh_data(20, 20, weight=_GOLDEN)
 _POOLED = fresh_data(20, 20)
 _WEIGHTED_LARGE = fresh_data(10_000, 10_000, weight=_GOLDEN)
@@ -255,9 +265,7 @@ _WEIGHTS = (
         statement="E ‖μ_t‖² with weight w on the real data, at the limit",
         status="exact",
         scale="squared distance, d = 20, n_real = n_synth = 20, w = .618, t = 9",
-        predict=lambda: Prediction(
-            _settled("mean_sq", families.weighted_limit(20, 20, weight=_GOLDEN))
-        ),
+        predict=lambda: Prediction(_settled("mean_sq", weighted_limit(20, 20, weight=_GOLDEN))),
         observe=observed("mean_sq", _WEIGHTED, np.ones(20), t=9),
         mutant="pooled sample by sample",
         mutate=lambda _: _limit("mean_sq", _POOLED),
@@ -269,9 +277,7 @@ _WEIGHTS = (
         statement="E tr Σ_t with weight w on the real data, at the limit",
         status="exact",
         scale="trace, d = 20, n_real = n_synth = 20, w = .618, t = 9",
-        predict=lambda: Prediction(
-            _settled("trace", families.weighted_limit(20, 20, weight=_GOLDEN))
-        ),
+        predict=lambda: Prediction(_settled("trace", weighted_limit(20, 20, weight=_GOLDEN))),
         observe=observed("trace", _WEIGHTED, np.ones(20), t=9),
         mutant="pooled sample by sample",
         mutate=lambda _: _limit("trace", _POOLED),
@@ -283,7 +289,7 @@ _WEIGHTS = (
         statement="λ = 1: at the best weight w the mean is worth n_r / w real samples",
         status="asymptotic",
         scale="n_r ‖μ‖², d = 20, n_real = n_synth = 10^4, w = .618, t = 6",
-        predict=lambda: Prediction(20 * families.golden_weight(10_000, 10_000), error=20 / 10_000),
+        predict=lambda: Prediction(20 * golden_weight(10_000, 10_000), error=20 / 10_000),
         observe=simulated(
             lambda paths: 10_000 * paths["mean_sq"][:, 0],
             _WEIGHTED_LARGE,
@@ -292,7 +298,7 @@ _WEIGHTS = (
             record=("mean_sq",),
         ),
         mutant="pooled sample by sample",
-        mutate=lambda _: 20 * 10_000 / effective.mean_effective_size(10_000, 10_000),
+        mutate=lambda _: 20 * 10_000 / worth.mean_effective_size(10_000, 10_000),
         size=14_000,
     ),
 )
@@ -309,7 +315,7 @@ def without_scatter(memory: int) -> float:
     """E tr Sigma at the limit if the models in memory had one common mean, d = 20."""
     n_r, n_s = _REMEMBERS.n_real, _REMEMBERS.n_synth
     n = n_r + n_s
-    M, C = families.memory_limit(n_r, n_s, memory=memory)
+    M, C = memory_limit(n_r, n_s, memory=memory)
     # M = n_r/n^2 + (n_s/n)^2 (common + (M - common + C)/n_s), common = E |mean of models|^2.
     batch = (M - n_r / n**2) * (n / n_s) ** 2
     common = (batch - (M + C) / n_s) * n_s / (n_s - 1)
@@ -337,10 +343,10 @@ _MEMORY = (
         statement="E ‖μ_t‖² with K models in memory: Yule-Walker equations, at the limit",
         status="exact",
         scale="squared distance, d = 20, n_real = n_synth = 20, K = 3, t = 16",
-        predict=lambda: Prediction(_settled("mean_sq", families.memory_limit(20, 20, memory=3))),
+        predict=lambda: Prediction(_settled("mean_sq", memory_limit(20, 20, memory=3))),
         observe=observed("mean_sq", _REMEMBERS, np.ones(20), t=16),
         mutant="memory 1",
-        mutate=lambda _: _settled("mean_sq", families.memory_limit(20, 20, memory=1)),
+        mutate=lambda _: _settled("mean_sq", memory_limit(20, 20, memory=1)),
         size=6_000,
     ),
     Claim(
@@ -349,7 +355,7 @@ _MEMORY = (
         statement="E tr Σ_t with K models in memory: their scatter counts as covariance",
         status="exact",
         scale="trace, d = 20, n_real = n_synth = 20, K = 3, t = 16",
-        predict=lambda: Prediction(_settled("trace", families.memory_limit(20, 20, memory=3))),
+        predict=lambda: Prediction(_settled("trace", memory_limit(20, 20, memory=3))),
         observe=observed("trace", _REMEMBERS, np.ones(20), t=16),
         mutant="without the scatter between models",
         mutate=lambda _: without_scatter(3),
@@ -375,12 +381,12 @@ _MEMORY = (
         scale="squared distance, d = 20, n_real = 16, n_synth = 4, memory of everything, t = 20",
         # The models' mean is off by about E |mu|^2/(t (1 - n_s/n)^2), of which (n_s/n)^2 counts.
         predict=lambda: Prediction(
-            _settled("mean_sq", families.memory_limit_all(16, 4)),
-            error=_settled("mean_sq", families.memory_limit_all(16, 4)) / (16 * 20),
+            _settled("mean_sq", memory_limit_all(16, 4)),
+            error=_settled("mean_sq", memory_limit_all(16, 4)) / (16 * 20),
         ),
         observe=observed("mean_sq", _ALL_MODELS, np.ones(20), t=20),
         mutant="memory 1",
-        mutate=lambda _: _settled("mean_sq", families.memory_limit(16, 4, memory=1)),
+        mutate=lambda _: _settled("mean_sq", memory_limit(16, 4, memory=1)),
         size=7_500,
     ),
     Claim(
@@ -390,9 +396,9 @@ _MEMORY = (
         status="asymptotic",
         scale="trace, d = 20, n_real = 16, n_synth = 4, memory of everything, t = 10",
         predict=lambda: Prediction(
-            _settled("trace", families.memory_limit_all(16, 4)),
+            _settled("trace", memory_limit_all(16, 4)),
             # Scatter around the models' mean, which is off by the same share of E |mu|^2.
-            error=_settled("mean_sq", families.memory_limit_all(16, 4)) / (16 * 10),
+            error=_settled("mean_sq", memory_limit_all(16, 4)) / (16 * 10),
         ),
         observe=observed("trace", _ALL_MODELS, np.ones(20), t=10),
         mutant="2 % larger",
@@ -420,7 +426,7 @@ _MEMORY = (
         predict=lambda: Prediction(0.0),
         observe=_heating,
         mutant="it heats up as fast as the mean does",
-        mutate=lambda _: math.log(recursions.forgetting_rate(_ALONE)),
+        mutate=lambda _: math.log(forgetting_rate(_ALONE)),
         size=600,
         side="at_least",
     ),
@@ -444,12 +450,12 @@ def _whole(loop: Loop, dim: int, t: int) -> float:
 
 def _pool_second(loop: Loop) -> float:
     """E tr Sigma_6^2, d = 6."""
-    return _second("trace_squared", recursions.second_moments(loop, 6, generations=6))
+    return _second("trace_squared", second_moments(loop, 6, generations=6))
 
 
 def _local_exponent(loop: Loop, t: int) -> float:
     """Exponent of E tr Sigma from t to 2 t."""
-    trace = recursions.first_moments(loop, 2 * t).trace
+    trace = first_moments(loop, 2 * t).trace
     return math.log2(float(trace[-1] / trace[t - 1]))
 
 
@@ -480,9 +486,7 @@ _POOLS = (
         status="asymptotic",
         scale="n ‖μ‖² at the limit, n_real = n_synth = 10^4, computed",
         predict=lambda: Prediction(math.pi**2 / 6, 1e-5, error=2e-4),
-        observe=lambda _size, _seed: np.array(
-            [1e4 * families.growing_pool_limit(_GROWING_LARGE).mean_sq]
-        ),
+        observe=lambda _size, _seed: np.array([1e4 * growing_pool_limit(_GROWING_LARGE).mean_sq]),
         mutant="2 % larger",
         mutate=relative(0.02),
         size=1,
@@ -493,7 +497,7 @@ _POOLS = (
         statement="λ < 1: E tr Σ_t of a growing pool falls like t^-(1 - λ), a ratio of gammas",
         status="exact",
         scale="trace, d = 20, n_real = n_synth = 8, λ = .7, t = 16",
-        predict=lambda: Prediction(20 * float(families.growing_pool_trace(_GROWING_BIASED, 16))),
+        predict=lambda: Prediction(20 * float(growing_pool_trace(_GROWING_BIASED, 16))),
         observe=observed("trace", _GROWING_BIASED, np.ones(20), t=16),
         mutant="an exponent that is .05 closer to 0",
         mutate=lambda value: value * 16**0.05,
@@ -517,12 +521,10 @@ _POOLS = (
         statement="its exponent is sqrt(λ) - 1, against λ - 1 with memory 1",
         status="asymptotic",
         scale="log2 of E tr Σ_2048 / E tr Σ_1024, n_real = n_synth = 8, λ = .49, computed",
-        predict=lambda: Prediction(
-            definitions.pool_exponent(_GROWING_MEMORY), 1e-5, error=1 / 1024
-        ),
+        predict=lambda: Prediction(pool_exponent(_GROWING_MEMORY), 1e-5, error=1 / 1024),
         observe=lambda _size, _seed: np.array([_local_exponent(_GROWING_MEMORY, 1024)]),
         mutant="λ - 1",
-        mutate=lambda _: definitions.pool_exponent(replace(_GROWING_MEMORY, memory=1)),
+        mutate=lambda _: pool_exponent(replace(_GROWING_MEMORY, memory=1)),
         size=1,
     ),
     Claim(
@@ -605,17 +607,17 @@ _FOUR = np.ones(4)
 
 
 def _w2(loop: Loop, t: int) -> Prediction:
-    return declared(recursions.w2_squared(loop, _FOUR, generations=t))
+    return declared(distance.w2_squared(loop, _FOUR, generations=t))
 
 
 def _w2_limit(loop: Loop) -> Prediction:
-    return declared(recursions.w2_squared_limit(loop, _FOUR))
+    return declared(distance.w2_squared_limit(loop, _FOUR))
 
 
 @cache
 def _best_weighted() -> Loop:
     """The loop of 2.9 for bias below 1 at its best weight."""
-    return replace(_W2_MANY, weight=effective.best_weight(_W2_MANY, _FOUR).weight)
+    return replace(_W2_MANY, weight=worth.best_weight(_W2_MANY, _FOUR).weight)
 
 
 def _weighted_distance(size: int, seed: int) -> Array:
@@ -656,7 +658,7 @@ _DISTANCES = (
         predict=lambda: _w2(_best_weighted(), 12),
         observe=_weighted_distance,
         mutant="the golden weight does as well",
-        mutate=lambda _: _w2(replace(_W2_MANY, weight=families.golden_weight(40, 400)), 12).value,
+        mutate=lambda _: _w2(replace(_W2_MANY, weight=golden_weight(40, 400)), 12).value,
         size=4000,
     ),
     Claim(
@@ -709,18 +711,18 @@ _HIGH = 0.9
 def _second_path(loop: Loop, dim: int, t: int) -> float:
     """E tr Sigma_t^2 from Sigma_0 = I by the map of one generation."""
     state = np.array([dim, dim * dim], dtype=np.float64)
-    step = estimators.shrinkage_second_moment_map(loop, dim)
+    step = collapse.shrinkage_second_moment_map(loop, dim)
     # The first generation knows no bias.
     state = step @ state / loop.step_bias**2
     return float((np.linalg.matrix_power(step, t - 1) @ state)[0])
 
 
 def _stationary_quantile(q: float) -> float:
-    return float(estimators.stationary_quantiles(_STATIONARY, q))
+    return float(collapse.stationary_quantiles(_STATIONARY, q))
 
 
 def _below(threshold: float) -> float:
-    return float(estimators.stationary_cdf(threshold, _STATIONARY))
+    return float(collapse.stationary_cdf(threshold, _STATIONARY))
 
 
 def _stays_below(q: float) -> Observe:
@@ -736,14 +738,14 @@ def _stays_below(q: float) -> Observe:
 
 def _tail_slope() -> float:
     """log2 of P(X > x) / P(X > 2 x)."""
-    tails = 1 - estimators.stationary_cdf([_FAR, 2 * _FAR], _HEAVY)
+    tails = 1 - collapse.stationary_cdf([_FAR, 2 * _FAR], _HEAVY)
     return float(np.log2(tails[0] / tails[1]))
 
 
 def _tail_index() -> Prediction:
     """The tail index; the next power of x in the tail is one lower, of relative size E X/x."""
-    index = estimators.stationary_tail_index(_HEAVY)
-    return Prediction(index, 1e-4, error=index * estimators.stationary_mean(_HEAVY) / _FAR)
+    index = collapse.stationary_tail_index(_HEAVY)
+    return Prediction(index, 1e-4, error=index * collapse.stationary_mean(_HEAVY) / _FAR)
 
 
 def _drift(loop: Loop, dim: int, *, start: int, end: int) -> Observe:
@@ -764,9 +766,7 @@ _FLOOR = (
         statement="a variance floor does not stop the mean: E ‖μ_t - μ_0‖² grows linearly",
         status="exact",
         scale="squared distance, d = 20, n = 10, λ = .7, floor .2, t = 8",
-        predict=lambda: Prediction(
-            final(estimators.mean_walk(_FLOORED, np.ones(20), generations=8))
-        ),
+        predict=lambda: Prediction(final(collapse.mean_walk(_FLOORED, np.ones(20), generations=8))),
         observe=observed("mean_sq", _FLOORED, np.ones(20), t=8),
         mutant="without the floor",
         mutate=lambda _: final(
@@ -780,7 +780,7 @@ _FLOOR = (
         statement="a variance floor f stops the collapse: E tr Σ_t → f tr Σ_0 / (1 - λ)",
         status="exact",
         scale="trace, d = 20, n = 10, λ = .7, floor .2, t = 30",
-        predict=lambda: Prediction(20 * estimators.stationary_mean(_FLOORED)),
+        predict=lambda: Prediction(20 * collapse.stationary_mean(_FLOORED)),
         observe=observed("trace", _FLOORED, np.ones(20), t=30),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -793,7 +793,7 @@ _FLOOR = (
         status="exact",
         scale="trace, d = 20, n = 10, λ = .7, f = .2, t = 4",
         predict=lambda: Prediction(
-            final(estimators.mean_trace(_FLOORED, np.ones(20), generations=4))
+            final(collapse.mean_trace(_FLOORED, np.ones(20), generations=4))
         ),
         observe=observed("trace", _FLOORED, np.ones(20), t=4),
         mutant="without the floor",
@@ -809,7 +809,7 @@ _FLOOR = (
         status="exact",
         scale="tr Σ_t², d = 20, n = 40, λ = .5, floor .2, t = 18",
         predict=lambda: Prediction(
-            float(estimators.stationary_second_moments(_STATIONARY, 20).trace_squared)
+            float(collapse.stationary_second_moments(_STATIONARY, 20).trace_squared)
         ),
         observe=observed("trace_squared", _STATIONARY, np.ones(20), t=_LATE),
         mutant="2 % larger",
@@ -822,7 +822,7 @@ _FLOOR = (
         statement="the second moment of the stationary law, a perpetuity",
         status="exact",
         scale="Σ_t², d = 1, n = 40, λ = .5, floor .2, t = 18",
-        predict=lambda: Prediction(estimators.stationary_moment(_STATIONARY, 2)),
+        predict=lambda: Prediction(collapse.stationary_moment(_STATIONARY, 2)),
         observe=observed("squared_trace", _STATIONARY, np.ones(1), t=_LATE),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -874,10 +874,10 @@ _FLOOR_LAWS = (
         status="exact",
         scale="E ‖μ_61‖² - E ‖μ_60‖², computed, d = 1, n = 10, λ = .7, floor f = .2",
         predict=lambda: Prediction(
-            estimators.mean_walk_growth(_FLOORED, np.ones(1)), 1e-8, error=1e-8
+            collapse.mean_walk_growth(_FLOORED, np.ones(1)), 1e-8, error=1e-8
         ),
         observe=lambda _size, _seed: np.diff(
-            estimators.mean_walk(_FLOORED, np.ones(1), generations=61)
+            collapse.mean_walk(_FLOORED, np.ones(1), generations=61)
         )[-1:],
         mutant="2 % faster",
         mutate=relative(0.02),
@@ -890,9 +890,9 @@ _FLOOR_LAWS = (
         status="asymptotic",
         scale="median, computed, n = 2000, divided by n, λ = 1, floor 1/n",
         predict=lambda: Prediction(
-            float(estimators.stationary_quantiles_limit(_MANY, 0.5)), 1e-5, error=1 / 2000
+            float(collapse.stationary_quantiles_limit(_MANY, 0.5)), 1e-5, error=1 / 2000
         ),
-        observe=lambda _size, _seed: np.array([estimators.stationary_quantiles(_MANY, 0.5)]),
+        observe=lambda _size, _seed: np.array([collapse.stationary_quantiles(_MANY, 0.5)]),
         mutant="2 % larger",
         mutate=relative(0.02),
         size=1,
@@ -904,12 +904,12 @@ _FLOOR_LAWS = (
         status="exact",
         scale="tr Σ_3², d = 20, n = 40, λ = .5, floor .2, shrinkage .3",
         predict=lambda: Prediction(
-            final(estimators.second_moments(_BOTH, np.ones(20), generations=3).trace_squared)
+            final(collapse.second_moments(_BOTH, np.ones(20), generations=3).trace_squared)
         ),
         observe=observed("trace_squared", _BOTH, np.ones(20), t=3),
         mutant="without shrinkage",
         mutate=lambda _: final(
-            estimators.second_moments(
+            collapse.second_moments(
                 replace(_BOTH, shrinkage=0.0), np.ones(20), generations=3
             ).trace_squared
         ),
@@ -924,9 +924,7 @@ _SHRINKAGE = (
         statement="shrinkage towards (tr S / d) I keeps the mean trace: λ^(t-1) tr Σ_0",
         status="exact",
         scale="trace, d = 20, n = 20, λ = .9, shrinkage .3, t = 4",
-        predict=lambda: Prediction(
-            final(estimators.mean_trace(_SHRUNK, np.ones(20), generations=4))
-        ),
+        predict=lambda: Prediction(final(collapse.mean_trace(_SHRUNK, np.ones(20), generations=4))),
         observe=observed("trace", _SHRUNK, np.ones(20), t=4),
         mutant="shrinkage towards 0",
         mutate=lambda value: value * (1 - _SHRUNK.shrinkage) ** 4,
@@ -951,14 +949,14 @@ _SHRINKAGE = (
         status="exact",
         scale="log2 of E tr Σ_80² / E tr Σ_40², a generation, computed, d = 20, shrinkage .3",
         predict=lambda: Prediction(
-            math.log2(estimators.second_moment_growth(_SHRUNK, 20)), 1e-4, error=1e-6
+            math.log2(collapse.second_moment_growth(_SHRUNK, 20)), 1e-4, error=1e-6
         ),
         observe=lambda _size, _seed: np.array(
             [math.log2(_second_path(_SHRUNK, 20, 80) / _second_path(_SHRUNK, 20, 40)) / 40]
         ),
         mutant="without shrinkage",
         mutate=lambda _: math.log2(
-            estimators.second_moment_growth(replace(_SHRUNK, shrinkage=0.0), 20)
+            collapse.second_moment_growth(replace(_SHRUNK, shrinkage=0.0), 20)
         ),
         size=1,
     ),
@@ -969,8 +967,8 @@ _SHRINKAGE = (
         status="exact",
         scale="(log tr Σ_201 - log tr Σ_1) / 200, d = 2, n = 2, shrinkage 1",
         predict=lambda: Prediction(
-            estimators.shrinkage_rate(_ROUND, 2).lower,
-            math.sqrt(float(wishart.log_chi_square_variance(2)) / 200),
+            collapse.shrinkage_rate(_ROUND, 2).lower,
+            math.sqrt(float(chi_square.log_chi_square_variance(2)) / 200),
         ),
         observe=_drift(_ROUND, 2, start=1, end=201),
         mutant="the rate without shrinkage",
@@ -983,10 +981,10 @@ _SHRINKAGE = (
         statement="the rate with shrinkage a is at least that of the extreme shape it allows",
         status="bound",
         scale="(log tr Σ_220 - log tr Σ_20) / 200, d = 4, n = 4, shrinkage .1",
-        predict=lambda: Prediction(estimators.shrinkage_rate(_PARTLY, 4).lower),
+        predict=lambda: Prediction(collapse.shrinkage_rate(_PARTLY, 4).lower),
         observe=_drift(_PARTLY, 4, start=20, end=220),
         mutant="the rate of full shrinkage",
-        mutate=lambda _: estimators.shrinkage_rate(_PARTLY, 4).upper,
+        mutate=lambda _: collapse.shrinkage_rate(_PARTLY, 4).upper,
         size=400,
         side="at_least",
     ),
@@ -996,7 +994,7 @@ _SHRINKAGE = (
         statement="the rate with shrinkage a is at most that of full shrinkage: it still collapses",
         status="bound",
         scale="(log tr Σ_220 - log tr Σ_20) / 200, d = 4, n = 4, shrinkage .1",
-        predict=lambda: Prediction(estimators.shrinkage_rate(_PARTLY, 4).upper),
+        predict=lambda: Prediction(collapse.shrinkage_rate(_PARTLY, 4).upper),
         observe=_drift(_PARTLY, 4, start=20, end=220),
         mutant="the rate without shrinkage",
         mutate=lambda _: collapse.rate(replace(_PARTLY, shrinkage=0.0)),
@@ -1013,7 +1011,7 @@ _LIKELIHOOD = (
         status="exact",
         scale="log of a direction over 1000 generations, n = 10",
         predict=lambda: Prediction(
-            collapse.rate(_MLE), math.sqrt(float(wishart.log_chi_square_variance(9)) / 1000)
+            collapse.rate(_MLE), math.sqrt(float(chi_square.log_chi_square_variance(9)) / 1000)
         ),
         observe=simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0] / 1000,
@@ -1032,7 +1030,9 @@ _LIKELIHOOD = (
         statement="covariances divided by n: the critical bias is n/(n-1) times as large",
         status="exact",
         scale="log of a direction from t = 1 to 200, n = 10, λ = λ_c",
-        predict=lambda: Prediction(0.0, math.sqrt(199 * float(wishart.log_chi_square_variance(9)))),
+        predict=lambda: Prediction(
+            0.0, math.sqrt(199 * float(chi_square.log_chi_square_variance(9)))
+        ),
         observe=simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0],
             _MLE_CRITICAL,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _validate
+from madtheory import _check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,7 +124,6 @@ def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Band
 
     Examples
     --------
-    >>> import numpy as np
     >>> two = [Curves(np.array([1]), {"x": np.array([float(i)])}, i, 1) for i in (0, 1)]
     >>> float(bands(two).mean["x"][0]), float(bands(two).se["x"][0])
     (0.5, 0.5)
@@ -136,7 +135,7 @@ def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Band
         same = np.array_equal(other.generations, first.generations)
         if not same or other.metrics.keys() != first.metrics.keys():
             raise ValueError(f"curves must have equal generations and metrics, got {other.seed}")
-    checked = tuple(_validate.number("levels", level, low=0.0, high=1.0) for level in levels)
+    checked = tuple(_check.number("levels", level, low=0.0, high=1.0) for level in levels)
     values = {name: np.stack([c.metrics[name] for c in curves]) for name in first.metrics}
     moments = {name: _moments(array) for name, array in values.items()}
     return Bands(

@@ -94,7 +94,6 @@ def describe(thing: Any) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from madtheory.loops import fully_synthetic
     >>> describe(fully_synthetic(10))["class"]
     'Loop'
     """

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import _validate
+from madtheory import _check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -354,7 +354,7 @@ def load_features(path: str | Path) -> NDArray[np.float64]:
     except Exception as error:
         raise ValueError(f"{path} is no usable {suffix} file: {_reason(error)}") from None
     try:
-        return _validate.sample(str(path), raw)
+        return _check.sample(str(path), raw)
     except TypeError as error:
         raise ValueError(str(error)) from None
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from madtheory.loops import Loop, UnsupportedLoop, is_fresh_memory_one
+from madtheory.loop import Loop, UnsupportedLoop, is_fresh_memory_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from madtheory.wishart import Estimate
+    from madtheory.results import Estimate
 
     Array = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def _distance_status(estimate: Estimate) -> str:
 
 def _collapse_moments(loop: Loop, eigenvalues: Array, generations: int) -> _Entries:
     """Lists over t = 1..T that are exact (theory.md 1.3, 1.5, 1.6)."""
-    from madtheory import collapse as law
+    from madtheory.theory import collapse
 
     names = (
         "mean_trace",
@@ -120,7 +120,9 @@ def _collapse_moments(loop: Loop, eigenvalues: Array, generations: int) -> _Entr
         "log_det_mean",
         "log_det_variance",
     )
-    lists = {name: getattr(law, name)(loop, eigenvalues, generations=generations) for name in names}
+    lists = {
+        name: getattr(collapse, name)(loop, eigenvalues, generations=generations) for name in names
+    }
     # A determinant that is surely 0 has no log-variance to speak of: null beside a null mean.
     singular = np.isinf(lists["log_det_mean"])
     lists["log_det_variance"] = np.where(singular, np.nan, lists["log_det_variance"])
@@ -128,13 +130,15 @@ def _collapse_moments(loop: Loop, eigenvalues: Array, generations: int) -> _Entr
 
 
 def _collapse_rates(loop: Loop, eigenvalues: Array) -> _Entries:
-    from madtheory import collapse as law
+    from madtheory.theory.collapse import critical_bias, lyapunov_spectrum
+    from madtheory.theory.collapse import half_life as the_half_life
+    from madtheory.theory.collapse import rate as the_rate
 
     return {
-        "lyapunov": _Entry(law.lyapunov_spectrum(loop, eigenvalues.size)),
-        "rate": _Entry(law.rate(loop)),
-        "critical_bias": _Entry(law.critical_bias(loop)),
-        "half_life": _Entry(law.half_life(loop)),
+        "lyapunov": _Entry(lyapunov_spectrum(loop, eigenvalues.size)),
+        "rate": _Entry(the_rate(loop)),
+        "critical_bias": _Entry(critical_bias(loop)),
+        "half_life": _Entry(the_half_life(loop)),
     }
 
 
@@ -151,7 +155,7 @@ def _collapse_distance(w2: Estimate | str, generations: int) -> _Entries:
 
 def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
     """Answer `theory collapse` (theory.md 1.1-1.7)."""
-    from madtheory import collapse_distance
+    from madtheory.theory.collapse import w2_squared as the_w2_squared
 
     if loop.shrinkage or loop.floor:
         return _regularised(loop, eigenvalues, generations)
@@ -159,7 +163,7 @@ def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
         **_collapse_moments(loop, eigenvalues, generations),
         **_collapse_rates(loop, eigenvalues),
         **_collapse_distance(
-            collapse_distance.w2_squared(loop, eigenvalues, generations=generations), generations
+            the_w2_squared(loop, eigenvalues, generations=generations), generations
         ),
     }
     return {**_head(loop, eigenvalues), **_values(entries), **_notes(entries)}
@@ -169,17 +173,17 @@ def collapse(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
 
 
 def _regularised_moments(loop: Loop, eigenvalues: Array, generations: int) -> _Entries:
-    from madtheory import estimators as law
+    from madtheory.theory.collapse import mean_trace, mean_walk, second_moments
 
-    second = law.second_moments(loop, eigenvalues, generations=generations)
+    second = second_moments(loop, eigenvalues, generations=generations)
     # The law of the determinant has no closed form once the fit is changed.
     unknown = _unknown(
         "the log-determinant law is computed for shrinkage = 0 and floor = 0 only",
         np.full(generations, np.nan),
     )
     return {
-        "mean_trace": _Entry(law.mean_trace(loop, eigenvalues, generations=generations)),
-        "mean_walk": _Entry(law.mean_walk(loop, eigenvalues, generations=generations)),
+        "mean_trace": _Entry(mean_trace(loop, eigenvalues, generations=generations)),
+        "mean_walk": _Entry(mean_walk(loop, eigenvalues, generations=generations)),
         "mean_trace_squared": _Entry(second.trace_squared),
         "mean_squared_trace": _Entry(second.squared_trace),
         "log_det_mean": unknown,
@@ -189,11 +193,11 @@ def _regularised_moments(loop: Loop, eigenvalues: Array, generations: int) -> _E
 
 def _bounded_rate(loop: Loop, dim: int) -> _Entries:
     """Rate, half-life and critical bias where the bounds of shrinkage meet, and the bounds."""
-    from madtheory import estimators
+    from madtheory.theory.collapse import shrinkage_rate
 
     bare = dataclasses.replace(loop, floor=0.0)
-    low, high = dataclasses.astuple(estimators.shrinkage_rate(bare, dim))
-    unit = estimators.shrinkage_rate(dataclasses.replace(bare, bias=1.0), dim)
+    low, high = dataclasses.astuple(shrinkage_rate(bare, dim))
+    unit = shrinkage_rate(dataclasses.replace(bare, bias=1.0), dim)
     bounds = {"rate_lower": _Entry(low, "bound"), "rate_upper": _Entry(high, "bound")}
     if low != high:
         open_ = _unknown("the rate is computed for shrinkage = 0 or 1 only; bounds are given")
@@ -205,25 +209,25 @@ def _bounded_rate(loop: Loop, dim: int) -> _Entries:
 
 def _floor_entries(loop: Loop, eigenvalues: Array) -> _Entries:
     """What a floor adds: the trace settles, the mean walks on."""
-    from madtheory import estimators
+    from madtheory.theory.collapse import mean_walk_growth, stationary_mean
 
     ended = _unknown(
         "with a floor the covariance does not collapse; rate_lower and rate_upper are without it"
     )
-    trace = float(eigenvalues.sum()) * estimators.stationary_mean(loop)
+    trace = float(eigenvalues.sum()) * stationary_mean(loop)
     return {
         "rate": ended,
         "half_life": ended,
         "stationary_trace": _Entry(trace),
-        "mean_walk_growth": _Entry(estimators.mean_walk_growth(loop, eigenvalues)),
+        "mean_walk_growth": _Entry(mean_walk_growth(loop, eigenvalues)),
     }
 
 
 def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
     """Answer `theory collapse` with shrinkage or a floor: what estimators.py knows."""
-    from madtheory import recursions
+    from madtheory.theory.distance import w2_squared as the_w2_squared
 
-    w2 = _asked(lambda: recursions.w2_squared(loop, eigenvalues, generations=generations))
+    w2 = _asked(lambda: the_w2_squared(loop, eigenvalues, generations=generations))
     entries = {
         **_regularised_moments(loop, eigenvalues, generations),
         **_bounded_rate(loop, eigenvalues.size),
@@ -241,10 +245,10 @@ def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Payload:
 
 def _limit_first(loop: Loop, total: float) -> _Entries:
     """E |mu|^2, E tr Sigma and the forgetting rate (theory.md 2.2, 2.8, 3)."""
-    from madtheory import recursions
+    from madtheory.theory import moments
 
-    first = _asked(lambda: recursions.first_moments_limit(loop))
-    rate = {"forgetting_rate": _Entry(recursions.forgetting_rate(loop))}
+    first = _asked(lambda: moments.first_moments_limit(loop))
+    rate = {"forgetting_rate": _Entry(moments.forgetting_rate(loop))}
     if isinstance(first, str):
         return dict.fromkeys(("mean_sq", "trace"), _unknown(first)) | rate
     return {"mean_sq": _Entry(first.mean_sq * total), "trace": _Entry(first.trace * total), **rate}
@@ -252,60 +256,61 @@ def _limit_first(loop: Loop, total: float) -> _Entries:
 
 def _second_limit(loop: Loop, dim: int) -> tuple[float, float] | None:
     """(E tr Sigma^2, E (tr Sigma)^2) at the limit and Sigma_0 = I; None where they diverge."""
-    from madtheory import recursions
+    from madtheory.theory import moments
 
     if loop.memory is None or (loop.pool, loop.pool_cap) == ("accumulate", None):
         raise UnsupportedLoop(
             "second moments at the limit are computed for a pool and a memory that forget only"
         )
-    second = recursions.second_moments_limit(loop, dim)
+    second = moments.second_moments_limit(loop, dim)
     if second is None:
         return None
-    at = {name: float(x) for name, x in zip(recursions.INVARIANTS, second, strict=True)}
+    at = {name: float(x) for name, x in zip(moments.INVARIANTS, second, strict=True)}
     return at["trace_squared"], at["squared_trace"]
 
 
 def _limit_second(loop: Loop, eigenvalues: Array) -> _Entries:
     """E tr Sigma^2 and E (tr Sigma)^2 at any Sigma_0 (theory.md 2.3)."""
-    from madtheory import _general, _tensors
+    from madtheory.theory.moments import _generation
+    from madtheory.theory.moments.second import conjugated_second_moments
 
     names = "trace_squared", "squared_trace"
     squares = _asked(lambda: _second_limit(loop, eigenvalues.size))
     if isinstance(squares, str):
         return dict.fromkeys(names, _unknown(squares))
-    status = "exact" if _tensors.is_exact(loop) else "asymptotic"
+    status = "exact" if _generation.is_exact(loop) else "asymptotic"
     if squares is None:
         return dict.fromkeys(names, _Entry(math.nan, status, "second moments diverge"))
-    values = _general.conjugated_second_moments(*squares, eigenvalues=eigenvalues)
+    values = conjugated_second_moments(*squares, eigenvalues=eigenvalues)
     return {name: _Entry(x, status) for name, x in zip(names, values, strict=True)}
 
 
 def _radius(loop: Loop, dim: int) -> _Entries:
-    from madtheory import recursions
+    from madtheory.theory import moments
 
-    radius = _asked(lambda: recursions.second_moment_radius(loop, dim))
+    radius = _asked(lambda: moments.second_moment_radius(loop, dim))
     entry = _unknown(radius) if isinstance(radius, str) else _Entry(radius)
     return {"second_moment_radius": entry}
 
 
 def _worth(w2: Estimate, eigenvalues: Array) -> tuple[float, float, float]:
     """Lower, best and upper effective size: it falls as the distance grows."""
-    from madtheory import effective as size
+    from madtheory.theory import worth
 
     if math.isinf(w2.value):
         return 0.0, 0.0, 0.0
     distances = float(w2.value) * np.array([1 + float(w2.rel_error), 1, 1 - float(w2.rel_error)])
     low, n_eff, high = (
-        size.effective_sample_size(max(float(x), 0.0), eigenvalues) for x in distances
+        worth.effective_sample_size(max(float(x), 0.0), eigenvalues) for x in distances
     )
     return low, n_eff, high
 
 
 def _limit_distance(loop: Loop, eigenvalues: Array) -> _Entries:
     """E W2^2 at the limit and what it is worth in real samples (theory.md 2.4, 2.5)."""
-    from madtheory import recursions
+    from madtheory.theory.distance import w2_squared_limit
 
-    w2 = _asked(lambda: recursions.w2_squared_limit(loop, eigenvalues))
+    w2 = _asked(lambda: w2_squared_limit(loop, eigenvalues))
     if isinstance(w2, str):
         names = ("w2_squared", "w2_squared_rel_error", "n_eff", "n_eff_lower", "n_eff_upper")
         return dict.fromkeys((*names, "gain"), _unknown(w2))
@@ -323,18 +328,18 @@ def _limit_distance(loop: Loop, eigenvalues: Array) -> _Entries:
 
 def _admissible(loop: Loop, eigenvalues: Array) -> _Entries:
     """How much synthetic data helps (theory.md 2.6)."""
-    from madtheory import _general
-    from madtheory import effective as size
+    from madtheory.theory import worth
+    from madtheory.theory.worth import admissible
 
     plain = is_fresh_memory_one(loop)
     most = _asked(
         lambda: (
-            _general.admissible_n_synth(loop, eigenvalues)
+            admissible.admissible_n_synth_general(loop, eigenvalues)
             if plain
-            else size.admissible_n_synth_of(loop, eigenvalues)
+            else worth.admissible_n_synth_of(loop, eigenvalues)
         )
     )
-    limit = _general.admissible_n_synth_limit(loop.bias, eigenvalues)
+    limit = admissible.admissible_n_synth_limit_general(loop.bias, eigenvalues)
     only_plain = _unknown(
         "the limit n_real -> infinity is computed for the fresh data loop with memory 1, "
         "weight = None and ddof = 1 only"
@@ -349,10 +354,11 @@ def _admissible(loop: Loop, eigenvalues: Array) -> _Entries:
 
 def _path(loop: Loop, eigenvalues: Array, generations: int) -> _Entries:
     """Lists over t = 1..T: first moments of every loop, and the distance where it is computed."""
-    from madtheory import recursions
+    from madtheory.theory import moments
+    from madtheory.theory.distance import w2_squared as the_w2_squared
 
-    first = recursions.first_moments(loop, generations)
-    w2 = _asked(lambda: recursions.w2_squared(loop, eigenvalues, generations=generations))
+    first = moments.first_moments(loop, generations)
+    w2 = _asked(lambda: the_w2_squared(loop, eigenvalues, generations=generations))
     total = float(eigenvalues.sum())
     distance = _collapse_distance(w2, generations)
     return {
@@ -390,9 +396,9 @@ def real_data(loop: Loop, eigenvalues: Array, generations: int | None) -> Payloa
 
 def baseline(n: int, eigenvalues: Array) -> Payload:
     """Answer `theory baseline` (theory.md 5.3, leading order)."""
-    from madtheory import effective as size
+    from madtheory import spectrum
 
-    w2 = size.baseline(n, eigenvalues)
+    w2 = spectrum.baseline(n, eigenvalues)
     return {
         "dim": eigenvalues.size,
         "n": n,
@@ -406,14 +412,14 @@ def baseline(n: int, eigenvalues: Array) -> Payload:
 
 def effective(w2_squared: float, eigenvalues: Array) -> Payload:
     """Answer `theory effective` (theory.md 2.5)."""
-    from madtheory import _validate
-    from madtheory import effective as size
+    from madtheory import _check
+    from madtheory.theory import worth
 
-    w2_squared = _validate.number("w2_squared", w2_squared, low=0.0)
+    w2_squared = _check.number("w2_squared", w2_squared, low=0.0)
     return {
         "dim": eigenvalues.size,
         "w2_squared": w2_squared,
-        "n_eff": size.effective_sample_size(w2_squared, eigenvalues),
+        "n_eff": worth.effective_sample_size(w2_squared, eigenvalues),
         "status": {"n_eff": "asymptotic"},
     }
 
@@ -539,12 +545,12 @@ def verification(
     progress: Callable[[Any], None] | None,
 ) -> Payload:
     """Answer `verify`."""
-    from madtheory import _validate
+    from madtheory import _check
     from madtheory.verify import verify
 
     chosen = list(claims) or None
     # A SeedSequence takes any non-negative integer.
-    seed = _validate.count("seed", seed, minimum=0)
+    seed = _check.count("seed", seed, minimum=0)
     done = verify(
         level="full" if level == "full" else "quick", claims=chosen, seed=seed, progress=progress
     )

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from madtheory import _validate
+from madtheory import _check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ __all__ = ["processors", "progress_bar"]
 def processors(name: str, wanted: int | None) -> int:
     """Return `wanted`, the checked value of the argument `name`; None: all available ones."""
     if wanted is not None:
-        return _validate.count(name, wanted, maximum=1024)
+        return _check.count(name, wanted, maximum=1024)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 

@@ -31,10 +31,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import special, stats
 
-from madtheory import _audit_forecast, _audit_tests, _validate, effective, metrics
+from madtheory import _audit_forecast, _audit_tests, _check, metrics
 from madtheory._audit_series import axes_of, series_of
 from madtheory._blas import one_thread
 from madtheory.metrics import Estimate
+from madtheory.theory import worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -246,10 +247,10 @@ def _sizes(n_synth: Sequence[int] | int | None, T: int) -> list[int] | None:
     if n_synth is None:
         return None
     if not isinstance(n_synth, (list, tuple, np.ndarray)):
-        return [_validate.count("n_synth", n_synth, minimum=2)] * T
+        return [_check.count("n_synth", n_synth, minimum=2)] * T
     if len(n_synth) != T:
         raise ValueError(f"n_synth must hold one size a generation, {T}, got {len(n_synth)}")
-    return [_validate.count("n_synth", n, minimum=2) for n in n_synth]
+    return [_check.count("n_synth", n, minimum=2) for n in n_synth]
 
 
 # ---------------------------------------------------------------------------------------- metrics
@@ -277,7 +278,7 @@ def _n_eff(real: Array, x: Array, level: float) -> Estimate:
     centred = real - real.mean(axis=0)
     values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1)).clip(0)
     at = (distance.value, distance.high, distance.low)
-    return Estimate(*(effective.effective_sample_size(max(0.0, v), values) for v in at))
+    return Estimate(*(worth.effective_sample_size(max(0.0, v), values) for v in at))
 
 
 # ------------------------------------------------------------------------------------- statistics
@@ -435,13 +436,13 @@ def _forecast(
 def _fresh(real: Array, x: Array, found: Inference, level: float) -> FreshData:
     """Fresh data for the estimated bias and size, at the distance of the last generation."""
     dim, bias = real.shape[1], min(1.0, found.bias.value)
-    n = round(found.training_size) if found.training_size < _validate.MAX_COUNT else None
+    n = round(found.training_size) if found.training_size < _check.MAX_COUNT else None
     target = metrics.fid_unbiased(real, x, level=level).value
     total = _trace(real, level).value
     required = None
     if n is not None and target > 0:
         required = _audit_forecast.required_n_real(dim, max(1, n), bias, target / total)
-    return FreshData(bias, n, effective.admissible_n_synth_limit(bias, dim), required)
+    return FreshData(bias, n, worth.admissible_n_synth_limit(bias, dim), required)
 
 
 def audit(
@@ -493,9 +494,9 @@ def audit(
     >>> audit(real, [0.5**t * rng.standard_normal((400, 4)) for t in range(6)]).verdict
     'mad'
     """
-    k, horizon = _validate.count("k", k), _validate.count("horizon", horizon)
-    level = _validate.number("level", level, low=0.0, high=1.0, open_=True)
-    alpha = _validate.number("alpha", alpha, low=0.0, high=0.5, open_=True)
+    k, horizon = _check.count("k", k), _check.count("horizon", horizon)
+    level = _check.number("level", level, low=0.0, high=1.0, open_=True)
+    alpha = _check.number("alpha", alpha, low=0.0, high=0.5, open_=True)
     sizes = _sizes(n_synth, len(generations))
     (x, *sets), exponent = _scaled(_sets(real, generations, names, k))
     found = tuple(_generation(x, g, exponent, k, level) for g in sets)

@@ -23,10 +23,10 @@ import numpy as np
 from scipy import optimize, special
 
 from madtheory import _category_kernels as kernels
-from madtheory import _chunks, _running, _search, _validate, mixture
+from madtheory import _check, _chunks, _running, _search, mixture
 from madtheory import _wright_fisher as chain
 from madtheory._chunks import Chunk, Moments, Paths
-from madtheory.wishart import Estimate
+from madtheory.results import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -93,13 +93,13 @@ CHUNK_WORK = 1e8
 
 
 def _counts(n: int, n_fresh: int, *, limit: int = 2**40) -> tuple[int, int]:
-    fresh = _validate.count("n_fresh", n_fresh, minimum=0, maximum=limit - 1)
-    return _validate.count("n", n, maximum=limit - fresh), fresh
+    fresh = _check.count("n_fresh", n_fresh, minimum=0, maximum=limit - 1)
+    return _check.count("n", n, maximum=limit - fresh), fresh
 
 
 def _inverse(temperature: float) -> float:
     """1/lambda; infinite at temperature 0."""
-    value = _validate.number("temperature", temperature, low=0.0)
+    value = _check.number("temperature", temperature, low=0.0)
     return 1.0 / value if value > 1e-300 else math.inf
 
 
@@ -149,8 +149,8 @@ def zipf(size: int, exponent: float = 1.0) -> Array:
     >>> [round(float(x), 4) for x in zipf(3)]
     [0.5455, 0.2727, 0.1818]
     """
-    V = _validate.count("size", size, maximum=2**31)
-    a = _validate.number("exponent", exponent, low=0.0)
+    V = _check.count("size", size, maximum=2**31)
+    a = _check.number("exponent", exponent, low=0.0)
     return _power(1.0 / np.arange(1.0, V + 1.0), a)
 
 
@@ -177,7 +177,7 @@ def tempered(p: ArrayLike, temperature: float) -> Array:
     >>> [round(float(x), 4) for x in tempered([0.5, 0.3, 0.2], 0.5)]
     [0.6579, 0.2368, 0.1053]
     """
-    return _power(_validate.distribution("p", p), _inverse(temperature))
+    return _power(_check.distribution("p", p), _inverse(temperature))
 
 
 def deterministic(p: ArrayLike, temperature: float, generations: int) -> Array:
@@ -210,8 +210,8 @@ def deterministic(p: ArrayLike, temperature: float, generations: int) -> Array:
     >>> [round(float(x), 4) for x in deterministic([0.6, 0.4], 0.8, 5)[:, 0]]
     [0.6, 0.6241, 0.6533, 0.6882, 0.7291]
     """
-    p_, power = _validate.distribution("p", p), _inverse(temperature)
-    steps = _validate.count("generations", generations)
+    p_, power = _check.distribution("p", p), _inverse(temperature)
+    steps = _check.count("generations", generations)
     with np.errstate(over="ignore", under="ignore"):
         powers = np.power(power, np.arange(steps, dtype=np.float64))
     return np.array([p_] + [_power(p_, float(x)) for x in powers[1:]])
@@ -279,8 +279,8 @@ def survival_bounds(
     >>> round(float(low[-1]), 4), round(float(high[-1]), 4)
     (0.1749, 0.2179)
     """
-    p_, (n_, fresh) = _validate.probabilities("p", p), _counts(n, n_fresh)
-    steps = _validate.count("generations", generations)
+    p_, (n_, fresh) = _check.probabilities("p", p), _counts(n, n_fresh)
+    steps = _check.count("generations", generations)
     lower, upper = np.empty((2, *p_.shape, steps))
     for t, (low, high) in enumerate(_each_bounds(p_, n_, fresh, steps)):
         lower[..., t], upper[..., t] = low, high
@@ -347,7 +347,7 @@ def survival(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Est
     >>> round(float(estimate.value[-1]), 4), float(estimate.rel_error[-1])
     (0.2038, 0.0)
     """
-    p_, (n_, fresh) = _validate.probabilities("p", p), _counts(n, n_fresh)
+    p_, (n_, fresh) = _check.probabilities("p", p), _counts(n, n_fresh)
     lower, upper = survival_bounds(p_, n_, generations, n_fresh=fresh)
     if fresh == 0:
         plain = mixture.survival(p_, n_, generations)
@@ -413,8 +413,8 @@ def stationary_bounds(p: ArrayLike, n: int, n_fresh: int) -> tuple[Array, Array]
     >>> round(float(low), 4), round(float(high), 4)
     (0.5574, 0.558)
     """
-    p_, (n_, fresh) = _validate.probabilities("p", p), _counts(n, n_fresh)
-    _validate.count("n_fresh", fresh)
+    p_, (n_, fresh) = _check.probabilities("p", p), _counts(n, n_fresh)
+    _check.count("n_fresh", fresh)
     total = n_ + fresh
     sizes, founders = _line_sizes(n_, total)
     gone = np.zeros(p_.shape)
@@ -532,8 +532,8 @@ def support(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Supp
     >>> [round(float(x)) for x in left.number.value[[0, 9, 99]]]
     [47408, 26647, 6537]
     """
-    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
-    steps = _validate.count("generations", generations)
+    p_, (n_, fresh) = _check.distribution("p", p), _counts(n, n_fresh)
+    steps = _check.count("generations", generations)
 
     def alive(x: Array) -> Estimate:
         return survival(x, n_, steps, n_fresh=fresh)
@@ -571,8 +571,8 @@ def stationary_support(p: ArrayLike, n: int, n_fresh: int) -> Support:
     >>> round(float(left.number.value)), round(float(left.mass.value), 4)
     (17405, 0.8677)
     """
-    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
-    _validate.count("n_fresh", fresh)
+    p_, (n_, fresh) = _check.distribution("p", p), _counts(n, n_fresh)
+    _check.count("n_fresh", fresh)
 
     def alive(x: Array) -> Estimate:
         if n_ + fresh > STATIONARY_LIMIT:
@@ -621,9 +621,9 @@ def fresh_for_support(p: ArrayLike, n: int, share: float, *, by: str = "number")
     >>> fresh_for_support(zipf(1_000), 10_000, 0.9)
     FreshTokens(necessary=3853, sufficient=3854)
     """
-    p_, (n_, _) = _validate.distribution("p", p), _counts(n, 0)
-    goal = _validate.number("share", share, low=0.0, high=1.0, open_=True)
-    _validate.one_of("by", by, ("number", "mass"))
+    p_, (n_, _) = _check.distribution("p", p), _counts(n, 0)
+    goal = _check.number("share", share, low=0.0, high=1.0, open_=True)
+    _check.one_of("by", by, ("number", "mass"))
     values, many = np.unique(p_[p_ > 0], return_counts=True)
     weights = many / many.sum() if by == "number" else many * values
     points, number, mass = _nodes(p_)
@@ -684,8 +684,8 @@ def heterozygosity(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) 
     >>> [round(float(x), 6) for x in heterozygosity([0.5, 0.3, 0.2], 10, 3)]
     [0.558, 0.5022, 0.45198]
     """
-    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
-    steps, total = _validate.count("generations", generations), n_ + fresh
+    p_, (n_, fresh) = _check.distribution("p", p), _counts(n, n_fresh)
+    steps, total = _check.count("generations", generations), n_ + fresh
     # Two tokens differ when they descend from different real tokens (1 - share), which differ.
     kept, out = 1.0 - 1.0 / total, np.empty(steps)
     apart = (total * (total - 1.0) - n_ * (n_ - 1.0)) / float(total) ** 2
@@ -732,7 +732,7 @@ def token_chain(p: float, n: int, *, temperature: float = 1.0, n_fresh: int = 0)
     >>> token_chain(0.5, 2).round(4).tolist()
     [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]]
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0)
+    p_ = _check.number("p", p, low=0.0, high=1.0)
     n_, fresh = _counts(n, n_fresh, limit=DENSE_LIMIT)
     rows = chain.transition(n_, _success(n_ + fresh, _inverse(temperature)))
     rows[rows < NEGLIGIBLE] = 0.0
@@ -811,7 +811,7 @@ def two_tokens(
     total = matrix.shape[0] - 1
     x, law = np.arange(total + 1.0) / total, _first_law(float(p), total)
     laws = []
-    for _ in range(_validate.count("generations", generations)):
+    for _ in range(_check.count("generations", generations)):
         laws.append(law)
         law = law @ matrix
     path = np.array(laws)
@@ -855,7 +855,7 @@ def stationary_law(p: float, n: int, n_fresh: int, *, temperature: float = 1.0) 
     >>> round(float(law @ range(101)), 10), round(float(law[0]), 4)
     (10.0, 0.015)
     """
-    _validate.count("n_fresh", n_fresh)
+    _check.count("n_fresh", n_fresh)
     matrix = token_chain(p, n, temperature=temperature, n_fresh=n_fresh)
     law = np.empty(matrix.shape[0])
     if 0.0 < p < 1.0 and kernels.stationary(matrix.copy(), law) > NEGLIGIBLE:
@@ -920,8 +920,8 @@ def fixation(p: float, n: int, *, temperature: float = 1.0) -> Fixation:
     >>> round(float(result.probability.value), 4), round(float(result.time.value), 2)
     (0.8121, 24.84)
     """
-    p_, power = _validate.number("p", p, low=0.0, high=1.0), _inverse(temperature)
-    n_ = _validate.count("n", n)
+    p_, power = _check.number("p", p, low=0.0, high=1.0), _inverse(temperature)
+    n_ = _check.count("n", n)
     if min(p_, 1.0 - p_) == 0.0:
         return Fixation(_exact(np.array(p_)), _exact(np.array(0.0)))
     if n_ <= DENSE_LIMIT:
@@ -999,10 +999,10 @@ def fixation_diffusion(p: float, n: int, *, temperature: float) -> tuple[float, 
     >>> [round(x, 4) for x in fixation_diffusion(0.6, 100, temperature=0.9)]
     [0.8308, 23.6112]
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0, open_=True)
-    n_ = _validate.count("n", n)
+    p_ = _check.number("p", p, low=0.0, high=1.0, open_=True)
+    n_ = _check.count("n", n)
     selection = n_ * (_inverse(temperature) - 1.0)
-    _validate.number("n (1/temperature - 1)", selection, low=-WEAK, high=WEAK)
+    _check.number("n (1/temperature - 1)", selection, low=-WEAK, high=WEAK)
     edges, y = _panels(p_)
     width, (partial, weights) = 0.5 * np.diff(edges), _partial_integrals()
     top = math.log(2.0) if selection > 0 else 0.0
@@ -1053,8 +1053,8 @@ def fixation_limit(p: float, n: int, *, temperature: float) -> tuple[float, floa
     >>> [round(x, 4) for x in fixation_limit(0.51, 10_000, temperature=0.5)]
     [0.9584, 9.7278]
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0, open_=True)
-    n_, power = _validate.count("n", n), _inverse(temperature)
+    p_ = _check.number("p", p, low=0.0, high=1.0, open_=True)
+    n_, power = _check.count("n", n), _inverse(temperature)
     if power <= 1.0:
         raise ValueError(f"temperature must be below 1 for this limit, got {temperature:g}")
     sd = 1.0 / (2.0 * math.sqrt(n_ * (1.0 - power**-2)))
@@ -1171,8 +1171,8 @@ def temperature_for(target: float, p: float, n: int) -> float:
     >>> round(temperature_for(0.8, 0.6, 100), 4)
     0.9105
     """
-    p_ = _validate.number("p", p, low=0.5, high=1.0, open_=True)
-    goal = _validate.number("target", target, low=0.0, high=1.0)
+    p_ = _check.number("p", p, low=0.5, high=1.0, open_=True)
+    goal = _check.number("target", target, low=0.0, high=1.0)
 
     def excess(temperature: float) -> float:
         return float(fixation(p_, n, temperature=temperature).probability.value) - goal
@@ -1256,8 +1256,8 @@ def full_chain(
     >>> round(float(loop.expect((loop.states > 0).sum(axis=1))[-1]), 4)
     1.3533
     """
-    p_, (n_, fresh) = _validate.distribution("p", p), _counts(n, n_fresh)
-    total, steps = n_ + fresh, _validate.count("generations", generations)
+    p_, (n_, fresh) = _check.distribution("p", p), _counts(n, n_fresh)
+    total, steps = n_ + fresh, _check.count("generations", generations)
     size = math.comb(total + p_.size - 1, p_.size - 1)
     if size > STATE_LIMIT:
         raise ValueError(f"p and n must give at most {STATE_LIMIT} states, got {size}")
@@ -1388,15 +1388,15 @@ def simulate_categories(
     >>> bool(abs(run.mean["mass"][-1] - exact) < 5 * run.se["mass"][-1])
     True
     """
-    (n_, fresh), steps = _counts(n, n_fresh), _validate.count("generations", generations)
+    (n_, fresh), steps = _counts(n, n_fresh), _check.count("generations", generations)
     plan = _Plan(
-        p=_validate.distribution("p", p),
+        p=_check.distribution("p", p),
         n=n_,
         n_fresh=fresh,
         power=_inverse(temperature),
         recorded=_chunks.recorded(_chunks.check_at(at, steps), steps),
-        replicates=_validate.count("replicates", replicates),
-        seed=_validate.count("seed", seed, minimum=0),
+        replicates=_check.count("replicates", replicates),
+        seed=_check.count("seed", seed, minimum=0),
         record=_chunks.check_record(record, QUANTITIES),
     )
     n_chunks, many = -(-plan.replicates // plan.chunk), _running.processors("threads", threads)

@@ -18,16 +18,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ellipe
 
-from madtheory import (
-    _claims_loops,
-    _claims_modes,
-    collapse,
-    collapse_distance,
-    effective,
-    recursions,
-    spectrum,
-    wishart,
-)
+from madtheory import _claims_loops, _claims_modes, spectrum
 from madtheory._claim import (
     Array,
     Claim,
@@ -46,8 +37,16 @@ from madtheory._claim import (
     simulated,
     square_deviation,
 )
-from madtheory.loops import Loop, fresh_data, fully_synthetic
+from madtheory.laws import chi_square, trace_noise, wishart
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import simulate_plain
+from madtheory.theory import collapse, distance, worth
+from madtheory.theory.moments import (
+    first_moments,
+    first_moments_limit,
+    forgetting_rate,
+    second_moments,
+)
 
 __all__ = ["CLAIMS", "Claim", "Prediction", "Side", "Status"]
 
@@ -212,7 +211,7 @@ _DIRECTIONS = (
         scale=f"log of a direction over t = {_RATE_T}, n = 10",
         predict=lambda: Prediction(
             final(collapse.directional_log_mean(_TEN, _RATE_T)) / _RATE_T,
-            math.sqrt(float(wishart.log_chi_square_variance(9)) / _RATE_T),
+            math.sqrt(float(chi_square.log_chi_square_variance(9)) / _RATE_T),
         ),
         observe=simulated(
             lambda paths: paths["log_direction"][:, 0] / _RATE_T,
@@ -311,7 +310,9 @@ _DIRECTIONS = (
         statement="at λ_c = (m/2) exp(-ψ(m/2)) > 1 the log-variance has no drift",
         status="exact",
         scale="log of a direction from t = 1 to 200, n = 10, λ = λ_c",
-        predict=lambda: Prediction(0.0, math.sqrt(199 * float(wishart.log_chi_square_variance(9)))),
+        predict=lambda: Prediction(
+            0.0, math.sqrt(199 * float(chi_square.log_chi_square_variance(9)))
+        ),
         observe=simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0],
             _CRITICAL,
@@ -331,7 +332,7 @@ _DIRECTIONS = (
         scale="log of a direction over t = 400, n = 8, λ = .9",
         predict=lambda: Prediction(
             -math.log(2) / collapse.half_life(_NINETY),
-            math.sqrt(float(wishart.log_chi_square_variance(7)) / 400),
+            math.sqrt(float(chi_square.log_chi_square_variance(7)) / 400),
         ),
         observe=simulated(
             lambda paths: np.diff(paths["log_direction"])[:, 0] / 400,
@@ -407,7 +408,7 @@ _DIRECTIONS = (
         scale="log of the triangular factor's second entry, d = 2, n = 8, t = 400",
         predict=lambda: Prediction(
             float(collapse.lyapunov_spectrum(_NINETY, 2)[1]) - math.log(0.9) / 400,
-            math.sqrt(float(wishart.log_chi_square_variance(6)) / 400),
+            math.sqrt(float(chi_square.log_chi_square_variance(6)) / 400),
         ),
         observe=simulated(
             lambda paths: _second_direction(paths) / 400,
@@ -455,10 +456,10 @@ _MOMENTS = (
         status="exact",
         scale="(u'Σ_1 u)^(3/2), n = 200",
         predict=lambda: Prediction(
-            float(wishart.chi_square_moment(1.5, 199, 199)),
+            float(chi_square.chi_square_moment(1.5, 199, 199)),
             math.sqrt(
-                float(wishart.chi_square_moment(3.0, 199, 199))
-                - float(wishart.chi_square_moment(1.5, 199, 199)) ** 2
+                float(chi_square.chi_square_moment(3.0, 199, 199))
+                - float(chi_square.chi_square_moment(1.5, 199, 199)) ** 2
             ),
         ),
         observe=simulated(
@@ -579,12 +580,12 @@ _HIGH_ERROR = 2 * 3 / (8 * 999)
 
 
 def _distance(loop: Loop, eigenvalues: Array, t: int) -> Prediction:
-    return declared(collapse_distance.w2_squared(loop, eigenvalues, generations=t))
+    return declared(collapse.w2_squared(loop, eigenvalues, generations=t))
 
 
 def _first_step(loop: Loop, dim: int) -> Prediction:
     """E W2^2(1) - E W2^2(2): positive where the expected distance falls."""
-    estimate = collapse_distance.w2_squared(loop, np.ones(dim), generations=2)
+    estimate = collapse.w2_squared(loop, np.ones(dim), generations=2)
     error = estimate.value * estimate.rel_error
     return Prediction(float(-np.diff(estimate.value)[0]), error=float(error.sum()))
 
@@ -595,13 +596,13 @@ def _first_fall(paths: dict[str, Array]) -> Array:
 
 def _sqrt_trace(dof: int, t: int, bound: Literal["lower", "upper"]) -> Prediction:
     estimate = spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof))
-    direction = float(wishart.c4(dof + 1)) ** t
+    direction = float(chi_square.c4(dof + 1)) ** t
     return Prediction(final(getattr(estimate, bound)) / direction)
 
 
 def _sqrt_trace_value(dof: int, t: int) -> Prediction:
     prediction = declared(spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof)))
-    direction = float(wishart.c4(dof + 1)) ** t
+    direction = float(chi_square.c4(dof + 1)) ** t
     return Prediction(prediction.value / direction, error=prediction.error / direction)
 
 
@@ -668,9 +669,7 @@ _DISTANCE = (
         statement="E tr Σ_t^(1/2) / d → λ^((t-1)/2) 2F1(1/2, -t/2; 2; d/m)",
         status="asymptotic",
         scale="W2², d = 100, n = 1000, t = 4, λ = .5",
-        predict=lambda: declared(
-            collapse_distance.w2_squared_high_dimension(_HIGH, 100, generations=4)
-        ),
+        predict=lambda: declared(collapse.w2_squared_high_dimension(_HIGH, 100, generations=4)),
         observe=observed("w2_squared", _HIGH, np.ones(100), t=4),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -696,7 +695,7 @@ _DISTANCE = (
         statement="λ < 1: E W2² → tr Σ_0 (1 + 1 / (n (1 - λ)))",
         status="exact",
         scale="W2², d = 50, n = 5, t = 60, λ = .5",
-        predict=lambda: Prediction(float(collapse_distance.w2_squared_limit(_WALK, np.ones(50)))),
+        predict=lambda: Prediction(float(collapse.w2_squared_limit(_WALK, np.ones(50)))),
         observe=observed("w2_squared", _WALK, np.ones(50), t=60),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -776,7 +775,7 @@ _DISTANCE = (
         statement="E W2² of one fit to real data, d ~ n, within its declared error",
         status="asymptotic",
         scale="W2² of generation 1, d = 20, n = 400",
-        predict=lambda: declared(effective.baseline(400, np.ones(20))),
+        predict=lambda: declared(spectrum.baseline(400, np.ones(20))),
         observe=observed("w2_squared", fully_synthetic(400), np.ones(20), t=1),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -861,7 +860,7 @@ _FIVE = fully_synthetic(6)
 def _noise_threshold(level: float) -> float:
     """The quantile of Y that the generalized chi-square distribution function gives."""
     return float(
-        brentq(lambda y: float(wishart.trace_noise_cdf(y, _WEIGHTS, 99)) - level, 0.5, 2.0)
+        brentq(lambda y: float(trace_noise.trace_noise_cdf(y, _WEIGHTS, 99)) - level, 0.5, 2.0)
     )
 
 
@@ -896,7 +895,7 @@ _APPENDIX = (
         scale="Y, weights .6, .3, .1, n = 10",
         predict=lambda: Prediction(
             final(collapse.mean_trace(_TEN, _WEIGHTS, generations=1)),
-            math.sqrt(wishart.trace_noise_variance(_WEIGHTS, 9)),
+            math.sqrt(trace_noise.trace_noise_variance(_WEIGHTS, 9)),
         ),
         observe=observed("trace", _TEN, _WEIGHTS, t=1, sampler=simulate_plain),
         mutant="covariances divided by n",
@@ -909,7 +908,7 @@ _APPENDIX = (
         statement="Var Y = 2 sum w² / m >= 2 / (m d)",
         status="exact",
         scale="(Y - 1)², weights .6, .3, .1, n = 100",
-        predict=lambda: Prediction(float(wishart.trace_noise_variance(_WEIGHTS, 99))),
+        predict=lambda: Prediction(float(trace_noise.trace_noise_variance(_WEIGHTS, 99))),
         observe=simulated(
             lambda paths: square_deviation(paths["trace"][:, 0], 1.0),
             _HUNDRED,
@@ -937,7 +936,7 @@ _APPENDIX = (
         ),
         mutant="the median is 2 % larger",
         mutate=lambda _: float(
-            wishart.trace_noise_cdf(_noise_threshold(_MEDIAN) / 1.02, _WEIGHTS, 99)
+            trace_noise.trace_noise_cdf(_noise_threshold(_MEDIAN) / 1.02, _WEIGHTS, 99)
         ),
         size=3000,
     ),
@@ -947,7 +946,7 @@ _APPENDIX = (
         statement="the distribution function of Y away from its median",
         status="exact",
         scale="P(Y <= .95), weights .6, .3, .1, n = 100",
-        predict=lambda: probability(float(wishart.trace_noise_cdf(0.95, _WEIGHTS, 99))),
+        predict=lambda: probability(float(trace_noise.trace_noise_cdf(0.95, _WEIGHTS, 99))),
         observe=simulated(
             lambda paths: (paths["trace"][:, 0] <= 0.95).astype(np.float64),
             _HUNDRED,
@@ -965,7 +964,7 @@ _APPENDIX = (
         statement="P(|Y - 1| > ε) >= c(ε, d, m) > 0 whatever the weights",
         status="bound",
         scale=f"P(|Y - 1| > {_EPSILON}), weights 1/3, n = 10",
-        predict=lambda: Prediction(float(wishart.anti_concentration_bound(_EPSILON, 3, 9))),
+        predict=lambda: Prediction(float(trace_noise.anti_concentration_bound(_EPSILON, 3, 9))),
         observe=_noise_exceeds(_EPSILON, _THREE, _TEN),
         mutant="Paley-Zygmund without its fourth moment",
         mutate=lambda _: (1 - _EPSILON**2 * 9 * 3 / 2) ** 2,
@@ -979,7 +978,7 @@ _APPENDIX = (
         status="conjecture",
         scale=f"P(|Y - 1| > {_MINIMUM_EPSILON}) at the minimising weights, d = 3, n = 10",
         predict=lambda: probability(
-            float(wishart.anti_concentration_minimum(_MINIMUM_EPSILON, 3, 9)[0])
+            float(trace_noise.anti_concentration_minimum(_MINIMUM_EPSILON, 3, 9)[0])
         ),
         observe=_noise_exceeds(_MINIMUM_EPSILON, _THREE, _TEN),
         mutant="2 % larger",
@@ -1015,8 +1014,8 @@ _SECOND = fresh_data(4, 8, bias=0.9, n_initial=5)
 _EQUAL = fresh_data(400, 400, bias=0.5)
 _LARGE = fresh_data(5000, 2500)
 _FORGET = (fresh_data(30, 10, n_initial=5), fresh_data(30, 10, n_initial=2000))
-_MOSTLY_REAL = effective.fresh_fraction(1_000_000, 0.75)
-_FLOOR = effective.fresh_fraction(100_000_000, 0.5, bias=0.8)
+_MOSTLY_REAL = worth.fresh_fraction(1_000_000, 0.75)
+_FLOOR = worth.fresh_fraction(100_000_000, 0.5, bias=0.8)
 #: By this generation each of these loops is within 3e-5 of its limit, relatively.
 _SETTLE = 12
 #: Started near its limit, a loop is that near already here.
@@ -1033,9 +1032,7 @@ def _invariant_claim(
         statement=f"{text} of the fresh data loop, from the seven invariants",
         status="exact",
         scale="d = 6, n_real = 4, n_synth = 8, n_initial = 5, λ = .9, t = 2",
-        predict=lambda: Prediction(
-            float(recursions.second_moments(_SECOND, 6, generations=2)[-1, index])
-        ),
+        predict=lambda: Prediction(float(second_moments(_SECOND, 6, generations=2)[-1, index])),
         observe=simulated(reduce, _SECOND, np.ones(6), at=(2,), record=record),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1099,10 +1096,10 @@ def _forgotten(size: int, seed: int) -> Array:
 @cache
 def _distance_worth(n: int, dim: int) -> Prediction:
     """The W2^2 whose effective sample size is `n`."""
-    guess = declared(effective.baseline(n, np.ones(dim)))
+    guess = declared(spectrum.baseline(n, np.ones(dim)))
     value = float(
         brentq(
-            lambda w: effective.effective_sample_size(w, np.ones(dim)) - n,
+            lambda w: worth.effective_sample_size(w, np.ones(dim)) - n,
             0.8 * guess.value,
             1.25 * guess.value,
         )
@@ -1112,15 +1109,15 @@ def _distance_worth(n: int, dim: int) -> Prediction:
 
 def _leading_gain() -> Prediction:
     """W2^2 of a real data set as large as the leading order of n_e says."""
-    n_effective = effective.leading_gain(5000, 2500) * 5000
-    value = float(effective.baseline_leading(n_effective, np.ones(10)))
+    n_effective = worth.leading_gain(5000, 2500) * 5000
+    value = float(spectrum.baseline_leading(n_effective, np.ones(10)))
     return Prediction(value, error=value * 10 / 5000)
 
 
 def _admissible_root(bias: float, dim: int, ratio: float) -> float:
     """The largest admissible n_synth from exact second moments, n_real = ratio x its limit."""
-    n_real = round(ratio * effective.admissible_n_synth_limit(bias, dim))
-    return float(effective.admissible_n_synth(fresh_data(n_real, 2, bias=bias), dim))
+    n_real = round(ratio * worth.admissible_n_synth_limit(bias, dim))
+    return float(worth.admissible_n_synth(fresh_data(n_real, 2, bias=bias), dim))
 
 
 _EXACT_FRESH = (
@@ -1130,7 +1127,7 @@ _EXACT_FRESH = (
         statement="E ‖μ_t‖² of the fresh data loop by one linear recursion",
         status="exact",
         scale="d = 8, n_real = 10, n_synth = 20, n_initial = 6, λ = .9, t = 3",
-        predict=lambda: Prediction(8 * final(recursions.first_moments(_FRESH, 3).mean_sq)),
+        predict=lambda: Prediction(8 * final(first_moments(_FRESH, 3).mean_sq)),
         observe=observed("mean_sq", _FRESH, np.ones(8), t=3),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1142,9 +1139,7 @@ _EXACT_FRESH = (
         statement="E tr Σ_t of the fresh data loop by the same recursion, general Σ_0",
         status="exact",
         scale="eight unequal eigenvalues, n_real = 10, n_synth = 20, λ = .9, t = 3",
-        predict=lambda: Prediction(
-            float(_WIDE.sum()) * final(recursions.first_moments(_FRESH, 3).trace)
-        ),
+        predict=lambda: Prediction(float(_WIDE.sum()) * final(first_moments(_FRESH, 3).trace)),
         observe=observed("trace", _FRESH, _WIDE, t=3),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1156,7 +1151,7 @@ _EXACT_FRESH = (
         statement="the limit of E ‖μ_t‖² is the fixed point of a 2 x 2 system",
         status="exact",
         scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, λ = .9, t = 6",
-        predict=lambda: Prediction(float(recursions.first_moments_limit(_SETTLED).mean_sq)),
+        predict=lambda: Prediction(float(first_moments_limit(_SETTLED).mean_sq)),
         observe=observed("mean_sq", _SETTLED, np.ones(1), t=_SOON),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1168,7 +1163,7 @@ _EXACT_FRESH = (
         statement="the limit of E tr Σ_t is the fixed point of the same system",
         status="exact",
         scale="d = 1, n_real = 30, n_synth = 10, n_initial = 39, λ = .9, t = 6",
-        predict=lambda: Prediction(float(recursions.first_moments_limit(_SETTLED).trace)),
+        predict=lambda: Prediction(float(first_moments_limit(_SETTLED).trace)),
         observe=observed("trace", _SETTLED, np.ones(1), t=_SOON),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1196,7 +1191,7 @@ _EXACT_FRESH = (
         predict=lambda: Prediction(0.0),
         observe=_forgotten,
         mutant="10 % of the limit remains",
-        mutate=lambda _: 0.1 * declared(recursions.w2_squared_limit(_UNBIASED, np.ones(20))).value,
+        mutate=lambda _: 0.1 * declared(distance.w2_squared_limit(_UNBIASED, np.ones(20))).value,
         size=700,
     ),
     Claim(
@@ -1205,7 +1200,7 @@ _EXACT_FRESH = (
         statement="n_initial is forgotten at the rate of the first-moment map's spectral radius",
         status="exact",
         scale="(M, C) - limit at t = 12 over t = 11, computed, n_initial = 5",
-        predict=lambda: Prediction(recursions.forgetting_rate(_SETTLED), 1e-4, error=5e-4),
+        predict=lambda: Prediction(forgetting_rate(_SETTLED), 1e-4, error=5e-4),
         observe=lambda _size, _seed: np.array([_forgetting_ratio(12)]),
         mutant="2 % faster",
         mutate=relative(-0.02),
@@ -1217,7 +1212,7 @@ _EXACT_FRESH = (
         statement="λ = 1: the mean is worth n_e = n_r + n_s (n_r - 1)/(n - 1) real samples",
         status="exact",
         scale="‖μ‖², d = 1, n_real = 30, n_synth = 10, n_initial = 37, t = 6",
-        predict=lambda: Prediction(1 / effective.mean_effective_size(30, 10)),
+        predict=lambda: Prediction(1 / worth.mean_effective_size(30, 10)),
         observe=observed("mean_sq", _UNBIASED, np.ones(1), t=_SOON),
         mutant="2 % more samples",
         mutate=relative(1 / 1.02 - 1),
@@ -1230,7 +1225,7 @@ _EXACT_FRESH = (
         status="asymptotic",
         scale="n ‖μ‖², d = 1, n = 10^6, p = .75, t = 6",
         predict=lambda: Prediction(
-            1e6 / effective.fraction_effective_size(1_000_000, 0.75), error=1e-5
+            1e6 / worth.fraction_effective_size(1_000_000, 0.75), error=1e-5
         ),
         observe=simulated(
             lambda paths: 1e6 * paths["mean_sq"][:, 0],
@@ -1252,7 +1247,7 @@ _ASYMPTOTIC_FRESH = (
         statement="the limit of E W2² to second order, within its declared error",
         status="asymptotic",
         scale="W2², d = 10, n_real = n_synth = 400, λ = .5, t = 12",
-        predict=lambda: declared(recursions.w2_squared_limit(_EQUAL, np.ones(10))),
+        predict=lambda: declared(distance.w2_squared_limit(_EQUAL, np.ones(10))),
         observe=observed("w2_squared", _EQUAL, np.ones(10), t=_SETTLE),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1264,7 +1259,7 @@ _ASYMPTOTIC_FRESH = (
         statement="the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)",
         status="asymptotic",
         scale="W2², n_real = n_synth = 400, λ = .5, t = 12",
-        predict=lambda: declared(recursions.w2_squared_limit(_EQUAL, _HARMONIC)),
+        predict=lambda: declared(distance.w2_squared_limit(_EQUAL, _HARMONIC)),
         observe=observed("w2_squared", _EQUAL, _HARMONIC, t=_SETTLE),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1288,9 +1283,7 @@ _ASYMPTOTIC_FRESH = (
         statement="the largest admissible n_synth tends to a formula in λ and d",
         status="asymptotic",
         scale="its limit against the root of exact second moments, d = 5, λ = .5, computed",
-        predict=lambda: Prediction(
-            float(effective.admissible_n_synth_limit(0.5, 5)), 0.01, error=0.1
-        ),
+        predict=lambda: Prediction(float(worth.admissible_n_synth_limit(0.5, 5)), 0.01, error=0.1),
         observe=lambda _size, _seed: np.array([_admissible_root(0.5, 5, 1000.0)]),
         mutant="2 % larger",
         mutate=relative(0.02),
@@ -1302,7 +1295,7 @@ _ASYMPTOTIC_FRESH = (
         statement="λ < 1: W2² stops at d (1 - sqrt(p / (1 - λ (1 - p))))²",
         status="asymptotic",
         scale="W2², d = 5, n = 10^8, p = .5, λ = .8, t = 60",
-        predict=lambda: Prediction(float(effective.fraction_floor(0.5, 0.8, 5)), error=1e-6),
+        predict=lambda: Prediction(float(worth.fraction_floor(0.5, 0.8, 5)), error=1e-6),
         observe=observed("w2_squared", _FLOOR, np.ones(5), t=60),
         mutant="2 % lower",
         mutate=relative(-0.02),
@@ -1313,8 +1306,8 @@ _ASYMPTOTIC_FRESH = (
 
 def _forgetting_ratio(t: int) -> float:
     """How much of the distance to the limit survives from generation t - 1 to t."""
-    moments = recursions.first_moments(fresh_data(30, 10, bias=0.9, n_initial=5), t)
-    gap = moments.trace[-2:] - float(recursions.first_moments_limit(_SETTLED).trace)
+    moments = first_moments(fresh_data(30, 10, bias=0.9, n_initial=5), t)
+    gap = moments.trace[-2:] - float(first_moments_limit(_SETTLED).trace)
     return float(gap[1] / gap[0])
 
 

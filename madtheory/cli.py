@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from madtheory.loops import Loop
+    from madtheory.loop import Loop
 
 __all__ = ["MAX_DIM", "MAX_GENERATIONS", "MAX_KEPT", "cli", "main", "run"]
 
@@ -216,15 +216,15 @@ def _eigenvalues(dim: int | None, features: Path | None) -> NDArray[np.float64]:
         return feature_eigenvalues(features)
     import numpy as np
 
-    from madtheory import _validate
+    from madtheory import _check
 
-    return np.ones(_validate.count("dim", dim, maximum=MAX_DIM))
+    return np.ones(_check.count("dim", dim, maximum=MAX_DIM))
 
 
 def _generations(value: int) -> int:
-    from madtheory import _validate
+    from madtheory import _check
 
-    return _validate.count("generations", value, maximum=MAX_GENERATIONS)
+    return _check.count("generations", value, maximum=MAX_GENERATIONS)
 
 
 def _models(memory: int | str) -> int | None:
@@ -236,7 +236,7 @@ def _collapse_loop(options: Payload) -> Loop:
     """Build the fully synthetic loop; memory and pool where the command has them."""
     import dataclasses
 
-    from madtheory.loops import fully_synthetic
+    from madtheory.loop import fully_synthetic
 
     plain = fully_synthetic(
         options["n_synth"],
@@ -253,7 +253,7 @@ def _collapse_loop(options: Payload) -> Loop:
 
 
 def _fresh_loop(options: Payload) -> Loop:
-    from madtheory.loops import fresh_data
+    from madtheory.loop import fresh_data
 
     return fresh_data(
         options["n_real"],
@@ -271,7 +271,7 @@ def _augmentation_loop(options: Payload) -> Loop:
     """Build the synthetic augmentation loop, with fresh data beside it where asked for."""
     import dataclasses
 
-    from madtheory.loops import synthetic_augmentation
+    from madtheory.loop import synthetic_augmentation
 
     plain = synthetic_augmentation(
         options["n_real"],

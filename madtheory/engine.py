@@ -1,6 +1,6 @@
 """One engine for every model and every loop: fit, sample, mix with real data, fit again.
 
-:func:`run_loop` runs what a :class:`~madtheory.loops.Loop` says with any object that has the four
+:func:`run_loop` runs what a :class:`~madtheory.loop.Loop` says with any object that has the four
 methods of :class:`GenerativeModel`; :func:`run_seeds` runs it for several seeds and gives bands.
 Generation t draws from four generators of its own, children of (seed, t), for real data, synthetic
 data, fitting and metrics; so a run that was killed goes on to the same bits.
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from madtheory import _engine_store, _running, _samples, _validate
+from madtheory import _check, _engine_store, _running, _samples
 from madtheory._curves import LEVELS, Bands, Curves, bands
 from madtheory._samples import Samples, Unusable
 from madtheory._side_by_side import on_processes, on_threads
-from madtheory.loops import Loop
+from madtheory.loop import Loop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,8 +188,8 @@ def _make_task(
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
     _check_model(loop, model)
-    generations = _validate.count("generations", generations)
-    every = _validate.count("every", every)
+    generations = _check.count("generations", generations)
+    every = _check.count("every", every)
     return _Task(
         loop=loop,
         model=model,
@@ -198,7 +198,7 @@ def _make_task(
         generations=generations,
         every=every,
         measured=_measured(generations, every),
-        seed=_validate.count("seed", seed, minimum=0),
+        seed=_check.count("seed", seed, minimum=0),
     )
 
 
@@ -658,8 +658,6 @@ def run_loop(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from madtheory.loops import fully_synthetic
     >>> class Normal:
     ...     def __init__(self, mean=0.0, std=1.0):
     ...         self.mean, self.std = mean, std

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from madtheory import _metric_kernels, _running, _validate
+from madtheory import _check, _metric_kernels, _running
 from madtheory._blas import one_thread
-from madtheory.distances import _procrustes_squared
+from madtheory.laws.bures import _procrustes_squared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ def features(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
     array([[1., 2.],
            [3., 4.]])
     """
-    return np.ascontiguousarray(_validate.sample(name, value, minimum_rows=minimum_rows))
+    return np.ascontiguousarray(_check.sample(name, value, minimum_rows=minimum_rows))
 
 
 def _pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int) -> tuple[Array, Array, int]:
@@ -137,7 +137,7 @@ def _pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int) -> tuple[Array, 
 
 def _level(level: float) -> float:
     """Return the normal quantile of a two-sided interval."""
-    level = _validate.number("level", level, low=0.0, high=1.0, open_=True)
+    level = _check.number("level", level, low=0.0, high=1.0, open_=True)
     return float(special.ndtri(0.5 + level / 2))
 
 
@@ -287,7 +287,7 @@ def fid_unbiased(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> E
     """Squared Frechet distance of the two laws: FID less its bias at these sizes.
 
     FID is too large on average, for Gaussian sets of one law by about 𝒢(n) + 𝒢(m) (theory.md
-    5.3, :func:`madtheory.effective.baseline`), which is some dim^2/(4n) of tr Sigma_0 / dim and
+    5.3, :func:`madtheory.spectrum.baseline`), which is some dim^2/(4n) of tr Sigma_0 / dim and
     more for heavy tails. Here the bias is measured, whatever the laws: it is what the distance
     grows by when both sets are cut in two, to first order in 1/n. An error of order
     (dim/n)^2 is left; sets smaller than some 10 dim need a theory of their own.
@@ -480,7 +480,7 @@ def precision_recall(
     >>> both.precision.value, both.recall.value
     (0.5, 0.0)
     """
-    k = _validate.count("k", k)
+    k = _check.count("k", k)
     quantile = _level(level)
     threads = _running.processors("threads", threads)
     x, y, _ = _pair(real, synth, k + 1)

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from madtheory import _search, _validate, wishart
+from madtheory import _check, _search
 from madtheory import _wright_fisher as chain
-from madtheory.wishart import Estimate
+from madtheory.laws import chi_square
+from madtheory.results import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -118,8 +119,8 @@ def mode_grid(modes: int, dim: int = 2, *, spacing: float = 1.0) -> Array:
     >>> float((mode_grid(25) ** 2).sum(axis=1).mean())
     4.0
     """
-    K, d = _validate.count("modes", modes), _validate.count("dim", dim)
-    step = _validate.number("spacing", spacing, low=0.0)
+    K, d = _check.count("modes", modes), _check.count("dim", dim)
+    step = _check.number("spacing", spacing, low=0.0)
     side = _search.least(lambda points: points**d >= K, -1, K)
     index = np.arange(K)
     places = [index // side ** (d - 1 - i) % side for i in range(d)]
@@ -254,9 +255,9 @@ def survival(p: ArrayLike, n_synth: int, generations: int) -> Estimate:
     >>> [round(float(x), 6) for x in survival(0.04, 250, 100).value[[0, 9, 99]]]
     [0.999963, 0.827976, 0.191183]
     """
-    p_ = _validate.probabilities("p", p)
-    n = _validate.count("n_synth", n_synth, maximum=MOST)
-    steps = _validate.count("generations", generations)
+    p_ = _check.probabilities("p", p)
+    n = _check.count("n_synth", n_synth, maximum=MOST)
+    steps = _check.count("generations", generations)
     values, error = _ancestor_means(n, _alive(p_.ravel()), steps)
     return _estimate(np.clip(values.T, 0.0, 1.0).reshape(*p_.shape, steps), error)
 
@@ -291,13 +292,13 @@ def surviving_mean(modes: int, n_synth: int, generations: int, *, n_fresh: int =
     >>> [round(float(x), 4) for x in surviving_mean(25, 250, 500, n_fresh=5).value[[0, 99, 499]]]
     [24.9992, 18.9002, 18.8767]
     """
-    K = _validate.count("modes", modes)
-    fresh = _validate.count("n_fresh", n_fresh, minimum=0)
+    K = _check.count("modes", modes)
+    fresh = _check.count("n_fresh", n_fresh, minimum=0)
     if fresh == 0:
         one = survival(1.0 / K, n_synth, generations)
         return _estimate(K * one.value, float(one.rel_error[0]))
     n, _ = _fresh_counts(n_synth, fresh, limit=FRESH_LIMIT)
-    steps = _validate.count("generations", generations)
+    steps = _check.count("generations", generations)
     q, gone = 1.0 - 1.0 / K, np.empty(steps)
     gone[0] = q ** (n + fresh)
     later = np.empty(steps - 1)
@@ -337,9 +338,9 @@ def surviving_law(modes: int, n_synth: int, at: Sequence[int]) -> Array:
     >>> round(float(law[0, 25]), 6), round(float(law[1, 1]), 6)
     (0.999076, 0.611193)
     """
-    K = _validate.count("modes", modes)
-    n = _validate.count("n_synth", n_synth, maximum=EXACT)
-    times = [_validate.count("at", t) for t in at]
+    K = _check.count("modes", modes)
+    n = _check.count("n_synth", n_synth, maximum=EXACT)
+    times = [_check.count("at", t) for t in at]
     tree, occupied = _ancestors(n), np.zeros((n + 1, K + 1))
     rows = chain.occupancy_band(K, n)
     for a in range(n + 1):
@@ -379,9 +380,9 @@ def heterozygosity(modes: int, n_synth: int, generations: int, *, n_fresh: int =
     >>> [round(float(x), 6) for x in heterozygosity(25, 250, 500)[[0, 499]]]
     [0.95616, 0.129402]
     """
-    K, n = _validate.count("modes", modes), _validate.count("n_synth", n_synth)
-    fresh = _validate.count("n_fresh", n_fresh, minimum=0)
-    t = np.arange(1, _validate.count("generations", generations) + 1)
+    K, n = _check.count("modes", modes), _check.count("n_synth", n_synth)
+    fresh = _check.count("n_fresh", n_fresh, minimum=0)
+    t = np.arange(1, _check.count("generations", generations) + 1)
     total, start = n + fresh, 1.0 - 1.0 / K
     factor, limit = _diversity_step(n, fresh, start)
     return np.asarray(limit + (start * (1.0 - 1.0 / total) - limit) * factor ** (t - 1.0))
@@ -428,8 +429,8 @@ def absorption_time(p: float, n_synth: int) -> Estimate:
     >>> round(float(absorption_time(0.5, 100).value), 4)
     136.6023
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0)
-    n = _validate.count("n_synth", n_synth, maximum=MOST)
+    p_ = _check.number("p", p, low=0.0, high=1.0)
+    n = _check.count("n_synth", n_synth, maximum=MOST)
     least = min(p_, 1.0 - p_)
     if least == 0.0:
         return _exactly(np.array(0.0))
@@ -465,8 +466,8 @@ def fixation_time(weights: ArrayLike, n_synth: int) -> Estimate:
     >>> round(float(fixation_time([1 / 25] * 25, 250).value), 4)
     487.3147
     """
-    w = _validate.distribution("weights", weights)
-    n = _validate.count("n_synth", n_synth, maximum=MOST)
+    w = _check.distribution("weights", weights)
+    n = _check.count("n_synth", n_synth, maximum=MOST)
     if w.max() == 1.0:
         return _exactly(np.array(0.0))
     return _time_to(n, lambda a: 1.0 - _power_sum(w, a))
@@ -508,9 +509,9 @@ def fixation_cdf(weights: ArrayLike, n_synth: int, generations: int) -> Estimate
     >>> round(float(fixation_cdf([1 / 25] * 25, 250, 490).value[-1]), 6)
     0.611193
     """
-    w = _validate.distribution("weights", weights)
-    n = _validate.count("n_synth", n_synth, maximum=MOST)
-    steps = _validate.count("generations", generations)
+    w = _check.distribution("weights", weights)
+    n = _check.count("n_synth", n_synth, maximum=MOST)
+    steps = _check.count("generations", generations)
     values, error = _ancestor_means(n, lambda a: _power_sum(w, a)[None], steps)
     return _estimate(np.clip(values[:, 0], 0.0, 1.0), error)
 
@@ -543,8 +544,8 @@ def absorption_time_limit(p: float, n_synth: int) -> float:
     >>> round(absorption_time_limit(0.5, 100), 4)
     138.6294
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0)
-    n = _validate.count("n_synth", n_synth)
+    p_ = _check.number("p", p, low=0.0, high=1.0)
+    n = _check.count("n_synth", n_synth)
     return float(2.0 * n * (special.entr(p_) + special.entr(1.0 - p_)))
 
 
@@ -576,8 +577,8 @@ def fixation_time_limit(weights: ArrayLike, n_synth: int) -> float:
     >>> round(fixation_time_limit([1 / 25] * 25, 250), 4)
     489.8639
     """
-    w = _validate.distribution("weights", weights)
-    n = _validate.count("n_synth", n_synth)
+    w = _check.distribution("weights", weights)
+    n = _check.count("n_synth", n_synth)
     return float(2.0 * n * special.entr(1.0 - w).sum())
 
 
@@ -604,8 +605,8 @@ def _fresh_counts(
     n_synth: int, n_fresh: int, *, least: int = 0, limit: int = 2**40
 ) -> tuple[int, int]:
     n, fresh = (
-        _validate.count("n_synth", n_synth),
-        _validate.count("n_fresh", n_fresh, minimum=least),
+        _check.count("n_synth", n_synth),
+        _check.count("n_fresh", n_fresh, minimum=least),
     )
     if n + fresh > limit:
         raise ValueError(f"n_synth + n_fresh must be at most {limit}, got {n + fresh}")
@@ -638,7 +639,7 @@ def stationary_heterozygosity(modes: int, n_synth: int, n_fresh: int) -> float:
     >>> round(stationary_heterozygosity(25, 1_000, 20), 6)
     0.936348
     """
-    K = _validate.count("modes", modes)
+    K = _check.count("modes", modes)
     n, fresh = _fresh_counts(n_synth, n_fresh)
     return _diversity_step(n, fresh, 1.0 - 1.0 / K)[1]
 
@@ -676,7 +677,7 @@ def stationary_weight_limit(p: float, n_synth: int, n_fresh: int) -> tuple[float
     >>> round(alpha, 4), round(alpha + beta, 4)
     (1.5835, 39.5882)
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0, open_=True)
+    p_ = _check.number("p", p, low=0.0, high=1.0, open_=True)
     n, fresh = _fresh_counts(n_synth, n_fresh, least=1)
     share = _diversity_step(n, fresh, 1.0)[1]  # H / H_real = theta / (1 + theta)
     theta = share / (1.0 - share)
@@ -714,7 +715,7 @@ def stationary_survival(p: ArrayLike, n_synth: int, n_fresh: int) -> Array:
     >>> round(float(stationary_survival(0.04, 1_000, 20)), 6)
     0.996182
     """
-    p_ = _validate.probabilities("p", p)
+    p_ = _check.probabilities("p", p)
     n, fresh = _fresh_counts(n_synth, n_fresh, limit=FRESH_LIMIT)
     values, where = np.unique(p_.ravel(), return_inverse=True)
     alive = np.array([1.0 - _gone(n, fresh, float(x)) for x in values])
@@ -747,7 +748,7 @@ def stationary_surviving_mean(modes: int, n_synth: int, n_fresh: int) -> float:
     >>> round(stationary_surviving_mean(25, 1_000, 20), 4)
     24.9045
     """
-    K = _validate.count("modes", modes)
+    K = _check.count("modes", modes)
     return K * float(stationary_survival(1.0 / K, n_synth, n_fresh))
 
 
@@ -782,7 +783,7 @@ def stationary_count_law(p: float, n_synth: int, n_fresh: int) -> Array:
     >>> round(float(law @ np.arange(106)), 10), round(float(law[0]), 6)
     (4.2, 0.338801)
     """
-    p_ = _validate.number("p", p, low=0.0, high=1.0)
+    p_ = _check.number("p", p, low=0.0, high=1.0)
     n, fresh = _fresh_counts(n_synth, n_fresh, least=1, limit=DENSE_LIMIT)
     N = n + fresh
     synthetic = chain.transition(n, np.arange(N + 1) / N)
@@ -829,7 +830,7 @@ def all_modes_alive(modes: int, n_synth: int, n_fresh: int) -> Estimate:
     >>> [round(float(x), 5) for x in (e.lower, e.value, e.upper)]
     [0.90454, 0.90829, 0.90838]
     """
-    K = _validate.count("modes", modes)
+    K = _check.count("modes", modes)
     n, fresh = _fresh_counts(n_synth, n_fresh, limit=FRESH_LIMIT)
     if K == 1 or fresh == 0 or n + fresh < K:
         return _exactly(np.array(1.0 * (K == 1)))
@@ -909,9 +910,9 @@ def fresh_for_all_modes(modes: int, n_synth: int, probability: float) -> FreshNe
     >>> need.n_fresh, round(need.probability, 4), need.union_bound
     (33, 0.9915, 33)
     """
-    K = _validate.count("modes", modes)
-    n = _validate.count("n_synth", n_synth)
-    level = _validate.number("probability", probability, low=0.0, high=1.0, open_=True)
+    K = _check.count("modes", modes)
+    n = _check.count("n_synth", n_synth)
+    level = _check.number("probability", probability, low=0.0, high=1.0, open_=True)
     if K == 1:
         return FreshNeed(0, 1.0, 0)
     most = math.ceil(math.log(K / (1.0 - level)) / -math.log1p(-1.0 / K))
@@ -931,7 +932,7 @@ def fresh_for_all_modes(modes: int, n_synth: int, probability: float) -> FreshNe
 
 def _ddof(value: float) -> float:
     """Check c of the normalisation 1/(N - c)."""
-    return _validate.number("ddof", value, low=0.0, high=1.0)
+    return _check.number("ddof", value, low=0.0, high=1.0)
 
 
 def _shrinkage(n: int, ddof: float) -> Array:
@@ -1024,13 +1025,13 @@ def modal_variance(
     >>> [round(float(x), 6) for x in (path.modal[-1], path.total[-1])]
     [0.004417, 2.696953]
     """
-    K = _validate.count("modes", modes)
-    n = _validate.count("n_synth", n_synth, maximum=COUNT_LIMIT)
-    steps = _validate.count("generations", generations)
-    v0 = _validate.number("real_modal", real_modal, low=0.0)
-    D = _validate.number("real_total", real_total, low=v0)
-    lam = _validate.number("bias", bias, low=0.0, high=1.0)
-    ridge, c = _validate.number("floor_trace", floor_trace, low=0.0), _ddof(ddof)
+    K = _check.count("modes", modes)
+    n = _check.count("n_synth", n_synth, maximum=COUNT_LIMIT)
+    steps = _check.count("generations", generations)
+    v0 = _check.number("real_modal", real_modal, low=0.0)
+    D = _check.number("real_total", real_total, low=v0)
+    lam = _check.number("bias", bias, low=0.0, high=1.0)
+    ridge, c = _check.number("floor_trace", floor_trace, low=0.0), _ddof(ddof)
     factor, share = _shrinkage(n, c), np.arange(n + 1) / n
     band, law = _count_chain(K, n)
     out = np.empty((4, steps))
@@ -1084,10 +1085,10 @@ def typical_variance(
     >>> [round(float(x), 4) for x in typical_variance(25, 250, 100)[[0, 99]]]
     [0.8721, 0.0036]
     """
-    K = _validate.count("modes", modes)
-    n = _validate.count("n_synth", n_synth, minimum=2, maximum=COUNT_LIMIT)
-    steps = _validate.count("generations", generations)
-    lam = _validate.number("bias", bias, low=0.0, high=1.0)
+    K = _check.count("modes", modes)
+    n = _check.count("n_synth", n_synth, minimum=2, maximum=COUNT_LIMIT)
+    steps = _check.count("generations", generations)
+    lam = _check.number("bias", bias, low=0.0, high=1.0)
     if lam == 0.0:
         raise ValueError("bias must be positive for a log-variance, got 0")
     loss, (band, law) = _log_losses(n, _ddof(ddof)), _count_chain(K, n)
@@ -1107,7 +1108,7 @@ def _log_losses(n: int, ddof: float) -> Array:
     """-E log(chi^2_(x-1) / (x - ddof)) for x = 0..n; 0 for x < 2. It is positive."""
     x = np.arange(2, n + 1, dtype=np.float64)
     loss = np.zeros(n + 1)
-    loss[2:] = -wishart.log_chi_square_mean(x - 1.0, x - ddof)
+    loss[2:] = -chi_square.log_chi_square_mean(x - 1.0, x - ddof)
     return loss
 
 
@@ -1149,8 +1150,8 @@ def floor_variance(
     >>> round(mean * 1e6, 6), round(variance * 1e12, 4)
     (40.0, 124800.0)
     """
-    N, f = _validate.count("count", count), _validate.number("floor", floor, low=0.0)
-    lam, c = _validate.number("bias", bias, low=0.0, high=1.0), _ddof(ddof)
+    N, f = _check.count("count", count), _check.number("floor", floor, low=0.0)
+    lam, c = _check.number("bias", bias, low=0.0, high=1.0), _ddof(ddof)
     if N == 1 or f == 0.0:
         return f, 0.0
     one = lam * (N - 1.0) / (N - c)
@@ -1267,7 +1268,7 @@ def mode_recall(count: ArrayLike, widths: ArrayLike, shift: ArrayLike, *, k: int
     >>> [round(float(x), 2) for x in mode_recall([0, 3, 40], [1, 1], [0, 0])]
     [0.0, 1.0, 0.97]
     """
-    k = _validate.count("k", k, maximum=100)
+    k = _check.count("k", k, maximum=100)
     n, w, d = (np.asarray(x, dtype=np.float64) for x in (count, widths, shift))
     for name, array in (("count", n), ("widths", w)):
         if not (np.isfinite(array) & (array >= 0)).all():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _blas, _chunks, _mode_kernels, _running, _validate
+from madtheory import _blas, _check, _chunks, _mode_kernels, _running
 from madtheory._chunks import Moments, Paths
 from madtheory.mixture import mode_grid, mode_recall
 
@@ -232,29 +232,29 @@ def simulate_modes(
     >>> bool(abs(result.mean["surviving"][0] - expected) < 5 * result.se["surviving"][0])
     True
     """
-    K = _validate.count("modes", modes, maximum=2**20)
-    d = _validate.count("dim", dim, maximum=64)
-    n = _validate.count("n_synth", n_synth)
-    fresh = _validate.count("n_fresh", n_fresh, minimum=0)
+    K = _check.count("modes", modes, maximum=2**20)
+    d = _check.count("dim", dim, maximum=64)
+    n = _check.count("n_synth", n_synth)
+    fresh = _check.count("n_fresh", n_fresh, minimum=0)
     spec = _mode_kernels.ModeSpec(
         n_initial=n + fresh,
         n_synth=n,
         n_fresh=fresh,
-        ddof=_validate.number("ddof", ddof, low=0.0, high=1.0),
-        bias=_validate.number("bias", bias, low=0.0, high=1.0),
-        floor=_validate.number("floor", floor, low=0.0),
-        deviation=_validate.number("deviation", deviation, low=0.0),
+        ddof=_check.number("ddof", ddof, low=0.0, high=1.0),
+        bias=_check.number("bias", bias, low=0.0, high=1.0),
+        floor=_check.number("floor", floor, low=0.0),
+        deviation=_check.number("deviation", deviation, low=0.0),
         centers=mode_grid(K, d, spacing=spacing),
     )
-    steps = _validate.count("generations", generations)
-    size = _validate.count("replicates", replicates)
+    steps = _check.count("generations", generations)
+    size = _check.count("replicates", replicates)
     plan = _Plan(
         spec=spec,
         recorded=_chunks.recorded(_chunks.check_at(at, steps), steps),
         snapshots=_chunks.recorded(_chunks.check_times("snapshots", snapshots, steps), steps),
         replicates=size,
-        seed=_validate.count("seed", seed, minimum=0),
-        chunk=_chunk_size(K, d, steps, size) if chunk is None else _validate.count("chunk", chunk),
+        seed=_check.count("seed", seed, minimum=0),
+        chunk=_chunk_size(K, d, steps, size) if chunk is None else _check.count("chunk", chunk),
         keep_paths=keep_paths,
     )
     n_chunks = -(-plan.replicates // plan.chunk)
@@ -310,11 +310,11 @@ def predicted_recall(
     """
     if states.means.shape[-1] != 2:
         raise ValueError(f"states must have dimension 2, got {states.means.shape[-1]}")
-    n = _validate.count("n_samples", n_samples)
-    sd = _validate.number("deviation", deviation, low=0.0, high=math.inf)
+    n = _check.count("n_samples", n_samples)
+    sd = _check.number("deviation", deviation, low=0.0, high=math.inf)
     if sd == 0.0:
         raise ValueError("deviation must be positive, got 0")
-    rng = np.random.default_rng(_validate.count("seed", seed, minimum=0))
+    rng = np.random.default_rng(_check.count("seed", seed, minimum=0))
     counts = rng.multinomial(n, states.weights)
     centers = mode_grid(counts.shape[-1], spacing=spacing)
     values, axes = np.linalg.eigh(states.covariances)

@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory import _validate, distances
+from madtheory import _check
+from madtheory.laws import bures
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory.loops import Loop
+    from madtheory.loop import Loop
 
 __all__ = [
     "Bootstrap",
@@ -50,11 +51,11 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def _bias(bias: float) -> float:
-    return _validate.number("bias", bias, low=0.0)
+    return _check.number("bias", bias, low=0.0)
 
 
 def _size(n: int) -> int:
-    return _validate.count("n", n, minimum=0)
+    return _check.count("n", n, minimum=0)
 
 
 def _fitted(model: object, value: NDArray[Scalar] | None) -> NDArray[Scalar]:
@@ -140,13 +141,13 @@ def _weighted_rows(real: Array, synthetic: Array, w: float, ddof: int) -> tuple[
 
 
 def _weight(weight: float) -> float:
-    return _validate.number("weight", weight, low=0.0, high=1.0)
+    return _check.number("weight", weight, low=0.0, high=1.0)
 
 
 def _two(real: Any, synthetic: Any, minimum_rows: int = 1) -> tuple[Array, Array]:
     """Validate two data sets of the same width."""
-    a = _validate.sample("real", real, minimum_rows=minimum_rows)
-    b = _validate.sample("synthetic", synthetic, minimum_rows=minimum_rows)
+    a = _check.sample("real", real, minimum_rows=minimum_rows)
+    b = _check.sample("synthetic", synthetic, minimum_rows=minimum_rows)
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"synthetic must have {a.shape[1]} columns like real, got {b.shape[1]}")
     return a, b
@@ -174,7 +175,7 @@ class Gaussian:
         Covariances are divided by n - ddof.
     shrinkage, floor : float
         S becomes (1 - shrinkage) S + (shrinkage tr S/dim + floor real_variance) I, as
-        :class:`~madtheory.loops.Loop` says.
+        :class:`~madtheory.loop.Loop` says.
     real_variance : float
         Mean real variance tr Sigma_0/dim, the unit of `floor`. A model sees data, not Sigma_0, so
         it must be told.
@@ -195,7 +196,6 @@ class Gaussian:
 
     Examples
     --------
-    >>> import numpy as np
     >>> model = Gaussian(ddof=0).fit(np.array([[1.0], [5.0]]), np.random.default_rng(0))
     >>> float(model.mean[0]), float(model.covariance[0, 0])
     (3.0, 4.0)
@@ -209,10 +209,10 @@ class Gaussian:
     factor: Array | None = None
 
     def __post_init__(self) -> None:
-        _validate.count("ddof", self.ddof, minimum=0, maximum=1)
-        _validate.number("shrinkage", self.shrinkage, low=0.0, high=1.0)
-        _validate.number("floor", self.floor, low=0.0)
-        _validate.number("real_variance", self.real_variance, low=0.0)
+        _check.count("ddof", self.ddof, minimum=0, maximum=1)
+        _check.number("shrinkage", self.shrinkage, low=0.0, high=1.0)
+        _check.number("floor", self.floor, low=0.0)
+        _check.number("real_variance", self.real_variance, low=0.0)
 
     @classmethod
     def of(cls, loop: Loop, *, real_variance: float = 1.0) -> Gaussian:
@@ -227,13 +227,13 @@ class Gaussian:
     @classmethod
     def standard(cls, dim: int) -> Gaussian:
         """Build N(0, I), a source of real data."""
-        dim = _validate.count("dim", dim)
+        dim = _check.count("dim", dim)
         return cls(mean=np.zeros(dim), factor=np.eye(dim))
 
     @classmethod
     def from_moments(cls, mu: ArrayLike, Sigma: ArrayLike) -> Gaussian:
         """Build N(mu, Sigma), a source of real data; Sigma may be singular."""
-        factor = distances.covariance_factor(Sigma)
+        factor = bures.covariance_factor(Sigma)
         mean = np.asarray(mu, dtype=np.float64)
         if mean.shape != (len(factor),) or not np.isfinite(mean).all():
             raise ValueError(f"mu must be a finite vector of {len(factor)}, got {mean.tolist()}")
@@ -247,7 +247,7 @@ class Gaussian:
 
     def fit(self, samples: Any, rng: np.random.Generator) -> Gaussian:
         """Fit mean and covariance to rows of `samples`, shape (n, dim), n > ddof."""
-        x = _validate.sample("samples", samples, minimum_rows=1 + self.ddof)
+        x = _check.sample("samples", samples, minimum_rows=1 + self.ddof)
         return self._with(*_scaled_rows(x, self.ddof))
 
     def fit_weighted(
@@ -325,7 +325,6 @@ class LabelledMixture:
 
     Examples
     --------
-    >>> import numpy as np
     >>> data = {"x": np.array([[0.0], [2.0], [7.0]]), "label": np.array([0, 0, 2])}
     >>> model = LabelledMixture(3).fit(data, np.random.default_rng(0))
     >>> [round(float(v), 6) for v in model.covariances[:, 0, 0]]
@@ -339,8 +338,8 @@ class LabelledMixture:
     factors: Array | None = None
 
     def __post_init__(self) -> None:
-        _validate.count("n_components", self.n_components)
-        _validate.count("ddof", self.ddof, minimum=0, maximum=1)
+        _check.count("n_components", self.n_components)
+        _check.count("ddof", self.ddof, minimum=0, maximum=1)
 
     @property
     def covariances(self) -> Array:
@@ -350,7 +349,7 @@ class LabelledMixture:
 
     def _labelled(self, samples: Any) -> tuple[Array, NDArray[np.int64]]:
         """Validate a labelled sample."""
-        x = _validate.sample("x", _part(samples, "x"), minimum_rows=1)
+        x = _check.sample("x", _part(samples, "x"), minimum_rows=1)
         label = _categories("label", _part(samples, "label"), self.n_components)
         if len(label) != len(x):
             raise ValueError(f"label must have {len(x)} rows like x, got {len(label)}")
@@ -622,15 +621,15 @@ class GaussianMixture:
     n_iter: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        _validate.count("n_components", self.n_components)
-        _validate.one_of("method", self.method, ("em", "sklearn"))
-        _validate.number("reg_covar", self.reg_covar, low=0.0)
-        _validate.count("ddof", self.ddof, minimum=0, maximum=1)
-        _validate.number("tol", self.tol, low=0.0)
-        _validate.count("max_iter", self.max_iter)
+        _check.count("n_components", self.n_components)
+        _check.one_of("method", self.method, ("em", "sklearn"))
+        _check.number("reg_covar", self.reg_covar, low=0.0)
+        _check.count("ddof", self.ddof, minimum=0, maximum=1)
+        _check.number("tol", self.tol, low=0.0)
+        _check.count("max_iter", self.max_iter)
         if self.means_init is None:
             return
-        means = _validate.sample("means_init", self.means_init, minimum_rows=1)
+        means = _check.sample("means_init", self.means_init, minimum_rows=1)
         if len(means) != self.n_components:
             raise ValueError(f"means_init must have {self.n_components} rows, got {len(means)}")
         # Tuples: a configuration that compares and prints.
@@ -644,7 +643,7 @@ class GaussianMixture:
 
     def fit(self, samples: Any, rng: np.random.Generator) -> GaussianMixture:
         """Fit to rows of `samples`, shape (n, dim), at least n_components of them."""
-        x = _validate.sample("samples", samples, minimum_rows=self.n_components)
+        x = _check.sample("samples", samples, minimum_rows=self.n_components)
         return self._fit(x, np.ones(len(x)), rng)
 
     def fit_weighted(
@@ -654,7 +653,7 @@ class GaussianMixture:
         if self.method != "em":
             raise ValueError(f"method must be em with a weight, got {self.method!r}")
         x, w = _points(real, synthetic, weight)
-        _validate.sample("samples", x, minimum_rows=self.n_components)
+        _check.sample("samples", x, minimum_rows=self.n_components)
         return self._fit(x, w * len(x), rng)
 
     def _start(self, x: Array, w: Array, rng: np.random.Generator) -> _Mixture:
@@ -704,9 +703,9 @@ _MIXTURE_ARRAYS = ("weights", "means", "factors", "converged", "n_iter")
 
 def _grid(side: int, spacing: float, sigma: float) -> Arrays:
     """Weights, means and factors of equal round Gaussians on a centred square grid."""
-    side = _validate.count("side", side)
-    spacing = _validate.number("spacing", spacing, low=0.0)
-    sigma = _validate.number("sigma", sigma, low=0.0)
+    side = _check.count("side", side)
+    spacing = _check.number("spacing", spacing, low=0.0)
+    sigma = _check.number("sigma", sigma, low=0.0)
     line = spacing * (np.arange(side) - (side - 1) / 2)
     means = np.array([(a, b) for a in line for b in line])
     factors = np.tile(sigma * np.eye(2), (side * side, 1, 1))
@@ -744,7 +743,6 @@ def labelled_grid(
 
     Examples
     --------
-    >>> import numpy as np
     >>> data = labelled_grid().sample(3, 1.0, np.random.default_rng(0))
     >>> data["x"].shape, data["label"].shape
     ((3, 2), (3,))
@@ -771,7 +769,6 @@ class Categorical:
 
     Examples
     --------
-    >>> import numpy as np
     >>> model = Categorical(3).fit(np.array([0, 0, 1, 0]), np.random.default_rng(0))
     >>> model.probabilities.tolist(), model.tempered(0.5).round(3).tolist()
     ([0.75, 0.25, 0.0], [0.9, 0.1, 0.0])
@@ -781,7 +778,7 @@ class Categorical:
     probabilities: Array | None = None
 
     def __post_init__(self) -> None:
-        _validate.count("n_categories", self.n_categories)
+        _check.count("n_categories", self.n_categories)
 
     @classmethod
     def of(cls, probabilities: ArrayLike) -> Categorical:
@@ -867,7 +864,6 @@ class Bootstrap:
 
     Examples
     --------
-    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> Bootstrap().fit(np.array([[1.0], [3.0]]), rng).sample(2, 0.0, rng).tolist()
     [[2.0], [2.0]]
@@ -879,7 +875,7 @@ class Bootstrap:
 
     def fit(self, samples: Any, rng: np.random.Generator) -> Bootstrap:
         """Keep the rows of `samples`, shape (n, dim)."""
-        x = _validate.sample("samples", samples, minimum_rows=1)
+        x = _check.sample("samples", samples, minimum_rows=1)
         return self._with(x, _uniform(len(x)))
 
     def fit_weighted(
@@ -933,7 +929,6 @@ class KernelDensity:
 
     Examples
     --------
-    >>> import numpy as np
     >>> data = np.array([[1.0], [3.0]])
     >>> model = KernelDensity(0.5).fit(data, np.random.default_rng(0))
     >>> round(float(model.covariance[0, 0]), 12)  # 1 + .25 * 2
@@ -948,11 +943,11 @@ class KernelDensity:
     factor: Array | None = None
 
     def __post_init__(self) -> None:
-        _validate.one_of("units", self.units, ("data", "absolute"))
+        _check.one_of("units", self.units, ("data", "absolute"))
         if isinstance(self.bandwidth, str):
-            _validate.one_of("bandwidth", self.bandwidth, ("scott", "silverman"))
+            _check.one_of("bandwidth", self.bandwidth, ("scott", "silverman"))
         else:
-            _validate.number("bandwidth", self.bandwidth, low=0.0)
+            _check.number("bandwidth", self.bandwidth, low=0.0)
 
     def width(self, n: float, dim: int) -> float:
         """Bandwidth h for n points in `dim` dimensions."""
@@ -972,7 +967,7 @@ class KernelDensity:
 
     def fit(self, samples: Any, rng: np.random.Generator) -> KernelDensity:
         """Keep the rows of `samples`, shape (n, dim), and choose the kernel."""
-        x = _validate.sample("samples", samples, minimum_rows=1)
+        x = _check.sample("samples", samples, minimum_rows=1)
         return self._with(x, _uniform(len(x)))
 
     def fit_weighted(

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import _blas, _chunks, _kernels, _mixture_kernels, _running, _store, _validate
+from madtheory import _blas, _check, _chunks, _kernels, _mixture_kernels, _running, _store
 from madtheory._chunks import Chunk, Moments, Paths
-from madtheory.loops import Loop
+from madtheory.loop import Loop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -95,21 +95,21 @@ def make_plan(
 ) -> Plan:
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
-    values = _validate.eigenvalues("eigenvalues", eigenvalues)
-    generations = _validate.count("generations", generations)
-    replicates = _validate.count("replicates", replicates)
+    values = _check.eigenvalues("eigenvalues", eigenvalues)
+    generations = _check.count("generations", generations)
+    replicates = _check.count("replicates", replicates)
     return Plan(
         loop=loop,
         eigenvalues=values,
         generations=generations,
         replicates=replicates,
-        seed=_validate.count("seed", seed, minimum=0),
+        seed=_check.count("seed", seed, minimum=0),
         record=_chunks.check_record(record, QUANTITIES),
         at=_chunks.check_at(at, generations),
         chunk=(
             _chunk_size(loop, values, generations, replicates)
             if chunk is None
-            else _validate.count("chunk", chunk)
+            else _check.count("chunk", chunk)
         ),
     )
 
@@ -349,8 +349,6 @@ def simulate(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from madtheory.loops import fully_synthetic
     >>> result = simulate(
     ...     fully_synthetic(10, bias=0.9), np.ones(2), generations=3, replicates=20_000
     ... )
@@ -560,8 +558,6 @@ def simulate_plain(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from madtheory.loops import fresh_data
     >>> simulate_plain(fresh_data(20, 10), np.ones(2), generations=2, replicates=3).replicates
     3
     """

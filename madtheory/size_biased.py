@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from madtheory import _kernels, _running, simulate
-from madtheory.loops import require_fully_synthetic
+from madtheory.loop import require_fully_synthetic
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from madtheory._chunks import Chunk
-    from madtheory.loops import Loop
+    from madtheory.loop import Loop
 
 __all__ = ["simulate_size_biased"]
 
@@ -50,7 +50,7 @@ def simulate_size_biased(
     eigenvalue; then each chi^2_m/m that multiplies u' Sigma_t u is drawn as chi^2_(m+2)/m, its
     size-biased law, and all else as before (theory.md 1.1). For every function f of the path up
     to t, E tr Sigma_t f = E tr Sigma_t E~ f, with the first factor from
-    :func:`madtheory.collapse.mean_trace`. (At every t the same paths serve: the density of a
+    :func:`madtheory.theory.collapse.mean_trace`. (At every t the same paths serve: the density of a
     shorter path is its conditional mean.)
 
     Parameters
@@ -74,7 +74,6 @@ def simulate_size_biased(
 
     Examples
     --------
-    >>> from madtheory.loops import fully_synthetic
     >>> loop = fully_synthetic(10)
     >>> plain = simulate.simulate(loop, [1.0], generations=400, replicates=1000, at=(400,))
     >>> tilted = simulate_size_biased(loop, [1.0], generations=400, replicates=1000, at=(400,))

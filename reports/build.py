@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from madtheory import _validate
+from madtheory import _check
 from madtheory._io import atomic_write_bytes, canonical_json, sha256, sha256_file
 from madtheory.reports import cache, pages
 from madtheory.reports.captions import errata, figure_captions, table_captions
@@ -229,8 +229,8 @@ def build(out: Path | str, level: str = "full", *, seed: int = 0) -> Report:
     OSError
         When the folder cannot be written.
     """
-    _validate.one_of("level", level, LEVELS)
-    seed = _validate.count("seed", seed, minimum=0)
+    _check.one_of("level", level, LEVELS)
+    seed = _check.count("seed", seed, minimum=0)
     folder = _Folder(Path(out))
     numbers, computed = _all_numbers(level, seed, folder)
     figures = [path for drawing in FIGURES for path in _draw(drawing, numbers, folder)]

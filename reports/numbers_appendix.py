@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import wishart
+from madtheory.laws import trace_noise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def _distribution(
     y = np.linspace(0.02, 3.0, config["grid"])
     dof, count = config["dof"], config["draws"]
     draws = rng.chisquare(dof, (count, weights.size)) @ weights / dof
-    exact = [float(wishart.trace_noise_cdf(float(v), weights, dof)) for v in y]
+    exact = [float(trace_noise.trace_noise_cdf(float(v), weights, dof)) for v in y]
     empirical = np.searchsorted(np.sort(draws), y, side="right") / count
     return {
         "name": name,
@@ -41,18 +41,18 @@ def _distribution(
         "cdf": exact,
         "empirical": empirical,
         "largest_gap": float(np.max(np.abs(empirical - exact))),
-        "variance": float(wishart.trace_noise_variance(weights, dof)),
+        "variance": float(trace_noise.trace_noise_variance(weights, dof)),
     }
 
 
 def _constants(dim: int, dof: int, eps: NDArray[np.float64]) -> dict[str, Any]:
     """The explicit c(eps, d, m) and the numerical minimum over the simplex."""
-    minimum = [wishart.anti_concentration_minimum(float(e), dim, dof) for e in eps]
+    minimum = [trace_noise.anti_concentration_minimum(float(e), dim, dof) for e in eps]
     return {
         "dim": dim,
         "dof": dof,
         "eps": eps,
-        "bound": [float(wishart.anti_concentration_bound(float(e), dim, dof)) for e in eps],
+        "bound": [float(trace_noise.anti_concentration_bound(float(e), dim, dof)) for e in eps],
         "minimum": [float(value) for value, _ in minimum],
         "largest_weight": [float(np.max(weights)) for _, weights in minimum],
     }

@@ -13,7 +13,7 @@ from madtheory import metrics
 from madtheory._audit_series import axes_of, series_of
 from madtheory.audit import MARGIN, audit, infer
 from madtheory.engine import run_loop
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.models import Gaussian
 
 if TYPE_CHECKING:

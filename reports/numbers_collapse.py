@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import collapse
-from madtheory.loops import Loop, fully_synthetic
+from madtheory.loop import Loop, fully_synthetic
 from madtheory.simulate import simulate
+from madtheory.theory import collapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

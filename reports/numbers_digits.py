@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from madtheory import collapse, collapse_distance, recursions
-from madtheory.loops import fresh_data, fully_synthetic
+from madtheory.loop import fresh_data, fully_synthetic
 from madtheory.simulate import simulate
+from madtheory.theory import collapse, distance, moments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def _synthetic(values: NDArray[np.float64], bias: float, config: Mapping[str, An
         seed=config["seed"],
         record=("mean_sq", "trace", "w2_squared"),
     )
-    w2 = collapse_distance.w2_squared(loop, values, generations=generations)
+    w2 = collapse.w2_squared(loop, values, generations=generations)
     theory = {
         "mean_sq": (collapse.mean_walk(loop, values, generations=generations), None),
         "trace": (collapse.mean_trace(loop, values, generations=generations), None),
@@ -79,8 +79,8 @@ def _fresh(values: NDArray[np.float64], bias: float, config: Mapping[str, Any]) 
         seed=config["seed"] + 1,
         record=("mean_sq", "trace", "w2_squared"),
     )
-    first = recursions.first_moments(loop, generations)
-    w2 = recursions.w2_squared(loop, values, generations=generations)
+    first = moments.first_moments(loop, generations)
+    w2 = distance.w2_squared(loop, values, generations=generations)
     scale = float(values.sum())
     theory = {
         "mean_sq": (scale * np.asarray(first.mean_sq), None),

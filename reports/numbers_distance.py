@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import collapse, collapse_distance, spectrum
-from madtheory.loops import fully_synthetic
+from madtheory import spectrum
+from madtheory.loop import fully_synthetic
 from madtheory.simulate import simulate
+from madtheory.theory import collapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def compute_typical(config: Mapping[str, Any]) -> dict[str, Any]:
     assert paths.paths is not None
     values = paths.paths["w2_squared"]
     t = np.arange(1, config["generations"] + 1)
-    theory = collapse_distance.w2_squared(loop, np.ones(1), generations=t.size)
+    theory = collapse.w2_squared(loop, np.ones(1), generations=t.size)
     return {
         "generations": t,
         "theory": theory.value,
@@ -39,7 +40,7 @@ def compute_typical(config: Mapping[str, Any]) -> dict[str, Any]:
         "paths": values[: config["shown"]],
         "mean": values.mean(axis=0),
         "se": values.std(axis=0, ddof=1) / np.sqrt(len(values)),
-        "first_decrease": collapse_distance.first_decrease(loop, generations=t.size),
+        "first_decrease": collapse.first_decrease(loop, generations=t.size),
         "config": dict(config),
     }
 
@@ -49,16 +50,14 @@ def _curve(config: Mapping[str, Any]) -> dict[str, Any]:
     dim, n = config["dim"], config["n_synth"]
     loop = fully_synthetic(n, bias=1 - config["a"] / n)
     horizon = config["horizon"]
-    values = np.asarray(
-        collapse_distance.w2_squared_high_dimension(loop, dim, generations=horizon).value
-    )
+    values = np.asarray(collapse.w2_squared_high_dimension(loop, dim, generations=horizon).value)
     top = int(values[: horizon // 3].argmax())
     bottom = top + int(values[top:].argmin())
     shown = np.unique(np.geomspace(1, horizon, 300).astype(int))
     return {
         "generations": shown,
         "per_dimension": values[shown - 1] / dim,
-        "limit": float(np.asarray(collapse_distance.w2_squared_limit(loop, np.ones(dim)))) / dim,
+        "limit": float(np.asarray(collapse.w2_squared_limit(loop, np.ones(dim)))) / dim,
         "top": {"t": top + 1, "value": values[top] / dim},
         "bottom": {"t": bottom + 1, "value": values[bottom] / dim},
         "bias": loop.bias,
@@ -96,7 +95,7 @@ def _intervals(dims: list[int]) -> list[dict[str, Any]]:
     """In a = n(1 - lambda), d/n -> 0: where E W2^2 falls somewhere (theory.md 1.8)."""
     rows = []
     for dim in dims:
-        interval = collapse_distance.overshoot_interval(dim)
+        interval = collapse.overshoot_interval(dim)
         low, high = (None, None) if interval is None else interval
         rows.append({"dim": dim, "low": low, "high": high})
     return rows
@@ -116,9 +115,7 @@ def _two_samples(config: Mapping[str, Any]) -> dict[str, Any]:
     """n = 2, d = 1: the first generation at which the exact E W2^2 falls, by lambda."""
     biases = np.round(np.linspace(0.637, 0.666, config["points"]), 6)
     first = [
-        collapse_distance.first_decrease(
-            fully_synthetic(2, bias=float(b)), generations=config["horizon"]
-        )
+        collapse.first_decrease(fully_synthetic(2, bias=float(b)), generations=config["horizon"])
         for b in biases
     ]
     return {"bias": biases, "first": first, "low": 2 / np.pi, "high": 2 / 3}
@@ -135,7 +132,7 @@ def compute_overshoot(config: Mapping[str, Any]) -> dict[str, Any]:
         "gamma": gamma,
         "bias": bias,
         "step": first_step(gamma[None, :], bias[:, None]),
-        "threshold": collapse_distance.step_one_two_threshold(),
+        "threshold": collapse.step_one_two_threshold(),
         "two": _two_samples(config["two"]),
         "config": dict(config),
     }

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import collapse, effective, recursions, wishart
-from madtheory.loops import fresh_data, fully_synthetic
+from madtheory import spectrum
+from madtheory.laws import trace_noise
+from madtheory.loop import fresh_data, fully_synthetic
+from madtheory.theory import collapse, distance, moments, worth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +56,8 @@ def _noise(dim: int, dof: int) -> dict[str, Any]:
     return {
         "dim": dim,
         "dof": dof,
-        "start": float(wishart.trace_noise_variance(np.full(dim, 1 / dim), dof)),
-        "end": float(wishart.trace_noise_variance(np.eye(dim)[0], dof)),
+        "start": float(trace_noise.trace_noise_variance(np.full(dim, 1 / dim), dof)),
+        "end": float(trace_noise.trace_noise_variance(np.eye(dim)[0], dof)),
         "weight": 1 / dim,
     }
 
@@ -63,22 +65,22 @@ def _noise(dim: int, dof: int) -> dict[str, Any]:
 def _fresh(dim: int) -> dict[str, Any]:
     loop = fresh_data(100, 900)
     large = fresh_data(10**6, 1000, bias=0.9)
-    rate = recursions.forgetting_rate(loop)
+    rate = moments.forgetting_rate(loop)
     return {
-        "trace_ratio": float(np.asarray(recursions.first_moments_limit(loop).trace).item()),
+        "trace_ratio": float(np.asarray(moments.first_moments_limit(loop).trace).item()),
         "half_life": float(np.log(0.5) / np.log(rate)),
         "to_one_percent": float(np.log(0.01) / np.log(rate)),
-        "large_gain": float(np.asarray(effective.gain(large, np.ones(dim)))),
-        "w2_start": float(np.asarray(effective.baseline(100, np.ones(dim)).value)),
-        "w2_limit": float(np.asarray(recursions.w2_squared_limit(loop, np.ones(dim)).value)),
+        "large_gain": float(np.asarray(worth.gain(large, np.ones(dim)))),
+        "w2_start": float(np.asarray(spectrum.baseline(100, np.ones(dim)).value)),
+        "w2_limit": float(np.asarray(distance.w2_squared_limit(loop, np.ones(dim)).value)),
     }
 
 
 def _slope(p: float, dim: int) -> float:
     """Local slope of log E W2^2 against log n at lambda = 1, n from 10^5 to 10^6."""
     values = [
-        float(np.asarray(recursions.w2_squared_limit(
-            effective.fresh_fraction(n, p, bias=1.0), np.ones(dim)).value))
+        float(np.asarray(distance.w2_squared_limit(
+            worth.fresh_fraction(n, p, bias=1.0), np.ones(dim)).value))
         for n in (10**5, 10**6)
     ]  # fmt: skip
     return float(np.log10(values[1] / values[0]))

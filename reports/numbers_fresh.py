@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import effective, recursions
-from madtheory.loops import Loop, fresh_data
+from madtheory import spectrum
+from madtheory.loop import Loop, fresh_data
 from madtheory.simulate import simulate
+from madtheory.theory import distance, moments, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from madtheory.wishart import Estimate
+    from madtheory.results import Estimate
 
 __all__ = [
     "compute_forgetting",
@@ -39,7 +40,7 @@ def _log_grid(limits: Sequence[float], count: int) -> list[int]:
 def _path(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     """Theory and simulation of E W2^2 over the generations."""
     ones = np.ones(config["dim"])
-    theory = recursions.w2_squared(loop, ones, generations=config["generations"])
+    theory = distance.w2_squared(loop, ones, generations=config["generations"])
     paths = simulate(
         loop,
         ones,
@@ -59,16 +60,16 @@ def _path(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _limit(loop: Loop, dim: int) -> dict[str, Any]:
-    limit = recursions.w2_squared_limit(loop, np.ones(dim))
-    forgetting = recursions.forgetting_rate(loop)
+    limit = distance.w2_squared_limit(loop, np.ones(dim))
+    forgetting = moments.forgetting_rate(loop)
     return {
         "bias": loop.bias,
         "value": _scalar(limit.value),
         "rel_error": _scalar(limit.rel_error),
-        "n_eff": _scalar(effective.effective_sample_size(_scalar(limit.value), np.ones(dim))),
+        "n_eff": _scalar(worth.effective_sample_size(_scalar(limit.value), np.ones(dim))),
         "forgetting_rate": forgetting,
         "half_life": float(np.log(0.5) / np.log(forgetting)),
-        "second_radius": recursions.second_moment_radius(loop, dim),
+        "second_radius": moments.second_moment_radius(loop, dim),
     }
 
 
@@ -115,7 +116,7 @@ def inverse_baseline(
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """n_e as a function of E W2^2: the baseline at `count` sizes, log-linear between."""
     sizes = np.array(_log_grid([2, largest], count))
-    values = np.array([_scalar(effective.baseline(int(n), np.ones(dim)).value) for n in sizes])
+    values = np.array([_scalar(spectrum.baseline(int(n), np.ones(dim)).value) for n in sizes])
     x, y = np.log(values[::-1]), np.log(sizes[::-1])
     return lambda w2: np.exp(np.interp(np.log(w2), x, y))
 
@@ -127,7 +128,7 @@ def _gains(
     ones = np.ones(dim)
     w2 = [
         [
-            _scalar(recursions.w2_squared_limit(fresh_data(r, s, bias=bias), ones).value)
+            _scalar(distance.w2_squared_limit(fresh_data(r, s, bias=bias), ones).value)
             for r in n_real
         ]
         for s in n_synth
@@ -143,7 +144,7 @@ def first_and_late(
 
     Late: all but a thousandth of the start is forgotten, or config["longest"] generations.
     """
-    rate = recursions.forgetting_rate(loop)
+    rate = moments.forgetting_rate(loop)
     horizon = int(np.clip(np.log(1e-3) / np.log(rate), 10, config["longest"]))
     paths = simulate(
         loop,
@@ -169,13 +170,13 @@ def _point(n_real: int, n_synth: int, bias: float, config: Mapping[str, Any]) ->
         "z": difference / error,
         "baseline": [mean[0], se[0]],
         "limit": [mean[1], se[1]],
-        "theory": _scalar(recursions.w2_squared_limit(loop, np.ones(config["dim"])).value),
+        "theory": _scalar(distance.w2_squared_limit(loop, np.ones(config["dim"])).value),
         "horizon": horizon,
     }
 
 
 def _edge(n_real: Sequence[int], bias: float, dim: int) -> list[float]:
-    return [effective.admissible_n_synth(fresh_data(r, 1, bias=bias), dim) for r in n_real]
+    return [worth.admissible_n_synth(fresh_data(r, 1, bias=bias), dim) for r in n_real]
 
 
 def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
                 "bias": b,
                 "gain": _gains(n_real, n_synth, b, dim),
                 "edge": _edge(n_real, b, dim),
-                "limit": effective.admissible_n_synth_limit(b, dim),
+                "limit": worth.admissible_n_synth_limit(b, dim),
             }
             for b in config["biases"]
         ],
@@ -206,14 +207,13 @@ def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
                 "n_real": r,
                 "gain": np.hstack([_gains([r], n_synth, float(b), dim) for b in biases]),
                 "edge": [
-                    effective.admissible_n_synth(fresh_data(r, 1, bias=float(b)), dim)
-                    for b in biases
+                    worth.admissible_n_synth(fresh_data(r, 1, bias=float(b)), dim) for b in biases
                 ],
             }
             for r in config["n_real_columns"]
         ],
-        "limit_nine": effective.admissible_n_synth_limit(0.9, dim),
-        "limit_line": [effective.admissible_n_synth_limit(float(b), dim) for b in biases],
+        "limit_nine": worth.admissible_n_synth_limit(0.9, dim),
+        "limit_line": [worth.admissible_n_synth_limit(float(b), dim) for b in biases],
         "points": points,
         "config": dict(config),
     }
@@ -227,7 +227,7 @@ def _fraction_curve(p: float, bias: float, config: Mapping[str, Any]) -> dict[st
         "bias": bias,
         "n": sizes,
         "theory": [_scalar(_fraction_limit(n, p, bias, config["dim"]).value) for n in sizes],
-        "floor": effective.fraction_floor(p, bias, config["dim"]) if bias < 1 else 0.0,
+        "floor": worth.fraction_floor(p, bias, config["dim"]) if bias < 1 else 0.0,
         "simulated": [_fraction_point(n, p, bias, config) for n in config["simulated"]],
     }
 
@@ -236,16 +236,16 @@ def _fraction_limit(n: int, p: float, bias: float, dim: int) -> Estimate:
     """Limit of E W2^2; p = 1 is one fit to n real samples."""
     ones = np.ones(dim)
     if p == 1:
-        return effective.baseline(n, ones)
-    return recursions.w2_squared_limit(effective.fresh_fraction(n, p, bias=bias), ones)
+        return spectrum.baseline(n, ones)
+    return distance.w2_squared_limit(worth.fresh_fraction(n, p, bias=bias), ones)
 
 
 def _fraction_horizon(n: int, p: float, bias: float, longest: int) -> tuple[Loop, int]:
     """Loop and the generation after which it has forgotten its start to 0.1 %."""
     if p == 1:
         return fresh_data(n, 1, n_initial=n), 1
-    loop = effective.fresh_fraction(n, p, bias=bias)
-    rate = max(recursions.forgetting_rate(loop), 1e-9)
+    loop = worth.fresh_fraction(n, p, bias=bias)
+    rate = max(moments.forgetting_rate(loop), 1e-9)
     return loop, int(np.clip(np.log(1e-3) / np.log(rate), 2, longest))
 
 

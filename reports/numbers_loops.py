@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import effective, families, recursions
-from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
-from madtheory.loops import synthetic_augmentation as augmentation
+from madtheory import spectrum
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.loop import synthetic_augmentation as augmentation
 from madtheory.reports.numbers_digits import digits_eigenvalues
 from madtheory.reports.numbers_fresh import first_and_late
 from madtheory.simulate import simulate
+from madtheory.theory import distance, moments, worth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ def _late(loop: Loop, values: Array, config: Mapping[str, Any]) -> list[float]:
 
 
 def _gain(w2: float, n_real: int, values: Array) -> float:
-    return effective.effective_sample_size(w2, values) / n_real
+    return worth.effective_sample_size(w2, values) / n_real
 
 
 def _gain_point(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def _gain_point(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[st
 
 def _limit_gain(loop: Loop, values: Array) -> list[float]:
     """n_e/n_r of the limit, and what the declared error leaves: (low, value, high)."""
-    limit = recursions.w2_squared_limit(loop, values)
+    limit = distance.w2_squared_limit(loop, values)
     value, error = float(limit.value), float(limit.rel_error)
     return [_gain(value * (1 + x * error), loop.n_real, values) for x in (1.0, 0.0, -1.0)]
 
@@ -62,9 +63,9 @@ def compute_memory(config: Mapping[str, Any]) -> dict[str, Any]:
     curves = []
     for bias in config["biases"]:
         loops = [fresh_data(n_r, n_s, bias=bias, memory=K) for K in config["memories"]]
-        every = families.memory_limit_all(n_r, n_s, bias=bias)
+        every = moments.memory_limit_all(n_r, n_s, bias=bias)
         mean_part = [
-            1 / (n_r * families.memory_limit(n_r, n_s, memory=K, bias=bias).mean_sq)
+            1 / (n_r * moments.memory_limit(n_r, n_s, memory=K, bias=bias).mean_sq)
             for K in config["memories"]
         ]
         points = [
@@ -100,7 +101,7 @@ def _compared(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str,
         seed=config["seed"],
         record=("w2_squared",),
     )
-    theory = recursions.w2_squared(loop, values, generations=config["generations"])
+    theory = distance.w2_squared(loop, values, generations=config["generations"])
     return {
         "bias": loop.bias,
         "theory": theory.value,
@@ -117,12 +118,12 @@ def _shrinkage(config: Mapping[str, Any]) -> dict[str, Any]:
     def loop(n_synth: int) -> Loop:
         return augmentation(n, n_synth, bias=0.0)
 
-    limits = [recursions.w2_squared_limit(loop(k), values) for k in config["amounts"]]
+    limits = [distance.w2_squared_limit(loop(k), values) for k in config["amounts"]]
     points = [
         {"n_synth": k, "value": _late(loop(k), values, {**config, "longest": 3})}
         for k in config["amounts_simulated"]
     ]
-    base = effective.baseline(n, values)
+    base = spectrum.baseline(n, values)
     value = [float(e.value) for e in limits]
     return {
         "n_synth": config["amounts"],
@@ -146,13 +147,13 @@ def compute_augmentation(config: Mapping[str, Any]) -> dict[str, Any]:
             "fresh": fresh_data(n_r, n_s, bias=bias),
         }
         curves += [{"loop": name, **_compared(x, ones, config)} for name, x in loops.items()]
-    unbiased = recursions.w2_squared_limit(augmentation(n_r, n_s), ones)
+    unbiased = distance.w2_squared_limit(augmentation(n_r, n_s), ones)
     return {
         "generations": np.arange(1, config["generations"] + 1),
         "curves": curves,
-        "baseline": float(effective.baseline(n_r, ones).value),
+        "baseline": float(spectrum.baseline(n_r, ones).value),
         "gain_fixed": _gain(float(unbiased.value), n_r, ones),
-        "gain_leading": families.augmentation_gain_leading(n_r, n_s),
+        "gain_leading": moments.augmentation_gain_leading(n_r, n_s),
         "shrinkage": _shrinkage(config),
         "config": dict(config),
     }
@@ -172,7 +173,7 @@ def _pool_paths(loop: Loop, config: Mapping[str, Any], replicates: int) -> dict[
         record=("mean_sq", "trace"),
         at=at,
     )
-    exact = recursions.first_moments(loop, config["horizon"])
+    exact = moments.first_moments(loop, config["horizon"])
     grid = np.unique(np.geomspace(1, config["horizon"], 60).astype(int))
     return {
         "t": grid,
@@ -203,7 +204,7 @@ def compute_pool(config: Mapping[str, Any]) -> dict[str, Any]:
         "everything kept": (augmentation(n, n, pool="accumulate"), reps),
     }  # fmt: skip
     means = [{"pool": name, **_pool_paths(loop, config, r)} for name, (loop, r) in kinds.items()]
-    limit = families.growing_pool_limit(augmentation(n, n, pool="accumulate"))
+    limit = moments.growing_pool_limit(augmentation(n, n, pool="accumulate"))
     return {
         "biased": biased,
         "means": means,
@@ -220,7 +221,7 @@ def compute_weights(config: Mapping[str, Any]) -> dict[str, Any]:
     curves = []
     for bias in config["biases"]:
         loop = fresh_data(n_r, n_s, bias=bias)
-        best = effective.best_weight(loop, ones)
+        best = worth.best_weight(loop, ones)
         weights = np.linspace(0.04, 1, config["grid"])
         curves.append(
             {
@@ -237,10 +238,10 @@ def compute_weights(config: Mapping[str, Any]) -> dict[str, Any]:
             }
         )
     ratio = np.geomspace(0.1, 1000, 60)
-    golden = [families.golden_weight(10**6, round(10**6 * r)) for r in ratio]
+    golden = [moments.golden_weight(10**6, round(10**6 * r)) for r in ratio]
     return {
         "curves": curves,
-        "golden": families.golden_weight(n_r, n_s),
+        "golden": moments.golden_weight(n_r, n_s),
         "ratio": ratio,
         "gain_weighted": 1 / np.array(golden),
         "gain_pooled": 1 + ratio / (1 + ratio),
@@ -262,10 +263,10 @@ def _row(name: str, loop: Loop, values: Array, config: Mapping[str, Any]) -> dic
         record=("trace", "w2_squared"),
         at=(T,),
     )
-    theory = recursions.w2_squared(loop, values, generations=T)
+    theory = distance.w2_squared(loop, values, generations=T)
     value, error = float(theory.value[-1]), float(theory.rel_error[-1])
     mean, se = float(paths.mean["w2_squared"][0]), float(paths.se["w2_squared"][0])
-    trace = float(recursions.first_moments(loop, T).trace[-1])
+    trace = float(moments.first_moments(loop, T).trace[-1])
     simulated = float(paths.mean["trace"][0] / values.sum())
     error_trace = float(paths.se["trace"][0] / values.sum())
     try:

@@ -10,7 +10,7 @@ import numpy as np
 
 from madtheory import metrics, mixture
 from madtheory.engine import run_seeds
-from madtheory.loops import fully_synthetic
+from madtheory.loop import fully_synthetic
 from madtheory.mixture_loop import simulate_modes
 from madtheory.models import GaussianMixture, grid_mixture
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import collapse, definitions, estimators, recursions, regimes
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, family, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.reports.numbers_fresh import first_and_late, inverse_baseline
 from madtheory.simulate import simulate
+from madtheory.theory import collapse, moments, verdicts
+from madtheory.theory.distance import w2_squared_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ __all__ = ["compute_definitions", "compute_estimators", "compute_regimes"]
 # --- definitions ----------------------------------------------------------------------------------
 
 
-def _row(entry: definitions.Entry) -> dict[str, Any]:
+def _row(entry: verdicts.Entry) -> dict[str, Any]:
     finding = entry.finding
     return {
         "loop": entry.loop,
@@ -41,26 +42,26 @@ def _row(entry: definitions.Entry) -> dict[str, Any]:
 
 def _loops(config: Mapping[str, Any]) -> dict[str, Loop]:
     """The loops of the table, or those named."""
-    loops = definitions.default_loops(n=config["n"])
+    loops = verdicts.default_loops(n=config["n"])
     return {name: loops[name] for name in config.get("loops") or loops}
 
 
 def _deciders(
-    loops: Mapping[str, Loop], entries: Sequence[definitions.Entry], name: str
+    loops: Mapping[str, Loop], entries: Sequence[verdicts.Entry], name: str
 ) -> list[dict[str, Any]]:
     """Claims that decide one definition, each with the families for which it does."""
     grouped: dict[str, list[str]] = {}
     for entry in entries:
         claim = entry.finding.claim
         if entry.definition == name and entry.collapses is not None and claim is not None:
-            grouped.setdefault(claim, []).append(definitions.family(loops[entry.loop]))
+            grouped.setdefault(claim, []).append(family(loops[entry.loop]))
     return [{"claim": c, "families": list(dict.fromkeys(f))} for c, f in grouped.items()]
 
 
 def compute_definitions(config: Mapping[str, Any]) -> dict[str, Any]:
     """Which loop collapses under which definition, and the claims that decide it."""
     loops = _loops(config)
-    entries = definitions.definitions_table(config["dim"], loops)
+    entries = verdicts.definitions_table(config["dim"], loops)
     answers = [entry.collapses for entry in entries]
     rows = [_row(entry) for entry in entries]
     per_loop = [[r["collapses"] for r in rows if r["loop"] == name] for name in loops]
@@ -75,11 +76,11 @@ def compute_definitions(config: Mapping[str, Any]) -> dict[str, Any]:
                 "collapse_if": d.collapse_if,
                 "deciders": _deciders(loops, entries, d.name),
             }
-            for d in definitions.DEFINITIONS
+            for d in verdicts.DEFINITIONS
         ],
         "count": len(entries),
         "loop_count": len(loops),
-        "definition_count": len(definitions.DEFINITIONS),
+        "definition_count": len(verdicts.DEFINITIONS),
         "collapse": sum(a is True for a in answers),
         "no_collapse": sum(a is False for a in answers),
         "undecided": sum(a is None for a in answers),
@@ -122,7 +123,7 @@ def _families(config: Mapping[str, Any]) -> dict[str, Callable[[int, float], lis
 
 def _least(loops: Sequence[Loop], ones: NDArray[np.float64]) -> tuple[Loop, float, float]:
     """The loop with the least limit of E W2^2, that limit and its declared relative error."""
-    limits = [recursions.w2_squared_limit(loop, ones) for loop in loops]
+    limits = [w2_squared_limit(loop, ones) for loop in loops]
     at = int(np.argmin([float(limit.value) for limit in limits]))
     return loops[at], float(limits[at].value), float(limits[at].rel_error)
 
@@ -141,7 +142,7 @@ def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     """A late generation against generation 1, which saw n_real real samples only."""
     ones = np.ones(config["dim"])
     horizon, mean, se = first_and_late(loop, ones, config)
-    found, limit = regimes.regime(loop, ones), recursions.w2_squared_limit(loop, ones)
+    found, limit = verdicts.regime(loop, ones), w2_squared_limit(loop, ones)
     theory, error = float(limit.value), float(limit.rel_error)
     z = float((mean[0] - mean[1]) / np.hypot(se[0], se[1]))
     simulated = "undecided" if abs(z) < 3 else "better than real" if z > 0 else "worse than real"
@@ -151,7 +152,7 @@ def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
         "weight": loop.weight,
         "horizon": horizon,
         # What is left of a difference of the start.
-        "left": recursions.forgetting_rate(loop) ** (horizon - 1),
+        "left": moments.forgetting_rate(loop) ** (horizon - 1),
         "regime": found.name,
         "gain": found.gain,
         "low": found.low,
@@ -257,8 +258,8 @@ def _trusted(loop: Loop, config: Mapping[str, Any]) -> int:
     Beyond it a mean over paths lives on a few of them, and so does its standard error.
     """
     bare = replace(loop, floor=0.0)
-    growth = math.log(estimators.second_moment_growth(bare, 1)) - 2 * math.log(bare.step_bias)
-    if estimators.second_moment_growth(bare, 1) < 1:
+    growth = math.log(collapse.second_moment_growth(bare, 1)) - 2 * math.log(bare.step_bias)
+    if collapse.second_moment_growth(bare, 1) < 1:
         return int(config["generations"])
     return min(int(math.log(config["spread"]) / growth), int(config["generations"]))
 
@@ -266,7 +267,7 @@ def _trusted(loop: Loop, config: Mapping[str, Any]) -> int:
 def _scale_theory(loop: Loop, at: NDArray[np.int64]) -> dict[str, Any]:
     """Mean of log10 tr Sigma_t without a floor; the stationary quantiles with one."""
     if loop.floor:
-        levels = estimators.stationary_quantiles(loop, _QUANTILES)
+        levels = collapse.stationary_quantiles(loop, _QUANTILES)
         return {"log_mean": None, "stationary": np.log10(levels)}
     mean = collapse.directional_log_mean(loop, int(at[-1]))[at - 1] / _LN10
     return {"log_mean": mean, "stationary": None}
@@ -299,7 +300,7 @@ def _estimator(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, An
     assert paths.paths is not None
     logs = paths.paths["log_trace"] / _LN10
     scale = _scale_theory(loop, at)
-    walk = estimators.mean_walk(loop, ones, generations=config["generations"])[at - 1]
+    walk = collapse.mean_walk(loop, ones, generations=config["generations"])[at - 1]
     trusted = _trusted(loop, config)
     inside = at <= trusted
     mean, se = paths.mean["mean_sq"], paths.se["mean_sq"]
@@ -316,8 +317,8 @@ def _estimator(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, An
         "mean_sq": np.where(inside, mean, np.nan),
         "mean_sq_se": np.where(inside, se, np.nan),
         "walk_z": float(np.abs((mean - walk) / se)[inside].max()),
-        "growth": estimators.mean_walk_growth(loop, ones) if loop.floor else None,
-        "tail_index": estimators.stationary_tail_index(loop) if loop.floor else None,
+        "growth": collapse.mean_walk_growth(loop, ones) if loop.floor else None,
+        "tail_index": collapse.stationary_tail_index(loop) if loop.floor else None,
         "last_median": float(np.median(logs[:, -1])),
         "last_walk": float(walk[-1]),
     }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import polygamma
 
-from madtheory import collapse
-from madtheory.loops import fully_synthetic
+from madtheory.loop import fully_synthetic
+from madtheory.theory import collapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -339,16 +339,16 @@ def test_simulation_agrees_with_theory(
 @pytest.mark.parametrize("options", KEPT)
 def test_memory_and_pools_of_the_fully_synthetic_loop(answer: Answer, options: str) -> None:
     """First moments of the simulation against those of the library, for every such loop."""
-    from madtheory import recursions
-    from madtheory.loops import Loop
+    from madtheory.loop import Loop
+    from madtheory.theory import moments
 
     got = answer(*SIM_COLLAPSE.split(), *options.split(), "--replicates", 4000, "--seed", 1)
-    first = recursions.first_moments(Loop(**got["loop"]), 4)
+    first = moments.first_moments(Loop(**got["loop"]), 4)
     for name in ("mean_sq", "trace"):
         gap = np.array(got[name]["mean"]) - 3 * getattr(first, name)
         assert (np.abs(gap) <= 5 * np.array(got[name]["se"])).all()
     # The options matter: the plain loop's trace at t = 4 is further off than that.
-    plain = 3 * recursions.first_moments(Loop(n_initial=10, n_synth=10, bias=0.9), 4).mean_sq[3]
+    plain = 3 * moments.first_moments(Loop(n_initial=10, n_synth=10, bias=0.9), 4).mean_sq[3]
     assert abs(got["mean_sq"]["mean"][3] - plain) > 5 * got["mean_sq"]["se"][3]
 
 

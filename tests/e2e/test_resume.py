@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from madtheory.loops import fresh_data
+from madtheory.loop import fresh_data
 from madtheory.simulate import simulate
 
 SCRIPT = """

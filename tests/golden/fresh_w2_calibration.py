@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from madtheory import recursions
-from madtheory.loops import fresh_data
+from madtheory.loop import fresh_data
+from madtheory.theory import moments
 
 TABLE = Path(__file__).with_suffix(".json")
 PARTS = 4
@@ -91,7 +91,7 @@ def observe(mu, Sigma, exact, name):
 
 def simulate(loop, dim, at, size, seed):
     rng = np.random.default_rng(seed)
-    exact = recursions.second_moments(loop, dim, generations=max(at))
+    exact = moments.second_moments(loop, dim, generations=max(at))
     mu = rng.standard_normal((size, dim)) / np.sqrt(loop.n_initial)
     Sigma = square(bartlett(rng, size, dim, loop.first_dof)) / loop.first_dof
     for t in range(2, max(at) + 1):

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from madtheory import _tensors
-from madtheory.loops import Loop
+from madtheory.loop import Loop
+from madtheory.theory.moments import _generation
+from madtheory.theory.moments.second import SecondMoments, general_second_moments
 
 TABLE = Path(__file__).with_suffix(".json")
 PARTS = 8
@@ -149,13 +150,13 @@ def observe(Sigma, exact, of_square, name):
 
 def simulate(loop, dim, at, size, seed):
     rng = np.random.default_rng(seed)
-    exact = _tensors.second_moments(loop, dim, generations=max(at))
+    exact = general_second_moments(loop, dim, generations=max(at))
     names = ["flat", "harmonic"][: 1 if dim == 1 or loop.shrinkage or loop.floor else 2]
     for t, _, Sigma in run(loop, dim, size, max(at), rng):
         if t in at:
-            row = _tensors.SecondMoments(*(x[t - 1] for x in exact))
+            row = SecondMoments(*(x[t - 1] for x in exact))
             for name in names:
-                yield t, name, *observe(Sigma, row, _tensors.is_exact(loop), name)
+                yield t, name, *observe(Sigma, row, _generation.is_exact(loop), name)
 
 
 def rows(part):

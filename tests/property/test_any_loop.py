@@ -12,9 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from madtheory import _system, collapse, families, recursions
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.simulate import simulate
+from madtheory.theory import collapse, moments
+from madtheory.theory.moments.first import moment_limit, moment_path
 
 ACCEPT, NEED, ERROR = 4.5, 7.0, 0.02
 #: Pilot for the standard deviations, and the most replicates that a comparison may take.
@@ -98,7 +99,7 @@ def _compare(loop, t):
     paths = simulate(
         loop, EIGENVALUES, generations=t, replicates=replicates, seed=2, record=names, at=(t,)
     )
-    for name, exact in zip(names, _system.path(loop, t), strict=True):
+    for name, exact in zip(names, moment_path(loop, t), strict=True):
         predicted = exact[-1] * EIGENVALUES.sum()
         mean, se = paths.mean[name][0], paths.se[name][0]
         if se == 0:
@@ -112,7 +113,7 @@ def _compare(loop, t):
 def test_the_mean_trace_is_what_the_estimator_says_about_shrinkage(loop, t, change):
     """Shrinkage towards tr S/d leaves every first moment alone."""
     other = Loop(**{**_fields(loop), "shrinkage": abs(change)})
-    assert np.array_equal(_system.path(loop, t), _system.path(other, t))
+    assert np.array_equal(moment_path(loop, t), moment_path(other, t))
 
 
 def _fields(loop):
@@ -126,11 +127,11 @@ COUNTS = st.integers(2, 10**6)
 def test_every_family_with_a_closed_form(n_real, n_synth, bias, memory, weight):
     """To 1e-9: what is left of a double where the gap 1 - n_s/n is as small as 1e-6."""
     pairs = [
-        (families.augmentation_limit(n_real, n_synth, bias=bias), "augmentation"),
-        (families.memory_limit(n_real, n_synth, memory=memory, bias=bias), "memory"),
-        (families.memory_limit_all(n_real, n_synth, bias=bias), "every"),
-        (families.weighted_limit(n_real, n_synth, weight=weight, bias=bias), "weight"),
-        (recursions.first_moments_limit(fresh_data(n_real, n_synth, bias=bias)), "fresh"),
+        (moments.augmentation_limit(n_real, n_synth, bias=bias), "augmentation"),
+        (moments.memory_limit(n_real, n_synth, memory=memory, bias=bias), "memory"),
+        (moments.memory_limit_all(n_real, n_synth, bias=bias), "every"),
+        (moments.weighted_limit(n_real, n_synth, weight=weight, bias=bias), "weight"),
+        (moments.first_moments_limit(fresh_data(n_real, n_synth, bias=bias)), "fresh"),
     ]
     systems = {
         "augmentation": synthetic_augmentation(n_real, n_synth, bias=bias),
@@ -140,16 +141,16 @@ def test_every_family_with_a_closed_form(n_real, n_synth, bias, memory, weight):
         "fresh": fresh_data(n_real, n_synth, bias=bias),
     }
     for closed, name in pairs:
-        np.testing.assert_allclose(_system.limit(systems[name]), closed, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(moment_limit(systems[name]), closed, rtol=1e-9, err_msg=name)
 
 
 @given(COUNTS, COUNTS, BIASES, st.integers(0, 1), st.integers(2, 30))
 def test_paths_with_a_closed_form(n_initial, n_synth, bias, ddof, t):
     pool = synthetic_augmentation(n_initial, n_synth, bias=bias, pool="accumulate", ddof=ddof)
     np.testing.assert_allclose(
-        _system.path(pool, t)[1], families.growing_pool_trace(pool, np.arange(1, t + 1)), rtol=1e-9
+        moment_path(pool, t)[1], moments.growing_pool_trace(pool, np.arange(1, t + 1)), rtol=1e-9
     )
     loop = fully_synthetic(n_synth, bias=bias, n_initial=n_initial, ddof=ddof)
-    mean_sq, trace = _system.path(loop, t)
+    mean_sq, trace = moment_path(loop, t)
     np.testing.assert_allclose(trace, collapse.mean_trace(loop, [1.0], generations=t), rtol=1e-9)
     np.testing.assert_allclose(mean_sq, collapse.mean_walk(loop, [1.0], generations=t), rtol=1e-9)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madtheory import spectrum
-from madtheory.collapse_distance import first_decrease, is_increasing, w2_squared, w2_squared_limit
-from madtheory.loops import Loop, fully_synthetic
+from madtheory.loop import Loop, fully_synthetic
+from madtheory.theory.collapse import first_decrease, is_increasing, w2_squared, w2_squared_limit
 
 sizes = st.one_of(st.integers(2, 40), st.integers(2, 2**53))
 biases = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0.0, 1.0))

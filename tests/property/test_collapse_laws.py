@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madtheory import collapse, wishart
-from madtheory.loops import fully_synthetic
+from madtheory.laws import trace_noise
+from madtheory.loop import fully_synthetic
+from madtheory.theory import collapse
 
 SIZES = st.one_of(st.integers(2, 60), st.sampled_from([10**3, 10**6, 10**9, 2**53]))
 BIASES = st.one_of(st.floats(0.05, 1.0), st.just(1.0))
@@ -134,6 +135,6 @@ def test_first_passage_lies_between_the_fixed_time_law_and_twice_it(n, n_initial
 )
 def test_anti_concentration_holds_for_any_weights(eps, dim, dof, raw):
     weights = np.array(raw[:dim])
-    inside = np.diff(wishart.trace_noise_cdf([1 - eps, 1 + eps], weights, dof))[0]
-    assert wishart.anti_concentration_bound(eps, dim, dof) <= 1 - inside + 1e-12
-    assert wishart.trace_noise_variance(weights, dof) >= 2 / (dof * dim) * (1 - 1e-12)
+    inside = np.diff(trace_noise.trace_noise_cdf([1 - eps, 1 + eps], weights, dof))[0]
+    assert trace_noise.anti_concentration_bound(eps, dim, dof) <= 1 - inside + 1e-12
+    assert trace_noise.trace_noise_variance(weights, dof) >= 2 / (dof * dim) * (1 - 1e-12)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory import collapse, collapse_distance, estimators
-from madtheory.loops import fully_synthetic
+from madtheory.loop import fully_synthetic
+from madtheory.theory import collapse
 
 SIZES = st.one_of(st.integers(2, 60), st.sampled_from([10**3, 10**6, 2**53]))
 BIASES = st.one_of(st.floats(0.05, 1.0), st.just(1.0))
@@ -55,20 +55,17 @@ def test_division_by_n_is_a_smaller_bias_for_all_but_the_sample_means(n, n_initi
 @given(st.integers(2, 60), st.integers(2, 60), EIGENVALUES)
 def test_unbiased_maximum_likelihood_increases_to_twice_the_trace(n, n_initial, s):
     loop = fully_synthetic(n, n_initial=n_initial, ddof=0)
-    assert collapse_distance.is_increasing(loop, len(s)).verdict == "increasing"
-    limit = collapse_distance.w2_squared_limit(loop, s)
+    assert collapse.is_increasing(loop, len(s)).verdict == "increasing"
+    limit = collapse.w2_squared_limit(loop, s)
     np.testing.assert_allclose(limit, 2 * sum(s), rtol=1e-12)
-    e = collapse_distance.w2_squared(loop, s, generations=12)
+    e = collapse.w2_squared(loop, s, generations=12)
     assert (e.lower <= limit * (1 + 1e-12)).all()
 
 
 @given(st.integers(2, 200), st.floats(0.0, 1.0))
 def test_maximum_likelihood_increases_in_one_dimension(n, bias):
     # Statement (C) for ddof = 0; at ddof = 1 n = 2 has a window.
-    assert (
-        collapse_distance.first_decrease(fully_synthetic(n, bias=bias, ddof=0), generations=10**9)
-        is None
-    )
+    assert collapse.first_decrease(fully_synthetic(n, bias=bias, ddof=0), generations=10**9) is None
 
 
 @given(loops(floors=NONE), EIGENVALUES)
@@ -82,14 +79,14 @@ def test_shrinkage_moves_neither_the_mean_trace_nor_the_walk(loop, s):
     )
     at = {"generations": 15}
     for name in ("mean_trace", "mean_walk"):
-        value, expected = getattr(estimators, name), getattr(collapse, name)
+        value, expected = getattr(collapse, name), getattr(collapse, name)
         np.testing.assert_allclose(value(loop, s, **at), expected(plain, s, **at), rtol=1e-11)
 
 
 @given(loops(), EIGENVALUES)
 def test_second_moments_are_ordered(loop, s):
     at = {"generations": 15}
-    moments, trace = estimators.second_moments(loop, s, **at), estimators.mean_trace(loop, s, **at)
+    moments, trace = collapse.second_moments(loop, s, **at), collapse.mean_trace(loop, s, **at)
     slack = 1 + 1e-11
     assert (moments.trace_squared <= moments.squared_trace * slack).all()
     assert (moments.squared_trace <= len(s) * moments.trace_squared * slack).all()
@@ -100,41 +97,40 @@ def test_second_moments_are_ordered(loop, s):
 
 @given(loops(floors=NONE), st.integers(1, 30))
 def test_shrinkage_slows_the_collapse_and_does_not_stop_it(loop, dim):
-    bounds = estimators.shrinkage_rate(loop, dim)
+    bounds = collapse.shrinkage_rate(loop, dim)
     plain = fully_synthetic(loop.n_synth, bias=loop.bias, ddof=loop.ddof)
     # Both by the same formulas: equal at shrinkage 0, where rounding decides.
     assert collapse.rate(plain) <= bounds.lower * (1 - 1e-12)
     assert bounds.lower <= bounds.upper * (1 - 1e-12) < 0
-    growth = estimators.second_moment_growth(loop, dim)
+    growth = collapse.second_moment_growth(loop, dim)
     assert growth <= collapse.second_moment_growth(plain) * (1 + 1e-12)
 
 
 @given(st.integers(2, 100), st.integers(2, 20), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_the_lower_bound_on_the_rate_increases_with_shrinkage(n, dim, a, b):
     low, high = (
-        estimators.shrinkage_rate(fully_synthetic(n, shrinkage=x), dim).lower
-        for x in sorted((a, b))
+        collapse.shrinkage_rate(fully_synthetic(n, shrinkage=x), dim).lower for x in sorted((a, b))
     )
     assert low <= high * (1 - 1e-11)
 
 
 @given(loops(sizes=st.integers(2, 60)), st.integers(1, 6))
 def test_the_tail_index_lies_within_its_bounds(loop, dim):
-    bounds = estimators.stationary_tail_bounds(loop, dim)
+    bounds = collapse.stationary_tail_bounds(loop, dim)
     assert 1.0 <= bounds.lower <= bounds.upper * (1 + 1e-12)
     plain = fully_synthetic(loop.n_synth, bias=loop.bias, ddof=loop.ddof, floor=loop.floor)
-    index = estimators.stationary_tail_index(plain)
+    index = collapse.stationary_tail_index(plain)
     assert index <= bounds.upper * (1 + 1e-12)
     # The exact moments end where the index says: X has a k-th one iff k is below it.
     for k in (1, 2, 3):
         if abs(k - index) > 1e-9:
-            assert math.isfinite(estimators.stationary_moment(plain, k)) == (k < index)
+            assert math.isfinite(collapse.stationary_moment(plain, k)) == (k < index)
 
 
 @given(loops(sizes=st.integers(2, 60), shrinkages=NONE), st.floats(0.01, 0.99))
 def test_stationary_quantiles_invert_the_law_above_the_floor(loop, q):
-    x = estimators.stationary_quantiles(loop, [q / 2, q])
+    x = collapse.stationary_quantiles(loop, [q / 2, q])
     assert loop.floor <= x[0] <= x[1]
     if x[0] > loop.floor * (1 + 1e-6):  # else x is too coarse a float
-        cdf = estimators.stationary_cdf(x, loop)
+        cdf = collapse.stationary_cdf(x, loop)
         np.testing.assert_allclose(cdf, [q / 2, q], rtol=1e-8)

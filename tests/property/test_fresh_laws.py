@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory import distances, effective, recursions
-from madtheory.loops import Loop, fresh_data
+from madtheory import spectrum
+from madtheory.laws import bures
+from madtheory.loop import Loop, fresh_data
+from madtheory.theory import distance, moments
+from madtheory.theory.worth import (
+    admissible_n_synth_limit,
+    effective_sample_size,
+    fraction_floor,
+    mean_effective_size,
+)
 
 COUNTS = st.integers(1, 10**6)
 BIASES = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))
@@ -53,7 +61,7 @@ def test_one_generation_against_plain_data(n_real, n_synth, bias):
     centred = data - mean[:, None]
     covariance = centred.transpose(0, 2, 1) @ centred / (loop.n_train - 1)
     sample = seven(mean, covariance)
-    A, b = recursions.second_moment_map(loop, dim)
+    A, b = moments.second_moment_map(loop, dim)
     expected = A @ seven(mu[None], Sigma[None])[:, 0] + b
     se = sample.std(axis=1) / math.sqrt(size)
     assert (np.abs(sample.mean(axis=1) - expected) < 4.5 * se).all()
@@ -62,16 +70,16 @@ def test_one_generation_against_plain_data(n_real, n_synth, bias):
 
 @given(loops())
 def test_trace_and_mean_stay_between_known_values(loop):
-    first = recursions.first_moments_limit(loop)
+    first = moments.first_moments_limit(loop)
     # lambda = 1 is the worst: C <= 2 and M <= 1/n_real; a real share keeps C above n_r/n
     assert loop.n_fresh / loop.n_train * (1 - 1e-12) <= first.trace <= 2 * (1 + 1e-12)
     assert 0 < first.mean_sq <= 1 / loop.n_fresh * (1 + 1e-12)
-    assert recursions.forgetting_rate(loop) < 1
+    assert moments.forgetting_rate(loop) < 1
 
 
 @given(loops(), st.integers(1, 40), st.integers(1, 4))
 def test_moments_obey_their_inequalities(loop, generations, dim):
-    x = recursions.second_moments(loop, dim, generations=generations)[-1]
+    x = moments.second_moments(loop, dim, generations=generations)[-1]
     assert (x >= 0).all()
     slack = 1 + 1e-9
     assert x[0] ** 2 <= x[2] * slack
@@ -82,8 +90,8 @@ def test_moments_obey_their_inequalities(loop, generations, dim):
 
 @given(loops(least=2), st.integers(1, 4))
 def test_fixed_points_are_fixed(loop, dim):
-    A, b = recursions.second_moment_map(loop, dim)
-    limit = recursions.second_moments_limit(loop, dim)
+    A, b = moments.second_moment_map(loop, dim)
+    limit = moments.second_moments_limit(loop, dim)
     assert limit is not None
     # A itself is rounded: allow an ulp of A against the gap
     np.testing.assert_allclose(A @ limit + b, limit, rtol=1e-13)
@@ -92,8 +100,8 @@ def test_fixed_points_are_fixed(loop, dim):
 @given(loops(), SPECTRA)
 def test_w2_scales_sorts_and_ignores_zeros(loop, s):
     def values(eigenvalues):
-        path = recursions.w2_squared(loop, eigenvalues, generations=3)
-        limit = recursions.w2_squared_limit(loop, eigenvalues)
+        path = distance.w2_squared(loop, eigenvalues, generations=3)
+        limit = distance.w2_squared_limit(loop, eigenvalues)
         rows = [(getattr(e, k)) for e in (path, limit) for k in ("value", "lower", "upper")]
         return np.hstack(rows)
 
@@ -104,7 +112,7 @@ def test_w2_scales_sorts_and_ignores_zeros(loop, s):
 
 @given(loops(), SPECTRA)
 def test_w2_lies_between_its_bounds(loop, s):
-    for e in (recursions.w2_squared(loop, s, generations=4), recursions.w2_squared_limit(loop, s)):
+    for e in (distance.w2_squared(loop, s, generations=4), distance.w2_squared_limit(loop, s)):
         assert np.isfinite([e.value, e.lower, e.upper, e.rel_error]).all()
         assert (e.lower <= e.value * (1 + 1e-12)).all()
         assert (e.value <= e.upper * (1 + 1e-12)).all()
@@ -116,34 +124,34 @@ def test_w2_lies_between_its_bounds(loop, s):
 def test_a_flat_spectrum_is_the_worst(n_real, n_synth, s):
     # fidelity >= tr(Sigma^{1/2} Sigma_0): E W2^2/tr Sigma_0 is largest at Sigma_0 = I
     loop = fresh_data(n_real + 1, n_synth, bias=0.8)
-    general = recursions.w2_squared_second_order_limit(loop, s) / sum(s)
-    flat = recursions.w2_squared_second_order_limit(loop, np.ones(len(s))) / len(s)
+    general = distance.w2_squared_second_order_limit(loop, s) / sum(s)
+    flat = distance.w2_squared_second_order_limit(loop, np.ones(len(s))) / len(s)
     assert general <= flat * (1 + 1e-12)
 
 
 @given(st.integers(2, 10**7), SPECTRA)
 def test_baseline_falls_and_is_inverted(n, s):
-    here, beyond = (float(effective.baseline(k, s).value) for k in (n, n + 1))
+    here, beyond = (float(spectrum.baseline(k, s).value) for k in (n, n + 1))
     assert beyond < here
-    assert effective.effective_sample_size(here, s) == pytest.approx(n, rel=1e-9)
+    assert effective_sample_size(here, s) == pytest.approx(n, rel=1e-9)
 
 
 @given(st.integers(2, 10**5), st.integers(1, 10**6))
 def test_unbiased_data_is_worth_up_to_twice_in_the_mean(n_real, n_synth):
-    worth = effective.mean_effective_size(n_real, n_synth)
+    worth = mean_effective_size(n_real, n_synth)
     assert n_real < worth < 2 * n_real - 1 or n_real == 1
 
 
 @given(st.floats(0, 0.999), st.integers(1, 50))
 def test_admissible_limit_grows_with_bias_and_dimension(bias, dim):
-    here = effective.admissible_n_synth_limit(bias, dim)
-    assert here < effective.admissible_n_synth_limit(bias + 5e-4, dim)
-    assert here < effective.admissible_n_synth_limit(bias, dim + 1)
+    here = admissible_n_synth_limit(bias, dim)
+    assert here < admissible_n_synth_limit(bias + 5e-4, dim)
+    assert here < admissible_n_synth_limit(bias, dim + 1)
 
 
 @given(st.floats(0.01, 1), BIASES, st.integers(1, 9))
 def test_floor_is_between_zero_and_the_whole(p, bias, dim):
-    floor = effective.fraction_floor(p, bias, dim)
+    floor = fraction_floor(p, bias, dim)
     assert 0 <= floor <= dim
     direct = dim * (1 - math.sqrt(p / (1 - bias * (1 - p)))) ** 2 if bias < 1 else 0
     assert floor == pytest.approx(direct, rel=1e-9, abs=1e-14)  # the direct form cancels
@@ -151,7 +159,7 @@ def test_floor_is_between_zero_and_the_whole(p, bias, dim):
 
 @given(loops())
 def test_first_generation_alone_depends_on_how_it_is_read(loop):
-    first = recursions.first_moments(loop, 1)
+    first = moments.first_moments(loop, 1)
     beta = loop.first_bias
     assert (first.trace[0], first.mean_sq[0]) == (beta, pytest.approx(beta / loop.n_initial))
 
@@ -160,10 +168,10 @@ def test_first_generation_alone_depends_on_how_it_is_read(loop):
 def test_bures_is_a_squared_metric(dim, seed):
     rng = np.random.default_rng(seed)
     A, B, C = (F @ F.T for F in (rng.standard_normal((dim, rng.integers(1, 7))) for _ in range(3)))
-    ab, bc, ac = (math.sqrt(distances.bures_squared(x, y)) for x, y in ((A, B), (B, C), (A, C)))
+    ab, bc, ac = (math.sqrt(bures.bures_squared(x, y)) for x, y in ((A, B), (B, C), (A, C)))
     assert ac <= ab + bc + 1e-9
-    assert ab == pytest.approx(math.sqrt(distances.bures_squared(B, A)), abs=1e-9)
-    assert distances.bures_squared(4 * A, 4 * B) == pytest.approx(4 * ab**2, rel=1e-9, abs=1e-12)
+    assert ab == pytest.approx(math.sqrt(bures.bures_squared(B, A)), abs=1e-9)
+    assert bures.bures_squared(4 * A, 4 * B) == pytest.approx(4 * ab**2, rel=1e-9, abs=1e-12)
     low = (math.sqrt(np.trace(A)) - math.sqrt(np.trace(B))) ** 2
     assert low - 1e-9 <= ab**2 <= np.trace(A) + np.trace(B) + 1e-9
 

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from madtheory import _tensors, recursions
-from madtheory.loops import Loop
-from madtheory.recursions import INVARIANTS
+from madtheory.loop import Loop
+from madtheory.theory import moments
+from madtheory.theory.moments import INVARIANTS, _closure, _generation, _tensors
+from madtheory.theory.moments.second import general_second_moments, general_second_moments_limit
 
 #: Slack for rounding in inequalities.
 EPS = 1e-9
@@ -39,7 +40,7 @@ def loops(draw, *, exact=False):
 
 @given(loop=loops(), dim=st.integers(1, 30))
 def test_moments_obey_the_inequalities_of_moments(loop, dim):
-    x = _tensors.second_moments(loop, dim, generations=6)
+    x = general_second_moments(loop, dim, generations=6)
     assert x._fields == INVARIANTS
     for row in x:
         assert (row >= 0).all()
@@ -50,7 +51,7 @@ def test_moments_obey_the_inequalities_of_moments(loop, dim):
     assert (x.trace**2 <= x.squared_trace * up + tiny).all()
     assert (x.squared_trace <= dim * x.trace_squared * up + tiny).all()
     # The closure is right to leading order only, so a handful of samples may break this one.
-    if _tensors.is_exact(loop):
+    if _generation.is_exact(loop):
         assert (x.trace_squared <= x.squared_trace * up + tiny).all()
     assert (x.sandwich <= x.mean_sq_trace * up + tiny).all()
     assert (x.mean_sq_trace**2 <= x.mean_fourth * x.squared_trace * up + tiny).all()
@@ -58,15 +59,15 @@ def test_moments_obey_the_inequalities_of_moments(loop, dim):
 
 @given(loop=loops(), dim=st.integers(1, 8))
 def test_a_longer_path_starts_with_the_shorter_one(loop, dim):
-    long, short = (_tensors.second_moments(loop, dim, generations=T) for T in (7, 3))
+    long, short = (general_second_moments(loop, dim, generations=T) for T in (7, 3))
     for a, b in zip(long, short, strict=True):
         np.testing.assert_allclose(a[:3], b, rtol=1e-11, atol=1e-13)
 
 
 @given(loop=loops(exact=True), dim=st.integers(1, 8))
 def test_first_moments_of_the_closure_are_exact(loop, dim):
-    exact = _tensors.second_moments(loop, dim, generations=8)
-    closed = _tensors._closed_path(loop, dim, 8)
+    exact = general_second_moments(loop, dim, generations=8)
+    closed = _closure.closed_path(loop, dim, 8)
     np.testing.assert_allclose(closed[:, 0], exact.mean_sq, rtol=1e-10)
     np.testing.assert_allclose(closed[:, 1], exact.trace, rtol=1e-10)
 
@@ -74,11 +75,11 @@ def test_first_moments_of_the_closure_are_exact(loop, dim):
 @given(loop=loops(exact=True), dim=st.integers(1, 8))
 def test_the_limit_is_a_fixed_point_and_the_radius_its_rate(loop, dim):
     assume(loop.pool == "replace" and loop.n_real)
-    radius = _tensors.second_moment_radius(loop, dim)
-    limit = _tensors.second_moments_limit(loop, dim)
+    radius = _tensors.general_second_moment_radius(loop, dim)
+    limit = general_second_moments_limit(loop, dim)
     assert (limit is None) == (radius >= 1)
     assume(radius < 0.9)
-    path = _tensors.second_moments(loop, dim, generations=400)
+    path = general_second_moments(loop, dim, generations=400)
     np.testing.assert_allclose([x[-1] for x in path], limit, rtol=1e-8, atol=1e-12)
 
 
@@ -87,7 +88,7 @@ def test_shrinkage_moves_no_first_moment_and_narrows_the_spectrum(loop, dim):
     """By rotation invariance first moments see shrinkage nowhere."""
     loop = dataclasses.replace(loop, shrinkage=0.0)
     other = dataclasses.replace(loop, shrinkage=0.6)
-    a, b = (_tensors.second_moments(x, dim, generations=5) for x in (loop, other))
+    a, b = (general_second_moments(x, dim, generations=5) for x in (loop, other))
     np.testing.assert_allclose(a.trace, b.trace, rtol=1e-10)
     np.testing.assert_allclose(a.mean_sq, b.mean_sq, rtol=1e-10)
     assert (b.trace_squared <= a.trace_squared * (1 + EPS) + EPS).all()
@@ -96,7 +97,7 @@ def test_shrinkage_moves_no_first_moment_and_narrows_the_spectrum(loop, dim):
 @given(loop=loops(), dim=st.integers(1, 8))
 def test_first_moments_are_those_of_the_general_system(loop, dim):
     """Memory, caps, weights and nested sets, by a system that was written from the spec alone."""
-    x = _tensors.second_moments(loop, dim, generations=9)
-    first = recursions.first_moments(loop, 9)
+    x = general_second_moments(loop, dim, generations=9)
+    first = moments.first_moments(loop, 9)
     np.testing.assert_allclose(x.mean_sq, dim * first.mean_sq, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(x.trace, dim * first.trace, rtol=1e-9, atol=1e-12)

@@ -12,10 +12,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from madtheory import collapse, recursions
 from madtheory._claim import Claim, Prediction, relative, shift
 from madtheory.engine import run_seeds
-from madtheory.loops import (
+from madtheory.loop import (
     Loop,
     fresh_data,
     fully_synthetic,
@@ -24,6 +23,8 @@ from madtheory.loops import (
 )
 from madtheory.models import Gaussian
 from madtheory.simulate import simulate
+from madtheory.theory import collapse
+from madtheory.theory.moments import first_moments
 from madtheory.verify import POWER, holm, judge
 
 DIM, GENERATIONS, SEEDS, REPLICATES = 20, 4, 560, 4_000
@@ -89,7 +90,7 @@ def in_theory(name, quantity):
     """Exact expectation at the last generation, or None."""
     loop = LOOPS[name]
     if quantity in ("trace", "mean_sq"):
-        moments = recursions.first_moments(loop, GENERATIONS)
+        moments = first_moments(loop, GENERATIONS)
         return float(getattr(moments, quantity)[-1] * SPECTRUM.sum())
     if quantity == "log_det" and is_fully_synthetic(loop):
         return float(collapse.log_det_mean(loop, SPECTRUM, generations=GENERATIONS)[-1])

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from madtheory import _mixture_distance as mixture
-from madtheory import _tensors, collapse_distance, effective, recursions
-from madtheory.loops import (
+from madtheory import spectrum
+from madtheory.loop import (
     Loop,
     UnsupportedLoop,
     fresh_data,
@@ -19,6 +18,10 @@ from madtheory.loops import (
     synthetic_augmentation,
 )
 from madtheory.simulate import simulate
+from madtheory.theory import collapse, distance, moments
+from madtheory.theory.distance import cumulants, fresh, mixed
+from madtheory.theory.moments import _generation
+from madtheory.theory.moments.second import general_second_moments
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TABLE = json.loads((GOLDEN / "mixture_w2_calibration.json").read_text())
@@ -52,8 +55,8 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
     outside, errors, declared = [], [], []
     for (dim, fields, profile), rows in list(cases().items())[::2]:
         loop, s, T = Loop(**json.loads(fields)), eigenvalues(profile, dim), max(rows)[0]
-        w2 = mixture.w2_squared(loop, s, generations=T)
-        first = _tensors.second_moments(loop, dim, generations=T)
+        w2 = mixed.general_w2_squared(loop, s, generations=T)
+        first = general_second_moments(loop, dim, generations=T)
         for t, fidelity, se in rows:
             i, noise = t - 1, 2 * s.sum() * se
             c, M = first.trace[i] / dim, first.mean_sq[i] / dim
@@ -63,7 +66,7 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
             outside.append(off > allowed + slack)
             assert w2.lower[i] - slack <= truth <= w2.upper[i] + slack
             spread = first.trace_squared[i] / first.trace[i] ** 2 * dim - 1 if c else np.inf
-            if _tensors.is_exact(loop) and spread < 0.3 and noise < 0.005 * truth:
+            if _generation.is_exact(loop) and spread < 0.3 and noise < 0.005 * truth:
                 errors.append(off / truth)
                 declared.append(w2.rel_error[i])
     assert len(outside) > 400
@@ -93,7 +96,7 @@ def test_loops_outside_the_table(dim, loop):
     s = np.ones(dim)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(Sigma), 0)).sum(axis=1)
     sample = (mean**2).sum(axis=1) + np.trace(Sigma, axis1=1, axis2=2) + dim - 2 * values
-    w2 = mixture.w2_squared(loop, s, generations=T)
+    w2 = mixed.general_w2_squared(loop, s, generations=T)
     truth, se = sample.mean(), sample.std() / math.sqrt(size)
     # Power: 4 % off is more than four standard errors.
     assert se < 0.01 * truth
@@ -104,7 +107,7 @@ def test_loops_outside_the_table(dim, loop):
 
 def test_fixed_real_set_in_high_dimension():
     """theory.md 3.1: 29.50 +- .03 where the baseline is 31.97."""
-    w2 = mixture.w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), np.ones(100))
+    w2 = mixed.general_w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), np.ones(100))
     assert abs(float(w2.value) - 29.50) < float(w2.rel_error * w2.value) + 0.09
     assert float(w2.value) == pytest.approx(29.50, rel=0.01)
     assert float(w2.value * (1 + w2.rel_error)) < 2 * 31.97
@@ -117,21 +120,21 @@ def test_fixed_real_set_in_high_dimension():
 def test_fresh_loop_agrees_with_its_own_estimate(loop, dim):
     """Same second order; the skew counts n - 1 here and n there."""
     s = 1 / np.arange(1.0, dim + 1)
-    a, b = (f.w2_squared(loop, s, generations=15) for f in (mixture, recursions))
+    a, b = (f.w2_squared(loop, s, generations=15) for f in (mixed, moments))
     np.testing.assert_allclose(a.value, b.value, rtol=2e-3)
     np.testing.assert_allclose(a.upper, b.upper, rtol=1e-9)
     np.testing.assert_allclose(a.lower, b.lower, rtol=1e-9)
-    a, b = (f.w2_squared_limit(loop, s) for f in (mixture, recursions))
+    a, b = (f.w2_squared_limit(loop, s) for f in (mixed, moments))
     np.testing.assert_allclose(a.value, b.value, rtol=2e-3)
     np.testing.assert_allclose(a.upper, b.upper, rtol=1e-9)
 
 
 @pytest.mark.parametrize("loop", [fresh_data(500, 700, bias=0.8), fresh_data(30, 20, bias=0.5)])
 def test_skew_and_own_share_of_the_fresh_loop(loop):
-    path = mixture._path_memory(loop, 4, 30)
-    expected = recursions._path_memory(loop, recursions.first_moments(loop, 30))
+    path = cumulants.path_memory(loop, 4, 30)
+    expected = fresh.path_memory(loop, moments.first_moments(loop, 30))
     np.testing.assert_allclose(path.skew, expected.skew, rtol=2 / loop.n_fresh)
-    limit = mixture._limit_memory(loop, 4)
+    limit = cumulants.limit_memory(loop, 4)
     np.testing.assert_allclose(limit.skew, path.skew[-1], rtol=1e-6)
     np.testing.assert_allclose(limit.start, path.start[-1], atol=1e-6)
 
@@ -139,7 +142,7 @@ def test_skew_and_own_share_of_the_fresh_loop(loop):
 def test_skew_of_one_shrunk_wishart_is_known():
     """kappa_3 c/kappa_2^2 of (1 - s) W + s c I: 1/(1 - s) times that of W."""
     loop = dataclasses.replace(fully_synthetic(10_000), shrinkage=0.5)
-    np.testing.assert_allclose(mixture._path_memory(loop, 3, 1).skew, 2.0, rtol=1e-12)
+    np.testing.assert_allclose(cumulants.path_memory(loop, 3, 1).skew, 2.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.2, 0.9])
@@ -147,11 +150,11 @@ def test_skew_of_one_shrunk_wishart_is_known():
 def test_floored_laws_against_their_definition(x, floor):
     y = np.random.default_rng(2).gamma(1 / x, x, 500_000)
     root = np.sqrt(floor + (1 - floor) * y)
-    found = 1 - mixture._narrow_scale(np.array([[x]]), np.array([[floor]]))[0]
+    found = 1 - mixed._narrow_scale(np.array([[x]]), np.array([[floor]]))[0]
     if floor or x < 1:
         # At x >= 1 without a floor the root is not smooth at 0: nodes are not meant for it.
         assert abs(found - root.mean()) < 4.5 * root.std() / math.sqrt(5e5) + 2e-6
-    found = 1 - mixture._narrow_bulk(np.array([[x]]), np.array([[floor]]))[0]
+    found = 1 - mixed._narrow_bulk(np.array([[x]]), np.array([[floor]]))[0]
     W = np.random.default_rng(3).standard_normal((5, 300, round(300 / x)))
     values = np.linalg.eigvalsh(W @ W.transpose(0, 2, 1) / W.shape[2]).clip(0)
     # 1/d corrections of a Wishart matrix at d = 300.
@@ -161,11 +164,11 @@ def test_floored_laws_against_their_definition(x, floor):
 def test_generation_one_is_the_baseline():
     for ddof in (0, 1):
         loop = synthetic_augmentation(30, 20, ddof=ddof)
-        w2 = mixture.w2_squared(loop, np.ones(7), generations=1)
+        w2 = mixed.general_w2_squared(loop, np.ones(7), generations=1)
         if ddof == 1:
-            assert w2.value[0] == pytest.approx(float(effective.baseline(30, np.ones(7)).value))
+            assert w2.value[0] == pytest.approx(float(spectrum.baseline(30, np.ones(7)).value))
         # Maximum likelihood: M + (1 + 29/30) d - 2 sqrt(29/30) E tr W^{1/2}.
-        unbiased = float(effective.baseline(30, np.ones(7)).value) - 7 / 30
+        unbiased = float(spectrum.baseline(30, np.ones(7)).value) - 7 / 30
         scale = math.sqrt(29 / 30) if ddof == 0 else 1.0
         root = (14 - unbiased) / 2
         assert w2.value[0] == pytest.approx(7 / 30 + 7 * (1 + scale**2) - 2 * scale * root)
@@ -178,35 +181,35 @@ def test_limit_is_where_the_path_ends():
         fresh_data(40, 30, memory=3, bias=0.9),
         Loop(n_initial=40, n_fixed=40, n_synth=30, pool="accumulate", pool_cap=3, floor=0.1),
     ):
-        path = mixture.w2_squared(loop, np.ones(4), generations=400)
-        limit = mixture.w2_squared_limit(loop, np.ones(4))
+        path = mixed.general_w2_squared(loop, np.ones(4), generations=400)
+        limit = mixed.general_w2_squared_limit(loop, np.ones(4))
         for name in ("value", "lower", "upper", "rel_error"):
             assert getattr(path, name)[-1] == pytest.approx(float(getattr(limit, name)), rel=1e-7)
 
 
 def test_limits_without_second_moments():
-    w2 = mixture.w2_squared_limit(fresh_data(1, 10), np.ones(3))
-    expected = recursions.w2_squared_limit(fresh_data(1, 10), np.ones(3))
+    w2 = mixed.general_w2_squared_limit(fresh_data(1, 10), np.ones(3))
+    expected = distance.w2_squared_limit(fresh_data(1, 10), np.ones(3))
     assert float(w2.lower) == pytest.approx(float(expected.lower), rel=1e-9)
     assert float(w2.upper) == pytest.approx(float(expected.upper), rel=1e-9)
     dead = fully_synthetic(10, bias=0.5)
-    assert float(mixture.w2_squared_limit(dead, [1.0, 1.0]).value) == 2.4
-    assert collapse_distance.w2_squared_limit(dead, [1.0, 1.0]) == 2.4
-    assert math.isinf(mixture.w2_squared_limit(fully_synthetic(10), [1.0]).value)
+    assert float(mixed.general_w2_squared_limit(dead, [1.0, 1.0]).value) == 2.4
+    assert collapse.w2_squared_limit(dead, [1.0, 1.0]) == 2.4
+    assert math.isinf(mixed.general_w2_squared_limit(fully_synthetic(10), [1.0]).value)
     held = fully_synthetic(10, bias=0.5, floor=0.1)
-    assert math.isinf(mixture.w2_squared_limit(held, [1.0, 1.0]).value)
+    assert math.isinf(mixed.general_w2_squared_limit(held, [1.0, 1.0]).value)
 
 
 def test_unsupported_loops_say_so_in_one_sentence():
     with pytest.raises(UnsupportedLoop, match="multiple of I only, got eigenvalues from 1 to 2"):
-        mixture.w2_squared(fully_synthetic(9, shrinkage=0.1), [2.0, 1.0], generations=2)
+        mixed.general_w2_squared(fully_synthetic(9, shrinkage=0.1), [2.0, 1.0], generations=2)
     with pytest.raises(UnsupportedLoop, match="bounded memory and pools only, got memory None"):
-        mixture.w2_squared_limit(fresh_data(9, 9, memory=None), [1.0])
+        mixed.general_w2_squared_limit(fresh_data(9, 9, memory=None), [1.0])
     with pytest.raises(UnsupportedLoop, match=r"without real data .* got memory 2"):
-        mixture.w2_squared_limit(Loop(n_initial=9, n_synth=9, memory=2), [1.0])
+        mixed.general_w2_squared_limit(Loop(n_initial=9, n_synth=9, memory=2), [1.0])
     loop = synthetic_augmentation(9, 9, pool="accumulate", budget=20)
     with pytest.raises(UnsupportedLoop, match="budget = None only, got 20"):
-        mixture.w2_squared(loop, [1.0], generations=3)
+        mixed.general_w2_squared(loop, [1.0], generations=3)
 
 
 @pytest.mark.parametrize("shrinkage", [0.2, 0.7, 1.0])
@@ -214,7 +217,7 @@ def test_unsupported_loops_say_so_in_one_sentence():
 def test_shrinkage_holds_the_shape_and_not_the_scale(shrinkage, floor):
     """Full shrinkage leaves one fluctuating scale: taken for a constant it would be 40 % off."""
     loop = fully_synthetic(10, bias=0.9, shrinkage=shrinkage, floor=floor)
-    estimate = mixture.w2_squared(loop, np.ones(3), generations=2)
+    estimate = mixed.general_w2_squared(loop, np.ones(3), generations=2)
     paths = simulate(
         loop, np.ones(3), generations=2, replicates=20_000, seed=5, record=("w2_squared",)
     )

@@ -12,7 +12,7 @@ import pytest
 from scipy.special import digamma, gammaln, polygamma
 
 from madtheory import _kernels
-from madtheory.loops import fresh_data, fully_synthetic
+from madtheory.loop import fresh_data, fully_synthetic
 from madtheory.simulate import simulate, simulate_plain
 
 ACCEPT, NEED = 4.5, 6.9

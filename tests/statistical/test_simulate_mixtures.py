@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import digamma, polygamma
 
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.simulate import QUANTITIES, simulate, simulate_plain
 
 ACCEPT, NEED = 4.5, 6.9

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 from scipy.special import digamma, polygamma
 
-from madtheory import collapse
-from madtheory.loops import UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.loop import UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.simulate import simulate
 from madtheory.size_biased import simulate_size_biased
+from madtheory.theory import collapse
 
 ACCEPT, NEED = 4.5, 6.9
 

@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from madtheory import (
-    _audit_forecast,
-    _audit_series,
-    _audit_tests,
-    audit,
-    effective,
-    metrics,
-    recursions,
-)
+from madtheory import _audit_forecast, _audit_series, _audit_tests, audit, metrics
+from madtheory.theory.distance import second_order_identity
+from madtheory.theory.worth import admissible_n_synth_limit, effective_sample_size
 
 
 def collapse(rng, bias=0.8, n=300, dim=5, generations=6):
@@ -208,7 +202,7 @@ def test_known_training_sizes_set_the_correction():
 def test_worth_of_the_last_generation(found):
     distance = metrics.fid_unbiased(REAL, FILES[-1])
     values = np.linalg.eigvalsh(np.cov(REAL, rowvar=False))
-    worth = [effective.effective_sample_size(v, values) for v in (distance.value, distance.high)]
+    worth = [effective_sample_size(v, values) for v in (distance.value, distance.high)]
     assert [found.n_eff.value, found.n_eff.low] == pytest.approx(worth, rel=1e-9)
     assert found.n_eff.low < found.n_eff.value < found.n_eff.high
 
@@ -297,12 +291,12 @@ def test_fresh_data_that_holds_the_distance(found):
     fresh = found.fresh_data
     assert fresh.bias == found.bias.value
     assert fresh.n_synth == round(found.training_size)
-    assert fresh.admissible_n_synth == effective.admissible_n_synth_limit(fresh.bias, 5)
+    assert fresh.admissible_n_synth == admissible_n_synth_limit(fresh.bias, 5)
     target = metrics.fid_unbiased(REAL, FILES[-1]).value / np.trace(np.cov(REAL, rowvar=False))
 
     def distance(n_real):
         parts = Fraction(n_real), Fraction(fresh.n_synth), Fraction(fresh.bias)
-        return recursions.second_order_identity(5, *parts)
+        return second_order_identity(5, *parts)
 
     assert distance(fresh.required_n_real) <= target < distance(fresh.required_n_real - 1)
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from madtheory import collapse, wishart
-from madtheory.loops import UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.laws import chi_square, wishart
+from madtheory.loop import UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.theory import collapse
+from madtheory.theory.collapse import times
+from madtheory.theory.collapse.direction import directional_law
 
 PLAIN = fully_synthetic(10)
 ODD = fully_synthetic(6, bias=0.7, n_initial=13, first_generation="biased")
@@ -242,10 +245,10 @@ def test_levy_bound_needs_a_step_bias_below_one_and_no_more():
     over = {"ddof": 0, "allow_overdispersion": True}
     loop = fully_synthetic(5, bias=1.2, **over)  # step_bias .96
     cdf = collapse.first_passage_cdf(0.01, loop, generations=20)
-    bound = [math.exp(collapse._log_levy_bound(loop, math.log(0.01), t)) for t in (1, 5, 20)]
+    bound = [math.exp(times._log_levy_bound(loop, math.log(0.01), t)) for t in (1, 5, 20)]
     assert (cdf[[0, 4, 19]] <= bound).all()
     assert bound[1] < 0.2
-    assert collapse._log_levy_bound(fully_synthetic(5, bias=1.3, **over), -1.2, 5) == 0.0
+    assert times._log_levy_bound(fully_synthetic(5, bias=1.3, **over), -1.2, 5) == 0.0
 
 
 def test_collapse_times_of_huge_maximum_likelihood_loops():
@@ -418,7 +421,7 @@ def test_ville_bound_is_chernoff_for_the_whole_path(ddof):
     # Below the mean the best moments of negative order exceed 1, so the path costs nothing more.
     loop = fully_synthetic(7, n_initial=12, bias=0.9, ddof=ddof)
     for t in (1, 4, 30):
-        value = collapse._log_passage_bound(loop, -25.0, t)
+        value = times._log_passage_bound(loop, -25.0, t)
         chernoff = collapse.directional_chernoff(math.exp(-25.0), loop, t=t).log_cdf
         np.testing.assert_allclose(value, chernoff, rtol=1e-12)
 
@@ -439,7 +442,7 @@ def test_survival_bound_is_the_least_of_its_three_formulas(rank, t, log_eps, win
     dofs, counts, s = (11, 8), np.array([1.0, t - 1.0]), np.linspace(0.001, 6.0, 60_000)
 
     def moment(copies, power):
-        each = [wishart.log_chi_square_moment(power, copies * k, copies * k) for k in dofs]
+        each = [chi_square.log_chi_square_moment(power, copies * k, copies * k) for k in dofs]
         return counts @ np.array(each) + power * ((t - 1) * math.log(0.97) - log_eps)
 
     best = s[np.argmin(moment(1, s))]
@@ -448,30 +451,30 @@ def test_survival_bound_is_the_least_of_its_three_formulas(rank, t, log_eps, win
         "moment": moment(1, best) + max(0.0, 1 - best) * math.log(rank),
         "concave": moment(rank, min(1.0, s[np.argmin(moment(rank, s))])),
     }
-    value = collapse._log_survival_bound(loop, shares / shares.sum(), log_eps, t)
+    value = times._log_survival_bound(loop, shares / shares.sum(), log_eps, t)
     # The grid of orders is 1e-4 fine, and the moments are flat in the order.
     np.testing.assert_allclose(value, candidates[winner], rtol=1e-5)
     np.testing.assert_allclose(value, min(candidates.values()), rtol=1e-5)
 
 
 def test_moment_bound_pays_for_the_rank_at_orders_below_one():
-    law = collapse._directional_law(fully_synthetic(10), 50)
-    one = collapse._log_moment_bound(law, -2.0, rank=1, top=math.inf)
+    law = directional_law(fully_synthetic(10), 50)
+    one = times._log_moment_bound(law, -2.0, rank=1, top=math.inf)
     order = float(collapse.directional_chernoff(math.exp(-2.0), fully_synthetic(10), t=50).order)
     assert 0 < order < 1
     np.testing.assert_allclose(
-        collapse._log_moment_bound(law, -2.0, rank=5, top=math.inf),
+        times._log_moment_bound(law, -2.0, rank=5, top=math.inf),
         one + (1 - order) * math.log(5),
         rtol=1e-12,
     )
 
 
 def test_reduced_law_takes_the_least_size_for_the_dimension():
-    law, copies = collapse._reduced_law(fully_synthetic(5, n_initial=3), 4, 3)
+    law, copies = times._reduced_law(fully_synthetic(5, n_initial=3), 4, 3)
     assert copies == 2
     assert dict(zip(law.dofs, law.counts, strict=True)) == {4.0: 3.0, 2.0: 0.0}
     # Sigma_0 = I in 6 dimensions and n - 1 = 2 samples at t = 1: tr W_6(I, 2) = tr W_2(I, 6).
-    law, copies = collapse._reduced_law(fully_synthetic(3), 6, 1)
+    law, copies = times._reduced_law(fully_synthetic(3), 6, 1)
     assert (copies, law.counts[law.dofs.index(6.0)]) == (2, 1.0)
 
 

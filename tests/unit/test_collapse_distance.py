@@ -7,9 +7,10 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from madtheory import collapse, spectrum
-from madtheory import collapse_distance as law
-from madtheory.collapse_distance import (
+from madtheory import spectrum
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.theory import collapse
+from madtheory.theory.collapse import (
     first_decrease,
     is_increasing,
     overshoot_interval,
@@ -18,7 +19,6 @@ from madtheory.collapse_distance import (
     w2_squared_high_dimension,
     w2_squared_limit,
 )
-from madtheory.loops import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 
 
 def c4(n: int) -> mp.mpf:
@@ -408,7 +408,7 @@ def test_smallest_failing_dimensions_of_theory_md(n: int, dim: int) -> None:
 
 
 def test_threshold_of_the_first_step() -> None:
-    gamma, bias = law.step_one_two_threshold(), law.step_one_two_bias()
+    gamma, bias = collapse.step_one_two_threshold(), collapse.step_one_two_bias()
     with mp.workdps(30):
 
         def root(t: int, g: mp.mpf) -> mp.mpf:

@@ -11,10 +11,39 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from madtheory import collapse, collapse_distance, definitions, effective, recursions
+from madtheory import spectrum
 from madtheory.claims import CLAIMS
-from madtheory.definitions import CLAIM_IDS, DEFINITIONS, Finding
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import family as family_of
+from madtheory.theory import collapse, distance, moments, worth
+from madtheory.theory.verdicts import (
+    CLAIM_IDS,
+    DEFINITIONS,
+    Entry,
+    Finding,
+    PathFinding,
+    compared,
+    default_loops,
+    definitions_table,
+    distance_increases_on_paths,
+    expected_distance_increases,
+    heats_up,
+    is_stable,
+    large_sample_floor,
+    loop_forgets_on_paths,
+    rate_on_paths,
+    ratio_on_paths,
+    risk_grows_linearly,
+    risk_growth_on_paths,
+    risk_is_bounded,
+    risk_ratio,
+    strong_collapse,
+    support_is_lost,
+    table_text,
+    vanishes_exponentially,
+    variance_vanishes,
+    weighting_helps,
+)
 
 Array = NDArray[np.float64]
 ONES = np.ones(3)
@@ -95,7 +124,7 @@ LOOPS = grid()
 
 
 def test_the_grid_has_every_family() -> None:
-    families = Counter(definitions.family(loop) for loop in LOOPS)
+    families = Counter(family_of(loop) for loop in LOOPS)
     assert set(families) | {"memory", "capped-pool"} == set(CLAIM_IDS)
     assert min(families.values()) >= 4
 
@@ -104,17 +133,17 @@ def test_every_cheap_verdict_obeys_the_logic_between_definitions() -> None:
     undecided = 0
     for loop in LOOPS:
         vanish, rate = (
-            definitions.variance_vanishes(loop).verdict,
-            definitions.vanishes_exponentially(loop).verdict,
+            variance_vanishes(loop).verdict,
+            vanishes_exponentially(loop).verdict,
         )
-        lost = definitions.support_is_lost(loop, 2).verdict
+        lost = support_is_lost(loop, 2).verdict
         stable, bounded = (
-            definitions.is_stable(loop).verdict,
-            definitions.risk_is_bounded(loop).verdict,
+            is_stable(loop).verdict,
+            risk_is_bounded(loop).verdict,
         )
         linear, hot = (
-            definitions.risk_grows_linearly(loop).verdict,
-            definitions.heats_up(loop).verdict,
+            risk_grows_linearly(loop).verdict,
+            heats_up(loop).verdict,
         )
         undecided += (vanish, lost, stable, bounded, linear, hot).count(None)
         assert not (rate is True and vanish is not True), loop
@@ -130,13 +159,13 @@ def test_every_cheap_verdict_obeys_the_logic_between_definitions() -> None:
 
 def test_strong_collapse_is_infinite_exactly_where_the_risk_is_unbounded() -> None:
     for loop in LOOPS[::7]:
-        floor = definitions.large_sample_floor(loop, ONES)
-        many = definitions._scaled(loop, 10**6)
-        assert math.isinf(floor) == (definitions.risk_is_bounded(many).verdict is False), loop
+        floor = large_sample_floor(loop, ONES)
+        many = compared._scaled(loop, 10**6)
+        assert math.isinf(floor) == (risk_is_bounded(many).verdict is False), loop
 
 
 def test_unsupported_loops_are_undecided_with_the_reason_as_a_sentence() -> None:
-    found = definitions.variance_vanishes(Loop(n_initial=20, n_synth=20, memory=4))
+    found = variance_vanishes(Loop(n_initial=20, n_synth=20, memory=4))
     assert found.verdict is None
     assert "memory = 4" in found.reason
     assert found.status == "conjecture"
@@ -154,9 +183,9 @@ def test_critical_bias_separates_vanishing_from_heating(ddof: int) -> None:
     for shift in (-1e-4, 1e-4):
         bias = math.exp(-drift + shift)
         loop = fully_synthetic(n, bias=bias, ddof=ddof, allow_overdispersion=True)
-        assert definitions.variance_vanishes(loop).verdict is (shift < 0)
-        assert definitions.heats_up(loop).verdict is (shift > 0)
-        found = definitions.vanishes_exponentially(loop)
+        assert variance_vanishes(loop).verdict is (shift < 0)
+        assert heats_up(loop).verdict is (shift > 0)
+        found = vanishes_exponentially(loop)
         assert found.value == pytest.approx(shift, rel=1e-6)  # the integral's accuracy
 
 
@@ -171,10 +200,10 @@ def test_exponents_of_pools_that_keep_everything_by_their_exact_paths() -> None:
         {"bias": 0.6, "budget": 5, "memory": None},
     ):
         loop = replace(synthetic_augmentation(10, 10, pool="accumulate"), **options)
-        trace = recursions.first_moments(loop, 2 * T).trace
+        trace = moments.first_moments(loop, 2 * T).trace
         slope = math.log(trace[-1] / trace[T - 1]) / math.log(2)
         # The exponent is met up to O(1/T).
-        assert slope == pytest.approx(definitions.pool_exponent(loop), abs=5e-3), options
+        assert slope == pytest.approx(moments.pool_exponent(loop), abs=5e-3), options
 
 
 def test_growing_pool_by_its_product_formula() -> None:
@@ -184,25 +213,25 @@ def test_growing_pool_by_its_product_formula() -> None:
     trace = np.exp(np.cumsum(np.log(((N - 1) + bias * (n - 1 + N / (N + n))) / (N + n - 1))))
     slope = math.log(trace[-1] / trace[T // 2]) / math.log((T - 1) / (T // 2))
     loop = synthetic_augmentation(n, n, pool="accumulate", bias=bias)
-    assert slope == pytest.approx(definitions.pool_exponent(loop), abs=1e-4)
-    assert definitions.variance_vanishes(loop).verdict is True
-    assert definitions.vanishes_exponentially(loop).verdict is False
-    assert definitions.variance_vanishes(replace(loop, bias=1.0)).verdict is False
+    assert slope == pytest.approx(moments.pool_exponent(loop), abs=1e-4)
+    assert variance_vanishes(loop).verdict is True
+    assert vanishes_exponentially(loop).verdict is False
+    assert variance_vanishes(replace(loop, bias=1.0)).verdict is False
 
 
 def test_an_anchored_pool_is_bounded_up_to_its_critical_bias() -> None:
     for options in ({"weight": 0.3}, {"budget": 4}):
         base = Loop(n_initial=10, n_fresh=3, n_synth=10, pool="accumulate", **options)
         # The gain is linear in the bias: solve for where it is 1.
-        gains = [definitions.risk_is_bounded(replace(base, bias=b)).value for b in (0.0, 1.0)]
+        gains = [risk_is_bounded(replace(base, bias=b)).value for b in (0.0, 1.0)]
         critical = (1 - gains[0]) / (gains[1] - gains[0])
         for factor in (0.9, 1.1):
             loop = replace(base, bias=factor * critical, allow_overdispersion=True)
-            trace = recursions.first_moments(loop, 2000).trace
+            trace = moments.first_moments(loop, 2000).trace
             # Growth over the last doubling, against that over the one before.
             growth = (trace[1999] - trace[999]) / (trace[999] - trace[499])
             assert (growth > 1) == (factor > 1), options
-            assert definitions.risk_is_bounded(loop).verdict is (factor < 1)
+            assert risk_is_bounded(loop).verdict is (factor < 1)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +253,7 @@ def test_support_by_the_least_eigenvalue_of_brute_force_paths(
     loop: Loop, dim: int, lost: bool
 ) -> None:
     rng = np.random.default_rng(1)
-    found = definitions.support_is_lost(loop, dim)
+    found = support_is_lost(loop, dim)
     assert found.verdict is lost
     # n x d data, run until what dies at a rate of 1/8 a generation and more is gone: the typical
     # least eigenvalue is at rounding, or where it was.
@@ -240,23 +269,23 @@ def test_support_by_the_least_eigenvalue_of_brute_force_paths(
 def test_synthetic_risk_by_the_walk_of_the_collapse_module(bias: float, ddof: int) -> None:
     for first in ("real", "biased"):
         loop = fully_synthetic(9, bias=bias, ddof=ddof, n_initial=5, first_generation=first)
-        found = definitions.risk_is_bounded(loop)
+        found = risk_is_bounded(loop)
         assert found.value == pytest.approx(collapse.mean_walk_limit(loop, [1.0]), rel=1e-12)
         assert found.verdict is not (bias == 1 and ddof == 1)
         steps = np.diff(collapse.mean_walk(loop, [1.0], generations=5000))
-        growth = definitions.risk_grows_linearly(loop).value
+        growth = risk_grows_linearly(loop).value
         assert growth == pytest.approx(steps[-1], rel=1e-12, abs=1e-100)
 
 
 def test_floor_keeps_the_variance_and_loses_the_mean_by_brute_force() -> None:
     loop = fully_synthetic(6, bias=0.7, floor=0.2)
-    assert definitions.variance_vanishes(loop).verdict is False
-    assert definitions.risk_is_bounded(loop).verdict is False
+    assert variance_vanishes(loop).verdict is False
+    assert risk_is_bounded(loop).verdict is False
     # Slope by E tr Sigma' = bias E tr Sigma + floor and E|mu|^2' = E|mu|^2 + bias E tr Sigma/n.
     traces = [1.0]
     for _ in range(500):
         traces.append(0.7 * traces[-1] + 0.2)
-    slope = definitions.risk_grows_linearly(loop).value
+    slope = risk_grows_linearly(loop).value
     assert slope == pytest.approx(0.7 * traces[-1] / 6, rel=1e-12)
     rng = np.random.default_rng(2)
     found = [np.trace(brute(loop, 2, 6, rng)[-1]) / 2 for _ in range(2000)]
@@ -273,17 +302,17 @@ def test_strong_collapse_by_the_limit_of_large_loops() -> None:
         fresh_data(2, 2, bias=0.7, weight=0.3),
         Loop(n_initial=2, n_fixed=1, n_fresh=2, n_synth=4, bias=0.9),
     ):
-        large = definitions._scaled(loop, 10**5)
-        near = float(recursions.w2_squared_limit(large, s).value)
+        large = compared._scaled(loop, 10**5)
+        near = float(distance.w2_squared_limit(large, s).value)
         # O(1/n) at n of about 10^5 and more.
-        assert near == pytest.approx(definitions.large_sample_floor(loop, s), rel=2e-3), loop
+        assert near == pytest.approx(large_sample_floor(loop, s), rel=2e-3), loop
 
 
 def test_strong_collapse_is_the_fraction_floor_of_the_fresh_loop() -> None:
     for p, bias in product((0.01, 0.3, 0.9), (0.0, 0.5, 0.99)):
-        loop = effective.fresh_fraction(1000, p, bias=bias)
-        mine = definitions.large_sample_floor(loop, np.ones(7))
-        assert mine == pytest.approx(effective.fraction_floor(p, bias, 7), rel=1e-9)
+        loop = worth.fresh_fraction(1000, p, bias=bias)
+        mine = large_sample_floor(loop, np.ones(7))
+        assert mine == pytest.approx(worth.fraction_floor(p, bias, 7), rel=1e-9)
 
 
 def test_large_sample_floor_by_iterating_the_noiseless_loop() -> None:
@@ -303,16 +332,16 @@ def test_large_sample_floor_by_iterating_the_noiseless_loop() -> None:
             S = p * s + (1 - p) * bias * c
             c = (1 - k) * S + k * S.mean() + f * s.mean()
         by_hand = float(np.square(np.sqrt(s) - np.sqrt(c)).sum())
-        assert definitions.large_sample_floor(loop, s) == pytest.approx(by_hand, rel=1e-10)
+        assert large_sample_floor(loop, s) == pytest.approx(by_hand, rel=1e-10)
 
 
 def test_the_least_synthetic_fraction_leaves_a_floor_and_none_at_bias_one() -> None:
-    assert definitions.strong_collapse(fresh_data(9999, 1, bias=0.9), ONES).verdict is True
-    assert definitions.strong_collapse(fresh_data(1, 9999), ONES).verdict is False
-    assert definitions.strong_collapse(fully_synthetic(50), ONES).value == math.inf
+    assert strong_collapse(fresh_data(9999, 1, bias=0.9), ONES).verdict is True
+    assert strong_collapse(fresh_data(1, 9999), ONES).verdict is False
+    assert strong_collapse(fully_synthetic(50), ONES).value == math.inf
     # A tuned floor puts the variance right, and the mean still walks away.
     tuned = fully_synthetic(50, bias=0.9, floor=0.1)
-    assert definitions.strong_collapse(tuned, ONES).value == math.inf
+    assert strong_collapse(tuned, ONES).value == math.inf
 
 
 # --- Alemohammad, Bertrand, Kazdan, He ------------------------------------------------------------
@@ -324,8 +353,8 @@ def test_mad_of_the_fully_synthetic_loop_is_that_of_its_own_module() -> None:
         (fully_synthetic(2, bias=0.65), 1),
         (fully_synthetic(51, bias=0.3), 130),
     ):
-        verdict = collapse_distance.is_increasing(loop, dim)
-        found = definitions.expected_distance_increases(loop, np.ones(dim))
+        verdict = collapse.is_increasing(loop, dim)
+        found = expected_distance_increases(loop, np.ones(dim))
         assert found.verdict is (verdict.verdict == "increasing")
         assert found.status == verdict.status
 
@@ -333,11 +362,11 @@ def test_mad_of_the_fully_synthetic_loop_is_that_of_its_own_module() -> None:
 def test_mad_of_other_loops_by_the_sign_of_their_first_step() -> None:
     # Fresh data beside as much unbiased data falls below one fit; from a better first fit than
     # the loop can keep, the distance rises.
-    assert definitions.expected_distance_increases(fresh_data(100, 100), ONES).verdict is False
+    assert expected_distance_increases(fresh_data(100, 100), ONES).verdict is False
     rising = fresh_data(50, 50, n_initial=1000)
-    found = definitions.expected_distance_increases(rising, ONES)
+    found = expected_distance_increases(rising, ONES)
     assert found.verdict is True
-    path = recursions.w2_squared(rising, ONES, generations=50).value
+    path = distance.w2_squared(rising, ONES, generations=50).value
     assert found.value == pytest.approx((np.diff(path) / path[:-1]).min(), rel=1e-12)
 
 
@@ -347,13 +376,13 @@ def test_stability_by_two_starts() -> None:
         synthetic_augmentation(5, 20, bias=0.8),
         fresh_data(5, 20, memory=3),
     ):
-        found = definitions.is_stable(loop)
+        found = is_stable(loop)
         assert found.verdict is True
         assert found.value is not None
         # Both starts draw their first sample and the fixed set as Loop says; the gap shrinks by
         # the rate each generation, whatever the fixed set is.
         one, other = (
-            recursions.first_moments(replace(loop, n_initial=n), 60).mean_sq for n in (50, 500)
+            moments.first_moments(replace(loop, n_initial=n), 60).mean_sq for n in (50, 500)
         )
         gap = np.abs(one - other)
         rate = (gap[59] / gap[29]) ** (1 / 30)
@@ -364,16 +393,16 @@ def test_risk_ratio_of_the_synthetic_loop_by_hand() -> None:
     n, bias = 20, 0.5
     c4 = stats.chi(n - 1).mean() / math.sqrt(n - 1)
     by_hand = (1 + 1 / (n * (1 - bias))) / (1 / n + 2 - 2 * c4)
-    found = definitions.risk_ratio(fully_synthetic(n, bias=bias), [1.0])
+    found = risk_ratio(fully_synthetic(n, bias=bias), [1.0])
     assert found.value == pytest.approx(by_hand, rel=1e-9)
     assert found.verdict is True
-    assert definitions.risk_ratio(fresh_data(100, 100), ONES).verdict is False
+    assert risk_ratio(fresh_data(100, 100), ONES).verdict is False
 
 
 @pytest.mark.parametrize("k", [0.1, 1.0, 4.0])
 def test_best_mean_weight_is_golden(k: float) -> None:
     n = 10**7
-    best = effective.best_mean_weight(fresh_data(round(k * n), n))
+    best = worth.best_mean_weight(fresh_data(round(k * n), n))
     golden = (math.sqrt(k * k + 4 * k) - k) / 2
     # O(1/n), and the optimum is flat: the weight to 1e-4, the ratio to 1e-6.
     assert best.weight == pytest.approx(golden, abs=1e-4)
@@ -381,22 +410,22 @@ def test_best_mean_weight_is_golden(k: float) -> None:
 
 
 def test_best_mean_weight_of_a_fixed_set_is_one_as_it_cannot_help() -> None:
-    best = effective.best_mean_weight(synthetic_augmentation(30, 60))
+    best = worth.best_mean_weight(synthetic_augmentation(30, 60))
     assert best.ratio == pytest.approx(1.0, abs=1e-6)
 
 
 def test_best_weight_is_not_beaten_on_a_grid() -> None:
     loop = fresh_data(40, 400, bias=0.9)
-    best = effective.best_weight(loop, np.ones(4))
+    best = worth.best_weight(loop, np.ones(4))
     # Not the .27 of bias 1: the trace needs more real data. (By simulation, 2*10^5 replicates:
     # .0840, .0829, .0843 at w = .35, .39, .43, each +- 7e-5.)
     assert best.weight == pytest.approx(0.386, abs=0.002)
-    base = float(effective.baseline(40, np.ones(4)).value)
+    base = float(spectrum.baseline(40, np.ones(4)).value)
     for w in np.linspace(0.05, 1, 39):
         weighted = replace(loop, weight=float(w))
-        ratio = float(recursions.w2_squared_limit(weighted, np.ones(4)).value) / base
+        ratio = float(distance.w2_squared_limit(weighted, np.ones(4)).value) / base
         assert ratio >= best.ratio * (1 - 1e-9)
-    assert definitions.weighting_helps(loop, np.ones(4)).verdict is True
+    assert weighting_helps(loop, np.ones(4)).verdict is True
 
 
 # --- the table ------------------------------------------------------------------------------------
@@ -423,19 +452,19 @@ def test_claims_of_the_two_old_families_exist() -> None:
 
 def test_the_table_has_every_cell_once_and_says_what_the_functions_say() -> None:
     loops = {"a": fully_synthetic(20), "b": fresh_data(20, 20)}
-    table = definitions.definitions_table(2, loops)
+    table = definitions_table(2, loops)
     assert [(e.loop, e.definition) for e in table] == [
         (name, d.name) for name in loops for d in DEFINITIONS
     ]
     cell = {(e.loop, e.definition): e for e in table}
     assert cell["a", "divergence"].collapses is True  # not bounded
     assert cell["b", "divergence"].collapses is False
-    assert cell["a", "late-collapse"].finding == definitions.variance_vanishes(loops["a"])
+    assert cell["a", "late-collapse"].finding == variance_vanishes(loops["a"])
     assert cell["a", "weighting"].collapses is None
 
 
 def test_the_default_table_shows_that_the_definitions_disagree() -> None:
-    table = definitions.definitions_table(2)
+    table = definitions_table(2)
     cell = {(e.loop, e.definition): e.collapses for e in table}
     assert len(table) == 18 * len(DEFINITIONS)
     # Three loops on which two definitions contradict each other, by arithmetic done by hand.
@@ -453,13 +482,13 @@ def test_the_default_table_shows_that_the_definitions_disagree() -> None:
 
 
 def test_table_text_marks_conjectures_and_gaps() -> None:
-    finding = definitions.variance_vanishes(fully_synthetic(5))
+    finding = variance_vanishes(fully_synthetic(5))
     entries = (
-        definitions.Entry("x", "a", True, finding),
-        definitions.Entry("x", "b", None, finding),
-        definitions.Entry("x", "c", False, replace(finding, status="conjecture")),
+        Entry("x", "a", True, finding),
+        Entry("x", "b", None, finding),
+        Entry("x", "c", False, replace(finding, status="conjecture")),
     )
-    assert definitions.table_text(entries).splitlines()[-1] == "| x | yes | ? | no* |"
+    assert table_text(entries).splitlines()[-1] == "| x | yes | ? | no* |"
 
 
 # --- on paths -------------------------------------------------------------------------------------
@@ -479,8 +508,8 @@ def test_a_driftless_walk_is_rarely_called_falling_and_a_falling_one_almost_alwa
     def walk(drift: float):  # type: ignore[no-untyped-def]
         return lambda rng: np.cumsum(rng.standard_normal((20, 21)) + drift, axis=1)
 
-    def ask(paths: Array) -> definitions.PathFinding:
-        return definitions.rate_on_paths(paths, margin=0.5, alpha=ALPHA)
+    def ask(paths: Array) -> PathFinding:
+        return rate_on_paths(paths, margin=0.5, alpha=ALPHA)
 
     assert verdicts(walk(0.0), ask)[True] <= TOO_MANY
     # Standard error 1/sqrt(200) = .07: a drift of -.4 is nearly six of them away from 0, and a
@@ -495,14 +524,14 @@ def test_a_driftless_walk_is_rarely_called_falling_and_a_falling_one_almost_alwa
 def test_lost_rank_decides_at_once() -> None:
     paths = np.zeros((3, 4))
     paths[1, -1] = -np.inf
-    assert definitions.rate_on_paths(paths).verdict is True
+    assert rate_on_paths(paths).verdict is True
 
 
 def test_rate_on_paths_forgets_the_start() -> None:
     rng = np.random.default_rng(4)
     paths = rng.normal(0, 0.01, (50, 40))
     paths[:, 0] += 100.0
-    assert definitions.rate_on_paths(paths, margin=0.01).verdict is False
+    assert rate_on_paths(paths, margin=0.01).verdict is False
 
 
 def test_one_flat_step_keeps_mad_from_being_called() -> None:
@@ -510,8 +539,8 @@ def test_one_flat_step_keeps_mad_from_being_called() -> None:
         means = np.cumsum([0.0, 1.0, 1.0, flat, 1.0])
         return lambda rng: means + 0.5 * rng.standard_normal((30, 5))
 
-    def ask(paths: Array) -> definitions.PathFinding:
-        return definitions.distance_increases_on_paths(paths, alpha=ALPHA)
+    def ask(paths: Array) -> PathFinding:
+        return distance_increases_on_paths(paths, alpha=ALPHA)
 
     assert verdicts(rising(0.0), ask)[True] <= TOO_MANY
     assert verdicts(rising(0.0), ask)[False] <= TOO_MANY
@@ -525,20 +554,20 @@ def test_growth_of_the_risk_on_paths() -> None:
         start = np.array([5.0, 3.0, 1.0, 0, 0, 0, 0, 0, 0, 0])
         return lambda rng: start + slope * np.arange(10) + rng.standard_normal((40, 10))
 
-    def ask(paths: Array) -> definitions.PathFinding:
-        return definitions.risk_growth_on_paths(paths, alpha=ALPHA)
+    def ask(paths: Array) -> PathFinding:
+        return risk_growth_on_paths(paths, alpha=ALPHA)
 
     flat = verdicts(risk(0.0), ask)
     assert flat[True] + flat[False] <= TOO_MANY
     # Slope standard error 1/sqrt(10 * 40) = .05.
     assert verdicts(risk(0.5), ask)[True] >= 0.99 * TRIALS
-    exact = definitions.risk_growth_on_paths([[9.0, 9.0, 1.0, 1.5], [8.0, 8.0, 2.0, 2.5]])
+    exact = risk_growth_on_paths([[9.0, 9.0, 1.0, 1.5], [8.0, 8.0, 2.0, 2.5]])
     assert exact.estimate == 0.5
 
 
 def test_ratio_on_paths_covers() -> None:
-    def ask(paths: Array) -> definitions.PathFinding:
-        return definitions.ratio_on_paths(paths, 2.0, alpha=ALPHA)
+    def ask(paths: Array) -> PathFinding:
+        return ratio_on_paths(paths, 2.0, alpha=ALPHA)
 
     def risk(mean: float):  # type: ignore[no-untyped-def]
         return lambda rng: rng.normal(mean, 1.0, (30, 3))
@@ -550,8 +579,8 @@ def test_ratio_on_paths_covers() -> None:
 
 
 def test_two_starts_on_paths() -> None:
-    def ask(pair: tuple[Array, Array]) -> definitions.PathFinding:
-        return definitions.loop_forgets_on_paths(*pair, margin=1.0, alpha=ALPHA)
+    def ask(pair: tuple[Array, Array]) -> PathFinding:
+        return loop_forgets_on_paths(*pair, margin=1.0, alpha=ALPHA)
 
     def starts(gap: float):  # type: ignore[no-untyped-def]
         return lambda rng: (rng.normal(0, 1, (40, 2)), rng.normal(gap, 1, (40, 2)))
@@ -566,26 +595,26 @@ def test_paths_of_real_loops_agree_with_their_laws() -> None:
     rng = np.random.default_rng(5)
     for loop, falls in ((fully_synthetic(6), True), (fresh_data(6, 6), False)):
         logs = [[math.log(np.trace(S)) for S in brute(loop, 2, 40, rng)] for _ in range(60)]
-        found = definitions.rate_on_paths(logs, margin=0.05)
+        found = rate_on_paths(logs, margin=0.05)
         assert found.verdict is falls
-        assert definitions.variance_vanishes(loop).verdict is falls
+        assert variance_vanishes(loop).verdict is falls
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: definitions.rate_on_paths([[1.0, 2.0, 3.0]]), "log_scale must be paths"),
-        (lambda: definitions.rate_on_paths(np.zeros((2, 2))), "log_scale must be paths"),
-        (lambda: definitions.rate_on_paths(np.full((2, 3), np.nan)), "log_scale must not be NaN"),
-        (lambda: definitions.rate_on_paths(np.zeros((2, 3)), alpha=1.0), "alpha must be"),
-        (lambda: definitions.ratio_on_paths(np.zeros((2, 3)), 0.0), "baseline must be positive"),
-        (lambda: definitions.support_is_lost(fully_synthetic(3), 0), "dim must be at least 1"),
+        (lambda: rate_on_paths([[1.0, 2.0, 3.0]]), "log_scale must be paths"),
+        (lambda: rate_on_paths(np.zeros((2, 2))), "log_scale must be paths"),
+        (lambda: rate_on_paths(np.full((2, 3), np.nan)), "log_scale must not be NaN"),
+        (lambda: rate_on_paths(np.zeros((2, 3)), alpha=1.0), "alpha must be"),
+        (lambda: ratio_on_paths(np.zeros((2, 3)), 0.0), "baseline must be positive"),
+        (lambda: support_is_lost(fully_synthetic(3), 0), "dim must be at least 1"),
         (
-            lambda: definitions.expected_distance_increases(fresh_data(3, 3), [1], generations=1),
+            lambda: expected_distance_increases(fresh_data(3, 3), [1], generations=1),
             "generations must be at least 2",
         ),
-        (lambda: definitions.risk_ratio(fresh_data(3, 3), [-1.0]), "eigenvalues must be"),
-        (lambda: definitions.default_loops(n=3), "n must be at least 4"),
+        (lambda: risk_ratio(fresh_data(3, 3), [-1.0]), "eigenvalues must be"),
+        (lambda: default_loops(n=3), "n must be at least 4"),
     ],
 )
 def test_bad_input_is_one_sentence(call, message: str) -> None:  # type: ignore[no-untyped-def]

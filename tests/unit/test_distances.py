@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from madtheory import distances as dist
+from madtheory.laws import bures
 
 
 def covariance(rng, dim, rank):
@@ -19,18 +19,18 @@ def test_full_rank_against_the_matrix_square_root(dim):
     A, B = covariance(rng, dim, dim + 3), covariance(rng, dim, dim + 3)
     root = np.real(sqrtm(A))
     expected = np.trace(A) + np.trace(B) - 2 * np.trace(np.real(sqrtm(root @ B @ root)))
-    assert dist.bures_squared(A, B) == pytest.approx(expected, rel=1e-10)  # sqrtm's own error
+    assert bures.bures_squared(A, B) == pytest.approx(expected, rel=1e-10)  # sqrtm's own error
     mu = rng.standard_normal(dim)
-    got = dist.w2_squared(mu, A, np.zeros(dim), B)
+    got = bures.w2_squared(mu, A, np.zeros(dim), B)
     assert got == pytest.approx(expected + mu @ mu, rel=1e-10)
-    assert dist.w2(mu, A, np.zeros(dim), B) == pytest.approx(np.sqrt(got), rel=1e-14)
+    assert bures.w2(mu, A, np.zeros(dim), B) == pytest.approx(np.sqrt(got), rel=1e-14)
 
 
 @pytest.mark.parametrize(("rank_a", "rank_b"), [(1, 1), (1, 4), (2, 3), (4, 0), (0, 0)])
 def test_singular_against_mpmath(rank_a, rank_b):
     rng = np.random.default_rng(10 * rank_a + rank_b)
     F, G = rng.standard_normal((4, rank_a)), rng.standard_normal((4, rank_b))
-    got = dist.bures_squared(F @ F.T, G @ G.T)
+    got = bures.bures_squared(F @ F.T, G @ G.T)
     with mpmath.workdps(40):
         nuclear = 0
         if rank_a and rank_b:
@@ -38,7 +38,7 @@ def test_singular_against_mpmath(rank_a, rank_b):
         expected = float(np.sum(F**2) + np.sum(G**2) - 2 * nuclear)
     # Factoring F F^T in float64 leaves singular directions to about 1e-8 of their size, squared.
     assert got == pytest.approx(expected, rel=1e-11, abs=1e-13)
-    assert dist.fidelity(F, G) == pytest.approx(float(nuclear), rel=1e-13)
+    assert bures.fidelity(F, G) == pytest.approx(float(nuclear), rel=1e-13)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1.0, 1e12, 1e300])
@@ -47,17 +47,17 @@ def test_commuting_pair_at_any_scale(scale):
     rotation = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0]
     A, B = (rotation * x @ rotation.T * scale for x in (a, b))
     expected = scale * np.sum((np.sqrt(a) - np.sqrt(b)) ** 2)
-    assert dist.bures_squared(A, B) == pytest.approx(expected, rel=1e-12)
-    assert dist.bures_squared(np.diag(a) * scale, np.diag(b) * scale) == pytest.approx(
+    assert bures.bures_squared(A, B) == pytest.approx(expected, rel=1e-12)
+    assert bures.bures_squared(np.diag(a) * scale, np.diag(b) * scale) == pytest.approx(
         expected, rel=1e-14
     )
 
 
 def test_collapsed_and_wide_condition_numbers():
     a = np.array([1.0, 1e-40, 1e-200])
-    assert dist.bures_squared(np.diag(a), np.eye(3)) == pytest.approx(2 - 2e-20, rel=1e-15)
-    assert dist.bures_squared(np.zeros((3, 3)), np.eye(3)) == 3.0
-    assert dist.bures_squared(np.eye(3) * 1e-300, np.eye(3)) == pytest.approx(3.0, rel=1e-14)
+    assert bures.bures_squared(np.diag(a), np.eye(3)) == pytest.approx(2 - 2e-20, rel=1e-15)
+    assert bures.bures_squared(np.zeros((3, 3)), np.eye(3)) == 3.0
+    assert bures.bures_squared(np.eye(3) * 1e-300, np.eye(3)) == pytest.approx(3.0, rel=1e-14)
 
 
 def test_close_covariances_keep_their_digits():
@@ -66,16 +66,16 @@ def test_close_covariances_keep_their_digits():
     h = 1e-7
     # Scaling by (1 + h)^2 moves every square root by h: W2^2 = h^2 tr A.
     expected = h**2 * np.trace(A)
-    assert dist.bures_squared(A, A * (1 + h) ** 2) == pytest.approx(expected, rel=1e-6)
-    assert dist.bures_squared(A, A) <= 1e-27 * np.trace(A)
+    assert bures.bures_squared(A, A * (1 + h) ** 2) == pytest.approx(expected, rel=1e-6)
+    assert bures.bures_squared(A, A) <= 1e-27 * np.trace(A)
 
 
 def test_factor_reproduces_the_matrix_with_its_rank():
     A = covariance(np.random.default_rng(1), 7, 3)
-    F = dist.covariance_factor(A)
+    F = bures.covariance_factor(A)
     assert F.shape == (7, 3)
     np.testing.assert_allclose(F @ F.T, A, rtol=1e-12, atol=1e-13)
-    assert dist.covariance_factor(np.zeros((2, 2))).shape == (2, 0)
+    assert bures.covariance_factor(np.zeros((2, 2))).shape == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_factor_reproduces_the_matrix_with_its_rank():
 )
 def test_bad_covariances(arguments, message):
     with pytest.raises(ValueError, match=message):
-        dist.bures_squared(*arguments)
+        bures.bures_squared(*arguments)
 
 
 def test_bad_means_and_factors():
     with pytest.raises(ValueError, match=r"mu_1 must have shape \(2,\), got \(3,\)"):
-        dist.w2_squared(np.zeros(3), np.eye(2), np.zeros(2), np.eye(2))
+        bures.w2_squared(np.zeros(3), np.eye(2), np.zeros(2), np.eye(2))
     with pytest.raises(ValueError, match="mu_2 must be finite"):
-        dist.w2_squared(np.zeros(2), np.eye(2), [0, np.inf], np.eye(2))
+        bures.w2_squared(np.zeros(2), np.eye(2), [0, np.inf], np.eye(2))
     with pytest.raises(ValueError, match="F_2 must have 2 rows"):
-        dist.fidelity(np.eye(2), np.eye(3))
+        bures.fidelity(np.eye(2), np.eye(3))

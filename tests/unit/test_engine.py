@@ -23,7 +23,7 @@ from madtheory.engine import (
     run_loop,
     run_seeds,
 )
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
 ROOT = Path(__file__).resolve().parents[2]
 

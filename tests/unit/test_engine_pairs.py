@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from madtheory.engine import read_model, run_loop
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.models import (
     Bootstrap,
     Categorical,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from madtheory import _system, families, recursions
-from madtheory.loops import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
+from madtheory.theory import moments
+from madtheory.theory.moments.first import moment_limit, moment_path
 
 SIZES = [(5, 7, 1.0), (100, 900, 0.9), (20, 3, 0.3), (2, 40, 0.5), (30, 30, 0.0)]
 
@@ -17,41 +18,41 @@ SIZES = [(5, 7, 1.0), (100, 900, 0.9), (20, 3, 0.3), (2, 40, 0.5), (30, 30, 0.0)
 def test_families_are_the_general_system(n_r: int, n_s: int, bias: float) -> None:
     pairs = [
         (
-            families.augmentation_limit(n_r, n_s, bias=bias),
+            moments.augmentation_limit(n_r, n_s, bias=bias),
             synthetic_augmentation(n_r, n_s, bias=bias),
         ),
         (
-            families.memory_limit_all(n_r, n_s, bias=bias),
+            moments.memory_limit_all(n_r, n_s, bias=bias),
             fresh_data(n_r, n_s, bias=bias, memory=None),
         ),
     ]
     for K in (1, 2, 3, 12):
-        closed = families.memory_limit(n_r, n_s, memory=K, bias=bias)
+        closed = moments.memory_limit(n_r, n_s, memory=K, bias=bias)
         # (memory 1 has a rational route of its own, so the system is asked directly.)
         pairs.append((closed, fresh_data(n_r, n_s, bias=bias, memory=K)))
     for w in (0.05, 0.3, 1.0 - 1e-3):
-        closed = families.weighted_limit(n_r, n_s, weight=w, bias=bias)
+        closed = moments.weighted_limit(n_r, n_s, weight=w, bias=bias)
         pairs.append((closed, fresh_data(n_r, n_s, bias=bias, weight=w)))
     for closed, loop in pairs:
         # Yule-Walker with a gap of 1e-3 costs three digits.
-        np.testing.assert_allclose(_system.limit(loop), closed, rtol=1e-12 if bias < 1 else 1e-10)
+        np.testing.assert_allclose(moment_limit(loop), closed, rtol=1e-12 if bias < 1 else 1e-10)
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
 @pytest.mark.parametrize(("n_r", "n_s", "bias"), SIZES)
 def test_the_growing_pool_is_the_general_system(n_r: int, n_s: int, bias: float, ddof: int) -> None:
     loop = synthetic_augmentation(n_r, n_s, bias=bias, pool="accumulate", ddof=ddof)
-    _, trace = _system.path(loop, 200)
+    _, trace = moment_path(loop, 200)
     t = np.arange(1, 201)
     # A difference of log-gammas of size t log t loses a few digits.
-    np.testing.assert_allclose(families.growing_pool_trace(loop, t), trace, rtol=1e-11)
+    np.testing.assert_allclose(moments.growing_pool_trace(loop, t), trace, rtol=1e-11)
 
 
 def test_the_growing_pool_limit_is_where_the_path_goes() -> None:
     loop = synthetic_augmentation(6, 9, pool="accumulate")
-    mean_sq, trace = _system.path(loop, 2**13)
+    mean_sq, trace = moment_path(loop, 2**13)
     # Both approach like 1/t at lambda = 1; two Richardson steps leave 1/t^3.
-    for path, limit in zip((mean_sq, trace), families.growing_pool_limit(loop), strict=True):
+    for path, limit in zip((mean_sq, trace), moments.growing_pool_limit(loop), strict=True):
         a, b, c = path[2**11 - 1], path[2**12 - 1], path[2**13 - 1]
         first, second = 2 * b - a, 2 * c - b
         assert second + (second - first) / 3 == pytest.approx(limit, rel=1e-9)
@@ -59,28 +60,28 @@ def test_the_growing_pool_limit_is_where_the_path_goes() -> None:
 
 def test_maximum_likelihood_accumulation_keeps_the_second_moment() -> None:
     loop = synthetic_augmentation(7, 3, pool="accumulate", ddof=0)
-    mean_sq, trace = _system.path(loop, 300)
+    mean_sq, trace = moment_path(loop, 300)
     np.testing.assert_allclose(mean_sq + trace, 1.0, rtol=1e-12)
-    limit = families.growing_pool_limit(loop)
+    limit = moments.growing_pool_limit(loop)
     assert limit.mean_sq + limit.trace == pytest.approx(1.0, rel=1e-10)
 
 
 def test_numbers_of_the_theory_page() -> None:
     # 3.2: E tr S falls slightly, 2 -> 1.865 at d = 2, n = 8, t = 8.
     pool = synthetic_augmentation(8, 8, pool="accumulate")
-    assert 2 * families.growing_pool_trace(pool, 8) == pytest.approx(1.865, abs=5e-4)
+    assert 2 * moments.growing_pool_trace(pool, 8) == pytest.approx(1.865, abs=5e-4)
     # ... and to leading order the mean is worth 6/pi^2 of n.
     big = synthetic_augmentation(10**7, 10**7, pool="accumulate")
-    assert 1e7 * families.growing_pool_limit(big).mean_sq == pytest.approx(math.pi**2 / 6, rel=3e-7)
+    assert 1e7 * moments.growing_pool_limit(big).mean_sq == pytest.approx(math.pi**2 / 6, rel=3e-7)
     # 3.1: n_e/n_r between 2/3 and 1.
-    limit = families.augmentation_limit(10**7, 10**9)
+    limit = moments.augmentation_limit(10**7, 10**9)
     gain = 1 / (1e7 * limit.mean_sq)
-    assert gain == pytest.approx(families.augmentation_gain_leading(10**7, 10**9), rel=1e-5)
+    assert gain == pytest.approx(moments.augmentation_gain_leading(10**7, 10**9), rel=1e-5)
     # 2.8: K -> infinity is worth n.
-    every = families.memory_limit_all(10**6, 10**7)
+    every = moments.memory_limit_all(10**6, 10**7)
     assert 1 / every.mean_sq == pytest.approx(1.1e7, rel=1e-5)
     # 2.9: golden ratio.
-    assert families.golden_weight(3, 3) == pytest.approx((math.sqrt(5) - 1) / 2, rel=1e-15)
+    assert moments.golden_weight(3, 3) == pytest.approx((math.sqrt(5) - 1) / 2, rel=1e-15)
 
 
 @pytest.mark.parametrize("k", [0.01, 0.3, 1.0, 20.0])
@@ -88,26 +89,26 @@ def test_the_golden_weight_minimises_the_mean_part(k: float) -> None:
     n_s = 10**8
     n_r = round(k * n_s)
     best = minimize_scalar(
-        lambda w: families.weighted_limit(n_r, n_s, weight=w).mean_sq * n_r,
+        lambda w: moments.weighted_limit(n_r, n_s, weight=w).mean_sq * n_r,
         bounds=(1e-6, 1 - 1e-6),
         method="bounded",
         options={"xatol": 1e-10},
     )
     # A minimum is located to the square root of rounding.
-    assert best.x == pytest.approx(families.golden_weight(n_r, n_s), abs=1e-6)
-    assert best.fun == pytest.approx(families.golden_weight(n_r, n_s), rel=1e-6)
+    assert best.x == pytest.approx(moments.golden_weight(n_r, n_s), abs=1e-6)
+    assert best.fun == pytest.approx(moments.golden_weight(n_r, n_s), rel=1e-6)
 
 
 def test_power_law_not_exponential() -> None:
     loop = synthetic_augmentation(50, 50, bias=0.7, pool="accumulate")
-    far = families.growing_pool_trace(loop, [1e6, 1e7])
+    far = moments.growing_pool_trace(loop, [1e6, 1e7])
     assert math.log10(far[1] / far[0]) == pytest.approx(-0.3, abs=1e-5)
-    assert families.growing_pool_limit(loop).trace == 0
+    assert moments.growing_pool_limit(loop).trace == 0
 
 
 CALLS: dict[str, Callable[[Loop], object]] = {
-    "growing_pool_trace": lambda loop: families.growing_pool_trace(loop, 2),
-    "growing_pool_limit": families.growing_pool_limit,
+    "growing_pool_trace": lambda loop: moments.growing_pool_trace(loop, 2),
+    "growing_pool_limit": moments.growing_pool_limit,
 }
 
 
@@ -120,5 +121,5 @@ def test_another_loop_is_refused_in_one_sentence(name: str) -> None:
 def test_limits_of_other_pools_are_refused_but_their_paths_are_not() -> None:
     loop = Loop(n_initial=5, n_fixed=5, n_fresh=2, n_synth=5, pool="accumulate")
     with pytest.raises(UnsupportedLoop, match="pools that forget only"):
-        recursions.first_moments_limit(loop)
-    assert np.isfinite(recursions.first_moments(loop, 50).trace).all()
+        moments.first_moments_limit(loop)
+    assert np.isfinite(moments.first_moments(loop, 50).trace).all()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory.loops import (
+from madtheory.loop import (
     Loop,
     UnsupportedLoop,
     fresh_data,

@@ -6,8 +6,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from madtheory import effective, metrics
-from madtheory.distances import w2_squared
+from madtheory import metrics, spectrum
+from madtheory.laws.bures import w2_squared
 
 # --- precision and recall against brute force ----------------------------------------------------
 
@@ -228,8 +228,8 @@ def test_bias_is_the_baseline_and_fid_unbiased_has_none():
     size, dim, n, m = 200, 40, 600, 800
     plain = columns(draws(metrics.fid, size, n, m, dim, 0.0, 1.0))[0]
     free = columns(draws(metrics.fid_unbiased, size, n, m, dim, 0.0, 1.0))[0]
-    sizes = float(effective.baseline(n, np.ones(dim)).value) + float(
-        effective.baseline(m, np.ones(dim)).value
+    sizes = float(spectrum.baseline(n, np.ones(dim)).value) + float(
+        spectrum.baseline(m, np.ones(dim)).value
     )
     se, se_free = plain.std() / math.sqrt(size), free.std() / math.sqrt(size)
     # Noise in both sets is a little more than the sum of one at a time: (dim/n)^2 of it.

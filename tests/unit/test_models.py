@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture as Peer
 from sklearn.neighbors import KernelDensity as PeerDensity
 
-from madtheory.loops import Loop, fully_synthetic
+from madtheory.loop import Loop, fully_synthetic
 from madtheory.models import (
     Bootstrap,
     Categorical,

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from madtheory import effective, recursions
-from madtheory.loops import (
+from madtheory.loop import (
     Loop,
     UnsupportedLoop,
     fresh_data,
     fully_synthetic,
     synthetic_augmentation,
 )
-from madtheory.regimes import REGIMES, regime
+from madtheory.theory import distance, moments, worth
+from madtheory.theory.verdicts import REGIMES, regime
 
 TEN = np.ones(10)
 MIXTURE = Loop(n_initial=100, n_fixed=50, n_fresh=50, n_synth=15, bias=0.97)
@@ -40,9 +40,9 @@ def test_a_growing_pool_collapses_below_bias_one_and_is_not_answered_at_one() ->
 
 @pytest.mark.parametrize("loop", [MIXTURE, NAMED["worse than real"], NAMED["better than real"]])
 def test_the_interval_is_that_of_the_declared_error(loop: Loop) -> None:
-    found, limit = regime(loop, TEN), recursions.w2_squared_limit(loop, TEN)
+    found, limit = regime(loop, TEN), distance.w2_squared_limit(loop, TEN)
     for gain, sign in ((found.low, 1), (found.gain, 0), (found.high, -1)):
-        size = float(effective.effective_sample_size(
+        size = float(worth.effective_sample_size(
             float(limit.value) * (1 + sign * float(limit.rel_error)), TEN
         ))  # fmt: skip
         assert gain == pytest.approx(size / 100, rel=1e-12)
@@ -57,4 +57,4 @@ def test_no_interval_is_left_where_nothing_is() -> None:
         found = regime(NAMED[name], TEN)
         assert (found.low, found.gain, found.high) == (0, 0, 0)
         assert found.status == "exact"
-    assert math.isinf(recursions.first_moments_limit(NAMED["unbounded"]).trace)
+    assert math.isinf(moments.first_moments_limit(NAMED["unbounded"]).trace)

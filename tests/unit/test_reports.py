@@ -10,7 +10,7 @@ from scipy.special import digamma, polygamma
 
 pytest.importorskip("matplotlib")
 
-from madtheory.loops import fully_synthetic
+from madtheory.loop import fully_synthetic
 from madtheory.reports import (
     cache,
     captions,

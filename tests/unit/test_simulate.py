@@ -10,7 +10,7 @@ import pytest
 from scipy.special import digamma
 
 from madtheory import _store
-from madtheory.loops import Loop, fresh_data, fully_synthetic
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import QUANTITIES, Moments, simulate, simulate_plain
 
 COLLAPSE, FRESH = fully_synthetic(8, bias=0.9), fresh_data(10, 6, bias=0.8)

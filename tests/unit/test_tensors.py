@@ -6,19 +6,28 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from madtheory import _tensors, collapse, recursions
-from madtheory._tensors import (
-    is_exact,
-    second_moment_radius,
-    second_moments,
-    second_moments_limit,
-)
-from madtheory.loops import (
+from madtheory.loop import (
     Loop,
     UnsupportedLoop,
     fresh_data,
     fully_synthetic,
     synthetic_augmentation,
+)
+from madtheory.theory import collapse
+from madtheory.theory.moments import (
+    _closure,
+    _generation,
+    _tensors,
+    second_moment_radius,
+    second_moments,
+    second_moments_limit,
+)
+from madtheory.theory.moments._generation import is_exact
+from madtheory.theory.moments._tensors import general_second_moment_radius
+from madtheory.theory.moments.second import (
+    _from_closed,
+    general_second_moments,
+    general_second_moments_limit,
 )
 
 # Every invariant has degree 4 in the data, once the noise of a generation is averaged out: three
@@ -108,7 +117,7 @@ SMALL = [
 @pytest.mark.parametrize(("dim", "generations", "loop"), SMALL)
 def test_every_kind_of_loop_agrees_with_quadrature_over_all_its_samples(dim, generations, loop):
     expected = by_quadrature(loop, dim, generations)
-    found = [x[-1] for x in second_moments(loop, dim, generations=generations)]
+    found = [x[-1] for x in general_second_moments(loop, dim, generations=generations)]
     np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
@@ -124,23 +133,23 @@ FRESH = [
 @pytest.mark.parametrize("loop", FRESH)
 @pytest.mark.parametrize("dim", [1, 2, 30])
 def test_fresh_loop_agrees_with_its_own_map(loop, dim):
-    expected = recursions.second_moments(loop, dim, generations=40)
-    found = np.array(second_moments(loop, dim, generations=40)).T
+    expected = second_moments(loop, dim, generations=40)
+    found = np.array(general_second_moments(loop, dim, generations=40)).T
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     np.testing.assert_allclose(
-        second_moment_radius(loop, dim), recursions.second_moment_radius(loop, dim), rtol=1e-10
+        general_second_moment_radius(loop, dim), second_moment_radius(loop, dim), rtol=1e-10
     )
-    expected = recursions.second_moments_limit(loop, dim)
+    expected = second_moments_limit(loop, dim)
     # The linear solve loses what 1 - radius does: 13 digits are left here.
-    np.testing.assert_allclose(second_moments_limit(loop, dim), expected, rtol=1e-12)
+    np.testing.assert_allclose(general_second_moments_limit(loop, dim), expected, rtol=1e-12)
 
 
 def test_no_limit_where_the_radius_exceeds_one():
-    assert second_moment_radius(fresh_data(1, 10), 2) > 1
-    assert second_moments_limit(fresh_data(1, 10), 2) is None
-    assert second_moments_limit(fully_synthetic(10, bias=0.5), 2) is None
-    assert second_moments_limit(fresh_data(10, 10, memory=None), 2) is None
-    assert second_moments_limit(fresh_data(1, 10, memory=2), 2) is None
+    assert general_second_moment_radius(fresh_data(1, 10), 2) > 1
+    assert general_second_moments_limit(fresh_data(1, 10), 2) is None
+    assert general_second_moments_limit(fully_synthetic(10, bias=0.5), 2) is None
+    assert general_second_moments_limit(fresh_data(10, 10, memory=None), 2) is None
+    assert general_second_moments_limit(fresh_data(1, 10, memory=2), 2) is None
 
 
 @pytest.mark.parametrize(
@@ -154,7 +163,7 @@ def test_no_limit_where_the_radius_exceeds_one():
 @pytest.mark.parametrize("dim", [1, 3])
 def test_fully_synthetic_loop_agrees_with_collapse(loop, dim):
     s = np.ones(dim)
-    found = second_moments(loop, dim, generations=200)
+    found = general_second_moments(loop, dim, generations=200)
     for name, function in [
         ("mean_sq", collapse.mean_walk),
         ("trace", collapse.mean_trace),
@@ -168,7 +177,7 @@ def test_fully_synthetic_loop_agrees_with_collapse(loop, dim):
 @pytest.mark.parametrize(("n_r", "n_s", "bias"), [(10, 20, 0.9), (5, 3, 1.0), (50, 400, 0.3)])
 def test_fixed_set_has_the_stated_first_moments(n_r, n_s, bias):
     dim, n = 3, n_r + n_s
-    x = second_moments_limit(synthetic_augmentation(n_r, n_s, bias=bias), dim)
+    x = general_second_moments_limit(synthetic_augmentation(n_r, n_s, bias=bias), dim)
     D = x.mean_sq - dim / n_r
     np.testing.assert_allclose(D, (n_s / n) ** 2 * (D + bias * x.trace / n_s), rtol=1e-10)
     between = n_r * n_s / n * (D + bias * x.trace / n_s)
@@ -179,7 +188,7 @@ def test_fixed_set_has_the_stated_first_moments(n_r, n_s, bias):
 @pytest.mark.parametrize("bias", [0.6, 1.0])
 def test_growing_pool_has_the_stated_first_moments(bias):
     n, dim = 8, 2
-    x = second_moments(
+    x = general_second_moments(
         synthetic_augmentation(n, n, bias=bias, pool="accumulate"), dim, generations=9
     )
     for t, (before, after) in enumerate(pairwise(x.trace), start=1):
@@ -192,7 +201,7 @@ def test_growing_pool_has_the_stated_first_moments(bias):
 
 def test_one_fixed_pair_and_a_constant_synthetic_sample_by_hand():
     # bias 0: the synthetic sample is the mean of the pair, so Sigma = (x - y)^2/4.
-    x = second_moments(Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.0), 1, generations=5)
+    x = general_second_moments(Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.0), 1, generations=5)
     by_hand = [1 / 2, 1 / 2, 3 / 4, 1 / 4, 1 / 4, 3 / 4, 3 / 4]
     np.testing.assert_allclose([v[-1] for v in x], by_hand, rtol=1e-13)
 
@@ -213,8 +222,10 @@ STATIONARY = [
 @pytest.mark.parametrize("loop", STATIONARY)
 @pytest.mark.parametrize("dim", [1, 4])
 def test_limit_is_where_the_path_ends(loop, dim):
-    path = second_moments(loop, dim, generations=600)
-    np.testing.assert_allclose([x[-1] for x in path], second_moments_limit(loop, dim), rtol=1e-10)
+    path = general_second_moments(loop, dim, generations=600)
+    np.testing.assert_allclose(
+        [x[-1] for x in path], general_second_moments_limit(loop, dim), rtol=1e-10
+    )
 
 
 @pytest.mark.parametrize("loop", [STATIONARY[0], STATIONARY[2]])
@@ -230,7 +241,7 @@ def test_path_by_powers_is_the_path_step_by_step(loop):
 )
 def test_deviations_from_the_identity_are_those_of_the_invariants(loop):
     d, T = 3, 6
-    about_zero, about_one = (_tensors._exact_path(loop, d, T, x).T for x in (0.0, 1.0))
+    about_zero, about_one = (_tensors.exact_path(loop, d, T, x).T for x in (0.0, 1.0))
     M, C, M2, MC, sandwich, square, of_square = about_zero
     shifted = [M, C - d, M2, MC - d * M, sandwich - M]
     shifted += [square - 2 * d * C + d * d, of_square - 2 * C + d]
@@ -238,7 +249,7 @@ def test_deviations_from_the_identity_are_those_of_the_invariants(loop):
 
 
 def closed(loop, dim, generations):
-    return _tensors._from_closed(_tensors._closed_path(loop, dim, generations), dim)
+    return _from_closed(_closure.closed_path(loop, dim, generations), dim)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 20])
@@ -247,7 +258,7 @@ def closed(loop, dim, generations):
     [fresh_data(1000, 1000, bias=0.9), synthetic_augmentation(1000, 2000, bias=0.9, weight=0.4)],
 )
 def test_closure_is_right_to_leading_order(loop, dim):
-    exact, approximate = second_moments(loop, dim, generations=20), closed(loop, dim, 20)
+    exact, approximate = general_second_moments(loop, dim, generations=20), closed(loop, dim, 20)
     for name in ("mean_sq", "trace"):
         np.testing.assert_allclose(getattr(approximate, name), getattr(exact, name), rtol=1e-12)
     spreads = [
@@ -264,8 +275,8 @@ def test_memory_of_two_and_a_capped_pool_have_exact_first_moments(dim):
     loop = Loop(n_initial=4, n_fixed=4, n_fresh=2, n_synth=3, bias=0.8, weight=0.3)
     long = dataclasses.replace(loop, memory=2)
     exact, found = (
-        second_moments(loop, dim, generations=2),
-        second_moments(long, dim, generations=2),
+        general_second_moments(loop, dim, generations=2),
+        general_second_moments(long, dim, generations=2),
     )
     np.testing.assert_allclose(found.mean_sq, exact.mean_sq, rtol=1e-13)
     np.testing.assert_allclose(found.trace, exact.trace, rtol=1e-13)
@@ -283,7 +294,7 @@ def test_memory_is_a_mixture_by_enumeration():
         y = mean[:, None] + np.sqrt(0.7 * Sigma) * Z[:, 3:4, None]
         mean, Sigma = fit(loop, fixed, y)
         moments.append([weight @ mean[:, 0] ** 2, weight @ Sigma[:, 0, 0]])
-    found = second_moments(loop, 1, generations=3)
+    found = general_second_moments(loop, 1, generations=3)
     np.testing.assert_allclose(
         [found.mean_sq[-1], found.trace[-1]], np.mean(moments, axis=0), rtol=1e-12
     )
@@ -301,7 +312,7 @@ SAME = [
 def test_a_bound_longer_than_the_run_is_no_bound(field, loop):
     """Model by model, or batch by batch, against one running total."""
     a, b = (
-        second_moments(x, 2, generations=12)
+        general_second_moments(x, 2, generations=12)
         for x in (loop, dataclasses.replace(loop, **{field: 30}))
     )
     for name in ("mean_sq", "trace"):
@@ -315,7 +326,7 @@ def test_a_cap_of_one_is_replacement():
     loop = synthetic_augmentation(6, 9, bias=0.9, pool="accumulate", pool_cap=1)
     other = synthetic_augmentation(6, 9, bias=0.9)
     assert is_exact(loop)
-    a, b = (second_moments(x, 3, generations=7) for x in (loop, other))
+    a, b = (general_second_moments(x, 3, generations=7) for x in (loop, other))
     np.testing.assert_array_equal(a, b)
 
 
@@ -323,7 +334,7 @@ def test_blend_keeps_the_mean_age_and_the_sum_of_squares():
     for kept, t in product((1, 2, 5, 40), (3, 2000)):
         weights, share = np.zeros(t), 0.0
         for u in range(1, t + 1):
-            share = _tensors._share(kept, u)
+            share = _generation._share(kept, u)
             weights[: u - 1] *= 1 - share
             weights[u - 1] = share
         np.testing.assert_allclose(weights.sum(), 1)
@@ -334,7 +345,7 @@ def test_blend_keeps_the_mean_age_and_the_sum_of_squares():
 
 
 def test_overflow_is_infinite_and_first_moments_stay_finite():
-    x = second_moments(fully_synthetic(4), 2, generations=5000)
+    x = general_second_moments(fully_synthetic(4), 2, generations=5000)
     assert np.isinf(x.trace_squared[-1])
     np.testing.assert_allclose(x.trace, 2.0, rtol=1e-10)
 
@@ -342,8 +353,8 @@ def test_overflow_is_infinite_and_first_moments_stay_finite():
 def test_unsupported_loops_say_so_in_one_sentence():
     loop = synthetic_augmentation(6, 9, pool="accumulate", budget=10)
     with pytest.raises(UnsupportedLoop, match="second_moments is computed for budget = None"):
-        second_moments(loop, 2, generations=3)
+        general_second_moments(loop, 2, generations=3)
     with pytest.raises(UnsupportedLoop, match="memory 1 and pool = replace only, got memory 2"):
-        second_moment_radius(fresh_data(5, 5, memory=2), 1)
+        general_second_moment_radius(fresh_data(5, 5, memory=2), 1)
     with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
-        second_moments(fresh_data(5, 5), 0, generations=3)
+        general_second_moments(fresh_data(5, 5), 0, generations=3)

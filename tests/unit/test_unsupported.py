@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from madtheory import collapse, collapse_distance, recursions
-from madtheory.loops import UnsupportedLoop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import UnsupportedLoop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.theory import collapse, distance, moments
 
 FRESH = fresh_data(20, 10)
 SYNTHETIC = fully_synthetic(10)
@@ -29,14 +29,14 @@ COLLAPSE: dict[str, Callable[[], Any]] = {
     "the time to collapse": lambda: collapse.collapse_time_bounds(
         0.5, FRESH, [1.0, 1.0], generations=2
     ),
-    "w2_squared": lambda: collapse_distance.w2_squared(FRESH, [1.0], generations=2),
-    "w2_squared_limit": lambda: collapse_distance.w2_squared_limit(FRESH, [1.0]),
-    "w2_squared_high_dimension": lambda: collapse_distance.w2_squared_high_dimension(
+    "w2_squared": lambda: collapse.w2_squared(FRESH, [1.0], generations=2),
+    "w2_squared_limit": lambda: collapse.w2_squared_limit(FRESH, [1.0]),
+    "w2_squared_high_dimension": lambda: collapse.w2_squared_high_dimension(
         FRESH, 2, generations=2
     ),
-    "first_decrease": lambda: collapse_distance.first_decrease(FRESH, generations=2),
-    "is_increasing": lambda: collapse_distance.is_increasing(FRESH, 2),
-    "overshoot_peak": lambda: collapse_distance.overshoot_peak(FRESH, 2),
+    "first_decrease": lambda: collapse.first_decrease(FRESH, generations=2),
+    "is_increasing": lambda: collapse.is_increasing(FRESH, 2),
+    "overshoot_peak": lambda: collapse.overshoot_peak(FRESH, 2),
 }
 OTHERS: dict[str, Callable[[], Any]] = {
     "the directional law": lambda: collapse.directional_log_variance(FRESH, 2),
@@ -45,9 +45,9 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "the time to collapse": lambda: collapse.collapse_time_quantiles(FRESH, 2, eps=0.5, q=0.5),
 }
 RECURSIONS: dict[str, Callable[[], Any]] = {
-    "first_moment_map": lambda: recursions.first_moment_map(SYNTHETIC),
-    "second_moment_map": lambda: recursions.second_moment_map(SYNTHETIC, 2),
-    "w2_squared_second_order_limit": lambda: recursions.w2_squared_second_order_limit(
+    "first_moment_map": lambda: moments.first_moment_map(SYNTHETIC),
+    "second_moment_map": lambda: moments.second_moment_map(SYNTHETIC, 2),
+    "w2_squared_second_order_limit": lambda: distance.w2_squared_second_order_limit(
         SYNTHETIC, [1.0]
     ),
 }
@@ -72,4 +72,4 @@ def test_what_is_not_computed_yet_is_said_plainly() -> None:
         (synthetic_augmentation(5, 5), "n_fresh = 0 and n_fixed = 5"),
     ):
         with pytest.raises(UnsupportedLoop, match=re.escape(text)):
-            recursions.first_moment_map(loop)
+            moments.first_moment_map(loop)

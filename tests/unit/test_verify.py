@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from madtheory import families, verify
+from madtheory import verify
 from madtheory._claims_loops import without_scatter
 from madtheory.claims import CLAIMS, Claim, Prediction
+from madtheory.theory import moments
 
 
 def _normal(mean: float):
@@ -145,10 +146,10 @@ def test_every_mutant_can_be_refuted():
 
 
 def test_a_single_model_has_no_scatter_to_leave_out():
-    single = 20 * families.memory_limit(20, 20, memory=1).trace
+    single = 20 * moments.memory_limit(20, 20, memory=1).trace
     assert without_scatter(1) == pytest.approx(single, rel=1e-12)
     # Of several models it is a part of the covariance, and the larger the more there are.
     missing = [
-        20 * families.memory_limit(20, 20, memory=k).trace - without_scatter(k) for k in (2, 3)
+        20 * moments.memory_limit(20, 20, memory=k).trace - without_scatter(k) for k in (2, 3)
     ]
     assert 0 < missing[0] < missing[1]

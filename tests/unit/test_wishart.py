@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from madtheory import wishart
+from madtheory.laws import chi_square, trace_noise, wishart
 
 WEIGHTS = (0.5, 0.3, 0.2)
 
@@ -14,9 +14,9 @@ WEIGHTS = (0.5, 0.3, 0.2)
 def test_c4_against_its_gamma_ratio_and_limit():
     n = np.array([2.0, 3.0, 10.0, 30.0])
     direct = np.sqrt(2.0 / (n - 1.0)) * special.gamma(n / 2.0) / special.gamma((n - 1.0) / 2.0)
-    np.testing.assert_allclose(wishart.c4(n), direct, rtol=1e-13)
+    np.testing.assert_allclose(chi_square.c4(n), direct, rtol=1e-13)
     # c4 = 1 - 1/(4 m) + O(1/m^2): only a form without cancellation keeps this digit.
-    np.testing.assert_allclose((1.0 - wishart.c4(1e10 + 1)) * 4e10, 1.0, rtol=1e-5)
+    np.testing.assert_allclose((1.0 - chi_square.c4(1e10 + 1)) * 4e10, 1.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("power", [-1.2, -0.5, 0.5, 1.0, 2.0, 3.5])
@@ -28,34 +28,37 @@ def test_chi_square_moment_by_quadrature(power, dof, scale):
         -200.0, 6.0, epsabs=0.0, epsrel=1e-12, limit=500, points=[-20.0, 0.0, 2.0, 4.0],
     )  # fmt: skip
     # Quadrature is good to 1e-11 here; mpmath checks the gamma ratio itself to 1e-12.
-    np.testing.assert_allclose(wishart.chi_square_moment(power, dof, scale), value, rtol=1e-10)
+    np.testing.assert_allclose(chi_square.chi_square_moment(power, dof, scale), value, rtol=1e-10)
 
 
 def test_chi_square_moment_where_it_diverges_or_overflows():
-    assert wishart.chi_square_moment(-1.0, 2, 2) == math.inf
-    assert wishart.chi_square_moment(1e6, 3, 3) == math.inf
-    assert wishart.chi_square_moment(1.0, 2**53, 2**53) == 1.0
-    np.testing.assert_allclose(wishart.chi_square_moment(2.0, 1, 1), 3.0, rtol=1e-13)
+    assert chi_square.chi_square_moment(-1.0, 2, 2) == math.inf
+    assert chi_square.chi_square_moment(1e6, 3, 3) == math.inf
+    assert chi_square.chi_square_moment(1.0, 2**53, 2**53) == 1.0
+    np.testing.assert_allclose(chi_square.chi_square_moment(2.0, 1, 1), 3.0, rtol=1e-13)
 
 
 def test_log_gamma_ratio_is_analytic_across_its_branches():
     # Real-axis reflection, and the recursion f(a, s+1) - f(a, s) = log((a+s)/a), complex s.
     for a in (0.5, 4.5, 16.0, 300.0, 1e8):
         s = np.array([0.3 + 2j, -0.4 + 30j, 5.0 + 0.1j])
-        step = wishart.log_gamma_ratio(a, s + 1) - wishart.log_gamma_ratio(a, s)
+        step = chi_square.log_gamma_ratio(a, s + 1) - chi_square.log_gamma_ratio(a, s)
         np.testing.assert_allclose(step, np.log((a + s) / a), rtol=1e-10, atol=1e-14)
-        left, right = wishart.log_gamma_ratio(a, s.conj()), wishart.log_gamma_ratio(a, s).conj()
+        left, right = (
+            chi_square.log_gamma_ratio(a, s.conj()),
+            chi_square.log_gamma_ratio(a, s).conj(),
+        )
         np.testing.assert_allclose(left, right, rtol=1e-13)
 
 
 def test_log_chi_square_density_integrates_to_one_with_the_right_mean():
     for dof in (1, 9, 40, 1000):
-        sd = math.sqrt(wishart.log_chi_square_variance(dof))
+        sd = math.sqrt(chi_square.log_chi_square_variance(dof))
         v = np.linspace(-60.0 * sd, 12.0 * sd, 40_001)
-        density = np.exp(wishart.log_chi_square_density(v, dof))
+        density = np.exp(chi_square.log_chi_square_density(v, dof))
         h = v[1] - v[0]  # the trapezoidal rule converges exponentially here
         np.testing.assert_allclose(h * density.sum(), 1.0, rtol=1e-11)
-        mean = wishart.log_chi_square_mean(dof, dof)
+        mean = chi_square.log_chi_square_mean(dof, dof)
         np.testing.assert_allclose(h * (density * v).sum(), mean, rtol=1e-9, atol=1e-13)
 
 
@@ -91,16 +94,18 @@ def test_second_moment_map_at_one_dimension_and_its_eigenvalues():
 @pytest.mark.parametrize("dof", [1, 2, 9, 60])
 def test_trace_noise_against_gx2(dof):
     y = np.array([0.2, 0.7, 1.0, 1.3, 2.0])
-    ours = wishart.trace_noise_cdf(y, WEIGHTS, dof)
+    ours = trace_noise.trace_noise_cdf(y, WEIGHTS, dof)
     # gx2 has absolute accuracy only, some 1e-10 by its Imhof route.
-    other = wishart.trace_noise_cdf(y, WEIGHTS, dof, route="gx2")
+    other = trace_noise.trace_noise_cdf(y, WEIGHTS, dof, route="gx2")
     np.testing.assert_allclose(ours, other, rtol=0, atol=1e-9)
 
 
 def test_trace_noise_with_equal_weights_is_chi_square():
     y = np.array([0.05, 0.5, 1.0, 1.8])
     np.testing.assert_allclose(
-        wishart.trace_noise_cdf(y, [2.0, 2.0, 2.0, 0.0], 5), stats.chi2.cdf(15 * y, 15), rtol=1e-12
+        trace_noise.trace_noise_cdf(y, [2.0, 2.0, 2.0, 0.0], 5),
+        stats.chi2.cdf(15 * y, 15),
+        rtol=1e-12,
     )
 
 
@@ -109,41 +114,43 @@ def test_trace_noise_of_two_degrees_of_freedom_is_hypoexponential():
     partial = [np.prod([w[i] / (w[i] - w[j]) for j in range(3) if j != i]) for i in range(3)]
     for y in (1.0, 8.0, 60.0):
         upper = sum(c * math.exp(-y / v) for c, v in zip(partial, w, strict=True))
-        log_tail = wishart.trace_noise_log_tails(y - 1.0, WEIGHTS, 2)[1]
+        log_tail = trace_noise.trace_noise_log_tails(y - 1.0, WEIGHTS, 2)[1]
         np.testing.assert_allclose(log_tail, math.log(upper), rtol=1e-12)
 
 
 def test_trace_noise_becomes_normal_at_absurd_sample_sizes():
-    sd = math.sqrt(wishart.trace_noise_variance(WEIGHTS, 2**53))
-    tails = wishart.trace_noise_log_tails(2.0 * sd, WEIGHTS, 2**53)
+    sd = math.sqrt(trace_noise.trace_noise_variance(WEIGHTS, 2**53))
+    tails = trace_noise.trace_noise_log_tails(2.0 * sd, WEIGHTS, 2**53)
     np.testing.assert_allclose(tails[1], stats.norm.logsf(2.0), rtol=1e-6)
 
 
 def test_trace_noise_ends():
     np.testing.assert_array_equal(
-        wishart.trace_noise_cdf([-1.0, 0.0, math.inf], WEIGHTS, 3), [0.0, 0.0, 1.0]
+        trace_noise.trace_noise_cdf([-1.0, 0.0, math.inf], WEIGHTS, 3), [0.0, 0.0, 1.0]
     )
-    assert wishart.trace_noise_log_tails(-1.0, WEIGHTS, 3) == (-math.inf, 0.0)
+    assert trace_noise.trace_noise_log_tails(-1.0, WEIGHTS, 3) == (-math.inf, 0.0)
 
 
 def test_trace_noise_variance_is_the_second_derivative_of_the_cumulants():
     np.testing.assert_allclose(
-        wishart.trace_noise_variance([5, 3, 2], 4), 2 * (0.25 + 0.09 + 0.04) / 4, rtol=1e-14
+        trace_noise.trace_noise_variance([5, 3, 2], 4), 2 * (0.25 + 0.09 + 0.04) / 4, rtol=1e-14
     )
-    assert wishart.trace_noise_variance([1e308, 1e308], 1) == 1.0
+    assert trace_noise.trace_noise_variance([1e308, 1e308], 1) == 1.0
 
 
 def test_anti_concentration_bound_is_its_three_parts():
     # d = 1: the third part is exact, P(q < 1-eps) + P(q > 1+eps).
     exact = stats.chi2.cdf(9 * 0.6, 9) + stats.chi2.sf(9 * 1.4, 9)
-    np.testing.assert_allclose(wishart.anti_concentration_bound(0.4, 1, 9), exact, rtol=1e-13)
+    np.testing.assert_allclose(trace_noise.anti_concentration_bound(0.4, 1, 9), exact, rtol=1e-13)
     # Small eps: Paley-Zygmund.
     expected = (1 - 0.05**2 * 9 * 5 / 2) ** 2 / (3 + 12 / 9)
-    np.testing.assert_allclose(wishart.anti_concentration_bound(0.05, 5, 9), expected, rtol=1e-13)
+    np.testing.assert_allclose(
+        trace_noise.anti_concentration_bound(0.05, 5, 9), expected, rtol=1e-13
+    )
     # Large eps: all below, and all above or the largest weight alone.
     below, above = stats.chi2.cdf(9 * 0.1, 9) ** 2, stats.chi2.sf(9 * 1.9, 9) ** 2
     alone = stats.chi2.sf(9 * 2 * 1.9, 9)
-    bound = wishart.anti_concentration_bound(0.9, 2, 9)
+    bound = trace_noise.anti_concentration_bound(0.9, 2, 9)
     assert below + max(above, alone) <= bound <= 1.2 * (below + max(above, alone))
 
 
@@ -151,32 +158,38 @@ def test_anti_concentration_bound_is_its_three_parts():
     ("eps", "dim", "dof"), [(0.1, 3, 4), (0.5, 2, 1), (0.9, 4, 9), (0.6, 9, 2)]
 )
 def test_anti_concentration_bound_below_minimum_below_other_weights(eps, dim, dof):
-    value, weights = wishart.anti_concentration_minimum(eps, dim, dof)
-    assert 0.0 < wishart.anti_concentration_bound(eps, dim, dof) <= value
+    value, weights = trace_noise.anti_concentration_minimum(eps, dim, dof)
+    assert 0.0 < trace_noise.anti_concentration_bound(eps, dim, dof) <= value
     assert weights.shape == (dim,)
     np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-12)
-    at_weights = 1 - np.diff(wishart.trace_noise_cdf([1 - eps, 1 + eps], weights, dof))[0]
+    at_weights = 1 - np.diff(trace_noise.trace_noise_cdf([1 - eps, 1 + eps], weights, dof))[0]
     np.testing.assert_allclose(value, at_weights, rtol=1e-10)
     rng = np.random.default_rng(0)
     for concentration in (0.3, 1.0, 10.0):
         other = rng.dirichlet(np.full(dim, concentration)) + 1e-12
-        inside = np.diff(wishart.trace_noise_cdf([1 - eps, 1 + eps], other, dof))[0]
+        inside = np.diff(trace_noise.trace_noise_cdf([1 - eps, 1 + eps], other, dof))[0]
         assert value <= 1 - inside + 1e-12
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: wishart.c4(1), "n must be above 1"),
-        (lambda: wishart.log_chi_square_mean(0, 1), "dof must be positive"),
-        (lambda: wishart.log_chi_square_mean(1, math.nan), "scale must be positive"),
-        (lambda: wishart.chi_square_moment(math.inf, 1, 1), "power must be finite"),
+        (lambda: chi_square.c4(1), "n must be above 1"),
+        (lambda: chi_square.log_chi_square_mean(0, 1), "dof must be positive"),
+        (lambda: chi_square.log_chi_square_mean(1, math.nan), "scale must be positive"),
+        (lambda: chi_square.chi_square_moment(math.inf, 1, 1), "power must be finite"),
         (lambda: wishart.lyapunov_exponents(0, 3), "dim must be at least 1"),
-        (lambda: wishart.trace_noise_cdf(math.nan, WEIGHTS, 3), "y must not be NaN"),
-        (lambda: wishart.trace_noise_cdf(1.0, [0.0], 3), "weights must have a positive entry"),
-        (lambda: wishart.trace_noise_cdf(1.0, [1.0], 3, route="davies"), "route must be one of"),
-        (lambda: wishart.anti_concentration_bound(1.0, 2, 3), "eps must be a finite number in"),
-        (lambda: wishart.anti_concentration_minimum(0.0, 2, 3), "eps must be a finite number in"),
+        (lambda: trace_noise.trace_noise_cdf(math.nan, WEIGHTS, 3), "y must not be NaN"),
+        (lambda: trace_noise.trace_noise_cdf(1.0, [0.0], 3), "weights must have a positive entry"),
+        (
+            lambda: trace_noise.trace_noise_cdf(1.0, [1.0], 3, route="davies"),
+            "route must be one of",
+        ),
+        (lambda: trace_noise.anti_concentration_bound(1.0, 2, 3), "eps must be a finite number in"),
+        (
+            lambda: trace_noise.anti_concentration_minimum(0.0, 2, 3),
+            "eps must be a finite number in",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -1,0 +1,110 @@
+"""One place for the checks that every public function makes on its arguments.
+
+Each check returns the validated value or raises ``ValueError``/``TypeError`` with one sentence
+that names the argument, the rule and the value.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from madtheory._types import Array
+
+#: Beyond 2**53 a float64 no longer tells n from n + 1, and every law here needs n - 1.
+MAX_COUNT = 2**53
+
+
+def count(name: str, value: object, *, minimum: int = 1, maximum: int = MAX_COUNT) -> int:
+    """Return `value` as an int in [`minimum`, `maximum`]."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        number_ = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if number_ < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {number_}")
+    if number_ > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {number_}")
+    return number_
+
+
+def number(
+    name: str, value: object, *, low: float = -math.inf, high: float = math.inf, open_: bool = False
+) -> float:
+    """Return `value` as a finite float in [`low`, `high`] (in the open interval with `open_`)."""
+    try:
+        x = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    inside = low < x < high if open_ else low <= x <= high
+    if not (math.isfinite(x) and inside):
+        brackets = "()" if open_ else "[]"
+        interval = f"{brackets[0]}{low:g}, {high:g}{brackets[1]}"
+        raise ValueError(f"{name} must be a finite number in {interval}, got {x:g}")
+    return x
+
+
+def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    """Return `value` if it is one of the `allowed` words."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    return value
+
+
+def probabilities(name: str, value: ArrayLike) -> Array:
+    """Return an array of any shape, each entry in [0, 1]."""
+    p = np.asarray(value, dtype=np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+    return p
+
+
+def distribution(name: str, value: ArrayLike) -> Array:
+    """Return a probability vector, normalised; its sum must be 1 to 1e-9."""
+    p = np.asarray(value, dtype=np.float64)
+    if p.ndim != 1 or p.size == 0:
+        raise ValueError(f"{name} must be a non-empty vector, got shape {p.shape}")
+    if not (np.isfinite(p).all() and (p >= 0).all()):
+        raise ValueError(f"{name} must be finite and non-negative, got minimum {p.min():g}")
+    if abs(p.sum() - 1.0) > 1e-9:
+        raise ValueError(f"{name} must sum to 1, got {p.sum():.12g}")
+    return np.asarray(p / p.sum())
+
+
+def eigenvalues(name: str, value: ArrayLike) -> Array:
+    """Return the eigenvalues of a covariance, shape (dim,), largest first.
+
+    Zeros are kept: a singular covariance is an ordinary input.
+    """
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty vector, got shape {array.shape}")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(f"{name} must be finite and non-negative, got minimum {array.min():g}")
+    if not array.any():
+        raise ValueError(f"{name} must have a positive entry, got only zeros")
+    return np.sort(array)[::-1].copy()
+
+
+def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
+    """Return a data set of shape (n, dim), rows are samples, all finite."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"{name} must be a matrix with rows as samples, got shape {array.shape}")
+    if array.shape[0] < minimum_rows:
+        raise ValueError(f"{name} must have at least {minimum_rows} rows, got {array.shape[0]}")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).any(axis=1).argmax())
+        raise ValueError(f"{name} must be finite, got a NaN or infinity in row {bad}")
+    return array

@@ -1,0 +1,322 @@
+"""TODO madtheory.laws.trace_noise"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import optimize, special
+
+from madtheory import _check
+from madtheory.laws.chi_square import log1p_pair
+from madtheory.laws.tails import log_tails
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from madtheory._types import Array
+
+
+# --- trace noise: Y = sum of w_i chi2_m,i / m (1.10, Appendix A) ---------------------------------
+
+
+def _weights(weights: ArrayLike) -> Array:
+    """Validate weights and make them sum to 1, zeros removed, largest first."""
+    w = _check.eigenvalues("weights", weights)
+    w = w / w[0]  # first, so that the sum cannot overflow
+    w = w / w.sum()
+    return np.asarray(w[w > 0], dtype=np.float64)
+
+
+def trace_noise_variance(weights: ArrayLike, dof: int) -> float:
+    """Return Var Y = 2 sum w_i^2 / m, at least 2 / (m d) (theory.md 1.10).
+
+    Parameters
+    ----------
+    weights : array_like, shape (d,)
+        Non-negative; normalised to sum 1. In the loop: eigenvalues of Sigma_{t-1}.
+    dof : int
+        m.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the weights are not a non-zero vector of non-negative numbers, or m not positive.
+
+    Examples
+    --------
+    >>> trace_noise_variance([1.0, 1.0], 4)
+    0.25
+    """
+    w = _weights(weights)
+    return 2.0 * float(w @ w) / _check.count("dof", dof)
+
+
+@dataclass(frozen=True, slots=True)
+class _TraceNoise:
+    """Cumulants of Y - 1: K(s) = -sum (m_j / 2) [log(1 - v_j s) + v_j s], v_j = 2 w_j / m.
+
+    Y - 1 rather than Y keeps its digits when m is large and Y close to 1. `dofs` are m times
+    the multiplicity of each distinct weight.
+    """
+
+    scales: Array
+    dofs: Array
+
+    @property
+    def low(self) -> float:
+        return -math.inf
+
+    @property
+    def high(self) -> float:
+        return float(1.0 / self.scales[0])
+
+    def value(self, s: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        total = np.zeros_like(s)
+        for v, k in zip(self.scales, self.dofs, strict=True):
+            u = -v * s
+            total -= 0.5 * k * log1p_pair(u, np.ones_like(u), 1.0 + u)[1]
+        return total
+
+    def derivative(self, order: int, s: float) -> float:
+        v, k = self.scales, self.dofs
+        if order == 1:
+            return float(np.sum(0.5 * k * v * v * s / (1.0 - v * s)))
+        return float(np.sum(0.5 * k * (v / (1.0 - v * s)) ** order)) * (order - 1)
+
+
+def _trace_noise(weights: ArrayLike, dof: int) -> _TraceNoise:
+    """Merge equal weights; tiny ones stay, they cost nothing."""
+    m = _check.count("dof", dof)
+    values, counts = np.unique(_weights(weights), return_counts=True)
+    dofs = np.asarray(counts[::-1] * float(m), dtype=np.float64)
+    return _TraceNoise(2.0 * values[::-1] / m, dofs)
+
+
+def trace_noise_log_tails(excess: float, weights: ArrayLike, dof: int) -> tuple[float, float]:
+    """Return (log P(Y <= 1 + excess), log P(Y > 1 + excess)) for Y = sum w_i chi2_m,i / m.
+
+    The smaller one has relative accuracy near 1e-12, however small. Taking Y - 1 as the
+    argument keeps the digits at large m.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When `excess` is not a finite number, or `weights` or `dof` are out of range.
+
+    Examples
+    --------
+    >>> lower, upper = trace_noise_log_tails(19.0, [0.5, 0.3, 0.2], 9)
+    >>> f"{upper:.6f}"
+    '-158.028834'
+    """
+    y = _check.number("excess", excess)
+    if y <= -1.0:
+        return (-math.inf, 0.0)
+    return log_tails(_trace_noise(weights, dof), y)
+
+
+def _trace_noise_gx2(y: Array, weights: ArrayLike, dof: int) -> Array:
+    """CDF of Y by the library gx2: the second route, for moderate m only."""
+    import gx2  # here: the main route does not need it
+
+    noise = _trace_noise(weights, dof)
+    zeros = np.zeros(noise.dofs.size)
+    return np.asarray(gx2.cdf(y, noise.scales / 2.0, noise.dofs, zeros, 0.0, 0.0))
+
+
+def trace_noise_cdf(
+    y: ArrayLike, weights: ArrayLike, dof: int, *, route: Literal["contour", "gx2"] = "contour"
+) -> Array:
+    """Return P(Y <= y) for Y = sum_i w_i chi2_m,i / m, weights normalised to sum 1.
+
+    One generation multiplies the trace by bias * Y with w = eig(Sigma_{t-1}) / tr Sigma_{t-1}.
+
+    Parameters
+    ----------
+    y : array_like
+        Points; any shape.
+    weights : array_like, shape (d,)
+        Non-negative, not all zero.
+    dof : int
+        m.
+    route : {"contour", "gx2"}
+        The contour integral of this package (any m, relative accuracy in both tails), or the
+        library gx2 (Imhof and Ruben; centre of the law and moderate m only: gx2 1.5 gives 1/2
+        for .977 at m = 10^9, and 1e-111 for the tail 2e-69 at y = 20, m = 9).
+
+    Returns
+    -------
+    ndarray, shape of `y`
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Notes
+    -----
+    Appendix A, theory.md 1.10; exact.
+
+    Examples
+    --------
+    >>> f"{float(trace_noise_cdf(1.1, [0.5, 0.3, 0.2], 9)):.10f}"
+    '0.6698924891'
+    """
+    points = np.asarray(y, dtype=np.float64)
+    if np.isnan(points).any():
+        raise ValueError(f"y must not be NaN, got {y!r}")
+    if _check.one_of("route", route, ("contour", "gx2")) == "gx2":
+        return _trace_noise_gx2(points, weights, dof)
+    noise = _trace_noise(weights, dof)
+    flat = [_trace_noise_cdf_at(noise, float(v)) for v in points.ravel()]
+    return np.array(flat).reshape(points.shape)
+
+
+def _trace_noise_cdf_at(noise: _TraceNoise, y: float) -> float:
+    """P(Y <= y) at one point, the ends of the half line included."""
+    if y <= 0.0:
+        return 0.0
+    return 1.0 if math.isinf(y) else math.exp(log_tails(noise, y - 1.0)[0])
+
+
+# --- anti-concentration (1.10) -------------------------------------------------------------------
+
+
+def _paley_zygmund(eps: float, dim: int, dof: float) -> float:
+    """(1 - eps^2/V)^2 / (3 + 12/m) at V = 2/(md), the least variance; 0 where eps^2 >= V.
+
+    Paley-Zygmund for Z = (Y-1)^2: P(Z > eps^2) >= (1 - eps^2/V)^2 V^2 / E Z^2 with
+    E Z^2 = 3 V^2 + 48 sum w^4 / m^3 <= (3 + 12/m) V^2; increasing in V >= 2/(md).
+    """
+    return max(0.0, 1.0 - eps**2 * dof * dim / 2.0) ** 2 / (3.0 + 12.0 / dof)
+
+
+def _largest_weight(eps: float, dim: int, dof: float) -> float:
+    """Lower bound on P(Y > 1 + eps) from the largest weight w >= 1/d and the rest R.
+
+    P(R >= h (1-w)) >= (1-h)^2 / (1 + 2/m) for 0 <= h < 1 (Paley-Zygmund: E R = 1-w and
+    E R^2 <= (1-w)^2 (1 + 2/m)), independently of the first term, and w q + h (1-w) > 1 + eps
+    iff q > h + (1 + eps - h) / w, largest at w = 1/d. With h = 0, R >= 0 needs no factor.
+    """
+    h = np.concatenate([[0.0], np.linspace(0.0, 0.98, 50)])
+    factor = np.concatenate([[1.0], (1.0 - h[1:]) ** 2 / (1.0 + 2.0 / dof)])
+    return float(np.max(factor * special.chdtrc(dof, dof * (h + dim * (1.0 + eps - h)))))
+
+
+def anti_concentration_bound(eps: float, dim: int, dof: int) -> float:
+    r"""Return an explicit c with P(\|Y - 1\| > eps) >= c for every choice of d weights.
+
+    Appendix A asserts that some c > 0 exists for each 0 < eps < 1. This is
+    c = max(Paley-Zygmund, P(q < 1-eps)^d + max(P(q > 1+eps)^d, largest weight)), q = chi2_m/m:
+    Y, an average of the q_i, is below 1-eps when every q_i is, above 1+eps when every q_i is,
+    and the two events are disjoint. Positive for every eps in (0, 1) in exact arithmetic.
+
+    Parameters
+    ----------
+    eps : float
+        In (0, 1).
+    dim, dof : int
+        d and m.
+
+    Returns
+    -------
+    float
+        The bound; 0 only by underflow.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Notes
+    -----
+    theory.md 1.10; status: bound.
+
+    Examples
+    --------
+    >>> f"{anti_concentration_bound(0.5, 2, 1):.6f}"
+    '0.354185'
+    """
+    e = _check.number("eps", eps, low=0.0, high=1.0, open_=True)
+    d = _check.count("dim", dim)
+    m = float(_check.count("dof", dof))
+    below = float(special.chdtr(m, m * (1.0 - e))) ** d
+    above = float(special.chdtrc(m, m * (1.0 + e))) ** d
+    return max(_paley_zygmund(e, d, m), below + max(above, _largest_weight(e, d, m)))
+
+
+def _outside(eps: float, noise: _TraceNoise) -> float:
+    """P(|Y - 1| > eps)."""
+    return math.exp(log_tails(noise, -eps)[0]) + math.exp(log_tails(noise, eps)[1])
+
+
+def _two_level(share: float, group: int, dim: int) -> Array:
+    """Weights share/group on `group` coordinates, (1-share)/(d-group) on the others."""
+    rest = dim - group
+    head = np.full(group, share / group)
+    return np.concatenate([head, np.full(rest, (1.0 - share) / rest)]) if rest else head
+
+
+def _groups(dim: int) -> list[int]:
+    """Sizes of the first level to try: all of them up to 8, then geometric, then d."""
+    return sorted({*range(1, min(dim, 8) + 1), *(2**k for k in range(3, 24) if 2**k < dim), dim})
+
+
+def _best_share(eps: float, group: int, dim: int, dof: int) -> tuple[float, Array]:
+    """Minimise over the share of the first level, which runs from group/dim to 1."""
+
+    def objective(share: float) -> float:
+        return _outside(eps, _trace_noise(_two_level(share, group, dim), dof))
+
+    low = group / dim
+    shares = [low, 1.0] if low < 1.0 else [1.0]
+    if low < 1.0:
+        inner = optimize.minimize_scalar(objective, bounds=(low, 1.0), method="bounded")
+        shares.append(float(inner.x))
+    best = min(shares, key=objective)
+    return objective(best), _two_level(best, group, dim)
+
+
+def anti_concentration_minimum(eps: float, dim: int, dof: int) -> tuple[float, Array]:
+    r"""Return the numerical minimum of P(\|Y - 1\| > eps) over the simplex, and its weights.
+
+    The search runs over weights of at most two levels (group sizes up to 8, then powers of 2,
+    then d); the probability itself is exact to 1e-12. As a search it bounds the true minimum
+    from above, as :func:`anti_concentration_bound` does from below.
+
+    Parameters
+    ----------
+    eps : float
+        In (0, 1).
+    dim, dof : int
+        d (at most 10^5) and m.
+
+    Returns
+    -------
+    value : float
+    weights : ndarray, shape (d,)
+        Largest first, sum 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is out of its range.
+
+    Notes
+    -----
+    theory.md 1.10; status: numerical.
+
+    Examples
+    --------
+    >>> value, weights = anti_concentration_minimum(0.5, 2, 1)
+    >>> f"{value:.6f}", weights
+    ('0.616600', array([0.5, 0.5]))
+    """
+    e = _check.number("eps", eps, low=0.0, high=1.0, open_=True)
+    d = _check.count("dim", dim, maximum=10**5)
+    m = _check.count("dof", dof)
+    results = [_best_share(e, group, d, m) for group in _groups(d)]
+    return min(results, key=lambda pair: pair[0])

@@ -1,0 +1,417 @@
+"""One frozen specification for every self-consuming loop (paper, Section 2.2).
+
+Theory, simulators, command line and report all take a :class:`Loop`. What a :class:`Loop` can say
+but a given function cannot answer raises :class:`UnsupportedLoop`, one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from madtheory import _check
+
+Pool = Literal["replace", "accumulate"]
+FirstGeneration = Literal["real", "biased"]
+
+
+class UnsupportedLoop(ValueError):
+    """A valid loop for which this quantity is not computed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A self-consuming loop: what every generation is trained on.
+
+    Generation 1 is trained on `n_initial` real samples. Every later generation is trained on
+    `n_fixed` real samples that never change, `n_fresh` new real ones, and `n_synth` synthetic
+    ones drawn from N(mu, bias * Sigma) of earlier models.
+
+    The fixed set and the first sample are nested: they share `n_shared` samples. An accumulating
+    pool collects synthetic samples only; fresh ones are used once.
+
+    Parameters
+    ----------
+    n_initial : int
+        Real samples of the first generation (n_ini), at least 2.
+    n_synth : int
+        Synthetic samples of each later generation (n_s), at least 2 when there is no real data.
+    n_fixed, n_fresh : int
+        Fixed and fresh real samples of each later generation (n_r).
+    memory : int or None
+        Each synthetic sample comes from a uniformly drawn one of the last `memory` models
+        (theory.md 2.8: K models, not the K + 1 of the paper's index set). None: all of them.
+    pool : {"replace", "accumulate"}
+        Whether a generation's synthetic samples replace or join the earlier ones.
+    pool_cap : int or None
+        Generations whose synthetic samples an accumulating pool keeps, the newest ones; None
+        keeps all. (One is the same loop as "replace".)
+    budget : int or None
+        Accumulate and subsample: when the fixed real and the pooled synthetic samples are more
+        than `budget`, train on that many of them, drawn uniformly without replacement for each
+        generation (fresh samples come on top). Needs an accumulating pool.
+    weight : float or None
+        Weight w on the real data: mean w x_r + (1 - w) x_s, covariance
+        w S_r + (1 - w) S_s + w (1 - w) (x_r - x_s)(x_r - x_s)^T, with S_r and S_s divided by
+        their own counts less `ddof`. None pools sample by sample.
+    bias : float
+        Sampling bias lambda; multiplies the *covariance* of the sampled model. In [0, 1], or up
+        to any finite value with ``allow_overdispersion=True`` (critical bias, theory.md 1.2).
+    ddof : {0, 1}
+        Covariances are divided by n - ddof.
+    shrinkage : float
+        Every fitted covariance S becomes (1 - shrinkage) S + shrinkage (tr S/d) I; in [0, 1].
+    floor : float
+        Then floor (tr Sigma_0/d) I is added (`reg_covar` of scikit-learn's mixtures, in units of
+        the mean real variance); at least 0.
+    first_generation : {"real", "biased"}
+        "real": generation 1 sees N(mu_0, Sigma_0), as in Appendix A. "biased": it sees
+        N(mu_0, bias * Sigma_0), Eq. (1) read literally.
+    allow_overdispersion : bool
+        Accept bias > 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a field is out of its range; the message names it.
+    """
+
+    n_initial: int
+    n_synth: int
+    n_fixed: int = 0
+    n_fresh: int = 0
+    memory: int | None = 1
+    pool: Pool = "replace"
+    pool_cap: int | None = None
+    budget: int | None = None
+    weight: float | None = None
+    bias: float = 1.0
+    ddof: int = 1
+    shrinkage: float = 0.0
+    floor: float = 0.0
+    first_generation: FirstGeneration = "real"
+    allow_overdispersion: bool = False
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "n_initial", _check.count("n_initial", self.n_initial, minimum=2))
+        put(self, "n_fixed", _check.count("n_fixed", self.n_fixed, minimum=0))
+        put(self, "n_fresh", _check.count("n_fresh", self.n_fresh, minimum=0))
+        # One synthetic sample is enough beside real data; alone it has no covariance.
+        least = 2 if self.n_real == 0 else 1
+        put(self, "n_synth", _check.count("n_synth", self.n_synth, minimum=least))
+        if self.memory is not None:
+            put(self, "memory", _check.count("memory", self.memory))
+        _check.one_of("pool", self.pool, ("replace", "accumulate"))
+        self._check_pool()
+        high = math.inf if self.allow_overdispersion else 1.0
+        put(self, "bias", _check.number("bias", self.bias, low=0.0, high=high))
+        put(self, "ddof", _check.count("ddof", self.ddof, minimum=0, maximum=1))
+        put(self, "shrinkage", _check.number("shrinkage", self.shrinkage, low=0.0, high=1.0))
+        put(self, "floor", _check.number("floor", self.floor, low=0.0))
+        _check.one_of("first_generation", self.first_generation, ("real", "biased"))
+        self._check_weight()
+
+    def _check_pool(self) -> None:
+        """Validate what only an accumulating pool has."""
+        for name, minimum in (("pool_cap", 1), ("budget", 2)):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            object.__setattr__(self, name, _check.count(name, value, minimum=minimum))
+            if self.pool != "accumulate":
+                raise ValueError(f"{name} must be None unless pool is accumulate, got {value}")
+
+    def _check_weight(self) -> None:
+        """Validate the weight: both sides of it need a covariance of their own."""
+        if self.weight is None:
+            return
+        weight = _check.number("weight", self.weight, low=0.0, high=1.0)
+        object.__setattr__(self, "weight", weight)
+        if self.budget is not None:
+            raise ValueError(f"weight must be None with a budget, got {weight:g}")
+        for name, n in (("real", self.n_real), ("synthetic", self.n_synth)):
+            if n < 1 + self.ddof:
+                raise ValueError(
+                    f"weight must be None with fewer than {1 + self.ddof} {name} samples, "
+                    f"got {weight:g}"
+                )
+
+    @property
+    def n_real(self) -> int:
+        """Real samples of each generation after the first, n_r."""
+        return self.n_fixed + self.n_fresh
+
+    @property
+    def n_train(self) -> int:
+        """Samples of each generation after the first, n = n_r + n_s."""
+        return self.n_real + self.n_synth
+
+    @property
+    def first_bias(self) -> float:
+        """What multiplies the covariance of the very first sample: 1, or lambda."""
+        return self.bias if self.first_generation == "biased" else 1.0
+
+    @property
+    def n_shared(self) -> int:
+        """Samples that the fixed set and the first sample have in common.
+
+        The smaller lies in the larger, unless `first_generation` biases the first sample.
+        """
+        return min(self.n_initial, self.n_fixed) if self.first_bias == 1.0 else 0
+
+    @property
+    def first_scale(self) -> float:
+        """E Sigma_1 / Sigma_0 by the sampling alone: first_bias (n_i - 1)/(n_i - ddof)."""
+        return self.first_bias * ((self.n_initial - 1) / (self.n_initial - self.ddof))
+
+    @property
+    def step_bias(self) -> float:
+        """E Sigma_(t+1) / Sigma_t of the fully synthetic loop: lambda (n_s - 1)/(n_s - ddof)."""
+        return self.bias * ((self.n_synth - 1) / (self.n_synth - self.ddof))
+
+    @property
+    def first_dof(self) -> int:
+        """Degrees of freedom of the first covariance, n_initial - 1."""
+        return self.n_initial - 1
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom of the later synthetic covariances, m = n_s - 1."""
+        return self.n_synth - 1
+
+
+def fully_synthetic(
+    n_synth: int,
+    *,
+    bias: float = 1.0,
+    n_initial: int | None = None,
+    first_generation: FirstGeneration = "real",
+    ddof: int = 1,
+    shrinkage: float = 0.0,
+    floor: float = 0.0,
+    allow_overdispersion: bool = False,
+) -> Loop:
+    """Build the fully synthetic loop (Section 3); `n_initial` defaults to `n_synth`.
+
+    Examples
+    --------
+    >>> fully_synthetic(10, bias=0.9).dof
+    9
+    """
+    n_synth = _check.count("n_synth", n_synth, minimum=2)
+    return Loop(
+        n_initial=n_synth if n_initial is None else n_initial,
+        n_synth=n_synth,
+        bias=bias,
+        ddof=ddof,
+        shrinkage=shrinkage,
+        floor=floor,
+        first_generation=first_generation,
+        allow_overdispersion=allow_overdispersion,
+    )
+
+
+def synthetic_augmentation(
+    n_real: int,
+    n_synth: int,
+    *,
+    bias: float = 1.0,
+    pool: Pool = "replace",
+    pool_cap: int | None = None,
+    budget: int | None = None,
+    memory: int | None = 1,
+    weight: float | None = None,
+    ddof: int = 1,
+) -> Loop:
+    """Build the synthetic augmentation loop (Section 4): the first real set stays for good."""
+    n_real = _check.count("n_real", n_real, minimum=2)
+    return Loop(
+        n_initial=n_real,
+        n_fixed=n_real,
+        n_synth=n_synth,
+        bias=bias,
+        pool=pool,
+        pool_cap=pool_cap,
+        budget=budget,
+        memory=memory,
+        weight=weight,
+        ddof=ddof,
+    )
+
+
+def fresh_data(
+    n_real: int,
+    n_synth: int,
+    *,
+    bias: float = 1.0,
+    n_initial: int | None = None,
+    memory: int | None = 1,
+    weight: float | None = None,
+    first_generation: FirstGeneration = "real",
+    ddof: int = 1,
+) -> Loop:
+    """Build the fresh data loop (Section 5); `n_initial` defaults to `n_real`.
+
+    Examples
+    --------
+    >>> fresh_data(100, 900, bias=0.9).n_train
+    1000
+    """
+    n_real = _check.count("n_real", n_real)
+    return Loop(
+        # A single real sample has no covariance, so the first model needs one more.
+        n_initial=max(n_real, 2) if n_initial is None else n_initial,
+        n_fresh=n_real,
+        n_synth=n_synth,
+        bias=bias,
+        memory=memory,
+        weight=weight,
+        ddof=ddof,
+        first_generation=first_generation,
+    )
+
+
+def _beyond_plain(loop: Loop) -> str | None:
+    """The first field that no law of a single family covers, as "rule only, got value"."""
+    rules = (
+        (loop.memory == 1, "memory 1", loop.memory),
+        (loop.pool == "replace", "pool = replace", loop.pool),
+        (loop.weight is None, "weight = None", loop.weight),
+        (loop.shrinkage == 0, "shrinkage = 0", loop.shrinkage),
+        (loop.floor == 0, "floor = 0", loop.floor),
+    )
+    return next((f"{rule} only, got {value}" for holds, rule, value in rules if not holds), None)
+
+
+def is_fully_synthetic(loop: Loop) -> bool:
+    """Whether the closed-form laws of Section 3 cover `loop` (any ddof)."""
+    return _beyond_plain(loop) is None and not loop.n_real
+
+
+def is_fresh_memory_one(loop: Loop) -> bool:
+    """Whether the closed-form laws of Section 5 cover `loop`: memory 1, ddof 1, nothing else."""
+    plain = _beyond_plain(loop) is None and loop.ddof == 1
+    return plain and bool(loop.n_fresh) and not loop.n_fixed
+
+
+def _require_plain(loop: Loop, quantity: str) -> None:
+    """Refuse the fields that a law of one family does not cover."""
+    beyond = _beyond_plain(loop)
+    if beyond:
+        raise UnsupportedLoop(f"{quantity} is computed for {beyond}")
+
+
+def require_fully_synthetic(loop: Loop, quantity: str) -> None:
+    """Raise :class:`UnsupportedLoop` unless `loop` is a plain fully synthetic loop."""
+    _require_plain(loop, quantity)
+    if loop.n_real:
+        raise UnsupportedLoop(
+            f"{quantity} is computed for the fully synthetic loop only, "
+            f"got a loop with {loop.n_real} real samples a generation"
+        )
+
+
+def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
+    """Raise :class:`UnsupportedLoop` unless `loop` is a plain fresh data loop with memory 1."""
+    _require_plain(loop, quantity)
+    if loop.ddof != 1:
+        raise UnsupportedLoop(f"{quantity} is computed for ddof = 1 only, got ddof = {loop.ddof}")
+    if loop.n_fixed or not loop.n_fresh:
+        raise UnsupportedLoop(
+            f"{quantity} is computed for the fresh data loop only, got a loop with "
+            f"n_fresh = {loop.n_fresh} and n_fixed = {loop.n_fixed}"
+        )
+
+
+def require_synthetic(loop: Loop, quantity: str) -> None:
+    """Refuse all but the fully synthetic loop, whatever its shrinkage and floor."""
+    require_fully_synthetic(replace(loop, shrinkage=0.0, floor=0.0), quantity)
+
+
+def require_floor(loop: Loop, quantity: str) -> None:
+    """Refuse a loop without a floor too."""
+    require_synthetic(loop, quantity)
+    if loop.floor == 0.0:
+        raise UnsupportedLoop(f"{quantity} is computed for floor > 0 only, got 0")
+
+
+# --- second moments ------------------------------------------------------------------------------
+
+
+def require_no_floor(loop: Loop, quantity: str) -> None:
+    """Refuse a floor."""
+    require_synthetic(loop, quantity)
+    if loop.floor:
+        raise UnsupportedLoop(f"{quantity} is computed for floor = 0 only, got {loop.floor:g}")
+
+
+# --- families and claims -------------------------------------------------------------------------
+
+
+def family(loop: Loop) -> str:
+    """Name of the family that a loop belongs to, the key of :data:`madtheory.theory.verdicts.CLAIM_IDS`.
+
+    Examples
+    --------
+    >>> family(fully_synthetic(10)), family(augmentation(10, 10, pool="accumulate"))
+    ('synthetic', 'growing-pool')
+    """
+    rules = (
+        (loop.floor > 0 or loop.shrinkage > 0, "floor"),
+        (loop.budget is not None, "subsample"),
+        (loop.pool == "accumulate", "growing-pool" if loop.pool_cap is None else "capped-pool"),
+        (loop.weight is not None, "weighted"),
+        (loop.memory != 1, "memory"),
+        (loop.n_fixed > 0 and loop.n_fresh > 0, "mixture"),
+        (loop.n_fixed > 0, "augmentation"),
+        (loop.n_fresh > 0, "fresh"),
+    )
+    return next((name for holds, name in rules if holds), "synthetic")
+
+
+# --- what a loop keeps ---------------------------------------------------------------------------
+
+
+def used_loop(loop: Loop) -> Loop:
+    """The same loop without real samples that have weight 0."""
+    if loop.weight == 0 and loop.n_synth >= 2:
+        return replace(loop, n_fixed=0, n_fresh=0, weight=None)
+    return loop
+
+
+def keeps_all(loop: Loop) -> bool:
+    """Whether the pool grows for ever, so that the real share goes to 0."""
+    return loop.pool == "accumulate" and loop.pool_cap is None
+
+
+def plain_chain(loop: Loop) -> Loop:
+    """A chain as the fully synthetic loop that it is, without its floor."""
+    return replace(loop, pool="replace", pool_cap=None, budget=None, floor=0.0)
+
+
+def is_chain(loop: Loop) -> bool:
+    """Whether each model is fitted to samples of the one before and nothing else."""
+    newest = loop.memory == 1 and (loop.pool == "replace" or loop.pool_cap == 1)
+    return loop.n_real == 0 and newest and (loop.budget is None or loop.budget >= loop.n_synth)
+
+
+def real_share(loop: Loop) -> float:
+    """Share of the real samples in a late fit: n_real/n, or the weight; 0 in a growing pool.
+
+    Examples
+    --------
+    >>> real_share(fresh_data(25, 75)), real_share(augmentation(25, 75, pool="accumulate"))
+    (0.25, 0.0)
+    """
+    if loop.weight is not None:
+        return loop.weight
+    if keeps_all(loop):
+        return 0.0 if loop.budget is None else loop.n_fresh / (loop.n_fresh + loop.budget)
+    synthetic = loop.n_synth * (loop.pool_cap or 1)
+    total = loop.n_real + synthetic
+    if loop.budget is None or loop.n_fixed + synthetic <= loop.budget:
+        return loop.n_real / total
+    fixed = loop.budget * (loop.n_fixed / (loop.n_fixed + synthetic))
+    return (fixed + loop.n_fresh) / (loop.budget + loop.n_fresh)

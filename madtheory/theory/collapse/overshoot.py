@@ -1,0 +1,384 @@
+"""TODO madtheory.theory.collapse.overshoot"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import optimize, special
+
+from madtheory import _check, spectrum
+from madtheory.laws.chi_square import log_chi_square_moment
+from madtheory.loop import require_fully_synthetic
+from madtheory.theory.collapse._scales import log_bias, log_first_scale, log_step_bias
+from madtheory.theory.collapse.distance import estimate, w2_squared_limit
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+    from madtheory.loop import Loop
+
+
+# --- rank one: signs for all t at once (1.8) -----------------------------------------------------
+
+
+def _log_c4(n: int) -> float:
+    """Return log c4(n)."""
+    return float(log_chi_square_moment(0.5, n - 1, n - 1))
+
+
+def _gain(loop: Loop) -> float:
+    """Return A, what the walk gains less what the trace loses, per unit of tau_t."""
+    return (loop.bias - 1.0) + loop.bias * loop.ddof / loop.n_synth
+
+
+def _first_fall(loop: Loop, log_g: float, start: int) -> int | None:
+    """Return the first t >= `start` with E W2^2(t+1) < E W2^2(t), statement (B); None if none."""
+    if loop.first_bias == 0:
+        return None
+    log_step, log_c, gain = log_step_bias(loop), _log_c4(loop.n_synth), _gain(loop)
+    keep = -math.expm1(0.5 * log_step + log_c)  # 1 - sqrt(h) c
+    if gain >= 0:
+        log_tau = float(log_bias(loop, np.array([float(start)]))[0])
+        lost = -2 * keep * math.exp(log_g + (start - 1) * log_c)
+        return start if math.exp(0.5 * log_tau) * gain < lost else None
+    need = math.log(2 * keep / -gain) + log_g - 0.5 * log_first_scale(loop)
+    slope = 0.5 * log_step - log_c
+
+    def falls(t: int) -> bool:
+        return (0.0 if t == 1 else (t - 1) * slope) > need
+
+    if falls(start):
+        return start
+    return math.floor(need / slope) + 2 if slope > 0 else None
+
+
+def first_decrease(loop: Loop, *, generations: int) -> int | None:
+    """Return the first t <= T with E W2^2(t+1) < E W2^2(t) at d = 1 (theory.md 1.8; exact).
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    generations : int
+        T.
+
+    Returns
+    -------
+    int or None
+        None where E W2^2 never falls up to generation T + 1. The sign is taken in logarithms, so
+        falls far below rounding are seen.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> first_decrease(fully_synthetic(2, bias=0.65), generations=1000)
+    302
+    """
+    require_fully_synthetic(loop, "first_decrease")
+    last = _check.count("generations", generations)
+    t = _first_fall(loop, _log_c4(loop.n_initial), 1)
+    return t if t is not None and t <= last else None
+
+
+# --- is the loop MAD? (1.8) ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MadVerdict:
+    """Whether E W2^2 increases with every generation, and how sure that is.
+
+    Attributes
+    ----------
+    verdict : {"increasing", "not_increasing", "undecided"}
+    reason : str
+        One sentence.
+    status : {"exact", "bound", "asymptotic"}
+        "exact": proved; "bound": by rigorous bounds; "asymptotic": by the estimate and its declared
+        error, or undecided.
+    generation : int or None
+        A generation whose E W2^2 is below that of an earlier one (or, at bias = 0, not above it).
+    """
+
+    verdict: Literal["increasing", "not_increasing", "undecided"]
+    reason: str
+    status: Literal["exact", "bound", "asymptotic"]
+    generation: int | None
+
+
+def _constant() -> MadVerdict:
+    """Statement (E) where the first step does not fall."""
+    reason = "E W2^2 is constant from generation 2 on: every model is then a point"
+    return MadVerdict("not_increasing", reason, "exact", 3)
+
+
+def _rank_one(loop: Loop, dim: int, start: int) -> MadVerdict | None:
+    """Return what statement (B) says of the steps from generation `start`, of rank 1, on."""
+    first = spectrum.chain_deficit(np.ones(dim), [start], first=loop.first_dof, later=loop.dof)
+    log_g = math.log1p(-float(first.value[0])) - (start - 1) * _log_c4(loop.n_synth)
+    t = _first_fall(loop, log_g, start)
+    if t is not None:
+        reason = f"E W2^2 falls from generation {t} to {t + 1}"
+        return MadVerdict("not_increasing", reason, "exact", t + 1)
+    if start > 1:
+        return None
+    if loop.bias == 0:
+        return _constant()
+    return MadVerdict("increasing", "the sign of every step is known in closed form", "exact", None)
+
+
+def _last_unproved(loop: Loop) -> int:
+    """Return the last generation from which a fall is not excluded by (A) when A >= 0; 0: none."""
+    log_step = log_step_bias(loop)
+    if log_step <= 0:
+        return 0
+    # sqrt(tau_t) A >= 2 (sqrt(h) - 1) from some t on.
+    need = math.log(2 * math.expm1(0.5 * log_step) / _gain(loop))
+    return max(0, math.ceil(2 * (need - 0.5 * log_first_scale(loop)) / log_step))
+
+
+def _walk_wins(loop: Loop) -> bool:
+    """Return whether statement (A) covers every step."""
+    outweighs = loop.bias >= loop.n_synth / (loop.n_synth + loop.ddof)
+    return outweighs and _last_unproved(loop) == 0
+
+
+def _proved(loop: Loop, dim: int) -> MadVerdict | None:
+    """Return the verdict by statements (A) to (D) where one applies."""
+    if loop.first_bias == 0:
+        return MadVerdict("not_increasing", "every model is the point mu_0", "exact", 2)
+    if _walk_wins(loop):
+        bound = "n/(n+1)" if loop.ddof else "1"
+        reason = f"the walk outweighs the shrinking trace: bias >= {bound}"
+        return MadVerdict("increasing", reason, "exact", None)
+    if min(dim, loop.first_dof) == 1:
+        return _rank_one(loop, dim, 1) if min(dim, loop.dof) == 1 else None
+    return _rank_one(loop, dim, 2) if loop.dof == 1 and loop.bias > 0 else None
+
+
+def _grid(loop: Loop) -> Array:
+    """Return generations on which a fall is looked for: all small ones, then 2 % apart."""
+    if loop.bias == 0:
+        return np.array([1.0, 2.0])
+    log_step = log_step_bias(loop)
+    if log_step >= 0:  # (A) leaves a few first steps only
+        return np.arange(1.0, _last_unproved(loop) + 2)
+    last = min(45 / -log_step, float(_check.MAX_COUNT)) + 3
+    steps = np.geomspace(1.0, last, 64 + int(50 * math.log(last))).round()
+    return np.unique(np.concatenate([np.arange(1.0, min(last, 200.0) + 1), steps]))
+
+
+def _fall(low: Array, high: Array, t: Array) -> tuple[int, int] | None:
+    """Return (s, t), s < t, with high(t) < low(s): a certified fall."""
+    best = np.maximum.accumulate(low)
+    falls = np.flatnonzero(high[1:] < best[:-1] * (1 - 1e-12)) + 1
+    if not falls.size:
+        return None
+    at = falls[0]
+    return int(t[np.argmax(low[:at])]), int(t[at])
+
+
+def is_increasing(loop: Loop, dim: int) -> MadVerdict:
+    """Return whether E W2^2 increases with every generation, Sigma_0 = I (theory.md 1.8).
+
+    "increasing" is said only where it is proved (statements (A), (B), (C) of this module),
+    "not_increasing" where a fall is proved, certified by rigorous bounds, or seen by the estimate
+    beyond its declared error (status "asymptotic").
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    MadVerdict
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> is_increasing(fully_synthetic(10), 5).verdict
+    'increasing'
+    >>> is_increasing(fully_synthetic(2, bias=0.65), 1).generation
+    303
+    """
+    require_fully_synthetic(loop, "is_increasing")
+    d = _check.count("dim", dim)
+    proved = _proved(loop, d)
+    if proved is not None:
+        return proved
+    t = _grid(loop)
+    e = estimate(loop, np.ones(d), t)
+    spread = e.value * e.rel_error
+    bounds = ((e.lower, e.upper, "bound"), (e.value - spread, e.value + spread, "asymptotic"))
+    for low, high, status in bounds:
+        fall = _fall(low, high, t)
+        if fall is not None:
+            reason = f"E W2^2 at generation {fall[1]} is below that at generation {fall[0]}"
+            return MadVerdict("not_increasing", reason, status, fall[1])  # type: ignore[arg-type]
+    if loop.bias == 0:
+        return _constant()
+    reason = "no proof of increase applies and no fall exceeds the declared error"
+    return MadVerdict("undecided", reason, "asymptotic", None)
+
+
+# --- overshoot (1.8) -----------------------------------------------------------------------------
+
+
+def step_one_two_threshold() -> float:
+    """Return gamma = d/m beyond which E W2^2(2) < E W2^2(1) for some bias, d -> infinity (1.8).
+
+    With F_t the limit of E tr Sigma_t^{1/2} / d at bias 1 the step is, per dimension and for
+    n -> infinity, bias - 1 + 2 F_1 - 2 sqrt(bias) F_2, least at bias = F_2^2, where it is
+    2 F_1 - 1 - F_2^2.
+
+    Examples
+    --------
+    >>> f"{step_one_two_threshold():.6f}"
+    '1.972219'
+    """
+
+    def step(gamma: float) -> float:
+        one, two = spectrum.sqrt_trace_limit([1, 2], gamma)
+        return float(2 * one - 1 - two**2)
+
+    return float(optimize.brentq(step, 1.0, 4.0, xtol=1e-14))
+
+
+def step_one_two_bias() -> float:
+    """Return the bias at which the step of :func:`step_one_two_threshold` first falls, F_2^2.
+
+    Examples
+    --------
+    >>> f"{step_one_two_bias():.6f}"
+    '0.326971'
+    """
+    return float(spectrum.sqrt_trace_limit(2, step_one_two_threshold())) ** 2
+
+
+def _least_slope(log_excess: float, dim: float, x: Array, g: Array, down: Array) -> float:
+    """Return the least slope of E W2^2 / d in s = t/n over x = d s, times e^{a s/2}.
+
+    In the limit d, n -> infinity with d/n -> 0, a = n (1 - bias) = 1 + e^log_excess fixed,
+    E W2^2 / d is (1 - e^{-as})/a + e^{-as} + 1 - 2 e^{-as/2} G(ds), whose slope in s is
+    e^{-as} (1 - a) + e^{-as/2} [a G - 2 d G'], where g = G(x) = e^{-x/4} [I_0 + I_1](x/4) and
+    down = -G'(x) = e^{-x/4} I_1(x/4) / x.
+    """
+    excess = math.exp(log_excess)
+    fall = excess * np.exp(-(1 + excess) * x / (2 * dim))
+    return float(((1 + excess) * g + 2 * dim * down - fall).min())
+
+
+def overshoot_interval(dim: int) -> tuple[float, float] | None:
+    """Return the a = n (1 - bias) for which E W2^2 falls somewhere although d << n (1.8).
+
+    Asymptotic: d, n -> infinity with d/n -> 0 and a fixed, Sigma_0 = I, evaluated at d = `dim`.
+    At ddof = 0 the two numbers bound n (1 - step_bias) = 1 + n (1 - bias) instead.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    (low, high) or None
+        None where the limit increases for every a.
+
+    Examples
+    --------
+    >>> tuple(round(a, 1) for a in overshoot_interval(300))
+    (1.5, 12.9)
+    >>> overshoot_interval(100) is None
+    True
+    """
+    d = float(_check.count("dim", dim))
+    # a = 1 + e^y: a <= 1 never falls, a >> d dies before the spectrum spreads.
+    y = np.linspace(-10.0, math.log(4 * d + 10), 60)
+    x = np.exp(np.linspace(-6.0, math.log(80 * d), 4000))
+    g, down = spectrum.sqrt_trace_limit_small_ratio(x), special.i1e(x / 4) / x
+
+    def slope(v: float) -> float:
+        return _least_slope(v, d, x, g, down)
+
+    at = int(np.argmin([slope(v) for v in y]))
+    around = (y[max(at - 1, 0)], y[min(at + 1, y.size - 1)])
+    middle = float(optimize.minimize_scalar(slope, bounds=around, method="bounded").x)
+    if slope(middle) >= 0:
+        return None
+    low, high = (optimize.brentq(slope, end, middle) for end in (y[0], y[-1]))
+    return 1 + math.exp(low), 1 + math.exp(high)
+
+
+@dataclass(frozen=True, slots=True)
+class Overshoot:
+    """The first peak of E W2^2 over t and the lowest point after it (Sigma_0 = I).
+
+    Attributes
+    ----------
+    peak_generation, trough_generation : int
+    peak, trough : float
+        E W2^2 there.
+    limit : float
+        E W2^2 at t = infinity.
+    """
+
+    peak_generation: int
+    peak: float
+    trough_generation: int
+    trough: float
+    limit: float
+
+
+def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
+    """Return where E W2^2 peaks and how deep it falls afterwards (theory.md 1.8; asymptotic).
+
+    Read off the estimate of :func:`madtheory.theory.collapse.w2_squared`, on all of the first 200 generations and 2 % apart
+    beyond; :func:`is_increasing` says whether the fall exceeds the declared error.
+
+    Parameters
+    ----------
+    loop : Loop
+        A fully synthetic loop.
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    Overshoot or None
+        None where the estimate never falls.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When `loop` is not fully synthetic or another argument is out of range.
+
+    Examples
+    --------
+    >>> overshoot_peak(fully_synthetic(51, bias=0.3), 130).peak_generation
+    1
+    """
+    require_fully_synthetic(loop, "overshoot_peak")
+    d = _check.count("dim", dim)
+    if _walk_wins(loop):
+        return None
+    t = _grid(loop)
+    v = estimate(loop, np.ones(d), t).value
+    falls = np.flatnonzero(v[1:] < v[:-1] * (1 - 1e-12))
+    if not falls.size:
+        return None
+    top = int(falls[0])
+    low = top + int(v[top:].argmin())
+    limit = w2_squared_limit(loop, np.ones(d))
+    return Overshoot(int(t[top]), d * float(v[top]), int(t[low]), d * float(v[low]), limit)

@@ -1,0 +1,50 @@
+"""TODO"""
+
+from madtheory.theory.moments.any_loop import (
+    INVARIANTS,
+    first_moments,
+    first_moments_limit,
+    forgetting_rate,
+    second_moment_radius,
+    second_moments,
+    second_moments_limit,
+)
+from madtheory.theory.moments.families import (
+    FamilyLimit,
+    augmentation_gain_leading,
+    augmentation_limit,
+    golden_weight,
+    memory_limit,
+    memory_limit_all,
+    weighted_limit,
+)
+from madtheory.theory.moments.fresh import first_moment_map, second_moment_map
+from madtheory.theory.moments.growing_pool import (
+    growing_pool_limit,
+    growing_pool_trace,
+    is_growing_pool,
+    pool_exponent,
+)
+
+__all__ = [
+    "INVARIANTS",
+    "FamilyLimit",
+    "augmentation_gain_leading",
+    "augmentation_limit",
+    "first_moment_map",
+    "first_moments",
+    "first_moments_limit",
+    "forgetting_rate",
+    "golden_weight",
+    "growing_pool_limit",
+    "growing_pool_trace",
+    "is_growing_pool",
+    "memory_limit",
+    "memory_limit_all",
+    "pool_exponent",
+    "second_moment_map",
+    "second_moment_radius",
+    "second_moments",
+    "second_moments_limit",
+    "weighted_limit",
+]

@@ -1,0 +1,350 @@
+"""TODO madtheory.theory.moments._tensors"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from madtheory import _check
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.theory.moments._generation import (
+    ID,
+    Layout,
+    Parent,
+    Rows,
+    first_draws,
+    first_rows,
+    generations_pooled,
+    grown,
+    later_rows,
+    layout_of,
+    require_supported,
+    size,
+    unit,
+)
+from madtheory.theory.moments.first import affine_path
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from madtheory._types import Array
+
+#: Closer to 1 than this, a radius counts as 1.
+NEAR = 1e-12
+
+
+# --- exact: all tensors --------------------------------------------------------------------------
+
+
+class _Tensors(NamedTuple):
+    """Joint moments of degree two of v vectors and m matrices; leading axes are a batch."""
+
+    G: Array  # (..., v, v)        E v_a.v_b
+    C: Array  # (..., m)           E tr M_i
+    V4: Array  # (..., v, v, v, v)  E (v_a.v_b)(v_c.v_d)
+    VM: Array  # (..., v, v, m)     E (v_a.v_b) tr M_i
+    VS: Array  # (..., v, v, m)     E v_a^T M_i v_b
+    MM: Array  # (..., m, m)        E tr M_i tr M_j
+    MT: Array  # (..., m, m)        E tr M_i M_j
+
+
+def _identity_tensors(dim: int) -> _Tensors:
+    """No vector, and the identity for a matrix."""
+    d, none = float(dim), np.zeros
+    square = np.array([[d * d]]), np.array([[d]])
+    return _Tensors(
+        none((0, 0)), np.array([d]), none((0,) * 4), none((0, 0, 1)), none((0, 0, 1)), *square
+    )
+
+
+def _draw_tensors(x: _Tensors, parent: Parent, n: float) -> _Tensors:
+    """Append e and N of `n` samples (odd moments vanish; Isserlis and Wishart for the rest)."""
+    p, k, dof = parent.alpha, 1.0 / n if n else 0.0, max(n - 1.0, 0.0)
+    tau, pMM, pMT = x.C @ p, x.MM @ p, x.MT @ p
+    square, of_square = pMM @ p, pMT @ p
+    pVM, pVS = k * (x.VM @ p), k * (x.VS @ p)
+    y = _Tensors(*(grown(z, axes) for z, axes in zip(x, (2, 1, 4, 3, 3, 2, 2), strict=True)))
+    y.G[..., -1, -1] = k * tau
+    for pairs in (y.V4[..., -1, -1, :-1, :-1], y.V4[..., :-1, :-1, -1, -1]):
+        pairs[...] = pVM
+    crossed = (
+        y.V4[..., -1, :-1, -1, :-1],
+        y.V4[..., :-1, -1, -1, :-1],
+        y.V4[..., -1, :-1, :-1, -1],
+        y.V4[..., :-1, -1, :-1, -1],
+    )
+    for pairs in crossed:
+        pairs[...] = pVS
+    y.V4[..., -1, -1, -1, -1] = k**2 * (square + 2 * of_square)
+    y.VM[..., -1, -1, :-1], y.VS[..., -1, -1, :-1] = k * pMM, k * pMT
+    y.MM[..., -1, -1], y.MT[..., -1, -1] = 2 * dof * of_square, dof * (square + of_square)
+    return y
+
+
+def _swapped(x: Array) -> Array:
+    """Transpose of the last two axes."""
+    return np.swapaxes(x, -1, -2)
+
+
+def _on_pairs(x: Array, L: Array) -> Array:
+    """L L^T-transform of the two vector axes of (..., v, v, m)."""
+    return np.moveaxis(L @ np.moveaxis(x, -1, -3) @ L.T, -3, -1)
+
+
+def _on_four(x: Array, L: Array) -> Array:
+    """L applied to the last four axes."""
+    for _ in range(4):
+        x = np.tensordot(x, L, axes=(x.ndim - 4, 1))
+    return x
+
+
+def _update_tensors(x: _Tensors, rows: Rows) -> _Tensors:
+    """Moments of v' = L v and M' = alpha M + beta v v^T."""
+    L, A = rows.L, rows.alpha
+    beta = np.zeros((len(A), L.shape[1], L.shape[1]))
+    for i, b in rows.beta.items():
+        beta[i] = b.dense()
+    pair, last = ([-3, -2], [1, 2]), ([-2, -1], [1, 2])
+    straight = np.tensordot(x.V4, beta, axes=last)  # (v_a.v_b) v_c^T beta v_d
+    crossed = np.tensordot(np.swapaxes(x.V4, -3, -2), beta, axes=last)
+    mixed = [A @ np.tensordot(z, beta, axes=pair) for z in (x.VM, x.VS)]
+    MM, MT = (
+        A @ z @ A.T + w + _swapped(w) + np.tensordot(y, beta, axes=pair)
+        for z, w, y in zip((x.MM, x.MT), mixed, (straight, crossed), strict=True)
+    )
+    return _Tensors(
+        L @ x.G @ L.T,
+        x.C @ A.T + np.tensordot(x.G, beta, axes=last),
+        _on_four(x.V4, L),
+        _on_pairs(x.VM @ A.T + straight, L),
+        _on_pairs(x.VS @ A.T + crossed, L),
+        MM,
+        MT,
+    )
+
+
+def _shrink_tensors(x: _Tensors, i: int, shrinkage: float, dim: int) -> _Tensors:
+    """Moments with M_i replaced by (1 - s) M_i + s (tr M_i/d) I."""
+    s, VS, MT = shrinkage, x.VS.copy(), x.MT.copy()
+    VS[..., i] = (1 - s) * VS[..., i] + s / dim * x.VM[..., i]
+    # Once for either factor: traces do not change.
+    MT[..., i, :] = (1 - s) * MT[..., i, :] + s / dim * x.MM[..., i, :]
+    MT[..., :, i] = (1 - s) * MT[..., :, i] + s / dim * x.MM[..., :, i]
+    return x._replace(VS=VS, MT=MT)
+
+
+# --- exact loops ---------------------------------------------------------------------------------
+
+
+def _first_tensors(loop: Loop, dim: int, origin: float) -> _Tensors:
+    """State of generation 1."""
+    x, layout = _identity_tensors(dim), layout_of(loop)
+    for n, scale in first_draws(loop):
+        x = _draw_tensors(x, Parent(scale * unit(x.C.size, ID)), n)
+    x = _update_tensors(x, first_rows(loop, layout, origin, 1.0))
+    return _shrink_tensors(x, layout.newest + 1, loop.shrinkage, dim)
+
+
+def _next_tensors(x: _Tensors, loop: Loop, dim: int, t: int, origin: float) -> _Tensors:
+    """State of generation t + 1."""
+    layout = layout_of(loop)
+    parent, rows = later_rows(loop, layout, t, origin, 1.0)
+    x = _draw_tensors(x, parent, loop.n_synth)
+    x = _draw_tensors(x, Parent(unit(size(layout) + 1, ID)), loop.n_fresh)
+    return _shrink_tensors(_update_tensors(x, rows), layout.newest + 1, loop.shrinkage, dim)
+
+
+def _read(x: _Tensors, i: int) -> Array:
+    """The seven invariants of model i."""
+    j = i + 1
+    values = (x.G[i, i], x.C[j], x.V4[i, i, i, i], x.VM[i, i, j], x.VS[i, i, j])
+    return np.array([*values, x.MM[j, j], x.MT[j, j]])
+
+
+def _iterated(loop: Loop, dim: int, generations: int, origin: float) -> Array:
+    """Invariants of (mu, Sigma - origin I), shape (T, 7), step by step."""
+    x, newest = _first_tensors(loop, dim, origin), layout_of(loop).newest
+    path = [_read(x, newest)]
+    for t in range(1, generations):
+        x = _next_tensors(x, loop, dim, t, origin)
+        path.append(_read(x, newest))
+    return np.array(path)
+
+
+def _pair(a: int, b: int) -> tuple[int, ...]:
+    """Symmetry in two indices."""
+    return (a, b) if a < b else (b, a)
+
+
+def _key(name: str, at: tuple[int, ...], dim: int) -> tuple[tuple[object, ...], float]:
+    """(Name of an entry up to symmetry and products with I, factor)."""
+    if name == "V4":
+        return (name, *sorted((_pair(*at[:2]), _pair(*at[2:])))), 1.0
+    if name in ("VM", "VS"):
+        if at[2] == ID:
+            return ("G", _pair(*at[:2])), float(dim) if name == "VM" else 1.0
+        return (name, _pair(*at[:2]), at[2]), 1.0
+    if name in ("MM", "MT") and ID in at:
+        return ("C", (max(at),)), float(dim) if name == "MM" else 1.0
+    return (name, _pair(*at) if len(at) == 2 else at), 1.0
+
+
+class _Chart(NamedTuple):
+    """Independent entries of the tensors: flat = expand @ reduced, reduced = flat[pick]."""
+
+    expand: Array
+    pick: NDArray[np.intp]
+    moving: NDArray[np.bool_]
+    shapes: list[tuple[int, ...]]
+
+
+#: Axes of the tensors: v, a vector; m, a matrix.
+_AXES = ("vv", "m", "vvvv", "vvm", "vvm", "mm", "mm")
+
+
+@lru_cache(maxsize=64)
+def _chart(layout: Layout, dim: int) -> _Chart:
+    """Entries that differ, and whether they involve the model."""
+    v, new = layout.vectors, layout.newest
+    shapes = [tuple(v + (axis == "m") for axis in axes) for axes in _AXES]
+    names: dict[tuple[object, ...], int] = {}
+    pick: list[int] = []
+    moving: list[bool] = []
+    entries: list[tuple[int, float]] = []
+    for name, axes, shape in zip(_Tensors._fields, _AXES, shapes, strict=True):
+        for at in np.ndindex(*shape):
+            key, factor = _key(name, at, dim)
+            if key not in names:
+                names[key] = len(pick)
+                pick.append(len(entries))
+                moving.append(any(i == new + (x == "m") for i, x in zip(at, axes, strict=True)))
+            entries.append((names[key], factor))
+    expand = np.zeros((len(entries), len(pick)))
+    for row, (column, factor) in enumerate(entries):
+        expand[row, column] = factor
+    return _Chart(expand, np.array(pick), np.array(moving), shapes)
+
+
+def _flat(x: _Tensors) -> Array:
+    """Entries in a row, shape (batch, entries)."""
+    batch = x.C.shape[:-1]
+    return np.concatenate([z.reshape(*batch, -1) for z in x], axis=-1)
+
+
+def _tensors(chart: _Chart, reduced: Array) -> _Tensors:
+    """State from independent entries, shape (batch, reduced)."""
+    flat, batch = reduced @ chart.expand.T, reduced.shape[:-1]
+    cuts = np.cumsum([int(np.prod(shape)) for shape in chart.shapes])[:-1]
+    parts = np.split(flat, cuts, axis=-1)
+    return _Tensors(*(z.reshape(*batch, *s) for z, s in zip(parts, chart.shapes, strict=True)))
+
+
+def _step_matrix(loop: Loop, dim: int, origin: float) -> Array:
+    """One generation as a matrix on the independent entries (a stationary exact loop)."""
+    chart = _chart(layout_of(loop), dim)
+    basis = _tensors(chart, np.eye(len(chart.pick)))
+    return _flat(_next_tensors(basis, loop, dim, 1, origin))[:, chart.pick].T
+
+
+@lru_cache(maxsize=256)
+def _affine_map(loop: Loop, dim: int, origin: float) -> tuple[Array, Array, Array]:
+    """(A, b, start) of the entries that involve the model; the rest never changes."""
+    chart = _chart(layout_of(loop), dim)
+    step, start = (
+        _step_matrix(loop, dim, origin),
+        _flat(_first_tensors(loop, dim, origin))[chart.pick],
+    )
+    rows = step[chart.moving]
+    return rows[:, chart.moving], rows[:, ~chart.moving] @ start[~chart.moving], start[chart.moving]
+
+
+def _newest_entries(loop: Loop, dim: int) -> list[int]:
+    """Where the seven invariants stand among the moving entries."""
+    chart = _chart(layout_of(loop), dim)
+    numbers = np.zeros(len(chart.pick))
+    numbers[chart.moving] = np.arange(chart.moving.sum())
+    return [int(i) for i in _read(_tensors(chart, numbers), layout_of(loop).newest)]
+
+
+def _mapped(loop: Loop, dim: int, generations: int, origin: float) -> Array:
+    """Invariants of (mu, Sigma - origin I), shape (T, 7), by powers of the map."""
+    A, b, start = _affine_map(loop, dim, origin)
+    at = _newest_entries(loop, dim)
+    with np.errstate(over="ignore", invalid="ignore"):
+        path = affine_path(A, b, start, generations)[:, at]
+        # First moments by themselves: theirs may be finite where the others have overflowed.
+        low = _degree_one(loop, dim)
+        path[:, :2] = affine_path(A[np.ix_(low, low)], b[low], start[low], generations)[
+            :, [low.index(i) for i in at[:2]]
+        ]
+    return np.where(np.isnan(path), np.inf, path)
+
+
+def _degree_one(loop: Loop, dim: int) -> list[int]:
+    """Moving entries that are first moments: G and C, which close among themselves."""
+    chart = _chart(layout_of(loop), dim)
+    entries = int(np.prod(chart.shapes[0])) + chart.shapes[1][0]
+    return [i for i, flat in enumerate(chart.pick[chart.moving]) if flat < entries]
+
+
+def exact_path(loop: Loop, dim: int, generations: int, origin: float) -> Array:
+    """Invariants of (mu, Sigma - origin I) of an exact loop, shape (T, 7)."""
+    route = _iterated if generations_pooled(loop) is None else _mapped
+    return route(loop, dim, generations, origin)
+
+
+def exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
+    """Limit of :func:`exact_path`; None where second moments diverge or the pool grows."""
+    if generations_pooled(loop) is None or general_second_moment_radius(loop, dim) >= 1 - NEAR:
+        return None
+    A, b, _ = _affine_map(loop, dim, origin)
+    limit: Array = np.asarray(np.linalg.solve(np.eye(len(b)) - A, b), dtype=np.float64)
+    return limit[_newest_entries(loop, dim)]
+
+
+# --- closed loops --------------------------------------------------------------------------------
+
+
+def radius(A: Array) -> float:
+    """Spectral radius."""
+    return float(np.abs(np.linalg.eigvals(A)).max(initial=0.0))
+
+
+# --- public --------------------------------------------------------------------------------------
+
+
+def general_second_moment_radius(loop: Loop, dim: int) -> float:
+    """Spectral radius of a generation's map of second moments; at 1 or above they diverge.
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with memory 1 whose synthetic samples are replaced.
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        For any other loop, or arguments out of range.
+
+    Examples
+    --------
+    >>> round(second_moment_radius(fresh_data(2, 10), 1), 3)
+    0.923
+    >>> second_moment_radius(synthetic_augmentation(2, 10), 1) < 1
+    True
+    """
+    require_supported(loop, "second_moment_radius")
+    if loop.memory != 1 or generations_pooled(loop) != 1:
+        raise UnsupportedLoop(
+            "second_moment_radius is computed for memory 1 and pool = replace only, "
+            f"got memory {loop.memory} and pool {loop.pool}"
+        )
+    return radius(_affine_map(loop, _check.count("dim", dim), 0.0)[0])

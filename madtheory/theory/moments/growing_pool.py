@@ -1,0 +1,198 @@
+"""TODO madtheory.theory.moments.growing_pool"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from madtheory.loop import Loop, UnsupportedLoop, family, keeps_all, real_share
+from madtheory.theory.moments.families import TERMS, FamilyLimit
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from madtheory._types import Array
+
+
+# --- growing pool --------------------------------------------------------------------------------
+
+
+def is_growing_pool(loop: Loop) -> bool:
+    """Whether every model is the fit to one ever-growing pool: the set-up of 3.2."""
+    return (
+        loop.pool == "accumulate"
+        and (loop.pool_cap, loop.budget, loop.weight) == (None, None, None)
+        and (loop.memory, loop.n_fresh, loop.floor) == (1, 0, 0.0)
+        and loop.n_initial == loop.n_fixed == loop.n_shared
+    )
+
+
+def _require_growing_pool(loop: Loop, quantity: str) -> None:
+    if not is_growing_pool(loop):
+        raise UnsupportedLoop(
+            f"{quantity} is computed for the plain growing pool only: n_initial = n_fixed, "
+            f"no fresh data, memory 1, pool = accumulate, got {loop}"
+        )
+
+
+def growing_pool_trace(loop: Loop, generation: ArrayLike) -> Array:
+    """E tr Sigma_t of the growing pool, at any real t >= 1 (theory.md 3.2, exact).
+
+    With N = n_r + (t - 1) n_s samples behind generation t and m = N - ddof,
+    E tr S_(t+1) = E tr S_t [m + lambda (n_s - 1 + N/(N + n_s))]/(m + n_s): a ratio of quadratics
+    in t, so a ratio of gamma functions. At lambda < 1 a power law, t^(-(1 - lambda)).
+
+    Parameters
+    ----------
+    loop : Loop
+        A growing pool: ``synthetic_augmentation(n_real, n_synth, pool="accumulate")``.
+    generation : array_like
+        t, at least 1.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    UnsupportedLoop
+        For any other loop.
+
+    Examples
+    --------
+    >>> pool = synthetic_augmentation(8, 8, pool="accumulate")
+    >>> growing_pool_trace(pool, [1, 8]).round(4).tolist()
+    [1.0, 0.9325]
+    """
+    _require_growing_pool(loop, "growing_pool_trace")
+    t = np.asarray(generation, dtype=np.float64)
+    zeros, poles = _roots(loop)
+    start = loop.n_fixed / loop.n_synth  # N/n_s at t = 1
+
+    def log_product(roots: NDArray[np.complex128]) -> Array:
+        # log prod_root prod_(k=1..t-1) (N_k/n_s - root), N_k/n_s = start + k - 1.
+        x = start - roots
+        logs = special.loggamma(x + t[..., None] - 1) - special.loggamma(x)
+        return np.asarray(np.real(logs.sum(axis=-1)), dtype=np.float64)
+
+    ratio = np.exp(log_product(zeros) - log_product(poles))
+    return np.asarray(loop.first_scale * ratio, dtype=np.float64)
+
+
+def _roots(loop: Loop) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Zeros and poles of E tr S_(t+1)/E tr S_t in x = N/n_s."""
+    n, lam, ddof = loop.n_synth, loop.bias, loop.ddof
+    # [(N - ddof)(N + n) + lam ((n - 1)(N + n) + N)]/[(N + n)(N + n - ddof)], divided by n^2.
+    b = 1 - ddof / n + lam
+    c = -ddof / n + lam * (1 - 1 / n)
+    # The larger root first; the smaller from the product of both, without cancellation.
+    large = -(b + cmath.sqrt(b * b - 4 * c)) / 2
+    small = c / large if large else 0j
+    return np.array([large, small]), np.array([-1.0 + 0j, ddof / n - 1.0 + 0j])
+
+
+def growing_pool_limit(loop: Loop) -> FamilyLimit:
+    """Limit of the growing pool (theory.md 3.2; exact, its walk summed to 1e-10).
+
+    E |mu_(t+1)|^2 = E |mu_t|^2 + lambda n_s E tr S_t/(N_t + n_s)^2. To leading order at
+    lambda = 1 and n_r = n_s = n: (pi^2/6)/n, so n_e/n -> 6/pi^2; at lambda < 1 the trace goes to
+    0 like a power of t, and the mean still comes to rest. With ddof = 0 and lambda = 1 a new
+    sample's E |x - mu_0|^2 is the pool's own: mean_sq + trace stays 1, so what the mean wanders
+    is what the covariance loses.
+
+    Examples
+    --------
+    >>> pool = synthetic_augmentation(10_000, 10_000, pool="accumulate")
+    >>> round(1e4 * growing_pool_limit(pool).mean_sq, 3)  # pi^2/6 = 1.645
+    1.645
+    """
+    _require_growing_pool(loop, "growing_pool_limit")
+    n_r, n_s, lam = loop.n_fixed, loop.n_synth, loop.bias
+    if lam > 1:
+        return FamilyLimit(math.inf, math.inf)
+
+    def walk(terms: int) -> float:
+        t = np.arange(1.0, terms + 1)
+        steps = n_s * growing_pool_trace(loop, t) / (n_r + t * n_s) ** 2
+        # What is left falls like the integral from terms + 1/2 on of N^-(3 - lambda).
+        tail = float(growing_pool_trace(loop, terms + 0.5)) / (n_r + (terms + 0.5) * n_s)
+        return lam * (math.fsum(steps.tolist()) + tail / (2 - lam))
+
+    # The tail's error falls like terms^-(3 - lambda) once the pool is far larger than its first
+    # samples: one step of Richardson.
+    terms = int(min(max(TERMS[0], 1024 * n_r / n_s), TERMS[1]))
+    coarse, fine = walk(terms // 2), walk(terms // 2 * 2)
+    total = fine + (fine - coarse) / (2 ** (3 - lam) - 1)
+    return FamilyLimit(1 / n_r + total, _pool_trace_limit(loop))
+
+
+def _pool_trace_limit(loop: Loop) -> float:
+    """lim E tr S_t: the gamma functions that are left, or 0 where a power of t is."""
+    if loop.bias < 1:
+        return 0.0
+    zeros, poles = _roots(loop)
+    start = loop.n_fixed / loop.n_synth
+    logs = special.loggamma(start - poles).sum() - special.loggamma(start - zeros).sum()
+    return float(loop.first_scale * np.exp(np.real(logs)))
+
+
+# --- what a loop keeps ---------------------------------------------------------------------------
+
+
+def _pool_factor(loop: Loop) -> Fraction:
+    """s of (E): what a generation's batch has of the pool's covariance, per unit."""
+    bias = Fraction(loop.bias)
+    if loop.budget is None:
+        return bias
+    kept = Fraction(loop.budget - 1, loop.budget - loop.ddof)
+    return bias * kept + Fraction(1, loop.budget)
+
+
+def pool_exponent(loop: Loop) -> float:
+    """Exponent e of E tr Sigma_t ~ t^e where a pool keeps everything (E; asymptotic in t).
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with pool = "accumulate", without pool_cap, weight and floor; with a budget also
+        without fresh samples.
+
+    Returns
+    -------
+    float
+        s - 1, or sqrt(s) - 1 at memory None. 0: the covariance converges to a positive limit.
+
+    Raises
+    ------
+    UnsupportedLoop
+        For any other loop.
+
+    Examples
+    --------
+    >>> round(pool_exponent(augmentation(10, 10, pool="accumulate", bias=0.75)), 12)
+    -0.25
+    >>> pool_exponent(augmentation(10, 10, pool="accumulate", budget=20))
+    0.05
+    """
+    anchored = loop.weight not in (None, 0.0) or (loop.budget is not None and loop.n_fresh > 0)
+    if not keeps_all(loop) or anchored or loop.floor > 0:
+        raise UnsupportedLoop(
+            "the exponent is computed for pools that keep everything and forget the real data "
+            f"only, got a loop of the family {family(loop)}"
+        )
+    s = _pool_factor(loop)
+    return float(s - 1) if loop.memory is not None else math.sqrt(s) - 1.0
+
+
+def anchored_pool_gain(loop: Loop) -> float:
+    """What a pool that keeps everything beside a fixed real share passes on; bounded below 1."""
+    if loop.budget is None:
+        return loop.bias * (1.0 - real_share(loop))
+    n = loop.budget + loop.n_fresh
+    kept = (loop.budget - 1 + loop.n_fresh / n) / (n - loop.ddof)
+    return loop.bias * kept + loop.budget / n**2

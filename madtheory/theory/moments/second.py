@@ -1,0 +1,165 @@
+"""Second moments of every loop at Sigma_0 = I (theory.md 2.3, 2.8, 2.9, 3.1-3.3).
+
+Real sets, pools and models are vectors v_a (means) and symmetric matrices M_i (scatters,
+covariances) whose joint law is invariant under rotations. One generation draws noise given them
+
+    e ~ N(0, P/n),   N = scatter - (n - 1) P ~ W_d(P, n - 1) - (n - 1) P,   P = sum_i p_i M_i,
+
+and then forms v' = L v and M'_i = sum_k alpha_ik M_k + sum_ab beta_iab v_a v_b^T. With memory 1 the
+joint moments of degree two close (`_Tensors`): exact. Otherwise a generation's samples come from a
+mixture of models. It is replaced by the Gaussian of the same mean and covariance, and products
+v_a v_b^T by Gaussian ones (`_Closed`): first moments stay exact, variances are right up to a
+relative O(1/n).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from madtheory import _blas, _check
+from madtheory.loop import Loop
+from madtheory.theory.moments._closure import closed_path, solved_limit
+from madtheory.theory.moments._generation import generations_pooled, is_exact, require_supported
+from madtheory.theory.moments._tensors import (
+    NEAR,
+    exact_limit,
+    exact_path,
+    general_second_moment_radius,
+)
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+
+
+class SecondMoments(NamedTuple):
+    """Moments of degree two of generations 1..T at Sigma_0 = I, mu_0 = 0: arrays (T,) or floats.
+
+    E of |mu|^2, tr Sigma, |mu|^4, |mu|^2 tr Sigma, mu^T Sigma mu, (tr Sigma)^2, tr Sigma^2.
+    """
+
+    mean_sq: Array
+    trace: Array
+    mean_fourth: Array
+    mean_sq_trace: Array
+    sandwich: Array
+    squared_trace: Array
+    trace_squared: Array
+
+
+# --- closed loops --------------------------------------------------------------------------------
+
+
+def closed_limit(loop: Loop, dim: int) -> Array | None:
+    """Limit of :func:`madtheory.theory.moments._closure.closed_path`; None where there is none."""
+    if loop.memory is None or generations_pooled(loop) is None:
+        return None
+    # Where outer products decide (one real sample), only the exact map tells; memory damps it.
+    plain = dataclasses.replace(loop, memory=1, pool="replace", pool_cap=None)
+    if general_second_moment_radius(plain, dim) >= 1 - NEAR:
+        return None
+    with _blas.one_thread():
+        return solved_limit(loop, dim)
+
+
+# --- public --------------------------------------------------------------------------------------
+
+
+def _from_closed(x: Array, dim: int) -> SecondMoments:
+    """The seven invariants from (M, C, Var tr, total), the mean being Gaussian."""
+    M, C, var, total = np.moveaxis(x, -1, 0)
+    return SecondMoments(
+        M, C, (1 + 2 / dim) * M**2, M * C, M * C / dim, C**2 + var, C**2 / dim + total
+    )
+
+
+def general_second_moments(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
+    """Second moments of generations 1..T, Sigma_0 = I (theory.md 2.3, 3.1, 3.2).
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop without a budget. Exact with memory 1 and a pool that is replaced or never
+        forgets (:func:`madtheory.theory.moments._generation.is_exact`); otherwise mean_sq and trace are exact, and the other five are
+        those of Gaussian means and of variances to leading order in 1/n (asymptotic).
+    dim : int
+        Dimension d.
+    generations : int
+        T.
+
+    Returns
+    -------
+    SecondMoments
+        Arrays (T,); values beyond float64 are inf.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        For a loop with a budget, or arguments out of range.
+
+    Examples
+    --------
+    >>> x = second_moments(synthetic_augmentation(10, 20, bias=0.9), 2, generations=3)
+    >>> x.trace.round(4).tolist()
+    [2.0, 1.8207, 1.7223]
+    """
+    require_supported(loop, "second_moments")
+    d, T = _check.count("dim", dim), _check.count("generations", generations)
+    exact = is_exact(loop)
+    x = exact_path(loop, d, T, 0.0).T if exact else _from_closed(closed_path(loop, d, T), d)
+    # Rounding may leave a zero just below zero.
+    return SecondMoments(*(np.maximum(row, 0.0) for row in x))
+
+
+def general_second_moments_limit(loop: Loop, dim: int) -> SecondMoments | None:
+    """Limit of :func:`general_second_moments`, floats (exact or asymptotic as there).
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop without a budget.
+    dim : int
+        Dimension d.
+
+    Returns
+    -------
+    SecondMoments or None
+        None where second moments have no limit (radius 1 or more), where the pool grows, or
+        with unlimited memory. Asymptotic loops have a limit only where the same loop with memory
+        1 and its samples replaced has one.
+
+    Examples
+    --------
+    >>> second_moments_limit(fresh_data(1, 10), 2) is None
+    True
+    """
+    require_supported(loop, "second_moments_limit")
+    d = _check.count("dim", dim)
+    if not is_exact(loop):
+        closed = closed_limit(loop, d)
+        return None if closed is None else _from_closed(closed, d)
+    exact = exact_limit(loop, d, 0.0)
+    return None if exact is None else SecondMoments(*exact)
+
+
+def conjugated_second_moments(
+    trace_squared: float, squared_trace: float, *, eigenvalues: Array
+) -> tuple[float, float]:
+    """E tr Sigma^2 and E (tr Sigma)^2 at any Sigma_0 from those of W (theory.md 2.3, exact).
+
+    E W_ij W_kl = a d_ij d_kl + b (d_ik d_jl + d_il d_jk) by invariance under rotations.
+
+    Examples
+    --------
+    >>> conjugated_second_moments(2.0, 4.0, eigenvalues=np.array([3.0, 1.0]))  # W = I
+    (10.0, 16.0)
+    """
+    d = eigenvalues.size
+    power_1, power_2 = float(eigenvalues.sum()), float((eigenvalues**2).sum())
+    if d == 1:
+        return trace_squared * power_2, squared_trace * power_2
+    b = (d * trace_squared - squared_trace) / (d * (d - 1) * (d + 2))
+    a = (squared_trace - 2 * b * d) / d**2
+    return (a + b) * power_2 + b * power_1**2, a * power_1**2 + 2 * b * power_2

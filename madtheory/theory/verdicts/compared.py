@@ -1,0 +1,218 @@
+"""TODO madtheory.theory.verdicts.compared"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory import _check, spectrum
+from madtheory.loop import Loop, UnsupportedLoop, real_share, used_loop
+from madtheory.theory import distance, worth
+from madtheory.theory.verdicts.finding import Finding, definition, finding_of
+from madtheory.theory.verdicts.risk import STILL, band, risk_is_bounded
+from madtheory.theory.verdicts.vanishing import variance_vanishes
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from madtheory._types import Array
+    from madtheory.results import Estimate
+
+#: "n -> infinity" multiplies every count by this.
+_MANY = 10**6
+#: Generation at which a loop without a computed limit is looked at.
+_LATE = 1000
+
+
+# --- Dohmatob et al.: strong collapse ------------------------------------------------------------
+
+
+def _scaled(loop: Loop, factor: int) -> Loop:
+    """The same loop with `factor` times the samples, at the same fractions."""
+    budget = None if loop.budget is None else loop.budget * factor
+    return replace(
+        loop,
+        n_initial=loop.n_initial * factor,
+        n_fixed=loop.n_fixed * factor,
+        n_fresh=loop.n_fresh * factor,
+        n_synth=loop.n_synth * factor,
+        budget=budget,
+    )
+
+
+def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
+    """lim_n lim_t E W2^2 at fixed fractions: what more data cannot remove (asymptotic in n).
+
+    With the real share p, q = 1 - p, s_i the eigenvalues and s their mean, Sigma_t settles at
+    c = (p + floor) s/(1 - q bias) in the mean and, with k the shrinkage, at
+    c_i = [(1 - k) p s_i + k (p s + q bias c) + floor s]/(1 - (1 - k) q bias), and the floor of the
+    risk is sum_i (sqrt(s_i) - sqrt(c_i))^2.
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    float
+        inf where the risk is unbounded over t for every n.
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        When theory does not say whether the risk is bounded, or an argument is out of range.
+
+    Examples
+    --------
+    >>> round(large_sample_floor(fresh_data(100, 900, bias=0.9), [1.0] * 100), 3)
+    7.536
+    >>> large_sample_floor(fresh_data(100, 900), [1.0] * 100)
+    0.0
+    """
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    used = used_loop(loop)
+    bounded = risk_is_bounded(_scaled(used, _MANY))
+    if bounded.verdict is None:
+        raise UnsupportedLoop(bounded.reason)
+    if not bounded.verdict:
+        return math.inf
+    return float(np.square(np.sqrt(s) - np.sqrt(_settled(used, s))).sum())
+
+
+def _settled(loop: Loop, s: Array) -> Array:
+    """Where the covariance's eigenvalues settle without noise."""
+    p, k, mean = real_share(loop), loop.shrinkage, s.mean()
+    passed = (1 - p) * loop.bias
+    if p == 0 and loop.bias == 1:  # A pool that keeps everything keeps its first covariance.
+        return s if k == 0 else np.full_like(s, mean)
+    c = (p + loop.floor) * mean / (1 - passed)
+    refilled = k * (p * mean + passed * c) + loop.floor * mean
+    return np.asarray(((1 - k) * p * s + refilled) / (1 - (1 - k) * passed))
+
+
+@definition("strong-collapse")
+def strong_collapse(loop: Loop, eigenvalues: ArrayLike) -> Finding:
+    """Whether more data at the same fractions leaves a floor (Dohmatob et al., strong collapse).
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    Finding
+        The value is :func:`large_sample_floor` over tr Sigma_0.
+
+    Examples
+    --------
+    >>> strong_collapse(fresh_data(99, 1, bias=0.9), [1.0]).verdict  # one part in a hundred
+    True
+    >>> strong_collapse(fresh_data(1, 99), [1.0]).verdict
+    False
+    """
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    floor = large_sample_floor(loop, s) / float(s.sum())
+    evidence = ("floor of E W2^2 / tr Sigma_0", floor)
+    why = "E W2^2 for t, then n, to infinity at fixed fractions"
+    return finding_of(loop, "strong-collapse", floor > 1e-15, evidence, why, "asymptotic")
+
+
+# --- Kazdan et al., He et al.: the risk beside that of the real data -----------------------------
+
+
+@definition("ratio")
+def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
+    """Whether the limit of E W2^2 exceeds that of a fit to the real data alone (Kazdan et al.).
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    Finding
+        The value is the ratio to the fit to n_real samples, n_initial where n_real < 2; at
+        generation 1000 or from below, and named so, where the limit is not computed.
+
+    Examples
+    --------
+    >>> round(risk_ratio(fresh_data(100, 100), [1.0, 1.0]).value, 2)
+    0.67
+    """
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    say = functools.partial(finding_of, loop, "ratio")
+    n = loop.n_real if loop.n_real >= 2 else loop.n_initial
+    base = spectrum.baseline(n, s)
+    if risk_is_bounded(loop).verdict is False:
+        return say(True, ("ratio to the real-data risk", math.inf), "the risk is unbounded")
+    try:
+        name, risk = "ratio to the real-data risk", distance.w2_squared_limit(loop, s)
+    except UnsupportedLoop:
+        if variance_vanishes(loop).verdict:
+            least = float(s.sum() / base.value)
+            # Worth saying only where it is more than 1: then the sign is certain.
+            if least * (1 - float(base.rel_error)) > 1:
+                why = "the covariance vanishes, so E W2^2 -> at least tr Sigma_0"
+                return say(True, ("least ratio", least), why, "bound")
+        name = f"ratio at generation {_LATE}"
+        risk = _last(distance.w2_squared(loop, s, generations=_LATE))
+    return _compared(say, name, risk, base)
+
+
+def _last(path: Estimate) -> Estimate:
+    """The last generation of a path."""
+    fields = (path.value, path.lower, path.upper, path.rel_error)
+    return type(path)(*(np.asarray(x[-1]) for x in fields))
+
+
+def _compared(say: Callable[..., Finding], name: str, risk: Estimate, base: Estimate) -> Finding:
+    """Compare two risks with their declared errors."""
+    ratio = float(risk.value / base.value)
+    low, high, status = band(risk)
+    base_low, base_high, base_status = band(base)
+    verdict = True if low > base_high else False if high < base_low else None
+    status = "exact" if status == base_status == "exact" else "asymptotic"
+    why = "both risks with their declared errors"
+    return say(verdict, (name, ratio), why, status)
+
+
+@definition("weighting")
+def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
+    """Whether some weight makes synthetic data worth having (He, Xu, Cheng 2025).
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with real data and a limit; its own weight does not matter.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    Finding
+        The value is the least ratio to the real-data risk over all weights; undecided where it is
+        not below 1 by more than the declared error.
+    """
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    best = worth.best_weight(loop, s)
+    risk = distance.w2_squared_limit(replace(loop, weight=best.weight), s)
+    base = spectrum.baseline(loop.n_real, s)
+    high, base_low = band(risk)[1], band(base)[0]
+    why = f"the weight {best.weight:.3f} on the real data is the best"
+    verdict = True if high < base_low else False if best.ratio >= 1 - STILL else None
+    evidence = ("least ratio over weights", best.ratio)
+    return finding_of(loop, "weighting", verdict, evidence, why, "asymptotic")

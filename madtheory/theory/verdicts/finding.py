@@ -1,0 +1,137 @@
+"""TODO madtheory.theory.verdicts.finding"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Concatenate, Literal, ParamSpec
+
+from madtheory.loop import Loop, UnsupportedLoop, family
+
+Status = Literal["exact", "asymptotic", "bound", "conjecture"]
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question about one loop.
+
+    Attributes
+    ----------
+    verdict : bool or None
+        Answer to the question that the function's name asks; None where theory does not decide.
+    quantity : str
+        Name of `value`.
+    value : float or None
+        The number on which the verdict rests; None where there is none.
+    status : {"exact", "asymptotic", "bound", "conjecture"}
+    reason : str
+        One sentence.
+    claim : str or None
+        Id of the entry of madtheory.claims whose test decides the verdict.
+    """
+
+    verdict: bool | None
+    quantity: str
+    value: float | None
+    status: Status
+    reason: str
+    claim: str | None
+
+
+# --- families and claims -------------------------------------------------------------------------
+
+
+def _ids(limit: str, *, w2: str | None = None, kept: str = "real-part-bound") -> dict[str, str]:
+    """Claims of a family with real data whose limit is tested by `limit`."""
+    w2 = limit if w2 is None else w2
+    moments = ("stability", "divergence", "linear-growth", "strong-collapse", "heat-death")
+    return {
+        **dict.fromkeys(("late-collapse", "early-collapse", "rate"), kept),
+        **dict.fromkeys(moments, limit),
+        **dict.fromkeys(("mad", "ratio"), w2),
+        "weighting": "weighted-w2",
+    }
+
+
+#: Which claim decides which definition, by family. The claims are in madtheory.claims.
+CLAIM_IDS: Mapping[str, Mapping[str, str]] = {
+    "synthetic": {
+        "late-collapse": "directional-law",
+        "early-collapse": "log-det-mean",
+        "mad": "w2-estimate",
+        "stability": "eq2-martingale",
+        "divergence": "mean-walk",
+        "linear-growth": "mean-walk",
+        "strong-collapse": "w2-limit",
+        "ratio": "w2-limit",
+        "rate": "proposition-rate",
+        "heat-death": "critical-bias",
+        "weighting": "eq2-martingale",
+    },
+    "fresh": {
+        **_ids("fresh-mean-limit", w2="fresh-w2-limit"),
+        "stability": "fresh-forgetting",
+        "strong-collapse": "fraction-floor",
+        "heat-death": "fresh-trace-limit",
+    },
+    "augmentation": _ids("augmentation-limit", w2="augmentation-w2"),
+    "mixture": _ids("mixture-limit", w2="mixture-w2"),
+    "weighted": _ids("weighted-limit", w2="weighted-w2"),
+    "memory": _ids("memory-limit", w2="memory-w2"),
+    "capped-pool": _ids("memory-limit", w2="memory-w2"),
+    "growing-pool": {
+        **_ids("growing-pool-power-law", kept="growing-pool-power-law"),
+        "mad": "growing-pool-w2",
+        "stability": "growing-pool-mean",
+        "divergence": "growing-pool-mean",
+        "linear-growth": "growing-pool-mean",
+        "ratio": "growing-pool-w2",
+    },
+    "subsample": {
+        **_ids("subsample-growth", kept="subsample-growth"),
+        "mad": "subsample-w2",
+        "ratio": "subsample-w2",
+    },
+    "floor": {
+        **_ids("floor-walk"),
+        "late-collapse": "floor-stationary",
+        "early-collapse": "floor-stationary",
+        "rate": "floor-stationary",
+        "heat-death": "floor-stationary",
+    },
+}
+
+
+def finding_of(
+    loop: Loop,
+    definition: str,
+    verdict: bool | None,
+    evidence: tuple[str, float | None],
+    reason: str,
+    status: Status = "exact",
+) -> Finding:
+    """Build the finding, with the claim that decides it."""
+    claim = CLAIM_IDS[family(loop)][definition]
+    return Finding(verdict, evidence[0], evidence[1], status, reason, claim)
+
+
+def definition(
+    name: str,
+) -> Callable[[Callable[Concatenate[Loop, P], Finding]], Callable[Concatenate[Loop, P], Finding]]:
+    """Turn "theory has no answer for this loop" into an undecided finding."""
+
+    def decorate(
+        ask: Callable[Concatenate[Loop, P], Finding],
+    ) -> Callable[Concatenate[Loop, P], Finding]:
+        @functools.wraps(ask)
+        def answer(loop: Loop, /, *args: P.args, **kwargs: P.kwargs) -> Finding:
+            try:
+                return ask(loop, *args, **kwargs)
+            except UnsupportedLoop as error:
+                return finding_of(loop, name, None, ("none", None), str(error), "conjecture")
+
+        return answer
+
+    return decorate

@@ -1,0 +1,37 @@
+"""TODO"""
+
+from madtheory.theory.worth.admissible import (
+    admissible_n_synth,
+    admissible_n_synth_limit,
+    admissible_n_synth_of,
+)
+from madtheory.theory.worth.effective import (
+    effective_sample_size,
+    gain,
+    leading_gain,
+    mean_effective_size,
+)
+from madtheory.theory.worth.weights import (
+    BestWeight,
+    best_mean_weight,
+    best_weight,
+    fraction_effective_size,
+    fraction_floor,
+    fresh_fraction,
+)
+
+__all__ = [
+    "BestWeight",
+    "admissible_n_synth",
+    "admissible_n_synth_limit",
+    "admissible_n_synth_of",
+    "best_mean_weight",
+    "best_weight",
+    "effective_sample_size",
+    "fraction_effective_size",
+    "fraction_floor",
+    "fresh_fraction",
+    "gain",
+    "leading_gain",
+    "mean_effective_size",
+]

@@ -1,0 +1,133 @@
+"""Worth of a loop in real samples (theory.md 2.5-2.9, 3.1, 5.3; paper, Eq. (4), Appendix G).
+
+A loop is worth n_e real samples when its E W2^2 is that of one Gaussian fit to n_e real samples,
+the baseline. Status: mean part exact; W2^2 part as exact as the baseline and the loop's W2^2,
+whose errors are declared; admissible_n_synth compares both sides to the same (second) order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from scipy import optimize
+
+from madtheory import _check
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.spectrum import baseline_leading
+from madtheory.spectrum.baseline import LARGE, baseline_at_real, baseline_of
+from madtheory.theory import distance
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+# --- baseline ------------------------------------------------------------------------------------
+
+
+def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
+    """Real samples n_e whose Gaussian fit has this E W2^2: the inverse of :func:`madtheory.spectrum.baseline`.
+
+    Parameters
+    ----------
+    w2_squared : float
+        E W2^2, at least 0 (inf allowed).
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    float
+        Between integers the baseline is interpolated linearly in 1/n (no Wishart law has
+        non-integer n - 1 < dim). Fewer than 2 samples have no fit: beyond baseline(2) the answer
+        goes on as 2 baseline(2)/w2_squared. inf at 0, 0 at inf.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When w2_squared is negative or NaN, or the eigenvalues are not valid.
+
+    Examples
+    --------
+    >>> round(effective_sample_size(float(baseline(37, [1.0, 2.0]).value), [1.0, 2.0]), 6)
+    37.0
+    """
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    if w2_squared == math.inf:
+        return 0.0
+    target = _check.number("w2_squared", w2_squared, low=0.0)
+    if target == 0:
+        return math.inf
+    first, last = float(baseline_of(2, s).value), baseline_leading(LARGE, s)
+    if target >= first:
+        return 2 * first / target
+    if target <= last:
+        return LARGE * last / target
+    root = optimize.brentq(
+        lambda x: math.log(baseline_at_real(math.exp2(x), s) / target),
+        1,
+        52,
+        xtol=1e-14,
+        rtol=1e-14,
+    )
+    return float(math.exp2(root))
+
+
+# --- effective sample size -----------------------------------------------------------------------
+
+
+def mean_effective_size(n_real: int, n_synth: int) -> float:
+    """Real samples that E|mu|^2 of the unbiased loop is worth (theory.md 2.5, exact, bias = 1).
+
+    Examples
+    --------
+    >>> mean_effective_size(10, 11)
+    14.95
+    """
+    n_real = _check.count("n_real", n_real)
+    n_synth = _check.count("n_synth", n_synth, minimum=0)
+    return n_real + n_synth * ((n_real - 1) / (n_real + n_synth - 1)) if n_synth else float(n_real)
+
+
+def leading_gain(n_real: int, n_synth: int) -> float:
+    """Leading order of n_e/n_real at bias = 1, at most 2 (theory.md 2.5; n_real >> dim).
+
+    Examples
+    --------
+    >>> leading_gain(100, 100)
+    1.5
+    """
+    n_real = _check.count("n_real", n_real)
+    n_synth = _check.count("n_synth", n_synth, minimum=0)
+    return 1 + n_synth / (n_real + n_synth)
+
+
+def gain(loop: Loop, eigenvalues: ArrayLike) -> float:
+    """n_e/n_real of a loop at its limit, from E W2^2 (paper, Eq. (4); theory.md 2.5, 3.1).
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with real data and a computed limit.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    float
+        As good as :func:`madtheory.theory.distance.w2_squared_limit`, whose error is declared.
+
+    Raises
+    ------
+    UnsupportedLoop
+        Without real data after generation 1, or where the limit is not computed.
+
+    Examples
+    --------
+    >>> round(gain(fresh_data(2000, 2000), [1.0]), 2)
+    1.5
+    """
+    if not loop.n_real:
+        raise UnsupportedLoop("the gain is computed for loops with real data only, got n_real = 0")
+    limit = distance.w2_squared_limit(loop, eigenvalues)
+    return effective_sample_size(float(limit.value), eigenvalues) / loop.n_real

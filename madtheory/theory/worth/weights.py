@@ -1,0 +1,193 @@
+"""TODO madtheory.theory.worth.weights"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize
+
+from madtheory import _check
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data
+from madtheory.spectrum.baseline import baseline_of
+from madtheory.theory import distance, moments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+
+# --- best weight ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BestWeight:
+    """The weight on the real data with the least risk, and that risk over the real data's own."""
+
+    weight: float
+    ratio: float
+
+
+def _best(risk: Callable[[float], float]) -> BestWeight:
+    """Least risk over (0, 1]: a scan, then a bracketed minimum, to 1e-7 in the weight."""
+    grid = np.concatenate([np.geomspace(1e-6, 0.1, 12, endpoint=False), np.linspace(0.1, 1, 13)])
+    values = [risk(float(w)) for w in grid]
+    at = int(np.argmin(values))
+    around = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
+    found = optimize.minimize_scalar(risk, bounds=around, method="bounded", options={"xatol": 1e-7})
+    if values[at] < found.fun:
+        return BestWeight(float(grid[at]), float(values[at]))
+    return BestWeight(float(found.x), float(found.fun))
+
+
+def _weighted(loop: Loop, w: float) -> Loop:
+    """The loop with weight w on the real data."""
+    if loop.budget is not None or min(loop.n_real, loop.n_synth) < 1 + loop.ddof:
+        raise UnsupportedLoop(
+            "the best weight is computed without a budget and with two real and two synthetic "
+            f"samples a generation only, got n_real = {loop.n_real} and budget = {loop.budget}"
+        )
+    return replace(loop, weight=w)
+
+
+def best_mean_weight(loop: Loop) -> BestWeight:
+    """Weight on the real data at which E |mu|^2 is least in the limit (He, Xu, Cheng; exact).
+
+    Parameters
+    ----------
+    loop : Loop
+        A loop with real data and a limit; its own weight does not matter.
+
+    Returns
+    -------
+    BestWeight
+        For fresh data at bias 1 and n -> infinity both are (sqrt(k^2 + 4k) - k)/2,
+        k = n_real/n_synth, the golden ratio at k = 1. With bias < 1 the mean alone misleads: see
+        :func:`best_weight`.
+
+    Raises
+    ------
+    UnsupportedLoop
+        Without two real samples a generation, with a budget, or without a computed limit.
+
+    Examples
+    --------
+    >>> round(best_mean_weight(fresh_data(10_000, 10_000)).weight, 3)
+    0.618
+    """
+
+    def risk(w: float) -> float:
+        return loop.n_real * moments.first_moments_limit(_weighted(loop, w)).mean_sq
+
+    return _best(risk)
+
+
+def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
+    """Weight on the real data at which E W2^2 is least in the limit (theory.md 2.9; asymptotic).
+
+    Parameters
+    ----------
+    loop : Loop
+        As for :func:`best_mean_weight`.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    BestWeight
+
+    Raises
+    ------
+    UnsupportedLoop, ValueError, TypeError
+        As :func:`best_mean_weight`, or when the eigenvalues are not valid.
+
+    Examples
+    --------
+    >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # golden: .27
+    0.39
+    """
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    base = float(baseline_of(_weighted(loop, 1.0).n_real, s).value)
+
+    def risk(w: float) -> float:
+        return float(distance.w2_squared_limit(_weighted(loop, w), s).value) / base
+
+    return _best(risk)
+
+
+# --- fraction of real ----------------------------------------------------------------------------
+
+
+def fresh_fraction(n: int, p: float, *, bias: float = 1.0) -> Loop:
+    """Fresh data loop with p n real among n samples a generation (Appendix G, Fig. 31).
+
+    Parameters
+    ----------
+    n : int
+        Samples a generation, at least 2; also n_initial.
+    p : float
+        Fraction of real data in (0, 1). n_real = round(p n), at least 1 and at most n - 1.
+        (Appendix G.2 prints n_s = (1-p) p for (1-p) n: theory.md 6.)
+    bias : float
+        Sampling bias lambda.
+
+    Examples
+    --------
+    >>> loop = fresh_fraction(1000, 0.1, bias=0.9)
+    >>> loop.n_fresh, loop.n_synth
+    (100, 900)
+    """
+    n = _check.count("n", n, minimum=2)
+    p = _check.number("p", p, low=0.0, high=1.0, open_=True)
+    n_real = min(max(round(p * n), 1), n - 1)
+    return fresh_data(n_real, n - n_real, bias=bias, n_initial=n)
+
+
+def fraction_floor(p: float, bias: float, dim: int) -> float:
+    """Limit of E W2^2 as n -> infinity at a fixed fraction p of real data (theory.md 2.7).
+
+    Parameters
+    ----------
+    p : float
+        Fraction of real data, in [0, 1].
+    bias : float
+        Sampling bias lambda in [0, 1].
+    dim : int
+        Dimension d; Sigma_0 = I. (tr Sigma_0 stands for d otherwise.)
+
+    Returns
+    -------
+    float
+        d (1 - sqrt(s))^2 with s = p/(1 - lambda (1 - p)); 0 at lambda = 1: no floor.
+
+    Examples
+    --------
+    >>> fraction_floor(0.25, 0.0, 4)
+    1.0
+    """
+    p = _check.number("p", p, low=0.0, high=1.0)
+    lam = _check.number("bias", bias, low=0.0, high=1.0)
+    d = _check.count("dim", dim)
+    if lam == 1:
+        return 0.0
+    s = p / (1 - lam * (1 - p))
+    # 1 - s = (1 - lambda)(1 - p)/(1 - lambda (1 - p)): no cancellation near s = 1.
+    return d * ((1 - lam) * (1 - p) / (1 - lam * (1 - p)) / (1 + math.sqrt(s))) ** 2
+
+
+def fraction_effective_size(n: int, p: float) -> float:
+    """Worth n p (2 - p) of the unbiased loop at a fraction p of real data (theory.md 2.7).
+
+    Asymptotic in n. At p = 1 all n samples are real.
+
+    Examples
+    --------
+    >>> fraction_effective_size(1000, 0.5)
+    750.0
+    """
+    n = _check.count("n", n)
+    p = _check.number("p", p, low=0.0, high=1.0)
+    return n * p * (2 - p)
