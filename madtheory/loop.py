@@ -351,7 +351,7 @@ def require_no_floor(loop: Loop, quantity: str) -> None:
 
 
 def family(loop: Loop) -> str:
-    """Name of the family that a loop belongs to, the key of :data:`madtheory.theory.verdicts.CLAIM_IDS`.
+    """Name of the family that a loop belongs to.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""TODO madtheory.results"""
+"""What functions answer with, where one number does not do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.laws.chi_square"""
+"""Chi-square laws with their digits at any size: log-moments, moments, c4 (theory.md 0, 1.1)."""
 
 from __future__ import annotations
 

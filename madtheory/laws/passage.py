@@ -1,4 +1,4 @@
-"""First passage of the log-variance walk below a barrier, by convolution with absorption.
+r"""First passage of the log-variance walk below a barrier, by convolution with absorption.
 
 The walk starts with first + log(chi2_k / k) and adds step + log(chi2_m / m) every generation; it
 stops when it is below the barrier. Its surviving density p_t obeys

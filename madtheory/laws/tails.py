@@ -1,4 +1,4 @@
-"""Tail probabilities from a cumulant generating function, by a trapezoidal rule in the plane.
+r"""Tail probabilities from a cumulant generating function, by a trapezoidal rule in the plane.
 
 For a real variable Y with K(s) = log E exp(s Y), finite for low < s < high with low < 0 < high,
 

@@ -1,4 +1,7 @@
-"""TODO madtheory.laws.trace_noise"""
+"""The noise Y of tr Sigma_t = lambda Y tr Sigma_(t-1): a generalized chi-square (theory.md 1.10).
+
+Its weights are eig(Sigma)/tr Sigma. Law, variance, and how much of it must leave 1 +- eps.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Spectra of sample covariances and their products: E tr of square roots (theory.md 5)."""
 
 from madtheory.spectrum.baseline import baseline, baseline_leading
 from madtheory.spectrum.limits import moment_limit, sqrt_trace_limit, sqrt_trace_limit_small_ratio

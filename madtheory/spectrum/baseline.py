@@ -1,4 +1,4 @@
-"""TODO madtheory.spectrum.baseline"""
+"""E W2^2 of one Gaussian fit to n real samples: the baseline (theory.md 5.3)."""
 
 from __future__ import annotations
 

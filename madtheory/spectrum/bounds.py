@@ -1,4 +1,4 @@
-"""TODO madtheory.spectrum.bounds"""
+"""Rigorous bounds on E tr Sigma^(1/2) of a product of Wishart factors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.spectrum.factors"""
+"""A product of Wishart factors by their degrees of freedom, and sums over them."""
 
 from __future__ import annotations
 

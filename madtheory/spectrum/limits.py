@@ -1,4 +1,4 @@
-"""TODO madtheory.spectrum.limits"""
+"""High-dimension limits of the spectrum's moments (theory.md 5.1; asymptotic)."""
 
 from __future__ import annotations
 

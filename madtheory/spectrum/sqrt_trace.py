@@ -311,8 +311,8 @@ def chain_deficit(
 def chain_deficit_limit(dim: int, generations: ArrayLike, *, first: int, later: int) -> Array:
     """Return the high-dimension limit of :func:`chain_deficit` for Sigma_0 = I (theory.md 5.1).
 
-    1 - :func:`madtheory.spectrum.sqrt_trace_limit` with ratio dim / later, except that generation 1 has its own
-    ratio dim / first.
+    1 - :func:`madtheory.spectrum.sqrt_trace_limit` with ratio dim / later, except that generation 1
+    has its own ratio dim / first.
 
     Parameters
     ----------

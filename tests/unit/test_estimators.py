@@ -244,7 +244,7 @@ def test_stationary_law_does_not_depend_on_the_grid(
     # x itself is a float just above the floor: 1e-16 of 1 + 1e-6.
     np.testing.assert_allclose(collapse.stationary_cdf(x, loop), q, rtol=1e-9)
     # A finer grid that reaches much further.
-    monkeypatch.setattr(collapse, "_CUT", -55.0)
+    monkeypatch.setattr(stationary, "_CUT", -55.0)
     finer = stationary._stationary.__wrapped__(_scales.log_step_bias(loop), loop.dof, 1.37)
     assert np.abs(finer.cdf(np.log(x - 1.0)) - q).max() < 1e-10
 

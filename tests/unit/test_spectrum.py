@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from madtheory import spectrum
 from madtheory.spectrum import (
     chain_deficit,
     chain_deficit_limit,

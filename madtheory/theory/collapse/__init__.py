@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fully synthetic loop (Section 3.1, Appendix A): rates, laws, moments, distance, times."""
 
 from madtheory.theory.collapse.direction import (
     ChernoffBound,

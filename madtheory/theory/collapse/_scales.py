@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.collapse._scales"""
+"""What a generation multiplies: logs of the first scale and of the step bias, and their sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.collapse.direction"""
+"""The law of one direction, u' Sigma_t u: a product of chi-squares (theory.md 1.1; exact)."""
 
 from __future__ import annotations
 
@@ -89,14 +89,17 @@ class LogProduct:
 
     @property
     def low(self) -> float:
+        """Left end of the strip where moments exist."""
         used = [k for k, n in zip(self.dofs, self.counts, strict=True) if n > 0]
         return -min(used) / 2.0
 
     @property
     def high(self) -> float:
+        """Right end of the strip."""
         return math.inf
 
     def value(self, s: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Log of the moment of order `s`."""
         total = np.zeros_like(s)
         for k, n in zip(self.dofs, self.counts, strict=True):
             if n > 0:
@@ -104,6 +107,7 @@ class LogProduct:
         return total
 
     def derivative(self, order: int, s: float) -> float:
+        """Derivative of :meth:`value` at a real `s`."""
         used = [(k, n) for k, n in zip(self.dofs, self.counts, strict=True) if n > 0]
         if order > 1:
             return sum(n * float(polygamma(order - 1, k / 2.0 + s)) for k, n in used)

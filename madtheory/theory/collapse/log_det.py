@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.collapse.log_det"""
+"""The log-determinant of Sigma_t: mean and variance (theory.md 1.3; exact)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.collapse.overshoot"""
+"""Whether E W2^2 increases, where it does not, and how far it overshoots (theory.md 1.8)."""
 
 from __future__ import annotations
 
@@ -344,8 +344,9 @@ class Overshoot:
 def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
     """Return where E W2^2 peaks and how deep it falls afterwards (theory.md 1.8; asymptotic).
 
-    Read off the estimate of :func:`madtheory.theory.collapse.w2_squared`, on all of the first 200 generations and 2 % apart
-    beyond; :func:`is_increasing` says whether the fall exceeds the declared error.
+    Read off the estimate of :func:`madtheory.theory.collapse.w2_squared`, on all of the first 200
+    generations and 2 % apart beyond; :func:`is_increasing` says whether the fall exceeds the
+    declared error.
 
     Parameters
     ----------

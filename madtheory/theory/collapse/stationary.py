@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.collapse.stationary"""
+"""The law that a variance floor leaves: a perpetuity, its moments, tail and quantiles."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def stationary_exists(loop: Loop, dim: int) -> bool:
     """Return whether Sigma_t has a stationary law, to which it converges, with a floor (exact).
 
     At shrinkage 0 and 1, and at d = 1: iff the collapse rate without the floor is negative
-    (:func:`madtheory.theory.collapse.shrinkage_rate`; this module's head). Between: true where the upper bound on the rate is
-    negative (a Lyapunov function (tr Sigma)^s, s small, and a floor for the densities), false
-    where the lower bound is positive.
+    (:func:`madtheory.theory.collapse.shrinkage_rate`; this module's head). Between: true where the
+    upper bound on the rate is negative (a Lyapunov function (tr Sigma)^s, s small, and a floor for
+    the densities), false where the lower bound is positive.
 
     Raises
     ------

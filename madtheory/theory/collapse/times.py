@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.collapse.times"""
+"""Time to collapse: first passage of tr Sigma_t below a level (theory.md 1.9)."""
 
 from __future__ import annotations
 

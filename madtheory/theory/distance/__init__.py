@@ -1,4 +1,4 @@
-"""TODO"""
+"""E W2^2 of every loop, with bounds and a declared error (theory.md 1.7, 2.4, 2.10, 3)."""
 
 from madtheory.theory.distance.any_loop import w2_squared, w2_squared_limit
 from madtheory.theory.distance.fresh import (

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.distance.any_loop"""
+"""E W2^2 of any loop: the one door to its value, path and limit."""
 
 from __future__ import annotations
 

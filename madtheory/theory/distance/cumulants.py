@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.distance.cumulants"""
+"""How skew the spectrum of a loop's covariance is: free cumulants carried along the generations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.distance.fresh"""
+"""E W2^2 of the fresh data loop to second order, in rational arithmetic (theory.md 2.4)."""
 
 from __future__ import annotations
 

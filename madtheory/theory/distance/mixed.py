@@ -1,9 +1,10 @@
 """E W2^2 of every loop without a budget: fixed, fresh and pooled data, memory, weights.
 
-As for the fresh data loop (:mod:`madtheory.theory.moments`): exact first moments, the second order of
-the square root with the variances of :mod:`madtheory.theory.moments.second`, and two laws of that variance mixed
-by the skew of the spectrum. The skew is that of the free cumulants of the loop's matrices, all at
-once: every draw of dof k from a parent P, c = E tr P/d, adds the noise N with (per unit of d^j)
+As for the fresh data loop (:mod:`madtheory.theory.moments`): exact first moments, the second order
+of the square root with the variances of :mod:`madtheory.theory.moments.second`, and two laws of
+that variance mixed by the skew of the spectrum. The skew is that of the free cumulants of the
+loop's matrices, all at once: every draw of dof k from a parent P, c = E tr P/d, adds the noise N
+with (per unit of d^j)
 
     kappa_2(N, N) = k c^2,   kappa_3(N, N, N) = k c^3,   kappa_3(N, N, X) = k c kappa_2(P, X),
 
@@ -239,10 +240,10 @@ def general_w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) 
     -------
     Estimate
         Arrays (T,). `value` has exact first moments, and the second order of the square root with
-        the variances of :func:`madtheory.theory.moments.second.general_second_moments`; higher orders are resummed.
-        Generation 1 is the baseline unless it is shrunk or floored. `lower` is rigorous (Jensen);
-        `upper` is (Hoelder) where those variances are exact, and widened where they are not.
-        `rel_error` is what simulation supports.
+        the variances of :func:`madtheory.theory.moments.second.general_second_moments`; higher
+        orders are resummed. Generation 1 is the baseline unless it is shrunk or floored. `lower` is
+        rigorous (Jensen); `upper` is (Hoelder) where those variances are exact, and widened where
+        they are not. `rel_error` is what simulation supports.
 
     Raises
     ------

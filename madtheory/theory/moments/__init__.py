@@ -1,4 +1,4 @@
-"""TODO"""
+"""First and second moments of every loop (theory.md 2.2, 2.3, 2.8, 2.9, 3)."""
 
 from madtheory.theory.moments.any_loop import (
     INVARIANTS,

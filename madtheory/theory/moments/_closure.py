@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.moments._closure"""
+"""Second moments with more memory: the Gaussian closure, asymptotic in n."""
 
 from __future__ import annotations
 

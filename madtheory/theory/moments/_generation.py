@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.moments._generation"""
+"""One generation as a map of vectors and matrices: what is remembered, drawn, pooled and fitted."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Rows(NamedTuple):
 
 
 #: Array row, matrix row and outer products of one item after an update.
-_Item: TypeAlias = tuple[Array, Array, "_Outer | None"]
+_Item: TypeAlias = "tuple[Array, Array, Outer | None]"
 
 
 class _Sample(NamedTuple):

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.moments._tensors"""
+"""Second moments with memory 1: all joint moments of degree two, exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.moments.fresh"""
+"""Moments of the fresh data loop as maps, in rational arithmetic (theory.md 2.2, 2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.moments.growing_pool"""
+"""A pool that keeps everything: trace, limit at bias 1, power law below (theory.md 3.2)."""
 
 from __future__ import annotations
 

@@ -82,8 +82,9 @@ def general_second_moments(loop: Loop, dim: int, *, generations: int) -> SecondM
     ----------
     loop : Loop
         Any loop without a budget. Exact with memory 1 and a pool that is replaced or never
-        forgets (:func:`madtheory.theory.moments._generation.is_exact`); otherwise mean_sq and trace are exact, and the other five are
-        those of Gaussian means and of variances to leading order in 1/n (asymptotic).
+        forgets (:func:`madtheory.theory.moments._generation.is_exact`); otherwise mean_sq and trace
+        are exact, and the other five are those of Gaussian means and of variances to leading order
+        in 1/n (asymptotic).
     dim : int
         Dimension d.
     generations : int

@@ -1,4 +1,4 @@
-"""TODO"""
+"""What a loop is called: regimes, and other papers' definitions of collapse, decided by theory."""
 
 from madtheory.theory.verdicts.compared import (
     large_sample_floor,

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.verdicts.compared"""
+"""Risk against that of real data: strong collapse, the ratio, and whether weights help."""
 
 from __future__ import annotations
 

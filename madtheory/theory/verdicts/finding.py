@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.verdicts.finding"""
+"""The answer to one question about one loop, and the claim whose test decides it."""
 
 from __future__ import annotations
 

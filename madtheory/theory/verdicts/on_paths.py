@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.verdicts.on_paths"""
+"""The same questions asked of simulated paths, with confidence intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.verdicts.table"""
+"""The table of definitions and loops: which loop collapses under which (docs/related.md)."""
 
 from __future__ import annotations
 

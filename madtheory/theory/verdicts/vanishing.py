@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.verdicts.vanishing"""
+"""Whether the variance vanishes, the support is lost, at which speed; and loops that heat up."""
 
 from __future__ import annotations
 

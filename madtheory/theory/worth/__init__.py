@@ -1,4 +1,4 @@
-"""TODO"""
+"""What a loop is worth in real samples (theory.md 2.5-2.9, 3.1; paper, Eq. (4), Appendix G)."""
 
 from madtheory.theory.worth.admissible import (
     admissible_n_synth,

@@ -126,9 +126,9 @@ def farthest(n_real: int) -> int:
 def admissible_n_synth_of(loop: Loop, eigenvalues: ArrayLike) -> float:
     """Largest n_synth with n_e >= n_real, for any loop with a limit (theory.md 2.6, 3.1).
 
-    Root of E W2^2 = baseline(n_real), both as :func:`madtheory.theory.distance.w2_squared_limit` and
-    :func:`madtheory.spectrum.baseline` give them; interpolated between integers. For the fresh data loop
-    :func:`admissible_n_synth` compares both sides to second order instead.
+    Root of E W2^2 = baseline(n_real), both as :func:`madtheory.theory.distance.w2_squared_limit`
+    and :func:`madtheory.spectrum.baseline` give them; interpolated between integers. For the fresh
+    data loop :func:`admissible_n_synth` compares both sides to second order instead.
 
     Parameters
     ----------

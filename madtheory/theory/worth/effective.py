@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
-    """Real samples n_e whose Gaussian fit has this E W2^2: the inverse of :func:`madtheory.spectrum.baseline`.
+    """Real samples n_e whose Gaussian fit has this E W2^2: the inverse of the baseline.
 
     Parameters
     ----------

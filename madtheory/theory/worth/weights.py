@@ -1,4 +1,4 @@
-"""TODO madtheory.theory.worth.weights"""
+"""The weight on real data that serves best, and fractions of real data (theory.md 2.7, 2.9)."""
 
 from __future__ import annotations
 
