@@ -38,8 +38,8 @@ _MAX_POINTS = 10**4
 def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
     """Return lim E tr Sigma_t^2 and E (tr Sigma_t)^2 over s_0^2 with a floor (exact).
 
-    inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more; s_0 = tr Sigma_0/d. At d = 1 both are
-    floor^2 (1 + h) / ((1 - h) (1 - h^2 (1 + 2/m))), h = step_bias.
+    inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more; s_0 = tr
+    Sigma_0/d. At d = 1 both are floor^2 (1 + h) / ((1 - h) (1 - h^2 (1 + 2/m))), h = step_bias.
 
     Raises
     ------

@@ -19,7 +19,6 @@ from madtheory.theory.collapse.direction import (
     log_tails_at,
     product_law,
 )
-from madtheory.theory.collapse.traces import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,8 +138,9 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
 
 def _shares(eigenvalues: ArrayLike) -> Array:
     """Positive eigenvalues over their sum, largest first."""
-    _, s = scaled(eigenvalues)
-    return s[s > 0] / np.sum(s)
+    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = s / s[0]  # no overflow in the sum
+    return np.asarray(s[s > 0] / np.sum(s))
 
 
 def _is_identity(shares: Array) -> bool:
