@@ -16,6 +16,7 @@ import numpy as np
 
 from madtheory import _search
 from madtheory._audit_tests import SHARES
+from madtheory.covariance import Spectrum
 from madtheory.theory import distance
 
 if TYPE_CHECKING:
@@ -124,8 +125,10 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
     Second order at Sigma_0 = I (theory.md 2.4). None where 10^9 do not.
     """
 
+    unit = Spectrum.of(dim)
+
     def holds(n_real: int) -> bool:
         parameters = Fraction(n_real), Fraction(n_synth), Fraction(bias)
-        return distance.second_order_identity(dim, *parameters) <= target
+        return distance.second_order_limit(unit, *parameters) <= dim * target
 
     return _search.first(holds, most=_FARTHEST)

@@ -79,21 +79,6 @@ def distribution(name: str, value: ArrayLike) -> Array:
     return np.asarray(p / p.sum())
 
 
-def eigenvalues(name: str, value: ArrayLike) -> Array:
-    """Return the eigenvalues of a covariance, shape (dim,), largest first.
-
-    Zeros are kept: a singular covariance is an ordinary input.
-    """
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name} must be a non-empty vector, got shape {array.shape}")
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"{name} must be finite and non-negative, got minimum {array.min():g}")
-    if not array.any():
-        raise ValueError(f"{name} must have a positive entry, got only zeros")
-    return np.sort(array)[::-1].copy()
-
-
 def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
     """Return a data set of shape (n, dim), rows are samples, all finite."""
     array = np.asarray(value)

@@ -329,17 +329,10 @@ def _limit_distance(loop: Loop, eigenvalues: Array) -> _Entries:
 def _admissible(loop: Loop, eigenvalues: Array) -> _Entries:
     """How much synthetic data helps (theory.md 2.6)."""
     from madtheory.theory import worth
-    from madtheory.theory.worth import admissible
 
     plain = is_fresh_memory_one(loop)
-    most = _asked(
-        lambda: (
-            admissible.admissible_n_synth_general(loop, eigenvalues)
-            if plain
-            else worth.admissible_n_synth_of(loop, eigenvalues)
-        )
-    )
-    limit = admissible.admissible_n_synth_limit_general(loop.bias, eigenvalues)
+    most = _asked(lambda: worth.admissible_n_synth(loop, eigenvalues))
+    limit = worth.admissible_n_synth_limit(loop.bias, eigenvalues)
     only_plain = _unknown(
         "the limit n_real -> infinity is computed for the fresh data loop with memory 1, "
         "weight = None and ddof = 1 only"

@@ -19,6 +19,7 @@ import numpy as np
 
 from madtheory import _blas, _check, _chunks, _kernels, _mixture_kernels, _running, _store
 from madtheory._chunks import Chunk, Moments, Paths
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def make_plan(
 ) -> Plan:
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
-    values = _check.eigenvalues("eigenvalues", eigenvalues)
+    values = Spectrum.of(eigenvalues).values
     generations = _check.count("generations", generations)
     replicates = _check.count("replicates", replicates)
     return Plan(

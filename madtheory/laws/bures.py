@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _check
-
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -216,36 +214,3 @@ def w2(mu_1: ArrayLike, Sigma_1: ArrayLike, mu_2: ArrayLike, Sigma_2: ArrayLike)
     5.0
     """
     return math.sqrt(w2_squared(mu_1, Sigma_1, mu_2, Sigma_2))
-
-
-def bures_weight(eigenvalues: ArrayLike) -> float:
-    """2 sum_{i != j} s_i s_j / (s_i + s_j) / tr Sigma_0; d - 1 at Sigma_0 = I (theory.md 2.10).
-
-    To second order a distance from Sigma_0 sees it through this number alone. Equal eigenvalues
-    are counted, not listed: memory grows with the square of the distinct ones only.
-
-    Parameters
-    ----------
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
-
-    Returns
-    -------
-    float
-        At most rank - 1.
-
-    Raises
-    ------
-    ValueError
-        When the eigenvalues are none of a covariance.
-
-    Examples
-    --------
-    >>> bures_weight([2.0, 2.0, 2.0, 0.0])
-    2.0
-    """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
-    unit, counts = np.unique(s[s > 0] / s[0], return_counts=True)
-    pairs = np.multiply.outer(unit, unit) / np.add.outer(unit, unit)
-    total = counts @ unit
-    return float(2 * (counts @ pairs @ counts - total / 2) / total)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import optimize, special
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.laws.chi_square import log1p_pair
 from madtheory.laws.tails import log_tails
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def _weights(weights: ArrayLike) -> Array:
     """Validate weights and make them sum to 1, zeros removed, largest first."""
-    w = _check.eigenvalues("weights", weights)
+    w = Spectrum.of(weights, "weights").values
     w = w / w[0]  # first, so that the sum cannot overflow
     w = w / w.sum()
     return np.asarray(w[w > 0], dtype=np.float64)

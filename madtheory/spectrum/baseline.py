@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
-from madtheory.laws.bures import bures_weight
+from madtheory.covariance import Spectrum
 from madtheory.results import Estimate
 from madtheory.spectrum import sqrt_trace
 
 if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory._types import Array
 
 #: Beyond this many samples the baseline is its leading order to all digits.
 LARGE = 2.0**52
@@ -51,13 +53,8 @@ def baseline(n: int, eigenvalues: ArrayLike) -> Estimate:
     0.904231
     """
     n = _check.count("n", n, minimum=2)
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
-    return baseline_of(n, s)
-
-
-def baseline_of(n: int, s: Array) -> Estimate:
-    """The same without checks."""
-    total = float(s.sum())
+    s = Spectrum.of(eigenvalues)
+    total = s.trace
     deficit = sqrt_trace.sqrt_trace_deficit(s, [n - 1])
     value, lower, upper = (
         np.asarray(total / n + 2 * total * x[0])
@@ -89,20 +86,20 @@ def baseline_leading(n: float, eigenvalues: ArrayLike) -> float:
     True
     """
     n = _check.number("n", n, low=1.0)
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues)
     if n == 1:
         return math.inf
-    total = float(s.sum())
+    total = s.trace
     # Pairs i = j count twice: sum_ij (1 + d_ij) s_i s_j/(s_i + s_j) = (weight/2 + 1) tr Sigma_0.
-    return total / n + (bures_weight(s) / 2 + 1) * total / (2 * (n - 1))
+    return total / n + (s.bures_weight / 2 + 1) * total / (2 * (n - 1))
 
 
-def baseline_at_real(n: float, s: Array) -> float:
+def baseline_at_real(n: float, s: Spectrum) -> float:
     """Baseline at real n >= 2, linear in 1/n between integers."""
     low = math.floor(n)
-    first = float(baseline_of(low, s).value)
+    first = float(baseline(low, s).value)
     if n == low:
         return first
-    second = float(baseline_of(low + 1, s).value)
+    second = float(baseline(low + 1, s).value)
     weight = (1 / low - 1 / n) * low * (low + 1)
     return first + weight * (second - first)

@@ -33,6 +33,7 @@ import numpy as np
 from scipy import interpolate
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.results import Estimate
 from madtheory.spectrum.bounds import (
     ROUNDING,
@@ -221,13 +222,14 @@ def _log_ratio(s: Array, factors: Factors) -> tuple[Array, Array, Array, Array]:
 
 def _checked(eigenvalues: ArrayLike, dofs: ArrayLike) -> tuple[float, Array, Factors]:
     """Return tr Sigma_0, its positive eigenvalues per unit of it, and the factors."""
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    spectrum = Spectrum.of(eigenvalues)
+    s = spectrum.values
     k = np.asarray(dofs, dtype=np.float64)
     if k.ndim != 1 or k.size == 0:
         raise ValueError(f"dofs must be a non-empty vector, got shape {k.shape}")
     if not np.isfinite(k).all() or (k < 1).any() or (k != np.floor(k)).any():
         raise ValueError(f"dofs must be positive integers, got minimum {k.min():g}")
-    trace = float(s.sum())
+    trace = spectrum.trace
     share = s / s[0] / (s / s[0]).sum()
     return trace, share[share > _NEGLIGIBLE], wishart_factors(k)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from madtheory import spectrum
+from madtheory.covariance import Spectrum
 from madtheory.loop import (
     Loop,
     UnsupportedLoop,
@@ -19,7 +20,7 @@ from madtheory.loop import (
 )
 from madtheory.simulate import simulate
 from madtheory.theory import collapse, distance, moments
-from madtheory.theory.distance import cumulants, fresh, mixed
+from madtheory.theory.distance import cumulants, deficit, fresh, mixed
 from madtheory.theory.moments import _generation
 from madtheory.theory.moments.second import general_second_moments
 
@@ -55,7 +56,7 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
     outside, errors, declared = [], [], []
     for (dim, fields, profile), rows in list(cases().items())[::2]:
         loop, s, T = Loop(**json.loads(fields)), eigenvalues(profile, dim), max(rows)[0]
-        w2 = mixed.general_w2_squared(loop, s, generations=T)
+        w2 = distance.w2_squared(loop, s, generations=T)
         first = general_second_moments(loop, dim, generations=T)
         for t, fidelity, se in rows:
             i, noise = t - 1, 2 * s.sum() * se
@@ -96,7 +97,7 @@ def test_loops_outside_the_table(dim, loop):
     s = np.ones(dim)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(Sigma), 0)).sum(axis=1)
     sample = (mean**2).sum(axis=1) + np.trace(Sigma, axis1=1, axis2=2) + dim - 2 * values
-    w2 = mixed.general_w2_squared(loop, s, generations=T)
+    w2 = distance.w2_squared(loop, s, generations=T)
     truth, se = sample.mean(), sample.std() / math.sqrt(size)
     # Power: 4 % off is more than four standard errors.
     assert se < 0.01 * truth
@@ -107,7 +108,7 @@ def test_loops_outside_the_table(dim, loop):
 
 def test_fixed_real_set_in_high_dimension():
     """theory.md 3.1: 29.50 +- .03 where the baseline is 31.97."""
-    w2 = mixed.general_w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), np.ones(100))
+    w2 = distance.w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), np.ones(100))
     assert abs(float(w2.value) - 29.50) < float(w2.rel_error * w2.value) + 0.09
     assert float(w2.value) == pytest.approx(29.50, rel=0.01)
     assert float(w2.value * (1 + w2.rel_error)) < 2 * 31.97
@@ -119,14 +120,12 @@ def test_fixed_real_set_in_high_dimension():
 )
 def test_fresh_loop_agrees_with_its_own_estimate(loop, dim):
     """Same second order; the skew counts n - 1 here and n there."""
-    s = 1 / np.arange(1.0, dim + 1)
-    a, b = (f.w2_squared(loop, s, generations=15) for f in (mixed, moments))
-    np.testing.assert_allclose(a.value, b.value, rtol=2e-3)
-    np.testing.assert_allclose(a.upper, b.upper, rtol=1e-9)
-    np.testing.assert_allclose(a.lower, b.lower, rtol=1e-9)
-    a, b = (f.w2_squared_limit(loop, s) for f in (mixed, moments))
-    np.testing.assert_allclose(a.value, b.value, rtol=2e-3)
-    np.testing.assert_allclose(a.upper, b.upper, rtol=1e-9)
+    s = Spectrum.of(1 / np.arange(1.0, dim + 1))
+    for parts in (lambda f: f.path_parts(loop, dim, 15), lambda f: f.limit_parts(loop, dim)):
+        pairs = [parts(route) for route in (mixed, fresh)]
+        rows = [deficit.deficits(loop, spread, s, memory) for spread, memory in pairs]
+        np.testing.assert_allclose(rows[0][0], rows[1][0], rtol=2e-3)
+        np.testing.assert_allclose(rows[0][1:3], rows[1][1:3], rtol=1e-9)
 
 
 @pytest.mark.parametrize("loop", [fresh_data(500, 700, bias=0.8), fresh_data(30, 20, bias=0.5)])
@@ -150,11 +149,11 @@ def test_skew_of_one_shrunk_wishart_is_known():
 def test_floored_laws_against_their_definition(x, floor):
     y = np.random.default_rng(2).gamma(1 / x, x, 500_000)
     root = np.sqrt(floor + (1 - floor) * y)
-    found = 1 - mixed._narrow_scale(np.array([[x]]), np.array([[floor]]))[0]
+    found = 1 - deficit._narrow_scale(np.array([[x]]), np.array([[floor]]))[0]
     if floor or x < 1:
         # At x >= 1 without a floor the root is not smooth at 0: nodes are not meant for it.
         assert abs(found - root.mean()) < 4.5 * root.std() / math.sqrt(5e5) + 2e-6
-    found = 1 - mixed._narrow_bulk(np.array([[x]]), np.array([[floor]]))[0]
+    found = 1 - deficit._narrow_bulk(np.array([[x]]), np.array([[floor]]))[0]
     W = np.random.default_rng(3).standard_normal((5, 300, round(300 / x)))
     values = np.linalg.eigvalsh(W @ W.transpose(0, 2, 1) / W.shape[2]).clip(0)
     # 1/d corrections of a Wishart matrix at d = 300.
@@ -164,7 +163,7 @@ def test_floored_laws_against_their_definition(x, floor):
 def test_generation_one_is_the_baseline():
     for ddof in (0, 1):
         loop = synthetic_augmentation(30, 20, ddof=ddof)
-        w2 = mixed.general_w2_squared(loop, np.ones(7), generations=1)
+        w2 = distance.w2_squared(loop, np.ones(7), generations=1)
         if ddof == 1:
             assert w2.value[0] == pytest.approx(float(spectrum.baseline(30, np.ones(7)).value))
         # Maximum likelihood: M + (1 + 29/30) d - 2 sqrt(29/30) E tr W^{1/2}.
@@ -181,35 +180,35 @@ def test_limit_is_where_the_path_ends():
         fresh_data(40, 30, memory=3, bias=0.9),
         Loop(n_initial=40, n_fixed=40, n_synth=30, pool="accumulate", pool_cap=3, floor=0.1),
     ):
-        path = mixed.general_w2_squared(loop, np.ones(4), generations=400)
-        limit = mixed.general_w2_squared_limit(loop, np.ones(4))
+        path = distance.w2_squared(loop, np.ones(4), generations=400)
+        limit = distance.w2_squared_limit(loop, np.ones(4))
         for name in ("value", "lower", "upper", "rel_error"):
             assert getattr(path, name)[-1] == pytest.approx(float(getattr(limit, name)), rel=1e-7)
 
 
 def test_limits_without_second_moments():
-    w2 = mixed.general_w2_squared_limit(fresh_data(1, 10), np.ones(3))
+    w2 = distance.w2_squared_limit(fresh_data(1, 10), np.ones(3))
     expected = distance.w2_squared_limit(fresh_data(1, 10), np.ones(3))
     assert float(w2.lower) == pytest.approx(float(expected.lower), rel=1e-9)
     assert float(w2.upper) == pytest.approx(float(expected.upper), rel=1e-9)
     dead = fully_synthetic(10, bias=0.5)
-    assert float(mixed.general_w2_squared_limit(dead, [1.0, 1.0]).value) == 2.4
+    assert float(distance.w2_squared_limit(dead, [1.0, 1.0]).value) == 2.4
     assert collapse.w2_squared_limit(dead, [1.0, 1.0]) == 2.4
-    assert math.isinf(mixed.general_w2_squared_limit(fully_synthetic(10), [1.0]).value)
+    assert math.isinf(distance.w2_squared_limit(fully_synthetic(10), [1.0]).value)
     held = fully_synthetic(10, bias=0.5, floor=0.1)
-    assert math.isinf(mixed.general_w2_squared_limit(held, [1.0, 1.0]).value)
+    assert math.isinf(distance.w2_squared_limit(held, [1.0, 1.0]).value)
 
 
 def test_unsupported_loops_say_so_in_one_sentence():
     with pytest.raises(UnsupportedLoop, match="multiple of I only, got eigenvalues from 1 to 2"):
-        mixed.general_w2_squared(fully_synthetic(9, shrinkage=0.1), [2.0, 1.0], generations=2)
+        distance.w2_squared(fully_synthetic(9, shrinkage=0.1), [2.0, 1.0], generations=2)
     with pytest.raises(UnsupportedLoop, match="bounded memory and pools only, got memory None"):
-        mixed.general_w2_squared_limit(fresh_data(9, 9, memory=None), [1.0])
+        distance.w2_squared_limit(fresh_data(9, 9, memory=None), [1.0])
     with pytest.raises(UnsupportedLoop, match=r"without real data .* got memory 2"):
-        mixed.general_w2_squared_limit(Loop(n_initial=9, n_synth=9, memory=2), [1.0])
+        distance.w2_squared_limit(Loop(n_initial=9, n_synth=9, memory=2), [1.0])
     loop = synthetic_augmentation(9, 9, pool="accumulate", budget=20)
     with pytest.raises(UnsupportedLoop, match="budget = None only, got 20"):
-        mixed.general_w2_squared(loop, [1.0], generations=3)
+        distance.w2_squared(loop, [1.0], generations=3)
 
 
 @pytest.mark.parametrize("shrinkage", [0.2, 0.7, 1.0])
@@ -217,7 +216,7 @@ def test_unsupported_loops_say_so_in_one_sentence():
 def test_shrinkage_holds_the_shape_and_not_the_scale(shrinkage, floor):
     """Full shrinkage leaves one fluctuating scale: taken for a constant it would be 40 % off."""
     loop = fully_synthetic(10, bias=0.9, shrinkage=shrinkage, floor=floor)
-    estimate = mixed.general_w2_squared(loop, np.ones(3), generations=2)
+    estimate = distance.w2_squared(loop, np.ones(3), generations=2)
     paths = simulate(
         loop, np.ones(3), generations=2, replicates=20_000, seed=5, record=("w2_squared",)
     )

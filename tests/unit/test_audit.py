@@ -8,7 +8,7 @@ import pytest
 from scipy import special, stats
 
 from madtheory import _audit_forecast, _audit_series, _audit_tests, audit, metrics
-from madtheory.theory.distance import second_order_identity
+from madtheory.theory.distance import second_order_limit
 from madtheory.theory.worth import admissible_n_synth_limit, effective_sample_size
 
 
@@ -296,7 +296,7 @@ def test_fresh_data_that_holds_the_distance(found):
 
     def distance(n_real):
         parts = Fraction(n_real), Fraction(fresh.n_synth), Fraction(fresh.bias)
-        return second_order_identity(5, *parts)
+        return second_order_limit(5, *parts) / 5
 
     assert distance(fresh.required_n_real) <= target < distance(fresh.required_n_real - 1)
 

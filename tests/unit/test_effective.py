@@ -212,5 +212,5 @@ def test_bad_arguments(call, message):
 
 
 def test_other_loops_are_refused():
-    with pytest.raises(UnsupportedLoop, match="admissible_n_synth is computed for the fresh"):
+    with pytest.raises(UnsupportedLoop, match="with real data only, got n_real = 0"):
         admissible_n_synth(fully_synthetic(5), 2)

@@ -229,9 +229,8 @@ def test_second_order_numbers_of_theory():
     V = 100 * 101 * (100 + (0.9 * s) ** 2 * 900) / n**2 / (1 - (0.9 * 900 / n) ** 2)
     M = 100 * first_moments_limit(loop).mean_sq
     assert M + 100 * (1 - c**0.5) ** 2 + V / (4 * c**1.5) == pytest.approx(13.55, abs=5e-3)
-    assert distance.second_order_identity(
-        100, Fraction(100), Fraction(900), Fraction(0.9)
-    ) == pytest.approx(0.136038, abs=1e-6)
+    found = distance.second_order_limit(100, Fraction(100), Fraction(900), Fraction(0.9))
+    assert found == pytest.approx(13.6038, abs=1e-4)
 
 
 def by_mpmath(loop, s):

@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check, spectrum
+from madtheory.covariance import Spectrum
 from madtheory.loop import require_fully_synthetic
 from madtheory.results import Estimate
 from madtheory.theory.collapse._scales import log_bias, walk_share
@@ -96,15 +97,6 @@ def estimate(loop: Loop, eigenvalues: ArrayLike, t: Array) -> Estimate:
     return Estimate(value=value, lower=lower, upper=upper, rel_error=error)
 
 
-def _scaled(estimate: Estimate, trace: float) -> Estimate:
-    return Estimate(
-        value=trace * estimate.value,
-        lower=trace * estimate.lower,
-        upper=trace * estimate.upper,
-        rel_error=estimate.rel_error,
-    )
-
-
 def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
     """Return E W2^2 between N(mu_t, Sigma_t) and N(mu_0, Sigma_0), t = 1..T (theory.md 1.7).
 
@@ -134,8 +126,8 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     array([0.154681, 0.312061, 0.5048  ])
     """
     require_fully_synthetic(loop, "w2_squared")
-    trace = float(_check.eigenvalues("eigenvalues", eigenvalues).sum())
-    return _scaled(estimate(loop, eigenvalues, _generations(generations)), trace)
+    s = Spectrum.of(eigenvalues)
+    return estimate(loop, s, _generations(generations)).scaled(s.trace)
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -164,8 +156,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     2.4
     """
     require_fully_synthetic(loop, "w2_squared_limit")
-    trace = float(_check.eigenvalues("eigenvalues", eigenvalues).sum())
-    return trace + mean_walk_limit(loop, eigenvalues)
+    s = Spectrum.of(eigenvalues)
+    return s.trace + mean_walk_limit(loop, s)
 
 
 def w2_squared_high_dimension(loop: Loop, dim: int, *, generations: int) -> Estimate:
@@ -204,4 +196,4 @@ def w2_squared_high_dimension(loop: Loop, dim: int, *, generations: int) -> Esti
     with np.errstate(invalid="ignore"):
         error = (np.abs(value - near.value) + near.rel_error * near.value) / value
     error = np.nan_to_num(error, nan=0.0)
-    return _scaled(Estimate(value, near.lower, near.upper, error), float(d))
+    return Estimate(value, near.lower, near.upper, error).scaled(float(d))

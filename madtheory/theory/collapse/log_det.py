@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
 from madtheory.loop import require_fully_synthetic
 from madtheory.theory.collapse._scales import count_times, generation_range, log_bias
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _log_det_start(eigenvalues: ArrayLike) -> tuple[int, float]:
     """Dimension, and log det Sigma_0 (-inf when singular)."""
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues).values
     return s.size, math.fsum(np.log(s)) if s[-1] > 0 else -math.inf
 
 

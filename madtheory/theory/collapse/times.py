@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check, _search
+from madtheory.covariance import Spectrum
 from madtheory.laws import chi_square
 from madtheory.laws.passage import Walk, passage_probabilities, passage_work
 from madtheory.laws.tails import saddle
@@ -136,13 +137,6 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
     return np.minimum(np.cumsum(steps), 1.0)
 
 
-def _shares(eigenvalues: ArrayLike) -> Array:
-    """Positive eigenvalues over their sum, largest first."""
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
-    s = s / s[0]  # no overflow in the sum
-    return np.asarray(s[s > 0] / np.sum(s))
-
-
 def _is_identity(shares: Array) -> bool:
     """Whether Sigma_0 is a multiple of a projection."""
     return bool(np.ptp(shares) <= 1e-12 * shares[0])
@@ -234,7 +228,7 @@ def collapse_time_bounds(
     (array([0.      , 0.531681]), array([0.467245, 0.91588 ]))
     """
     require_fully_synthetic(loop, "the time to collapse")
-    shares = _shares(eigenvalues)
+    shares = Spectrum.of(eigenvalues).shares
     log_eps = math.log(_eps(eps))
     direction = first_passage_cdf(eps, loop, generations=generations)
     if shares.size == 1:
@@ -355,7 +349,7 @@ def collapse_time_quantiles(
     """
     require_fully_synthetic(loop, "the time to collapse")
     d = _check.count("dim", dim, maximum=10**7)
-    shares = _shares(np.ones(d) if eigenvalues is None else eigenvalues)
+    shares = Spectrum.of(np.ones(d) if eigenvalues is None else eigenvalues).shares
     if eigenvalues is not None and np.size(eigenvalues) != d:
         raise ValueError(f"eigenvalues must have dim = {d} entries, got {np.size(eigenvalues)}")
     log_eps = math.log(_eps(eps))

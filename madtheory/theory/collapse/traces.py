@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
 from madtheory.loop import require_floor, require_no_floor, require_synthetic
 from madtheory.results import SecondMoments
@@ -70,7 +71,7 @@ def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array
     require_synthetic(loop, "the mean trace")
     t = generation_range(generations)
     with np.errstate(over="ignore"):
-        return _trace_share(loop, t) * np.sum(_check.eigenvalues("eigenvalues", eigenvalues))
+        return _trace_share(loop, t) * Spectrum.of(eigenvalues).trace
 
 
 def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
@@ -101,7 +102,7 @@ def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     require_synthetic(loop, "the mean walk")
     t = generation_range(generations)
     with np.errstate(over="ignore"):
-        total = np.sum(_check.eigenvalues("eigenvalues", eigenvalues))
+        total = Spectrum.of(eigenvalues).trace
         if loop.floor == 0.0:
             return np.asarray(total * walk_share(loop, t))
         steps = np.concatenate([[0.0], np.cumsum(_trace_share(loop, t)[:-1])])
@@ -122,7 +123,7 @@ def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     """
     require_synthetic(loop, "the mean walk")
     with np.errstate(over="ignore"):
-        total = float(np.sum(_check.eigenvalues("eigenvalues", eigenvalues)))
+        total = Spectrum.of(eigenvalues).trace
     gap = step_gap(loop)
     if gap <= 0.0 or (loop.floor and loop.bias):
         return math.inf
@@ -143,7 +144,7 @@ def mean_walk_growth(loop: Loop, eigenvalues: ArrayLike) -> float:
     '0.030000000000'
     """
     require_floor(loop, "the growth of the mean walk")
-    total = float(np.sum(_check.eigenvalues("eigenvalues", eigenvalues)))
+    total = Spectrum.of(eigenvalues).trace
     gap = step_gap(loop)
     return total * loop.bias * loop.floor / (loop.n_synth * gap) if gap > 0.0 else math.inf
 
@@ -269,7 +270,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> S
     array([5.284444, 6.89037 ])
     """
     require_synthetic(loop, "the second moments")
-    s, t = _check.eigenvalues("eigenvalues", eigenvalues), generation_range(generations)
+    s, t = Spectrum.of(eigenvalues).values, generation_range(generations)
     if loop.shrinkage or loop.floor:
         return _iterated(loop, s, t.size)
     weights = (2.0 / 3.0, 1.0 / 3.0)

@@ -1,27 +1,38 @@
-"""E W2^2 of any loop: the one door to its value, path and limit."""
+"""E W2^2 of any loop: the one door to its path and its limit (theory.md 1.7, 2.4, 2.8-2.10, 3)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import spectrum
-from madtheory.loop import Loop, is_fresh_memory_one, is_fully_synthetic
+from madtheory import _check, spectrum
+from madtheory.covariance import Spectrum
+from madtheory.loop import Loop, UnsupportedLoop, is_fresh_memory_one, is_fully_synthetic
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
-from madtheory.theory.distance import mixed
-from madtheory.theory.distance.fidelity import WIDEST, Spread, deficits, estimate, ranked
-from madtheory.theory.distance.fresh import limit_memory, limit_spread, path_memory, path_spread
-from madtheory.theory.moments import first_moments, first_moments_limit
-from madtheory.theory.moments.fresh import parameters
+from madtheory.theory.distance import fresh, mixed
+from madtheory.theory.distance.deficit import deficits
+from madtheory.theory.distance.fidelity import estimate
+from madtheory.theory.moments import _generation, first_moments_limit
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+def _require_covered(loop: Loop, s: Spectrum, quantity: str) -> None:
+    """Refuse a budget, and shrinkage or a floor at unequal eigenvalues."""
+    _generation.require_supported(loop, quantity)
+    if (loop.shrinkage or loop.floor) and not s.is_flat:
+        raise UnsupportedLoop(
+            f"{quantity} with shrinkage or a floor is computed for a multiple of I only, "
+            f"got eigenvalues from {s.values[-1]:g} to {s.values[0]:g}"
+        )
+
+
 def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
-    """E W2^2 of generations 1..T (theory.md 1.7, 2.4, 2.8-2.10, 3; error declared).
+    """E W2^2 of generations 1..T (error declared).
 
     Parameters
     ----------
@@ -37,15 +48,10 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     Estimate
         Arrays (T,). The fully synthetic loop is :func:`madtheory.theory.collapse.w2_squared`.
         For all others `value` has the exact first moments and the second order of the square
-        root, and resums the higher orders; generation 1 is :func:`madtheory.spectrum.baseline`.
-        `lower` and `upper` are rigorous (Jensen, Hoelder) where second moments are exact;
-        `rel_error` is the smaller of what they imply and of what simulation supports.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        For a loop with a budget, a shrunk or floored one at other eigenvalues, or arguments out
-        of range.
+        root, and resums the higher orders; generation 1 is :func:`madtheory.spectrum.baseline`
+        unless it is shrunk or floored. `lower` and `upper` are rigorous (Jensen, Hoelder) where
+        second moments are exact; `rel_error` is the smaller of what they imply and of what
+        simulation supports.
 
     Examples
     --------
@@ -55,31 +61,36 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     """
     if is_fully_synthetic(loop):
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
-    if not is_fresh_memory_one(loop):
-        return mixed.general_w2_squared(loop, eigenvalues, generations=generations)
-    s, rank = ranked(eigenvalues)
-    first = first_moments(loop, generations)
-    spread = path_spread(loop, rank, len(first.trace))
-    rows = deficits(spread, s, path_memory(loop, first))
-    fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
-    error = fit.value * fit.rel_error
-    rows[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
-    return estimate(spread, rows, float(s.sum()))
+    s = Spectrum.of(eigenvalues)
+    _require_covered(loop, s, "w2_squared")
+    route = fresh if is_fresh_memory_one(loop) else mixed
+    spread, memory = route.path_parts(loop, s.rank, _check.count("generations", generations))
+    rows = deficits(loop, spread, s, memory)
+    if loop.shrinkage == 0 and loop.floor == 0:
+        fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
+        error = fit.value * fit.rel_error
+        rows[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
+    return estimate(spread, rows, s.trace)
 
 
-def _collapsed_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate | None:
-    """tr Sigma_0 (1 + M) where E tr Sigma_t goes to 0 (exact: E tr Sigma^{1/2} goes with it)."""
-    if loop.n_real and not moments.is_growing_pool(loop):
+def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
+    """Limits that need no fidelity: Sigma dies, or nothing pulls the mean back (exact)."""
+    if not loop.n_real or moments.is_growing_pool(loop):
+        first = first_moments_limit(loop)
+        if first.trace == 0:  # E tr Sigma^{1/2} goes with E tr Sigma
+            return Estimate.exact(s.trace * (1 + first.mean_sq))
+    _require_covered(loop, s, "w2_squared_limit")
+    mixed.require_limit(loop)
+    if loop.n_real or loop.floor:
         return None
-    first = first_moments_limit(loop)
-    if first.trace != 0:
-        return None
-    value = np.asarray(float(ranked(eigenvalues)[0].sum()) * (1 + first.mean_sq))
-    return Estimate(value, value, value, np.asarray(0.0))
+    # Sigma dies or its trace diverges, and shrinkage moves no trace.
+    plain = replace(loop, shrinkage=0.0, pool="replace", pool_cap=None)
+    value = collapse.w2_squared_limit(plain, s)
+    return Estimate.exact(value) if np.isfinite(value) else Estimate.unbounded()
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
-    """Limit of :func:`w2_squared`, 0-d arrays (theory.md 2.4, 2.8-2.10, 3).
+    """Limit of :func:`w2_squared`, 0-d arrays.
 
     Exact where E tr Sigma_t goes to 0. Otherwise pools and memories that keep everything are
     refused, and so are loops without real data that differ from the fully synthetic one. Where
@@ -91,18 +102,19 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> e = w2_squared_limit(fresh_data(100, 900, bias=0.9), [1.0] * 100)
     >>> round(float(e.value), 2), round(float(e.rel_error), 2)  # 13.415 by simulation
     (13.4, 0.04)
+    >>> e = w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), [1.0] * 100)
+    >>> round(float(e.value), 1)  # 29.50 by simulation
+    29.3
     """
-    if not is_fresh_memory_one(loop):
-        collapsed = _collapsed_limit(loop, eigenvalues)
-        return collapsed or mixed.general_w2_squared_limit(loop, eigenvalues)
-    s, rank = ranked(eigenvalues)
-    first = first_moments_limit(loop)
-    if not np.isfinite(first.trace):
-        return Estimate(*(np.asarray(np.inf) for _ in range(4)))
-    spread = limit_spread(rank, *parameters(loop))
-    if spread is None:
-        widest = np.asarray(WIDEST)
-        M, shift = np.asarray(first.mean_sq), np.asarray(first.trace - 1)
-        spread = Spread(M, shift, widest, widest, widest * (rank > 1))
-    rows = deficits(spread, s, limit_memory(loop, first))
-    return estimate(spread, rows, float(s.sum()))
+    s = Spectrum.of(eigenvalues)
+    if is_fresh_memory_one(loop):
+        parts = fresh.limit_parts(loop, s.rank)
+    else:
+        settled = _settled(loop, s)
+        if settled is not None:
+            return settled
+        parts = mixed.limit_parts(loop, s.rank)
+    if parts is None:
+        return Estimate.unbounded()
+    spread, memory = parts
+    return estimate(spread, deficits(loop, spread, s, memory), s.trace)

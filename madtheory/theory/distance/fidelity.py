@@ -11,28 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from madtheory import _check
-from madtheory.laws.bures import bures_weight
+from madtheory.covariance import Spectrum
 from madtheory.laws.chi_square import log_chi_square_moment
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from madtheory._types import Array
 
 #: Spreads are cut here; W2 then hangs on the bounds alone.
 WIDEST = 1e12
 #: Beyond this a few rare paths make the variance, and it says nothing about the rest.
 HEAVY = 20.0
-#: Declared error of the fidelity: coefficients fitted in tests/golden/fresh_w2_calibration.py.
-_CALIBRATION = (0.04, 0.4)
-
-
-def ranked(eigenvalues: ArrayLike) -> tuple[Array, int]:
-    """Validated eigenvalues and their rank."""
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
-    return s, int((s > 0).sum())
 
 
 class Spread(NamedTuple):
@@ -65,6 +54,12 @@ def spread_of(rank: int, mean_sq: Array, shift: Array, total: Array, trace: Arra
     return Spread(mean_sq / r, shift / r, *clipped)
 
 
+def widest_spread(rank: int, mean_sq: float, shift: float) -> Spread:
+    """First moments without second ones."""
+    widest = np.asarray(WIDEST)
+    return Spread(np.asarray(mean_sq), np.asarray(shift), widest, widest, widest * (rank > 1))
+
+
 class Memory(NamedTuple):
     """How the covariance's fluctuation came about, to leading order; arrays or 0-d.
 
@@ -91,9 +86,9 @@ def assemble(spread: Spread, deficit: Array, total: float) -> Array:
     return np.asarray(total * (spread.mean_sq + bias_part + 2 * root * deficit))
 
 
-def second_order_deficit(spread: Spread, eigenvalues: Array) -> Array:
+def second_order_deficit(spread: Spread, s: Spectrum) -> Array:
     """Second order of the square root at c I (theory.md 2.4, 2.10)."""
-    return (spread.diagonal + bures_weight(eigenvalues) * spread.off) / 8
+    return (spread.diagonal + s.bures_weight * spread.off) / 8
 
 
 def _confluent(x: Array, upper: tuple[float, ...], exact: Array) -> Array:
@@ -136,29 +131,6 @@ def log_shape(spread: Spread, weight: float, memory: Memory) -> Array:
     mix = 2 * (memory.skew - 1)
     mix = np.where(mix > 1, 1 + (mix - 1) / (1 + diagonal + off), mix)
     return np.asarray(narrow + mix * (wide - narrow))
-
-
-def _declared(spread: Spread, weight: float, rank: int, memory: Memory) -> Array:
-    """Declared error of the deficit, calibrated in tests/golden/fresh_w2_calibration.py."""
-    here = spread.diagonal + weight * spread.off
-    flat = spread.diagonal + (rank - 1) * spread.off
-    a, b = _CALIBRATION
-    return np.asarray(here * flat / (1 + flat / 2) ** 1.3 * (a + b * np.sqrt(memory.start)))
-
-
-def deficits(spread: Spread, s: Array, memory: Memory) -> Array:
-    """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
-
-    Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and
-    fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0/sqrt(1 + total).
-    """
-    weight, rank = bures_weight(s), int((s > 0).sum())
-    upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
-    lower = np.zeros_like(upper)
-    value = np.clip(-np.expm1(log_shape(spread, weight, memory)), lower, upper)
-    rigorous = np.maximum(upper - value, value)
-    error = np.minimum(_declared(spread, weight, rank, memory), rigorous)
-    return np.stack([value, lower, upper, error])
 
 
 def estimate(spread: Spread, deficits: Array, total: float) -> Estimate:

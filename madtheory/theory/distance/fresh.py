@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, require_fresh_memory_one
 from madtheory.results import FirstMoments, FirstMomentsLimit
 from madtheory.theory.distance.fidelity import (
@@ -16,11 +17,11 @@ from madtheory.theory.distance.fidelity import (
     Spread,
     assemble,
     memory_of,
-    ranked,
     second_order_deficit,
     spread_of,
+    widest_spread,
 )
-from madtheory.theory.moments import _fresh_maps, first_moments
+from madtheory.theory.moments import _fresh_maps, first_moments, first_moments_limit
 from madtheory.theory.moments.first import affine_path
 from madtheory.theory.moments.fresh import (
     Rows,
@@ -123,10 +124,9 @@ def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: 
     >>> w2_squared_second_order(fresh_data(50, 50), [1.0], generations=2).round(4).tolist()
     [0.0302, 0.0227]
     """
-    s, rank = ranked(eigenvalues)
-    T = _check.count("generations", generations)
-    spread = path_spread(loop, rank, T)
-    return assemble(spread, second_order_deficit(spread, s), float(s.sum()))
+    s, T = Spectrum.of(eigenvalues), _check.count("generations", generations)
+    spread = path_spread(loop, s.rank, T)
+    return assemble(spread, second_order_deficit(spread, s), s.trace)
 
 
 def w2_squared_second_order_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -139,25 +139,25 @@ def w2_squared_second_order_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     13.6
     """
     require_fresh_memory_one(loop, "w2_squared_second_order_limit")
-    s, rank = ranked(eigenvalues)
-    spread = limit_spread(rank, *parameters(loop))
-    if spread is None:
-        return np.inf
-    return float(assemble(spread, second_order_deficit(spread, s), float(s.sum())))
+    return second_order_limit(eigenvalues, *parameters(loop))
 
 
-def second_order_identity(dim: int, n_real: Fraction, n_synth: Fraction, bias: Fraction) -> float:
-    """Limit of E W2^2/d to second order at Sigma_0 = I, for real-valued counts (theory.md 2.4).
+def second_order_limit(
+    eigenvalues: ArrayLike, n_real: Fraction, n_synth: Fraction, bias: Fraction
+) -> float:
+    """Limit of :func:`w2_squared_second_order`, for real-valued counts (theory.md 2.4).
 
     Examples
     --------
-    >>> round(100 * second_order_identity(100, Fraction(100), Fraction(900), Fraction(9, 10)), 2)
+    >>> parameters = Fraction(100), Fraction(900), Fraction(9, 10)
+    >>> round(second_order_limit([1.0] * 100, *parameters), 2)
     13.6
     """
-    spread = limit_spread(dim, n_real, n_synth, bias)
+    s = Spectrum.of(eigenvalues)
+    spread = limit_spread(s.rank, n_real, n_synth, bias)
     if spread is None:
         return np.inf
-    return float(assemble(spread, (spread.diagonal + (dim - 1) * spread.off) / 8, 1.0))
+    return float(assemble(spread, second_order_deficit(spread, s), s.trace))
 
 
 def _sources(loop: Loop, M: Array, c: Array) -> tuple[Array, Array, Array, float]:
@@ -170,7 +170,7 @@ def _sources(loop: Loop, M: Array, c: Array) -> tuple[Array, Array, Array, float
     return second, (h * M) ** 2, third, 3 * b**3 / n_s
 
 
-def path_memory(loop: Loop, first: FirstMoments) -> Memory:
+def _path_memory(loop: Loop, first: FirstMoments) -> Memory:
     """The free cumulants' recursion of the spectrum of (n_r/n) A + b Sigma^{1/2} W Sigma^{1/2}.
 
     kappa_2' = a^2/n_r + b^2 (kappa_2 + c^2/n_s),
@@ -193,11 +193,28 @@ def path_memory(loop: Loop, first: FirstMoments) -> Memory:
     return memory_of(path[:, 0], path[:, 1], path[:, 2], first.trace)
 
 
-def limit_memory(loop: Loop, first: FirstMomentsLimit) -> Memory:
-    """Fixed point of :func:`path_memory`, the gaps 1 - b^k formed without rounding."""
+def _limit_memory(loop: Loop, first: FirstMomentsLimit) -> Memory:
+    """Fixed point of :func:`_path_memory`, the gaps 1 - b^k formed without rounding."""
     b = Fraction(loop.bias) * loop.n_synth / loop.n_train
     c = np.asarray(first.trace)
     second, started, third, mixed = _sources(loop, np.asarray(first.mean_sq), c)
     two = second / float(1 - b**2)
     three = (third + mixed * c * two) / float(1 - b**3)
     return memory_of(two, started / float(1 - b**2), three, c)
+
+
+def path_parts(loop: Loop, rank: int, generations: int) -> tuple[Spread, Memory]:
+    """Spread and memory of generations 1..T."""
+    spread = path_spread(loop, rank, generations)
+    return spread, _path_memory(loop, first_moments(loop, generations))
+
+
+def limit_parts(loop: Loop, rank: int) -> tuple[Spread, Memory] | None:
+    """The same at the limit; None where first moments have none."""
+    first = first_moments_limit(loop)
+    if not np.isfinite(first.trace):
+        return None
+    spread = limit_spread(rank, *parameters(loop))
+    if spread is None:
+        spread = widest_spread(rank, first.mean_sq, first.trace - 1)
+    return spread, _limit_memory(loop, first)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _check, spectrum
+from madtheory import spectrum
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop, real_share, used_loop
 from madtheory.theory import distance, worth
 from madtheory.theory.verdicts.finding import Finding, definition, finding_of
@@ -77,7 +78,7 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> large_sample_floor(fresh_data(100, 900), [1.0] * 100)
     0.0
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues).values
     used = used_loop(loop)
     bounded = risk_is_bounded(_scaled(used, _MANY))
     if bounded.verdict is None:
@@ -121,8 +122,8 @@ def strong_collapse(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     >>> strong_collapse(fresh_data(1, 99), [1.0]).verdict
     False
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
-    floor = large_sample_floor(loop, s) / float(s.sum())
+    s = Spectrum.of(eigenvalues)
+    floor = large_sample_floor(loop, s) / s.trace
     evidence = ("floor of E W2^2 / tr Sigma_0", floor)
     why = "E W2^2 for t, then n, to infinity at fixed fractions"
     return finding_of(loop, "strong-collapse", floor > 1e-15, evidence, why, "asymptotic")
@@ -153,7 +154,7 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     >>> round(risk_ratio(fresh_data(100, 100), [1.0, 1.0]).value, 2)
     0.67
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues)
     say = functools.partial(finding_of, loop, "ratio")
     n = loop.n_real if loop.n_real >= 2 else loop.n_initial
     base = spectrum.baseline(n, s)
@@ -163,20 +164,14 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
         name, risk = "ratio to the real-data risk", distance.w2_squared_limit(loop, s)
     except UnsupportedLoop:
         if variance_vanishes(loop).verdict:
-            least = float(s.sum() / base.value)
+            least = float(s.trace / base.value)
             # Worth saying only where it is more than 1: then the sign is certain.
             if least * (1 - float(base.rel_error)) > 1:
                 why = "the covariance vanishes, so E W2^2 -> at least tr Sigma_0"
                 return say(True, ("least ratio", least), why, "bound")
         name = f"ratio at generation {_LATE}"
-        risk = _last(distance.w2_squared(loop, s, generations=_LATE))
+        risk = distance.w2_squared(loop, s, generations=_LATE).last()
     return _compared(say, name, risk, base)
-
-
-def _last(path: Estimate) -> Estimate:
-    """The last generation of a path."""
-    fields = (path.value, path.lower, path.upper, path.rel_error)
-    return type(path)(*(np.asarray(x[-1]) for x in fields))
 
 
 def _compared(say: Callable[..., Finding], name: str, risk: Estimate, base: Estimate) -> Finding:
@@ -207,7 +202,7 @@ def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
         The value is the least ratio to the real-data risk over all weights; undecided where it is
         not below 1 by more than the declared error.
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues)
     best = worth.best_weight(loop, s)
     risk = distance.w2_squared_limit(replace(loop, weight=best.weight), s)
     base = spectrum.baseline(loop.n_real, s)

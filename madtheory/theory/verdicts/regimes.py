@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.theory import distance, moments, worth
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     >>> regime(fully_synthetic(50, bias=0.9), [1.0]).name
     'collapse'
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues)
     first = moments.first_moments_limit(loop)
     if first.trace == 0 or (not loop.n_real and math.isfinite(first.trace) and not loop.floor):
         return Regime("collapse", 0.0, 0.0, 0.0, "exact")

@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop, family, is_chain, keeps_all, real_share, used_loop
 from madtheory.theory import collapse, distance, moments
 from madtheory.theory.moments import pool_exponent
@@ -93,10 +94,10 @@ def expected_distance_increases(
     >>> expected_distance_increases(fully_synthetic(10), [1.0]).verdict
     True
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues)
     T = _check.count("generations", generations, minimum=2)
-    if family(loop) == "synthetic" and s[0] == s[-1]:
-        mad = collapse.is_increasing(loop, s.size)
+    if family(loop) == "synthetic" and s.is_flat:
+        mad = collapse.is_increasing(loop, s.dim)
         if mad.verdict != "undecided":
             return _mad_verdict(loop, mad)
     say = functools.partial(finding_of, loop, "mad")

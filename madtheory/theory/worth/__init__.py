@@ -3,7 +3,6 @@
 from madtheory.theory.worth.admissible import (
     admissible_n_synth,
     admissible_n_synth_limit,
-    admissible_n_synth_of,
 )
 from madtheory.theory.worth.effective import (
     effective_sample_size,
@@ -24,7 +23,6 @@ __all__ = [
     "BestWeight",
     "admissible_n_synth",
     "admissible_n_synth_limit",
-    "admissible_n_synth_of",
     "best_mean_weight",
     "best_weight",
     "effective_sample_size",

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from scipy import optimize
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop
-from madtheory.spectrum import baseline_leading
-from madtheory.spectrum.baseline import LARGE, baseline_at_real, baseline_of
+from madtheory.spectrum import baseline, baseline_leading
+from madtheory.spectrum.baseline import LARGE, baseline_at_real
 from madtheory.theory import distance
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
     >>> round(effective_sample_size(float(baseline(37, [1.0, 2.0]).value), [1.0, 2.0]), 6)
     37.0
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
+    s = Spectrum.of(eigenvalues)
     if w2_squared == math.inf:
         return 0.0
     target = _check.number("w2_squared", w2_squared, low=0.0)
     if target == 0:
         return math.inf
-    first, last = float(baseline_of(2, s).value), baseline_leading(LARGE, s)
+    first, last = float(baseline(2, s).value), baseline_leading(LARGE, s)
     if target >= first:
         return 2 * first / target
     if target <= last:

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import optimize
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data
-from madtheory.spectrum.baseline import baseline_of
+from madtheory.spectrum import baseline
 from madtheory.theory import distance, moments
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
     >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # golden: .27
     0.39
     """
-    s = _check.eigenvalues("eigenvalues", eigenvalues)
-    base = float(baseline_of(_weighted(loop, 1.0).n_real, s).value)
+    s = Spectrum.of(eigenvalues)
+    base = float(baseline(_weighted(loop, 1.0).n_real, s).value)
 
     def risk(w: float) -> float:
         return float(distance.w2_squared_limit(_weighted(loop, w), s).value) / base
@@ -146,7 +147,7 @@ def fresh_fraction(n: int, p: float, *, bias: float = 1.0) -> Loop:
     return fresh_data(n_real, n - n_real, bias=bias, n_initial=n)
 
 
-def fraction_floor(p: float, bias: float, dim: int) -> float:
+def fraction_floor(p: float, bias: float, eigenvalues: ArrayLike) -> float:
     """Limit of E W2^2 as n -> infinity at a fixed fraction p of real data (theory.md 2.7).
 
     Parameters
@@ -155,22 +156,22 @@ def fraction_floor(p: float, bias: float, dim: int) -> float:
         Fraction of real data, in [0, 1].
     bias : float
         Sampling bias lambda in [0, 1].
-    dim : int
-        Dimension d; Sigma_0 = I. (tr Sigma_0 stands for d otherwise.)
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
 
     Returns
     -------
     float
-        d (1 - sqrt(s))^2 with s = p/(1 - lambda (1 - p)); 0 at lambda = 1: no floor.
+        tr Sigma_0 (1 - sqrt(s))^2 with s = p/(1 - lambda (1 - p)); 0 at lambda = 1: no floor.
 
     Examples
     --------
-    >>> fraction_floor(0.25, 0.0, 4)
+    >>> fraction_floor(0.25, 0.0, [1.0] * 4)
     1.0
     """
     p = _check.number("p", p, low=0.0, high=1.0)
     lam = _check.number("bias", bias, low=0.0, high=1.0)
-    d = _check.count("dim", dim)
+    d = Spectrum.of(eigenvalues).trace
     if lam == 1:
         return 0.0
     s = p / (1 - lam * (1 - p))

@@ -1,0 +1,129 @@
+"""What the square root of a random covariance loses: 1 - E fidelity/(sqrt(c) tr Sigma_0).
+
+Second order by the variances, higher orders resummed between two laws of the same variance
+(:func:`madtheory.theory.distance.fidelity.log_shape`); shrinkage and a floor hold a part of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory.covariance import Spectrum
+from madtheory.loop import Loop, is_fresh_memory_one
+from madtheory.theory.distance.fidelity import HEAVY, Memory, Spread, log_shape
+from madtheory.theory.moments import _generation
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+
+#: Nodes of the two laws' integrals.
+_NODES, _LAGUERRE = 256, 20
+#: Declared error of the fidelity: share of the spread's square, more by first fits, by the skew (up
+#: to _SKEWED) and by shrinkage or a floor. Calibrated in tests/golden/fresh_w2_calibration.py for
+#: the fresh data loop with memory 1 and in mixture_w2_calibration.py beside it for all others.
+_FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
+#: What the closure adds, relative: this over n_synth, and this by first fits.
+_CLOSURE = (3.0, 0.4)
+
+
+def _gap(z: Array) -> Array:
+    """1 - sqrt z + (z - 1)/2: what the square root loses by spread, without cancellation."""
+    return np.asarray(np.square(np.sqrt(z) - 1) / 2)
+
+
+def _narrow_bulk(x: Array, floor: Array) -> Array:
+    """1 - E sqrt(floor + (1 - floor) y), y Marchenko-Pastur of mean 1 and variance x."""
+    angle = (np.arange(_NODES) + 0.5) * np.pi / _NODES
+    y = np.square(1 - np.sqrt(x)) + 4 * np.sqrt(x) * np.square(np.cos(angle / 2))
+    bulk = np.mean(2 * np.sin(angle) ** 2 / y * _gap(floor + (1 - floor) * y), axis=-1)
+    return np.asarray(bulk + np.maximum(1 - 1 / x[..., 0], 0.0) * _gap(floor[..., 0]))
+
+
+def _narrow_scale(v: Array, floor: Array) -> Array:
+    """The same for a gamma variable of variance v, by Gauss-Laguerre nodes (Golub and Welsch)."""
+    shape, k = 1 / v, np.arange(1, _LAGUERRE)
+    J = np.zeros((*v.shape[:-1], _LAGUERRE, _LAGUERRE))
+    J[..., k, k - 1] = np.sqrt(k * (k + shape - 1))
+    J[..., range(_LAGUERRE), range(_LAGUERRE)] = 2 * np.arange(_LAGUERRE) + shape
+    nodes, vectors = np.linalg.eigh(J)
+    y = np.maximum(nodes / shape, 0.0)
+    return np.asarray(np.sum(vectors[..., 0, :] ** 2 * _gap(floor + (1 - floor) * y), axis=-1))
+
+
+def _floored(spread: Spread, weight: float, scale: Array, bulk: Array) -> Array:
+    """How much a floor of the last fit adds to the log of the mean root of a narrow law.
+
+    `scale` and `bulk` are its shares that do not move with the trace, and with the shape.
+    """
+    diagonal = np.clip(np.minimum(spread.diagonal, HEAVY), 1e-12, None)[..., None]
+    off = np.clip(np.minimum(weight * spread.off, HEAVY), 1e-14, None)[..., None]
+    none = np.zeros_like(bulk)[..., None]
+    logs = [
+        np.log1p(-_narrow_scale(diagonal, x)) + np.log1p(-_narrow_bulk(off, y))
+        for x, y in ((scale[..., None], bulk[..., None]), (none, none))
+    ]
+    return np.asarray(logs[0] - logs[1])
+
+
+def _still_shares(loop: Loop, shift: Array) -> tuple[Array, Array]:
+    """Shares of c that the last fit put in as a constant, and as any multiple of I.
+
+    Shrinkage adds a multiple of I that follows the trace: it holds the shape, not the scale.
+    """
+    c = 1 + shift
+    safe = np.where(c > 0, c, 1.0)
+    constant = loop.floor / safe
+    multiple = (loop.shrinkage * (c - loop.floor) + loop.floor) / safe
+    clipped = [np.clip(np.where(c > 0, x, 0.0), 0.0, 1 - 1e-9) for x in (constant, multiple)]
+    return clipped[0], clipped[1]
+
+
+def _log_root(loop: Loop, spread: Spread, weight: float, memory: Memory) -> Array:
+    """log E fidelity/(sqrt(c) tr Sigma_0) as for the fresh loop, above the last fit's floor."""
+    if not (loop.shrinkage or loop.floor):
+        return log_shape(spread, weight, memory)
+    scale, bulk = _still_shares(loop, spread.shift)
+    own = spread._replace(
+        diagonal=spread.diagonal / (1 - scale) ** 2, off=spread.off / (1 - bulk) ** 2
+    )
+    rest = 1 - bulk
+    narrow = log_shape(own, weight, memory._replace(skew=np.ones_like(memory.skew)))
+    skewed = log_shape(own, weight, memory._replace(skew=np.maximum(memory.skew * rest, 1.0)))
+    return narrow + _floored(own, weight, scale, bulk) + rest**3 * (skewed - narrow)
+
+
+def _closure_error(loop: Loop, memory: Memory) -> Array:
+    """Relative error of the deficit by the closure: none where second moments are exact."""
+    if _generation.is_exact(loop):
+        return np.zeros_like(memory.start)
+    by_synth, by_start = _CLOSURE
+    return np.asarray(by_synth / loop.n_synth + by_start * np.sqrt(memory.start))
+
+
+def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
+    """Declared error of the deficit, as calibrated."""
+    here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))
+    base, by_start, by_skew, by_floor = _FRESH if is_fresh_memory_one(loop) else _OTHERS
+    factor = base + by_start * np.sqrt(memory.start)
+    factor = factor + by_skew * np.minimum(memory.skew - 1, _SKEWED)
+    factor = factor + by_floor * bool(loop.shrinkage or loop.floor)
+    law = here * flat / (1 + flat / 2) ** 1.3 * factor
+    return np.asarray(law + _closure_error(loop, memory) * value)
+
+
+def deficits(loop: Loop, spread: Spread, s: Spectrum, memory: Memory) -> Array:
+    """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
+
+    Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and
+    fidelity >= tr(Sigma^{1/2} Sigma_0): E fidelity >= sqrt(c) tr Sigma_0/sqrt(1 + total). Where
+    second moments come from the closure, Hoelder's is widened by its declared error and is no
+    theorem.
+    """
+    upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
+    upper = np.minimum(upper * (1 + 2 * _closure_error(loop, memory)), 1.0)
+    lower = np.zeros_like(upper)
+    value = np.clip(-np.expm1(_log_root(loop, spread, s.bures_weight, memory)), lower, upper)
+    error = _declared(loop, spread, s, memory, value)
+    return np.stack([value, lower, upper, np.minimum(error, np.maximum(upper - value, value))])
