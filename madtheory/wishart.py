@@ -18,6 +18,7 @@ from scipy import optimize, special
 
 from madtheory import _validate
 from madtheory._inversion import log_tails
+from madtheory.results import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -51,26 +52,6 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 /
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 #: Vectors of eigenvalues longer than this are a mistake, not a model.
 _MAX_DIM = 10**7
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number or curve with its declared error.
-
-    Attributes
-    ----------
-    value : ndarray
-        The value, or the best approximation of it.
-    lower, upper : ndarray
-        Rigorous bounds, same shape (-inf, inf where there are none).
-    rel_error : ndarray
-        Declared relative error of `value`, same shape; 0 where it is exact.
-    """
-
-    value: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    rel_error: NDArray[np.float64]
 
 
 # --- gamma functions without cancellation -------------------------------------------------------
