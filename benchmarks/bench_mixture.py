@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from benchmarks.bench import best
-from madtheory import _wright_fisher as chain
-from madtheory import mixture
 from madtheory.mixture_loop import simulate_modes
+from madtheory.modes import ancestry as chain
+from madtheory.modes import mode_grid, survival, surviving_mean
 
 __all__ = ["idealised_loop", "wright_fisher_exact"]
 
@@ -17,7 +17,7 @@ __all__ = ["idealised_loop", "wright_fisher_exact"]
 def _plain_generations(generations: int, *, modes: int = 25, n: int = 1_000) -> None:
     """Draw all samples of a labelled loop, mode by mode, and fit with numpy."""
     rng = np.random.default_rng(0)
-    p, means = np.full(modes, 1.0 / modes), mixture.mode_grid(modes)
+    p, means = np.full(modes, 1.0 / modes), mode_grid(modes)
     covs = np.tile(0.0025 * np.eye(2), (modes, 1, 1))
     for _ in range(generations):
         counts = rng.multinomial(n, p)
@@ -50,8 +50,8 @@ def wright_fisher_exact() -> dict[str, float]:
     count = np.arange(n + 1)
 
     def by_ancestors() -> object:
-        mixture._ancestors.cache_clear()
-        return mixture.surviving_mean(25, n, length)
+        survival._ancestors.cache_clear()
+        return surviving_mean(25, n, length)
 
     def by_band() -> object:
         band = chain.binomial_band(n, count / n)

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from madtheory import categories, mixture, mixture_loop
+from madtheory import categories, mixture_loop, modes
 from madtheory._claim import (
     Array,
     Claim,
@@ -78,10 +78,10 @@ _MODES = (
         statement="a mode of weight p is gone with probability E (1-p)^A, A the real ancestors",
         status="exact",
         scale="modes alive of 25, n_synth = 50, t = 20",
-        predict=lambda: declared(mixture.surviving_mean(25, 50, 20)),
+        predict=lambda: declared(modes.surviving_mean(25, 50, 20)),
         observe=_resampled(_first("survivors"), _GRID, 50, at=(20,), record="survivors"),
         mutant="one generation fewer",
-        mutate=lambda _: declared(mixture.surviving_mean(25, 50, 19)).value,
+        mutate=lambda _: declared(modes.surviving_mean(25, 50, 19)).value,
         size=3_000,
     ),
     Claim(
@@ -90,7 +90,7 @@ _MODES = (
         statement="E (1 - Σ p_k²) = (1 - 1/K)(1 - 1/n)^t",
         status="exact",
         scale="heterozygosity, 25 modes, n_synth = 50, t = 20",
-        predict=lambda: Prediction(final(mixture.heterozygosity(25, 50, 20))),
+        predict=lambda: Prediction(final(modes.heterozygosity(25, 50, 20))),
         observe=_resampled(_first("heterozygosity"), _GRID, 50, at=(20,), record="heterozygosity"),
         mutant="the first model costs nothing: (1 - 1/n)^(t-1)",
         mutate=lambda value: value / (1 - 1 / 50),
@@ -102,7 +102,7 @@ _MODES = (
         statement="one mode is left with probability E Σ p_k^A",
         status="exact",
         scale="one of 5 modes is left, n_synth = 20, t = 40",
-        predict=lambda: probability(final(mixture.fixation_cdf(_FEW, 20, 40).value)),
+        predict=lambda: probability(final(modes.fixation_cdf(_FEW, 20, 40).value)),
         observe=_resampled(_is("survivors", 1.0), _FEW, 20, at=(40,), record="survivors"),
         mutant="two per cent more",
         mutate=relative(0.02),
@@ -114,7 +114,7 @@ _MODES = (
         statement="with fresh data the modes alive settle at K (1 - E (1 - 1/K)^F), F the founders",
         status="exact",
         scale="modes alive of 25, n_synth = 50, n_fresh = 5, t = 80",
-        predict=lambda: Prediction(mixture.stationary_surviving_mean(25, 50, 5)),
+        predict=lambda: Prediction(modes.stationary_surviving_mean(25, 50, 5)),
         observe=_resampled(_first("survivors"), _GRID, 50, at=(80,), record="survivors", n_fresh=5),
         mutant="two per cent more",
         mutate=relative(0.02),
@@ -126,7 +126,7 @@ _MODES = (
         statement="with fresh data the heterozygosity settles where loss and supply balance",
         status="exact",
         scale="heterozygosity, 25 modes, n_synth = 50, n_fresh = 5, t = 80",
-        predict=lambda: Prediction(mixture.stationary_heterozygosity(25, 50, 5)),
+        predict=lambda: Prediction(modes.stationary_heterozygosity(25, 50, 5)),
         observe=_resampled(
             _first("heterozygosity"), _GRID, 50, at=(80,), record="heterozygosity", n_fresh=5
         ),
@@ -141,12 +141,12 @@ _MODES = (
         " and exclusion over founders",
         status="exact",
         scale="all of 5 modes alive, n_synth = 30, n_fresh = 2, t = 150",
-        predict=lambda: probability(float(mixture.all_modes_alive(5, 30, 2).value)),
+        predict=lambda: probability(float(modes.all_modes_alive(5, 30, 2).value)),
         observe=_resampled(
             _is("survivors", 5.0), _FEW, 30, at=(150,), record="survivors", n_fresh=2
         ),
         mutant="modes are gone independently of each other",
-        mutate=lambda _: (mixture.stationary_surviving_mean(5, 30, 2) / 5) ** 5,
+        mutate=lambda _: (modes.stationary_surviving_mean(5, 30, 2) / 5) ** 5,
         size=11_000,
     ),
 )
@@ -157,9 +157,9 @@ _MODES = (
 _MODAL, _TOTAL = 2 * 0.25**2, 2 * 0.25**2 + 4 / 3
 
 
-def _variances(ddof: float = 0.0, floor: float = 0.0) -> mixture.VariancePath:
+def _variances(ddof: float = 0.0, floor: float = 0.0) -> modes.VariancePath:
     """Nine modes, 90 samples a generation, t = 1..10."""
-    return mixture.modal_variance(
+    return modes.modal_variance(
         9, 90, 10, real_modal=_MODAL, real_total=_TOTAL, ddof=ddof, floor_trace=2 * floor
     )
 
@@ -186,7 +186,7 @@ def _idealised(reduce: Reduce, ddof: float = 0.0, floor: float = 0.0) -> Observe
     return observe
 
 
-def _sum_of_modes(path: mixture.VariancePath) -> float:
+def _sum_of_modes(path: modes.VariancePath) -> float:
     """E of the sum of the variances of the modes alive, which is linear in each."""
     return 9 * final(path.alive) * final(path.modal)
 
@@ -234,7 +234,7 @@ _VARIANCES = (
 
 _RARE = np.array([0.1, 0.9])
 _TWO = np.array([0.6, 0.4])
-_ZIPF = categories.zipf(1_000)
+_ZIPF = modes.zipf(1_000)
 
 
 def _branching_bound() -> float:
@@ -260,7 +260,7 @@ def _rare_alive(size: int, seed: int) -> Array:
 @cache
 def _decided(temperature: float) -> float:
     """P(one of two words is lost by t = 25), from the law of one count."""
-    path = categories.two_tokens(0.6, 100, temperature=temperature, generations=25)
+    path = modes.two_tokens(0.6, 100, temperature=temperature, generations=25)
     return final(path.alone + 1 - path.alive)
 
 
@@ -271,7 +271,7 @@ _CATEGORIES = (
         statement="a word of probability p is alive at t with probability 1 - E (1-p)^A",
         status="exact",
         scale="word alive, p = .1, n = 20, t = 20, λ = 1",
-        predict=lambda: probability(final(categories.survival(0.1, 20, 20).value)),
+        predict=lambda: probability(final(modes.token_survival(0.1, 20, 20).value)),
         observe=_rare_alive,
         mutant="lines of descent never meet: the branching bound",
         mutate=lambda _: _branching_bound(),
@@ -283,7 +283,7 @@ _CATEGORIES = (
         statement="1 - (1 - p c_t)^n, c -> 1 - (1 - c/n)^n, bounds the survival from below",
         status="bound",
         scale="word alive, p = .1, n = 20, t = 20, λ = 1",
-        predict=lambda: Prediction(final(categories.survival_bounds(0.1, 20, 20)[0])),
+        predict=lambda: Prediction(final(modes.survival_bounds(0.1, 20, 20)[0])),
         observe=_rare_alive,
         mutant="the upper bound of one generation, 1 - (1-p)^n",
         mutate=lambda _: 1 - 0.9**20,
@@ -309,7 +309,7 @@ _CATEGORIES = (
         status="exact",
         scale="favoured word wins, p = .6, n = 100, λ = .9, t = 600",
         predict=lambda: probability(
-            float(categories.fixation(0.6, 100, temperature=0.9).probability.value)
+            float(modes.fixation(0.6, 100, temperature=0.9).probability.value)
         ),
         observe=_resampled(
             _is("favoured_share", 1.0),
@@ -343,7 +343,7 @@ _CATEGORIES = (
         statement="the words of a vocabulary that are alive at t are a sum over its probabilities",
         status="exact",
         scale="words alive of 1,000 (Zipf), n = 500, t = 10, λ = 1",
-        predict=lambda: declared(categories.support(_ZIPF, 500, 10).number),
+        predict=lambda: declared(modes.support(_ZIPF, 500, 10).number),
         observe=_resampled(_first("survivors"), _ZIPF, 500, at=(10,), record="survivors"),
         mutant="two per cent more",
         mutate=relative(0.02),
@@ -355,7 +355,7 @@ _CATEGORIES = (
         statement="fresh words keep a stationary support, the sum over founders' laws",
         status="exact",
         scale="words alive of 1,000 (Zipf), n = 500, n_fresh = 50, t = 120, λ = 1",
-        predict=lambda: declared(categories.stationary_support(_ZIPF, 500, 50).number),
+        predict=lambda: declared(modes.stationary_support(_ZIPF, 500, 50).number),
         observe=_resampled(
             _first("survivors"), _ZIPF, 500, at=(120,), record="survivors", n_fresh=50
         ),

@@ -423,18 +423,18 @@ def effective(w2_squared: float, eigenvalues: Array) -> Payload:
 
 def _modes_fate(K: int, n_synth: int) -> _Entries:
     """Without fresh data: when one mode is left."""
-    from madtheory import mixture
+    from madtheory import modes
 
-    time = mixture.fixation_time(np.full(K, 1 / K), n_synth)
+    time = modes.fixation_time(np.full(K, 1 / K), n_synth)
     return {"fixation_time": _Entry(float(time.value), _distance_status(time))}
 
 
 def _modes_kept(K: int, n_synth: int, n_fresh: int) -> _Entries:
     """With fresh data: the stationary law."""
-    from madtheory import mixture
+    from madtheory import modes
 
-    alive = mixture.all_modes_alive(K, n_synth, n_fresh)
-    mean = mixture.stationary_surviving_mean(K, n_synth, n_fresh)
+    alive = modes.all_modes_alive(K, n_synth, n_fresh)
+    mean = modes.stationary_surviving_mean(K, n_synth, n_fresh)
     return {
         "stationary_surviving_mean": _Entry(mean),
         "all_modes_alive": _Entry(float(alive.value)),
@@ -444,9 +444,9 @@ def _modes_kept(K: int, n_synth: int, n_fresh: int) -> _Entries:
 
 def _modes_alive(K: int, n_synth: int, generations: int, n_fresh: int) -> _Entries:
     """How many modes are alive, and the end of it."""
-    from madtheory import mixture
+    from madtheory import modes
 
-    alive = mixture.surviving_mean(K, n_synth, generations, n_fresh=n_fresh)
+    alive = modes.surviving_mean(K, n_synth, generations, n_fresh=n_fresh)
     status = _distance_status(alive)
     return {
         "surviving_mean": _Entry(alive.value, status),
@@ -457,9 +457,9 @@ def _modes_alive(K: int, n_synth: int, generations: int, n_fresh: int) -> _Entri
 
 def _modes_beyond(generations: int) -> _Entries:
     """The chain of a mode's founders is too long: only the heterozygosity is known."""
-    from madtheory import mixture
+    from madtheory.modes.fresh import FRESH_LIMIT
 
-    why = f"surviving modes are computed for n_synth + n_fresh up to {mixture.FRESH_LIMIT} only"
+    why = f"surviving modes are computed for n_synth + n_fresh up to {FRESH_LIMIT} only"
     paths = ("surviving_mean", "surviving_mean_rel_error")
     single = ("stationary_surviving_mean", "all_modes_alive", "all_modes_alive_rel_error")
     return {
@@ -470,15 +470,16 @@ def _modes_beyond(generations: int) -> _Entries:
 
 def modes(K: int, n_synth: int, generations: int, *, n_fresh: int) -> Payload:
     """Answer `theory modes` (theory.md 4.1)."""
-    from madtheory import mixture
+    from madtheory import modes
+    from madtheory.modes.fresh import FRESH_LIMIT
 
-    even = mixture.heterozygosity(K, n_synth, generations, n_fresh=n_fresh)
+    even = modes.heterozygosity(K, n_synth, generations, n_fresh=n_fresh)
     entries = {"heterozygosity": _Entry(even)}
     if n_fresh:
-        settled = mixture.stationary_heterozygosity(K, n_synth, n_fresh)
+        settled = modes.stationary_heterozygosity(K, n_synth, n_fresh)
         entries["stationary_heterozygosity"] = _Entry(settled)
         entries["fixation_time"] = _Entry(math.inf, "exact", "fresh data bring every mode back")
-    beyond = n_fresh and n_synth + n_fresh > mixture.FRESH_LIMIT
+    beyond = n_fresh and n_synth + n_fresh > FRESH_LIMIT
     entries |= (
         _modes_beyond(generations) if beyond else _modes_alive(K, n_synth, generations, n_fresh)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import categories
+from madtheory import categories, modes
 from madtheory.words import TITLE, paper_words
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _z(mean: Array, se: Array, value: Array) -> float:
 def _survivors(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens alive: theory with its bounds, and simulation."""
     at = config["at"]
-    left = categories.support(p, n, config["generations"])
+    left = modes.support(p, n, config["generations"])
     runs = categories.simulate_categories(
         p,
         n,
@@ -63,12 +63,11 @@ def _wins(n: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """P(the favoured of two tokens wins) by temperature: exact, and simulated."""
     p = config["favoured"]
     curve = [
-        float(categories.fixation(p, n, temperature=x).probability.value)
-        for x in config["temperatures"]
+        float(modes.fixation(p, n, temperature=x).probability.value) for x in config["temperatures"]
     ]
     points = []
     for temperature in config["temperatures_simulated"]:
-        exact = categories.fixation(p, n, temperature=temperature)
+        exact = modes.fixation(p, n, temperature=temperature)
         runs = categories.simulate_categories(
             [p, 1 - p],
             n,
@@ -88,8 +87,8 @@ def _wins(n: int, config: Mapping[str, Any]) -> dict[str, Any]:
         "probability": curve,
         "points": points,
         "largest_z": max(abs(x["z"]) for x in points),
-        "time": float(categories.fixation(p, n, temperature=config["told"]).time.value),
-        "told": float(categories.fixation(p, n, temperature=config["told"]).probability.value),
+        "time": float(modes.fixation(p, n, temperature=config["told"]).time.value),
+        "told": float(modes.fixation(p, n, temperature=config["told"]).probability.value),
     }
 
 
@@ -97,7 +96,7 @@ def _wins(n: int, config: Mapping[str, Any]) -> dict[str, Any]:
 def _held(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """Share of a vocabulary alive at rest, by the share of fresh tokens among n in all."""
     fresh = sorted({max(1, round(share * n)) for share in config["shares"]})
-    rest = [categories.stationary_support(p, n - m, m) for m in fresh]
+    rest = [modes.stationary_support(p, n - m, m) for m in fresh]
     size = int((p > 0).sum())
     points = []
     for share in config["shares_simulated"]:
@@ -113,7 +112,7 @@ def _held(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, A
             at=[t],
             record=("survivors", "mass"),
         )
-        exact = categories.stationary_support(p, n - m, m)
+        exact = modes.stationary_support(p, n - m, m)
         mean, se = (float(x["survivors"][0]) / size for x in (runs.mean, runs.se))
         points.append({"share": share, "value": [mean, se],
                        "z": (mean - float(exact.number.value) / size) / se})  # fmt: skip
@@ -134,7 +133,7 @@ def _held(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, A
 def compute(config: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens that survive, tokens that win, tokens that fresh data keeps."""
     words = paper_words()
-    zipf = categories.zipf(config["vocabulary"])
+    zipf = modes.zipf(config["vocabulary"])
     survivors = [_survivors("Zipf", zipf, n, config) for n in config["tokens"]]
     survivors.append(_survivors("paper", words.p, words.total, config))
     wins = [_wins(n, config) for n in config["sizes"]]

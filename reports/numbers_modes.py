@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from madtheory import metrics, mixture
+from madtheory import metrics
 from madtheory.engine import run_seeds
 from madtheory.loops import fully_synthetic
 from madtheory.mixture_loop import simulate_modes
 from madtheory.models import GaussianMixture, grid_mixture
+from madtheory.modes import (
+    all_modes_alive,
+    fixation_time,
+    floor_variance,
+    fresh_for_all_modes,
+    modal_variance,
+    mode_grid,
+    mode_recall,
+    surviving_law,
+    surviving_mean,
+    typical_variance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,14 +179,14 @@ def _predicted(states: ModeStates, config: Mapping[str, Any]) -> Array:
     """Recall that theory expects of these models, shape (runs, generations)."""
     runs, sigma = slice(config["recalled"]), config["sigma"]
     weights = states.weights[runs]
-    centres = mixture.mode_grid(weights.shape[2], spacing=config["spacing"])
+    centres = mode_grid(weights.shape[2], spacing=config["spacing"])
     rng = np.random.default_rng(np.random.SeedSequence(config["seed"], spawn_key=(2,)))
     values, vectors = np.linalg.eigh(states.covariances[runs])
     gap = np.where(weights[..., None] > 0, states.means[runs] - centres, 0.0)
     # Major axis first.
     widths = np.sqrt(values[..., ::-1].clip(0.0)) / sigma
     shift = np.einsum("...i,...ij->...j", gap, vectors)[..., ::-1] / sigma
-    each = mixture.mode_recall(rng.multinomial(config["n_synth"], weights), widths, shift, k=5)
+    each = mode_recall(rng.multinomial(config["n_synth"], weights), widths, shift, k=5)
     return np.asarray(each.mean(axis=2))
 
 
@@ -252,23 +264,23 @@ def _theory(config: Mapping[str, Any], modes: int) -> dict[str, Any]:
     """Expectations at every generation; `modal` by normalisation, with and without the floor."""
     n, T = config["n_synth"], config["generations"]
     modal = 2 * config["sigma"] ** 2
-    grid = np.square(mixture.mode_grid(modes, spacing=config["spacing"])).sum(axis=1).mean()
+    grid = np.square(mode_grid(modes, spacing=config["spacing"])).sum(axis=1).mean()
     kinds = {"floor": (0.0, 2 * config["reg_covar"]), "em": (0.0, 0.0), "unbiased": (1.0, 0.0)}
     paths = {
-        name: mixture.modal_variance(
+        name: modal_variance(
             modes, n, T, real_modal=modal, real_total=modal + grid, ddof=ddof, floor_trace=floor
         )
         for name, (ddof, floor) in kinds.items()
     }
     return {
-        "alive": mixture.surviving_mean(modes, n, T).value,
+        "alive": surviving_mean(modes, n, T).value,
         "total": paths["floor"].total,
         "modal": {name: path.modal for name, path in paths.items()},
         "typical": {
-            name: modal * mixture.typical_variance(modes, n, T, ddof=ddof)
+            name: modal * typical_variance(modes, n, T, ddof=ddof)
             for name, ddof in (("em", 0.0), ("unbiased", 1.0))
         },
-        "fixation": float(mixture.fixation_time([1 / modes] * modes, n).value),
+        "fixation": float(fixation_time([1 / modes] * modes, n).value),
     }
 
 
@@ -355,11 +367,11 @@ def compute_modes(config: Mapping[str, Any]) -> dict[str, Any]:
     unbiased, _ = _idealised(config, at, ddof=1.0, floor=0.0)
     curves = {name: _em_curves(bands, config["spacing"]) for name, bands in em.items()}
     theory = _theory(config, K)
-    law = mixture.surviving_law(K, config["n_synth"], shown)
+    law = surviving_law(K, config["n_synth"], shown)
     misses = _misses(theory, measured, curves, at, config["misses_at"])
     component = float(curves["anew"]["component"]["mean"][-1])
     share = config["n_synth"] // K
-    settled = mixture.floor_variance(share, config["reg_covar"])[0]
+    settled = floor_variance(share, config["reg_covar"])[0]
     return {
         "generations": at,
         "centres": source.means,
@@ -425,7 +437,7 @@ def _alive(n: int, config: Mapping[str, Any], times: Array) -> dict[str, Any]:
     )
     assert runs.paths is not None
     every = runs.paths["surviving"]
-    law = mixture.surviving_law(K, n, times.tolist())
+    law = surviving_law(K, n, times.tolist())
     return {
         "n_synth": n,
         "mean": law @ np.arange(K + 1),
@@ -450,7 +462,7 @@ def _held(n: int, fresh: int, config: Mapping[str, Any]) -> dict[str, Any]:
     )
     assert runs.paths is not None
     mean, se = _mean_se((runs.paths["surviving"] == config["modes"]).astype(np.float64))
-    exact = float(mixture.all_modes_alive(config["modes"], n, fresh).value)
+    exact = float(all_modes_alive(config["modes"], n, fresh).value)
     return {"n_synth": n, "n_fresh": fresh, "probability": exact, "mean": mean[0], "se": se[0]}
 
 
@@ -461,12 +473,12 @@ def compute_alive(config: Mapping[str, Any]) -> dict[str, Any]:
     needs = [
         {
             "probability": p,
-            "n_fresh": [mixture.fresh_for_all_modes(K, n, p).n_fresh for n in config["amounts"]],
+            "n_fresh": [fresh_for_all_modes(K, n, p).n_fresh for n in config["amounts"]],
         }
         for p in config["probabilities"]
     ]
     checks = [
-        _held(n, mixture.fresh_for_all_modes(K, n, p).n_fresh, config)
+        _held(n, fresh_for_all_modes(K, n, p).n_fresh, config)
         for n, p in config["checks"]
     ]  # fmt: skip
     return {

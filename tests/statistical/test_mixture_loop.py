@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from madtheory import mixture
+from madtheory import modes
 from madtheory.mixture_loop import (
     MODE_QUANTITIES,
     ModePaths,
@@ -40,8 +40,8 @@ def check(result: ModePaths, name: str, expected: NDArray[np.float64], mutant: f
 
 def test_modes_alive_and_diversity() -> None:
     # One generation more or less at t = 10 changes these by 5 % and .4 %.
-    check(CLOSED, "surviving", mixture.surviving_mean(25, 250, 40).value[TIMES], 0.02)
-    check(CLOSED, "heterozygosity", mixture.heterozygosity(25, 250, 40)[TIMES], 0.005)
+    check(CLOSED, "surviving", modes.surviving_mean(25, 250, 40).value[TIMES], 0.02)
+    check(CLOSED, "heterozygosity", modes.heterozygosity(25, 250, 40)[TIMES], 0.005)
 
 
 @pytest.mark.parametrize(("ddof", "bias", "floor"), [(0.0, 1.0, 0.0), (0.5, 0.9, 1e-4), (1, 1, 0)])
@@ -52,7 +52,7 @@ def test_variances(ddof: float, bias: float, floor: float) -> None:
         25, 250, generations=10, replicates=5_000, seed=2, ddof=ddof, bias=bias, floor=floor,
         at=(1, 2, 5, 10),
     )  # fmt: skip
-    path = mixture.modal_variance(
+    path = modes.modal_variance(
         25, 250, 10, real_modal=0.005, real_total=4.005, ddof=ddof, bias=bias,
         floor_trace=2 * floor,
     )  # fmt: skip
@@ -70,7 +70,7 @@ def test_total_variance_where_modes_are_wide() -> None:
     result = simulate_modes(
         4, 12, generations=6, replicates=20_000, seed=3, spacing=1.0, deviation=1.0, bias=0.7
     )
-    path = mixture.modal_variance(4, 12, 6, real_modal=2.0, real_total=2.5, bias=0.7)
+    path = modes.modal_variance(4, 12, 6, real_modal=2.0, real_total=2.5, bias=0.7)
     check(result, "total_variance", path.total, 0.02)
     check(result, "modal_sum", 4 * path.alive * path.modal, 0.05)
 
@@ -80,8 +80,8 @@ def test_variances_in_three_dimensions() -> None:
     result = simulate_modes(
         4, 6, generations=3, replicates=20_000, seed=13, dim=3, deviation=1.0, floor=0.1, bias=0.9
     )
-    between = (mixture.mode_grid(4, 3) - mixture.mode_grid(4, 3).mean(axis=0)) ** 2
-    path = mixture.modal_variance(
+    between = (modes.mode_grid(4, 3) - modes.mode_grid(4, 3).mean(axis=0)) ** 2
+    path = modes.modal_variance(
         4, 6, 3, real_modal=3.0, real_total=3.0 + between.sum() / 4, bias=0.9, floor_trace=0.3
     )
     check(result, "total_variance", path.total, 0.02)
@@ -93,19 +93,19 @@ def test_fresh_data() -> None:
         25, 250, generations=40, replicates=2_000, seed=4, n_fresh=10, at=(2, 10, 40)
     )
     t = result.generations - 1
-    check(result, "surviving", mixture.surviving_mean(25, 250, 40, n_fresh=10).value[t], 0.02)
-    check(result, "heterozygosity", mixture.heterozygosity(25, 250, 40, n_fresh=10)[t], 0.005)
+    check(result, "surviving", modes.surviving_mean(25, 250, 40, n_fresh=10).value[t], 0.02)
+    check(result, "heterozygosity", modes.heterozygosity(25, 250, 40, n_fresh=10)[t], 0.005)
     # Lines end in fresh samples after some 20 generations: 60 are as good as stationary.
     kept = simulate_modes(
         6, 100, generations=60, replicates=4_000, seed=5, n_fresh=5, at=(60,), keep_paths=True
     )
     assert kept.paths is not None
-    p = float(mixture.all_modes_alive(6, 100, 5).value)
+    p = float(modes.all_modes_alive(6, 100, 5).value)
     every = (kept.paths["surviving"][:, 0] == 6).mean()
     error = math.sqrt(p * (1 - p) / 4_000)
     assert abs(every - p) < LIMIT * error
     # One sample less would be found.
-    assert abs(p - mixture.all_modes_alive(6, 100, 4).value) > FOUND * error
+    assert abs(p - modes.all_modes_alive(6, 100, 4).value) > FOUND * error
 
 
 def test_time_until_one_mode_is_left() -> None:
@@ -114,11 +114,11 @@ def test_time_until_one_mode_is_left() -> None:
     alone = result.paths["surviving"] == 1
     assert alone[:, -1].all()
     times = alone.argmax(axis=1) + 1
-    exact, error = float(mixture.fixation_time([0.04] * 25, 60).value), times.std() / 600**0.5
+    exact, error = float(modes.fixation_time([0.04] * 25, 60).value), times.std() / 600**0.5
     assert abs(times.mean() - exact) < LIMIT * error
     assert 0.2 * exact > FOUND * error  # that much would be found; 2 %, the limit's error, is not
     at = np.array([30, 80, 200])
-    cdf = mixture.fixation_cdf([0.04] * 25, 60, 200).value[at - 1]
+    cdf = modes.fixation_cdf([0.04] * 25, 60, 200).value[at - 1]
     share = alone[:, at - 1].mean(axis=0)
     assert (np.abs(share - cdf) < LIMIT * np.sqrt(cdf * (1 - cdf) / 600)).all()
 
@@ -136,7 +136,7 @@ def test_typical_variance() -> None:
     logs = np.where(positive, np.log(np.where(positive, v, 1.0)), np.nan)
     mean, count = np.nanmean(logs, axis=0), positive.sum(axis=0)
     error = np.nanstd(logs, axis=0) / np.sqrt(count)
-    expected = np.log(mixture.typical_variance(3, 24, 12, ddof=0.0, bias=0.9))
+    expected = np.log(modes.typical_variance(3, 24, 12, ddof=0.0, bias=0.9))
     assert (np.abs(mean - expected) < LIMIT * error).all()
     assert (0.12 * np.abs(expected) > FOUND * error).all()
 
@@ -147,7 +147,7 @@ def test_the_floor_is_reached() -> None:
         1, 30, generations=150, replicates=8_000, seed=8, dim=1, ddof=0.0, floor=1e-3, bias=0.9,
         at=(150,), keep_paths=True,
     )  # fmt: skip
-    mean, variance = mixture.floor_variance(30, 1e-3, bias=0.9)
+    mean, variance = modes.floor_variance(30, 1e-3, bias=0.9)
     assert result.paths is not None
     v = result.paths["within_variance"][:, 0]
     assert abs(v.mean() - mean) < LIMIT * math.sqrt(variance / v.size)
@@ -179,7 +179,7 @@ def plain_loop(
     rng: np.random.Generator, K: int, n: int, fresh: int, steps: int, bias: float, floor: float
 ) -> list[float]:
     """Draw every sample, fit every mode with numpy (ddof 1), and return the quantities."""
-    real = {k: (1 / K, c, 0.25 * np.eye(2)) for k, c in enumerate(mixture.mode_grid(K))}
+    real = {k: (1 / K, c, 0.25 * np.eye(2)) for k, c in enumerate(modes.mode_grid(K))}
     samples = plain_step(rng, real, n + fresh, 1.0)
     for t in range(steps):
         model = {}
@@ -220,7 +220,7 @@ def test_the_loop_without_shortcuts(fresh: int, floor: float) -> None:
 
 def measured_recall(rng: np.random.Generator, states: ModeStates, r: int, s: int) -> float:
     """5-NN recall of model (r, s), 1,000 synthetic and 1,000 real points."""
-    centers = mixture.mode_grid(25)
+    centers = modes.mode_grid(25)
     real = centers[rng.integers(25, size=1_000)] + 0.05 * rng.normal(size=(1_000, 2))
     own = rng.choice(25, size=1_000, p=states.weights[r, s])
     values, axes = np.linalg.eigh(states.covariances[r, s])

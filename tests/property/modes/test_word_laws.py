@@ -1,10 +1,10 @@
-"""Laws of the categorical loop, over random vocabularies, sizes and temperatures."""
+"""Laws of words in the loop, over random vocabularies, sizes and temperatures."""
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madtheory import categories
+from madtheory import modes
 
 SLOW = settings(max_examples=max(settings.default.max_examples // 2, 10))
 SIZES = st.integers(1, 40)
@@ -22,19 +22,17 @@ def vocabularies(draw, most=6):
 
 @given(vocabularies(), st.floats(0.3, 3.0), st.floats(0.3, 3.0))
 def test_temperatures_in_turn_multiply(p, first, second):
-    twice = categories.tempered(categories.tempered(p, first), second)
-    np.testing.assert_allclose(
-        twice, categories.tempered(p, first * second), rtol=1e-9, atol=1e-300
-    )
+    twice = modes.tempered(modes.tempered(p, first), second)
+    np.testing.assert_allclose(twice, modes.tempered(p, first * second), rtol=1e-9, atol=1e-300)
 
 
 @given(vocabularies(), TEMPERATURES, st.randoms(use_true_random=False))
 def test_tempering_commutes_with_renaming_and_keeps_the_order(p, temperature, random):
     order = list(range(p.size))
     random.shuffle(order)
-    sharp = categories.tempered(p, temperature)
+    sharp = modes.tempered(p, temperature)
     np.testing.assert_allclose(
-        categories.tempered(p[order], temperature), sharp[order], rtol=1e-12, atol=1e-300
+        modes.tempered(p[order], temperature), sharp[order], rtol=1e-12, atol=1e-300
     )
     assert abs(sharp.sum() - 1) < 1e-12
     assert (sharp[p == 0] == 0).all()
@@ -46,15 +44,15 @@ def test_sharpening_lowers_heterozygosity_and_flattening_raises_it(p, low, high)
     def differ(q):
         return 1 - (q**2).sum()
 
-    assert differ(categories.tempered(p, low)) <= differ(p) + 1e-12
+    assert differ(modes.tempered(p, low)) <= differ(p) + 1e-12
     # Zeros stay zeros, so flattening never passes the number of living tokens.
-    assert differ(p) <= differ(categories.tempered(p, high)) + 1e-12
+    assert differ(p) <= differ(modes.tempered(p, high)) + 1e-12
 
 
 @SLOW
 @given(CHANCES, SIZES, st.integers(0, 12), st.integers(1, 40))
 def test_bounds_hold_the_exact_survival(p, n, n_fresh, t):
-    estimate = categories.survival(p, n, t, n_fresh=n_fresh)
+    estimate = modes.token_survival(p, n, t, n_fresh=n_fresh)
     assert (estimate.lower <= estimate.value + 1e-12).all()
     assert (estimate.value <= estimate.upper + 1e-12).all()
 
@@ -62,7 +60,7 @@ def test_bounds_hold_the_exact_survival(p, n, n_fresh, t):
 @SLOW
 @given(CHANCES, SIZES, st.integers(1, 30))
 def test_survival_falls_in_time_and_rises_in_p_and_never_below_p(p, n, t):
-    curve = categories.survival([p, p + 0.3 * (1 - p)], n, t).value
+    curve = modes.token_survival([p, p + 0.3 * (1 - p)], n, t).value
     assert (np.diff(curve, axis=1) <= 1e-13).all()
     assert (curve[0] <= curve[1] + 1e-13).all()
     # Absorbed at 1 with probability p.
@@ -72,17 +70,17 @@ def test_survival_falls_in_time_and_rises_in_p_and_never_below_p(p, n, t):
 @SLOW
 @given(CHANCES, st.integers(1, 300), st.integers(1, 60))
 def test_stationary_bounds_hold_the_exact_law_and_fresh_data_help(p, n, n_fresh):
-    gone = categories.stationary_law(p, n, n_fresh)[0]
-    lower, upper = categories.stationary_bounds(p, n, n_fresh)
+    gone = modes.stationary_law(p, n, n_fresh)[0]
+    lower, upper = modes.stationary_bounds(p, n, n_fresh)
     assert lower <= 1 - gone + 1e-12
     assert 1 - gone <= upper + 1e-12
-    assert categories.stationary_law(p, n, n_fresh + 1)[0] <= gone * (1 + 1e-10)
+    assert modes.stationary_law(p, n, n_fresh + 1)[0] <= gone * (1 + 1e-10)
 
 
 @SLOW
 @given(vocabularies(), st.integers(1, 60), st.integers(1, 20))
 def test_bounds_hold_the_stationary_support(p, n, n_fresh):
-    support = categories.stationary_support(p, n, n_fresh)
+    support = modes.stationary_support(p, n, n_fresh)
     for part in (support.number, support.mass):
         assert part.lower <= part.value + 1e-11
         assert part.value <= part.upper + 1e-11
@@ -92,8 +90,8 @@ def test_bounds_hold_the_stationary_support(p, n, n_fresh):
 @SLOW
 @given(CHANCES, st.integers(1, 60), st.integers(0, 9), TEMPERATURES)
 def test_the_chain_is_symmetric_stochastic_and_absorbed_at_its_ends(p, n, n_fresh, temperature):
-    matrix = categories.token_chain(p, n, temperature=temperature, n_fresh=n_fresh)
-    other = categories.token_chain(1 - p, n, temperature=temperature, n_fresh=n_fresh)
+    matrix = modes.token_chain(p, n, temperature=temperature, n_fresh=n_fresh)
+    other = modes.token_chain(1 - p, n, temperature=temperature, n_fresh=n_fresh)
     np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-12)
     # 1 - p is rounded, and so are the shares k/N.
     np.testing.assert_allclose(other[::-1, ::-1], matrix, rtol=1e-8, atol=1e-15)
@@ -104,29 +102,29 @@ def test_the_chain_is_symmetric_stochastic_and_absorbed_at_its_ends(p, n, n_fres
 @SLOW
 @given(CHANCES, st.integers(1, 40), st.integers(0, 9), st.integers(1, 20))
 def test_the_share_is_a_martingale_at_temperature_one_only(p, n, n_fresh, t):
-    path = categories.two_tokens(p, n, generations=t, n_fresh=n_fresh)
+    path = modes.two_tokens(p, n, generations=t, n_fresh=n_fresh)
     np.testing.assert_allclose(path.share, p, rtol=1e-11)
-    exact = categories.heterozygosity([p, 1 - p], n, t, n_fresh=n_fresh)
+    exact = modes.token_heterozygosity([p, 1 - p], n, t, n_fresh=n_fresh)
     np.testing.assert_allclose(path.heterozygosity, exact, rtol=1e-9, atol=1e-15)
 
 
 @SLOW
 @given(st.floats(0.5, 0.99), st.integers(2, 40), st.floats(0.0, 1.0), st.integers(1, 20))
 def test_below_one_the_favoured_gains_and_heterozygosity_is_bounded(p, n, temperature, t):
-    path = categories.two_tokens(p, n, temperature=temperature, generations=t)
+    path = modes.two_tokens(p, n, temperature=temperature, generations=t)
     assert (np.diff(path.share) >= -1e-12).all()
-    bound = categories.heterozygosity([p, 1 - p], n, t)
+    bound = modes.token_heterozygosity([p, 1 - p], n, t)
     assert (path.heterozygosity <= bound + 1e-12).all()
 
 
 @SLOW
 @given(st.floats(0.5, 0.95), st.integers(2, 60), st.floats(0.0, 0.99), st.floats(0.001, 1.0))
 def test_a_lower_temperature_decides_more_surely_and_sooner(p, n, temperature, more):
-    cold = categories.fixation(p, n, temperature=temperature)
-    warm = categories.fixation(p, n, temperature=temperature + more * (1 - temperature))
+    cold = modes.fixation(p, n, temperature=temperature)
+    warm = modes.fixation(p, n, temperature=temperature + more * (1 - temperature))
     assert cold.probability.value >= warm.probability.value - 1e-11
     assert cold.time.value <= warm.time.value * (1 + 1e-10)
-    other = categories.fixation(1 - p, n, temperature=temperature)
+    other = modes.fixation(1 - p, n, temperature=temperature)
     np.testing.assert_allclose(cold.probability.value, 1 - other.probability.value, rtol=1e-10)
 
 
@@ -135,8 +133,8 @@ def test_a_lower_temperature_decides_more_surely_and_sooner(p, n, temperature, m
 def test_the_full_chain_does_not_mind_names(p, n, n_fresh, temperature, data):
     order = data.draw(st.permutations(range(p.size)))
     options = {"temperature": temperature, "generations": 4, "n_fresh": n_fresh}
-    loop = categories.full_chain(p, n, **options)
-    renamed = categories.full_chain(p[order], n, **options)
+    loop = modes.full_chain(p, n, **options)
+    renamed = modes.full_chain(p[order], n, **options)
     np.testing.assert_allclose(loop.laws.sum(axis=1), 1.0, rtol=1e-11)
     for i, j in enumerate(order):
         np.testing.assert_allclose(

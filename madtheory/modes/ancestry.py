@@ -1,9 +1,9 @@
 """Chains of resampling: transition rows of one count, and of the number of ancestors.
 
-Two chains serve mixtures and categories (theory.md 4). The first is the count of one mode, whose
-rows are Binomial(n, success(count)). The second runs back in time and holds for all modes at
-once: n samples drawn from the previous n have `A` distinct parents, they have fewer, and so on;
-its rows are the laws of the number of cells that `a` balls occupy.
+Two chains serve modes and words (theory.md 4). The first is the count of one mode, whose rows
+are Binomial(n, success(count)). The second runs back in time and holds for all modes at once: n
+samples drawn from the previous n have `A` distinct parents, they have fewer, and so on; its rows
+are the laws of the number of cells that `a` balls occupy.
 
 Rows are unimodal with Gaussian tails, so they are kept as bands: entries below 2^-80 of the
 largest of their row are dropped (less than 1e-23 of its mass), and each row sums to 1.
@@ -17,19 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madtheory._kernels import Floats, Ints, _kernel
-
-__all__ = [
-    "Band",
-    "absorbed_sums",
-    "binomial_band",
-    "evolve",
-    "expectations",
-    "fresh_limit",
-    "fresh_path",
-    "hypergeometric_band",
-    "occupancy_band",
-    "transition",
-]
 
 #: Entries of a row below this fraction of its largest are dropped.
 CUT = 2.0**-80
@@ -103,6 +90,11 @@ def transition(n: int, success: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
+def binomial_law(n: int, p: float) -> NDArray[np.float64]:
+    """Return the law of Binomial(n, p), shape (n + 1,): of the first count of a mode."""
+    return np.asarray(transition(n, np.array([p]))[0])
+
+
 def binomial_band(n: int, success: NDArray[np.float64]) -> Band:
     """Return :func:`transition` as a band: O(sqrt(n)) entries a row."""
     success = np.ascontiguousarray(success, dtype=np.float64)
@@ -114,7 +106,7 @@ def binomial_band(n: int, success: NDArray[np.float64]) -> Band:
     return Band(first, size, weights)
 
 
-# --- number of ancestors -------------------------------------------------------------------------
+# --- number of ancestors --------------------------------------------------------------------------
 
 
 @_kernel
@@ -171,7 +163,7 @@ def occupancy_band(cells: int, balls: int) -> Band:
     return Band(first, size, weights)
 
 
-# --- powers --------------------------------------------------------------------------------------
+# --- powers ---------------------------------------------------------------------------------------
 
 
 @_kernel
@@ -248,7 +240,7 @@ def absorbed_sums(band: Band, values: NDArray[np.float64]) -> NDArray[np.float64
     return out
 
 
-# --- ancestors with fresh data -------------------------------------------------------------------
+# --- ancestors with fresh data --------------------------------------------------------------------
 
 
 @_kernel

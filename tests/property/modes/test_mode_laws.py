@@ -1,4 +1,4 @@
-"""Laws of the mixture chains that hold for every weight and sample count."""
+"""Laws of the chains of modes that hold for every weight and sample count."""
 
 import math
 
@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madtheory import _wright_fisher as chain
-from madtheory import mixture
+from madtheory import modes
+from madtheory.modes import ancestry as chain
 
 COUNTS = st.integers(2, 60)
 WEIGHTS = st.floats(1e-6, 1 - 1e-6)
@@ -40,12 +40,12 @@ def test_a_row_is_a_law_with_the_right_moments(n: int, p: float) -> None:
 def test_survival_falls_with_time_and_rises_with_weight_and_samples(
     n: int, p: float, steps: int
 ) -> None:
-    value = mixture.survival(p, n, steps).value
+    value = modes.mode_survival(p, n, steps).value
     assert (np.diff(value) <= 1e-15).all()
     assert value[0] <= -math.expm1(n * math.log1p(-p)) * (1 + 1e-12)
     assert (value >= p * (1 - 1e-12)).all()  # the chance to be the one that is left
-    assert (mixture.survival(p, n + 1, steps).value >= value * (1 - 1e-12)).all()
-    assert (mixture.survival(0.5 * (p + 1), n, steps).value >= value).all()
+    assert (modes.mode_survival(p, n + 1, steps).value >= value * (1 - 1e-12)).all()
+    assert (modes.mode_survival(0.5 * (p + 1), n, steps).value >= value).all()
     # theory.md 4.2: 1 - (1 - p c_t)^n bounds it below.
     c = 1.0
     for t in range(steps):
@@ -56,39 +56,37 @@ def test_survival_falls_with_time_and_rises_with_weight_and_samples(
 @FEW
 @given(n=COUNTS, K=st.integers(1, 9), steps=st.integers(1, 40))
 def test_the_law_of_modes_alive_has_the_mean_and_the_last_mode(n: int, K: int, steps: int) -> None:
-    law = mixture.surviving_law(K, n, [steps])[0]
+    law = modes.surviving_law(K, n, [steps])[0]
     assert math.isclose(law.sum(), 1.0, rel_tol=1e-12)
-    mean = mixture.surviving_mean(K, n, steps).value[-1]
+    mean = modes.surviving_mean(K, n, steps).value[-1]
     assert math.isclose(law @ np.arange(K + 1), mean, rel_tol=1e-12)
-    assert math.isclose(
-        law[1], mixture.fixation_cdf([1 / K] * K, n, steps).value[-1], rel_tol=1e-10
-    )
+    assert math.isclose(law[1], modes.fixation_cdf([1 / K] * K, n, steps).value[-1], rel_tol=1e-10)
     assert law[min(K, n) + 1 :].sum() == 0
 
 
 @FEW
 @given(n=COUNTS, p=st.floats(1e-3, 1 - 1e-3))
 def test_times_rise_with_samples_and_are_symmetric(n: int, p: float) -> None:
-    time = float(mixture.absorption_time(p, n).value)
-    assert 1.0 <= time <= 1.0 + mixture.absorption_time_limit(p, n)
-    assert math.isclose(time, mixture.absorption_time(1 - p, n).value, rel_tol=1e-12)
-    assert mixture.absorption_time(p, n + 1).value > time
+    time = float(modes.absorption_time(p, n).value)
+    assert 1.0 <= time <= 1.0 + modes.absorption_time_limit(p, n)
+    assert math.isclose(time, modes.absorption_time(1 - p, n).value, rel_tol=1e-12)
+    assert modes.absorption_time(p, n + 1).value > time
     parts = [p / 2, p / 2, 1 - p]
-    assert mixture.fixation_time(parts, n).value >= time  # splitting a mode takes longer
+    assert modes.fixation_time(parts, n).value >= time  # splitting a mode takes longer
 
 
 @FEW
 @given(n=COUNTS, fresh=st.integers(1, 30), p=WEIGHTS, K=st.integers(2, 6))
 def test_fresh_data_keeps_more(n: int, fresh: int, p: float, K: int) -> None:
-    alive = [float(mixture.stationary_survival(p, n, f)) for f in (0, fresh, fresh + 1)]
+    alive = [float(modes.stationary_survival(p, n, f)) for f in (0, fresh, fresh + 1)]
     assert alive[0] <= alive[1] * (1 + 1e-12) <= alive[2] * (1 + 1e-11)
-    every = [mixture.all_modes_alive(K, n, f) for f in (fresh, fresh + 1)]
+    every = [modes.all_modes_alive(K, n, f) for f in (fresh, fresh + 1)]
     assert every[0].value <= every[1].value + 1e-10
     for e in every:
         assert 0 <= e.lower <= e.value <= e.upper <= 1
-    diversity = mixture.stationary_heterozygosity(K, n, fresh)
+    diversity = modes.stationary_heterozygosity(K, n, fresh)
     assert 0 < diversity < 1 - 1 / K
-    law = mixture.stationary_count_law(p, n, fresh)
+    law = modes.stationary_count_law(p, n, fresh)
     assert abs(1 - law[0] - alive[1]) < 1e-12
 
 
@@ -98,9 +96,9 @@ def test_fresh_data_keeps_more(n: int, fresh: int, p: float, K: int) -> None:
     floor=st.sampled_from([0.0, 0.1]),
 )  # fmt: skip
 def test_variances_are_ordered(n: int, K: int, ddof: float, bias: float, floor: float) -> None:
-    def run(**other: float) -> mixture.VariancePath:
+    def run(**other: float) -> modes.VariancePath:
         given_ = {"ddof": ddof, "bias": bias, "floor_trace": floor, **other}
-        return mixture.modal_variance(K, n, 12, real_modal=1.0, real_total=3.0, **given_)
+        return modes.modal_variance(K, n, 12, real_modal=1.0, real_total=3.0, **given_)
 
     path = run()
     assert (path.within <= path.total * (1 + 1e-12)).all()
