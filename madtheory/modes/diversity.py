@@ -140,11 +140,6 @@ def token_heterozygosity(p: ArrayLike, n: int, generations: int, *, n_fresh: int
     -------
     ndarray, shape (T,)
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Notes
     -----
     theory.md 4.2; status: exact at temperature 1; bound at others. Exact for two tokens at any

@@ -63,9 +63,8 @@ def fixation(p: float, n: int, *, temperature: float = 1.0) -> Fixation:
 
     Raises
     ------
-    ValueError, TypeError
-        When an argument is out of its range, or the chain needs more than 1e290 generations, or
-        n (1 - 1/lambda) > 50 above n = 1,000.
+    ValueError
+        When the chain needs more than 1e290 generations, or n (1 - 1/lambda) > 50 above n = 1,000.
 
     Notes
     -----
@@ -115,8 +114,8 @@ def temperature_for(target: float, p: float, n: int) -> float:
 
     Raises
     ------
-    ValueError, TypeError
-        When an argument is out of its range, or no temperature below 1 reaches the target.
+    ValueError
+        When no temperature below 1 reaches the target.
 
     Notes
     -----

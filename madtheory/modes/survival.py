@@ -108,10 +108,8 @@ def _path(tree: _Ancestors, f: Callable[[Array], Array], steps: int) -> Array:
     left = steps - len(tree.early)
     if left > 0:
         values = f(tree.states)
-        parts += [
-            (values @ tree.law)[None],
-            chain.expectations(tree.band, tree.law, values, left - 1),
-        ]
+        later = chain.expectations(tree.band, tree.law, values, left - 1)
+        parts += [(values @ tree.law)[None], later]
     return np.concatenate(parts)
 
 
@@ -123,9 +121,6 @@ def _time_to(n: int, f: Callable[[Array], Array]) -> Estimate:
     sums = chain.absorbed_sums(tree.band, values)
     early = _normal_means(lambda a: f(a)[None], tree.early).sum() if tree.early else 0.0
     return tree.estimate(np.array(1.0 + early + tree.law @ sums))
-
-
-# --- who is alive ---------------------------------------------------------------------------------
 
 
 def _alive(p: Array) -> Callable[[Array], Array]:
@@ -151,11 +146,6 @@ def mode_survival(p: ArrayLike, n_synth: int, generations: int) -> Estimate:
     -------
     Estimate
         Arrays of shape p.shape + (T,). Exact up to n_synth = 8,192 (rel_error 0); above, 1e-8.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Notes
     -----
