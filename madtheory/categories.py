@@ -18,8 +18,8 @@ from madtheory import _category_kernels as kernels
 from madtheory import _chunks, _running, _validate
 from madtheory._chunks import Chunk, Moments, Paths
 from madtheory.modes import support, zipf  # noqa: F401  (the example below)
-from madtheory.modes.tokens import inverse as _inverse
-from madtheory.modes.tokens import token_counts as _counts
+from madtheory.modes.tempering import inverse as _inverse
+from madtheory.modes.tempering import token_counts as _counts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

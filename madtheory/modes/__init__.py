@@ -9,8 +9,8 @@ of ancestors answers for all of them. Where to look:
   at rest, and how much of it keeps all modes; `diversity`: heterozygosity, in every loop;
 - `variance`: variances within modes and in total; `recall`: recall from the modes alone; `grid`:
   where the modes of Fig. 14 stand;
-- `vocabulary`: how many words are alive, with `bounds` at any size; `tokens`: temperature;
-  `tempering`: exact chains at any temperature; `selection`: which of two words wins;
+- `vocabulary`: how many words are alive, with `bounds` at any size; `tempering`: temperature, and
+  exact chains at any; `selection`: which of two words wins;
 - `ancestry`: the chains behind it all, `_elimination`: their exact solutions.
 
 A bad argument raises ValueError or TypeError with one sentence that names the argument, the rule
@@ -54,12 +54,13 @@ from madtheory.modes.survival import (
 from madtheory.modes.tempering import (
     FullChain,
     TwoTokens,
+    deterministic,
     full_chain,
     stationary_law,
+    tempered,
     token_chain,
     two_tokens,
 )
-from madtheory.modes.tokens import deterministic, tempered
 from madtheory.modes.variance import (
     VariancePath,
     floor_variance,

@@ -15,7 +15,7 @@ import numpy as np
 
 from madtheory import _validate
 from madtheory._kernels import Floats, _kernel
-from madtheory.modes.tokens import token_counts
+from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

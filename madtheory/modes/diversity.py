@@ -11,7 +11,7 @@ import numpy as np
 
 from madtheory import _validate
 from madtheory.modes.fresh import fresh_counts
-from madtheory.modes.tokens import token_counts
+from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -17,8 +17,7 @@ from scipy import optimize, special
 from madtheory import _validate
 from madtheory.modes import _elimination
 from madtheory.modes import ancestry as chain
-from madtheory.modes.tempering import DENSE_LIMIT, NEGLIGIBLE, success
-from madtheory.modes.tokens import inverse
+from madtheory.modes.tempering import DENSE_LIMIT, NEGLIGIBLE, inverse, success
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:

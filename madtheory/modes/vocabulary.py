@@ -18,7 +18,7 @@ from madtheory import _search, _validate
 from madtheory.modes.bounds import each_bounds, stationary_bounds, survival_bounds
 from madtheory.modes.fresh import gone_at_rest, gone_path
 from madtheory.modes.survival import mode_survival
-from madtheory.modes.tokens import sharpened, token_counts
+from madtheory.modes.tempering import sharpened, token_counts
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:
