@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from madtheory._kernels import Floats, Ints, _kernel, keep, tally
+from madtheory._compile import Floats, Ints, kernel
+from madtheory._kernels import keep, tally
 
 __all__ = [
     "QUANTITIES",
@@ -30,13 +31,13 @@ QUANTITIES = ("survivors", "mass", "heterozygosity", "top_share", "entropy", "fa
 # --- family lines --------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def kept(c: float, n: int, total: int) -> float:
     """c -> 1 - (1 - c/N)^n: a line is kept when one of its Binomial(n, 1/N) offspring is."""
     return -math.expm1(n * math.log1p(-c / total)) if c < total else 1.0
 
 
-@_kernel
+@kernel
 def parents(lines: float, total: int) -> float:
     """Upper bound on the mean number of distinct parents, from that of the lines: concave in it."""
     if total == 1:
@@ -44,7 +45,7 @@ def parents(lines: float, total: int) -> float:
     return min(lines, -total * math.expm1(lines * math.log1p(-1.0 / total)))
 
 
-@_kernel
+@kernel
 def line_sizes(n: int, total: int, sizes: Floats) -> tuple[int, float]:
     """Write c_0, c_1, ... until they fall geometrically; return their number and E founders.
 
@@ -63,7 +64,7 @@ def line_sizes(n: int, total: int, sizes: Floats) -> tuple[int, float]:
 # --- elimination ---------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _eliminate(chain: Floats, k: int, leave: float, cost: Floats) -> None:
     """Skip state k: every lower state that moves to it moves on at once (absorbing chain)."""
     row, last = chain[k], chain.shape[0] - 1
@@ -78,7 +79,7 @@ def _eliminate(chain: Floats, k: int, leave: float, cost: Floats) -> None:
             cost[i] += share * cost[k]
 
 
-@_kernel
+@kernel
 def absorb(chain: Floats, hit: Floats, time: Floats) -> float:
     """Write P(end in the last state) and E steps to either end, by start; chain is destroyed.
 
@@ -103,7 +104,7 @@ def absorb(chain: Floats, hit: Floats, time: Floats) -> float:
     return least
 
 
-@_kernel
+@kernel
 def stationary(chain: Floats, law: Floats) -> float:
     """Write the stationary law; chain is destroyed. Returns the least probability to leave."""
     states, least = chain.shape[0], 1.0
@@ -133,7 +134,7 @@ def stationary(chain: Floats, law: Floats) -> float:
 # --- simulation ----------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _add_real(
     rng: np.random.Generator, n: int, p: Floats, tail: Floats, cdf: Floats, counts: Ints
 ) -> None:
@@ -153,7 +154,7 @@ def _add_real(
         n -= drawn
 
 
-@_kernel
+@kernel
 def _sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats) -> None:
     """Write (count / largest)^power of the living tokens; infinity keeps the largest alone."""
     top = 0
@@ -169,7 +170,7 @@ def _sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats
             weights[i] = math.exp(power * math.log(count / top)) if power < np.inf else 0.0
 
 
-@_kernel
+@kernel
 def _resample(
     rng: np.random.Generator, n: int, counts: Ints, alive: Ints, size: int, weights: Floats
 ) -> None:
@@ -190,7 +191,7 @@ def _resample(
         n -= drawn
 
 
-@_kernel
+@kernel
 def _living(counts: Ints, alive: Ints, size: int) -> int:
     """Keep those of the first `size` listed tokens that have a count."""
     kept = 0
@@ -201,7 +202,7 @@ def _living(counts: Ints, alive: Ints, size: int) -> int:
     return kept
 
 
-@_kernel
+@kernel
 def _all_living(counts: Ints, alive: Ints) -> int:
     """List every token that has a count."""
     size = 0
@@ -212,7 +213,7 @@ def _all_living(counts: Ints, alive: Ints) -> int:
     return size
 
 
-@_kernel
+@kernel
 def _measure(
     counts: Ints, alive: Ints, size: int, total: float, p: Floats, best: int, out: Floats
 ) -> None:
@@ -228,7 +229,7 @@ def _measure(
     out[3], out[4], out[5] = top, entropy, counts[best] / total
 
 
-@_kernel
+@kernel
 def category_chunk(
     rng: np.random.Generator,
     replicates: int,

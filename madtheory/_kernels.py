@@ -12,12 +12,10 @@ The factor of the fully synthetic loop is G = G~ diag(2^e), one exact power of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
 
-import numba
 import numpy as np
-from numpy.typing import NDArray
+
+from madtheory._compile import Bools, Floats, Ints, kernel, reducing_kernel
 
 __all__ = [
     "QUANTITIES",
@@ -29,12 +27,6 @@ __all__ = [
     "nuclear_norm",
     "size_biased_chunk",
 ]
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 #: What a run can record; the position is the index used by the kernels.
 QUANTITIES = (
@@ -69,30 +61,16 @@ NEGLIGIBLE = 1e-290
 NEAR = 0.05
 
 
-def _kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile on first call, release the GIL, keep the machine code on disk."""
-    return cast("Callable[P, R]", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
-
-
-def _reducing_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile the same way, but let sums be reordered: dot products then use vector units."""
-    # Only reassociation and fused multiply-add: infinities and signed zeros keep their meaning.
-    compiled = numba.njit(
-        nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"}
-    )
-    return cast("Callable[P, R]", compiled(function))
-
-
 # --- random factors ------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def root_chi_square(rng: np.random.Generator, dof: float) -> float:
     """Draw sqrt(chi^2_dof)."""
     return math.sqrt(2.0 * rng.standard_gamma(0.5 * dof))
 
 
-@_kernel
+@kernel
 def bartlett(
     rng: np.random.Generator, dof: float, scale: float, out: Floats, rows: int, cols: int
 ) -> None:
@@ -107,14 +85,14 @@ def bartlett(
             out[i, i] = scale * root_chi_square(rng, dof - i)
 
 
-@_kernel
+@kernel
 def normals(rng: np.random.Generator, scale: float, out: Floats, size: int) -> None:
     """Fill out[:size] with N(0, scale^2)."""
     for i in range(size):
         out[i] = scale * rng.standard_normal()
 
 
-@_kernel
+@kernel
 def clear(out: Floats, rows: int, cols: int) -> None:
     """Set out[:rows, :cols] to zero (a loop: slices are slow to compile)."""
     for i in range(rows):
@@ -125,7 +103,7 @@ def clear(out: Floats, rows: int, cols: int) -> None:
 # --- linear algebra ------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def times_lower(
     G: Floats, T: Floats, rows: int, k: int, k_next: int, trapezoidal: bool, row: Floats
 ) -> None:
@@ -149,7 +127,7 @@ def times_lower(
             G[i, j] = row[j] if j < k_next else 0.0
 
 
-@_reducing_kernel
+@reducing_kernel
 def add_gram(F: Floats, rows: int, cols: int, trapezoidal: bool, out: Floats) -> None:
     """Add F[:, :cols] F[:, :cols]^T to the lower triangle of `out` (rows, rows).
 
@@ -177,7 +155,7 @@ def add_gram(F: Floats, rows: int, cols: int, trapezoidal: bool, out: Floats) ->
             out[i, j] += a
 
 
-@_reducing_kernel
+@reducing_kernel
 def cholesky_block(M: Floats, i: int, j: int) -> None:
     """Finish entries (i, j) to (i, j + 3) of a Cholesky factor, j + 3 < i, in place."""
     a, b, c, d = M[i, j], M[i, j + 1], M[i, j + 2], M[i, j + 3]
@@ -193,7 +171,7 @@ def cholesky_block(M: Floats, i: int, j: int) -> None:
     M[i, j], M[i, j + 1], M[i, j + 2], M[i, j + 3] = a, b, c, d / M[j + 3, j + 3]
 
 
-@_reducing_kernel
+@reducing_kernel
 def cholesky(M: Floats, size: int) -> bool:
     """Replace the lower triangle of M by its Cholesky factor; False when a pivot is tiny."""
     for i in range(size):
@@ -213,7 +191,7 @@ def cholesky(M: Floats, size: int) -> bool:
     return True
 
 
-@_kernel
+@kernel
 def reflect_row(F: Floats, i: int, rows: int, cols: int) -> None:
     """Rotate columns i.. so that row i becomes (..., pivot, 0, ..., 0): one Householder step."""
     largest = 0.0
@@ -240,7 +218,7 @@ def reflect_row(F: Floats, i: int, rows: int, cols: int) -> None:
     F[i, i] = alpha * largest
 
 
-@_kernel
+@kernel
 def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
     """Write lower-triangular L, L L^T = F F^T, by reflections; right where F F^T is singular.
 
@@ -253,7 +231,7 @@ def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
             out[i, j] = F[i, j]
 
 
-@_reducing_kernel
+@reducing_kernel
 def reflect_column(A: Floats, rows: int, c: int, u: Floats, w: Floats) -> float:
     """Prepare the reflection that clears A[:rows-1, c]: u, w = beta A^T u; return the pivot.
 
@@ -277,7 +255,7 @@ def reflect_column(A: Floats, rows: int, c: int, u: Floats, w: Floats) -> float:
     return alpha
 
 
-@_reducing_kernel
+@reducing_kernel
 def reflect_rest(A: Floats, rows: int, c: int, u: Floats, w: Floats, v: Floats) -> float:
     """Apply A - u w^T, then the reflection that clears A[rows-1, :c-1]; return A[rows-1, c-1]."""
     norm, beta, alpha = 0.0, 0.0, 0.0
@@ -300,7 +278,7 @@ def reflect_rest(A: Floats, rows: int, c: int, u: Floats, w: Floats, v: Floats) 
     return alpha
 
 
-@_kernel
+@kernel
 def bidiagonalise(A: Floats, rows: int, cols: int, W: Floats) -> None:
     """Reduce A (rows >= cols) by reflections, last column first, to a bidiagonal matrix.
 
@@ -316,7 +294,7 @@ def bidiagonalise(A: Floats, rows: int, cols: int, W: Floats) -> None:
             W[1, step] = alpha * alpha
 
 
-@_kernel
+@kernel
 def qd_step(W: Floats, m: int, n: int, shift: float) -> float:
     """Write one shifted differential qd step of (W[0], W[1])[m:n] into (W[2], W[3]).
 
@@ -335,7 +313,7 @@ def qd_step(W: Floats, m: int, n: int, shift: float) -> float:
     return float(least)
 
 
-@_kernel
+@kernel
 def qd_split(W: Floats, n: int, shift: float, floor: float) -> int:
     """Return where the last unreduced block of W[:2, :n] begins; W[4] >= 0 marks known starts."""
     m = n - 1
@@ -344,7 +322,7 @@ def qd_split(W: Floats, n: int, shift: float, floor: float) -> int:
     return m
 
 
-@_kernel
+@kernel
 def qd_reverse(W: Floats, m: int, n: int) -> None:
     """Turn a block round when its small end is on top: it then converges at the bottom."""
     if 1.5 * W[0, m] >= W[0, n - 1]:
@@ -355,7 +333,7 @@ def qd_reverse(W: Floats, m: int, n: int) -> None:
         W[1, m + i], W[1, n - 2 - i] = W[1, n - 2 - i], W[1, m + i]
 
 
-@_kernel
+@kernel
 def qd_residual(W: Floats, m: int, n: int) -> float:
     """Return a: an eigenvalue of the block lies within q_n (1 +- sqrt(a)) / (1 + a)."""
     total, product = 0.0, 1.0
@@ -367,7 +345,7 @@ def qd_residual(W: Floats, m: int, n: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def qd_pair(a: float, b: float, c: float, shift: float) -> float:
     """Return the two singular values' sum of a block of two: squares a, b, superdiagonal c."""
     gap = a - b + c
@@ -376,7 +354,7 @@ def qd_pair(a: float, b: float, c: float, shift: float) -> float:
     return math.sqrt(large + shift) + math.sqrt(small + shift)
 
 
-@_kernel
+@kernel
 def qd_advance(W: Floats, m: int, n: int, guess: float, least: float) -> tuple[float, float]:
     """Take one accepted step on block m:n; return (shift, least d).
 
@@ -400,7 +378,7 @@ def qd_advance(W: Floats, m: int, n: int, guess: float, least: float) -> tuple[f
     return shift, max(low, 0.0)
 
 
-@_kernel
+@kernel
 def qd_sum(W: Floats, n: int) -> float:
     """Return the sum of the singular values of the bidiagonal matrix with squares W[0], W[1].
 
@@ -432,7 +410,7 @@ def qd_sum(W: Floats, n: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def well_conditioned_sum(M: Floats, size: int) -> float:
     """Return the sum of root eigenvalues of M (lower triangle given), -1 when nearly singular."""
     values = np.linalg.eigvalsh(M[:size, :size])
@@ -444,7 +422,7 @@ def well_conditioned_sum(M: Floats, size: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def nuclear_norm(F: Floats, rows: int, cols: int, M: Floats) -> float:
     """Return the sum of the singular values of F (rows >= cols); F and M are overwritten.
 
@@ -469,7 +447,7 @@ def nuclear_norm(F: Floats, rows: int, cols: int, M: Floats) -> float:
     return qd_sum(W, cols)
 
 
-@_reducing_kernel
+@reducing_kernel
 def near_step(E: Floats, s: Floats, size: int, Z: Floats, out: Floats) -> float:
     """Write the next Z of :func:`near_distance` (lower triangles) and return the change."""
     change = 0.0
@@ -485,7 +463,7 @@ def near_step(E: Floats, s: Floats, size: int, Z: Floats, out: Floats) -> float:
     return change
 
 
-@_kernel
+@kernel
 def near_distance(E: Floats, s: Floats, size: int) -> float:
     """Return the Bures distance^2 between S and S^{1/2} (I + E) S^{1/2} for small E, no cancelling.
 
@@ -508,7 +486,7 @@ def near_distance(E: Floats, s: Floats, size: int) -> float:
 # --- column scales -------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def pivots_extreme(G: Floats, k: int) -> bool:
     """Tell whether a diagonal entry asks for a change of scale."""
     extreme = False
@@ -517,7 +495,7 @@ def pivots_extreme(G: Floats, k: int) -> bool:
     return extreme
 
 
-@_kernel
+@kernel
 def rescale(G: Floats, e: Ints, ratio: Floats, rows: int, k: int) -> None:
     """Move powers of two from the columns of G into e; ratio[l, j] = 2^(e_l - e_j), l >= j."""
     for j in range(k):
@@ -533,7 +511,7 @@ def rescale(G: Floats, e: Ints, ratio: Floats, rows: int, k: int) -> None:
             ratio[l, j] = power_of_two(e[l] - e[j])
 
 
-@_kernel
+@kernel
 def power_of_two(exponent: int) -> float:
     """Return 2^exponent, 0 below and infinity above the range."""
     if exponent > 1023:
@@ -541,7 +519,7 @@ def power_of_two(exponent: int) -> float:
     return math.ldexp(1.0, int(max(exponent, -1100)))
 
 
-@_kernel
+@kernel
 def scaled(x: float, exponent: int) -> float:
     """Return x 2^exponent without a spurious infinity or NaN, x >= 0."""
     if x == 0.0:
@@ -553,7 +531,7 @@ def scaled(x: float, exponent: int) -> float:
 # --- measuring a state ---------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def weighted_factor(G: Floats, v: Floats, s: Floats, power: float, out: Floats) -> None:
     """Write diag(s^power) G diag(v)."""
     for i in range(s.size):
@@ -562,7 +540,7 @@ def weighted_factor(G: Floats, v: Floats, s: Floats, power: float, out: Floats) 
             out[i, j] = weight * (v[j] * G[i, j])
 
 
-@_kernel
+@kernel
 def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Floats) -> bool:
     """Write G G^T - I into M (lower triangle) and tell whether its norm is below NEAR.
 
@@ -587,7 +565,7 @@ def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Fl
     return norm < NEAR * NEAR
 
 
-@_kernel
+@kernel
 def bures(
     G: Floats, v: Floats, top: int, s: Floats, trace: float, work: Floats, M: Floats
 ) -> float:
@@ -604,7 +582,7 @@ def bures(
     return max(total, 0.0)
 
 
-@_kernel
+@kernel
 def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
     """Return tr Sigma_t^2 / 2^(4 top)."""
     weighted_factor(G, v, s, 0.5, work)
@@ -618,7 +596,7 @@ def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
     return total
 
 
-@_kernel
+@kernel
 def quadratic(nu: Floats, G: Floats, v: Floats, s: Floats) -> float:
     """Return (mu - mu_0)^T Sigma_t (mu - mu_0) / 2^(2 top), the squared norm of G^T S nu."""
     total = 0.0
@@ -630,7 +608,7 @@ def quadratic(nu: Floats, G: Floats, v: Floats, s: Floats) -> float:
     return total
 
 
-@_kernel
+@kernel
 def largest_exponent(e: Ints) -> int:
     """Return max(e), 0 for no columns."""
     top = e[0] if e.size else 0
@@ -639,7 +617,7 @@ def largest_exponent(e: Ints) -> int:
     return int(top)
 
 
-@_kernel
+@kernel
 def log_pivots(G: Floats, e: Ints) -> float:
     """Return 2 sum log |G_jj| of a triangular factor."""
     total = 0.0
@@ -648,7 +626,7 @@ def log_pivots(G: Floats, e: Ints) -> float:
     return 2.0 * total
 
 
-@_reducing_kernel
+@reducing_kernel
 def relative_row(G: Floats, v: Floats, i: int) -> float:
     """Return the squared norm of row i of G diag(v)."""
     total = 0.0
@@ -658,13 +636,13 @@ def relative_row(G: Floats, v: Floats, i: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def log_scaled(x: float, top: int) -> float:
     """Return log(x 4^top)."""
     return math.log(x) + 2.0 * top * LOG_2 if x > 0.0 else -np.inf
 
 
-@_kernel
+@kernel
 def measure(
     flags: Bools,
     nu: Floats,
@@ -713,7 +691,7 @@ def measure(
         out[W2] = mean_sq + bures(G, v, top, s, trace, work, M)
 
 
-@_kernel
+@kernel
 def keep(wanted: Ints, x: Floats, replicate: int, slot: int, paths: Floats) -> None:
     """Write the wanted quantities into `paths`, if it has room."""
     if paths.size:
@@ -721,7 +699,7 @@ def keep(wanted: Ints, x: Floats, replicate: int, slot: int, paths: Floats) -> N
             paths[replicate, q, slot] = x[wanted[q]]
 
 
-@_kernel
+@kernel
 def tally_one(value: float, weight: float, mean: Floats, m2: Floats, slot: int) -> None:
     """Welford's update of mean[slot] and m2[slot] for any value, weight = 1 / count."""
     delta = value - mean[slot]
@@ -736,14 +714,14 @@ def tally_one(value: float, weight: float, mean: Floats, m2: Floats, slot: int) 
         m2[slot] = np.inf if high else 0.0
 
 
-@_kernel
+@kernel
 def tally(wanted: Ints, x: Floats, weight: float, slot: int, mean: Floats, m2: Floats) -> None:
     """Update the moments of the wanted quantities at one generation."""
     for q in range(wanted.size):
         tally_one(x[wanted[q]], weight, mean[q], m2[q], slot)
 
 
-@_kernel
+@kernel
 def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
     """Update the moments of one quantity at all generations; one pass on vector units."""
     finite = True
@@ -760,7 +738,7 @@ def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
         m2[i] += delta * (delta - step) if abs(delta) > SMALL_SPREAD else 0.0
 
 
-@_kernel
+@kernel
 def recorder(wanted: Ints) -> tuple[Floats, Bools]:
     """Return room for the quantities of a state, and which of them are wanted."""
     flags = np.zeros(len(QUANTITIES), np.bool_)
@@ -769,7 +747,7 @@ def recorder(wanted: Ints) -> tuple[Floats, Bools]:
     return np.zeros(len(QUANTITIES)), flags
 
 
-@_kernel
+@kernel
 def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: Floats) -> None:
     """Write one quantity at all recorded generations of a path of rank one.
 
@@ -797,7 +775,7 @@ def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: F
                 out[i] += log_det_0
 
 
-@_kernel
+@kernel
 def record_line(
     wanted: Ints,
     line: Floats,
@@ -821,14 +799,14 @@ def record_line(
 # --- the loops -----------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def tilt(rng: np.random.Generator, scale: float, T: Floats) -> None:
     """Turn the chi^2_m of T[0, 0]^2 into chi^2_(m + 2): its size-biased law."""
     extra = 2.0 * rng.standard_exponential()
     T[0, 0] = math.sqrt(T[0, 0] * T[0, 0] + scale * scale * extra)
 
 
-@_kernel
+@kernel
 def first_generation(
     rng: np.random.Generator,
     n_initial: float,
@@ -854,7 +832,7 @@ def first_generation(
     return k
 
 
-@_kernel
+@kernel
 def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
     """Add G diag(2^e) z to nu; z is overwritten."""
     for j in range(e.size):
@@ -866,7 +844,7 @@ def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
         nu[i] += total
 
 
-@_kernel
+@kernel
 def collapse_step(
     rng: np.random.Generator,
     n: float,
@@ -905,7 +883,7 @@ def collapse_step(
     return k_next
 
 
-@_kernel
+@kernel
 def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
     """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
     total = 0.0
@@ -920,7 +898,7 @@ def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
     out[0], out[chosen] = s[chosen], s[0]
 
 
-@_kernel
+@kernel
 def run_collapse(
     tilted: bool,
     rng: np.random.Generator,
@@ -964,7 +942,7 @@ def run_collapse(
                 keep(wanted, x, replicate, slots[t], paths)
 
 
-@_kernel
+@kernel
 def collapse_chunk(
     rng: np.random.Generator,
     replicates: int,
@@ -988,7 +966,7 @@ def collapse_chunk(
     )
 
 
-@_kernel
+@kernel
 def size_biased_chunk(
     rng: np.random.Generator,
     replicates: int,
@@ -1013,7 +991,7 @@ def size_biased_chunk(
     )
 
 
-@_kernel
+@kernel
 def line_start(
     rng: np.random.Generator, n_initial: float, ddof: float, first_bias: float
 ) -> tuple[float, float]:
@@ -1024,7 +1002,7 @@ def line_start(
     return math.sqrt(first_bias) / math.sqrt(n_initial) * rng.standard_normal(), g
 
 
-@_kernel
+@kernel
 def collapse_line_chunk(
     rng: np.random.Generator,
     replicates: int,
@@ -1061,7 +1039,7 @@ def collapse_line_chunk(
         record_line(wanted, line, s[0], log_det_0, replicate, mean, m2, paths)
 
 
-@_kernel
+@kernel
 def fresh_line_step(
     rng: np.random.Generator,
     counts: tuple[float, float, float, float],
@@ -1083,7 +1061,7 @@ def fresh_line_step(
     return synthetic + (n_r / n) * gap, math.sqrt(square / (n - ddof))
 
 
-@_kernel
+@kernel
 def fresh_line_chunk(
     rng: np.random.Generator,
     replicates: int,
@@ -1109,7 +1087,7 @@ def fresh_line_chunk(
         record_line(wanted, line, s[0], log_det_0, replicate, mean, m2, paths)
 
 
-@_kernel
+@kernel
 def fresh_means(
     rng: np.random.Generator,
     counts: tuple[float, float, float, float],
@@ -1132,7 +1110,7 @@ def fresh_means(
         nu[i] += (n_r / n) * gap
 
 
-@_kernel
+@kernel
 def fresh_parts(
     rng: np.random.Generator,
     counts: tuple[float, float, float, float],
@@ -1163,7 +1141,7 @@ def fresh_parts(
     return k_a, k_b
 
 
-@_kernel
+@kernel
 def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) -> int:
     """Write [A, delta, G] into F; return its width. The real, larger columns come first."""
     for i in range(delta.size):
@@ -1175,7 +1153,7 @@ def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) ->
     return k_a + 1 + k_b
 
 
-@_kernel
+@kernel
 def fresh_factor(
     A: Floats,
     k_a: int,
@@ -1211,7 +1189,7 @@ def fresh_factor(
     return int(r)
 
 
-@_kernel
+@kernel
 def fresh_chunk(
     rng: np.random.Generator,
     replicates: int,
@@ -1251,7 +1229,7 @@ def fresh_chunk(
                 keep(wanted, x, replicate, slots[t], paths)
 
 
-@_kernel
+@kernel
 def log_singular_values(
     rng: np.random.Generator, dim: int, n: float, generations: int, out: Floats
 ) -> None:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from madtheory._compile import Bools, Floats, Ints, kernel
 from madtheory._kernels import (
     LOG_2,
     LOG_DET,
@@ -35,10 +36,6 @@ from madtheory._kernels import (
     TRACE,
     TRACE_SQ,
     W2,
-    Bools,
-    Floats,
-    Ints,
-    _kernel,
     add_gram,
     bartlett,
     cholesky,
@@ -144,7 +141,7 @@ class Room(NamedTuple):
 # --- piles ---------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def new_pile(r: int) -> Pile:
     """Return an empty pile."""
     return Pile(
@@ -152,7 +149,7 @@ def new_pile(r: int) -> Pile:
     )
 
 
-@_kernel
+@kernel
 def empty(pile: Pile) -> None:
     """Forget everything."""
     r = pile.mean.size
@@ -163,7 +160,7 @@ def empty(pile: Pile) -> None:
         pile.size[i] = 0.0
 
 
-@_kernel
+@kernel
 def compact(pile: Pile) -> None:
     """Leave r columns when there are more."""
     r, width = pile.mean.size, int(pile.size[WIDTH])
@@ -180,7 +177,7 @@ def compact(pile: Pile) -> None:
     pile.size[WIDTH] = r
 
 
-@_kernel
+@kernel
 def add_part(pile: Pile, count: float, mean: Floats, B: Floats, k: int, rank: float) -> None:
     """Merge `count` samples of scatter B B^T, B (r, k); adding that to M is left to the caller."""
     n, r = pile.size[COUNT], pile.mean.size
@@ -201,7 +198,7 @@ def add_part(pile: Pile, count: float, mean: Floats, B: Floats, k: int, rank: fl
     pile.size[RANK] += apart + rank
 
 
-@_kernel
+@kernel
 def copy_pile(pile: Pile, scale: float, out: Pile) -> None:
     """Copy a pile in units of 1 / scale."""
     width = int(pile.size[WIDTH])
@@ -215,7 +212,7 @@ def copy_pile(pile: Pile, scale: float, out: Pile) -> None:
         out.size[i] = pile.size[i]
 
 
-@_kernel
+@kernel
 def add_real(
     rng: np.random.Generator, count: float, root: Floats, scale: float, room: Room, pile: Pile
 ) -> None:
@@ -234,7 +231,7 @@ def add_real(
     add_part(pile, count, room.z, room.T, k, float(k))
 
 
-@_kernel
+@kernel
 def add_synthetic(
     rng: np.random.Generator,
     count: float,
@@ -267,7 +264,7 @@ def add_synthetic(
 # --- batches and pools ---------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def draw_counts(rng: np.random.Generator, n: float, live: int, counts: Ints) -> None:
     """Draw how many of n samples come from each of `live` models: multinomial, uniform."""
     for i in range(live):
@@ -283,7 +280,7 @@ def draw_counts(rng: np.random.Generator, n: float, live: int, counts: Ints) -> 
     counts[live - 1] = left
 
 
-@_kernel
+@kernel
 def add_batch(
     rng: np.random.Generator, spec: Spec, models: Models, live: int, room: Room, pile: Pile
 ) -> None:
@@ -297,7 +294,7 @@ def add_batch(
             add_synthetic(rng, float(room.counts[index]), spec.bias, models, index, room, pile)
 
 
-@_kernel
+@kernel
 def store_batch(pile: Pile, batches: Batches, slot: int) -> None:
     """Keep a batch in the ring."""
     compact(pile)
@@ -312,7 +309,7 @@ def store_batch(pile: Pile, batches: Batches, slot: int) -> None:
         batches.size[slot, i] = pile.size[i]
 
 
-@_kernel
+@kernel
 def merge_batches(batches: Batches, live: int, pile: Pile) -> None:
     """Merge the batches of the ring."""
     empty(pile)
@@ -325,7 +322,7 @@ def merge_batches(batches: Batches, live: int, pile: Pile) -> None:
         add_part(pile, count, batches.mean[b], batches.F[b], int(width), rank)
 
 
-@_kernel
+@kernel
 def fill_pool(
     rng: np.random.Generator,
     spec: Spec,
@@ -349,7 +346,7 @@ def fill_pool(
 # --- fits ----------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def shares(spec: Spec, n_r: float, n_p: float, weight: float) -> tuple[float, float, float, float]:
     """Return w and the factors of the real, synthetic and between-part columns."""
     n = n_r + n_p
@@ -360,7 +357,7 @@ def shares(spec: Spec, n_r: float, n_p: float, weight: float) -> tuple[float, fl
     return weight, a, b, math.sqrt(weight * (1.0 - weight))
 
 
-@_kernel
+@kernel
 def append(F: Floats, start: int, B: Floats, k: int, scale: float) -> int:
     """Write scale B[:, :k] into F from column `start` on; return the new width."""
     if scale == 0.0:
@@ -371,7 +368,7 @@ def append(F: Floats, start: int, B: Floats, k: int, scale: float) -> int:
     return start + k
 
 
-@_kernel
+@kernel
 def regularise(M: Floats, r: int, shrinkage: float, ridge: float) -> float:
     """Shrink M and add the ridge; return what was added to its diagonal."""
     trace = 0.0
@@ -385,7 +382,7 @@ def regularise(M: Floats, r: int, shrinkage: float, ridge: float) -> float:
     return added
 
 
-@_kernel
+@kernel
 def fit(
     spec: Spec,
     weight: float,
@@ -438,7 +435,7 @@ def fit(
     return r, rank
 
 
-@_kernel
+@kernel
 def first_data(
     rng: np.random.Generator, spec: Spec, root: Floats, room: Room, first: Pile, fixed: Pile
 ) -> None:
@@ -462,7 +459,7 @@ def first_data(
 # --- scales --------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def describe(models: Models, index: int, k: int, rank: float) -> None:
     """Note shape and size of a new model."""
     G = models.G[index]
@@ -476,7 +473,7 @@ def describe(models: Models, index: int, k: int, rank: float) -> None:
     models.shape[index, 2] = 1 if k == r else 0
 
 
-@_kernel
+@kernel
 def scale_matrix(M: Floats, factor: float) -> None:
     """Multiply a matrix."""
     for i in range(M.shape[0]):
@@ -484,7 +481,7 @@ def scale_matrix(M: Floats, factor: float) -> None:
             M[i, j] *= factor
 
 
-@_kernel
+@kernel
 def change_unit(models: Models, batches: Batches, pool: Pile, factor: float) -> None:
     """Multiply the whole state by a power of two."""
     for i in range(models.size.size):
@@ -503,7 +500,7 @@ def change_unit(models: Models, batches: Batches, pool: Pile, factor: float) -> 
         pool.mean[i] *= factor
 
 
-@_kernel
+@kernel
 def rescale_state(models: Models, live: int, batches: Batches, pool: Pile, E: int) -> int:
     """Choose another unit when all live models are tiny, or one is huge; return the new E."""
     largest = 0.0
@@ -516,14 +513,14 @@ def rescale_state(models: Models, live: int, batches: Batches, pool: Pile, E: in
     return E + shift
 
 
-@_kernel
+@kernel
 def moved(x: float, shift: float, E: int) -> float:
     """Return x + shift 2^E, cut at LARGEST."""
     x += math.copysign(min(scaled(abs(shift), E), LARGEST), shift)
     return max(min(x, LARGEST), -LARGEST)
 
 
-@_kernel
+@kernel
 def recentre(
     models: Models, index: int, batches: Batches, pool: Pile, basis: Basis, E: int, nu: Floats
 ) -> None:
@@ -540,7 +537,7 @@ def recentre(
         pool.mean[i] -= shift
 
 
-@_kernel
+@kernel
 def solve_lower(L: Floats, X: Floats, cols: int) -> None:
     """Replace X[:, :cols] by L^-1 X."""
     for i in range(L.shape[0]):
@@ -551,7 +548,7 @@ def solve_lower(L: Floats, X: Floats, cols: int) -> None:
             X[i, j] /= L[i, i]
 
 
-@_kernel
+@kernel
 def solve_mean(L: Floats, x: Floats) -> None:
     """Replace x by L^-1 x."""
     for i in range(x.size):
@@ -560,7 +557,7 @@ def solve_mean(L: Floats, x: Floats) -> None:
         x[i] /= L[i, i]
 
 
-@_kernel
+@kernel
 def solve_state(
     L: Floats, models: Models, live: int, batches: Batches, pooled: int, pool: Pile
 ) -> None:
@@ -581,7 +578,7 @@ def solve_state(
     add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
 
 
-@_kernel
+@kernel
 def reset(basis: Basis) -> None:
     """Return to the first coordinates."""
     for i in range(basis.e.size):
@@ -591,7 +588,7 @@ def reset(basis: Basis) -> None:
             basis.ratio[i, j] = 1.0
 
 
-@_kernel
+@kernel
 def in_basis(basis: Basis, G: Floats, room: Room, out: Floats) -> None:
     """Write the factor B diag(2^e) G diag(2^-e) of a lower triangular G."""
     r = basis.e.size
@@ -602,7 +599,7 @@ def in_basis(basis: Basis, G: Floats, room: Room, out: Floats) -> None:
     times_lower(out, room.T, r, r, r, True, room.row)
 
 
-@_kernel
+@kernel
 def follow(
     models: Models,
     index: int,
@@ -636,7 +633,7 @@ def follow(
 # --- measuring -----------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def log_pivots(G: Floats, e: Ints) -> float:
     """Return log det of a triangular factor squared, -inf where a pivot is zero."""
     total = 0.0
@@ -647,7 +644,7 @@ def log_pivots(G: Floats, e: Ints) -> float:
     return 2.0 * total
 
 
-@_kernel
+@kernel
 def whiten(nu: Floats, G: Floats, s: Floats, nu_white: Floats, G_white: Floats) -> None:
     """Divide the rows of the range of s by its roots; G is lower triangular."""
     for i in range(s.size):
@@ -657,7 +654,7 @@ def whiten(nu: Floats, G: Floats, s: Floats, nu_white: Floats, G_white: Floats) 
             G_white[i, j] = G[i, j] / root
 
 
-@_kernel
+@kernel
 def add_outside(nu: Floats, G: Floats, E: int, r: int, out: Floats) -> None:
     """Correct what :func:`measure` said of rows [:r] for the rows where Sigma_0 is zero.
 
@@ -689,7 +686,7 @@ def add_outside(nu: Floats, G: Floats, E: int, r: int, out: Floats) -> None:
     out[TRACE_SQ] = scaled(spread, 4 * E)
 
 
-@_kernel
+@kernel
 def measure_state(
     flags: Bools,
     raw: bool,
@@ -727,7 +724,7 @@ def measure_state(
 # --- the loop ------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def start(
     rng: np.random.Generator,
     spec: Spec,
@@ -750,7 +747,7 @@ def start(
     describe(models, 0, k, min(rank, spec.first_rank))
 
 
-@_kernel
+@kernel
 def advance(
     rng: np.random.Generator,
     spec: Spec,
@@ -779,7 +776,7 @@ def advance(
     describe(models, index, k, min(rank, most))
 
 
-@_kernel
+@kernel
 def mixture_chunk(
     rng: np.random.Generator,
     replicates: int,

@@ -12,10 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from madtheory._compile import Floats, Ints, kernel
 from madtheory._kernels import (
-    Floats,
-    Ints,
-    _kernel,
     bartlett,
     clear,
     lower_factor,
@@ -68,7 +66,7 @@ class Room(NamedTuple):
     F: Floats
 
 
-@_kernel
+@kernel
 def new_room(spec: ModeSpec) -> Room:
     K, d = spec.centers.shape
     return Room(
@@ -82,7 +80,7 @@ def new_room(spec: ModeSpec) -> Room:
     )
 
 
-@_kernel
+@kernel
 def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> None:
     """Draw multinomial counts with probabilities weights / sum, one binomial a mode."""
     left, mass = n, weights.sum()
@@ -96,7 +94,7 @@ def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> N
             mass -= weight
 
 
-@_kernel
+@kernel
 def draw_part(
     rng: np.random.Generator,
     count: int,
@@ -126,7 +124,7 @@ def draw_part(
             F[i, start + j] = a
 
 
-@_kernel
+@kernel
 def fit_mode(
     rng: np.random.Generator, spec: ModeSpec, k: int, scale: float, state: State, room: Room
 ) -> None:
@@ -151,7 +149,7 @@ def fit_mode(
     normalise(F, cols, 1.0 / math.sqrt(N - spec.ddof) if N > 1 else 0.0, spec.floor, state.roots[k])
 
 
-@_kernel
+@kernel
 def normalise(F: Floats, cols: int, factor: float, floor: float, root: Floats) -> None:
     """Write the lower root of factor^2 F[:, :cols] F[:, :cols]' + floor I."""
     d = F.shape[0]
@@ -169,7 +167,7 @@ def normalise(F: Floats, cols: int, factor: float, floor: float, root: Floats) -
             root[i, j] = F[i, j]
 
 
-@_kernel
+@kernel
 def advance(
     rng: np.random.Generator, spec: ModeSpec, first: bool, state: State, room: Room
 ) -> None:
@@ -184,7 +182,7 @@ def advance(
         fit_mode(rng, spec, k, math.sqrt(spec.bias), state, room)
 
 
-@_kernel
+@kernel
 def trace(root: Floats) -> float:
     """Trace of root root'."""
     total = 0.0
@@ -194,7 +192,7 @@ def trace(root: Floats) -> float:
     return total
 
 
-@_kernel
+@kernel
 def measure(state: State, centre: Floats, out: Floats) -> None:
     """Write MODE_QUANTITIES of a state to `out`."""
     K, d = state.means.shape
@@ -218,7 +216,7 @@ def measure(state: State, centre: Floats, out: Floats) -> None:
     out[3], out[4], out[5] = modal / alive, modal, within
 
 
-@_kernel
+@kernel
 def keep_state(state: State, counts: Ints, means: Floats, covs: Floats) -> None:
     """Copy a state; a lost mode has mean and covariance 0."""
     K, d = state.means.shape
@@ -232,7 +230,7 @@ def keep_state(state: State, counts: Ints, means: Floats, covs: Floats) -> None:
                         covs[k, i, j] += state.roots[k, i, l] * state.roots[k, j, l]
 
 
-@_kernel
+@kernel
 def mode_chunk(
     rng: np.random.Generator,
     size: int,

@@ -45,7 +45,17 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset(
-        {"distances", "loops", "_blas", "_chunks", "_running", "_search", "_validate", "_io"}
+        {
+            "distances",
+            "loops",
+            "_blas",
+            "_chunks",
+            "_compile",
+            "_running",
+            "_search",
+            "_validate",
+            "_io",
+        }
     ),
 )
 
