@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.bench import best
 from madtheory import _wright_fisher as chain
 from madtheory import mixture
-from madtheory.mixture_loop import simulate_modes
+from madtheory.simulate import simulate_modes
 
 __all__ = ["idealised_loop", "wright_fisher_exact"]
 

@@ -11,21 +11,15 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
-from madtheory._kernels import keep, tally
+from madtheory._compile import Floats, kernel
 
 __all__ = [
-    "QUANTITIES",
     "absorb",
-    "category_chunk",
     "kept",
     "line_sizes",
     "parents",
     "stationary",
 ]
-
-#: What a run can record; the position is the index used by the kernels.
-QUANTITIES = ("survivors", "mass", "heterozygosity", "top_share", "entropy", "favoured_share")
 
 
 # --- family lines --------------------------------------------------------------------------------
@@ -132,137 +126,3 @@ def stationary(chain: Floats, law: Floats) -> float:
 
 
 # --- simulation ----------------------------------------------------------------------------------
-
-
-@kernel
-def _add_real(
-    rng: np.random.Generator, n: int, p: Floats, tail: Floats, cdf: Floats, counts: Ints
-) -> None:
-    """Add n real tokens: one by one, or by conditional binomials where these are fewer draws."""
-    if n < p.size:
-        for _ in range(n):
-            # The last entry of cdf is 1 but for rounding.
-            i = int(np.searchsorted(cdf, rng.random(), side="right"))
-            counts[i if i < p.size else p.size - 1] += 1
-        return
-    for i in range(p.size):
-        if n == 0:
-            return
-        share = p[i] / tail[i] if p[i] < tail[i] else 1.0
-        drawn = rng.binomial(n, share)
-        counts[i] += drawn
-        n -= drawn
-
-
-@kernel
-def _sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats) -> None:
-    """Write (count / largest)^power of the living tokens; infinity keeps the largest alone."""
-    top = 0
-    for i in range(size):
-        top = max(top, counts[alive[i]])
-    for i in range(size):
-        count = counts[alive[i]]
-        if power == 1.0:
-            weights[i] = count
-        elif count == top:
-            weights[i] = 1.0
-        else:
-            weights[i] = math.exp(power * math.log(count / top)) if power < np.inf else 0.0
-
-
-@kernel
-def _resample(
-    rng: np.random.Generator, n: int, counts: Ints, alive: Ints, size: int, weights: Floats
-) -> None:
-    """Replace the living counts by n draws of the weights: conditional binomials.
-
-    The weight that is left is summed from the far end, so it never cancels.
-    """
-    left = 0.0
-    for i in range(size - 1, -1, -1):
-        left += weights[i]
-        weights[i], weights[size + i] = left, weights[i]
-    for i in range(size):
-        weight, left = weights[size + i], weights[i]
-        drawn = 0
-        if n > 0:
-            drawn = rng.binomial(n, weight / left) if weight < left else n
-        counts[alive[i]] = drawn
-        n -= drawn
-
-
-@kernel
-def _living(counts: Ints, alive: Ints, size: int) -> int:
-    """Keep those of the first `size` listed tokens that have a count."""
-    kept = 0
-    for i in range(size):
-        if counts[alive[i]] > 0:
-            alive[kept] = alive[i]
-            kept += 1
-    return kept
-
-
-@kernel
-def _all_living(counts: Ints, alive: Ints) -> int:
-    """List every token that has a count."""
-    size = 0
-    for i in range(counts.size):
-        if counts[i] > 0:
-            alive[size] = i
-            size += 1
-    return size
-
-
-@kernel
-def _measure(
-    counts: Ints, alive: Ints, size: int, total: float, p: Floats, best: int, out: Floats
-) -> None:
-    """Write QUANTITIES of the empirical distribution."""
-    mass, square, top, entropy = 0.0, 0.0, 0.0, 0.0
-    for i in range(size):
-        share = counts[alive[i]] / total
-        mass += p[alive[i]]
-        square += share * (1.0 - share)
-        top = max(top, share)
-        entropy -= share * math.log(share)
-    out[0], out[1], out[2] = size, min(mass, 1.0), square
-    out[3], out[4], out[5] = top, entropy, counts[best] / total
-
-
-@kernel
-def category_chunk(
-    rng: np.random.Generator,
-    replicates: int,
-    n: int,
-    n_fresh: int,
-    p: Floats,
-    tail: Floats,
-    cdf: Floats,
-    power: float,
-    slots: Ints,
-    wanted: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
-    """Run replicates of the loop; only tokens alive are visited, but for fresh draws."""
-    counts, alive = np.zeros(p.size, np.int64), np.empty(p.size, np.int64)
-    room = 2 * min(p.size, n + n_fresh)
-    weights, x, best = np.empty(room), np.zeros(len(QUANTITIES)), int(np.argmax(p))
-    for replicate in range(replicates):
-        counts[:] = 0
-        _add_real(rng, n + n_fresh, p, tail, cdf, counts)
-        size = _all_living(counts, alive)
-        for t in range(slots.size):
-            if t > 0:
-                _sharpen(counts, alive, size, power, weights)
-                _resample(rng, n, counts, alive, size, weights)
-                if n_fresh:
-                    _add_real(rng, n_fresh, p, tail, cdf, counts)
-                    size = _all_living(counts, alive)
-                else:
-                    size = _living(counts, alive, size)
-            if slots[t] >= 0:
-                _measure(counts, alive, size, n + n_fresh, p, best, x)
-                tally(wanted, x, 1.0 / (replicate + 1), slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)

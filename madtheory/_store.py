@@ -29,7 +29,7 @@ from madtheory._io import atomic_path, atomic_write_bytes, atomic_write_json, ca
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from madtheory.simulate import Plan
+    from madtheory.simulate.request import Plan
 
 __all__ = [
     "Run",

@@ -11,8 +11,8 @@ import numpy as np
 from madtheory import metrics, mixture
 from madtheory.engine import run_seeds
 from madtheory.loops import fully_synthetic
-from madtheory.mixture_loop import simulate_modes
 from madtheory.models import GaussianMixture, grid_mixture
+from madtheory.simulate import simulate_modes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from madtheory._curves import Bands
-    from madtheory.mixture_loop import ModeStates
+    from madtheory.simulate import ModeStates
 
     Array = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from madtheory import mixture
-from madtheory.mixture_loop import (
+from madtheory.simulate.modes import (
     MODE_QUANTITIES,
     ModePaths,
     ModeStates,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.special import digamma, gammaln, polygamma
 
-from madtheory import _kernels
 from madtheory.loops import fresh_data, fully_synthetic
 from madtheory.simulate import simulate, simulate_plain
+from madtheory.simulate.kernels.collapse import log_singular_values
 
 ACCEPT, NEED = 4.5, 6.9
 SPECTRA = {
@@ -127,7 +127,7 @@ def test_lyapunov_spectrum_of_the_factor():
     d, n, t = 6, 9, 2_000_000
     out = np.zeros(d)
     rng = np.random.Generator(np.random.PCG64(5))
-    _kernels.log_singular_values(rng, d, float(n), t, out)
+    log_singular_values(rng, d, float(n), t, out)
     half = (n - 1 - np.arange(d)) / 2
     _check(2 * out / t, np.sqrt(polygamma(1, half) / t), digamma(half) - math.log((n - 1) / 2))
 

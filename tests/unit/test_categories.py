@@ -9,6 +9,8 @@ import pytest
 from scipy import integrate, optimize, special, stats
 
 from madtheory import categories, mixture, words
+from madtheory.simulate import simulate_categories
+from madtheory.simulate.categories import QUANTITIES
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0, 1.7)
 
@@ -439,7 +441,7 @@ def test_temperature_for_large_n_is_the_formula():
 
 def test_simulation_does_not_depend_on_threads_and_depends_on_the_seed():
     def digest(threads, seed=1):
-        return categories.simulate_categories(
+        return simulate_categories(
             categories.zipf(200), 100, temperature=0.9, generations=8, replicates=64,
             n_fresh=3, seed=seed, threads=threads, at=(2, 8),
         ).digest  # fmt: skip
@@ -448,7 +450,7 @@ def test_simulation_does_not_depend_on_threads_and_depends_on_the_seed():
 
 
 def test_simulation_keeps_paths_and_the_recorded_generations():
-    run = categories.simulate_categories(
+    run = simulate_categories(
         categories.zipf(5), 4, generations=30, replicates=50, at=(30, 1), keep_paths=True
     )
     assert run.generations.tolist() == [1, 30]
@@ -457,14 +459,14 @@ def test_simulation_keeps_paths_and_the_recorded_generations():
     assert survivors.shape == (50, 2)
     assert (survivors[:, 1] <= survivors[:, 0]).all()
     assert ((entropy == 0) == (survivors == 1)).all()
-    for name in categories.QUANTITIES:
+    for name in QUANTITIES:
         np.testing.assert_allclose(run.mean[name], run.paths[name].mean(axis=0), rtol=1e-12)
         se = run.paths[name].std(axis=0, ddof=1) / math.sqrt(50)
         np.testing.assert_allclose(run.se[name], se, rtol=1e-11, atol=1e-16)
 
 
 def test_one_replicate_has_no_standard_error():
-    run = categories.simulate_categories([0.5, 0.5], 3, generations=1, replicates=1)
+    run = simulate_categories([0.5, 0.5], 3, generations=1, replicates=1)
     assert np.isnan(run.se["mass"]).all()
 
 
@@ -526,17 +528,15 @@ def test_words_are_runs_of_letters_and_survive_the_file(tmp_path, monkeypatch):
         (lambda: categories.fresh_for_support([1.0], 9, 0.5, by="x"), "by must be one of number"),
         (lambda: categories.full_chain(categories.zipf(9), 50, generations=1), "p and n must give"),
         (
-            lambda: categories.simulate_categories(
-                [1.0], 2, generations=2, replicates=1, record=["trace"]
-            ),
+            lambda: simulate_categories([1.0], 2, generations=2, replicates=1, record=["trace"]),
             "record must be one of survivors",
         ),
         (
-            lambda: categories.simulate_categories([1.0], 2, generations=2, replicates=1, at=[]),
+            lambda: simulate_categories([1.0], 2, generations=2, replicates=1, at=[]),
             "at must name at least one generation, got none",
         ),
         (
-            lambda: categories.simulate_categories([1.0], 2, generations=2, replicates=1, at=[3]),
+            lambda: simulate_categories([1.0], 2, generations=2, replicates=1, at=[3]),
             "at must be at most 2, got 3",
         ),
     ],

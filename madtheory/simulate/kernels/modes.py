@@ -13,14 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from madtheory._compile import Floats, Ints, kernel
-from madtheory._kernels import (
-    bartlett,
-    clear,
-    lower_factor,
-    tally_one,
-)
-
-__all__ = ["MODE_QUANTITIES", "ModeSpec", "mode_chunk"]
+from madtheory.simulate.kernels.linear_algebra import bartlett, clear, lower_factor
+from madtheory.simulate.kernels.measure import tally_one
 
 #: What a run records; the position is the index used by the kernel.
 MODE_QUANTITIES = (
@@ -68,6 +62,7 @@ class Room(NamedTuple):
 
 @kernel
 def new_room(spec: ModeSpec) -> Room:
+    """Return room for the fits of one loop."""
     K, d = spec.centers.shape
     return Room(
         np.zeros(K, np.int64),

@@ -22,22 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "CHUNK_WORK",
-    "Chunk",
-    "Moments",
-    "Paths",
-    "check_at",
-    "check_record",
-    "check_times",
-    "chunk_size",
-    "generator",
-    "in_order",
-    "recorded",
-    "room",
-    "slots_of",
-    "summary",
-]
 
 #: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
 CHUNK_WORK = 2e8

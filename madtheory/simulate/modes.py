@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _blas, _chunks, _mode_kernels, _running, _validate
-from madtheory._chunks import Moments, Paths
+from madtheory import _threads, _validate
 from madtheory.mixture import mode_grid, mode_recall
+from madtheory.simulate import runs
+from madtheory.simulate.kernels import modes as kernels
+from madtheory.simulate.runs import Moments, Paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MODE_QUANTITIES", "ModePaths", "ModeStates", "predicted_recall", "simulate_modes"]
 
 #: Everything that a run records.
-MODE_QUANTITIES = _mode_kernels.MODE_QUANTITIES
+MODE_QUANTITIES = kernels.MODE_QUANTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class ModePaths:
 class _Plan:
     """A checked request: all that decides the result."""
 
-    spec: _mode_kernels.ModeSpec
+    spec: kernels.ModeSpec
     recorded: NDArray[np.int64]
     snapshots: NDArray[np.int64]
     replicates: int
@@ -106,23 +107,21 @@ class _Chunk:
 def _chunk_size(modes: int, dim: int, generations: int, replicates: int) -> int:
     """Replicates of a chunk: a function of the problem, never of the threads."""
     work = generations * modes * (200.0 + 40.0 * dim**2 + 4.0 * dim**3)
-    return _chunks.chunk_size(work, replicates)
+    return runs.chunk_size(work, replicates)
 
 
 def _run(plan: _Plan, index: int) -> _Chunk:
     """Run chunk `index` with the generator that is child `index` of the seed."""
     size = min(plan.chunk, plan.replicates - index * plan.chunk)
-    rng = _chunks.generator(plan.seed, index)
+    rng = runs.generator(plan.seed, index)
     length = int(max(plan.recorded[-1], *plan.snapshots, 0))
     K, d = plan.spec.centers.shape
     shape, kept = (len(MODE_QUANTITIES), plan.recorded.size), (size, plan.snapshots.size, K)
-    mean, m2, paths = _chunks.room(size, shape, plan.keep_paths)
+    mean, m2, paths = runs.room(size, shape, plan.keep_paths)
     counts, means, covs = np.zeros(kept, np.int64), np.zeros((*kept, d)), np.zeros((*kept, d, d))
-    slots = _chunks.slots_of(plan.recorded, length)
-    snaps = _chunks.slots_of(plan.snapshots, length)
-    _mode_kernels.mode_chunk(
-        rng, size, plan.spec, slots, snaps, mean, m2, paths, counts, means, covs
-    )
+    slots = runs.slots_of(plan.recorded, length)
+    snaps = runs.slots_of(plan.snapshots, length)
+    kernels.mode_chunk(rng, size, plan.spec, slots, snaps, mean, m2, paths, counts, means, covs)
     return _Chunk(Moments(size, mean, m2), paths, counts, means, covs)
 
 
@@ -142,7 +141,7 @@ def _finish(plan: _Plan, chunks: list[_Chunk]) -> ModePaths:
     """Merge the chunks in order into the public result."""
     moments = reduce(Moments.merge, [chunk.moments for chunk in chunks])
     kept = [chunk.paths for chunk in chunks] if plan.keep_paths else None
-    found = _chunks.summary(plan.recorded, MODE_QUANTITIES, moments, kept, plan.seed)
+    found = runs.summary(plan.recorded, MODE_QUANTITIES, moments, kept, plan.seed)
     return ModePaths(
         generations=found.generations,
         mean=found.mean,
@@ -236,7 +235,7 @@ def simulate_modes(
     d = _validate.count("dim", dim, maximum=64)
     n = _validate.count("n_synth", n_synth)
     fresh = _validate.count("n_fresh", n_fresh, minimum=0)
-    spec = _mode_kernels.ModeSpec(
+    spec = kernels.ModeSpec(
         n_initial=n + fresh,
         n_synth=n,
         n_fresh=fresh,
@@ -250,18 +249,18 @@ def simulate_modes(
     size = _validate.count("replicates", replicates)
     plan = _Plan(
         spec=spec,
-        recorded=_chunks.recorded(_chunks.check_at(at, steps), steps),
-        snapshots=_chunks.recorded(_chunks.check_times("snapshots", snapshots, steps), steps),
+        recorded=runs.recorded(runs.check_at(at, steps), steps),
+        snapshots=runs.recorded(runs.check_times("snapshots", snapshots, steps), steps),
         replicates=size,
         seed=_validate.count("seed", seed, minimum=0),
         chunk=_chunk_size(K, d, steps, size) if chunk is None else _validate.count("chunk", chunk),
         keep_paths=keep_paths,
     )
     n_chunks = -(-plan.replicates // plan.chunk)
-    many = _running.processors("threads", threads)
-    with _blas.one_thread():
+    many = _threads.processors("threads", threads)
+    with _threads.one_thread():
         return _finish(
-            plan, list(_chunks.in_order(lambda index: _run(plan, index), 0, n_chunks, many))
+            plan, list(runs.in_order(lambda index: _run(plan, index), 0, n_chunks, many))
         )
 
 
