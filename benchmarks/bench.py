@@ -24,6 +24,7 @@ from madtheory.simulate import QUANTITIES, simulate, simulate_plain
 from madtheory.simulate.kernels.collapse import collapse_step, first_generation
 from madtheory.simulate.kernels.linear_algebra import bartlett
 from madtheory.simulate.kernels.measure import measure
+from madtheory.simulate.kernels.spec import Spec
 
 FREE = ("mean_sq", "trace", "log_det")
 ALL = ("mean_sq", "trace", "w2_squared", "log_det")
@@ -108,12 +109,17 @@ def shares(d: int = 100) -> dict[str, float]:
     ratio, work, M = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
     size = len(QUANTITIES)
     e, flags, out = np.zeros(d, np.int64), np.zeros(size, np.bool_), np.zeros(size)
-    first_generation(rng, 1_000.0, 1.0, 1.0, False, nu, G)
+    spec = Spec(
+        **dict.fromkeys(Spec._fields[:-1], 0.0)
+        | {"memory": 1, "cap": 1, "n_initial": 1_000.0, "n_synth": 1_000.0}
+        | {"first_bias": 1.0, "bias": 0.9, "ddof": 1.0}
+    )
+    first_generation(rng, spec, nu, G)
     kept = G.copy()
 
     def step() -> None:
         G[:] = kept
-        collapse_step(rng, 1_000.0, 1.0, 0.9, False, nu, G, e, d, T, ratio, row)
+        collapse_step(rng, spec, nu, G, e, d, T, ratio, row)
 
     variates = best(lambda: bartlett(rng, 999.0, 0.03, T, d, d), 300)
     whole = best(step, 300)

@@ -8,16 +8,16 @@ raises UnsupportedLoop.
 
 from madtheory.simulate.categories import simulate_categories
 from madtheory.simulate.gaussian import simulate
-from madtheory.simulate.modes import ModePaths, ModeStates, simulate_modes
+from madtheory.simulate.kernels.measure import QUANTITIES
+from madtheory.simulate.modes import simulate_modes
 from madtheory.simulate.plain import simulate_plain
-from madtheory.simulate.request import DEFAULT_RECORD, QUANTITIES
-from madtheory.simulate.runs import Moments, Paths
+from madtheory.simulate.request import DEFAULT_RECORD
+from madtheory.simulate.runs import ModeStates, Moments, Paths
 from madtheory.simulate.size_biased import simulate_size_biased
 
 __all__ = [
     "DEFAULT_RECORD",
     "QUANTITIES",
-    "ModePaths",
     "ModeStates",
     "Moments",
     "Paths",

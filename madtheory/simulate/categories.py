@@ -4,71 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _threads, _validate
-from madtheory.simulate import runs
-from madtheory.simulate.kernels import categories as kernels
-from madtheory.simulate.runs import Chunk, Moments, Paths
+from madtheory.simulate.kernels.categories import QUANTITIES, Vocabulary, category_chunk
+from madtheory.simulate.request import asked
+from madtheory.simulate.runs import Paths, run
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
-
-#: What a simulation can record.
-QUANTITIES = kernels.QUANTITIES
 #: Rough nanoseconds of work in one chunk of a simulation.
 CHUNK_WORK = 1e8
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A checked request: all that decides the result."""
-
-    p: Array
-    n: int
-    n_fresh: int
-    power: float
-    recorded: NDArray[np.int64]
-    replicates: int
-    seed: int
-    record: tuple[str, ...]
-
-    @property
-    def chunk(self) -> int:
-        """Replicates that share a generator: a function of the problem, never of the threads."""
-        V, total = self.p.size, self.n + self.n_fresh
-        step = 60.0 * min(V, total) + (60.0 * V if self.n_fresh else 0.0)
-        work = 60.0 * V + step * float(self.recorded[-1])
-        return runs.chunk_size(work, self.replicates, most_work=CHUNK_WORK)
-
-
-def _run(plan: _Plan, index: int, *, keep_paths: bool) -> Chunk:
-    """Run chunk `index`."""
-    size = min(plan.chunk, plan.replicates - index * plan.chunk)
-    wanted = np.array([QUANTITIES.index(name) for name in plan.record], dtype=np.int64)
-    mean, m2, paths = runs.room(size, (wanted.size, plan.recorded.size), keep_paths)
-    kernels.category_chunk(
-        runs.generator(plan.seed, index),
-        size,
-        plan.n,
-        plan.n_fresh,
-        plan.p,
-        np.cumsum(plan.p[::-1])[::-1].copy(),
-        np.cumsum(plan.p),
-        plan.power,
-        runs.slots_of(plan.recorded, int(plan.recorded[-1])),
-        wanted,
-        mean,
-        m2,
-        paths,
-    )
-    return Chunk(Moments(size, mean, m2), paths)
+def _work(spec: Vocabulary, last: int) -> float:
+    """Nanoseconds of a replicate, roughly."""
+    V, total = spec.p.size, spec.n + spec.n_fresh
+    step = 60.0 * min(V, total) + (60.0 * V if spec.n_fresh else 0.0)
+    return 60.0 * V + step * float(last)
 
 
 def simulate_categories(
@@ -116,11 +72,6 @@ def simulate_categories(
     -------
     Paths
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Examples
     --------
     >>> from madtheory.categories import support, zipf
@@ -129,23 +80,27 @@ def simulate_categories(
     >>> bool(abs(run.mean["mass"][-1] - exact) < 5 * run.se["mass"][-1])
     True
     """
-    limit = 2**40
-    fresh = _validate.count("n_fresh", n_fresh, minimum=0, maximum=limit - 1)
-    steps = _validate.count("generations", generations)
+    fresh = _validate.count("n_fresh", n_fresh, minimum=0, maximum=2**40 - 1)
+    n = _validate.count("n", n, maximum=2**40 - fresh)
+    p = _validate.distribution("p", p)
     value = _validate.number("temperature", temperature, low=0.0)
-    plan = _Plan(
-        p=_validate.distribution("p", p),
-        n=_validate.count("n", n, maximum=limit - fresh),
-        n_fresh=fresh,
-        power=1.0 / value if value > 1e-300 else math.inf,
-        recorded=runs.recorded(runs.check_at(at, steps), steps),
-        replicates=_validate.count("replicates", replicates),
-        seed=_validate.count("seed", seed, minimum=0),
-        record=runs.check_record(record, QUANTITIES),
+    power = 1.0 / value if value > 1e-300 else math.inf
+    spec = Vocabulary(n, fresh, p, np.cumsum(p[::-1])[::-1].copy(), np.cumsum(p), power)
+    request = asked(
+        spec,
+        QUANTITIES,
+        work=lambda _, last: _work(spec, last),
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=None,
+        most_work=CHUNK_WORK,
     )
-    n_chunks, many = -(-plan.replicates // plan.chunk), _threads.processors("threads", threads)
-    run = partial(_run, plan, keep_paths=keep_paths)
-    chunks = list(runs.in_order(run, 0, n_chunks, many))
-    moments = reduce(Moments.merge, [chunk.moments for chunk in chunks])
-    kept = [chunk.paths for chunk in chunks] if keep_paths else None
-    return runs.summary(plan.recorded, plan.record, moments, kept, plan.seed)
+    return run(
+        request,
+        lambda rng, tally: category_chunk(rng, spec, tally),
+        threads=_threads.processors("threads", threads),
+        keep_paths=keep_paths,
+    )

@@ -1,34 +1,31 @@
 """Exact simulation of the Gaussian loops: streaming moments, reproducible, resumable.
 
 :func:`simulate` draws Bartlett factors (theory.md 1.1-1.6, 2.1, 3): O(min(memory, n_synth) dim^3)
-a generation, whatever the number of samples. :func:`simulate_plain` draws every sample: the
-second route to the same law, and the baseline of the benchmarks.
+a generation, whatever the number of samples.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from madtheory import _store, _threads
 from madtheory.loops import Loop
 from madtheory.simulate.kernels import any_loop, collapse, fresh
-from madtheory.simulate.kernels.piles import Spec
-from madtheory.simulate.plain import run_plain
-from madtheory.simulate.request import (
-    DEFAULT_RECORD,
-    Plan,
-    is_plain,
-    make_plan,
-    run_kernel,
-    run_plan,
-)
-from madtheory.simulate.runs import Chunk, Moments, Paths
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.plain import draw_plain
+from madtheory.simulate.request import DEFAULT_RECORD, Plan, is_plain, make_plan
+from madtheory.simulate.runs import Moments, Paths, run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from madtheory.simulate.kernels.tally import Tally
 
 
 def _without_idle_data(loop: Loop) -> Loop:
@@ -38,9 +35,9 @@ def _without_idle_data(loop: Loop) -> Loop:
     return loop
 
 
-def _spec(plan: Plan) -> Spec:
-    """Return the plan's loop as the general kernel reads it."""
-    loop, last = _without_idle_data(plan.loop), int(plan.recorded[-1])
+def spec_of(plan: Plan) -> Spec:
+    """Return the loop of a plan as the kernels read it."""
+    loop, s, last = _without_idle_data(plan.problem.loop), plan.problem.eigenvalues, plan.last
     cap = loop.pool_cap if loop.pool == "accumulate" else 1
     first, later = _spans(loop)
     return Spec(
@@ -54,12 +51,13 @@ def _spec(plan: Plan) -> Spec:
         ddof=float(loop.ddof),
         weight=-1.0 if loop.weight is None else loop.weight,
         shrinkage=loop.shrinkage,
-        ridge=loop.floor * float(plan.eigenvalues.mean()),
+        ridge=loop.floor * float(s.mean()),
         memory=last if loop.memory is None else min(loop.memory, last),
         # A ring that never drops anything is a merged pool.
         cap=0 if cap is None or cap >= last - 1 > 1 else cap,
         first_rank=float(first),
         next_rank=float(later),
+        log_det=float(np.log(s).sum()) if s.all() else -np.inf,
     )
 
 
@@ -75,36 +73,25 @@ def _spans(loop: Loop) -> tuple[int, int]:
 
 def _is_subsampled(plan: Plan) -> bool:
     """Whether the budget of the loop ever binds."""
-    loop, last = plan.loop, int(plan.recorded[-1])
+    loop, last = plan.problem.loop, plan.last
     kept = last - 1 if loop.pool_cap is None else min(last - 1, loop.pool_cap)
     return loop.budget is not None and loop.n_fixed + kept * loop.n_synth > loop.budget
 
 
-def _kernel_of(plan: Plan) -> tuple[Callable[..., None], tuple[Any, ...]]:
-    """Kernel of a plan and its arguments up to the spectrum."""
-    loop = plan.loop
-    positive = plan.eigenvalues[plan.eigenvalues > 0]
-    if not is_plain(loop):
-        whole = bool(loop.shrinkage or loop.floor)
-        s = plan.eigenvalues if whole else positive
-        return any_loop.mixture_chunk, (_spec(plan), s)
-    biases = (loop.first_bias, loop.bias)
-    line = positive.size == 1
-    first, new, synth, ddof = map(float, (loop.n_initial, loop.n_fresh, loop.n_synth, loop.ddof))
-    kernel: Callable[..., None]
-    if loop.n_fresh:
-        kernel = fresh.fresh_line_chunk if line else fresh.fresh_chunk
-        return kernel, ((first, new, synth, ddof), biases, positive)
-    kernel = collapse.collapse_line_chunk if line else collapse.collapse_chunk
-    return kernel, ((first, synth, ddof), biases, positive)
-
-
-def _run_exact(plan: Plan, index: int, keep_paths: bool) -> Chunk:
-    """Run chunk `index` on factors, or on the data where a budget asks for them."""
+def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
+    """What draws a chunk: a kernel on factors, or the data where a budget asks for them."""
+    loop, s = plan.problem.loop, plan.problem.positive
     if _is_subsampled(plan):
-        return run_plain(plan, index, keep_paths)
-    kernel, arguments = _kernel_of(plan)
-    return run_kernel(plan, index, keep_paths, kernel, arguments)
+        return partial(draw_plain, plan)
+    if not is_plain(loop):
+        whole = loop.shrinkage or loop.floor
+        kernel, s = any_loop.any_loop_chunk, plan.problem.eigenvalues if whole else s
+    elif loop.n_fresh:
+        kernel = fresh.fresh_line_chunk if s.size == 1 else fresh.fresh_chunk
+    else:
+        kernel = collapse.collapse_line_chunk if s.size == 1 else collapse.collapse_chunk
+    spec = spec_of(plan)
+    return lambda rng, tally: kernel(rng, spec, s, tally)
 
 
 def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Paths:
@@ -113,18 +100,17 @@ def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Path
     if table is not None:
         _store.remove_run(path)
         return _from_table(plan, table)
-    with _store.open_run(path, plan) as run:
-        start = None if run.arrays is None else (run.done, Moments(run.count, *run.arrays))
-        result = run_plan(
+    with _store.open_run(path, plan) as stored:
+        found = stored.arrays
+        result = run(
             plan,
-            _run_exact,
+            _drawing(plan),
             threads=threads,
-            keep_paths=False,
             progress=progress,
-            start=start,
-            save=lambda done, m: run.save(done, m.count, (m.mean, m.m2)),
+            start=None if found is None else (stored.done, Moments(stored.count, *found)),
+            save=lambda done, m: stored.save(done, m.count, (m.mean, m.m2)),
         )
-        run.finish({name: (result.mean[name], result.se[name]) for name in plan.record})
+        stored.finish({name: (result.mean[name], result.se[name]) for name in plan.record})
     return result
 
 
@@ -198,8 +184,8 @@ def simulate(
 
     Raises
     ------
-    ValueError, TypeError
-        When an argument is out of its range, or `store` is damaged or of another configuration.
+    ValueError
+        When `store` is damaged or of another configuration.
 
     Examples
     --------
@@ -223,7 +209,8 @@ def simulate(
     )
     threads = _threads.processors("threads", threads)
     if store is None:
-        return run_plan(plan, _run_exact, threads=threads, keep_paths=keep_paths, progress=progress)
+        draw = _drawing(plan)
+        return run(plan, draw, threads=threads, keep_paths=keep_paths, progress=progress)
     if keep_paths:
         raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
     return _run_stored(plan, Path(store), threads=threads, progress=progress)

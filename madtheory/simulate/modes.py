@@ -7,150 +7,28 @@ the counts are multinomial. Expectations: :mod:`madtheory.mixture`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _threads, _validate
-from madtheory.mixture import mode_grid, mode_recall
-from madtheory.simulate import runs
 from madtheory.simulate.kernels import modes as kernels
-from madtheory.simulate.runs import Moments, Paths
+from madtheory.simulate.kernels.modes import MODE_QUANTITIES, ModeSpec
+from madtheory.simulate.request import asked, check_times
+from madtheory.simulate.runs import ModeStates, Paths, run, slots_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-#: Everything that a run records.
-MODE_QUANTITIES = kernels.MODE_QUANTITIES
-
-
-@dataclass(frozen=True, slots=True)
-class ModeStates:
-    """The models of every replicate at some generations.
-
-    Attributes
-    ----------
-    generations : ndarray of int, shape (S,)
-    weights : ndarray, shape (replicates, S, modes)
-        Mode weights; 0 for a lost mode, whose mean and covariance are 0 too.
-    means : ndarray, shape (replicates, S, modes, dim)
-    covariances : ndarray, shape (replicates, S, modes, dim, dim)
-    """
-
-    generations: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    means: NDArray[np.float64]
-    covariances: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class ModePaths:
-    """Means over replicates at each recorded generation, with standard errors.
-
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The recorded generations, ascending.
-    mean, se : dict of ndarray, shape (T,)
-        By quantity: `surviving` modes of positive count, `heterozygosity` 1 - sum p_k^2,
-        `total_variance` (trace of the mixture's covariance), `average_modal_variance` (mean trace
-        over alive modes), `modal_sum` (sum of their traces), `within_variance` (sum p_k trace).
-        The standard error is nan for one replicate.
-    replicates, seed : int
-    paths : dict of ndarray, shape (replicates, T), or None
-        Every value, when asked for.
-    states : ModeStates or None
-        The models themselves, at the generations asked for.
-    """
-
-    generations: NDArray[np.int64]
-    mean: dict[str, NDArray[np.float64]]
-    se: dict[str, NDArray[np.float64]]
-    replicates: int
-    seed: int
-    paths: dict[str, NDArray[np.float64]] | None = None
-    states: ModeStates | None = None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the result arrays (generations, mean, se), nothing else."""
-        return Paths(self.generations, self.mean, self.se, self.replicates, self.seed).digest
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A checked request: all that decides the result."""
-
-    spec: kernels.ModeSpec
-    recorded: NDArray[np.int64]
-    snapshots: NDArray[np.int64]
-    replicates: int
-    seed: int
-    chunk: int
-    keep_paths: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    moments: Moments
-    paths: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    means: NDArray[np.float64]
-    covariances: NDArray[np.float64]
-
-
-def _chunk_size(modes: int, dim: int, generations: int, replicates: int) -> int:
-    """Replicates of a chunk: a function of the problem, never of the threads."""
-    work = generations * modes * (200.0 + 40.0 * dim**2 + 4.0 * dim**3)
-    return runs.chunk_size(work, replicates)
-
-
-def _run(plan: _Plan, index: int) -> _Chunk:
-    """Run chunk `index` with the generator that is child `index` of the seed."""
-    size = min(plan.chunk, plan.replicates - index * plan.chunk)
-    rng = runs.generator(plan.seed, index)
-    length = int(max(plan.recorded[-1], *plan.snapshots, 0))
-    K, d = plan.spec.centers.shape
-    shape, kept = (len(MODE_QUANTITIES), plan.recorded.size), (size, plan.snapshots.size, K)
-    mean, m2, paths = runs.room(size, shape, plan.keep_paths)
-    counts, means, covs = np.zeros(kept, np.int64), np.zeros((*kept, d)), np.zeros((*kept, d, d))
-    slots = runs.slots_of(plan.recorded, length)
-    snaps = runs.slots_of(plan.snapshots, length)
-    kernels.mode_chunk(rng, size, plan.spec, slots, snaps, mean, m2, paths, counts, means, covs)
-    return _Chunk(Moments(size, mean, m2), paths, counts, means, covs)
-
-
-def _states(plan: _Plan, chunks: list[_Chunk]) -> ModeStates | None:
-    if plan.snapshots.size == 0:
-        return None
-    counts = np.concatenate([chunk.counts for chunk in chunks])
-    return ModeStates(
-        generations=plan.snapshots,
-        weights=counts / counts.sum(axis=-1, keepdims=True),
-        means=np.concatenate([chunk.means for chunk in chunks]),
-        covariances=np.concatenate([chunk.covariances for chunk in chunks]),
-    )
-
-
-def _finish(plan: _Plan, chunks: list[_Chunk]) -> ModePaths:
-    """Merge the chunks in order into the public result."""
-    moments = reduce(Moments.merge, [chunk.moments for chunk in chunks])
-    kept = [chunk.paths for chunk in chunks] if plan.keep_paths else None
-    found = runs.summary(plan.recorded, MODE_QUANTITIES, moments, kept, plan.seed)
-    return ModePaths(
-        generations=found.generations,
-        mean=found.mean,
-        se=found.se,
-        replicates=found.replicates,
-        seed=found.seed,
-        paths=found.paths,
-        states=_states(plan, chunks),
-    )
+def _room(states: NDArray[np.int64], replicates: int, modes: int, dim: int) -> kernels.Snapshots:
+    """Room for the models of all replicates at the generations `states`."""
+    shape = (replicates, states.size, modes)
+    means, covariances = np.zeros((*shape, dim)), np.zeros((*shape, dim, dim))
+    return kernels.Snapshots(slots_of(states), np.zeros(shape, np.int64), means, covariances)
 
 
 def simulate_modes(
@@ -172,7 +50,7 @@ def simulate_modes(
     snapshots: Sequence[int] = (),
     keep_paths: bool = False,
     chunk: int | None = None,
-) -> ModePaths:
+) -> Paths:
     """Simulate the idealised loop of a mixture on a grid, exactly and without its samples.
 
     Each generation's n_synth samples fall to the modes by multinomial counts; a mode's mean and
@@ -212,12 +90,7 @@ def simulate_modes(
 
     Returns
     -------
-    ModePaths
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
+    Paths
 
     Notes
     -----
@@ -231,11 +104,13 @@ def simulate_modes(
     >>> bool(abs(result.mean["surviving"][0] - expected) < 5 * result.se["surviving"][0])
     True
     """
+    from madtheory.mixture import mode_grid  # the theory is heavy: only who asks waits for it
+
     K = _validate.count("modes", modes, maximum=2**20)
     d = _validate.count("dim", dim, maximum=64)
     n = _validate.count("n_synth", n_synth)
     fresh = _validate.count("n_fresh", n_fresh, minimum=0)
-    spec = kernels.ModeSpec(
+    spec = ModeSpec(
         n_initial=n + fresh,
         n_synth=n,
         n_fresh=fresh,
@@ -245,23 +120,30 @@ def simulate_modes(
         deviation=_validate.number("deviation", deviation, low=0.0),
         centers=mode_grid(K, d, spacing=spacing),
     )
-    steps = _validate.count("generations", generations)
-    size = _validate.count("replicates", replicates)
-    plan = _Plan(
-        spec=spec,
-        recorded=runs.recorded(runs.check_at(at, steps), steps),
-        snapshots=runs.recorded(runs.check_times("snapshots", snapshots, steps), steps),
-        replicates=size,
-        seed=_validate.count("seed", seed, minimum=0),
-        chunk=_chunk_size(K, d, steps, size) if chunk is None else _validate.count("chunk", chunk),
+    request = asked(
+        spec,
+        MODE_QUANTITIES,
+        work=lambda generations, _: generations * K * (200.0 + 40.0 * d**2 + 4.0 * d**3),
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=MODE_QUANTITIES,
+        at=at,
+        chunk=chunk,
+    )
+    kept = np.array(check_times("snapshots", snapshots, request.generations), dtype=np.int64)
+    room = _room(kept, request.replicates, K, d)
+    found = run(
+        request,
+        lambda rng, tally: kernels.mode_chunk(rng, spec, room, tally),
+        threads=_threads.processors("threads", threads),
         keep_paths=keep_paths,
     )
-    n_chunks = -(-plan.replicates // plan.chunk)
-    many = _threads.processors("threads", threads)
-    with _threads.one_thread():
-        return _finish(
-            plan, list(runs.in_order(lambda index: _run(plan, index), 0, n_chunks, many))
-        )
+    if kept.size == 0:
+        return found
+    weights = room.counts / room.counts.sum(axis=-1, keepdims=True)
+    states = ModeStates(kept, weights, room.means, room.covariances)
+    return dataclasses.replace(found, states=states)
 
 
 def predicted_recall(
@@ -291,11 +173,6 @@ def predicted_recall(
     -------
     ndarray, shape (replicates, S)
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Notes
     -----
     theory.md 4.1; status: asymptotic, with the errors of :func:`madtheory.mixture.mode_recall`.
@@ -307,6 +184,8 @@ def predicted_recall(
     >>> bool(recall[0] > 0.9 and recall[1] < 0.5)
     True
     """
+    from madtheory.mixture import mode_grid, mode_recall
+
     if states.means.shape[-1] != 2:
         raise ValueError(f"states must have dimension 2, got {states.means.shape[-1]}")
     n = _validate.count("n_samples", n_samples)

@@ -10,28 +10,30 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _threads
-from madtheory.simulate.request import DEFAULT_RECORD, Plan, make_plan, run_plan
-from madtheory.simulate.runs import Chunk, Moments, Paths
+from madtheory.simulate.request import DEFAULT_RECORD, Plan, make_plan
+from madtheory.simulate.runs import Paths, run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from madtheory.loops import Loop
+    from madtheory.simulate.kernels.tally import Tally
 
 
 def _distance_squared(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> float:
     """W2^2 to N(0, diag(eigenvalues)) from the covariance, in plain linear algebra."""
-    root = np.sqrt(plan.eigenvalues)
+    root = np.sqrt(plan.problem.eigenvalues)
     # Not the route of the kernels: singular values of cov^(1/2) Sigma_0^(1/2).
     values, vectors = np.linalg.eigh(cov)
     half = vectors * np.sqrt(np.clip(values, 0.0, None))
     cross = np.linalg.svd(root[:, None] * half, compute_uv=False).sum()
-    total = mean @ mean + np.trace(cov) + plan.eigenvalues.sum() - 2.0 * cross
+    total = mean @ mean + np.trace(cov) + plan.problem.eigenvalues.sum() - 2.0 * cross
     return float(max(total, 0.0))
 
 
@@ -49,7 +51,7 @@ def _measure_plain(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Pl
         "w2_squared": lambda: _distance_squared(mean, cov, plan),
         "log_det": lambda: float(log_det) if sign > 0 else -math.inf,
         "log_trace": lambda: _log(trace),
-        "log_direction": lambda: _log(cov[0, 0] / plan.eigenvalues[0]),
+        "log_direction": lambda: _log(cov[0, 0] / plan.problem.eigenvalues[0]),
         "trace_squared": lambda: float((cov * cov).sum()),
         "squared_trace": lambda: trace * trace,
         "mean_fourth": lambda: square * square,
@@ -95,10 +97,10 @@ def _fit_weighted(
 
 def _regularise(plan: Plan, cov: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shrink towards the mean variance, then add the floor."""
-    loop, dim = plan.loop, plan.eigenvalues.size
+    loop, dim = plan.problem.loop, plan.problem.eigenvalues.size
     if not (loop.shrinkage or loop.floor):
         return cov
-    ridge = loop.shrinkage * np.trace(cov) / dim + loop.floor * plan.eigenvalues.sum() / dim
+    ridge = loop.shrinkage * np.trace(cov) / dim + loop.floor * plan.problem.eigenvalues.sum() / dim
     shrunk: NDArray[np.float64] = (1.0 - loop.shrinkage) * cov + ridge * np.eye(dim)
     return shrunk
 
@@ -107,8 +109,8 @@ def _first_data(
     rng: np.random.Generator, plan: Plan
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw the first sample and the fixed set: nested, or independent."""
-    loop, real = plan.loop, np.diag(plan.eigenvalues)
-    zero = np.zeros(plan.eigenvalues.size)
+    loop, real = plan.problem.loop, np.diag(plan.problem.eigenvalues)
+    zero = np.zeros(plan.problem.eigenvalues.size)
     if loop.n_shared:
         data = _draw(rng, max(loop.n_initial, loop.n_fixed), zero, real)
         return data[: loop.n_initial], data[: loop.n_fixed]
@@ -144,9 +146,9 @@ def _plain_generation(
     rng: np.random.Generator, plan: Plan, data: _Data
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit the next model to its data, drawn in full."""
-    loop, dim = plan.loop, plan.eigenvalues.size
+    loop, dim = plan.problem.loop, plan.problem.eigenvalues.size
     data.pool.append(_draw_batch(rng, loop, data))
-    fresh = _draw(rng, loop.n_fresh, np.zeros(dim), np.diag(plan.eigenvalues))
+    fresh = _draw(rng, loop.n_fresh, np.zeros(dim), np.diag(plan.problem.eigenvalues))
     if loop.weight is not None:
         real = np.concatenate([data.fixed, fresh])
         return _fit_weighted(loop, real, np.concatenate(data.pool))
@@ -158,7 +160,7 @@ def _plain_replicate(
     rng: np.random.Generator, plan: Plan
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield the models of one replicate, one after the other, without end."""
-    loop = plan.loop
+    loop = plan.problem.loop
     first, fixed = _first_data(rng, plan)
     kept = loop.pool_cap if loop.pool == "accumulate" else 1
     data = _Data(fixed, deque(maxlen=loop.memory), deque(maxlen=kept))
@@ -170,18 +172,18 @@ def _plain_replicate(
         mean, cov = _plain_generation(rng, plan, data)
 
 
-def run_plain(plan: Plan, index: int, keep_paths: bool) -> Chunk:
-    """Run chunk `index` on the data themselves."""
-    rng, size, slots = plan.rng(index), plan.size(index), plan.slots
-    values = np.zeros((size, len(plan.record), plan.recorded.size))
-    for replicate in range(size):
-        for slot, model in zip(slots, _plain_replicate(rng, plan), strict=False):
+def draw_plain(plan: Plan, rng: np.random.Generator, tally: Tally) -> None:
+    """Run a chunk on the data themselves."""
+    values = np.zeros((tally.replicates, *tally.mean.shape))
+    for replicate in range(tally.replicates):
+        for slot, model in zip(tally.slots, _plain_replicate(rng, plan), strict=False):
             if slot >= 0:
                 values[replicate, :, slot] = _measure_plain(*model, plan)
-    mean = values.mean(axis=0)
+    tally.mean[:] = mean = values.mean(axis=0)
     with np.errstate(invalid="ignore"):
-        m2 = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
-    return Chunk(Moments(size, mean, m2), values if keep_paths else np.zeros((0, 0, 0)))
+        tally.m2[:] = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
+    if tally.paths.size:
+        tally.paths[tally.first : tally.first + tally.replicates] = values
 
 
 def simulate_plain(
@@ -221,10 +223,5 @@ def simulate_plain(
         at=at,
         chunk=chunk,
     )
-    return run_plan(
-        plan,
-        run_plain,
-        threads=_threads.processors("threads", threads),
-        keep_paths=keep_paths,
-        progress=progress,
-    )
+    draw, threads = partial(draw_plain, plan), _threads.processors("threads", threads)
+    return run(plan, draw, threads=threads, keep_paths=keep_paths, progress=progress)

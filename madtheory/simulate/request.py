@@ -1,37 +1,38 @@
-"""What a simulator of a Gaussian loop is asked, checked, and how its chunks are run."""
+"""What a simulator is asked, checked: all that decides its result."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from madtheory import _threads, _validate
+from madtheory import _validate
 from madtheory.loops import Loop
-from madtheory.simulate import runs
-from madtheory.simulate.kernels import measure
-from madtheory.simulate.runs import Chunk, Moments, Paths
+from madtheory.simulate.kernels.measure import QUANTITIES
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+Problem = TypeVar("Problem")
 
-#: Everything that a run can record.
-QUANTITIES = measure.QUANTITIES
 DEFAULT_RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
+#: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
+CHUNK_WORK = 2e8
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A checked request: all that decides the result, and nothing that does not."""
+class Request(Generic[Problem]):
+    """A checked request: the model in its loop, and what to record of it.
 
-    loop: Loop
-    eigenvalues: NDArray[np.float64]
+    `known` are the quantities that the simulator has; `at` is None for all generations; `chunk`
+    replicates share a random generator.
+    """
+
+    problem: Problem
     generations: int
     replicates: int
     seed: int
+    known: tuple[str, ...]
     record: tuple[str, ...]
     at: tuple[int, ...] | None
     chunk: int
@@ -39,36 +40,98 @@ class Plan:
     @property
     def recorded(self) -> NDArray[np.int64]:
         """The recorded generations, ascending."""
-        return runs.recorded(self.at, self.generations)
+        every = range(1, self.generations + 1) if self.at is None else self.at
+        return np.array(every, dtype=np.int64)
 
     @property
-    def slots(self) -> NDArray[np.int64]:
-        """Where each generation is recorded, -1 for nowhere; ends at the last recorded one."""
-        return runs.slots_of(self.recorded, int(self.recorded[-1]))
+    def last(self) -> int:
+        """The last recorded generation: none is run beyond it."""
+        return self.generations if self.at is None else self.at[-1]
+
+
+def check_times(name: str, times: Sequence[int], generations: int) -> tuple[int, ...]:
+    """Return generations in [1, `generations`], ascending, each once."""
+    return tuple(sorted({_validate.count(name, t, maximum=generations) for t in times}))
+
+
+def _check_record(record: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the quantities to record, each once."""
+    if isinstance(record, str) or not record:
+        raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
+    for name in record:
+        _validate.one_of("record", name, known)
+    return tuple(dict.fromkeys(record))
+
+
+def _check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:
+    """Return the generations to record; None for all of them."""
+    times = None if at is None else check_times("at", at, generations)
+    if times == ():
+        raise ValueError("at must name at least one generation, got none")
+    return times
+
+
+def asked(
+    problem: Problem,
+    known: tuple[str, ...],
+    *,
+    work: Callable[[int, int], float],
+    generations: int,
+    replicates: int,
+    seed: int,
+    record: Sequence[str],
+    at: Sequence[int] | None,
+    chunk: int | None,
+    most_work: float = CHUNK_WORK,
+) -> Request[Problem]:
+    """Check a request for a problem that has been checked.
+
+    `work` says how many nanoseconds a replicate takes, from the generations and the last recorded
+    one. So the size of a chunk is a function of the problem, never of the threads.
+    """
+    generations = _validate.count("generations", generations)
+    replicates = _validate.count("replicates", replicates)
+    seed = _validate.count("seed", seed, minimum=0)
+    record, at = _check_record(record, known), _check_at(at, generations)
+    if chunk is None:
+        fits = most_work // work(generations, generations if at is None else at[-1])
+        chunk = int(min(max(fits, 1), -(-replicates // 8)))
+    chunk = _validate.count("chunk", chunk)
+    return Request(problem, generations, replicates, seed, known, record, at, chunk)
+
+
+# --- Gaussian loops ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """A loop that starts at N(mu_0, Sigma_0), by the eigenvalues of Sigma_0."""
+
+    loop: Loop
+    eigenvalues: NDArray[np.float64]
 
     @property
-    def n_chunks(self) -> int:
-        """Number of chunks; the last may be shorter."""
-        return -(-self.replicates // self.chunk)
+    def positive(self) -> NDArray[np.float64]:
+        """The positive eigenvalues, of which the kernels know."""
+        return self.eigenvalues[self.eigenvalues > 0]
 
-    def size(self, index: int) -> int:
-        """Replicates of chunk `index`."""
-        return min(self.chunk, self.replicates - index * self.chunk)
+    def work(self, generations: int) -> float:
+        """Nanoseconds of a replicate, roughly."""
+        loop, rank, parts = self.loop, self.positive.size, 1.0
+        if not is_plain(loop):
+            rank = self.eigenvalues.size if loop.shrinkage or loop.floor else rank
+            parts = 4.0 + min(loop.memory or generations, generations, loop.n_synth)
+            parts += min(loop.pool_cap or 1, generations)
+        return parts * generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
 
-    def rng(self, index: int) -> np.random.Generator:
-        """Generator of chunk `index`."""
-        return runs.generator(self.seed, index)
+
+Plan = Request[Gaussian]
 
 
-def _chunk_size(loop: Loop, values: NDArray[np.float64], generations: int, replicates: int) -> int:
-    """Replicates of a chunk: a function of the problem, never of the threads."""
-    rank, parts = int(np.count_nonzero(values)), 1.0
-    if not is_plain(loop):
-        rank = values.size if loop.shrinkage or loop.floor else rank
-        parts = 4.0 + min(loop.memory or generations, generations, loop.n_synth)
-        parts += min(loop.pool_cap or 1, generations)
-    work = parts * generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
-    return runs.chunk_size(work, replicates)
+def is_plain(loop: Loop) -> bool:
+    """Whether one of the two special kernels draws the loop."""
+    replace = loop.pool == "replace" and loop.memory == 1 and loop.weight is None
+    return replace and not (loop.n_fixed or loop.shrinkage or loop.floor)
 
 
 def make_plan(
@@ -82,83 +145,18 @@ def make_plan(
     at: Sequence[int] | None,
     chunk: int | None,
 ) -> Plan:
-    """Check a request."""
+    """Check a request for a Gaussian loop."""
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
-    values = _validate.eigenvalues("eigenvalues", eigenvalues)
-    generations = _validate.count("generations", generations)
-    replicates = _validate.count("replicates", replicates)
-    return Plan(
-        loop=loop,
-        eigenvalues=values,
+    problem = Gaussian(loop, _validate.eigenvalues("eigenvalues", eigenvalues))
+    return asked(
+        problem,
+        QUANTITIES,
+        work=lambda generations, last: problem.work(generations),
         generations=generations,
         replicates=replicates,
-        seed=_validate.count("seed", seed, minimum=0),
-        record=runs.check_record(record, QUANTITIES),
-        at=runs.check_at(at, generations),
-        chunk=(
-            _chunk_size(loop, values, generations, replicates)
-            if chunk is None
-            else _validate.count("chunk", chunk)
-        ),
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=chunk,
     )
-
-
-def _log_det(eigenvalues: NDArray[np.float64]) -> float:
-    return float(np.log(eigenvalues).sum()) if eigenvalues.all() else -math.inf
-
-
-def is_plain(loop: Loop) -> bool:
-    """Whether one of the two special kernels draws the loop."""
-    replace = loop.pool == "replace" and loop.memory == 1 and loop.weight is None
-    return replace and not (loop.n_fixed or loop.shrinkage or loop.floor)
-
-
-def run_kernel(
-    plan: Plan,
-    index: int,
-    keep_paths: bool,
-    kernel: Callable[..., None],
-    arguments: tuple[Any, ...],
-) -> Chunk:
-    """Run chunk `index` with a kernel; `arguments` end with the spectrum it works on."""
-    size, shape = plan.size(index), (len(plan.record), plan.recorded.size)
-    mean, m2, paths = runs.room(size, shape, keep_paths)
-    wanted = np.array([QUANTITIES.index(name) for name in plan.record], dtype=np.int64)
-    log_det = _log_det(plan.eigenvalues)
-    kernel(plan.rng(index), size, *arguments, log_det, plan.slots, wanted, mean, m2, paths)
-    return Chunk(Moments(size, mean, m2), paths)
-
-
-def _empty(plan: Plan) -> Moments:
-    shape = (len(plan.record), plan.recorded.size)
-    return Moments(0, np.zeros(shape), np.zeros(shape))
-
-
-def run_plan(
-    plan: Plan,
-    run: Callable[[Plan, int, bool], Chunk],
-    *,
-    threads: int,
-    keep_paths: bool,
-    progress: bool,
-    start: tuple[int, Moments] | None = None,
-    save: Callable[[int, Moments], None] | None = None,
-) -> Paths:
-    """Run all chunks from `start` on, merge them in order, call `save` after each."""
-    done, moments = (0, _empty(plan)) if start is None else start
-    kept: list[NDArray[np.float64]] | None = [] if keep_paths else None
-
-    def job(index: int) -> Chunk:
-        return run(plan, index, keep_paths)
-
-    with _threads.one_thread(), _threads.progress_bar(progress, "replicates") as show:
-        show(moments.count, plan.replicates)
-        for chunk in runs.in_order(job, done, plan.n_chunks, threads):
-            moments, done = moments.merge(chunk.moments), done + 1
-            if kept is not None:
-                kept.append(chunk.paths)
-            if save is not None:
-                save(done, moments)
-            show(moments.count, plan.replicates)
-    return runs.summary(plan.recorded, plan.record, moments, kept, plan.seed)

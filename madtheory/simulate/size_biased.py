@@ -12,22 +12,16 @@ from typing import TYPE_CHECKING
 
 from madtheory import _threads
 from madtheory.loops import require_fully_synthetic
-from madtheory.simulate.kernels import collapse
-from madtheory.simulate.request import Plan, make_plan, run_kernel, run_plan
+from madtheory.simulate.gaussian import spec_of
+from madtheory.simulate.kernels.collapse import collapse_chunk
+from madtheory.simulate.request import make_plan
+from madtheory.simulate.runs import run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from madtheory.loops import Loop
-    from madtheory.simulate.runs import Chunk, Paths
-
-
-def _run_tilted(plan: Plan, index: int, keep_paths: bool) -> Chunk:
-    """Run chunk `index` under the size-biased law."""
-    loop, s = plan.loop, plan.eigenvalues[plan.eigenvalues > 0]
-    counts = (float(loop.n_initial), float(loop.n_synth), float(loop.ddof))
-    arguments = (counts, (loop.first_bias, loop.bias), s)
-    return run_kernel(plan, index, keep_paths, collapse.size_biased_chunk, arguments)
+    from madtheory.simulate.runs import Paths
 
 
 def simulate_size_biased(
@@ -65,13 +59,6 @@ def simulate_size_biased(
     Paths
         Means under the size-biased law.
 
-    Raises
-    ------
-    UnsupportedLoop
-        For any other loop.
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Examples
     --------
     >>> from madtheory.loops import fully_synthetic
@@ -95,9 +82,10 @@ def simulate_size_biased(
     require_fully_synthetic(loop, "the size-biased law")
     if loop.bias == 0:
         raise ValueError("bias must be positive for the size-biased law, got 0")
-    return run_plan(
+    spec, s = spec_of(plan)._replace(tilted=True), plan.problem.positive
+    return run(
         plan,
-        _run_tilted,
+        lambda rng, tally: collapse_chunk(rng, spec, s, tally),
         threads=_threads.processors("threads", threads),
         keep_paths=keep_paths,
         progress=progress,

@@ -12,7 +12,6 @@ import numpy as np
 
 from madtheory._compile import Bools, Floats, Ints, kernel
 from madtheory.simulate.kernels.linear_algebra import (
-    LOG_2,
     cholesky,
     clear,
     lower_factor,
@@ -29,11 +28,10 @@ from madtheory.simulate.kernels.measure import (
     TRACE,
     TRACE_SQ,
     W2,
-    keep,
+    log_pivots,
     log_scaled,
     measure,
     recorder,
-    tally,
 )
 from madtheory.simulate.kernels.piles import (
     COUNT,
@@ -43,7 +41,6 @@ from madtheory.simulate.kernels.piles import (
     Models,
     Pile,
     Room,
-    Spec,
     add_real,
     compact,
     copy_pile,
@@ -61,6 +58,8 @@ from madtheory.simulate.kernels.scales import (
     rescale_state,
     reset,
 )
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.kernels.tally import Tally, record
 
 
 @kernel
@@ -171,17 +170,6 @@ def first_data(
         n_large -= n_small
     add_real(rng, n_large, root, 1.0, room, large)
     compact(fixed)
-
-
-@kernel
-def log_pivots(G: Floats, e: Ints) -> float:
-    """Return log det of a triangular factor squared, -inf where a pivot is zero."""
-    total = 0.0
-    for i in range(G.shape[0]):
-        if G[i, i] == 0.0:
-            return -np.inf
-        total += math.log(abs(G[i, i])) + LOG_2 * e[i]
-    return 2.0 * total
 
 
 @kernel
@@ -314,28 +302,17 @@ def advance(
 
 
 @kernel
-def mixture_chunk(
-    rng: np.random.Generator,
-    replicates: int,
-    spec: Spec,
-    s: Floats,
-    log_det_0: float,
-    slots: Ints,
-    wanted: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
-    """Run replicates of any loop without a budget and tally them.
+def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+    """Run replicates of any loop without a budget.
 
     s is the positive spectrum of Sigma_0, and with shrinkage or ridge the whole one, largest
-    first; slots[t-1] is where generation t is tallied, or -1.
+    first.
     """
     r = s.size
     raw = spec.shrinkage > 0.0 or spec.ridge > 0.0
     root, positive = np.sqrt(s) if raw else np.ones(r), s[s > 0.0]
     nu, origin = np.zeros(r), np.zeros(r)
-    x, flags = recorder(wanted)
+    x, flags = recorder(tally.wanted)
     models = Models(
         np.zeros((spec.memory, r)),
         np.zeros((spec.memory, r, r)),
@@ -361,11 +338,11 @@ def mixture_chunk(
     basis, shown = Basis(np.eye(r), np.zeros(r, np.int64), np.ones((r, r))), np.zeros((r, r))
     graded = not raw and spec.n_fixed + spec.n_fresh == 0.0
     graded = graded and min(spec.n_initial, spec.n_synth) > r and spec.first_rank >= r
-    for replicate in range(replicates):
+    for replicate in range(tally.replicates):
         E = 0
         reset(basis)
         start(rng, spec, root, models, fixed, real, pool, room, origin)
-        for t in range(slots.size):
+        for t in range(tally.slots.size):
             index = t % spec.memory
             if t > 0:
                 advance(rng, spec, t, E, root, models, batches, fixed, real, batch, pool, room)
@@ -375,7 +352,7 @@ def mixture_chunk(
             E = rescale_state(models, live, batches, pool, E)
             if graded:
                 E = follow(models, index, live, batches, min(t, ring), pool, basis, E, room)
-            if slots[t] >= 0:
+            if tally.slots[t] >= 0:
                 for i in range(r):
                     nu[i] = moved(origin[i], models.mu[index, i], E)
                 k, full = models.shape[index, 0], models.shape[index, 1] == r
@@ -383,6 +360,5 @@ def mixture_chunk(
                 if graded:
                     e, G = E + basis.e, shown
                     in_basis(basis, models.G[index], room, shown)
-                measure_state(flags, raw, nu, G, e, full, positive, log_det_0, white, room, x)
-                tally(wanted, x, 1.0 / (replicate + 1.0), slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)
+                measure_state(flags, raw, nu, G, e, full, positive, spec.log_det, white, room, x)
+                record(tally, x, replicate, tally.slots[t])

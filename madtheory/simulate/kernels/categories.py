@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from madtheory._compile import Floats, Ints, kernel
-from madtheory.simulate.kernels.measure import keep, tally
+from madtheory.simulate.kernels.tally import Tally, record
 
 #: What a run can record; the position is the index used by the kernels.
 QUANTITIES = ("survivors", "mass", "heterozygosity", "top_share", "entropy", "favoured_share")
+
+
+class Vocabulary(NamedTuple):
+    """The loop as the kernel reads it."""
+
+    n: int
+    n_fresh: int
+    p: Floats  # (V,)
+    tail: Floats  # (V,): sums of p from each token on
+    cdf: Floats  # (V,): sums of p up to each token
+    power: float  # 1/lambda, infinite at temperature 0
 
 
 @kernel
@@ -109,39 +121,25 @@ def measure(
 
 
 @kernel
-def category_chunk(
-    rng: np.random.Generator,
-    replicates: int,
-    n: int,
-    n_fresh: int,
-    p: Floats,
-    tail: Floats,
-    cdf: Floats,
-    power: float,
-    slots: Ints,
-    wanted: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
+def category_chunk(rng: np.random.Generator, spec: Vocabulary, tally: Tally) -> None:
     """Run replicates of the loop; only tokens alive are visited, but for fresh draws."""
+    n, n_fresh, p, tail, cdf = spec.n, spec.n_fresh, spec.p, spec.tail, spec.cdf
     counts, alive = np.zeros(p.size, np.int64), np.empty(p.size, np.int64)
     room = 2 * min(p.size, n + n_fresh)
     weights, x, best = np.empty(room), np.zeros(len(QUANTITIES)), int(np.argmax(p))
-    for replicate in range(replicates):
+    for replicate in range(tally.replicates):
         counts[:] = 0
         add_real(rng, n + n_fresh, p, tail, cdf, counts)
         size = all_living(counts, alive)
-        for t in range(slots.size):
+        for t in range(tally.slots.size):
             if t > 0:
-                sharpen(counts, alive, size, power, weights)
+                sharpen(counts, alive, size, spec.power, weights)
                 resample(rng, n, counts, alive, size, weights)
                 if n_fresh:
                     add_real(rng, n_fresh, p, tail, cdf, counts)
                     size = all_living(counts, alive)
                 else:
                     size = living(counts, alive, size)
-            if slots[t] >= 0:
+            if tally.slots[t] >= 0:
                 measure(counts, alive, size, n + n_fresh, p, best, x)
-                tally(wanted, x, 1.0 / (replicate + 1), slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)
+                record(tally, x, replicate, tally.slots[t])

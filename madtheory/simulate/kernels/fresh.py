@@ -16,19 +16,20 @@ from madtheory.simulate.kernels.linear_algebra import (
     normals,
     times_lower,
 )
-from madtheory.simulate.kernels.measure import keep, measure, record_line, recorder, tally
+from madtheory.simulate.kernels.measure import measure, record_line, recorder
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.kernels.tally import Tally, record
 
 
 @kernel
 def fresh_line_step(
     rng: np.random.Generator,
-    counts: tuple[float, float, float, float],
-    bias: float,
+    spec: Spec,
     nu: float,
     g: float,
 ) -> tuple[float, float]:
     """Advance the fresh data loop in one dimension; return (nu, g)."""
-    _, n_r, n_s, ddof = counts
+    n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
     n = n_r + n_s
     square = 2.0 * rng.standard_gamma(0.5 * (n_r - 1.0)) if n_r > 1.0 else 0.0
     synthetic = nu
@@ -38,40 +39,27 @@ def fresh_line_step(
     if n_s > 1.0 and bias > 0.0 and g != 0.0:
         square += bias * g * g * 2.0 * rng.standard_gamma(0.5 * (n_s - 1.0))
     square += n_r * (n_s / n) * gap * gap
-    return synthetic + (n_r / n) * gap, math.sqrt(square / (n - ddof))
+    return synthetic + (n_r / n) * gap, math.sqrt(square / (n - spec.ddof))
 
 
 @kernel
-def fresh_line_chunk(
-    rng: np.random.Generator,
-    replicates: int,
-    counts: tuple[float, float, float, float],
-    biases: tuple[float, float],
-    s: Floats,
-    log_det_0: float,
-    slots: Ints,
-    wanted: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
+def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
     """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
-    line = np.zeros((4, mean.shape[1]))
-    for replicate in range(replicates):
-        nu, g = line_start(rng, counts[0], counts[3], biases[0])
+    slots, line = tally.slots, np.zeros((4, tally.mean.shape[1]))
+    for replicate in range(tally.replicates):
+        nu, g = line_start(rng, spec)
         for t in range(slots.size):
             if t > 0:
-                nu, g = fresh_line_step(rng, counts, biases[1], nu, g)
+                nu, g = fresh_line_step(rng, spec, nu, g)
             if slots[t] >= 0:
                 line[0, slots[t]], line[1, slots[t]] = nu, g
-        record_line(wanted, line, s[0], log_det_0, replicate, mean, m2, paths)
+        record_line(tally, line, s[0], spec.log_det, replicate)
 
 
 @kernel
 def fresh_means(
     rng: np.random.Generator,
-    counts: tuple[float, float, float, float],
-    bias: float,
+    spec: Spec,
     nu: Floats,
     G: Floats,
     e: Ints,
@@ -79,10 +67,10 @@ def fresh_means(
     delta: Floats,
 ) -> None:
     """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n - ddof))) (x_r - x_s)."""
-    _, n_r, n_s, ddof = counts
+    n_r, n_s = spec.n_fresh, spec.n_synth
     n = n_r + n_s
-    scale = math.sqrt(n_r * (n_s / n) / (n - ddof))
-    normals(rng, math.sqrt(bias) / math.sqrt(n_s), row, e.size)
+    scale = math.sqrt(n_r * (n_s / n) / (n - spec.ddof))
+    normals(rng, math.sqrt(spec.bias) / math.sqrt(n_s), row, e.size)
     walk(nu, G, e, row)
     for i in range(nu.size):
         gap = rng.standard_normal() / math.sqrt(n_r) - nu[i]
@@ -93,8 +81,7 @@ def fresh_means(
 @kernel
 def fresh_parts(
     rng: np.random.Generator,
-    counts: tuple[float, float, float, float],
-    bias: float,
+    spec: Spec,
     nu: Floats,
     A: Floats,
     delta: Floats,
@@ -109,11 +96,11 @@ def fresh_parts(
     nu and G (width e.size) are replaced: G by sqrt(bias / (n - ddof)) G T.
     """
     r, k = nu.size, e.size
-    _, n_r, n_s, ddof = counts
-    scale = 1.0 / math.sqrt(n_r + n_s - ddof)
+    n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
+    scale = 1.0 / math.sqrt(n_r + n_s - spec.ddof)
     k_a = int(min(float(r), n_r - 1.0))
     bartlett(rng, n_r - 1.0, scale, A, r, k_a)
-    fresh_means(rng, counts, bias, nu, G, e, row, delta)
+    fresh_means(rng, spec, nu, G, e, row, delta)
     k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
     if k_b:
         bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
@@ -170,40 +157,21 @@ def fresh_factor(
 
 
 @kernel
-def fresh_chunk(
-    rng: np.random.Generator,
-    replicates: int,
-    counts: tuple[float, float, float, float],
-    biases: tuple[float, float],
-    s: Floats,
-    log_det_0: float,
-    slots: Ints,
-    wanted: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
-    """Run replicates of the fresh data loop and tally them (theory.md 2.1).
-
-    counts = (n_initial, n_fresh, n_synth, ddof); biases = (first_bias, bias).
-    """
+def fresh_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+    """Run replicates of the fresh data loop (theory.md 2.1)."""
     r = s.size
-    nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(wanted)
+    nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(tally.wanted)
     A, G, T, F = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, 2 * r + 1))
     work, M = np.zeros((r, r)), np.zeros((r, r))
     e = np.zeros(r, np.int64)
-    for replicate in range(replicates):
-        k = first_generation(rng, counts[0], counts[3], biases[0], False, nu, G)
+    for replicate in range(tally.replicates):
+        k = first_generation(rng, spec, nu, G)
         triangular = True
-        weight = 1.0 / (replicate + 1.0)
-        for t in range(slots.size):
+        for t in range(tally.slots.size):
             if t > 0:
-                k_a, k_b = fresh_parts(
-                    rng, counts, biases[1], nu, A, delta, G, e[:k], triangular, T, row
-                )
+                k_a, k_b = fresh_parts(rng, spec, nu, A, delta, G, e[:k], triangular, T, row)
                 k = fresh_factor(A, k_a, delta, G, k_b, triangular, F, M)
                 triangular = k == r
-            if slots[t] >= 0:
-                measure(flags, nu, G, e[:k], s, log_det_0, work, M, x)
-                tally(wanted, x, weight, slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)
+            if tally.slots[t] >= 0:
+                measure(flags, nu, G, e[:k], s, spec.log_det, work, M, x)
+                record(tally, x, replicate, tally.slots[t])

@@ -1,4 +1,4 @@
-"""What is said of a state (nu, G diag(2^e)), and how replicates are tallied.
+"""What is said of a state (nu, G diag(2^e)).
 
 `s` is the positive spectrum of Sigma_0; see :mod:`madtheory.simulate.kernels` for coordinates.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from madtheory._compile import Bools, Floats, Ints, kernel, reducing_kernel
 from madtheory.simulate.kernels.linear_algebra import LOG_2, add_gram, clear, power_of_two, scaled
 from madtheory.simulate.kernels.nuclear_norm import nuclear_norm
+from madtheory.simulate.kernels.tally import Tally, record_path
 
 #: What a run can record; the position is the index used by the kernels.
 QUANTITIES = (
@@ -29,8 +30,6 @@ QUANTITIES = (
 MEAN_SQ, TRACE, W2, LOG_DET, LOG_TRACE, LOG_DIRECTION, TRACE_SQ, SQ_TRACE, MEAN_4, MEAN_QUAD = (
     range(len(QUANTITIES))
 )
-#: Deviations below this do not enter a spread: their squares are slow denormals, or zero.
-SMALL_SPREAD = 1e-150
 #: Closer to Sigma_0 than this (norm of G G^T - I), W2^2 = tr + tr - 2 nuclear would cancel.
 NEAR = 0.05
 
@@ -159,9 +158,11 @@ def largest_exponent(e: Ints) -> int:
 
 @kernel
 def log_pivots(G: Floats, e: Ints) -> float:
-    """Return 2 sum log |G_jj| of a triangular factor."""
+    """Return log det of a triangular factor squared, -inf where a pivot is zero."""
     total = 0.0
     for j in range(e.size):
+        if G[j, j] == 0.0:
+            return -np.inf
         total += math.log(abs(G[j, j])) + LOG_2 * e[j]
     return 2.0 * total
 
@@ -232,53 +233,6 @@ def measure(
 
 
 @kernel
-def keep(wanted: Ints, x: Floats, replicate: int, slot: int, paths: Floats) -> None:
-    """Write the wanted quantities into `paths`, if it has room."""
-    if paths.size:
-        for q in range(wanted.size):
-            paths[replicate, q, slot] = x[wanted[q]]
-
-
-@kernel
-def tally_one(value: float, weight: float, mean: Floats, m2: Floats, slot: int) -> None:
-    """Welford's update of mean[slot] and m2[slot] for any value, weight = 1 / count."""
-    delta = value - mean[slot]
-    step = delta * weight
-    if abs(delta) < np.inf:
-        mean[slot] += step
-        m2[slot] += delta * (delta - step) if abs(delta) > SMALL_SPREAD else 0.0
-    else:
-        # An overflow has no finite spread; a sure -inf has none.
-        high = max(value, mean[slot]) == np.inf
-        mean[slot] = np.inf if high else -np.inf
-        m2[slot] = np.inf if high else 0.0
-
-
-@kernel
-def tally(wanted: Ints, x: Floats, weight: float, slot: int, mean: Floats, m2: Floats) -> None:
-    """Update the moments of the wanted quantities at one generation."""
-    for q in range(wanted.size):
-        tally_one(x[wanted[q]], weight, mean[q], m2[q], slot)
-
-
-@kernel
-def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
-    """Update the moments of one quantity at all generations; one pass on vector units."""
-    finite = True
-    for i in range(values.size):
-        finite &= abs(values[i] - mean[i]) < np.inf
-    if not finite:
-        for i in range(values.size):
-            tally_one(values[i], weight, mean, m2, i)
-        return
-    for i in range(values.size):
-        delta = values[i] - mean[i]
-        step = delta * weight
-        mean[i] += step
-        m2[i] += delta * (delta - step) if abs(delta) > SMALL_SPREAD else 0.0
-
-
-@kernel
 def recorder(wanted: Ints) -> tuple[Floats, Bools]:
     """Return room for the quantities of a state, and which of them are wanted."""
     flags = np.zeros(len(QUANTITIES), np.bool_)
@@ -316,21 +270,8 @@ def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: F
 
 
 @kernel
-def record_line(
-    wanted: Ints,
-    line: Floats,
-    s: float,
-    log_det_0: float,
-    replicate: int,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
-    """Measure and tally one path of rank one; its state is in line[:3], line[3] is room."""
-    weight, values = 1.0 / (replicate + 1.0), line[3]
-    for q in range(wanted.size):
-        measure_line(wanted[q], line, s, log_det_0, values)
-        tally_path(values, weight, mean[q], m2[q])
-        if paths.size:
-            for i in range(values.size):
-                paths[replicate, q, i] = values[i]
+def record_line(tally: Tally, line: Floats, s: float, log_det_0: float, replicate: int) -> None:
+    """Measure and record one path of rank one; its state is in line[:3], line[3] is room."""
+    for q in range(tally.wanted.size):
+        measure_line(tally.wanted[q], line, s, log_det_0, line[3])
+        record_path(tally, line[3], replicate, q)

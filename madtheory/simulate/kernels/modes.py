@@ -14,7 +14,7 @@ import numpy as np
 
 from madtheory._compile import Floats, Ints, kernel
 from madtheory.simulate.kernels.linear_algebra import bartlett, clear, lower_factor
-from madtheory.simulate.kernels.measure import tally_one
+from madtheory.simulate.kernels.tally import Tally, record
 
 #: What a run records; the position is the index used by the kernel.
 MODE_QUANTITIES = (
@@ -38,6 +38,15 @@ class ModeSpec(NamedTuple):
     floor: float
     deviation: float
     centers: Floats
+
+
+class Snapshots(NamedTuple):
+    """The states of all replicates at some generations."""
+
+    slots: Ints  # (last,): where generation t + 1 is kept, -1 for nowhere
+    counts: Ints  # (replicates, S, K)
+    means: Floats  # (replicates, S, K, d)
+    covariances: Floats  # (replicates, S, K, d, d)
 
 
 class State(NamedTuple):
@@ -212,11 +221,12 @@ def measure(state: State, centre: Floats, out: Floats) -> None:
 
 
 @kernel
-def keep_state(state: State, counts: Ints, means: Floats, covs: Floats) -> None:
+def keep_state(state: State, row: int, snap: int, snapshots: Snapshots) -> None:
     """Copy a state; a lost mode has mean and covariance 0."""
     K, d = state.means.shape
+    means, covs = snapshots.means[row, snap], snapshots.covariances[row, snap]
     for k in range(K):
-        counts[k] = state.counts[k]
+        snapshots.counts[row, snap, k] = state.counts[k]
         if state.counts[k] > 0:
             for i in range(d):
                 means[k, i] = state.means[k, i]
@@ -227,33 +237,18 @@ def keep_state(state: State, counts: Ints, means: Floats, covs: Floats) -> None:
 
 @kernel
 def mode_chunk(
-    rng: np.random.Generator,
-    size: int,
-    spec: ModeSpec,
-    slots: Ints,
-    snaps: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-    counts: Ints,
-    means: Floats,
-    covs: Floats,
+    rng: np.random.Generator, spec: ModeSpec, snapshots: Snapshots, tally: Tally
 ) -> None:
-    """Run `size` replicates; slots and snaps say where a generation is recorded, -1 nowhere."""
+    """Run replicates of the loop."""
     K, d = spec.centers.shape
     state = State(np.zeros(K, np.int64), np.zeros((K, d)), np.zeros((K, d, d)))
-    room, out, centre = new_room(spec), np.zeros(len(MODE_QUANTITIES)), np.zeros(d)
-    for replicate in range(size):
-        for t in range(slots.size):
+    room, x, centre = new_room(spec), np.zeros(len(MODE_QUANTITIES)), np.zeros(d)
+    recorded, kept = tally.slots.size, snapshots.slots.size
+    for replicate in range(tally.replicates):
+        for t in range(max(recorded, kept)):
             advance(rng, spec, t == 0, state, room)
-            slot, snap = slots[t], snaps[t]
-            if slot >= 0:
-                measure(state, centre, out)
-                for q in range(out.size):
-                    tally_one(out[q], 1.0 / (replicate + 1.0), mean[q], m2[q], slot)
-                    if paths.size > 0:
-                        paths[replicate, q, slot] = out[q]
-            if snap >= 0:
-                keep_state(
-                    state, counts[replicate, snap], means[replicate, snap], covs[replicate, snap]
-                )
+            if t < recorded and tally.slots[t] >= 0:
+                measure(state, centre, x)
+                record(tally, x, replicate, tally.slots[t])
+            if t < kept and snapshots.slots[t] >= 0:
+                keep_state(state, tally.first + replicate, snapshots.slots[t], snapshots)

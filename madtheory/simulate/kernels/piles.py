@@ -23,34 +23,10 @@ from madtheory.simulate.kernels.linear_algebra import (
     normals,
     times_lower,
 )
+from madtheory.simulate.kernels.spec import Spec
 
 #: What Pile.size holds.
 COUNT, WIDTH, RANK = range(3)
-
-
-class Spec(NamedTuple):
-    """A loop as the kernel reads it; sample counts are floats."""
-
-    n_initial: float
-    n_fixed: float
-    n_fresh: float
-    n_synth: float
-    n_shared: float
-    first_bias: float
-    bias: float
-    ddof: float
-    #: Weight of the real data; -1 pools sample by sample.
-    weight: float
-    shrinkage: float
-    #: What is added to the diagonal, floor tr Sigma_0/d.
-    ridge: float
-    #: Models that are sampled from.
-    memory: int
-    #: Batches in the pool; 0 merges them for good.
-    cap: int
-    #: Dimensions that the first model, and all samples of generation 2 less its fresh ones, span.
-    first_rank: float
-    next_rank: float
 
 
 class Pile(NamedTuple):

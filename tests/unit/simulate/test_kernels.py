@@ -14,6 +14,8 @@ from madtheory.simulate.kernels import collapse, fresh
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.measure import QUANTITIES, near_distance
 from madtheory.simulate.kernels.nuclear_norm import nuclear_norm
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.kernels.tally import Tally
 
 RNG = np.random.default_rng(2024)
 
@@ -149,31 +151,37 @@ def test_rescale_changes_nothing_but_the_scale():
     assert ratio[3, 1] == 2.0 ** float(e[3] - e[1])
 
 
-def _chunk(kernel, counts, biases, s, slots, quantities, replicates, seed):
+def _chunk(kernel, spec, s, slots, quantities, replicates, seed):
     shape = (len(quantities), int(slots.max()) + 1)
-    mean, m2, paths = np.zeros(shape), np.zeros(shape), np.zeros((replicates, *shape))
+    paths = np.zeros((replicates, *shape))
     rng = np.random.Generator(np.random.PCG64(seed))
     wanted = np.array(quantities, dtype=np.int64)
-    log_det = float(np.log(s).sum())
-    kernel(rng, replicates, counts, biases, s, log_det, slots, wanted, mean, m2, paths)
+    tally = Tally(0, replicates, slots, wanted, np.zeros(shape), np.zeros(shape), paths)
+    kernel(rng, spec._replace(log_det=float(np.log(s).sum())), s, tally)
     return paths
 
 
+NONE = dict.fromkeys(Spec._fields[:-1], 0.0) | {"memory": 1, "cap": 1, "weight": -1.0}
+
+
+COLLAPSE = (collapse.collapse_line_chunk, collapse.collapse_chunk)
+FRESH = (fresh.fresh_line_chunk, fresh.fresh_chunk)
+
+
 @pytest.mark.parametrize(
-    ("line", "general", "counts"),
+    ("kernels", "loop"),
     [
-        (collapse.collapse_line_chunk, collapse.collapse_chunk, (5.0, 4.0, 1.0)),
-        (collapse.collapse_line_chunk, collapse.collapse_chunk, (5.0, 2.0, 0.0)),
-        (fresh.fresh_line_chunk, fresh.fresh_chunk, (5.0, 3.0, 4.0, 1.0)),
-        (fresh.fresh_line_chunk, fresh.fresh_chunk, (2.0, 1.0, 1.0, 0.0)),
+        (COLLAPSE, {"n_initial": 5.0, "n_synth": 4.0, "ddof": 1.0}),
+        (COLLAPSE, {"n_initial": 5.0, "n_synth": 2.0}),
+        (FRESH, {"n_initial": 5.0, "n_fresh": 3.0, "n_synth": 4.0, "ddof": 1.0}),
+        (FRESH, {"n_initial": 2.0, "n_fresh": 1.0, "n_synth": 1.0}),
     ],
 )
 @pytest.mark.parametrize("biases", [(1.0, 0.9), (0.9, 0.9), (1.0, 0.0), (0.0, 0.0)])
-def test_rank_one_path_agrees_with_the_general_kernel(line, general, counts, biases):
+def test_rank_one_path_agrees_with_the_general_kernel(kernels, loop, biases):
     s, slots = np.array([2.5]), np.arange(60)
-    quantities = range(len(QUANTITIES))
-    a = _chunk(line, counts, biases, s, slots, quantities, 5, 3)
-    b = _chunk(general, counts, biases, s, slots, quantities, 5, 3)
+    spec = Spec(**NONE | loop | {"first_bias": biases[0], "bias": biases[1]})
+    a, b = (_chunk(kernel, spec, s, slots, range(len(QUANTITIES)), 5, 3) for kernel in kernels)
     # W2^2 near 0 cancels in the general kernel: absolute there.
     np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
