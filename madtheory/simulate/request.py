@@ -40,8 +40,8 @@ class Request(Generic[Problem]):
     @property
     def recorded(self) -> NDArray[np.int64]:
         """The recorded generations, ascending."""
-        every = range(1, self.generations + 1) if self.at is None else self.at
-        return np.array(every, dtype=np.int64)
+        at = self.at
+        return np.arange(1, self.generations + 1) if at is None else np.array(at, dtype=np.int64)
 
     @property
     def last(self) -> int:

@@ -147,8 +147,8 @@ def run(
 
     `draw` runs the replicates of one chunk and records them.
     """
-    shape = (len(request.record), request.recorded.size)
     slots = slots_of(request.recorded)
+    shape = (len(request.record), request.recorded.size)
     wanted = np.array([request.known.index(name) for name in request.record], dtype=np.int64)
     paths = np.zeros((request.replicates, *shape) if keep_paths else (0, 0, 0))
 
