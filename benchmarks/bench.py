@@ -19,9 +19,12 @@ import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from madtheory import _kernels
 from madtheory.loops import Loop, fresh_data, fully_synthetic
-from madtheory.simulate import simulate, simulate_plain
+from madtheory.simulate import QUANTITIES, simulate, simulate_plain
+from madtheory.simulate.kernels.collapse import collapse_step, first_generation
+from madtheory.simulate.kernels.linear_algebra import bartlett
+from madtheory.simulate.kernels.measure import measure
+from madtheory.simulate.kernels.spec import Spec
 
 FREE = ("mean_sq", "trace", "log_det")
 ALL = ("mean_sq", "trace", "w2_squared", "log_det")
@@ -104,30 +107,35 @@ def shares(d: int = 100) -> dict[str, float]:
     rng = np.random.Generator(np.random.PCG64(0))
     T, G, nu, row = np.zeros((d, d)), np.zeros((d, d)), np.zeros(d), np.zeros(d)
     ratio, work, M = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
-    size = len(_kernels.QUANTITIES)
+    size = len(QUANTITIES)
     e, flags, out = np.zeros(d, np.int64), np.zeros(size, np.bool_), np.zeros(size)
-    _kernels.first_generation(rng, 1_000.0, 1.0, 1.0, False, nu, G)
+    spec = Spec(
+        **dict.fromkeys(Spec._fields[:-1], 0.0)
+        | {"memory": 1, "cap": 1, "n_initial": 1_000.0, "n_synth": 1_000.0}
+        | {"first_bias": 1.0, "bias": 0.9, "ddof": 1.0}
+    )
+    first_generation(rng, spec, nu, G)
     kept = G.copy()
 
     def step() -> None:
         G[:] = kept
-        _kernels.collapse_step(rng, 1_000.0, 1.0, 0.9, False, nu, G, e, d, T, ratio, row)
+        collapse_step(rng, spec, nu, G, e, d, T, ratio, row)
 
-    variates = best(lambda: _kernels.bartlett(rng, 999.0, 0.03, T, d, d), 300)
+    variates = best(lambda: bartlett(rng, 999.0, 0.03, T, d, d), 300)
     whole = best(step, 300)
     flags[[0, 1, 3]] = True
     s = np.ones(d)
-    measure = best(lambda: _kernels.measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
+    seen = best(lambda: measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
     flags[2] = True
     with threadpool_limits(1, user_api="blas"):
-        distance = best(lambda: _kernels.measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
-    total = whole + measure
+        distance = best(lambda: measure(flags, nu, kept, e, s, 0.0, work, M, out), 300)
+    total = whole + seen
     return {
         "us_generation": 1e6 * total,
         "share_variates": variates / total,
         "share_linear_algebra": (whole - variates) / total,
-        "share_measuring": measure / total,
-        "us_w2": 1e6 * (distance - measure),
+        "share_measuring": seen / total,
+        "us_w2": 1e6 * (distance - seen),
     }
 
 

@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from benchmarks.bench import best
-from madtheory.mixture_loop import simulate_modes
 from madtheory.modes import ancestry as chain
 from madtheory.modes import mode_grid, survival, surviving_mean
+from madtheory.simulate import simulate_modes
 
 __all__ = ["idealised_loop", "wright_fisher_exact"]
 

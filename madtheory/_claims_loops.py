@@ -36,8 +36,7 @@ from madtheory._claim import (
     simulated,
 )
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
-from madtheory.simulate import simulate_plain
-from madtheory.size_biased import simulate_size_biased
+from madtheory.simulate import simulate_plain, simulate_size_biased
 
 __all__ = ["CLAIMS"]
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from madtheory import categories, mixture_loop, modes
+from madtheory import modes
 from madtheory._claim import (
     Array,
     Claim,
@@ -22,6 +22,7 @@ from madtheory._claim import (
     probability,
     relative,
 )
+from madtheory.simulate import simulate_categories, simulate_modes
 
 __all__ = ["CLAIMS"]
 
@@ -39,7 +40,7 @@ def _resampled(
     """Observations of the loop of categories: `reduce` gets {record: (size, len(at))}."""
 
     def observe(size: int, seed: int) -> Array:
-        paths = categories.simulate_categories(
+        paths = simulate_categories(
             p,
             n,
             temperature=temperature,
@@ -168,7 +169,7 @@ def _idealised(reduce: Reduce, ddof: float = 0.0, floor: float = 0.0) -> Observe
     """Observations of the idealised loop at t = 10: `reduce` gets {quantity: (size, 1)}."""
 
     def observe(size: int, seed: int) -> Array:
-        paths = mixture_loop.simulate_modes(
+        paths = simulate_modes(
             9,
             90,
             generations=10,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory._kernels import Floats, Ints, _kernel
+from madtheory._compile import Floats, Ints, kernel
 
 Singles = NDArray[np.float32]
 
@@ -23,7 +23,7 @@ __all__ = ["covered", "nearest", "removal_effects"]
 STRIP = 64
 
 
-@_kernel
+@kernel
 def squared_distance(x: Floats, y: Floats, stop: float) -> float:
     """Sum of squared differences, in order; cut short once it exceeds `stop`."""
     total = 0.0
@@ -35,13 +35,13 @@ def squared_distance(x: Floats, y: Floats, stop: float) -> float:
     return total
 
 
-@_kernel
+@kernel
 def rounded_up(x: float) -> np.float32:
     """A float32 that is at least `x`."""
     return np.float32(x + abs(x) * 2.0**-22)
 
 
-@_kernel
+@kernel
 def any_below(low: Singles, products: Singles, limit: np.float32) -> bool:
     """Whether some low[j] + products[j] is at most `limit`."""
     # 32-bit flags beside 32-bit numbers, no early exit: this loop becomes vector instructions.
@@ -51,7 +51,7 @@ def any_below(low: Singles, products: Singles, limit: np.float32) -> bool:
     return bool(found)
 
 
-@_kernel
+@kernel
 def insert(squares: Floats, indices: Ints, square: float, index: int) -> None:
     """Put a neighbour into its place among the nearest, sorted; ties stay in order of arrival."""
     place = squares.size - 1
@@ -63,7 +63,7 @@ def insert(squares: Floats, indices: Ints, square: float, index: int) -> None:
     indices[place] = index
 
 
-@_kernel
+@kernel
 def nearest(
     x: Floats,
     low: Singles,
@@ -94,7 +94,7 @@ def nearest(
                     limit = rounded_up(squares[i, -1] * unit - low[i])
 
 
-@_kernel
+@kernel
 def covered(
     x: Floats,
     low: Singles,
@@ -136,7 +136,7 @@ def covered(
                     note(shells[i], ball)
 
 
-@_kernel
+@kernel
 def note(slots: Ints, ball: int) -> None:
     """Write `ball` into the first free slot, if there is one."""
     for s in range(slots.size):
@@ -145,7 +145,7 @@ def note(slots: Ints, ball: int) -> None:
             return
 
 
-@_kernel
+@kernel
 def removal_effects(held: Ints, owner: Ints, shells: Ints, neighbours: Ints, effects: Ints) -> None:
     """Add to effects[c] how many more points are held once centre c is removed.
 

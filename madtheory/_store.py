@@ -29,7 +29,7 @@ from madtheory._io import atomic_path, atomic_write_bytes, atomic_write_json, ca
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from madtheory.simulate import Plan
+    from madtheory.simulate.request import Plan
 
 __all__ = [
     "Run",
@@ -55,8 +55,9 @@ Table = dict[str, tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 
 def config_of(plan: Plan) -> dict[str, Any]:
     """Return all that decides the result, as JSON values."""
-    config = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
-    config["loop"] = dataclasses.asdict(plan.loop)
+    config = dataclasses.asdict(plan)
+    config |= config.pop("problem")
+    del config["known"]  # what could be recorded decides nothing
     return dict(json.loads(canonical_json({"format": FORMAT, **config})))
 
 

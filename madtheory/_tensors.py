@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from madtheory import _blas, _validate
+from madtheory import _threads, _validate
 from madtheory._system import affine_path
 from madtheory.loops import Loop, UnsupportedLoop
 
@@ -743,7 +743,7 @@ def _still(x: _Closed, y: _Closed) -> bool:
 
 def _closed_path(loop: Loop, dim: int, generations: int) -> Array:
     """Rows of :func:`_read_closed`, shape (T, 4)."""
-    with _blas.one_thread():
+    with _threads.one_thread():
         return _closed_steps(loop, dim, generations)
 
 
@@ -877,7 +877,7 @@ def _closed_limit(loop: Loop, dim: int) -> Array | None:
     plain = dataclasses.replace(loop, memory=1, pool="replace", pool_cap=None)
     if second_moment_radius(plain, dim) >= 1 - _NEAR:
         return None
-    with _blas.one_thread():
+    with _threads.one_thread():
         return _solved_limit(loop, dim)
 
 

@@ -33,7 +33,7 @@ from scipy import special, stats
 
 from madtheory import _audit_forecast, _audit_tests, _validate, effective, metrics
 from madtheory._audit_series import axes_of, series_of
-from madtheory._blas import one_thread
+from madtheory._threads import one_thread
 from madtheory.metrics import Estimate
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from madtheory import _engine_store, _running, _samples, _validate
+from madtheory import _engine_store, _samples, _threads, _validate
 from madtheory._curves import LEVELS, Bands, Curves, bands
 from madtheory._samples import Samples, Unusable
-from madtheory._side_by_side import on_processes, on_threads
+from madtheory._threads import on_processes, on_threads
 from madtheory.loops import Loop
 
 if TYPE_CHECKING:
@@ -692,7 +692,7 @@ def _progress(progress: ShowProgress) -> Iterator[Callable[[int, int], None]]:
     if callable(progress):
         yield progress
         return
-    with _running.progress_bar(bool(progress), "generations") as show:
+    with _threads.progress_bar(bool(progress), "generations") as show:
         yield show
 
 
@@ -795,7 +795,7 @@ def run_seeds(
     tasks = [_make_task(loop, model, data, metrics, generations, every, s) for s in seeds]
     if not tasks or len({task.seed for task in tasks}) < len(tasks):
         raise ValueError(f"seeds must be different and at least one, got {list(seeds)}")
-    many, folders = _running.processors("workers", workers), _seed_folders(out, tasks)
+    many, folders = _threads.processors("workers", workers), _seed_folders(out, tasks)
     runs = [partial(_run_at, task, folder) for task, folder in zip(tasks, folders, strict=True)]
     with _progress(progress) as show:
         curves = (on_processes if processes else on_threads)(runs, many, show)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from madtheory import _metric_kernels, _running, _validate
-from madtheory._blas import one_thread
+from madtheory import _metric_kernels, _threads, _validate
+from madtheory._threads import one_thread
 from madtheory.distances import _procrustes_squared
 
 if TYPE_CHECKING:
@@ -482,7 +482,7 @@ def precision_recall(
     """
     k = _validate.count("k", k)
     quantile = _level(level)
-    threads = _running.processors("threads", threads)
+    threads = _threads.processors("threads", threads)
     x, y, _ = _pair(real, synth, k + 1)
     # Each set around its own middle: a collapsed one is seen at its own scale.
     real_balls, synth_balls = (_balls(_screens(z)[0], k, threads) for z in (x, y))

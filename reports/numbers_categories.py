@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import categories, modes
+from madtheory import modes
+from madtheory.simulate import simulate_categories
 from madtheory.words import TITLE, paper_words
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _survivors(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[s
     """Tokens alive: theory with its bounds, and simulation."""
     at = config["at"]
     left = modes.support(p, n, config["generations"])
-    runs = categories.simulate_categories(
+    runs = simulate_categories(
         p,
         n,
         generations=at[-1],
@@ -68,7 +69,7 @@ def _wins(n: int, config: Mapping[str, Any]) -> dict[str, Any]:
     points = []
     for temperature in config["temperatures_simulated"]:
         exact = modes.fixation(p, n, temperature=temperature)
-        runs = categories.simulate_categories(
+        runs = simulate_categories(
             [p, 1 - p],
             n,
             temperature=temperature,
@@ -102,7 +103,7 @@ def _held(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, A
     for share in config["shares_simulated"]:
         m = max(1, round(share * n))
         t = int(config["settle"] / share)
-        runs = categories.simulate_categories(
+        runs = simulate_categories(
             p,
             n - m,
             n_fresh=m,

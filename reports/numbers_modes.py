@@ -11,7 +11,6 @@ import numpy as np
 from madtheory import metrics
 from madtheory.engine import run_seeds
 from madtheory.loops import fully_synthetic
-from madtheory.mixture_loop import simulate_modes
 from madtheory.models import GaussianMixture, grid_mixture
 from madtheory.modes import (
     all_modes_alive,
@@ -25,6 +24,7 @@ from madtheory.modes import (
     surviving_mean,
     typical_variance,
 )
+from madtheory.simulate import simulate_modes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from madtheory._curves import Bands
-    from madtheory.mixture_loop import ModeStates
+    from madtheory.simulate import ModeStates
 
     Array = NDArray[np.float64]
 

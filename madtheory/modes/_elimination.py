@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from madtheory._kernels import Floats, _kernel
+from madtheory._compile import Floats, kernel
 
 
-@_kernel
+@kernel
 def _eliminate(chain: Floats, k: int, leave: float, cost: Floats) -> None:
     """Skip state k: every lower state that moves to it moves on at once (absorbing chain)."""
     row, last = chain[k], chain.shape[0] - 1
@@ -27,7 +27,7 @@ def _eliminate(chain: Floats, k: int, leave: float, cost: Floats) -> None:
             cost[i] += share * cost[k]
 
 
-@_kernel
+@kernel
 def absorb(chain: Floats, hit: Floats, time: Floats) -> float:
     """Write P(end in the last state) and E steps to either end, by start; chain is destroyed.
 
@@ -52,7 +52,7 @@ def absorb(chain: Floats, hit: Floats, time: Floats) -> float:
     return least
 
 
-@_kernel
+@kernel
 def stationary(chain: Floats, law: Floats) -> float:
     """Write the stationary law; chain is destroyed. Returns the least probability to leave."""
     states, least = chain.shape[0], 1.0

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory._kernels import Floats, Ints, _kernel
+from madtheory._compile import Floats, Ints, kernel
 
 #: Entries of a row below this fraction of its largest are dropped.
 CUT = 2.0**-80
@@ -32,7 +32,7 @@ class Band(NamedTuple):
     weights: Floats
 
 
-@_kernel
+@kernel
 def binomial_row(n: int, p: float, cut: float, out: Floats) -> tuple[int, int]:
     """Write the Binomial(n, p) row to `out` outward from its mode; return its ends (inclusive).
 
@@ -59,20 +59,20 @@ def binomial_row(n: int, p: float, cut: float, out: Floats) -> tuple[int, int]:
     return first, last
 
 
-@_kernel
+@kernel
 def _binomial_dense(n: int, success: Floats, out: Floats) -> None:
     for i in range(success.size):
         binomial_row(n, success[i], 0.0, out[i])
 
 
-@_kernel
+@kernel
 def _binomial_ends(n: int, success: Floats, row: Floats, first: Ints, size: Ints) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
         first[i], size[i] = start, stop - start + 1
 
 
-@_kernel
+@kernel
 def _binomial_fill(n: int, success: Floats, row: Floats, first: Ints, out: Floats) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
@@ -109,7 +109,7 @@ def binomial_band(n: int, success: NDArray[np.float64]) -> Band:
 # --- number of ancestors --------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _throw(cells: float, low: int, high: int, row: Floats) -> tuple[int, int]:
     """Throw one more ball: replace `row`, the law of occupied cells on [low, high]."""
     top = high + 1 if high < cells else high
@@ -129,7 +129,7 @@ def _throw(cells: float, low: int, high: int, row: Floats) -> tuple[int, int]:
     return low, top
 
 
-@_kernel
+@kernel
 def _occupancy_ends(cells: float, balls: int, row: Floats, first: Ints, size: Ints) -> None:
     row[0], low, high = 1.0, 0, 0
     first[0], size[0] = 0, 1
@@ -138,7 +138,7 @@ def _occupancy_ends(cells: float, balls: int, row: Floats, first: Ints, size: In
         first[a], size[a] = low, high - low + 1
 
 
-@_kernel
+@kernel
 def _occupancy_fill(cells: float, balls: int, row: Floats, first: Ints, out: Floats) -> None:
     row[0], low, high = 1.0, 0, 0
     out[0, 0] = 1.0
@@ -166,7 +166,7 @@ def occupancy_band(cells: int, balls: int) -> Band:
 # --- powers ---------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[int, int]:
     """Add law[low..high] @ band to `out`, which is zero; return the ends of the result."""
     first, last = out.size, -1
@@ -180,7 +180,7 @@ def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[in
     return first, last
 
 
-@_kernel
+@kernel
 def _expectations(band: Band, law: Floats, functions: Floats, out: Floats, final: Floats) -> None:
     new, low, high = np.zeros_like(law), 0, law.size - 1
     for t in range(out.shape[0]):
@@ -217,7 +217,7 @@ def expectations(
     return out
 
 
-@_kernel
+@kernel
 def _absorbed_sums(band: Band, values: Floats, out: Floats) -> None:
     for i in range(1, values.size):
         start, size = band.first[i], band.size[i]
@@ -243,7 +243,7 @@ def absorbed_sums(band: Band, values: NDArray[np.float64]) -> NDArray[np.float64
 # --- ancestors with fresh data --------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) -> tuple[int, int]:
     """Write the law of the marked among `drawn` of `total`, outward from the mode; its ends."""
     most = min(drawn, int(marked))
@@ -269,14 +269,14 @@ def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) ->
     return first, last
 
 
-@_kernel
+@kernel
 def _hypergeometric_ends(total: float, marked: float, row: Floats, first: Ints, size: Ints) -> None:
     for b in range(first.size):
         start, stop = _hypergeometric_row(total, marked, b, row)
         first[b], size[b] = start, stop - start + 1
 
 
-@_kernel
+@kernel
 def _hypergeometric_fill(total: float, marked: float, row: Floats, out: Floats) -> None:
     for b in range(out.shape[0]):
         start, stop = _hypergeometric_row(total, marked, b, row)
@@ -294,7 +294,7 @@ def hypergeometric_band(total: int, marked: int, drawn: int) -> Band:
     return Band(first, size, weights)
 
 
-@_kernel
+@kernel
 def _split(marked: Band, b: int, x: float, lines: Floats, skip: int) -> float:
     """Sum over h >= skip of P(h of b ancestors are fresh) x^h lines[b - h]."""
     first = marked.first[b]
@@ -306,7 +306,7 @@ def _split(marked: Band, b: int, x: float, lines: Floats, skip: int) -> float:
     return total
 
 
-@_kernel
+@kernel
 def fresh_limit(parents: Band, marked: Band, x: float) -> float:
     """E x^F, F the founders of the last row's lines: all real samples that they descend from.
 
@@ -328,7 +328,7 @@ def fresh_limit(parents: Band, marked: Band, x: float) -> float:
     return float(lines[size - 1])
 
 
-@_kernel
+@kernel
 def fresh_path(parents: Band, marked: Band, x: float, out: Floats) -> None:
     """Write E x^F of the last row's lines to `out`, by number of generations up to out.size.
 

@@ -15,7 +15,7 @@ from madtheory.modes.grid import mode_grid
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from madtheory.mixture_loop import ModeStates
+    from madtheory.simulate.modes import ModeStates
 
     Array = NDArray[np.float64]
 
@@ -203,7 +203,7 @@ def predicted_recall(
     n_samples : int
         Synthetic samples that recall is measured with.
     spacing, deviation : float
-        As in :func:`~madtheory.mixture_loop.simulate_modes`; deviation positive.
+        As in :func:`~madtheory.simulate.modes.simulate_modes`; deviation positive.
     k, seed : int
 
     Returns
@@ -216,7 +216,7 @@ def predicted_recall(
 
     Examples
     --------
-    >>> from madtheory.mixture_loop import simulate_modes
+    >>> from madtheory.simulate import simulate_modes
     >>> result = simulate_modes(generations=200, replicates=4, snapshots=(1, 200))
     >>> recall = predicted_recall(result.states, 1_000).mean(axis=0)
     >>> bool(recall[0] > 0.9 and recall[1] < 0.5)

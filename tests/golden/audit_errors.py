@@ -20,7 +20,7 @@ from scipy import special, stats
 
 from madtheory import audit
 from madtheory._audit_series import axes_of, series_of
-from madtheory._blas import one_thread
+from madtheory._threads import one_thread
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
 TABLE = Path(__file__).with_suffix(".json")

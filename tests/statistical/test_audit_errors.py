@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from madtheory import _audit_series, _audit_tests, audit
-from madtheory._blas import one_thread
+from madtheory._threads import one_thread
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "audit_errors.py"
 TABLE = json.loads(GOLDEN.with_suffix(".json").read_text(encoding="utf-8"))

@@ -10,7 +10,12 @@ import mpmath
 import numpy as np
 import pytest
 
-from madtheory import _kernels as K
+from madtheory.simulate.kernels import collapse, fresh
+from madtheory.simulate.kernels import linear_algebra as la
+from madtheory.simulate.kernels.measure import QUANTITIES, near_distance
+from madtheory.simulate.kernels.nuclear_norm import nuclear_norm
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.kernels.tally import Tally
 
 RNG = np.random.default_rng(2024)
 
@@ -40,7 +45,7 @@ def _matrices(d):
 def test_nuclear_norm_is_right_on_singular_matrices(d):
     for name, A in _matrices(d).items():
         sigma = np.linalg.svd(A, compute_uv=False)
-        found = K.nuclear_norm(A.copy(), *A.shape, np.zeros((A.shape[0], A.shape[0])))
+        found = nuclear_norm(A.copy(), *A.shape, np.zeros((A.shape[0], A.shape[0])))
         # A few rounding errors of the largest singular value for each of the d.
         assert found == pytest.approx(sigma.sum(), rel=0, abs=1e-14 * d * sigma[0]), name
 
@@ -52,7 +57,7 @@ def test_nuclear_norm_of_many_small_matrices():
         A = np.round(RNG.standard_normal((rows, cols)) * 2, int(RNG.integers(0, 8)))
         A = A * 10.0 ** RNG.uniform(-RNG.choice([0, 3, 20]), 0, cols)
         sigma = np.linalg.svd(A, compute_uv=False)
-        found = K.nuclear_norm(A.copy(), rows, cols, np.zeros((rows, rows)))
+        found = nuclear_norm(A.copy(), rows, cols, np.zeros((rows, rows)))
         assert found == pytest.approx(sigma.sum(), rel=0, abs=1e-14 * max(sigma[0], 1e-300))
 
 
@@ -64,7 +69,7 @@ def test_times_lower(rows, k, k_next, trapezoidal):
     room, expected = np.zeros((rows, rows)), np.zeros((rows, k))
     room[:, :k] = G
     expected[:, :k_next] = G @ T
-    K.times_lower(room, T, rows, k, k_next, trapezoidal, np.zeros(rows))
+    la.times_lower(room, T, rows, k, k_next, trapezoidal, np.zeros(rows))
     np.testing.assert_allclose(room[:, :k], expected, rtol=1e-13, atol=1e-14)
 
 
@@ -73,7 +78,7 @@ def test_times_lower(rows, k, k_next, trapezoidal):
 def test_add_gram(rows, cols, trapezoidal):
     F = _lower(rows, cols) if trapezoidal else RNG.standard_normal((rows, cols))
     out = np.ones((rows, rows))
-    K.add_gram(F, rows, cols, trapezoidal, out)
+    la.add_gram(F, rows, cols, trapezoidal, out)
     np.testing.assert_allclose(np.tril(out), np.tril(1 + F @ F.T), rtol=1e-13, atol=1e-14)
 
 
@@ -81,15 +86,15 @@ def test_add_gram(rows, cols, trapezoidal):
 def test_cholesky(size):
     F = RNG.standard_normal((size, size + 3))
     M = F @ F.T
-    assert K.cholesky(M, size)
+    assert la.cholesky(M, size)
     np.testing.assert_allclose(np.tril(M), np.linalg.cholesky(F @ F.T), rtol=1e-11, atol=1e-12)
 
 
 def test_cholesky_refuses_a_tiny_pivot_and_reflections_take_over():
     F = np.concatenate([RNG.standard_normal((5, 2)), 1e-9 * RNG.standard_normal((5, 5))], axis=1)
-    assert not K.cholesky(F @ F.T, 5)
+    assert not la.cholesky(F @ F.T, 5)
     L = np.zeros((5, 5))
-    K.lower_factor(F.copy(), 5, 7, L)
+    la.lower_factor(F.copy(), 5, 7, L)
     with mpmath.workdps(60):
         exact = mpmath.matrix(F.tolist())
         log_det = float(mpmath.log(mpmath.det(exact * exact.T)))
@@ -102,7 +107,7 @@ def test_lower_factor_of_a_singular_stack():
     F = np.zeros((4, 6))
     F[:, 0] = 1.0
     L = np.zeros((4, 4))
-    K.lower_factor(F.copy(), 4, 6, L)
+    la.lower_factor(F.copy(), 4, 6, L)
     np.testing.assert_allclose(L @ L.T, np.ones((4, 4)), atol=1e-15)
 
 
@@ -124,15 +129,15 @@ def test_near_distance_does_not_cancel(size, scale):
     s = 10.0 ** -(np.arange(size, dtype=float) ** 2)
     E = _lower(size, size) * scale
     E = E + E.T
-    assert K.near_distance(E, s, size) == pytest.approx(_mp_bures(s, E), rel=1e-12)
+    assert near_distance(E, s, size) == pytest.approx(_mp_bures(s, E), rel=1e-12)
 
 
 def test_powers_of_two_saturate():
-    assert K.power_of_two(-5000) == 0.0
-    assert K.power_of_two(5000) == math.inf
-    assert K.power_of_two(-3) == 0.125
-    assert K.scaled(1e-300, 1200) == pytest.approx(1e-300 * 2.0**600 * 2.0**600, rel=1e-15)
-    assert K.scaled(0.0, 5000) == 0.0
+    assert la.power_of_two(-5000) == 0.0
+    assert la.power_of_two(5000) == math.inf
+    assert la.power_of_two(-3) == 0.125
+    assert la.scaled(1e-300, 1200) == pytest.approx(1e-300 * 2.0**600 * 2.0**600, rel=1e-15)
+    assert la.scaled(0.0, 5000) == 0.0
 
 
 def test_rescale_changes_nothing_but_the_scale():
@@ -140,37 +145,43 @@ def test_rescale_changes_nothing_but_the_scale():
     kept, e, ratio = G.copy(), np.zeros(4, np.int64), np.zeros((5, 5))
     room = np.zeros((5, 5))
     room[:, :4] = G
-    K.rescale(room, e, ratio, 5, 4)
+    la.rescale(room, e, ratio, 5, 4)
     np.testing.assert_array_equal(np.ldexp(room[:, :4], e), kept)
     assert np.abs(room[:, :4]).max(axis=0) == pytest.approx(np.full(4, 0.75), abs=0.25)
     assert ratio[3, 1] == 2.0 ** float(e[3] - e[1])
 
 
-def _chunk(kernel, counts, biases, s, slots, quantities, replicates, seed):
+def _chunk(kernel, spec, s, slots, quantities, replicates, seed):
     shape = (len(quantities), int(slots.max()) + 1)
-    mean, m2, paths = np.zeros(shape), np.zeros(shape), np.zeros((replicates, *shape))
+    paths = np.zeros((replicates, *shape))
     rng = np.random.Generator(np.random.PCG64(seed))
     wanted = np.array(quantities, dtype=np.int64)
-    log_det = float(np.log(s).sum())
-    kernel(rng, replicates, counts, biases, s, log_det, slots, wanted, mean, m2, paths)
+    tally = Tally(0, replicates, slots, wanted, np.zeros(shape), np.zeros(shape), paths)
+    kernel(rng, spec._replace(log_det=float(np.log(s).sum())), s, tally)
     return paths
 
 
+NONE = dict.fromkeys(Spec._fields[:-1], 0.0) | {"memory": 1, "cap": 1, "weight": -1.0}
+
+
+COLLAPSE = (collapse.collapse_line_chunk, collapse.collapse_chunk)
+FRESH = (fresh.fresh_line_chunk, fresh.fresh_chunk)
+
+
 @pytest.mark.parametrize(
-    ("line", "general", "counts"),
+    ("kernels", "loop"),
     [
-        (K.collapse_line_chunk, K.collapse_chunk, (5.0, 4.0, 1.0)),
-        (K.collapse_line_chunk, K.collapse_chunk, (5.0, 2.0, 0.0)),
-        (K.fresh_line_chunk, K.fresh_chunk, (5.0, 3.0, 4.0, 1.0)),
-        (K.fresh_line_chunk, K.fresh_chunk, (2.0, 1.0, 1.0, 0.0)),
+        (COLLAPSE, {"n_initial": 5.0, "n_synth": 4.0, "ddof": 1.0}),
+        (COLLAPSE, {"n_initial": 5.0, "n_synth": 2.0}),
+        (FRESH, {"n_initial": 5.0, "n_fresh": 3.0, "n_synth": 4.0, "ddof": 1.0}),
+        (FRESH, {"n_initial": 2.0, "n_fresh": 1.0, "n_synth": 1.0}),
     ],
 )
 @pytest.mark.parametrize("biases", [(1.0, 0.9), (0.9, 0.9), (1.0, 0.0), (0.0, 0.0)])
-def test_rank_one_path_agrees_with_the_general_kernel(line, general, counts, biases):
+def test_rank_one_path_agrees_with_the_general_kernel(kernels, loop, biases):
     s, slots = np.array([2.5]), np.arange(60)
-    quantities = range(len(K.QUANTITIES))
-    a = _chunk(line, counts, biases, s, slots, quantities, 5, 3)
-    b = _chunk(general, counts, biases, s, slots, quantities, 5, 3)
+    spec = Spec(**NONE | loop | {"first_bias": biases[0], "bias": biases[1]})
+    a, b = (_chunk(kernel, spec, s, slots, range(len(QUANTITIES)), 5, 3) for kernel in kernels)
     # W2^2 near 0 cancels in the general kernel: absolute there.
     np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 

@@ -12,8 +12,7 @@ from scipy.special import digamma, polygamma
 
 from madtheory import collapse
 from madtheory.loops import UnsupportedLoop, fresh_data, fully_synthetic
-from madtheory.simulate import simulate
-from madtheory.size_biased import simulate_size_biased
+from madtheory.simulate import simulate, simulate_size_biased
 
 ACCEPT, NEED = 4.5, 6.9
 

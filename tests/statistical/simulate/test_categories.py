@@ -10,7 +10,8 @@ import math
 import numpy as np
 import pytest
 
-from madtheory import categories, modes
+from madtheory import modes
+from madtheory.simulate import simulate_categories
 
 ACCEPT, NEED = 4.5, 6.9
 
@@ -44,7 +45,7 @@ def test_simulation_is_the_full_chain(temperature, n_fresh):
     p = np.array([0.2, 0.5, 0.3])
     options = {"temperature": temperature, "generations": 4, "n_fresh": n_fresh}
     loop = modes.full_chain(p, 6, **options)
-    run = categories.simulate_categories(p, 6, replicates=120_000, seed=5, **options)
+    run = simulate_categories(p, 6, replicates=120_000, seed=5, **options)
     for name, values in _quantities(loop.states, p).items():
         exact = loop.expect(values)
         se = np.sqrt((loop.expect(values**2.0) - exact**2) / run.replicates)
@@ -56,7 +57,7 @@ def test_simulation_is_the_full_chain(temperature, n_fresh):
 def test_survivors_of_a_large_vocabulary():
     p = modes.zipf(50_000)
     support = modes.support(p, 30_000, 60)
-    run = categories.simulate_categories(p, 30_000, generations=60, replicates=120, at=(1, 10, 60))
+    run = simulate_categories(p, 30_000, generations=60, replicates=120, at=(1, 10, 60))
     for name, exact in (("survivors", support.number), ("mass", support.mass)):
         _check(run.mean[name], run.se[name], exact.value[[0, 9, 59]])
 
@@ -64,7 +65,7 @@ def test_survivors_of_a_large_vocabulary():
 def test_fresh_data_settle_at_the_stationary_support():
     p = modes.zipf(2_000)
     support = modes.stationary_support(p, 900, 100)
-    run = categories.simulate_categories(
+    run = simulate_categories(
         p, 900, n_fresh=100, generations=200, replicates=300, at=(200,)
     )
     # Forgotten: two tokens of one generation share an ancestor 200 back with chance 0.9^400.
@@ -76,7 +77,7 @@ def test_the_favoured_token_wins_as_the_limit_says():
     # n = 2,001 is beyond the exact chain: what is tested is the normal limit.
     n, p, temperature = 2_001, 0.505, 0.6
     exact, _ = modes.fixation_limit(p, n, temperature=temperature)
-    run = categories.simulate_categories(
+    run = simulate_categories(
         [p, 1 - p], n, temperature=temperature, generations=40, replicates=150_000, at=(40,)
     )
     assert run.mean["survivors"][-1] == 1.0
@@ -88,7 +89,7 @@ def test_time_to_one_token_beyond_the_exact_chain():
     # E T = 1 + sum P(two tokens alive at t).
     n, p, temperature = 20_000, 0.505, 0.8
     declared = modes.fixation(p, n, temperature=temperature).time
-    run = categories.simulate_categories(
+    run = simulate_categories(
         [p, 1 - p], n, temperature=temperature, generations=100, replicates=4_000,
         record=("survivors",), keep_paths=True,
     )  # fmt: skip

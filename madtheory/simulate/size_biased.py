@@ -10,24 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from madtheory import _kernels, _running, simulate
+from madtheory import _threads
 from madtheory.loops import require_fully_synthetic
+from madtheory.simulate.gaussian import spec_of
+from madtheory.simulate.kernels.collapse import collapse_chunk
+from madtheory.simulate.request import make_plan
+from madtheory.simulate.runs import run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory._chunks import Chunk
     from madtheory.loops import Loop
-
-__all__ = ["simulate_size_biased"]
-
-
-def _run_tilted(plan: simulate.Plan, index: int, keep_paths: bool) -> Chunk:
-    """Run chunk `index` under the size-biased law."""
-    loop, s = plan.loop, plan.eigenvalues[plan.eigenvalues > 0]
-    counts = (float(loop.n_initial), float(loop.n_synth), float(loop.ddof))
-    arguments = (counts, (loop.first_bias, loop.bias), s)
-    return simulate.run_kernel(plan, index, keep_paths, _kernels.size_biased_chunk, arguments)
+    from madtheory.simulate.runs import Paths
 
 
 def simulate_size_biased(
@@ -43,7 +37,7 @@ def simulate_size_biased(
     keep_paths: bool = False,
     chunk: int | None = None,
     progress: bool = False,
-) -> simulate.Paths:
+) -> Paths:
     """Simulate the fully synthetic loop under the law of density tr Sigma_t / E tr Sigma_t.
 
     A direction u is drawn among the eigenvectors of Sigma_0, with probability proportional to its
@@ -65,23 +59,17 @@ def simulate_size_biased(
     Paths
         Means under the size-biased law.
 
-    Raises
-    ------
-    UnsupportedLoop
-        For any other loop.
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Examples
     --------
     >>> from madtheory.loops import fully_synthetic
     >>> loop = fully_synthetic(10)
-    >>> plain = simulate.simulate(loop, [1.0], generations=400, replicates=1000, at=(400,))
+    >>> from madtheory.simulate import simulate
+    >>> plain = simulate(loop, [1.0], generations=400, replicates=1000, at=(400,))
     >>> tilted = simulate_size_biased(loop, [1.0], generations=400, replicates=1000, at=(400,))
     >>> bool(plain.mean["trace"][0] < 0.5 and tilted.mean["log_trace"][0] > 0)
     True
     """
-    plan = simulate.make_plan(
+    plan = make_plan(
         loop,
         eigenvalues,
         generations=generations,
@@ -94,10 +82,11 @@ def simulate_size_biased(
     require_fully_synthetic(loop, "the size-biased law")
     if loop.bias == 0:
         raise ValueError("bias must be positive for the size-biased law, got 0")
-    return simulate.run_plan(
+    spec, s = spec_of(plan)._replace(tilted=True), plan.problem.positive
+    return run(
         plan,
-        _run_tilted,
-        threads=_running.processors("threads", threads),
+        lambda rng, tally: collapse_chunk(rng, spec, s, tally),
+        threads=_threads.processors("threads", threads),
         keep_paths=keep_paths,
         progress=progress,
     )

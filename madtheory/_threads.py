@@ -1,11 +1,13 @@
-"""Several runs at the same time, on threads or in processes; the first failure ends them all."""
+"""What every long run needs: processors and a bar, one BLAS thread, runs side by side."""
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_EXCEPTION,
     Future,
@@ -13,15 +15,53 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from typing import TypeVar
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
 
-from madtheory import _blas
-
-__all__ = ["on_processes", "on_threads"]
+from madtheory import _validate
 
 T = TypeVar("T")
 #: Told of the steps done, and of how many there are.
 Show = Callable[[int, int], None]
+
+
+def processors(name: str, wanted: int | None) -> int:
+    """Return `wanted`, the checked value of the argument `name`; None: all available ones."""
+    if wanted is not None:
+        return _validate.count(name, wanted, maximum=1024)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+@contextmanager
+def progress_bar(enabled: bool, label: str) -> Iterator[Callable[[int, int], None]]:
+    """Return what is told of steps done and of all there are: a bar on stderr, if a terminal."""
+    if not (enabled and sys.stderr.isatty()):
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@cache
+def _controller() -> Any:
+    """Controller of the BLAS libraries in use; the one that numba calls is loaded first."""
+    import scipy.linalg.cython_blas
+    import scipy.linalg.cython_lapack  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep BLAS on one thread: for kernels that run in parallel, and for many small products."""
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
 
 
 class _Cancelled(Exception):
@@ -60,7 +100,7 @@ def on_threads(runs: Sequence[Callable[[Show], T]], workers: int, show: Show) ->
 
         return runs[i](tell)
 
-    with _blas.one_thread(), ThreadPoolExecutor(workers) as pool:
+    with one_thread(), ThreadPoolExecutor(workers) as pool:
         try:
             return _settle([pool.submit(job, i) for i in range(len(runs))])
         except BaseException:
@@ -74,7 +114,7 @@ def _silent(done: int, total: int) -> None:
 
 def _alone(run: Callable[[Show], T]) -> T:
     """Call one of `runs` in a process of its own."""
-    with _blas.one_thread():
+    with one_thread():
         return run(_silent)
 
 

@@ -12,17 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._kernels import (
-    Floats,
-    Ints,
-    _kernel,
-    bartlett,
-    clear,
-    lower_factor,
-    tally_one,
-)
-
-__all__ = ["MODE_QUANTITIES", "ModeSpec", "mode_chunk"]
+from madtheory._compile import Floats, Ints, kernel
+from madtheory.simulate.kernels.linear_algebra import bartlett, clear, lower_factor
+from madtheory.simulate.kernels.tally import Tally, record
 
 #: What a run records; the position is the index used by the kernel.
 MODE_QUANTITIES = (
@@ -48,6 +40,15 @@ class ModeSpec(NamedTuple):
     centers: Floats
 
 
+class Snapshots(NamedTuple):
+    """The states of all replicates at some generations."""
+
+    slots: Ints  # (last,): where generation t + 1 is kept, -1 for nowhere
+    counts: Ints  # (replicates, S, K)
+    means: Floats  # (replicates, S, K, d)
+    covariances: Floats  # (replicates, S, K, d, d)
+
+
 class State(NamedTuple):
     """Counts (K,), means (K, d) and covariance factors (K, d, d), lower triangular."""
 
@@ -68,8 +69,9 @@ class Room(NamedTuple):
     F: Floats
 
 
-@_kernel
+@kernel
 def new_room(spec: ModeSpec) -> Room:
+    """Return room for the fits of one loop."""
     K, d = spec.centers.shape
     return Room(
         np.zeros(K, np.int64),
@@ -82,7 +84,7 @@ def new_room(spec: ModeSpec) -> Room:
     )
 
 
-@_kernel
+@kernel
 def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> None:
     """Draw multinomial counts with probabilities weights / sum, one binomial a mode."""
     left, mass = n, weights.sum()
@@ -96,7 +98,7 @@ def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> N
             mass -= weight
 
 
-@_kernel
+@kernel
 def draw_part(
     rng: np.random.Generator,
     count: int,
@@ -126,7 +128,7 @@ def draw_part(
             F[i, start + j] = a
 
 
-@_kernel
+@kernel
 def fit_mode(
     rng: np.random.Generator, spec: ModeSpec, k: int, scale: float, state: State, room: Room
 ) -> None:
@@ -151,7 +153,7 @@ def fit_mode(
     normalise(F, cols, 1.0 / math.sqrt(N - spec.ddof) if N > 1 else 0.0, spec.floor, state.roots[k])
 
 
-@_kernel
+@kernel
 def normalise(F: Floats, cols: int, factor: float, floor: float, root: Floats) -> None:
     """Write the lower root of factor^2 F[:, :cols] F[:, :cols]' + floor I."""
     d = F.shape[0]
@@ -169,7 +171,7 @@ def normalise(F: Floats, cols: int, factor: float, floor: float, root: Floats) -
             root[i, j] = F[i, j]
 
 
-@_kernel
+@kernel
 def advance(
     rng: np.random.Generator, spec: ModeSpec, first: bool, state: State, room: Room
 ) -> None:
@@ -184,7 +186,7 @@ def advance(
         fit_mode(rng, spec, k, math.sqrt(spec.bias), state, room)
 
 
-@_kernel
+@kernel
 def trace(root: Floats) -> float:
     """Trace of root root'."""
     total = 0.0
@@ -194,7 +196,7 @@ def trace(root: Floats) -> float:
     return total
 
 
-@_kernel
+@kernel
 def measure(state: State, centre: Floats, out: Floats) -> None:
     """Write MODE_QUANTITIES of a state to `out`."""
     K, d = state.means.shape
@@ -218,12 +220,13 @@ def measure(state: State, centre: Floats, out: Floats) -> None:
     out[3], out[4], out[5] = modal / alive, modal, within
 
 
-@_kernel
-def keep_state(state: State, counts: Ints, means: Floats, covs: Floats) -> None:
+@kernel
+def keep_state(state: State, row: int, snap: int, snapshots: Snapshots) -> None:
     """Copy a state; a lost mode has mean and covariance 0."""
     K, d = state.means.shape
+    means, covs = snapshots.means[row, snap], snapshots.covariances[row, snap]
     for k in range(K):
-        counts[k] = state.counts[k]
+        snapshots.counts[row, snap, k] = state.counts[k]
         if state.counts[k] > 0:
             for i in range(d):
                 means[k, i] = state.means[k, i]
@@ -232,35 +235,20 @@ def keep_state(state: State, counts: Ints, means: Floats, covs: Floats) -> None:
                         covs[k, i, j] += state.roots[k, i, l] * state.roots[k, j, l]
 
 
-@_kernel
+@kernel
 def mode_chunk(
-    rng: np.random.Generator,
-    size: int,
-    spec: ModeSpec,
-    slots: Ints,
-    snaps: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-    counts: Ints,
-    means: Floats,
-    covs: Floats,
+    rng: np.random.Generator, spec: ModeSpec, snapshots: Snapshots, tally: Tally
 ) -> None:
-    """Run `size` replicates; slots and snaps say where a generation is recorded, -1 nowhere."""
+    """Run replicates of the loop."""
     K, d = spec.centers.shape
     state = State(np.zeros(K, np.int64), np.zeros((K, d)), np.zeros((K, d, d)))
-    room, out, centre = new_room(spec), np.zeros(len(MODE_QUANTITIES)), np.zeros(d)
-    for replicate in range(size):
-        for t in range(slots.size):
+    room, x, centre = new_room(spec), np.zeros(len(MODE_QUANTITIES)), np.zeros(d)
+    recorded, kept = tally.slots.size, snapshots.slots.size
+    for replicate in range(tally.replicates):
+        for t in range(max(recorded, kept)):
             advance(rng, spec, t == 0, state, room)
-            slot, snap = slots[t], snaps[t]
-            if slot >= 0:
-                measure(state, centre, out)
-                for q in range(out.size):
-                    tally_one(out[q], 1.0 / (replicate + 1.0), mean[q], m2[q], slot)
-                    if paths.size > 0:
-                        paths[replicate, q, slot] = out[q]
-            if snap >= 0:
-                keep_state(
-                    state, counts[replicate, snap], means[replicate, snap], covs[replicate, snap]
-                )
+            if t < recorded and tally.slots[t] >= 0:
+                measure(state, centre, x)
+                record(tally, x, replicate, tally.slots[t])
+            if t < kept and snapshots.slots[t] >= 0:
+                keep_state(state, tally.first + replicate, snapshots.slots[t], snapshots)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from madtheory import modes
-from madtheory.mixture_loop import (
+from madtheory.simulate.modes import (
     MODE_QUANTITIES,
-    ModePaths,
     ModeStates,
+    Paths,
     predicted_recall,
     simulate_modes,
 )
@@ -30,7 +30,7 @@ CLOSED = simulate_modes(
 TIMES = CLOSED.generations - 1
 
 
-def check(result: ModePaths, name: str, expected: NDArray[np.float64], mutant: float) -> None:
+def check(result: Paths, name: str, expected: NDArray[np.float64], mutant: float) -> None:
     """Expected within LIMIT standard errors, and a relative change by `mutant` would be found."""
     z = np.abs(result.mean[name] - expected) / result.se[name]
     assert z.max() < LIMIT, (name, z)

@@ -9,40 +9,38 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from madtheory import _validate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-__all__ = [
-    "CHUNK_WORK",
-    "Chunk",
-    "Moments",
-    "Paths",
-    "check_at",
-    "check_record",
-    "check_times",
-    "chunk_size",
-    "generator",
-    "in_order",
-    "recorded",
-    "room",
-    "slots_of",
-    "summary",
-]
-
-#: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
-CHUNK_WORK = 2e8
+from madtheory import _threads
+from madtheory.simulate.kernels.tally import Tally
+from madtheory.simulate.request import Request
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class ModeStates:
+    """The models of every replicate at some generations.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (S,)
+    weights : ndarray, shape (replicates, S, modes)
+        Mode weights; 0 for a lost mode, whose mean and covariance are 0 too.
+    means : ndarray, shape (replicates, S, modes, dim)
+    covariances : ndarray, shape (replicates, S, modes, dim, dim)
+    """
+
+    generations: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,8 @@ class Paths:
     replicates, seed : int
     paths : dict of ndarray, shape (replicates, T), or None
         Every value, when asked for.
+    states : ModeStates or None
+        The models of a mixture's loop, at the generations asked for.
     """
 
     generations: NDArray[np.int64]
@@ -67,6 +67,7 @@ class Paths:
     replicates: int
     seed: int
     paths: dict[str, NDArray[np.float64]] | None = None
+    states: ModeStates | None = None
 
     @property
     def digest(self) -> str:
@@ -105,72 +106,16 @@ class Moments:
         return Moments(count, mean, m2)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Result of one chunk; paths has shape (replicates, quantities, T), or (0, 0, 0)."""
-
-    moments: Moments
-    paths: NDArray[np.float64]
-
-
-# --- the request ---------------------------------------------------------------------------------
-
-
-def check_record(record: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the quantities to record, each once."""
-    if isinstance(record, str) or not record:
-        raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
-    for name in record:
-        _validate.one_of("record", name, known)
-    return tuple(dict.fromkeys(record))
-
-
-def check_times(name: str, times: Sequence[int], generations: int) -> tuple[int, ...]:
-    """Return generations in [1, `generations`], ascending, each once."""
-    return tuple(sorted({_validate.count(name, t, maximum=generations) for t in times}))
-
-
-def check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:
-    """Return the generations to record; None for all of them."""
-    if at is None:
-        return None
-    times = check_times("at", at, generations)
-    if not times:
-        raise ValueError("at must name at least one generation, got none")
-    return times
-
-
-def recorded(at: tuple[int, ...] | None, generations: int) -> NDArray[np.int64]:
-    """The recorded generations, ascending."""
-    return np.arange(1, generations + 1) if at is None else np.array(at, dtype=np.int64)
-
-
-# --- running -------------------------------------------------------------------------------------
-
-
-def chunk_size(work: float, replicates: int, *, most_work: float = CHUNK_WORK) -> int:
-    """Replicates of a chunk, from the nanoseconds of one; never of the threads."""
-    return int(min(max(most_work // work, 1), -(-replicates // 8)))
-
-
 def generator(seed: int, index: int) -> np.random.Generator:
     """Generator of chunk `index`: child `index` of SeedSequence(seed).spawn."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(index,))))
 
 
-def slots_of(times: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Where each generation 1..length is stored, -1 for nowhere."""
-    slots = np.full(length, -1, dtype=np.int64)
+def slots_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each generation up to the last of `times` is stored, -1 for nowhere."""
+    slots = np.full(times.max(initial=0), -1, dtype=np.int64)
     slots[times - 1] = np.arange(times.size)
     return slots
-
-
-def room(
-    size: int, shape: tuple[int, int], keep_paths: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Zeros that a kernel fills: mean, sum of squared deviations, and paths or nothing."""
-    paths = np.zeros((size, *shape) if keep_paths else (0, 0, 0))
-    return np.zeros(shape), np.zeros(shape), paths
 
 
 def in_order(run: Callable[[int], Result], start: int, stop: int, threads: int) -> Iterator[Result]:
@@ -188,25 +133,53 @@ def in_order(run: Callable[[int], Result], start: int, stop: int, threads: int) 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def summary(
-    times: NDArray[np.int64],
-    names: tuple[str, ...],
-    moments: Moments,
-    kept: list[NDArray[np.float64]] | None,
-    seed: int,
+def run(
+    request: Request[Any],
+    draw: Callable[[np.random.Generator, Tally], None],
+    *,
+    threads: int,
+    keep_paths: bool = False,
+    progress: bool = False,
+    start: tuple[int, Moments] | None = None,
+    save: Callable[[int, Moments], None] | None = None,
 ) -> Paths:
-    """Turn merged moments, and the paths of all chunks, into the public result."""
-    n = moments.count
+    """Run all chunks from `start` on, merge them in order, call `save` after each.
+
+    `draw` runs the replicates of one chunk and records them.
+    """
+    slots = slots_of(request.recorded)
+    shape = (len(request.record), request.recorded.size)
+    wanted = np.array([request.known.index(name) for name in request.record], dtype=np.int64)
+    paths = np.zeros((request.replicates, *shape) if keep_paths else (0, 0, 0))
+
+    def job(index: int) -> Moments:
+        first = index * request.chunk
+        size = min(request.chunk, request.replicates - first)
+        tally = Tally(first, size, slots, wanted, np.zeros(shape), np.zeros(shape), paths)
+        draw(generator(request.seed, index), tally)
+        return Moments(size, tally.mean, tally.m2)
+
+    done, moments = (0, Moments(0, *np.zeros((2, *shape)))) if start is None else start
+    n_chunks = -(-request.replicates // request.chunk)
+    with _threads.one_thread(), _threads.progress_bar(progress, "replicates") as show:
+        show(moments.count, request.replicates)
+        for part in in_order(job, done, n_chunks, threads):
+            moments, done = moments.merge(part), done + 1
+            if save is not None:
+                save(done, moments)
+            show(moments.count, request.replicates)
+    return _summary(request, moments, paths if keep_paths else None)
+
+
+def _summary(request: Request[Any], moments: Moments, paths: NDArray[np.float64] | None) -> Paths:
+    """Turn merged moments, and all paths, into the public result."""
+    n, names = moments.count, request.record
     se = np.sqrt(moments.m2 / (n - 1) / n) if n > 1 else np.full_like(moments.m2, math.nan)
-    paths = None
-    if kept is not None:
-        every = np.concatenate(kept)
-        paths = {name: every[:, q, :] for q, name in enumerate(names)}
     return Paths(
-        generations=times,
+        generations=request.recorded,
         mean=dict(zip(names, moments.mean, strict=True)),
         se=dict(zip(names, se, strict=True)),
         replicates=n,
-        seed=seed,
-        paths=paths,
+        seed=request.seed,
+        paths=None if paths is None else {name: paths[:, q] for q, name in enumerate(names)},
     )

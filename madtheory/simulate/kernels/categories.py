@@ -1,21 +1,32 @@
-"""Compiled kernels of the categorical loop (theory.md 4.2): no validation here."""
+"""A vocabulary in a loop (theory.md 4.2): only tokens alive are visited, but for fresh draws."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._kernels import Floats, Ints, _kernel, keep, tally
-
-__all__ = ["QUANTITIES", "category_chunk"]
+from madtheory._compile import Floats, Ints, kernel
+from madtheory.simulate.kernels.tally import Tally, record
 
 #: What a run can record; the position is the index used by the kernels.
 QUANTITIES = ("survivors", "mass", "heterozygosity", "top_share", "entropy", "favoured_share")
 
 
-@_kernel
-def _add_real(
+class Vocabulary(NamedTuple):
+    """The loop as the kernel reads it."""
+
+    n: int
+    n_fresh: int
+    p: Floats  # (V,)
+    tail: Floats  # (V,): sums of p from each token on
+    cdf: Floats  # (V,): sums of p up to each token
+    power: float  # 1/lambda, infinite at temperature 0
+
+
+@kernel
+def add_real(
     rng: np.random.Generator, n: int, p: Floats, tail: Floats, cdf: Floats, counts: Ints
 ) -> None:
     """Add n real tokens: one by one, or by conditional binomials where these are fewer draws."""
@@ -34,8 +45,8 @@ def _add_real(
         n -= drawn
 
 
-@_kernel
-def _sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats) -> None:
+@kernel
+def sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats) -> None:
     """Write (count / largest)^power of the living tokens; infinity keeps the largest alone."""
     top = 0
     for i in range(size):
@@ -50,8 +61,8 @@ def _sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats
             weights[i] = math.exp(power * math.log(count / top)) if power < np.inf else 0.0
 
 
-@_kernel
-def _resample(
+@kernel
+def resample(
     rng: np.random.Generator, n: int, counts: Ints, alive: Ints, size: int, weights: Floats
 ) -> None:
     """Replace the living counts by n draws of the weights: conditional binomials.
@@ -71,8 +82,8 @@ def _resample(
         n -= drawn
 
 
-@_kernel
-def _living(counts: Ints, alive: Ints, size: int) -> int:
+@kernel
+def living(counts: Ints, alive: Ints, size: int) -> int:
     """Keep those of the first `size` listed tokens that have a count."""
     kept = 0
     for i in range(size):
@@ -82,8 +93,8 @@ def _living(counts: Ints, alive: Ints, size: int) -> int:
     return kept
 
 
-@_kernel
-def _all_living(counts: Ints, alive: Ints) -> int:
+@kernel
+def all_living(counts: Ints, alive: Ints) -> int:
     """List every token that has a count."""
     size = 0
     for i in range(counts.size):
@@ -93,8 +104,8 @@ def _all_living(counts: Ints, alive: Ints) -> int:
     return size
 
 
-@_kernel
-def _measure(
+@kernel
+def measure(
     counts: Ints, alive: Ints, size: int, total: float, p: Floats, best: int, out: Floats
 ) -> None:
     """Write QUANTITIES of the empirical distribution."""
@@ -109,40 +120,26 @@ def _measure(
     out[3], out[4], out[5] = top, entropy, counts[best] / total
 
 
-@_kernel
-def category_chunk(
-    rng: np.random.Generator,
-    replicates: int,
-    n: int,
-    n_fresh: int,
-    p: Floats,
-    tail: Floats,
-    cdf: Floats,
-    power: float,
-    slots: Ints,
-    wanted: Ints,
-    mean: Floats,
-    m2: Floats,
-    paths: Floats,
-) -> None:
+@kernel
+def category_chunk(rng: np.random.Generator, spec: Vocabulary, tally: Tally) -> None:
     """Run replicates of the loop; only tokens alive are visited, but for fresh draws."""
+    n, n_fresh, p, tail, cdf = spec.n, spec.n_fresh, spec.p, spec.tail, spec.cdf
     counts, alive = np.zeros(p.size, np.int64), np.empty(p.size, np.int64)
     room = 2 * min(p.size, n + n_fresh)
     weights, x, best = np.empty(room), np.zeros(len(QUANTITIES)), int(np.argmax(p))
-    for replicate in range(replicates):
+    for replicate in range(tally.replicates):
         counts[:] = 0
-        _add_real(rng, n + n_fresh, p, tail, cdf, counts)
-        size = _all_living(counts, alive)
-        for t in range(slots.size):
+        add_real(rng, n + n_fresh, p, tail, cdf, counts)
+        size = all_living(counts, alive)
+        for t in range(tally.slots.size):
             if t > 0:
-                _sharpen(counts, alive, size, power, weights)
-                _resample(rng, n, counts, alive, size, weights)
+                sharpen(counts, alive, size, spec.power, weights)
+                resample(rng, n, counts, alive, size, weights)
                 if n_fresh:
-                    _add_real(rng, n_fresh, p, tail, cdf, counts)
-                    size = _all_living(counts, alive)
+                    add_real(rng, n_fresh, p, tail, cdf, counts)
+                    size = all_living(counts, alive)
                 else:
-                    size = _living(counts, alive, size)
-            if slots[t] >= 0:
-                _measure(counts, alive, size, n + n_fresh, p, best, x)
-                tally(wanted, x, 1.0 / (replicate + 1), slots[t], mean, m2)
-                keep(wanted, x, replicate, slots[t], paths)
+                    size = living(counts, alive, size)
+            if tally.slots[t] >= 0:
+                measure(counts, alive, size, n + n_fresh, p, best, x)
+                record(tally, x, replicate, tally.slots[t])
