@@ -10,16 +10,16 @@ import numpy as np
 
 from madtheory import metrics, mixture
 from madtheory.engine import run_seeds
+from madtheory.engine.models import GaussianMixture, grid_mixture
 from madtheory.loops import fully_synthetic
 from madtheory.mixture_loop import simulate_modes
-from madtheory.models import GaussianMixture, grid_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from madtheory._curves import Bands
+    from madtheory.engine import Bands
     from madtheory.mixture_loop import ModeStates
 
     Array = NDArray[np.float64]
