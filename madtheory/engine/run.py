@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import madtheory.engine.store as store
 from madtheory import _running
 from madtheory._side_by_side import on_processes, on_threads
 from madtheory.engine.curves import LEVELS, Bands, Curves, bands
@@ -37,15 +38,6 @@ from madtheory.engine.state import (
     next_state,
     unnamed,
 )
-from madtheory.engine.store import (
-    Mark,
-    RunFolder,
-    Snapshot,
-    open_folder,
-    read_arrays,
-    read_progress,
-    refusals,
-)
 from madtheory.files import run_folder
 from madtheory.loops import Loop
 
@@ -55,7 +47,7 @@ class _Point:
     """A finished generation and the place of its line in stats.jsonl, in step with each other."""
 
     state: State
-    mark: Mark
+    mark: store.Mark
 
 
 @dataclass(slots=True)
@@ -63,7 +55,7 @@ class _Run:
     """A loop at work: metrics by place in `task.measured`, and the last finished generation."""
 
     task: Task
-    folder: RunFolder | None
+    folder: store.RunFolder | None
     ground: Ground
     first: Samples | None
     point: _Point
@@ -127,7 +119,7 @@ class _Run:
             places[slot] = value
         return metrics
 
-    def note(self, training: Training, metrics: Arrays, times: list[float]) -> Mark:
+    def note(self, training: Training, metrics: Arrays, times: list[float]) -> store.Mark:
         """Write the generation's lines."""
         if self.folder is None:
             return self.point.mark
@@ -139,7 +131,7 @@ class _Run:
             {"generation": generation, **dict(spent)},
         )
 
-    def save(self, folder: RunFolder) -> None:
+    def save(self, folder: store.RunFolder) -> None:
         """Save the last finished generation, unless it is saved."""
         state, saved = self.point.state, folder.snapshot.generation if folder.snapshot else 0
         if state.generation == saved:
@@ -150,16 +142,16 @@ class _Run:
         folder.save(state.generation, metrics, self.point.mark, new_arrays(state, saved), first)
 
 
-def _begin(task: Task, folder: RunFolder | None) -> _Run:
+def _begin(task: Task, folder: store.RunFolder | None) -> _Run:
     """Draw the first data of a new run."""
     first, ground = first_data(task)
     if folder is not None:
         fixed = {} if ground.fixed is None else named("fixed", ground.fixed)
         folder.begin(named("form", ground.form) | fixed)
-    return _Run(task, folder, ground, first, _Point(State(), Mark()), {})
+    return _Run(task, folder, ground, first, _Point(State(), store.Mark()), {})
 
 
-def _resume(task: Task, folder: RunFolder, at: Snapshot) -> _Run:
+def _resume(task: Task, folder: store.RunFolder, at: store.Snapshot) -> _Run:
     """Go on from a snapshot."""
     arrays = folder.arrays()
     form = unnamed("form", arrays)
@@ -173,7 +165,7 @@ def _resume(task: Task, folder: RunFolder, at: Snapshot) -> _Run:
     return _Run(task, folder, ground, None, _Point(state, at.mark), record)
 
 
-def _run(task: Task, folder: RunFolder | None, show: Callable[[int, int], None]) -> Curves:
+def _run(task: Task, folder: store.RunFolder | None, show: Callable[[int, int], None]) -> Curves:
     """Run a task to its end, or read it when it is there."""
     at = folder.snapshot if folder is not None else None
     if at is not None and at.generation == task.generations:
@@ -191,7 +183,7 @@ def _run_at(task: Task, out: Path | None, show: Callable[[int, int], None]) -> C
     """Run a task, in a folder of its own or without one."""
     if out is None:
         return _run(task, None, show)
-    with open_folder(out, config_of(task)) as folder:
+    with store.open_folder(out, config_of(task)) as folder:
         return _run(task, folder, show)
 
 
@@ -295,7 +287,7 @@ def _progress(progress: ShowProgress) -> Iterator[Callable[[int, int], None]]:
 
 def read_curves(out: Path | str) -> Curves:
     """Return what a run folder holds so far: finished, stopped, interrupted or at work."""
-    found = read_progress(Path(out))
+    found = store.read_progress(Path(out))
     config, at = found.config, found.snapshot
     measured = measured_generations(config["generations"], config["every"])
     measured = measured[measured <= at.generation]
@@ -307,12 +299,12 @@ def read_model(out: Path | str, model: GenerativeModel, generation: int | None =
 
     A run keeps the last `memory` models of its loop.
     """
-    found = read_progress(Path(out))
+    found = store.read_progress(Path(out))
     reached, memory = found.snapshot.generation, found.config["loop"]["memory"]
     generation = reached if generation is None else generation
     if not max(reached - memory if memory else 0, 0) < generation <= reached:
         raise ValueError(f"generation must be one whose model is kept, got {generation}")
-    arrays = read_arrays(Path(out), found.snapshot)
+    arrays = store.read_arrays(Path(out), found.snapshot)
     return load_model(model, generation, arrays)
 
 
@@ -323,7 +315,7 @@ def _seed_folders(out: Path | str | None, tasks: list[Task]) -> list[Path | None
     """out/seed-0, ...; the folder itself is made, its parent must exist."""
     if out is None:
         return [None] * len(tasks)
-    run_folder.make(Path(out), **refusals(Path(out)))
+    run_folder.make(Path(out), **store.refusals(Path(out)))
     return [Path(out) / f"seed-{task.seed}" for task in tasks]
 
 

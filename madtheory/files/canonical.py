@@ -28,11 +28,6 @@ def _finite_list(array: NDArray[Any]) -> Any:
 def jsonable(obj: Any) -> Any:
     """Turn numpy, dataclasses, paths and tuples into plain JSON values; NaN and inf into None.
 
-    Raises
-    ------
-    TypeError
-        When `obj` holds something that JSON cannot say, such as a complex number.
-
     Examples
     --------
     >>> jsonable({"rate": np.float64("-inf"), "path": np.arange(2)})

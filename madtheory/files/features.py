@@ -164,18 +164,13 @@ def load_features(path: str | Path) -> NDArray[np.float64]:
         ``arr_0``. A .csv file may have a header: its first row is one when any cell is a word,
         or when it counts 0, 1, 2, ... over three or more columns; a column without a name is
         an index and dropped. A vector is refused: n samples of one feature are a matrix of
-        shape (n, 1).
+        shape (n, 1). Nothing in a file is executed, and arrays of more than `MAX_FEATURE_BYTES`
+        are refused before they are unpacked.
 
     Returns
     -------
     ndarray, shape (n, dim)
         All finite, n >= 2, float64.
-
-    Raises
-    ------
-    ValueError
-        One sentence that names the file, whatever is wrong with it. Nothing in it is executed,
-        and arrays of more than `MAX_FEATURE_BYTES` are refused before they are unpacked.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -213,12 +208,7 @@ def feature_eigenvalues(path: str | Path) -> NDArray[np.float64]:
     """Eigenvalues of the covariance (ddof = 1) of a feature file, shape (dim,), largest first.
 
     Those below `RANK_TOLERANCE` = 1e-12 of the largest are rounding errors of a rank-deficient
-    covariance, and are returned as exact zeros.
-
-    Raises
-    ------
-    ValueError
-        As :func:`load_features`, or when the rows do not differ.
+    covariance, and are returned as exact zeros. Rows that do not differ are refused.
     """
     x = load_features(path)
     scale = float(np.abs(x).max())

@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+import madtheory.engine.models._shared as _shared
 from madtheory import _validate
-from madtheory.engine.models._checks import (
-    Array,
-    bias_in,
-    categories,
-    draw_labels,
-    fitted,
-    loaded,
-    saved,
-    size,
-    weight_in,
-)
+from madtheory.engine.models._shared import Array
+from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 if TYPE_CHECKING:
@@ -74,7 +66,7 @@ class Categorical:
 
     def tempered(self, bias: float) -> Array:
         """Probabilities at temperature `bias`, shape (n_categories,); ties at 0 are equal."""
-        p, bias = fitted(self, self.probabilities), bias_in(bias)
+        p, bias = _shared.fitted(self, self.probabilities), _shared.bias_in(bias)
         if bias == 1.0:
             return p
         with np.errstate(divide="ignore", over="ignore"):
@@ -84,34 +76,32 @@ class Categorical:
         tempered: Array = powers / powers.sum()
         return tempered
 
-    def fit(self, samples: Any, rng: np.random.Generator) -> Categorical:
+    def fit(self, samples: Any, rng: Rng) -> Categorical:
         """Fit the frequencies of integers, shape (n,)."""
         return replace(self, probabilities=self._frequencies("samples", samples))
 
-    def fit_weighted(
-        self, real: Any, synthetic: Any, weight: float, rng: np.random.Generator
-    ) -> Categorical:
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Categorical:
         """Fit weight times the real frequencies and the rest times the synthetic ones."""
-        w = weight_in(weight)
+        w = _shared.weight_in(weight)
         p_r, p_s = self._frequencies("real", real), self._frequencies("synthetic", synthetic)
         return replace(self, probabilities=w * p_r + (1 - w) * p_s)
 
     def _frequencies(self, name: str, value: Any) -> Array:
         """Share of each category."""
         counts = np.bincount(
-            categories(name, value, self.n_categories), minlength=self.n_categories
+            _shared.categories(name, value, self.n_categories), minlength=self.n_categories
         )
         frequencies: Array = counts / counts.sum()
         return frequencies
 
-    def sample(self, n: int, bias: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    def sample(self, n: int, bias: float, rng: Rng) -> NDArray[np.int64]:
         """Draw n categories at temperature `bias`, shape (n,)."""
-        return draw_labels(rng, size(n), self.tempered(bias))
+        return _shared.draw_labels(rng, _shared.size(n), self.tempered(bias))
 
     def save(self) -> Arrays:
         """Return the probabilities."""
-        return saved(self, "probabilities")
+        return _shared.saved(self, "probabilities")
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> Categorical:
         """Return the fitted model that :meth:`save` saved."""
-        return loaded(self, arrays, "probabilities")
+        return _shared.loaded(self, arrays, "probabilities")

@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+import madtheory.engine.models._shared as _shared
 from madtheory import _validate, distances
-from madtheory.engine.models._checks import (
-    Array,
-    bias_in,
-    fitted,
-    loaded,
-    saved,
-    size,
-    two_samples,
-    weight_in,
-)
+from madtheory.engine.models._shared import Array
+from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 if TYPE_CHECKING:
@@ -132,20 +125,18 @@ class Gaussian:
     @property
     def covariance(self) -> Array:
         """Covariance of the fitted model, shape (dim, dim)."""
-        factor = fitted(self, self.factor)
+        factor = _shared.fitted(self, self.factor)
         return factor @ factor.T
 
-    def fit(self, samples: Any, rng: np.random.Generator) -> Gaussian:
+    def fit(self, samples: Any, rng: Rng) -> Gaussian:
         """Fit mean and covariance to rows of `samples`, shape (n, dim), n > ddof."""
         x = _validate.sample("samples", samples, minimum_rows=1 + self.ddof)
         return self._with(*scaled_rows(x, self.ddof))
 
-    def fit_weighted(
-        self, real: Any, synthetic: Any, weight: float, rng: np.random.Generator
-    ) -> Gaussian:
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Gaussian:
         """Fit as :attr:`madtheory.loops.Loop.weight` says."""
-        x_r, x_s = two_samples(real, synthetic, minimum_rows=1 + self.ddof)
-        return self._with(*weighted_rows(x_r, x_s, weight_in(weight), self.ddof))
+        x_r, x_s = _shared.two_samples(real, synthetic, minimum_rows=1 + self.ddof)
+        return self._with(*weighted_rows(x_r, x_s, _shared.weight_in(weight), self.ddof))
 
     def _with(self, mean: Array, rows: Array) -> Gaussian:
         """Return the model of this mean and of covariance rows^T rows, regularised."""
@@ -157,16 +148,16 @@ class Gaussian:
             rows = np.concatenate([rows, math.sqrt(ridge) * np.eye(dim)])
         return replace(self, mean=mean, factor=triangular(rows))
 
-    def sample(self, n: int, bias: float, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, bias: float, rng: Rng) -> Array:
         """Draw n rows of N(mean, bias * covariance), shape (n, dim)."""
-        mean, factor = fitted(self, self.mean), fitted(self, self.factor)
-        noise = rng.standard_normal((size(n), factor.shape[1]))
-        return mean + math.sqrt(bias_in(bias)) * (noise @ factor.T)
+        mean, factor = _shared.fitted(self, self.mean), _shared.fitted(self, self.factor)
+        noise = rng.standard_normal((_shared.size(n), factor.shape[1]))
+        return mean + math.sqrt(_shared.bias_in(bias)) * (noise @ factor.T)
 
     def save(self) -> Arrays:
         """Return mean and factor."""
-        return saved(self, "mean", "factor")
+        return _shared.saved(self, "mean", "factor")
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> Gaussian:
         """Return the fitted model that :meth:`save` saved."""
-        return loaded(self, arrays, "mean", "factor")
+        return _shared.loaded(self, arrays, "mean", "factor")

@@ -13,18 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+import madtheory.engine.models._shared as _shared
 from madtheory import _validate
-from madtheory.engine.models._checks import (
-    Array,
-    draw_components,
-    draw_labels,
-    fitted,
-    loaded,
-    saved,
-    size,
-    weighted_points,
-)
+from madtheory.engine.models._shared import Array
 from madtheory.engine.models.labelled import grid
+from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 
@@ -56,9 +49,7 @@ def _sklearn() -> Any:
     return ThreadpoolController()
 
 
-def _k_means_labels(
-    x: Array, w: Array, n_components: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> NDArray[np.int64]:
     """Clusters of scikit-learn's KMeans, as its mixtures start.
 
     One thread, for the same bits every time, and no warnings on sets that have collapsed: both
@@ -226,33 +217,31 @@ class GaussianMixture:
     @property
     def covariances(self) -> Array:
         """Covariances of the components, shape (K, dim, dim)."""
-        factors = fitted(self, self.factors)
+        factors = _shared.fitted(self, self.factors)
         return factors @ factors.transpose(0, 2, 1)
 
-    def fit(self, samples: Any, rng: np.random.Generator) -> GaussianMixture:
+    def fit(self, samples: Any, rng: Rng) -> GaussianMixture:
         """Fit to rows of `samples`, shape (n, dim), at least n_components of them."""
         x = _validate.sample("samples", samples, minimum_rows=self.n_components)
         return self._fit(x, np.ones(len(x)), rng)
 
-    def fit_weighted(
-        self, real: Any, synthetic: Any, weight: float, rng: np.random.Generator
-    ) -> GaussianMixture:
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> GaussianMixture:
         """Fit with weight `weight` on the real points together, the rest on the synthetic ones."""
-        x, w = weighted_points(real, synthetic, weight)
+        x, w = _shared.weighted_points(real, synthetic, weight)
         _validate.sample("samples", x, minimum_rows=self.n_components)
         return self._fit(x, w * len(x), rng)
 
-    def _start(self, x: Array, w: Array, rng: np.random.Generator) -> Components:
+    def _start(self, x: Array, w: Array, rng: Rng) -> Components:
         """Choose where EM starts."""
         if self.warm_start and self.means is not None:
-            return Components(fitted(self, self.weights), self.means, self.covariances)
+            return Components(_shared.fitted(self, self.weights), self.means, self.covariances)
         if self.means_init is None:
             labels = _k_means_labels(x, w, self.n_components, rng)
         else:
             labels = _nearest(x, np.asarray(self.means_init))
         return _m_step(x, w * np.eye(self.n_components)[:, labels], self.reg_covar)
 
-    def _fit(self, x: Array, w: Array, rng: np.random.Generator) -> GaussianMixture:
+    def _fit(self, x: Array, w: Array, rng: Rng) -> GaussianMixture:
         """Fit to points with weights of mean 1."""
         mixture, converged, n_iter = em(x, w, self._start(x, w, rng), self)
         weights, means, covariances = mixture
@@ -267,19 +256,19 @@ class GaussianMixture:
             n_iter=np.array(n_iter),
         )
 
-    def sample(self, n: int, bias: float, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, bias: float, rng: Rng) -> Array:
         """Draw n rows, shape (n, dim); bias multiplies each component's covariance."""
-        weights, means = fitted(self, self.weights), fitted(self, self.means)
-        label = draw_labels(rng, size(n), weights)
-        return draw_components(rng, label, means, fitted(self, self.factors), bias)
+        weights, means = _shared.fitted(self, self.weights), _shared.fitted(self, self.means)
+        label = _shared.draw_labels(rng, _shared.size(n), weights)
+        return _shared.draw_components(rng, label, means, _shared.fitted(self, self.factors), bias)
 
     def save(self) -> Arrays:
         """Return weights, means, factors, converged and n_iter."""
-        return saved(self, *_ARRAYS)
+        return _shared.saved(self, *_ARRAYS)
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> GaussianMixture:
         """Return the fitted model that :meth:`save` saved."""
-        return loaded(self, arrays, *_ARRAYS)
+        return _shared.loaded(self, arrays, *_ARRAYS)
 
 
 def grid_mixture(side: int = 5, *, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMixture:

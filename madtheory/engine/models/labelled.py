@@ -9,19 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import madtheory.engine.models._shared as _shared
 from madtheory import _validate
-from madtheory.engine.models._checks import (
-    Array,
-    categories,
-    draw_components,
-    draw_labels,
-    fitted,
-    loaded,
-    saved,
-    size,
-    weight_in,
-)
+from madtheory.engine.models._shared import Array
 from madtheory.engine.models.gaussian import scaled_rows, triangular, weighted_rows
+from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 
@@ -71,30 +63,28 @@ class LabelledMixture:
     @property
     def covariances(self) -> Array:
         """Covariances of the components, shape (K, dim, dim)."""
-        factors = fitted(self, self.factors)
+        factors = _shared.fitted(self, self.factors)
         return factors @ factors.transpose(0, 2, 1)
 
     def _labelled(self, samples: Any) -> tuple[Array, NDArray[np.int64]]:
         """Validate a labelled sample."""
         x = _validate.sample("x", _part(samples, "x"), minimum_rows=1)
-        label = categories("label", _part(samples, "label"), self.n_components)
+        label = _shared.categories("label", _part(samples, "label"), self.n_components)
         if len(label) != len(x):
             raise ValueError(f"label must have {len(x)} rows like x, got {len(label)}")
         return x, label
 
-    def fit(self, samples: Any, rng: np.random.Generator) -> LabelledMixture:
+    def fit(self, samples: Any, rng: Rng) -> LabelledMixture:
         """Fit every label's weight, mean and covariance."""
         x, label = self._labelled(samples)
         weights = np.bincount(label, minlength=self.n_components) / len(label)
         parts = {int(k): scaled_rows(x[label == k], self.ddof) for k in np.flatnonzero(weights)}
         return self._with(weights, parts, x.shape[1])
 
-    def fit_weighted(
-        self, real: Any, synthetic: Any, weight: float, rng: np.random.Generator
-    ) -> LabelledMixture:
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> LabelledMixture:
         """Fit each label as `Loop.weight` says, with the real share of that label's weight."""
         (x_r, label_r), (x_s, label_s) = self._labelled(real), self._labelled(synthetic)
-        w = weight_in(weight)
+        w = _shared.weight_in(weight)
         share_r = w * np.bincount(label_r, minlength=self.n_components) / len(label_r)
         share_s = (1 - w) * np.bincount(label_s, minlength=self.n_components) / len(label_s)
         weights, parts = share_r + share_s, {}
@@ -117,19 +107,19 @@ class LabelledMixture:
             factors[k, :, : factor.shape[1]] = factor
         return replace(self, weights=weights / weights.sum(), means=means, factors=factors)
 
-    def sample(self, n: int, bias: float, rng: np.random.Generator) -> Arrays:
+    def sample(self, n: int, bias: float, rng: Rng) -> Arrays:
         """Draw n labelled rows; bias multiplies each component's covariance."""
         weights, means, factors = self.save().values()
-        label = draw_labels(rng, size(n), weights)
-        return {"x": draw_components(rng, label, means, factors, bias), "label": label}
+        label = _shared.draw_labels(rng, _shared.size(n), weights)
+        return {"x": _shared.draw_components(rng, label, means, factors, bias), "label": label}
 
     def save(self) -> Arrays:
         """Return weights, means and factors."""
-        return saved(self, "weights", "means", "factors")
+        return _shared.saved(self, "weights", "means", "factors")
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> LabelledMixture:
         """Return the fitted model that :meth:`save` saved."""
-        return loaded(self, arrays, "weights", "means", "factors")
+        return _shared.loaded(self, arrays, "weights", "means", "factors")
 
 
 def grid(side: int, spacing: float, sigma: float) -> Arrays:

@@ -10,24 +10,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+import madtheory.engine.models._shared as _shared
 from madtheory import _validate
-from madtheory.engine.models._checks import (
-    Array,
-    bias_in,
-    draw_labels,
-    fitted,
-    loaded,
-    saved,
-    size,
-    weighted_points,
-)
+from madtheory.engine.models._shared import Array
 from madtheory.engine.models.gaussian import triangular
+from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 
 def _contract(x: Array, centre: Array, bias: float) -> Array:
     """Move rows towards the centre, so that their covariance is exactly bias times what it was."""
-    return centre + math.sqrt(bias_in(bias)) * (x - centre)
+    return centre + math.sqrt(_shared.bias_in(bias)) * (x - centre)
 
 
 def _uniform(n: int) -> Array:
@@ -65,34 +58,32 @@ class Bootstrap:
     weights: Array | None = None
     mean: Array | None = None
 
-    def fit(self, samples: Any, rng: np.random.Generator) -> Bootstrap:
+    def fit(self, samples: Any, rng: Rng) -> Bootstrap:
         """Keep the rows of `samples`, shape (n, dim)."""
         x = _validate.sample("samples", samples, minimum_rows=1)
         return self._with(x, _uniform(len(x)))
 
-    def fit_weighted(
-        self, real: Any, synthetic: Any, weight: float, rng: np.random.Generator
-    ) -> Bootstrap:
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Bootstrap:
         """Keep both sets; a sample is a real point with probability `weight`."""
-        return self._with(*weighted_points(real, synthetic, weight))
+        return self._with(*_shared.weighted_points(real, synthetic, weight))
 
     def _with(self, points: Array, weights: Array) -> Bootstrap:
         mean, _ = _weighted_centre(points, weights)
         return replace(self, points=points, weights=weights, mean=mean)
 
-    def sample(self, n: int, bias: float, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, bias: float, rng: Rng) -> Array:
         """Draw n rows, shape (n, dim)."""
-        points, weights = fitted(self, self.points), fitted(self, self.weights)
-        chosen = points[draw_labels(rng, size(n), weights)]
-        return chosen if bias == 1.0 else _contract(chosen, fitted(self, self.mean), bias)
+        points, weights = _shared.fitted(self, self.points), _shared.fitted(self, self.weights)
+        chosen = points[_shared.draw_labels(rng, _shared.size(n), weights)]
+        return chosen if bias == 1.0 else _contract(chosen, _shared.fitted(self, self.mean), bias)
 
     def save(self) -> Arrays:
         """Return points, weights and mean."""
-        return saved(self, "points", "weights", "mean")
+        return _shared.saved(self, "points", "weights", "mean")
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> Bootstrap:
         """Return the fitted model that :meth:`save` saved."""
-        return loaded(self, arrays, "points", "weights", "mean")
+        return _shared.loaded(self, arrays, "points", "weights", "mean")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,22 +139,20 @@ class KernelDensity:
     @property
     def covariance(self) -> Array:
         """Covariance of the fitted density, S_n + H, shape (dim, dim)."""
-        points, weights = fitted(self, self.points), fitted(self, self.weights)
-        factor = fitted(self, self.factor)
+        points, weights = _shared.fitted(self, self.points), _shared.fitted(self, self.weights)
+        factor = _shared.fitted(self, self.factor)
         _, gap = _weighted_centre(points, weights)
         spread: Array = (weights * gap.T) @ gap / weights.sum()
         return spread + factor @ factor.T
 
-    def fit(self, samples: Any, rng: np.random.Generator) -> KernelDensity:
+    def fit(self, samples: Any, rng: Rng) -> KernelDensity:
         """Keep the rows of `samples`, shape (n, dim), and choose the kernel."""
         x = _validate.sample("samples", samples, minimum_rows=1)
         return self._with(x, _uniform(len(x)))
 
-    def fit_weighted(
-        self, real: Any, synthetic: Any, weight: float, rng: np.random.Generator
-    ) -> KernelDensity:
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> KernelDensity:
         """Keep both sets, weight `weight` on the real points together."""
-        return self._with(*weighted_points(real, synthetic, weight))
+        return self._with(*_shared.weighted_points(real, synthetic, weight))
 
     def _with(self, points: Array, weights: Array) -> KernelDensity:
         mean, gap = _weighted_centre(points, weights)
@@ -177,17 +166,17 @@ class KernelDensity:
             factor = h * triangular(unbiased[:, None] * gap)
         return replace(self, points=points, weights=weights, mean=mean, factor=factor)
 
-    def sample(self, n: int, bias: float, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, bias: float, rng: Rng) -> Array:
         """Draw n rows, shape (n, dim)."""
         points, weights, mean, factor = self.save().values()
-        chosen = points[draw_labels(rng, size(n), weights)]
+        chosen = points[_shared.draw_labels(rng, _shared.size(n), weights)]
         noise = rng.standard_normal((len(chosen), factor.shape[1])) @ factor.T
         return _contract(chosen + noise, mean, bias)
 
     def save(self) -> Arrays:
         """Return points, weights, mean and factor."""
-        return saved(self, "points", "weights", "mean", "factor")
+        return _shared.saved(self, "points", "weights", "mean", "factor")
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> KernelDensity:
         """Return the fitted model that :meth:`save` saved."""
-        return loaded(self, arrays, "points", "weights", "mean", "factor")
+        return _shared.loaded(self, arrays, "points", "weights", "mean", "factor")

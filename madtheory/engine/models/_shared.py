@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madtheory import _validate
+from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 if TYPE_CHECKING:
@@ -90,13 +91,13 @@ def categories(name: str, value: Any, n_categories: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def draw_labels(rng: np.random.Generator, n: int, weights: Array) -> NDArray[np.int64]:
+def draw_labels(rng: Rng, n: int, weights: Array) -> NDArray[np.int64]:
     """Draw components independently, so that any rows of the sample are a sample."""
     return rng.choice(len(weights), size=n, p=weights)
 
 
 def draw_components(
-    rng: np.random.Generator, labels: NDArray[np.int64], means: Array, factors: Array, bias: float
+    rng: Rng, labels: NDArray[np.int64], means: Array, factors: Array, bias: float
 ) -> Array:
     """Draw one row of each label's Gaussian, its covariance times bias."""
     noise = rng.standard_normal((len(labels), means.shape[1], 1))
