@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madtheory._io import load_features
+from madtheory.files import load_features
 
 if TYPE_CHECKING:
     import numpy as np

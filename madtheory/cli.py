@@ -211,7 +211,7 @@ def _eigenvalues(dim: int | None, features: Path | None) -> NDArray[np.float64]:
     if (dim is None) == (features is None):
         raise Refused("exactly one of --dim and --features must be given")
     if features is not None:
-        from madtheory._io import feature_eigenvalues
+        from madtheory.files import feature_eigenvalues
 
         return feature_eigenvalues(features)
     import numpy as np
@@ -306,7 +306,7 @@ def _emit(payload: Payload, show: Callable[[Payload], None], *, as_json: bool) -
     if not as_json:
         show(payload)
         return
-    from madtheory._io import canonical_json
+    from madtheory.files import canonical_json
 
     sys.stdout.write(canonical_json(payload) + "\n")
     sys.stdout.flush()
@@ -525,7 +525,7 @@ def _figure(path: Path) -> Path:
 
 def _draw(path: Path, found: Any) -> None:
     """Draw an audit into a file."""
-    from madtheory._io import atomic_write_bytes
+    from madtheory.files import atomic_write_bytes
     from madtheory.reports import figures_audit, style
 
     with style.styled():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _io
+from madtheory import files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class Words:
     @property
     def digest(self) -> str:
         """SHA-256 of the lines "word,count"."""
-        return _io.sha256(_lines(self))
+        return files.sha256(_lines(self))
 
 
 def _lines(words: Words) -> str:

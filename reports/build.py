@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,7 +14,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from madtheory import _validate
-from madtheory._io import atomic_write_bytes, canonical_json, sha256, sha256_file
+from madtheory.files import atomic_write_bytes, canonical_json, run_folder, sha256, sha256_file
 from madtheory.reports import cache, pages
 from madtheory.reports.captions import errata, figure_captions, table_captions
 from madtheory.reports.sections import FIGURES, LEVELS, SECTIONS, TABLES, Drawing, Section
@@ -55,7 +54,7 @@ class _Folder:
         if self.manifest_path.exists():
             # A damaged list only costs drawing again.
             try:
-                self.manifest = dict(json.loads(self.manifest_path.read_text(encoding="utf-8")))
+                self.manifest = run_folder.read_json(self.manifest_path)
             except ValueError:
                 _say(f"{self.manifest_path} is damaged: all figures and pages are made again")
 

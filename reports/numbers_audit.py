@@ -13,8 +13,8 @@ from madtheory import metrics
 from madtheory._audit_series import axes_of, series_of
 from madtheory.audit import MARGIN, audit, infer
 from madtheory.engine import run_loop
+from madtheory.engine.models import Gaussian
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
-from madtheory.models import Gaussian
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from madtheory._io import jsonable
+from madtheory.files import jsonable
 from madtheory.verify import ALPHA, POWER, verify
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 
 from madtheory import metrics
 from madtheory.engine import run_seeds
+from madtheory.engine.models import GaussianMixture, grid_mixture
 from madtheory.loops import fully_synthetic
-from madtheory.models import GaussianMixture, grid_mixture
 from madtheory.modes import (
     all_modes_alive,
     fixation_time,

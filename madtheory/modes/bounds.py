@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _validate
-from madtheory._kernels import Floats, _kernel
+from madtheory._compile import Floats, kernel
 from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 MOST_LINES = 2_000_000
 
 
-@_kernel
+@kernel
 def _kept(c: float, n: int, total: int) -> float:
     """c -> 1 - (1 - c/N)^n: a line is kept when one of its Binomial(n, 1/N) offspring is."""
     return -math.expm1(n * math.log1p(-c / total)) if c < total else 1.0
 
 
-@_kernel
+@kernel
 def _parents(lines: float, total: int) -> float:
     """Upper bound on the mean number of distinct parents, from that of the lines: concave in it."""
     if total == 1:
@@ -40,7 +40,7 @@ def _parents(lines: float, total: int) -> float:
     return min(lines, -total * math.expm1(lines * math.log1p(-1.0 / total)))
 
 
-@_kernel
+@kernel
 def _write_sizes(n: int, total: int, sizes: Floats) -> tuple[int, float]:
     """Write c_0, c_1, ... until they fall geometrically; return their number and E founders.
 

@@ -15,6 +15,7 @@ import pytest
 from madtheory import collapse, recursions
 from madtheory._claim import Claim, Prediction, relative, shift
 from madtheory.engine import run_seeds
+from madtheory.engine.models import Gaussian
 from madtheory.loops import (
     Loop,
     fresh_data,
@@ -22,7 +23,6 @@ from madtheory.loops import (
     is_fully_synthetic,
     synthetic_augmentation,
 )
-from madtheory.models import Gaussian
 from madtheory.simulate import simulate
 from madtheory.verify import POWER, holm, judge
 

@@ -7,6 +7,7 @@ import pytest
 
 from madtheory import modes
 from madtheory.simulate import simulate_categories
+from madtheory.simulate.kernels.categories import QUANTITIES
 
 
 def test_simulation_does_not_depend_on_threads_and_depends_on_the_seed():

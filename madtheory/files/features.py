@@ -1,18 +1,11 @@
-"""Reading feature files and writing results: checked on the way in, atomic on the way out."""
+"""Reading feature files: .npy, .npz, .parquet and .csv, checked before they are unpacked."""
 
 from __future__ import annotations
 
 import csv
-import dataclasses
-import hashlib
-import json
 import math
-import os
 import re
-import threading
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,168 +16,12 @@ from madtheory import _validate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "MAX_FEATURE_BYTES",
-    "RANK_TOLERANCE",
-    "atomic_path",
-    "atomic_write_bytes",
-    "atomic_write_json",
-    "atomic_write_text",
-    "canonical_json",
-    "feature_eigenvalues",
-    "jsonable",
-    "load_features",
-    "sha256",
-    "sha256_file",
-]
-
 #: Largest array that a feature file may hold, in bytes once unpacked.
 MAX_FEATURE_BYTES = 2**32
 #: Eigenvalues below this fraction of the largest are rounding, and set to exact zeros.
 RANK_TOLERANCE = 1e-12
 #: Names under which an .npz file of several arrays holds its features, first match wins.
 NPZ_KEYS = ("features", "arr_0")
-
-
-# --- JSON ---------------------------------------------------------------------------------------
-
-
-def _finite_list(array: NDArray[Any]) -> Any:
-    """Nested lists of a real array, None where it is not finite."""
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return array.tolist()
-    values = array.astype(object)
-    values[~np.isfinite(array)] = None
-    return values.tolist()
-
-
-def jsonable(obj: Any) -> Any:
-    """Turn numpy, dataclasses, paths and tuples into plain JSON values; NaN and inf into None.
-
-    Raises
-    ------
-    TypeError
-        When `obj` holds something that JSON cannot say, such as a complex number.
-
-    Examples
-    --------
-    >>> jsonable({"rate": np.float64("-inf"), "path": np.arange(2)})
-    {'rate': None, 'path': [0, 1]}
-    """
-    if obj is None or isinstance(obj, (str, bool, int)):
-        return obj
-    if isinstance(obj, float):
-        return float(obj) if math.isfinite(obj) else None
-    if isinstance(obj, (np.ndarray, np.generic)) and obj.dtype.kind in "fiub":
-        return _finite_list(np.array(obj))
-    if isinstance(obj, Mapping):
-        return {str(key): jsonable(value) for key, value in obj.items()}
-    if isinstance(obj, (list, tuple)):
-        return [jsonable(value) for value in obj]
-    if isinstance(obj, Path):
-        return str(obj)
-    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        return {f.name: jsonable(getattr(obj, f.name)) for f in dataclasses.fields(obj)}
-    raise TypeError(f"obj must be JSON-like, got {type(obj).__name__}")
-
-
-def canonical_json(obj: Any, *, indent: int | None = None) -> str:
-    """JSON text of `obj` that depends on its value only: sorted keys, null for NaN and inf.
-
-    Examples
-    --------
-    >>> canonical_json({"b": math.nan, "a": (1, 2.5)})
-    '{"a": [1, 2.5], "b": null}'
-    """
-    return json.dumps(
-        jsonable(obj), sort_keys=True, allow_nan=False, ensure_ascii=False, indent=indent
-    )
-
-
-def sha256(data: bytes | str) -> str:
-    """Hexadecimal SHA-256 of bytes, or of the UTF-8 of a text."""
-    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
-
-
-def sha256_file(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-# --- writing ------------------------------------------------------------------------------------
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _sweep(path: Path) -> None:
-    """Remove what a killed writer of the same file left behind."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+\.tmp")
-    for entry in path.parent.iterdir():
-        match = pattern.fullmatch(entry.name)
-        if match and not _alive(int(match[1])):
-            entry.unlink(missing_ok=True)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; on success it becomes `path` at once.
-
-    The content is on disk before the rename, so that a crash leaves the old file or the new one,
-    never a part. On an exception nothing is left.
-
-    Raises
-    ------
-    OSError
-        When the folder does not exist or cannot be written.
-    """
-    path = Path(path)
-    _sweep(path)
-    # One name a process and thread: two writers of one file cannot mix their bytes.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        yield temporary
-        _fsync(temporary)
-        os.replace(temporary, path)
-        _fsync(path.parent)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def atomic_write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data` to `path`: all of it or nothing."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def atomic_write_text(path: str | Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8: all of it or nothing."""
-    atomic_write_bytes(path, text.encode())
-
-
-def atomic_write_json(path: str | Path, obj: Any) -> None:
-    """Write :func:`canonical_json` of `obj`, indented, with a final newline."""
-    atomic_write_text(path, canonical_json(obj, indent=2) + "\n")
-
-
-# --- reading features ---------------------------------------------------------------------------
 
 
 def _check_size(n_bytes: int) -> None:
@@ -327,18 +164,13 @@ def load_features(path: str | Path) -> NDArray[np.float64]:
         ``arr_0``. A .csv file may have a header: its first row is one when any cell is a word,
         or when it counts 0, 1, 2, ... over three or more columns; a column without a name is
         an index and dropped. A vector is refused: n samples of one feature are a matrix of
-        shape (n, 1).
+        shape (n, 1). Nothing in a file is executed, and arrays of more than `MAX_FEATURE_BYTES`
+        are refused before they are unpacked.
 
     Returns
     -------
     ndarray, shape (n, dim)
         All finite, n >= 2, float64.
-
-    Raises
-    ------
-    ValueError
-        One sentence that names the file, whatever is wrong with it. Nothing in it is executed,
-        and arrays of more than `MAX_FEATURE_BYTES` are refused before they are unpacked.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -376,12 +208,7 @@ def feature_eigenvalues(path: str | Path) -> NDArray[np.float64]:
     """Eigenvalues of the covariance (ddof = 1) of a feature file, shape (dim,), largest first.
 
     Those below `RANK_TOLERANCE` = 1e-12 of the largest are rounding errors of a rank-deficient
-    covariance, and are returned as exact zeros.
-
-    Raises
-    ------
-    ValueError
-        As :func:`load_features`, or when the rows do not differ.
+    covariance, and are returned as exact zeros. Rows that do not differ are refused.
     """
     x = load_features(path)
     scale = float(np.abs(x).max())

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from madtheory.engine import read_model, run_loop
-from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
-from madtheory.models import (
+from madtheory.engine.models import (
     Bootstrap,
     Categorical,
     Gaussian,
@@ -22,6 +21,7 @@ from madtheory.models import (
     grid_mixture,
     labelled_grid,
 )
+from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
 GENERATIONS = 6
 

@@ -15,8 +15,6 @@ from madtheory import _validate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "Bands", "Curves", "bands"]
-
 #: Quantiles over seeds.
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -116,11 +114,6 @@ def _quantiles(values: NDArray[np.float64], levels: tuple[float, ...]) -> NDArra
 
 def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Bands:
     """Return mean, standard error and quantiles over the curves of several seeds.
-
-    Raises
-    ------
-    ValueError
-        When there are none, or they differ in generations or metrics.
 
     Examples
     --------

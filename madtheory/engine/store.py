@@ -28,47 +28,32 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
-from madtheory import _samples, _store
-from madtheory._io import (
+from madtheory.engine.samples import Arrays, as_array, digest
+from madtheory.files import (
     atomic_path,
     atomic_write_bytes,
     atomic_write_json,
     canonical_json,
+    run_folder,
     sha256,
     sha256_file,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = [
-    "Mark",
-    "Progress",
-    "RunFolder",
-    "Snapshot",
-    "describe",
-    "open_folder",
-    "read_arrays",
-    "read_progress",
-]
 
 FORMAT = "madtheory engine 1"
 #: Seconds between two saves, at least; and the share of the time that saving may take.
 SAVE_EVERY = 1.0
 SAVE_SHARE = 0.005
+#: What a start that was killed may have written: config.json comes last.
+EARLY = ("environment.json", "lock", "state", "arrays-0.npz")
 #: Distributions whose versions decide the bits, those in use.
-VERSIONS = {"madtheory": "madtheory", "numpy": "numpy", "scipy": "scipy"} | {
-    "sklearn": "scikit-learn",
-    "torch": "torch",
-    "numba": "numba",
+VERSIONS = {name: name for name in ("madtheory", "numpy", "scipy", "torch", "numba")} | {
+    "sklearn": "scikit-learn"
 }
-Arrays = dict[str, "NDArray[Any]"]
 
 
 # --- what decides a result -----------------------------------------------------------------------
@@ -83,7 +68,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "detach"):
-        return _samples.digest({"": _samples.as_array("attribute", value)})
+        return digest({"": as_array("attribute", value)})
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return describe(value)
     return getattr(value, "__qualname__", type(value).__qualname__)
@@ -114,14 +99,7 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     """Versions of the libraries loaded."""
-    found = {}
-    for module, name in VERSIONS.items():
-        if module in sys.modules:
-            try:
-                found[name] = version(name)
-            except PackageNotFoundError:
-                continue
-    return found
+    return run_folder.versions(name for module, name in VERSIONS.items() if module in sys.modules)
 
 
 # --- what a state holds --------------------------------------------------------------------------
@@ -176,17 +154,11 @@ class Progress:
     stopped: str | None
 
 
-def _damaged(path: Path, what: str) -> ValueError:
-    return ValueError(
-        f"{path} must be {what}, got a damaged or missing file; remove {path.parent} to start again"
-    )
-
-
 def _read_state(folder: Path) -> Snapshot:
     try:
         return Snapshot.from_bytes((folder / "state").read_bytes())
     except (OSError, ValueError):
-        raise _damaged(folder / "state", "the state of this run") from None
+        raise run_folder.damaged(folder / "state", "the state of this run") from None
 
 
 def _read_stats(folder: Path, mark: Mark) -> tuple[Any, bytes]:
@@ -195,7 +167,7 @@ def _read_stats(folder: Path, mark: Mark) -> tuple[Any, bytes]:
     content = path.read_bytes() if path.exists() else b""
     covered = hashlib.sha256(content[: mark.size])
     if len(content) < mark.size or covered.hexdigest() != mark.sha256:
-        raise _damaged(path, "the statistics of this run")
+        raise run_folder.damaged(path, "the statistics of this run")
     return covered, content[mark.size :]
 
 
@@ -211,16 +183,10 @@ def _stop_reason(rest: bytes) -> str | None:
 
 
 def read_progress(folder: Path) -> Progress:
-    """Read a run folder without taking it; the run may be finished, stopped or at work.
-
-    Raises
-    ------
-    ValueError
-        When it is no run folder, or a file in it is damaged.
-    """
+    """Read a run folder without taking it; the run may be finished, stopped or at work."""
     if not (folder / "config.json").is_file():
         raise ValueError(f"out must be the folder of an engine run, got {folder}")
-    config = _store.read_json(folder / "config.json")
+    config = run_folder.read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise ValueError(f"out must be the folder of an engine run, got {folder}")
     snapshot = _read_state(folder)
@@ -230,9 +196,9 @@ def read_progress(folder: Path) -> Progress:
 
 def _check_files(folder: Path, snapshot: Snapshot) -> None:
     """Refuse a file of arrays that is missing or has another content."""
-    for name, digest in snapshot.files.items():
-        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
-            raise _damaged(folder / name, "a part of the state of this run")
+    for name, wanted in snapshot.files.items():
+        if not (folder / name).is_file() or sha256_file(folder / name) != wanted:
+            raise run_folder.damaged(folder / name, "a part of the state of this run")
 
 
 def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
@@ -268,15 +234,13 @@ class RunFolder:
 
     def load(self) -> None:
         """Check what is there and cut the lines beyond the state; `snapshot` is None if new."""
-        path, environment = self.folder / "config.json", self.folder / "environment.json"
-        if not path.exists():
-            self._refuse_strangers()
+        if not run_folder.begun(self.folder, "an engine run", EARLY):
             return
-        _store.same_config(self.folder, _flat(_store.read_json(path)), _flat(self.config))
-        found, here = _store.read_json(environment).get("versions", {}), _versions()
-        _store.same_versions(
-            self.folder, found, {name: here[name] for name in found if name in here}
-        )
+        found = run_folder.read_json(self.folder / "config.json")
+        run_folder.same_config(self.folder, _flat(found), _flat(self.config))
+        found, here = run_folder.read_json(self.folder / "environment.json"), _versions()
+        known = found.get("versions", {})
+        run_folder.same_versions(self.folder, known, {k: here[k] for k in known if k in here})
         self.snapshot = _read_state(self.folder)
         _check_files(self.folder, self.snapshot)
         self._open_stats(self.snapshot.mark)
@@ -289,20 +253,10 @@ class RunFolder:
         if rest:
             self._streams["stats.jsonl"].truncate(mark.size)
 
-    def _refuse_strangers(self) -> None:
-        """Go on only where a run was about to begin."""
-        known = ("environment.json", "lock", "state", "arrays-0.npz")
-        for entry in self.folder.iterdir():
-            if entry.name not in known and not _store.is_temporary(entry.name):
-                raise ValueError(
-                    f"{self.folder} must be the folder of an engine run, "
-                    f"got one without config.json that holds {entry.name}"
-                )
-
     def begin(self, arrays: Arrays) -> None:
         """Write a new folder; config.json comes last and says that the rest is there."""
         started = time.monotonic()
-        environment = _store.environment_of(self.config["seed"], _versions())
+        environment = run_folder.environment(self.config["seed"], _versions())
         atomic_write_json(self.folder / "environment.json", environment)
         digest = self._write_arrays("arrays-0.npz", arrays)
         self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
@@ -381,27 +335,19 @@ def _needed(name: str, first: int) -> bool:
     return last == 0 or last >= first
 
 
+def refusals(out: Path) -> dict[str, str]:
+    """Words for a folder that cannot be made."""
+    return {
+        "homeless": f"out must lie in an existing folder, got {out}",
+        "unwritable": f"out must be a writable folder, got {out}",
+    }
+
+
 @contextmanager
 def open_folder(folder: Path, config: dict[str, Any]) -> Iterator[RunFolder]:
-    """Hold a run folder for this process alone, and load what it holds.
-
-    Raises
-    ------
-    ValueError
-        When the parent does not exist, another process is at work in the folder, or what lies
-        there is damaged or of another configuration.
-    """
-    if not folder.parent.is_dir():
-        raise ValueError(f"out must lie in an existing folder, got {folder}")
-    wanted = json.loads(canonical_json({"format": FORMAT, **config}))
-    run = RunFolder(folder, wanted)
-    try:
-        folder.mkdir(exist_ok=True)
-        lock = (folder / "lock").open("a")
-    except OSError as error:
-        raise ValueError(f"out must be a writable folder, got {folder}: {error.strerror}") from None
-    with lock:
-        _store.take_lock(lock.fileno(), folder)
+    """Hold a run folder for this process alone, and load what it holds."""
+    run = RunFolder(folder, run_folder.configuration(FORMAT, config))
+    with run_folder.hold(folder, **refusals(folder)):
         try:
             run.load()
             yield run

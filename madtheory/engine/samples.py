@@ -12,22 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "Samples",
-    "Unusable",
-    "as_array",
-    "as_arrays",
-    "as_samples",
-    "concat",
-    "copied",
-    "digest",
-    "has_nan",
-    "n_rows",
-    "take",
-]
-
 #: One array, or arrays by name, rows (the first axis) are samples.
 Samples = NDArray[Any] | dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]
 
 
 class Unusable(ValueError):
@@ -47,7 +34,7 @@ def as_array(name: str, value: object) -> NDArray[Any]:
     return array
 
 
-def as_arrays(name: str, value: object) -> dict[str, NDArray[Any]]:
+def as_arrays(name: str, value: object) -> Arrays:
     """Return a mapping of names to arrays."""
     if not isinstance(value, Mapping):
         raise Unusable(f"{name} must be a dict of arrays, got {type(value).__name__}")
@@ -76,11 +63,6 @@ def take(samples: Samples, rows: slice | NDArray[np.int64]) -> Samples:
     return _map(lambda array: array[rows], samples)
 
 
-def copied(samples: Samples) -> Samples:
-    """Return a copy: a model that changes it changes nothing else."""
-    return _map(np.copy, samples)
-
-
 def concat(*parts: Samples | None) -> Samples:
     """Join samples along the first axis, always a copy; None stands for no rows."""
     return _map(lambda *arrays: np.concatenate(arrays), *(p for p in parts if p is not None))
@@ -104,10 +86,7 @@ def as_samples(
 ) -> Samples:
     """Return `value` as samples: finite, `n` rows, shaped as those of `like`.
 
-    Raises
-    ------
-    Unusable
-        One sentence that begins with `name`.
+    Otherwise :class:`Unusable` says so in one sentence that begins with `name`.
     """
     samples = as_arrays(name, value) if isinstance(value, Mapping) else as_array(name, value)
     parts = list(_parts(samples))

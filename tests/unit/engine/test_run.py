@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from madtheory import _engine_store, _samples
 from madtheory.engine import (
     Curves,
     LoopStopped,
@@ -22,17 +21,19 @@ from madtheory.engine import (
     read_model,
     run_loop,
     run_seeds,
+    store,
 )
+from madtheory.engine import samples as rows
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
 def save_always(monkeypatch):
     """A state after every generation."""
-    monkeypatch.setattr(_engine_store, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(_engine_store, "SAVE_SHARE", 1e12)
+    monkeypatch.setattr(store, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(store, "SAVE_SHARE", 1e12)
 
 
 # --- models --------------------------------------------------------------------------------------
@@ -421,7 +422,7 @@ def test_interrupted_runs_go_on_to_the_same_bits(case, name, tmp_path, save_alwa
     assert parts.digest == whole.digest
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
     ends = [
-        _samples.digest(_samples.as_arrays("model", read_model(tmp_path / name, model).save()))
+        rows.digest(rows.as_arrays("model", read_model(tmp_path / name, model).save()))
         for name in ("whole", "parts")
     ]
     assert ends[0] == ends[1]
@@ -630,7 +631,7 @@ def test_a_second_process_is_refused(tmp_path):
             with pytest.raises(ValueError, match="must be used by one process, got a second one"):
                 start(tmp_path / "run")
             code = (
-                "import sys\nfrom madtheory._engine_store import open_folder\n"
+                "import sys\nfrom madtheory.engine.store import open_folder\n"
                 "from pathlib import Path\n"
                 "with open_folder(Path(sys.argv[1]), {'seed': 0}): pass\n"
             )
@@ -670,14 +671,14 @@ def test_a_growing_pool_is_not_rewritten(tmp_path, save_always):
 def test_saving_keeps_to_its_share(tmp_path, monkeypatch):
     """Generations of no length: a state at the start, one a tenth of a second, one at the end."""
     saved = []
-    write = _engine_store.RunFolder._write
+    write = store.RunFolder._write
 
     def slow(self, snapshot):
         write(self, snapshot)
         saved.append(snapshot.generation)
 
-    monkeypatch.setattr(_engine_store.RunFolder, "_write", slow)
-    monkeypatch.setattr(_engine_store, "SAVE_EVERY", 0.1)
+    monkeypatch.setattr(store.RunFolder, "_write", slow)
+    monkeypatch.setattr(store, "SAVE_EVERY", 0.1)
     began = time.monotonic()
     start(tmp_path / "run", generations=400)
     assert saved[0] == 0
@@ -1022,15 +1023,15 @@ def test_digests_tell_types_shapes_and_names_apart():
         {"a": base, "b": base},
         {"a": base + 1},
     ]
-    assert len({_samples.digest(arrays) for arrays in variants}) == len(variants)
-    assert _samples.digest({"a": base, "b": base}) == _samples.digest({"b": base, "a": base})
+    assert len({rows.digest(arrays) for arrays in variants}) == len(variants)
+    assert rows.digest({"a": base, "b": base}) == rows.digest({"b": base, "a": base})
 
 
 def test_large_finite_samples_are_no_infinity():
     x = np.full(10, 1e308)
-    assert _samples.as_samples("x", x) is x
-    assert not _samples.has_nan(np.array([np.inf, 1.0]))
-    assert _samples.has_nan(np.array([np.inf, np.nan]))
+    assert rows.as_samples("x", x) is x
+    assert not rows.has_nan(np.array([np.inf, 1.0]))
+    assert rows.has_nan(np.array([np.inf, np.nan]))
 
 
 def test_the_model_of_the_documentation_runs():

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory import _io
+from madtheory import files
+from madtheory.files import features
 
 X = np.random.default_rng(5).normal(size=(7, 3)) @ np.diag([1.0, 2.0, 5.0]) + 3.0
 
@@ -38,19 +39,19 @@ def save(folder: Path, name: str) -> Path:
     "name", ["x.npy", "x.NPY.npy", "x.npz", "x.parquet", "plain.csv", "head.csv", "head-index.csv"]
 )
 def test_every_format_gives_the_same_matrix(tmp_path: Path, name: str) -> None:
-    np.testing.assert_allclose(_io.load_features(save(tmp_path, name)), X, rtol=1e-15)
+    np.testing.assert_allclose(files.load_features(save(tmp_path, name)), X, rtol=1e-15)
 
 
 def test_words_in_the_first_row_are_a_header(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a,2\n1,2\n3,4\n")
-    assert _io.load_features(path).tolist() == [[1, 2], [3, 4]]
+    assert files.load_features(path).tolist() == [[1, 2], [3, 4]]
 
 
 def test_two_counted_columns_are_data(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("0,1\n1,0\n1,1\n")
-    assert _io.load_features(path).shape == (3, 2)
+    assert files.load_features(path).shape == (3, 2)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -58,7 +59,7 @@ def test_two_counted_columns_are_data(tmp_path: Path) -> None:
 def test_npy_of_any_numeric_type_and_order(tmp_path: Path, dtype: str, order: str) -> None:
     array = np.array([[0, 1, 1], [1, 0, 0]], dtype=dtype, order=order)
     np.save(tmp_path / "x.npy", array)
-    loaded = _io.load_features(tmp_path / "x.npy")
+    loaded = files.load_features(tmp_path / "x.npy")
     assert loaded.dtype == np.float64
     assert loaded.tolist() == array.astype(float).tolist()
 
@@ -67,10 +68,10 @@ def test_npy_of_any_numeric_type_and_order(tmp_path: Path, dtype: str, order: st
 def test_npz_of_several_arrays_needs_a_known_name(tmp_path: Path, key: str) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, **{key: X, "labels": np.arange(7)})
-    np.testing.assert_array_equal(_io.load_features(path), X)
+    np.testing.assert_array_equal(files.load_features(path), X)
     np.savez(path, left=X, right=X)
     with pytest.raises(ValueError, match=r"x\.npz .*one array .*got left, right"):
-        _io.load_features(path)
+        files.load_features(path)
 
 
 def broken(folder: Path) -> dict[str, Path]:
@@ -124,7 +125,7 @@ def broken(folder: Path) -> dict[str, Path]:
 def test_every_unusable_file_is_refused_in_one_sentence_that_names_it(tmp_path: Path) -> None:
     for path in broken(tmp_path).values():
         with pytest.raises(ValueError, match=r".") as caught:
-            _io.load_features(path)
+            files.load_features(path)
         message = str(caught.value)
         assert str(path) in message, message
         assert "\n" not in message
@@ -137,9 +138,9 @@ def test_npz_that_unpacks_to_too_much_is_refused_by_its_declared_size(
     path = tmp_path / "bomb.npz"
     np.savez_compressed(path, np.zeros((1000, 1000)))
     assert path.stat().st_size < 20_000
-    monkeypatch.setattr(_io, "MAX_FEATURE_BYTES", 10**6)
+    monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 10**6)
     with pytest.raises(ValueError, match=r"bomb\.npz .*at most 1000000 bytes, got 80"):
-        _io.load_features(path)
+        files.load_features(path)
 
 
 def test_a_header_that_promises_more_than_the_file_is_refused(tmp_path: Path) -> None:
@@ -148,16 +149,16 @@ def test_a_header_that_promises_more_than_the_file_is_refused(tmp_path: Path) ->
         header = {"descr": "<f8", "fortran_order": False, "shape": (10**5, 10**3)}
         np.lib.format.write_array_header_1_0(member, header)
     with pytest.raises(ValueError, match="header promises"):
-        _io.load_features(path)
+        files.load_features(path)
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.npy"])
 def test_the_size_limit_holds_for_every_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(_io, "MAX_FEATURE_BYTES", 100)
+    monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100 bytes"):
-        _io.load_features(save(tmp_path, name))
+        files.load_features(save(tmp_path, name))
 
 
 # --- eigenvalues --------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def test_the_size_limit_holds_for_every_format(
 
 def test_eigenvalues_are_those_of_the_sample_covariance(tmp_path: Path) -> None:
     expected = np.linalg.eigvalsh(np.cov(X, rowvar=False))[::-1]
-    values = _io.feature_eigenvalues(save(tmp_path, "x.npy"))
+    values = files.feature_eigenvalues(save(tmp_path, "x.npy"))
     np.testing.assert_allclose(values, expected, rtol=1e-12)
 
 
@@ -179,7 +180,7 @@ def test_rank_deficiency_gives_exact_zeros(
     rank = min(n - 1, 3)
     x = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, d)) + 0.1
     np.save(tmp_path / "x.npy", scale * x)
-    values = _io.feature_eigenvalues(tmp_path / "x.npy")
+    values = files.feature_eigenvalues(tmp_path / "x.npy")
     assert values.shape == (d,)
     assert np.count_nonzero(values) == rank
     expected = np.linalg.eigvalsh(np.cov(x, rowvar=False))[::-1][:rank]
@@ -191,7 +192,7 @@ def test_digits_have_rank_61(tmp_path: Path) -> None:
 
     digits = load_digits().data
     np.savez_compressed(tmp_path / "x.npz", digits)
-    values = _io.feature_eigenvalues(tmp_path / "x.npz")
+    values = files.feature_eigenvalues(tmp_path / "x.npz")
     assert np.count_nonzero(values) == 61
     assert values.sum() == pytest.approx(digits.var(axis=0, ddof=1).sum(), rel=1e-12)
 
@@ -200,14 +201,14 @@ def test_digits_have_rank_61(tmp_path: Path) -> None:
 def test_equal_rows_have_no_covariance(tmp_path: Path, value: float) -> None:
     np.save(tmp_path / "x.npy", np.full((5, 2), value))
     with pytest.raises(ValueError, match=r"x\.npy must have rows that differ, got 5 equal ones"):
-        _io.feature_eigenvalues(tmp_path / "x.npy")
+        files.feature_eigenvalues(tmp_path / "x.npy")
 
 
 @pytest.mark.parametrize("scale", [1e200, 1e-200])
 def test_variances_beyond_float64_are_refused(tmp_path: Path, scale: float) -> None:
     np.save(tmp_path / "x.npy", scale * X)
     with pytest.raises(ValueError, match="that float64 can hold"):
-        _io.feature_eigenvalues(tmp_path / "x.npy")
+        files.feature_eigenvalues(tmp_path / "x.npy")
 
 
 # --- JSON ---------------------------------------------------------------------------------------
@@ -232,7 +233,7 @@ def plain(value: object) -> object:
 
 @given(json_values)
 def test_json_keeps_all_but_nan_and_infinity(value: object) -> None:
-    assert json.loads(_io.canonical_json(value)) == plain(value)
+    assert json.loads(files.canonical_json(value)) == plain(value)
 
 
 @dataclasses.dataclass
@@ -252,21 +253,23 @@ def test_numpy_dataclasses_and_paths_become_plain() -> None:
         "b": [[1.0, None], [None, 2.0]],
         "c": {"rate": None, "path": "x"},
     }
-    assert _io.jsonable(given_) == expected
-    assert list(json.loads(_io.canonical_json(given_))) == ["a", "b", "c"]
+    assert files.jsonable(given_) == expected
+    assert list(json.loads(files.canonical_json(given_))) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("value", [1j, {1}, object(), np.array(["x"]), Row])
 def test_what_json_cannot_say_is_a_type_error(value: object) -> None:
     with pytest.raises(TypeError, match="JSON-like"):
-        _io.jsonable(value)
+        files.jsonable(value)
 
 
 def test_sha256_of_bytes_text_and_file(tmp_path: Path) -> None:
     # FIPS 180-4, the digest of "abc".
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     (tmp_path / "x").write_bytes(b"abc")
-    assert _io.sha256(b"abc") == _io.sha256("abc") == _io.sha256_file(tmp_path / "x") == expected
+    assert (
+        files.sha256(b"abc") == files.sha256("abc") == files.sha256_file(tmp_path / "x") == expected
+    )
 
 
 # --- atomic writes ------------------------------------------------------------------------------
@@ -274,10 +277,10 @@ def test_sha256_of_bytes_text_and_file(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    _io.atomic_write_json(path, {"a": 1})
+    files.atomic_write_json(path, {"a": 1})
 
     def interrupted() -> None:
-        with _io.atomic_path(path) as temporary:
+        with files.atomic_path(path) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
 
@@ -290,7 +293,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 def test_a_killed_writer_leaves_no_half_file_and_the_next_one_cleans_up(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     code = (
-        "import os, signal, sys; from madtheory._io import atomic_path\n"
+        "import os, signal, sys; from madtheory.files import atomic_path\n"
         "with atomic_path(sys.argv[1]) as t:\n"
         "    t.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -298,16 +301,16 @@ def test_a_killed_writer_leaves_no_half_file_and_the_next_one_cleans_up(tmp_path
     assert killed.returncode != 0
     assert not path.exists()
     assert len(os.listdir(tmp_path)) == 1
-    _io.atomic_write_text(path, "whole")
+    files.atomic_write_text(path, "whole")
     assert os.listdir(tmp_path) == ["x.txt"]
     assert path.read_text() == "whole"
 
 
 def test_the_temporary_file_of_a_live_writer_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
-    with _io.atomic_path(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_text("first")
-        thread = threading.Thread(target=_io.atomic_write_text, args=(path, "second"))
+        thread = threading.Thread(target=files.atomic_write_text, args=(path, "second"))
         thread.start()
         thread.join()
         assert path.read_text() == "second"
@@ -315,11 +318,11 @@ def test_the_temporary_file_of_a_live_writer_is_left_alone(tmp_path: Path) -> No
 
 
 def test_new_files_obey_the_umask(tmp_path: Path) -> None:
-    _io.atomic_write_bytes(tmp_path / "a", b"x")
+    files.atomic_write_bytes(tmp_path / "a", b"x")
     (tmp_path / "b").write_bytes(b"x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
 def test_an_absent_folder_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        _io.atomic_write_text(tmp_path / "no" / "x", "y")
+        files.atomic_write_text(tmp_path / "no" / "x", "y")
