@@ -75,7 +75,7 @@ def _exp(x: float) -> float:
 
 def _collapsed(series: Series) -> Inference | None:
     """The verdict where a direction has no variance left, else None."""
-    lost = [bool(gone) for gone in np.isneginf(series.log_variance).any(axis=1)]
+    lost = [bool(np.isneginf(row).any()) for row in series.log_variance]
     if not any(lost):
         return None
     verdict: Verdict = "undecided"
