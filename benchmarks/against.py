@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 #: Names that every expression may use; modules of madtheory need no import.
@@ -36,10 +37,7 @@ for t, x in enumerate(files):
     np.save(f"{folder}/g{t}.npy", x)
 T = np.zeros((100, 100))
 def command(words):
-    try:
-        from madtheory.cli import run
-    except ImportError:
-        from madtheory.cli.main import run
+    from madtheory.cli import run
     with contextlib.redirect_stdout(io.StringIO()):
         assert run([*words.replace("DIR", folder).split(), "--json"]) == 0
 def process(words):
@@ -115,7 +113,7 @@ def load(code):
             names[parts[0]] = sys.modules["madtheory." + parts[0]]
 def caches():
     return [f.cache_clear for f in gc.get_objects() if isinstance(f, functools._lru_cache_wrapper)
-            and f.__module__.startswith("madtheory") and inspect.signature(f).parameters]
+            and str(f.__module__).startswith("madtheory") and inspect.signature(f).parameters]
 def seconds(code, calls):
     total = 0.0
     for _ in range(calls):
@@ -133,7 +131,7 @@ def prepare(codes):
             code, forget = compile(source, source, "eval"), []
             eval(code, names)
         except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"{source}: {type(error).__name__}: {error}"
         else:
             forget = caches()
             return seconds(code, 1)
@@ -163,14 +161,13 @@ class Side:
         return answer
 
 
-def compare(sides: tuple[Side, Side], old: str, new: str, budget: float) -> list[float] | str:
+def compare(sides: Sequence[Side], old: str, new: str, budget: float) -> list[float] | str:
     """Least seconds a call on both sides, or what went wrong."""
     first = [sides[0].ask([old]), sides[1].ask([new, old] if new else [old])]
-    if wrong := [
-        f"{a} ({name})" for a, name in zip(first, ("old", "new"), strict=True) if isinstance(a, str)
-    ]:
-        return "; ".join(wrong)
-    slowest = max(float(t) for t in first)
+    for answer in first:
+        if isinstance(answer, str):
+            return answer
+    slowest = max(1e-6, *(float(t) for t in first))
     calls = max(1, min(1000, int(0.02 / slowest)))
     least = [float("inf")] * 2
     for i in range(max(5, min(25, int(budget / (2 * calls * slowest))))):
@@ -185,11 +182,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="entries whose name holds this text")
     parser.add_argument("--budget", type=float, default=4.0, help="seconds an entry, about")
     parser.add_argument("--cpu", action="store_true", help="processor seconds: on a busy machine")
-    parser.add_argument("--json", type=Path, help="write the numbers here too")
     options = parser.parse_args()
     clock = "busy()" if options.cpu else "time.perf_counter()"
-    old_side, new_side = (Side(checkout.resolve(), clock) for checkout in options.checkouts)
-    sides = old_side, new_side
+    sides = tuple(Side(checkout.resolve(), clock) for checkout in options.checkouts)
     found = {}
     for name, old, new in ENTRIES:
         if options.only not in name:
@@ -199,17 +194,13 @@ def main() -> None:
             again = compare(sides, old, new, 2 * options.budget)
             least = [min(a, float(b)) for a, b in zip(least, again, strict=True)]
         found[name] = least
-        print(
-            f"{len(found)} of {len(ENTRIES)}: {name}", end="\033[K\r", file=sys.stderr, flush=True
-        )
+        print(f"{len(found)} of {len(ENTRIES)}: {name}", file=sys.stderr, flush=True)
     right = {name: v for name, v in found.items() if isinstance(v, list)}
     for name, (old_s, new_s) in sorted(right.items(), key=lambda row: -row[1][1] / row[1][0]):
         print(f"{new_s / old_s:6.3f}  {1e3 * old_s:11.4f} ms  {1e3 * new_s:11.4f} ms  {name}")
     for name, text in found.items():
         if isinstance(text, str):
             print(f"failed  {name}: {text}")
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
