@@ -72,7 +72,7 @@ ENTRIES: list[tuple[str, str, str]] = [
     ("admissible n_synth", "effective.admissible_n_synth_of(F, s10)", ""),
     ("best weight", "effective.best_weight(F, s10)", ""),
     ("regime", "regimes.regime(F, s10)", ""),
-    ("definitions", "definitions.definitions_table(10)", ""),
+    ("definitions", "definitions.definitions_table(2, dict(fresh=F))", ""),
     ("spectrum: chain", "spectrum.chain_deficit_limit(100, np.arange(1, 50), first=200, later=200)", ""),
     ("trace noise", "wishart.trace_noise_cdf(1.1, s10, 20)", ""),
     ("W2² of two Gaussians", "distances.w2_squared(0 * s100, np.eye(100), s100, 2 * np.eye(100))", ""),
@@ -103,7 +103,7 @@ def busy():
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in used)
 def load(code):
-    for path in re.findall(r"\b[a-z_]\w*(?:\.[a-z_]\w*)+", code):
+    for path in re.findall(r"\b[a-z_]\w*(?:\.[A-Za-z_]\w*)+", code):
         parts = path.split(".")
         for i in range(1, len(parts) + 1):
             try:
