@@ -88,7 +88,7 @@ ENTRIES: list[tuple[str, str, str]] = [
           "theory collapse --dim 3 --n-synth 10 --bias 0.9", "theory fresh --dim 10 --n-real 100 --n-synth 300 --bias 0.9",
           "theory augmentation --dim 10 --n-real 100 --n-synth 300", "theory baseline --dim 10 --n 100",
           "theory effective --dim 10 --w2-squared 0.25", "theory modes --modes 25 --n-synth 1000 --generations 200",
-          "simulate fresh --dim 10 --n-real 100 --n-synth 300 --replicates 200", "verify --claim lyapunov-spectrum",
+          "simulate fresh --dim 10 --n-real 100 --n-synth 300 --replicates 200", "verify --claim eq1-mean",
           "metrics DIR/g0.npy DIR/g1.npy", "audit DIR/g0.npy DIR/g1.npy DIR/g2.npy DIR/g3.npy")),
     *((f"process: madtheory {words}", f'process("{words}")', "")
       for words in ("--version", "theory effective --dim 10 --w2-squared 0.25", "theory collapse --dim 3 --n-synth 10")),
