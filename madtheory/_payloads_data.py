@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from madtheory.audit import Audit, Forecast
-    from madtheory.metrics import Estimate
+    from madtheory.metrics import Measured
 
     Array = NDArray[np.float64]
 
@@ -29,12 +29,12 @@ Payload = dict[str, Any]
 GENERATION = ("fid", "precision", "recall", "trace")
 
 
-def _estimate(estimate: Estimate) -> Payload:
+def _estimate(estimate: Measured) -> Payload:
     """A measured value with its interval."""
     return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
 
 
-def _maybe(estimate: Estimate | None) -> Payload:
+def _maybe(estimate: Measured | None) -> Payload:
     """The same where there may be none."""
     return {"value": None, "interval": [None, None]} if estimate is None else _estimate(estimate)
 

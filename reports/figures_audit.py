@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from madtheory.audit import Audit, Forecast
-    from madtheory.metrics import Estimate
+    from madtheory.metrics import Measured
 
 __all__ = ["draw_audit"]
 
 _VERDICTS = {"mad": "MAD", "not_mad": "not MAD", "undecided": "undecided"}
 
 
-def _points(ax: Axes, estimates: Sequence[Estimate], i: int, label: str | None = None) -> None:
+def _points(ax: Axes, estimates: Sequence[Measured], i: int, label: str | None = None) -> None:
     """Measured values over t = 1, 2, ... with their intervals."""
     value, low, high = np.array([(e.value, e.low, e.high) for e in estimates]).T
     bars = np.maximum([value - low, high - value], 0)
@@ -32,7 +32,7 @@ def _points(ax: Axes, estimates: Sequence[Estimate], i: int, label: str | None =
                 mfc="white", ms=4, elinewidth=0.9, capsize=2, zorder=3, label=label)  # fmt: skip
 
 
-def _ahead(ax: Axes, last: Estimate, forecast: Forecast, band: Sequence[Estimate]) -> None:
+def _ahead(ax: Axes, last: Measured, forecast: Forecast, band: Sequence[Measured]) -> None:
     """Median and band of the next generations, from the last measured value on."""
     t = [forecast.generations[0] - 1, *forecast.generations]
     middle, low, high = np.array(

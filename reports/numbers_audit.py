@@ -10,8 +10,7 @@ import numpy as np
 from scipy import stats
 
 from madtheory import metrics
-from madtheory._audit_series import axes_of, series_of
-from madtheory.audit import MARGIN, audit, infer
+from madtheory.audit import MARGIN, audit, axes_of, infer, series_of
 from madtheory.engine import run_loop
 from madtheory.engine.models import Gaussian
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation

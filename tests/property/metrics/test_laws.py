@@ -86,7 +86,7 @@ def test_similarities(pair, seed, factor, shift):
     square = factor**2
     got, other = metrics.fid(u, v), metrics.fid(x, y)
     size = 1e-7 * (scale(x, y) + (shift / factor) ** 2)
-    close(metrics.Estimate(got.value / square, got.low / square, got.high / square), other, size)
+    close(metrics.Measured(got.value / square, got.low / square, got.high / square), other, size)
     # Rounding of the map breaks exact ties: only sets without repeats and ties keep each answer.
     both = np.concatenate([x, y])
     assume(len(np.unique(np.round(both, 6), axis=0)) == len(both) and (both % 1 != 0).any())

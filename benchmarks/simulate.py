@@ -1,24 +1,17 @@
-"""Ratios of the simulators, measured in one run: python -m benchmarks [--memory] [--json F].
-
-Every ratio compares two things timed one after the other on the same machine; each time is the
-least of several. A busy machine still spoils the ratio of threads.
-"""
+"""Ratios and memory of the simulators."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.timing import best
 from madtheory.loops import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import QUANTITIES, simulate, simulate_plain
 from madtheory.simulate.kernels.collapse import collapse_step, first_generation
@@ -28,17 +21,6 @@ from madtheory.simulate.kernels.spec import Spec
 
 FREE = ("mean_sq", "trace", "log_det")
 ALL = ("mean_sq", "trace", "w2_squared", "log_det")
-
-
-def best(run: Callable[[], object], repeats: int = 5) -> float:
-    """Seconds of the fastest of several runs, after one to warm up."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def fresh_against_plain() -> dict[str, float]:
@@ -167,7 +149,7 @@ def free_of_n() -> dict[str, float]:
     return {"ratio": run(10**9) / run(10**3)}
 
 
-def mixture() -> dict[str, float]:
+def every_field() -> dict[str, float]:
     """Every field at once against all the data, and 10^9 synthetic samples against 10^3."""
 
     def run(sampler: Callable[..., object], d: int, replicates: int, n_synth: int = 1_000) -> float:
@@ -193,18 +175,6 @@ def mixture() -> dict[str, float]:
     return result
 
 
-def start_up() -> dict[str, float]:
-    """Seconds of `madtheory --version` (at most 0.5), and of importing the simulator."""
-
-    def run(*command: str) -> float:
-        return best(lambda: subprocess.run(command, check=True, capture_output=True), 3)
-
-    return {
-        "s_version": run(str(Path(sys.executable).parent / "madtheory"), "--version"),
-        "s_import_simulate": run(sys.executable, "-c", "import madtheory.simulate"),
-    }
-
-
 PEAK = """
 import resource, sys, time
 import numpy as np
@@ -224,40 +194,3 @@ def memory(replicates: int) -> dict[str, float]:
     )
     peak, seconds = map(float, done.stdout.split())
     return {"replicates": replicates, "peak_mb": peak, "seconds": seconds}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--memory", action="store_true", help="10^5 replicates: some minutes")
-    parser.add_argument("--json", type=Path, help="write the numbers here too")
-    options = parser.parse_args()
-    # These take `best` from here.
-    from benchmarks import bench_engine, bench_metrics, bench_mixture
-
-    benchmarks: dict[str, Callable[[], dict[str, float]]] = {
-        "fresh_d100_n11000": fresh_against_plain,
-        "collapse_d1": one_dimension,
-        "collapse_d100": shares,
-        "two_threads": threads,
-        "free_of_n": free_of_n,
-        "mixture": mixture,
-        "start_up": start_up,
-        "engine": bench_engine.bookkeeping,
-        "idealised_modes": bench_mixture.idealised_loop,
-        "wright_fisher": bench_mixture.wright_fisher_exact,
-        "precision_recall": bench_metrics.precision_recall_vs_prdc,
-        "fid": bench_metrics.fid_speed,
-        "metrics_1e5": bench_metrics.memory_1e5,
-        "memory": lambda: memory(100_000 if options.memory else 2_000),
-    }
-    results = {}
-    for name, run in benchmarks.items():
-        results[name] = run()
-        line = "  ".join(f"{key} {value:.3g}" for key, value in results[name].items())
-        print(f"{name:18} {line}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
-
-
-if __name__ == "__main__":
-    main()

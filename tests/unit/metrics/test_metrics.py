@@ -86,6 +86,14 @@ def test_collapse_at_a_scale_that_other_rows_hide(small):
     assert values(metrics.precision_recall(real[:20], synth, k=2)) == brute(real[:20], synth, 2)
 
 
+def test_one_set_far_larger_than_the_other():
+    """The smaller set is one point then: its squared distances are 0 in float64."""
+    rng = np.random.default_rng(12)
+    real, synth = 1e200 * rng.standard_normal((80, 4)), rng.standard_normal((70, 4))
+    scaled = (np.ldexp(z, -670) for z in (real, synth))
+    assert values(metrics.precision_recall(real, synth, k=2)) == brute(*scaled, 2) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("real", "synth", "expected"),
     [

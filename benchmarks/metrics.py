@@ -1,4 +1,4 @@
-"""Speed and memory of the metrics: python -m benchmarks.bench_metrics.
+"""Speed and memory of the metrics.
 
 Peak memory is that of a fresh process each (`ru_maxrss`), imports included.
 """
@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from benchmarks.bench import best
+from benchmarks.timing import best
 from madtheory import metrics
 
 #: Run in a process of its own: least seconds and processor seconds of a run, peak in MB.
@@ -86,13 +86,3 @@ def memory_1e5() -> dict[str, float]:
         "s_fid_unbiased": distance,
         "mb_fid_unbiased": fid_peak,
     }
-
-
-def main() -> None:
-    for run in (precision_recall_vs_prdc, fid_speed, memory_1e5):
-        line = "  ".join(f"{key} {value:.3g}" for key, value in run().items())
-        print(f"{run.__name__:26} {line}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

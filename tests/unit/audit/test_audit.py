@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from madtheory import (
-    _audit_forecast,
-    _audit_series,
-    _audit_tests,
-    audit,
-    effective,
-    metrics,
-    recursions,
-)
+from madtheory import audit, effective, metrics, recursions
+from madtheory.audit import anchor, drift, forecast, run
+from madtheory.audit import series as series_
 
 
 def collapse(rng, bias=0.8, n=300, dim=5, generations=6):
@@ -44,11 +38,11 @@ def found():
 
 # ------------------------------------------------------------------------------- series, by hand
 def series(files, real=REAL):
-    return _audit_series.series_of(_audit_series.axes_of(real), files)
+    return audit.series_of(audit.axes_of(real), files)
 
 
 def test_series_are_those_of_the_covariances_along_the_axes():
-    s, axes = series(FILES), _audit_series.axes_of(REAL)
+    s, axes = series(FILES), audit.axes_of(REAL)
     values = np.linalg.eigvalsh(np.cov(REAL, rowvar=False))
     np.testing.assert_allclose(axes.scales, np.sqrt(values[::-1]), rtol=1e-12)
     for t, x in enumerate(FILES):
@@ -73,7 +67,7 @@ def test_overlap_against_the_influences_written_out():
     variance = np.trace(products) / 50 / 9  # nine entries are free
     off = products[~np.eye(50, dtype=bool)]
     overlap = (off**2).mean() / (np.trace(products) / 50) ** 2
-    np.testing.assert_allclose(_audit_series._overlap(z), (variance, overlap), rtol=1e-10)
+    np.testing.assert_allclose(series_._overlap(z), (variance, overlap), rtol=1e-10)
 
 
 def test_gaussian_rows_have_the_noise_of_gaussian_theory():
@@ -89,10 +83,10 @@ def test_gaussian_rows_have_the_noise_of_gaussian_theory():
 
 def test_wide_and_small_sets_use_fewer_axes():
     rng = np.random.default_rng(0)
-    assert _audit_series.axes_of(rng.standard_normal((40, 100))).scales.size == 10
-    assert _audit_series.axes_of(rng.standard_normal((4000, 200))).scales.size == 128
+    assert audit.axes_of(rng.standard_normal((40, 100))).scales.size == 10
+    assert audit.axes_of(rng.standard_normal((4000, 200))).scales.size == 128
     flat = rng.standard_normal((100, 3)) * [1, 1, 0]
-    assert _audit_series.axes_of(flat).scales.size == 2
+    assert audit.axes_of(flat).scales.size == 2
 
 
 # -------------------------------------------------------------------------------- tests, by hand
@@ -104,42 +98,42 @@ def test_walk_is_the_covariance_of_the_recursion(keep):
         A[t] = keep * A[t - 1] if t else 0
         A[t, t] += 1
     expected = A @ np.diag(steps) @ A.T
-    np.testing.assert_allclose(_audit_tests._walk(keep, steps), expected, rtol=1e-14)
+    np.testing.assert_allclose(anchor._walk(keep, steps), expected, rtol=1e-14)
 
 
 def test_deviance_is_the_gaussian_likelihood_and_its_gradient():
     rng = np.random.default_rng(2)
-    parts = _audit_tests._components(0.7, np.ones(4), np.full(4, 0.3), errs=False)
+    parts = anchor._components(0.7, np.ones(4), np.full(4, 0.3), errs=False)
     weights, x = np.array([0.5, 0.2, 0.1, 0.9]), rng.standard_normal((4, 6))
-    value, gradient = _audit_tests._deviance(weights, parts, x @ x.T / 6)
+    value, gradient = anchor._deviance(weights, parts, x @ x.T / 6)
     V = np.tensordot(weights, parts, 1)
     exact = -stats.multivariate_normal(cov=V).logpdf(x.T).mean() - 2 * math.log(2 * math.pi)
     assert value == pytest.approx(exact, rel=1e-12)
     for i in range(4):
         h = np.eye(4)[i] * 1e-6
-        up, down = (_audit_tests._deviance(weights + s * h, parts, x @ x.T / 6)[0] for s in (1, -1))
+        up, down = (anchor._deviance(weights + s * h, parts, x @ x.T / 6)[0] for s in (1, -1))
         assert gradient[i] == pytest.approx((up - down) / 2e-6, rel=1e-6)  # difference quotient
 
 
 @pytest.mark.parametrize("m", [1.0, 3.5, 1000.0, 1e9])
 def test_training_size_inverts_the_variance_of_a_step(m):
     step = float(special.polygamma(1, m / 2))
-    assert _audit_tests.training_size(step) == pytest.approx(m, rel=1e-9)
+    assert drift.training_size(step) == pytest.approx(m, rel=1e-9)
     if m < 1e6:  # the plain difference cancels beyond
         correction = math.log(m / 2) - float(special.digamma(m / 2))
-        assert _audit_tests.size_correction(m) == pytest.approx(correction, rel=1e-9)
+        assert drift.size_correction(m) == pytest.approx(correction, rel=1e-9)
 
 
 def test_no_noise_between_generations_means_endless_training_sets():
-    assert math.isinf(_audit_tests.training_size(0.0))
-    assert _audit_tests.size_correction(math.inf) == 0
+    assert math.isinf(drift.training_size(0.0))
+    assert drift.size_correction(math.inf) == 0
 
 
 def walks(log_variance, sharing=0.25):
     """Series that hold given log variances and nothing else."""
     T, K = log_variance.shape
     one = np.ones(T)
-    return _audit_series.Series(
+    return series_.Series(
         log_variance, np.zeros((T, K)), np.zeros((T, 1)), np.zeros((T, K, K)), one, 100 * one,
         2.0, sharing, one, float(K), 1.0,
     )  # fmt: skip
@@ -150,7 +144,7 @@ def test_drift_of_a_walk_through_noise():
     rng = np.random.default_rng(4)
     walk = np.cumsum(-0.1 + 0.2 * rng.standard_normal((9, 1000)), axis=0)
     seen = walk + 0.1 * rng.standard_normal(walk.shape)
-    found = _audit_tests.drift(walks(seen, sharing=1e-3))
+    found = drift.drift(walks(seen, sharing=1e-3))
     assert found.spread == pytest.approx(0.06, rel=0.05)
     assert found.step == pytest.approx(0.04, rel=0.1)
     # Exact variance of (last - first)/8: (8 q + 2 r)/64 over 1000.
@@ -166,12 +160,12 @@ def test_curve_test_tells_a_bend_from_a_line():
     for _ in range(7):
         c.append(bias * (share + (1 - share) * c[-1]))
     bend = np.repeat(np.log(c)[:, None], 4, axis=1)
-    noise = _audit_tests.Drift(0.0, 0.0, 50.0, 1e-4, 1e-4, 0.25)
-    assert _audit_tests.curve_p_value(walks(line), noise, 0.1) < 1e-6
-    assert _audit_tests.curve_p_value(walks(bend), noise, 0.1) > 1 - 1e-6
+    noise = drift.Drift(0.0, 0.0, 50.0, 1e-4, 1e-4, 0.25)
+    assert anchor.curve_p_value(walks(line), noise, 0.1) < 1e-6
+    assert anchor.curve_p_value(walks(bend), noise, 0.1) > 1 - 1e-6
     # At its own share the contrast is exactly zero, wherever the first file lies.
     for level in (0.0, -2.0):
-        p = _audit_tests.curve_p_value(walks(bend + level * 0), noise, share)
+        p = anchor.curve_p_value(walks(bend + level * 0), noise, share)
         assert p == pytest.approx(0.5, abs=1e-6)
 
 
@@ -308,7 +302,7 @@ def test_fresh_data_that_holds_the_distance(found):
 
 
 def test_no_fresh_data_holds_an_unreachable_distance():
-    assert _audit_forecast.required_n_real(2, 10, 0.5, 1e-12) is None
+    assert forecast.required_n_real(2, 10, 0.5, 1e-12) is None
 
 
 # ------------------------------------------------------------------------------------- bad input
@@ -377,4 +371,4 @@ def test_wrong_order_and_gaps_in_the_names(names, after):
     ],
 )
 def test_names_in_order_or_without_a_count(names):
-    audit._check_order(names)
+    run._check_order(names)

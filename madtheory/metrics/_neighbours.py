@@ -1,11 +1,11 @@
 """Compiled kernels of the k-NN metrics: squared distances to neighbours, balls that hold a point.
 
 A block of products in float32 decides which pairs cannot matter: with g = -2 a.b of centred rows,
-|a|^2 + |b|^2 + g misses the squared distance by at most a share of |a|^2 + |b|^2 (see
-:func:`madtheory.metrics._screen`), so `low_a + low_b + g` bounds it from below. Every pair that
-may matter is computed again in float64 from its difference, columns in order, and that number
-alone enters a result: answers do not depend on blocks, threads or the place of the data.
-Squared distances times `unit` are in the units of the screening.
+|a|^2 + |b|^2 + g misses the squared distance by at most a share of |a|^2 + |b|^2 (see `_screen`
+beside), so `low_a + low_b + g` bounds it from below. Every pair that may matter is computed again
+in float64 from its difference, columns in order, and that number alone enters a result: answers
+do not depend on blocks, threads or the place of the data. Squared distances times `unit` are in
+the units of the screening.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from madtheory._compile import Floats, Ints, kernel
 
 Singles = NDArray[np.float32]
-
-__all__ = ["covered", "nearest", "removal_effects"]
 
 #: Columns looked at together: the test over one strip uses vector units.
 STRIP = 64

@@ -1,7 +1,7 @@
 """What comes next: the loop of the audit carried on by simulation, and what fresh data would do.
 
 Forecast: the last file's mean and covariance follow the two-parameter loop of
-:mod:`madtheory._audit_tests`, with the share of real data drawn by its likelihood, the drift by
+:mod:`madtheory.audit.anchor`, with the share of real data drawn by its likelihood, the drift by
 its standard error and Gaussian fits of the estimated training size. Paths live along the leading
 axes of the real set; both measures are scaled to what the last file shows in all directions.
 """
@@ -9,29 +9,70 @@ axes of the real set; both measures are scaled to what the last file shows in al
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory import _search, recursions
-from madtheory._audit_tests import SHARES
+from madtheory import _search, _validate, effective, recursions
+from madtheory.audit.anchor import SHARES
+from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from madtheory._audit_series import Axes, Series
-    from madtheory._audit_tests import Anchor, Drift
+    from madtheory.audit.anchor import Anchor
+    from madtheory.audit.drift import Drift
+    from madtheory.audit.inference import Inference
+    from madtheory.audit.series import Axes, Series
 
     Array = NDArray[np.float64]
-
-__all__ = ["Paths", "paths", "required_n_real"]
 
 _PATHS = 200
 #: Axes that the paths live on: each generation of each path costs the cube.
 _AXES = 24
 #: No more fresh samples than this are looked for.
 _FARTHEST = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Files of the next generations, as rows of the last one's number.
+
+    Attributes
+    ----------
+    generations : tuple of int
+    trace, fid : tuple of metrics.Measured
+        Median, and the band that holds a next file with the level asked for.
+    """
+
+    generations: tuple[int, ...]
+    trace: tuple[Measured, ...]
+    fid: tuple[Measured, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FreshData:
+    """What fresh real data would hold the loop (theory.md 2.4, 2.6, at Sigma_0 = I).
+
+    Attributes
+    ----------
+    bias : float
+        The estimated bias, at most 1.
+    n_synth : int or None
+        Synthetic samples a generation: as given, else as estimated; None where neither is known.
+    admissible_n_synth : float
+        With much fresh data: the most synthetic samples of this bias that do no harm.
+    required_n_real : int or None
+        Fewest fresh samples a generation, beside n_synth synthetic ones, that hold the squared
+        distance at what the last generation shows; None where that is not known or 10^9 do not.
+    """
+
+    bias: float
+    n_synth: int | None
+    admissible_n_synth: float
+    required_n_real: int | None
 
 
 class Paths(NamedTuple):
@@ -117,6 +158,31 @@ def paths(
     return Paths(trace, fid)
 
 
+def _band(values: Array, unit: float, level: float) -> tuple[Measured, ...]:
+    """Median and band of each column."""
+    tails = np.quantile(values, [0.5, 0.5 - level / 2, 0.5 + level / 2], axis=0) * unit
+    return tuple(Measured(*(float(v) for v in column)) for column in tails.T)
+
+
+def forecast(
+    axes: Axes,
+    series: Series,
+    found: Inference,
+    trace: float,
+    fid: float,
+    horizon: int,
+    level: float,
+) -> Forecast:
+    """Band of the generations after one of this trace and FID; a lost direction stays lost."""
+    T = len(series.log_variance)
+    ahead = tuple(range(T + 1, T + horizon + 1))
+    if found.noise is None or found.held is None:
+        return Forecast(ahead, *((Measured.exactly(v),) * horizon for v in (trace, fid)))
+    rng, m = np.random.default_rng(0), found.training_size - 1
+    them = paths(rng, axes, series, found.noise, found.held, m, horizon)
+    return Forecast(ahead, _band(them.trace, trace, level), _band(them.fid, fid, level))
+
+
 def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int | None:
     """Fewest fresh samples a generation that hold E W2^2/tr Sigma_0 at `target` or less.
 
@@ -128,3 +194,13 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
         return recursions.second_order_identity(dim, *parameters) <= target
 
     return _search.first(holds, most=_FARTHEST)
+
+
+def fresh_data(dim: int, found: Inference, shown: float) -> FreshData:
+    """Fresh data for the estimated bias and size, at the E W2^2/tr Sigma_0 shown last."""
+    bias = min(1.0, found.bias.value)
+    n = round(found.training_size) if found.training_size < _validate.MAX_COUNT else None
+    required = None
+    if n is not None and shown > 0:
+        required = required_n_real(dim, max(1, n), bias, shown)
+    return FreshData(bias, n, effective.admissible_n_synth_limit(bias, dim), required)

@@ -13,7 +13,7 @@ import scipy.linalg
 from madtheory import metrics
 
 GOLDEN = json.loads(
-    (pathlib.Path(__file__).parents[1] / "golden" / "metric_peers.json").read_text()
+    (pathlib.Path(__file__).parents[2] / "golden" / "metrics" / "peers.json").read_text()
 )
 
 

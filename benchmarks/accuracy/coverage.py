@@ -1,4 +1,4 @@
-"""How often the intervals of the metrics hold: python -m benchmarks.metric_coverage [REPLICATES].
+"""How often the intervals of the metrics hold: python -m benchmarks.accuracy.coverage [REPLICATES].
 
 Prints the table of docs/metrics.md. The target of fid_unbiased is the distance of the two laws,
 known here; of every other metric it is the mean of its value, taken over the replicates.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from madtheory import metrics
 
 Array = NDArray[np.float64]
-METRICS: dict[str, Callable[[Array, Array], list[metrics.Estimate]]] = {
+METRICS: dict[str, Callable[[Array, Array], list[metrics.Measured]]] = {
     "fid": lambda x, y: [metrics.fid(x, y)],
     "fid_unbiased": lambda x, y: [metrics.fid_unbiased(x, y)],
     "precision, recall": lambda x, y: shares(metrics.precision_recall(x, y, threads=1)),
@@ -25,7 +25,7 @@ METRICS: dict[str, Callable[[Array, Array], list[metrics.Estimate]]] = {
 EQUAL, DIFFERENT = (0.0, 1.0), (0.5, 0.8)
 
 
-def shares(both: metrics.PrecisionRecall) -> list[metrics.Estimate]:
+def shares(both: metrics.PrecisionRecall) -> list[metrics.Measured]:
     return [both.precision, both.recall]
 
 

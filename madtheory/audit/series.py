@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Axes", "Series", "axes_of", "series_of"]
-
 #: At most this many directions: beyond, more of them say little more and cost d^2.
 _WIDEST = 128
 #: Real rows behind each direction: the last axes of a small set are its noise.

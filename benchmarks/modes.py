@@ -1,4 +1,4 @@
-"""Speed of the mixture loop and of its exact theory; both ratios against plain numpy."""
+"""Speed of the loop of modes and of its exact theory; both ratios against plain numpy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import time
 
 import numpy as np
 
-from benchmarks.bench import best
+from benchmarks.timing import best
 from madtheory.modes import ancestry as chain
 from madtheory.modes import mode_grid, survival, surviving_mean
 from madtheory.simulate import simulate_modes
-
-__all__ = ["idealised_loop", "wright_fisher_exact"]
 
 
 def _plain_generations(generations: int, *, modes: int = 25, n: int = 1_000) -> None:

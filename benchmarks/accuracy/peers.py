@@ -1,4 +1,4 @@
-"""What other libraries say of collapsed and degenerate sets: python -m benchmarks.peer_failures.
+"""What other libraries say of collapsed and degenerate sets: python -m benchmarks.accuracy.peers.
 
 Prints the tables of docs/metrics.md. The peers that are installed take part; the versions are in
 the headings. The FID of torch-fidelity, pytorch-fid and clean-fid is one formula, transcribed

@@ -1,7 +1,7 @@
 """What POT and torchmetrics say of ordinary sets: the numbers that madtheory.metrics is held to.
 
     pip install POT torchmetrics
-    python tests/golden/metric_peers.py     # from the root of the repository, writes its .json
+    python tests/golden/metrics/peers.py     # from the root of the repository, writes its .json
 
 POT alone is 177 MB, so neither is among the development tools. The sets are written down too,
 rounded to three decimals.
@@ -14,9 +14,9 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3]))
 
-from benchmarks.peer_failures import pot_fid, torchmetrics_fid, torchmetrics_kernel
+from benchmarks.accuracy.peers import pot_fid, torchmetrics_fid, torchmetrics_kernel
 
 
 def rows(rng):

@@ -1,6 +1,6 @@
 """How often the audit errs on simulated loops: the ground of docs/audit.md.
 
-Run ``python tests/golden/audit_errors.py``; it rewrites audit_errors.json (some minutes, one core).
+Run ``python tests/golden/audit/errors.py``; it rewrites errors.json (some minutes, one core).
 The loops draw all their samples and share no code with madtheory.simulate. Every loop has its own
 seed, size, number of generations and kind of file: half the files are the training sets themselves,
 half fresh samples of the models; half of the real sets are the first training set.
@@ -19,7 +19,6 @@ import scipy
 from scipy import special, stats
 
 from madtheory import audit
-from madtheory._audit_series import axes_of, series_of
 from madtheory._threads import one_thread
 from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
@@ -171,7 +170,7 @@ def judge(group, seed):
     rng = np.random.default_rng(seed)
     case = case_of(group, rng)
     real, same, files = simulate(case, rng)
-    found = audit.infer(series_of(axes_of(real), files), None, LEVEL, ALPHA)
+    found = audit.infer(audit.series_of(audit.axes_of(real), files), None, LEVEL, ALPHA)
     rate, holds = true_rate(case, same), {}
     if rate is not None:
         holds["rate"] = found.rate.low <= rate <= found.rate.high
@@ -227,7 +226,7 @@ def main(share=1.0):
     if share < 1:
         return
     record = {
-        "script": "tests/golden/audit_errors.py",
+        "script": "tests/golden/audit/errors.py",
         "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
         "alpha": ALPHA,
         "level": LEVEL,

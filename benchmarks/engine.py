@@ -1,4 +1,4 @@
-"""What the engine costs beside a hand-written loop: python -m benchmarks.bench_engine."""
+"""What the engine costs beside a hand-written loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench import best
+from benchmarks.timing import best
 from madtheory.engine import run_loop
 from madtheory.loops import Loop, synthetic_augmentation
 
@@ -97,12 +97,3 @@ def bookkeeping() -> dict[str, float]:
         result[f"ms_generation_{name}"] = 1e3 * hand / generations
         result[f"ratio_{name}"] = engine / hand
     return result
-
-
-def main() -> None:
-    for key, value in bookkeeping().items():
-        print(f"{key:24} {value:.4g}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Errors of the audit on simulated loops: a short run of tests/golden/audit_errors.py, other seeds.
+"""Errors of the audit on simulated loops: a short run of tests/golden/audit/errors.py, other seeds.
 
 The bounds are quantiles of level 1e-4 of the binomial counts at the promised rates. False
 verdicts at eight times the promised rate are rejected with power .98, intervals of level .8
@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from madtheory import _audit_series, _audit_tests, audit
+from madtheory import audit
 from madtheory._threads import one_thread
+from madtheory.audit.anchor import anchor
+from madtheory.audit.series import Series
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "audit_errors.py"
+GOLDEN = Path(__file__).parents[2] / "golden" / "audit" / "errors.py"
 TABLE = json.loads(GOLDEN.with_suffix(".json").read_text(encoding="utf-8"))
 #: Groups for which the bound on false verdicts is promised: Gaussian models, a tenth real or none.
 PROMISED = ("fully synthetic", "fresh data", "independent models", "slow unbiased collapse")
@@ -64,7 +66,7 @@ def walks(rng, keep, T=10, K=8, N=35):
         x[t] = keep * x[t - 1] + 0.1 * rng.standard_normal(K + N)
     x += 0.1 * rng.standard_normal(x.shape)
     one = np.ones(T)
-    return _audit_series.Series(
+    return Series(
         np.zeros((T, K)), x[:, :K], x[:, K:], np.zeros((T, K, K)), one, 100 * one, 2.0, 1 / K,
         one, float(K), float(N),
     )  # fmt: skip
@@ -75,7 +77,7 @@ def test_p_values_of_the_anchor_test(keep, true, wrong):
     # 40 series: more than 6 p-values below .02 have probability 1e-5 (power .99 at a rate of .35).
     rng = np.random.default_rng(2)
     with one_thread():
-        found = [_audit_tests.anchor(walks(rng, keep), 0.1, audit.GROWTH) for _ in range(40)]
+        found = [anchor(walks(rng, keep), 0.1, audit.GROWTH) for _ in range(40)]
     for name in true.split():
         assert sum(getattr(f, name) <= 0.02 for f in found) <= 6
     # The other hypothesis is seen to be wrong in most.
