@@ -74,6 +74,22 @@ def status_of(estimate: Estimate) -> str:
     return "asymptotic" if np.any(estimate.rel_error > 0) else "exact"
 
 
+_PATH = ("w2_squared", "w2_squared_lower", "w2_squared_upper", "w2_squared_rel_error")
+
+
+def distance_path(w2_squared: Callable[[], Estimate], generations: int) -> Entries:
+    """The four lists of E W2^2 over generations, or as many nulls."""
+
+    def known() -> Entries:
+        w2 = w2_squared()
+        status = status_of(w2)
+        values = (w2.value, w2.lower, w2.upper, w2.rel_error)
+        kinds = (status, "bound", "bound", status)
+        return {name: Entry(x, kind) for name, x, kind in zip(_PATH, values, kinds, strict=True)}
+
+    return covered(_PATH, known, generations=generations)
+
+
 def _reason(name: str, entry: Entry) -> str | None:
     """Why `entry` has nulls, or None where it has none."""
     import numpy as np

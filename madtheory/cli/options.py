@@ -30,19 +30,12 @@ class Refused(click.ClickException):
     """Bad input that is no ValueError of the library's."""
 
 
-class _Memory(click.ParamType[int | str]):
-    """A number of models, or the word `all`."""
-
-    name = "K|all"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        """Return an integer or "all"."""
-        try:
-            return "all" if value == "all" else int(value)
-        except ValueError:
-            self.fail(f"{value!r} is not an integer or 'all'.", param, ctx)
+def _models(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
+    """A number of models, or of the word `all`: None, as a Loop reads it."""
+    try:
+        return None if value == "all" else int(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not an integer or 'all'.") from None
 
 
 def stack(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -92,9 +85,9 @@ bias = stack(
 )
 memory = defaulted(
     "--memory",
-    type=_Memory(),
     metavar="[K|all]",
-    default=1,
+    default="1",
+    callback=_models,
     help="Last models that synthetic samples come from, or all so far.",
 )
 pool = stack(
@@ -156,8 +149,9 @@ augmentation = stack(
 # --- from options to arguments ------------------------------------------------------------------
 
 
-def eigenvalues(dim: int | None, features: Path | None) -> NDArray[np.float64]:
+def eigenvalues(given: Given) -> NDArray[np.float64]:
     """Eigenvalues of the real covariance, shape (dim,): the identity's or the data's."""
+    dim, features = given["dim"], given["features"]
     if (dim is None) == (features is None):
         raise Refused("exactly one of --dim and --features must be given")
     if features is not None:
@@ -171,11 +165,11 @@ def eigenvalues(dim: int | None, features: Path | None) -> NDArray[np.float64]:
     return np.ones(_validate.count("dim", dim, maximum=MAX_DIM))
 
 
-def generation_count(value: int) -> int:
+def length(generations: int) -> int:
     """Check --generations."""
     from madtheory import _validate
 
-    return _validate.count("generations", value, maximum=MAX_GENERATIONS)
+    return _validate.count("generations", generations, maximum=MAX_GENERATIONS)
 
 
 def _among(given: Given, names: str) -> Given:
@@ -183,35 +177,28 @@ def _among(given: Given, names: str) -> Given:
     return {name: given[name] for name in names.split() if name in given}
 
 
-def _models(given: Given) -> int | None:
-    """What --memory says, as a Loop reads it."""
-    memory = given.get("memory", 1)
-    return None if memory == "all" else memory
-
-
 def collapse_loop(given: Given) -> Loop:
     """Build the fully synthetic loop; memory and pool where the command has them."""
     from madtheory.loops import fully_synthetic
 
-    fit = "n_initial first_generation bias ddof shrinkage floor allow_overdispersion"
-    plain = fully_synthetic(given["n_synth"], **_among(given, fit))
-    kept = _among(given, "pool pool_cap budget")
-    return dataclasses.replace(plain, memory=_models(given), **kept)
+    fit = "n_synth n_initial first_generation bias ddof shrinkage floor allow_overdispersion"
+    plain = fully_synthetic(**_among(given, fit))
+    return dataclasses.replace(plain, **_among(given, "memory pool pool_cap budget"))
 
 
 def fresh_loop(given: Given) -> Loop:
     """Build the fresh data loop."""
     from madtheory.loops import fresh_data
 
-    fit = _among(given, "n_initial first_generation bias ddof weight")
-    return fresh_data(given["n_real"], given["n_synth"], memory=_models(given), **fit)
+    names = "n_real n_synth n_initial first_generation bias ddof memory weight"
+    return fresh_data(**_among(given, names))
 
 
 def augmentation_loop(given: Given) -> Loop:
     """Build the synthetic augmentation loop, with fresh data beside it where asked for."""
     from madtheory.loops import synthetic_augmentation
 
-    fit = _among(given, "pool pool_cap budget weight bias ddof")
-    plain = synthetic_augmentation(given["n_real"], given["n_synth"], memory=_models(given), **fit)
+    names = "n_real n_synth bias ddof memory weight pool pool_cap budget"
+    plain = synthetic_augmentation(**_among(given, names))
     first = plain.n_initial if given["n_initial"] is None else given["n_initial"]
     return dataclasses.replace(plain, n_initial=first, **_among(given, "n_fresh first_generation"))

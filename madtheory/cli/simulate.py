@@ -21,8 +21,8 @@ def _answer(loop: Loop, given: options.Given) -> Payload:
     """Answer the `simulate` commands; a finished `out` is read, not repeated."""
     from madtheory.simulate import simulate
 
-    eigenvalues = options.eigenvalues(given["dim"], given["features"])
-    generations, out = options.generation_count(given["generations"]), given["out"]
+    eigenvalues = options.eigenvalues(given)
+    generations, out = options.length(given["generations"]), given["out"]
     if out is not None and out.suffix != ".parquet":
         raise ValueError(f"out must end in .parquet, got {str(out)!r}")
     paths = simulate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,12 +23,12 @@ def show_baseline(payload: Payload) -> None:
 @options.source
 @options.counted("--n", required=True, help="Real samples.")
 @answer.shown_by(show_baseline)
-def baseline(*, dim: int | None, features: Path | None, n: int) -> Payload:
+def baseline(*, n: int, **given: Any) -> Payload:
     """Distance of a model fitted to n real samples, no loop."""
     # theory.md 5.3, leading order.
     from madtheory import effective as size
 
-    eigenvalues = options.eigenvalues(dim, features)
+    eigenvalues = options.eigenvalues(given)
     w2 = size.baseline(n, eigenvalues)
     return {
         "dim": eigenvalues.size,
@@ -52,13 +52,13 @@ def show_effective(payload: Payload) -> None:
 @options.source
 @click.option("--w2-squared", type=float, required=True, help="Expected squared distance W2².")
 @answer.shown_by(show_effective)
-def effective(*, dim: int | None, features: Path | None, w2_squared: float) -> Payload:
+def effective(*, w2_squared: float, **given: Any) -> Payload:
     """Real samples that would give the same expected distance."""
     # theory.md 2.5.
     from madtheory import _validate
     from madtheory import effective as size
 
-    eigenvalues = options.eigenvalues(dim, features)
+    eigenvalues = options.eigenvalues(given)
     w2_squared = _validate.number("w2_squared", w2_squared, low=0.0)
     return {
         "dim": eigenvalues.size,

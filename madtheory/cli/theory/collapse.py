@@ -5,20 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Entries, Entry, Payload
-from madtheory.cli.theory.distance import distance
 
 if TYPE_CHECKING:
     from madtheory.cli.answer import Array
     from madtheory.loops import Loop
-
-# --- answer: the plain loop ---------------------------------------------------------------------
 
 
 def _moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
@@ -42,19 +39,17 @@ def _moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
 
 def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     from madtheory import collapse as law
-    from madtheory.collapse_distance import w2_squared
+    from madtheory import collapse_distance
 
+    w2 = partial(collapse_distance.w2_squared, loop, eigenvalues, generations=generations)
     return {
         **_moments(loop, eigenvalues, generations),
         "lyapunov": Entry(law.lyapunov_spectrum(loop, eigenvalues.size)),
         "rate": Entry(law.rate(loop)),
         "critical_bias": Entry(law.critical_bias(loop)),
         "half_life": Entry(law.half_life(loop)),
-        **distance(lambda: w2_squared(loop, eigenvalues, generations=generations), generations),
+        **answer.distance_path(w2, generations),
     }
-
-
-# --- answer: with shrinkage or a floor ----------------------------------------------------------
 
 
 def _regularised_moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
@@ -108,19 +103,18 @@ def _floor(loop: Loop, eigenvalues: Array) -> Entries:
 
 
 def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.recursions import w2_squared
+    from madtheory import recursions
 
+    w2 = partial(recursions.w2_squared, loop, eigenvalues, generations=generations)
     why = "the Lyapunov spectrum is computed for shrinkage = 0 and floor = 0 only"
     return {
         **_regularised_moments(loop, eigenvalues, generations),
         **_bounded_rate(loop, eigenvalues.size),
         **(_floor(loop, eigenvalues) if loop.floor else {}),
-        **distance(lambda: w2_squared(loop, eigenvalues, generations=generations), generations),
+        **answer.distance_path(w2, generations),
         "lyapunov": answer.unknown(why),
     }
 
-
-# --- table --------------------------------------------------------------------------------------
 
 _RATES = {
     "rate": "rate of collapse, log Σ per generation",
@@ -174,10 +168,9 @@ def show_collapse(payload: Payload) -> None:
 @options.collapse
 @options.generations
 @answer.shown_by(show_collapse)
-def collapse(*, dim: int | None, features: Path | None, generations: int, **given: Any) -> Payload:
+def collapse(**given: Any) -> Payload:
     """Fully synthetic loop: rate of collapse, moments, log-determinant, distance."""
-    eigenvalues = options.eigenvalues(dim, features)
-    loop, length = options.collapse_loop(given), options.generation_count(generations)
+    eigenvalues = options.eigenvalues(given)
+    loop, length = options.collapse_loop(given), options.length(given["generations"])
     entries = _regularised if loop.shrinkage or loop.floor else _plain
-    found = entries(loop, eigenvalues, length)
-    return {**answer.head(loop, eigenvalues), **answer.body(found)}
+    return answer.head(loop, eigenvalues) | answer.body(entries(loop, eigenvalues, length))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Entries, Entry, Payload
-from madtheory.cli.theory.distance import distance
 
 if TYPE_CHECKING:
     from madtheory.cli.answer import Array
     from madtheory.loops import Loop
     from madtheory.wishart import Estimate
-
-# --- answer: the limit --------------------------------------------------------------------------
 
 
 def _first(loop: Loop, eigenvalues: Array) -> Entries:
@@ -118,17 +115,14 @@ _QUESTIONS = {
     _admissible_limit: ("admissible_n_synth_limit",),
 }
 
-# --- answer -------------------------------------------------------------------------------------
-
 
 def _path(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     """Lists over t = 1..T: first moments of every loop, and the distance where it is computed."""
     from madtheory import recursions
 
     first, total = recursions.first_moments(loop, generations), float(eigenvalues.sum())
-    w2 = distance(
-        lambda: recursions.w2_squared(loop, eigenvalues, generations=generations), generations
-    )
+    ask = partial(recursions.w2_squared, loop, eigenvalues, generations=generations)
+    w2 = answer.distance_path(ask, generations)
     return {
         "mean_sq": Entry(first.mean_sq * total),
         "trace": Entry(first.trace * total),
@@ -136,10 +130,13 @@ def _path(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     }
 
 
-def _answer(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
+def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> Payload:
     """The limit, and the path if asked for; what is null has its reason."""
     from madtheory import recursions
 
+    eigenvalues = options.eigenvalues(given)
+    length = None if given["generations"] is None else options.length(given["generations"])
+    loop = loop_of(given)
     for name in ("memory", "pool_cap"):
         kept = getattr(loop, name)
         if kept is not None and kept > options.MAX_KEPT:
@@ -148,12 +145,10 @@ def _answer(loop: Loop, eigenvalues: Array, generations: int | None) -> Payload:
             )
     entries = {"forgetting_rate": Entry(recursions.forgetting_rate(loop))}
     for question, names in _QUESTIONS.items():
-        entries |= answer.covered(names, functools.partial(question, loop, eigenvalues))
-    path = {} if generations is None else {"path": _path(loop, eigenvalues, generations)}
-    return {**answer.head(loop, eigenvalues), **answer.body(entries, **path)}
+        entries |= answer.covered(names, partial(question, loop, eigenvalues))
+    path = {} if length is None else {"path": _path(loop, eigenvalues, length)}
+    return answer.head(loop, eigenvalues) | answer.body(entries, **path)
 
-
-# --- tables -------------------------------------------------------------------------------------
 
 _LIMIT = {
     "mean_sq": "E|μ-μ0|²",
@@ -180,9 +175,11 @@ def _statuses(payload: Payload) -> dict[str, str]:
     return status
 
 
-def _show(title: str, payload: Payload) -> None:
+def show_real_data(payload: Payload) -> None:
     """Print limit and path of a loop with real data, and why something is missing."""
-    page = table.console()
+    page, loop = table.console(), payload["loop"]
+    title = "Synthetic augmentation loop" if loop["n_fixed"] else "Fresh data loop"
+    title += " with fresh data" if loop["n_fixed"] and loop["n_fresh"] else ""
     page.print(f"{title}: {table.loop_line(payload)}", style="bold")
     page.print(table.quantities("Limit", _LIMIT, payload, status=_statuses(payload)))
     if "path" in payload:
@@ -190,41 +187,19 @@ def _show(title: str, payload: Payload) -> None:
     table.print_reasons(page, payload, _LIMIT | {"path.w2_squared": "E W2² of the path"})
 
 
-def show_fresh(payload: Payload) -> None:
-    """Print `theory fresh`."""
-    _show("Fresh data loop", payload)
-
-
-def show_augmentation(payload: Payload) -> None:
-    """Print `theory augmentation`."""
-    both = payload["loop"]["n_fresh"]
-    _show(f"Synthetic augmentation loop{' with fresh data' if both else ''}", payload)
-
-
-# --- commands -----------------------------------------------------------------------------------
-
-
 @click.command()
 @options.fresh
 @options.counted("--generations", help="Also give the path over this many [default: none].")
-@answer.shown_by(show_fresh)
-def fresh(
-    *, dim: int | None, features: Path | None, generations: int | None, **given: Any
-) -> Payload:
+@answer.shown_by(show_real_data)
+def fresh(**given: Any) -> Payload:
     """Fresh data loop: its limit, effective sample size, admissible synthetic data."""
-    eigenvalues = options.eigenvalues(dim, features)
-    length = None if generations is None else options.generation_count(generations)
-    return _answer(options.fresh_loop(given), eigenvalues, length)
+    return _answer(options.fresh_loop, given)
 
 
 @click.command()
 @options.augmentation
 @options.generations
-@answer.shown_by(show_augmentation)
-def augmentation(
-    *, dim: int | None, features: Path | None, generations: int, **given: Any
-) -> Payload:
+@answer.shown_by(show_real_data)
+def augmentation(**given: Any) -> Payload:
     """Synthetic augmentation loop: a fixed real set; its path, limit, effective sample size."""
-    eigenvalues = options.eigenvalues(dim, features)
-    length = options.generation_count(generations)
-    return _answer(options.augmentation_loop(given), eigenvalues, length)
+    return _answer(options.augmentation_loop, given)

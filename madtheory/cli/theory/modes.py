@@ -92,7 +92,7 @@ def modes(*, modes: int, n_synth: int, n_fresh: int, generations: int) -> Payloa
     """Modes of a mixture, or categories: how many survive, how even they are."""
     from madtheory import mixture
 
-    length = options.generation_count(generations)
+    length = options.length(generations)
     even = mixture.heterozygosity(modes, n_synth, length, n_fresh=n_fresh)
     entries = {"heterozygosity": Entry(even)}
     if n_fresh:
