@@ -51,7 +51,9 @@ Entries = dict[str, Entry]
 
 def unknown(reason: str, *, generations: int | None = None) -> Entry:
     """A number that is not computed, or a list of as many as there are generations."""
-    value = math.nan if generations is None else [math.nan] * generations
+    import numpy as np
+
+    value = math.nan if generations is None else np.full(generations, np.nan)
     return Entry(value, "not computed", reason)
 
 
@@ -141,7 +143,7 @@ def shown_by(
         @functools.wraps(command)
         def printing(*, as_json: bool, **given: Any) -> None:
             payload = command(**given)
-            _print_json(payload) if as_json else show(payload)
+            (_print_json if as_json else show)(payload)
             if not payload.get("passed", True):
                 raise click.exceptions.Exit(1)
 

@@ -91,7 +91,7 @@ def quantities(
     return table
 
 
-def shown(length: int) -> list[int]:
+def chosen(length: int) -> list[int]:
     """Up to ROWS of the indices 0..length-1, denser at the start, both ends included."""
     if length <= ROWS:
         return list(range(length))
@@ -102,7 +102,7 @@ def path(words: Mapping[str, str], payload: Payload, *, errors: str | None = Non
     """Lists over generations; beside the last of them its declared `errors`."""
     names = ("t", *words.values(), *(("error",) if errors else ()))
     table = plain("Path over generations t", names, left=0)
-    for i in shown(len(payload[next(iter(words))])):
+    for i in chosen(len(payload[next(iter(words))])):
         cells = [number(float(payload[key][i])) for key in words]
         cells += [percent(float(payload[errors][i]))] if errors else []
         table.add_row(str(i + 1), *cells)
