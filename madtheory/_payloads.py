@@ -540,7 +540,7 @@ def verification(
 ) -> Payload:
     """Answer `verify`."""
     from madtheory import _validate
-    from madtheory.verify import verify
+    from madtheory.claims.verify import verify
 
     chosen = list(claims) or None
     # A SeedSequence takes any non-negative integer.

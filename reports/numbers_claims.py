@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from madtheory._io import jsonable
-from madtheory.verify import ALPHA, POWER, verify
+from madtheory.claims.verify import ALPHA, POWER, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
