@@ -54,70 +54,63 @@ def _dependent_noise() -> float:
 
 
 CLAIMS: Final = (
-    exact("appendix-noise-mean", "Appendix A, Eq. (5); 1.10")
+    exact("appendix-noise-mean", "Appendix A, Eq. (5); 1.10", size=500)
     .says("tr Σ_1 = Y tr Σ_0 with E Y = 1, from n x d data")
     .predict(
         lambda: Prediction(
             _FIRST.value(collapse.mean_trace), math.sqrt(wishart.trace_noise_variance(_WEIGHTS, 9))
         )
     )
-    .observe(500, _FIRST.draws("trace", "Y, weights .6, .3, .1, {n}"))
+    .observe(_FIRST.draws("trace", "Y, weights .6, .3, .1, {n}"))
     .against("covariances divided by n", relative(-0.1)),
-    exact("appendix-noise-variance", "Appendix A; 1.10")
+    exact("appendix-noise-variance", "Appendix A; 1.10", size=240_000)
     .says("Var Y = 2 sum w² / m >= 2 / (m d)")
-    .predict(lambda: Prediction(float(wishart.trace_noise_variance(_WEIGHTS, 99))))
+    .predict(lambda: float(wishart.trace_noise_variance(_WEIGHTS, 99)))
     .observe(
-        240_000,
-        _NOISE.draws("trace", "(Y - 1)², weights .6, .3, .1, {n}", of=lambda x: (x - 1.0) ** 2),
+        _NOISE.draws("trace", "(Y - 1)², weights .6, .3, .1, {n}", of=lambda x: (x - 1.0) ** 2)
     )
     .against("2 % smaller", relative(-0.02)),
-    exact("appendix-noise-law", "Appendix A; 1.10")
+    exact("appendix-noise-law", "Appendix A; 1.10", size=3000)
     .says("Y is generalized chi-square with weights eig(Σ_0) / tr Σ_0")
     .predict(lambda: probability(_MEDIAN))
     .observe(
-        3000,
         _NOISE.draws(
             "trace", "P(Y <= its median), weights .6, .3, .1, {n}", of=lambda x: x <= _median()
-        ),
+        )
     )
     .against("the median is 2 % larger", lambda _: _share(_median() / 1.02)),
-    exact("appendix-noise-distribution", "Appendix A; 1.10")
+    exact("appendix-noise-distribution", "Appendix A; 1.10", size=250_000)
     .says("the distribution function of Y away from its median")
     .predict(lambda: probability(_share(0.95)))
-    .observe(
-        250_000,
-        _NOISE.draws("trace", "P(Y <= .95), weights .6, .3, .1, {n}", of=lambda x: x <= 0.95),
-    ),
-    lower_bound("appendix-anti-concentration", "Appendix A; 1.10")
+    .observe(_NOISE.draws("trace", "P(Y <= .95), weights .6, .3, .1, {n}", of=lambda x: x <= 0.95)),
+    lower_bound("appendix-anti-concentration", "Appendix A; 1.10", size=8000)
     .says("P(|Y - 1| > ε) >= c(ε, d, m) > 0 whatever the weights")
-    .predict(lambda: Prediction(float(wishart.anti_concentration_bound(_EPSILON, 3, 9))))
-    .observe(8000, _exceeds(_EPSILON, f"P(|Y - 1| > {_EPSILON}), weights 1/3, {{n}}"))
+    .predict(lambda: float(wishart.anti_concentration_bound(_EPSILON, 3, 9)))
+    .observe(_exceeds(_EPSILON, f"P(|Y - 1| > {_EPSILON}), weights 1/3, {{n}}"))
     .against(
         "Paley-Zygmund without its fourth moment", lambda _: (1 - _EPSILON**2 * 9 * 3 / 2) ** 2
     ),
-    conjecture("appendix-minimum", "Appendix A; 1.10")
+    conjecture("appendix-minimum", "Appendix A; 1.10", size=140_000)
     .says("the least P(|Y - 1| > ε) over all weights, found numerically")
     .predict(
         lambda: probability(float(wishart.anti_concentration_minimum(_MINIMUM_EPSILON, 3, 9)[0]))
     )
     .observe(
-        140_000,
         _exceeds(
             _MINIMUM_EPSILON,
             f"P(|Y - 1| > {_MINIMUM_EPSILON}) at the minimising weights, {{d}}, {{n}}",
-        ),
+        )
     ),
-    exact("appendix-dependence", "Appendix A, erratum; 1.10")
+    exact("appendix-dependence", "Appendix A, erratum; 1.10", size=3000)
     .says("the Y_t are not independent: Var Y_2 = (2/m) E tr Σ_1² / E (tr Σ_1)²")
-    .predict(lambda: Prediction(_dependent_noise()))
+    .predict(lambda: _dependent_noise())
     .observe(
-        3000,
         _DEPENDENT.draws(
             "trace",
             "(tr Σ_2 / tr Σ_1 - 1)², {d}, {n}",
             of=lambda first, second: (second / first - 1.0) ** 2,
             at=(1, 2),
-        ),
+        )
     )
     .against(
         "independent Y_t with the weights 1/d of Σ_0 = I", lambda _: 2 / (_DEPENDENT.loop.dof * 3)

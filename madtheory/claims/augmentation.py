@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from madtheory import effective, families, recursions, spectrum, wishart
-from madtheory.claims.claim import Prediction, asymptotic, computed, exact, lower_bound, relative
+from madtheory.claims.claim import Prediction, asymptotic, exact, lower_bound, relative
 from madtheory.claims.setting import Moment, Setting
 from madtheory.loops import Loop, fresh_data, synthetic_augmentation
 
@@ -24,10 +24,10 @@ def _real_part() -> float:
 
 
 REAL: Final = (
-    lower_bound("real-part-bound", "2.2; 3.1")
+    lower_bound("real-part-bound", "2.2; 3.1", size=400)
     .says("Σ_t >= (n_r - 1)/(n - 1) S_r: real samples keep the covariance from vanishing")
-    .predict(lambda: Prediction(_real_part() + 3 * math.log(9 / 39)))
-    .observe(400, _ANCHORED.draws("log_det"))
+    .predict(lambda: _real_part() + 3 * math.log(9 / 39))
+    .observe(_ANCHORED.draws("log_det"))
     .against("without the share of the real samples: Σ_t >= S_r", lambda _: _real_part()),
 )
 
@@ -76,62 +76,58 @@ def _left_over() -> float:
 
 
 AUGMENTATION: Final = (
-    exact("augmentation-limit", "Section 4, Fig. 7; 3.1")
+    exact("augmentation-limit", "Section 4, Fig. 7; 3.1", size=6_000)
     .says("E ‖μ_t‖² beside a fixed real set has the limit (1 + D) / n_r")
     .predict(lambda: _augmentation("mean_sq"))
-    .observe(6_000, _FIXED.draws("mean_sq"))
+    .observe(_FIXED.draws("mean_sq"))
     .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("mean_sq")),
-    exact("augmentation-trace", "Section 4, Fig. 7; 3.1")
+    exact("augmentation-trace", "Section 4, Fig. 7; 3.1", size=3_500)
     .says("E tr Σ_t beside a fixed real set, at the limit")
     .predict(lambda: _augmentation("trace"))
-    .observe(3_500, _FIXED.draws("trace"))
+    .observe(_FIXED.draws("trace"))
     .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("trace")),
-    asymptotic("augmentation-gain", "Section 4; 3.1")
+    asymptotic("augmentation-gain", "Section 4; 3.1", size=14_000)
     .says("λ = 1: beside a fixed real set n_e / n_r → (n_r + 2 n_s) / (n_r + 3 n_s)")
     .predict(
         lambda: Prediction(
             20 / families.augmentation_gain_leading(10_000, 10_000), error=20 / 10_000
         )
     )
-    .observe(14_000, _FIXED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
+    .observe(_FIXED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
     .against("synthetic data cost nothing", lambda _: 20.0),
-    asymptotic("augmentation-shrinkage", "Section 4; 3.1")
+    asymptotic("augmentation-shrinkage", "Section 4; 3.1", size=60)
     .says("where d = n_r, samples of the mean beside a fixed real set lower E W2²")
     .predict(_shrunk_by_copies)
     .observe(
-        60,
         _BESIDE.draws(
             "w2_squared",
             "W2² of generation 1 minus 2, d = n_real = 100, {n_synth}, {λ}",
             of=lambda first, second: first - second,
             at=(1, 2),
-        ),
+        )
     )
     .against("synthetic data beside a fixed real set never help", lambda _: 0.0),
-    exact("mixture-limit", "Section 6; 3.3")
+    exact("mixture-limit", "Section 6; 3.3", size=18_000)
     .says("E ‖μ_t‖² with fixed, fresh and synthetic samples together, at the limit")
-    .predict(lambda: Prediction(_BOTH.moment_limit("mean_sq")))
-    .observe(18_000, _BOTH.draws("mean_sq"))
+    .predict(lambda: _BOTH.moment_limit("mean_sq"))
+    .observe(_BOTH.draws("mean_sq"))
     .against("all real samples are fresh", lambda _: _BOTH_FRESH.moment_limit("mean_sq")),
-    exact("mixture-trace", "Section 6; 3.3")
+    exact("mixture-trace", "Section 6; 3.3", size=3000)
     .says("E tr Σ_t with fixed, fresh and synthetic samples together, at the limit")
-    .predict(lambda: Prediction(_BOTH.moment_limit("trace")))
-    .observe(3000, _BOTH.at(10).draws("trace"))
+    .predict(lambda: _BOTH.moment_limit("trace"))
+    .observe(_BOTH.at(10).draws("trace"))
     .against("all real samples are fresh", lambda _: _BOTH_FRESH.moment_limit("trace")),
-    exact("mixture-second-moment", "Section 6; 3.3")
+    exact("mixture-second-moment", "Section 6; 3.3", size=18_000)
     .says("E (tr Σ_t)² of a mixture, at the limit of its joint moment tensors")
-    .predict(lambda: Prediction(_squared_trace_limit()))
-    .observe(18_000, _BOTH_SMALL.draws("squared_trace"))
+    .predict(lambda: _squared_trace_limit())
+    .observe(_BOTH_SMALL.draws("squared_trace"))
     .against("the squared limit of E tr Σ_t", lambda _: _BOTH_SMALL.moment_limit("trace") ** 2),
     exact("mixture-forgetting", "Section 6; 3.3")
     .says("a mixture forgets its first model at the spectral radius of its first moments")
     .predict(lambda: Prediction(recursions.forgetting_rate(_BOTH.loop), 1e-4, error=5e-4))
-    .observe(
-        1,
-        computed(
-            "what is left of n_initial at t = 20 over t = 19, computed, 8 + 4 real, 8 synthetic",
-            _left_over,
-        ),
+    .compute(
+        "what is left of n_initial at t = 20 over t = 19, computed, 8 + 4 real, 8 synthetic",
+        _left_over,
     )
     .against("2 % faster", relative(-0.02)),
 )
@@ -149,20 +145,20 @@ def _weighted(name: Moment) -> Prediction:
 
 
 WEIGHTS: Final = (
-    exact("weighted-limit", "2.9")
+    exact("weighted-limit", "2.9", size=6_000)
     .says("E ‖μ_t‖² with weight w on the real data, at the limit")
     .predict(lambda: _weighted("mean_sq"))
-    .observe(6_000, _WEIGHTED.draws("mean_sq"))
+    .observe(_WEIGHTED.draws("mean_sq"))
     .against("pooled sample by sample", lambda _: _POOLED.moment_limit("mean_sq")),
-    exact("weighted-trace", "2.9")
+    exact("weighted-trace", "2.9", size=1500)
     .says("E tr Σ_t with weight w on the real data, at the limit")
     .predict(lambda: _weighted("trace"))
-    .observe(1500, _WEIGHTED.draws("trace"))
+    .observe(_WEIGHTED.draws("trace"))
     .against("pooled sample by sample", lambda _: _POOLED.moment_limit("trace")),
-    asymptotic("golden-ratio", "2.9")
+    asymptotic("golden-ratio", "2.9", size=14_000)
     .says("λ = 1: at the best weight w the mean is worth n_r / w real samples")
     .predict(lambda: Prediction(20 * families.golden_weight(10_000, 10_000), error=20 / 10_000))
-    .observe(14_000, _WEIGHTED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
+    .observe(_WEIGHTED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
     .against(
         "pooled sample by sample",
         lambda _: 20 * 10_000 / effective.mean_effective_size(10_000, 10_000),

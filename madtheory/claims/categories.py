@@ -14,7 +14,6 @@ from madtheory import categories
 from madtheory.claims.claim import (
     Array,
     Observation,
-    Prediction,
     declared,
     exact,
     final,
@@ -105,51 +104,49 @@ def _decided(temperature: float) -> float:
 
 
 CLAIMS: Final = (
-    exact("category-survival", "Section 2.3; 4.2")
+    exact("category-survival", "Section 2.3; 4.2", size=6_000)
     .says("a word of probability p is alive at t with probability 1 - E (1-p)^A")
     .predict(lambda: probability(final(categories.survival(0.1, _RARE.n, _RARE.t).value)))
-    .observe(6_000, _RARE_ALIVE)
+    .observe(_RARE_ALIVE)
     .against("lines of descent never meet: the branching bound", lambda _: _branching_bound()),
-    lower_bound("category-survival-bound", "Section 2.3; 4.2")
+    lower_bound("category-survival-bound", "Section 2.3; 4.2", size=400)
     .says("1 - (1 - p c_t)^n, c -> 1 - (1 - c/n)^n, bounds the survival from below")
-    .predict(lambda: Prediction(final(categories.survival_bounds(0.1, _RARE.n, _RARE.t)[0])))
-    .observe(400, _RARE_ALIVE)
+    .predict(lambda: final(categories.survival_bounds(0.1, _RARE.n, _RARE.t)[0]))
+    .observe(_RARE_ALIVE)
     .against("the upper bound of one generation, 1 - (1-p)^n", lambda _: 1 - 0.9**_RARE.n),
-    exact("category-martingale", "Section 2.3; 4.2")
+    exact("category-martingale", "Section 2.3; 4.2", size=16_000)
     .says("λ = 1: the expected share of every word stays what it was")
-    .predict(lambda: Prediction(0.6))
-    .observe(16_000, _TWO.draws("favoured_share", "share of the favoured word, p = .6, {n}, {t}"))
+    .predict(lambda: 0.6)
+    .observe(_TWO.draws("favoured_share", "share of the favoured word, p = .6, {n}, {t}"))
     .against("two per cent more", relative(0.02)),
-    exact("temperature-selects", "Section 2.3; 4.2")
+    exact("temperature-selects", "Section 2.3; 4.2", size=400)
     .says("λ < 1 selects: the favoured of two words wins with the probability of the chain")
     .predict(
         lambda: probability(float(categories.fixation(0.6, 100, temperature=0.9).probability.value))
     )
     .observe(
-        400,
         _SELECTED.draws(
             "favoured_share",
             "favoured word wins, p = .6, {n}, {λ}, {t}",
             of=lambda share: share == 1.0,
-        ),
+        )
     )
     .against("no selection: it wins as often as it was there", lambda _: 0.6),
-    exact("temperature-time", "Section 2.3; 4.2")
+    exact("temperature-time", "Section 2.3; 4.2", size=400)
     .says("λ < 1: one of two words is lost by t with the probability of the chain")
     .predict(lambda: probability(_decided(0.9)))
     .observe(
-        400,
         _DECIDED.draws(
             "survivors", "one word is left, p = .6, {n}, {λ}, {t}", of=lambda alive: alive == 1.0
-        ),
+        )
     )
     .against("as slow as without temperature", lambda _: _decided(1.0)),
-    exact("vocabulary-survivors", "Section 2.3; 4.2")
+    exact("vocabulary-survivors", "Section 2.3; 4.2", size=1_200)
     .says("the words of a vocabulary that are alive at t are a sum over its probabilities")
     .predict(lambda: declared(categories.support(_ZIPF.p, _ZIPF.n, _ZIPF.t).number))
-    .observe(1_200, _ZIPF.draws("survivors", "words alive of {modes} (Zipf), {n}, {t}, {λ}"))
+    .observe(_ZIPF.draws("survivors", "words alive of {modes} (Zipf), {n}, {t}, {λ}"))
     .against("two per cent more", relative(0.02)),
-    exact("vocabulary-fresh", "Sections 2.3, 5; 4.2")
+    exact("vocabulary-fresh", "Sections 2.3, 5; 4.2", size=600)
     .says("fresh words keep a stationary support, the sum over founders' laws")
     .predict(
         lambda: declared(
@@ -157,8 +154,7 @@ CLAIMS: Final = (
         )
     )
     .observe(
-        600,
-        _ZIPF_FRESH.draws("survivors", "words alive of {modes} (Zipf), {n}, {n_fresh}, {t}, {λ}"),
+        _ZIPF_FRESH.draws("survivors", "words alive of {modes} (Zipf), {n}, {n_fresh}, {t}, {λ}")
     )
     .against("two per cent more", relative(0.02)),
 )

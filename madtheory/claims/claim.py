@@ -1,6 +1,6 @@
 """What a claim is: a statement, its prediction, what is observed, and its mutant.
 
-A row of the table reads ``exact(id, reference).says(..).predict(..).observe(size, ..)``, and
+A row of the table reads ``exact(id, reference, size=..).says(..).predict(..).observe(..)``, and
 ``.against(..)`` where the mutant is another than "2 % larger".
 """
 
@@ -92,35 +92,46 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A claim in the making; `observe` ends it."""
+    """A claim in the making; `observe` or `compute` ends it."""
 
     id: str
     reference: str
     status: Status
+    size: int = 1
     side: Side = "both"
     statement: str = ""
-    prediction: Callable[[], Prediction] = lambda: Prediction(math.nan)
+    prediction: Callable[[], Prediction | float] = lambda: math.nan
 
     def says(self, statement: str) -> Row:
         """State it."""
         return replace(self, statement=statement)
 
-    def predict(self, prediction: Callable[[], Prediction]) -> Row:
-        """Say what theory expects of one observation."""
+    def predict(self, prediction: Callable[[], Prediction | float]) -> Row:
+        """Say what theory expects of one observation; a bare number has no declared error."""
         return replace(self, prediction=prediction)
 
-    def observe(self, size: int, observation: Observation) -> Claim:
-        """Say what is observed, and how often."""
+    def observe(self, observation: Observation) -> Claim:
+        """Say what is observed."""
+
+        def predict() -> Prediction:
+            said = self.prediction()
+            return said if isinstance(said, Prediction) else Prediction(said)
+
         return Claim(
             id=self.id,
             reference=self.reference,
             statement=self.statement,
             status=self.status,
-            predict=self.prediction,
+            predict=predict,
             observe=observation,
-            size=size,
+            size=self.size,
             side=self.side,
         )
+
+    def compute(self, words: str, value: Callable[[], float]) -> Claim:
+        """Say what a second route of the theory computes, where nothing is simulated."""
+        number = Observation(words, lambda _size, _seed: np.array([value()], dtype=np.float64))
+        return self.observe(number)
 
 
 exact = partial(Row, status="exact")
@@ -144,8 +155,3 @@ def declared(estimate: wishart.Estimate) -> Prediction:
 def probability(p: float) -> Prediction:
     """The probability of an event, of which 0 or 1 is observed."""
     return Prediction(p, math.sqrt(p * (1 - p)))
-
-
-def computed(words: str, value: Callable[[], float]) -> Observation:
-    """One number by a second route of the theory, without a simulation."""
-    return Observation(words, lambda _size, _seed: np.array([value()], dtype=np.float64))

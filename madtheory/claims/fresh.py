@@ -16,7 +16,6 @@ from madtheory.claims.claim import (
     Observation,
     Prediction,
     asymptotic,
-    computed,
     declared,
     exact,
     relative,
@@ -54,14 +53,12 @@ def _invariant(
 ) -> Claim:
     """A claim on one of the seven invariants of 2.3, a function of what the simulator records."""
     return (
-        exact(f"fresh-{name}", "2.3")
+        exact(f"fresh-{name}", "2.3", size=size)
         .says(f"{text} of the fresh data loop, from the seven invariants")
         .predict(
-            lambda: Prediction(
-                float(recursions.second_moments(_SECOND.loop, 6, generations=2)[-1, index])
-            )
+            lambda: float(recursions.second_moments(_SECOND.loop, 6, generations=2)[-1, index])
         )
-        .observe(size, _SECOND.draws(record, "{all}", of=of))
+        .observe(_SECOND.draws(record, "{all}", of=of))
     )
 
 
@@ -109,59 +106,52 @@ def _distance_worth(n: int, dim: int) -> Prediction:
 
 
 EXACT: Final = (
-    exact("fresh-mean", "2.2")
+    exact("fresh-mean", "2.2", size=38_000)
     .says("E ‖μ_t‖² of the fresh data loop by one linear recursion")
-    .predict(lambda: Prediction(_MEAN.moment("mean_sq")))
-    .observe(38_000, _MEAN.draws("mean_sq", "{all}")),
-    exact("fresh-trace", "2.2")
+    .predict(lambda: _MEAN.moment("mean_sq"))
+    .observe(_MEAN.draws("mean_sq", "{all}")),
+    exact("fresh-trace", "2.2", size=5200)
     .says("E tr Σ_t of the fresh data loop by the same recursion, general Σ_0")
-    .predict(lambda: Prediction(_TRACE.moment("trace")))
-    .observe(5200, _TRACE.draws("trace", "eight unequal eigenvalues, {n}, {λ}, {t}")),
-    exact("fresh-mean-limit", "Eq. (3); 2.2")
+    .predict(lambda: _TRACE.moment("trace"))
+    .observe(_TRACE.draws("trace", "eight unequal eigenvalues, {n}, {λ}, {t}")),
+    exact("fresh-mean-limit", "Eq. (3); 2.2", size=240_000)
     .says("the limit of E ‖μ_t‖² is the fixed point of a 2 x 2 system")
-    .predict(lambda: Prediction(_NEAR.moment_limit("mean_sq")))
-    .observe(240_000, _NEAR.draws("mean_sq", "{all}")),
-    exact("fresh-trace-limit", "Eq. (3); 2.2")
+    .predict(lambda: _NEAR.moment_limit("mean_sq"))
+    .observe(_NEAR.draws("mean_sq", "{all}")),
+    exact("fresh-trace-limit", "Eq. (3); 2.2", size=10_000)
     .says("the limit of E tr Σ_t is the fixed point of the same system")
-    .predict(lambda: Prediction(_NEAR.moment_limit("trace")))
-    .observe(10_000, _NEAR.draws("trace", "{all}")),
+    .predict(lambda: _NEAR.moment_limit("trace"))
+    .observe(_NEAR.draws("trace", "{all}")),
     *_INVARIANTS,
-    asymptotic("eq4-effective-size", "Eq. (4); 2.5")
+    asymptotic("eq4-effective-size", "Eq. (4); 2.5", size=3000)
     .says("n_e inverts the distance of a fit to n real samples")
     .predict(lambda: _distance_worth(400, 20))
-    .observe(3000, _ONE_FIT.draws("w2_squared", "W2² of one fit to {n} samples, {d}"))
+    .observe(_ONE_FIT.draws("w2_squared", "W2² of one fit to {n} samples, {d}"))
     .against("2 % fewer samples", relative(0.02)),
-    exact("eq3-independence", "Eq. (3), Fig. 10; 2.2")
+    exact("eq3-independence", "Eq. (3), Fig. 10; 2.2", size=700)
     .says("the limit of E W2² does not depend on n_initial")
-    .predict(lambda: Prediction(0.0))
-    .observe(
-        700, Observation(_FEW.words("W2² from {n_initial} minus from 2000, {d}, {n}"), _forgotten)
-    )
+    .predict(lambda: 0.0)
+    .observe(Observation(_FEW.words("W2² from {n_initial} minus from 2000, {d}, {n}"), _forgotten))
     .against("10 % of the limit remains", lambda _: 0.1 * _FEW.distance_limit().value),
     exact("fresh-forgetting", "Fig. 10; 2.2")
     .says("n_initial is forgotten at the rate of the first-moment map's spectral radius")
     .predict(lambda: Prediction(recursions.forgetting_rate(_FAR.loop), 1e-4, error=5e-4))
-    .observe(
-        1,
-        computed(
-            _FAR.words("(M, C) - limit at {t} over t = 11, computed, {n_initial}"),
-            _forgetting_ratio,
-        ),
+    .compute(
+        _FAR.words("(M, C) - limit at {t} over t = 11, computed, {n_initial}"), _forgetting_ratio
     )
     .against("2 % faster", relative(-0.02)),
-    exact("eq4-effective-mean", "Eq. (4); 2.5")
+    exact("eq4-effective-mean", "Eq. (4); 2.5", size=240_000)
     .says("λ = 1: the mean is worth n_e = n_r + n_s (n_r - 1)/(n - 1) real samples")
-    .predict(lambda: Prediction(1 / effective.mean_effective_size(30, 10)))
-    .observe(240_000, _UNBIASED.draws("mean_sq", "‖μ‖², {all}"))
+    .predict(lambda: 1 / effective.mean_effective_size(30, 10))
+    .observe(_UNBIASED.draws("mean_sq", "‖μ‖², {all}"))
     .against("2 % more samples", relative(1 / 1.02 - 1)),
-    asymptotic("fraction-unbiased", "Appendix G, Fig. 31; 2.7")
+    asymptotic("fraction-unbiased", "Appendix G, Fig. 31; 2.7", size=240_000)
     .says("λ = 1: a real fraction p is worth n_e = n p (2 - p) samples")
     .predict(
         lambda: Prediction(1e6 / effective.fraction_effective_size(1_000_000, 0.75), error=1e-5)
     )
     .observe(
-        240_000,
-        _MOSTLY_REAL.draws("mean_sq", "n ‖μ‖², {d}, n = 10^6, p = .75, {t}", of=lambda x: 1e6 * x),
+        _MOSTLY_REAL.draws("mean_sq", "n ‖μ‖², {d}, n = 10^6, p = .75, {t}", of=lambda x: 1e6 * x)
     )
     .against("2 % more samples", relative(1 / 1.02 - 1)),
 )
@@ -183,32 +173,29 @@ def _admissible_root(bias: float, dim: int, ratio: float) -> float:
 
 
 ASYMPTOTIC: Final = (
-    asymptotic("fresh-w2-limit", "Eq. (3); 2.4")
+    asymptotic("fresh-w2-limit", "Eq. (3); 2.4", size=1500)
     .says("the limit of E W2² to second order, within its declared error")
     .predict(_EQUAL.distance_limit)
-    .observe(1500, _EQUAL.draws("w2_squared")),
-    asymptotic("fresh-w2-general", "2.10")
+    .observe(_EQUAL.draws("w2_squared")),
+    asymptotic("fresh-w2-general", "2.10", size=2500)
     .says("the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)")
     .predict(_HARMONIC.distance_limit)
-    .observe(2500, _HARMONIC.draws("w2_squared", "W2², {n}, {λ}, {t}")),
-    asymptotic("eq4-leading-gain", "Eq. (4), Section 5.3; 2.5")
+    .observe(_HARMONIC.draws("w2_squared", "W2², {n}, {λ}, {t}")),
+    asymptotic("eq4-leading-gain", "Eq. (4), Section 5.3; 2.5", size=8000)
     .says("λ = 1: n_e / n_r → (n_r + 2 n_s) / (n_r + n_s), at most 2")
     .predict(_leading_gain)
-    .observe(8000, _LARGE.draws("w2_squared"))
+    .observe(_LARGE.draws("w2_squared"))
     .against("2 % smaller", relative(-0.02)),
     asymptotic("admissible-limit", "Section 5.3, Fig. 11, 12; 2.6")
     .says("the largest admissible n_synth tends to a formula in λ and d")
     .predict(lambda: Prediction(float(effective.admissible_n_synth_limit(0.5, 5)), 0.01, error=0.1))
-    .observe(
-        1,
-        computed(
-            "its limit against the root of exact second moments, d = 5, λ = .5, computed",
-            lambda: _admissible_root(0.5, 5, 1000.0),
-        ),
+    .compute(
+        "its limit against the root of exact second moments, d = 5, λ = .5, computed",
+        lambda: _admissible_root(0.5, 5, 1000.0),
     ),
-    asymptotic("fraction-floor", "Appendix G, Fig. 31; 2.7")
+    asymptotic("fraction-floor", "Appendix G, Fig. 31; 2.7", size=30)
     .says("λ < 1: W2² stops at d (1 - sqrt(p / (1 - λ (1 - p))))²")
     .predict(lambda: Prediction(float(effective.fraction_floor(0.5, 0.8, 5)), error=1e-6))
-    .observe(30, _HALF_REAL.draws("w2_squared", "W2², {d}, n = 10^8, p = .5, {λ}, {t}"))
+    .observe(_HALF_REAL.draws("w2_squared", "W2², {d}, n = 10^8, p = .5, {λ}, {t}"))
     .against("2 % lower", relative(-0.02)),
 )

@@ -8,16 +8,7 @@ import numpy as np
 
 from madtheory import mixture, mixture_loop
 from madtheory.claims.categories import Resampling
-from madtheory.claims.claim import (
-    Array,
-    Observation,
-    Prediction,
-    declared,
-    exact,
-    final,
-    probability,
-    relative,
-)
+from madtheory.claims.claim import Array, Observation, declared, exact, final, probability, relative
 
 # --- weights -------------------------------------------------------------------------------------
 
@@ -27,59 +18,47 @@ _FEW = Resampling(np.full(5, 1 / 5), n=20, t=40)
 _FEW_FRESH = _FEW.but(n=30, n_fresh=2, t=150)
 
 WEIGHTS: Final = (
-    exact("modes-alive", "Fig. 14; 4.1")
+    exact("modes-alive", "Fig. 14; 4.1", size=3_000)
     .says("a mode of weight p is gone with probability E (1-p)^A, A the real ancestors")
     .predict(lambda: declared(mixture.surviving_mean(25, _GRID.n, _GRID.t)))
-    .observe(3_000, _GRID.draws("survivors", "modes alive of {modes}, {n_synth}, {t}"))
+    .observe(_GRID.draws("survivors", "modes alive of {modes}, {n_synth}, {t}"))
     .against(
         "one generation fewer",
         lambda _: declared(mixture.surviving_mean(25, _GRID.n, _GRID.t - 1)).value,
     ),
-    exact("modes-heterozygosity", "Fig. 14; 4.1")
+    exact("modes-heterozygosity", "Fig. 14; 4.1", size=6_000)
     .says("E (1 - Σ p_k²) = (1 - 1/K)(1 - 1/n)^t")
-    .predict(lambda: Prediction(final(mixture.heterozygosity(25, _GRID.n, _GRID.t))))
-    .observe(6_000, _GRID.draws("heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {t}"))
+    .predict(lambda: final(mixture.heterozygosity(25, _GRID.n, _GRID.t)))
+    .observe(_GRID.draws("heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {t}"))
     .against(
         "the first model costs nothing: (1 - 1/n)^(t-1)", lambda value: value / (1 - 1 / _GRID.n)
     ),
-    exact("modes-fixation", "Fig. 14; 4.1")
+    exact("modes-fixation", "Fig. 14; 4.1", size=60_000)
     .says("one mode is left with probability E Σ p_k^A")
     .predict(lambda: probability(final(mixture.fixation_cdf(_FEW.p, _FEW.n, _FEW.t).value)))
     .observe(
-        60_000,
         _FEW.draws(
             "survivors",
             "one of {modes} modes is left, {n_synth}, {t}",
             of=lambda alive: alive == 1.0,
-        ),
+        )
     )
     .against("two per cent more", relative(0.02)),
-    exact("modes-fresh", "Section 5; 4.1")
+    exact("modes-fresh", "Section 5; 4.1", size=3_500)
     .says("with fresh data the modes alive settle at K (1 - E (1 - 1/K)^F), F the founders")
-    .predict(
-        lambda: Prediction(
-            mixture.stationary_surviving_mean(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh)
-        )
-    )
-    .observe(
-        3_500, _GRID_FRESH.draws("survivors", "modes alive of {modes}, {n_synth}, {n_fresh}, {t}")
-    )
+    .predict(lambda: mixture.stationary_surviving_mean(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh))
+    .observe(_GRID_FRESH.draws("survivors", "modes alive of {modes}, {n_synth}, {n_fresh}, {t}"))
     .against("two per cent more", relative(0.02)),
-    exact("modes-fresh-heterozygosity", "Section 5; 4.1")
+    exact("modes-fresh-heterozygosity", "Section 5; 4.1", size=1_500)
     .says("with fresh data the heterozygosity settles where loss and supply balance")
-    .predict(
-        lambda: Prediction(
-            mixture.stationary_heterozygosity(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh)
-        )
-    )
+    .predict(lambda: mixture.stationary_heterozygosity(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh))
     .observe(
-        1_500,
         _GRID_FRESH.draws(
             "heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {n_fresh}, {t}"
-        ),
+        )
     )
     .against("two per cent less", relative(-0.02)),
-    exact("modes-all-alive", "Section 5; 4.1")
+    exact("modes-all-alive", "Section 5; 4.1", size=11_000)
     .says(
         "all modes are in a stationary training set with the probability of inclusion"
         " and exclusion over founders"
@@ -90,12 +69,11 @@ WEIGHTS: Final = (
         )
     )
     .observe(
-        11_000,
         _FEW_FRESH.draws(
             "survivors",
             "all of {modes} modes alive, {n_synth}, {n_fresh}, {t}",
             of=lambda alive: alive == 5.0,
-        ),
+        )
     )
     .against(
         "modes are gone independently of each other",
@@ -146,26 +124,26 @@ def _sum_of_modes(path: mixture.VariancePath) -> float:
 
 
 VARIANCES: Final = (
-    exact("mixture-total-variance", "Fig. 15; 4.1")
+    exact("mixture-total-variance", "Fig. 15; 4.1", size=3_000)
     .says("each EM fit with known labels takes 1/n of the expected total variance")
-    .predict(lambda: Prediction(final(_variances().total)))
-    .observe(3_000, _idealised("total_variance", "trace of the mixture's covariance"))
+    .predict(lambda: final(_variances().total))
+    .observe(_idealised("total_variance", "trace of the mixture's covariance"))
     .against(
         "the variance within modes alone is taken, as the unbiased fit would add it back",
         lambda _: final(_variances(ddof=1.0).total),
     ),
-    exact("mixture-modal-variance", "Fig. 15; 4.1")
+    exact("mixture-modal-variance", "Fig. 15; 4.1", size=3_000)
     .says("the variance within modes follows the chain of a mode's count, with 1/N_k")
-    .predict(lambda: Prediction(_sum_of_modes(_variances())))
-    .observe(3_000, _idealised("modal_sum", "sum of the modes' variances"))
+    .predict(lambda: _sum_of_modes(_variances()))
+    .observe(_idealised("modal_sum", "sum of the modes' variances"))
     .against(
         "every mode keeps n/K samples: (1 - K/n)^t",
         lambda _: _MODES * _MODAL * (1 - _MODES / _N) ** _T,
     ),
-    exact("mixture-floor", "Fig. 14; 4.1")
+    exact("mixture-floor", "Fig. 14; 4.1", size=500)
     .says("a floor in every fit (reg_covar) adds to the variance of the modes alive")
-    .predict(lambda: Prediction(_sum_of_modes(_variances(floor=0.01))))
-    .observe(500, _idealised("modal_sum", "sum of the modes' variances", floor=0.01))
+    .predict(lambda: _sum_of_modes(_variances(floor=0.01)))
+    .observe(_idealised("modal_sum", "sum of the modes' variances", floor=0.01))
     .against(
         "the floor is added in one direction only", lambda _: _sum_of_modes(_variances(floor=0.005))
     ),

@@ -75,7 +75,7 @@ class Setting:
         """Value of a law at generation t."""
         return final(law(self.loop, self.eigenvalues, generations=self.t))
 
-    def path(self, law: Law, *, variance: Law | None = None) -> Callable[[], Prediction]:
+    def law(self, law: Law, *, variance: Law | None = None) -> Callable[[], Prediction]:
         """Predict by a law at generation t, and one observation's variance by another."""
         return lambda: Prediction(
             self.value(law), None if variance is None else math.sqrt(self.value(variance))
@@ -142,23 +142,27 @@ class Setting:
     def words(self, template: str) -> str:
         """Fill in a template."""
         said = self._said()
-        special = (text for name, text in said.items() if not self._is_plain(name))
-        return template.format(at=self.t, all=", ".join(special), **said)
+        special = ", ".join(text for text, is_plain in said.values() if not is_plain)
+        texts = {name: text for name, (text, _) in said.items()}
+        return template.format(at=self.t, all=special, **texts)
 
-    def _said(self) -> dict[str, str]:
+    def _said(self) -> dict[str, tuple[str, bool]]:
+        """What is said by each name, and whether it is as in the plainest loop."""
         loop = self.loop
+        by_default = (loop.n_real, loop.n_synth, loop.n_fixed)
+        memory = f"K = {loop.memory}" if loop.memory else "memory of everything"
         return {
-            "d": f"d = {_number(self.eigenvalues.size)}",
-            "n": self._samples(),
-            "n_synth": f"n_synth = {_number(loop.n_synth)}",
-            "n_initial": f"n_initial = {loop.n_initial}",
-            "λ": f"λ = {_number(loop.bias)}",
-            "w": f"w = {_number(loop.weight or 0)}",
-            "K": f"K = {loop.memory}" if loop.memory else "memory of everything",
-            "B": f"B = {loop.budget}",
-            "floor": f"floor {_number(loop.floor)}",
-            "shrinkage": f"shrinkage {_number(loop.shrinkage)}",
-            "t": f"t = {self.t}",
+            "d": (f"d = {_number(self.eigenvalues.size)}", False),
+            "n": (self._samples(), False),
+            "n_synth": (f"n_synth = {_number(loop.n_synth)}", True),
+            "n_initial": (f"n_initial = {loop.n_initial}", loop.n_initial in by_default),
+            "λ": (f"λ = {_number(loop.bias)}", loop.bias == 1),
+            "w": (f"w = {_number(loop.weight or 0)}", loop.weight is None),
+            "K": (memory, loop.memory == 1),
+            "B": (f"B = {loop.budget}", loop.budget is None),
+            "floor": (f"floor {_number(loop.floor)}", loop.floor == 0),
+            "shrinkage": (f"shrinkage {_number(loop.shrinkage)}", loop.shrinkage == 0),
+            "t": (f"t = {self.t}", False),
         }
 
     def _samples(self) -> str:
@@ -170,18 +174,3 @@ class Setting:
         if loop.n_real == loop.n_synth:
             return f"n_real = n_synth = {synthetic}"
         return f"n_real = {_number(loop.n_real)}, n_synth = {synthetic}"
-
-    def _is_plain(self, name: str) -> bool:
-        """Whether a reader need not be told: the loop has the plainest value there."""
-        loop = self.loop
-        plain = {
-            "n_synth": True,
-            "n_initial": loop.n_initial in (loop.n_real, loop.n_synth, loop.n_fixed),
-            "λ": loop.bias == 1,
-            "w": loop.weight is None,
-            "K": loop.memory == 1,
-            "B": loop.budget is None,
-            "floor": loop.floor == 0,
-            "shrinkage": loop.shrinkage == 0,
-        }
-        return plain.get(name, False)

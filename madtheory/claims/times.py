@@ -10,7 +10,6 @@ import numpy as np
 from madtheory import collapse
 from madtheory.claims.claim import (
     Observation,
-    Prediction,
     exact,
     final,
     lower_bound,
@@ -45,26 +44,26 @@ def _bounds(threshold: float, at: Setting) -> tuple[float, float]:
 
 
 CLAIMS: Final = (
-    exact("first-passage", "1.9")
+    exact("first-passage", "1.9", size=50_000)
     .says("the law of the time to collapse, d = 1, is a first passage")
     .predict(
         lambda: probability(
             final(collapse.first_passage_cdf(_SMALL, _LINE.loop, generations=_LINE.t))
         )
     )
-    .observe(50_000, _passed(_SMALL, _LINE, "P(min over s <= {at} of Σ_s < .5 Σ_0), {n}"))
+    .observe(_passed(_SMALL, _LINE, "P(min over s <= {at} of Σ_s < .5 Σ_0), {n}"))
     .against(
         "the fixed-time quantile P(Σ_8 < .5 Σ_0)",
         lambda _: float(collapse.directional_cdf(_SMALL, _LINE.loop, t=_LINE.t)),
     ),
-    upper_bound("collapse-time-upper", "1.9")
+    upper_bound("collapse-time-upper", "1.9", size=5000)
     .says("P(T <= t) of the time T to collapse is at most its leading direction's, d > 1")
-    .predict(lambda: Prediction(_bounds(_SMALL, _THIN)[1]))
-    .observe(5000, _passed(_SMALL, _THIN, "P(T <= {at}), Σ_0 = diag(.98, .02), {n}, ε = .5"))
+    .predict(lambda: _bounds(_SMALL, _THIN)[1])
+    .observe(_passed(_SMALL, _THIN, "P(T <= {at}), Σ_0 = diag(.98, .02), {n}, ε = .5"))
     .against("10 % smaller", relative(-0.1)),
-    lower_bound("collapse-time-lower", "1.9")
+    lower_bound("collapse-time-lower", "1.9", size=5000)
     .says("P(T <= t) is at least 1 - P(tr Σ_t >= ε tr Σ_0), d > 1, by moments")
-    .predict(lambda: Prediction(_bounds(0.05, _EVEN)[0]))
-    .observe(5000, _passed(0.05, _EVEN, "P(T <= {at}), Σ_0 = diag(.5, .5), {n}, ε = .05"))
+    .predict(lambda: _bounds(0.05, _EVEN)[0])
+    .observe(_passed(0.05, _EVEN, "P(T <= {at}), Σ_0 = diag(.5, .5), {n}, ε = .05"))
     .against("12 % larger", relative(0.12)),
 )

@@ -141,7 +141,7 @@ def judge(claim: Claim, *, level: Level = "quick", seed: int = 0, n_claims: int 
         reference=claim.reference,
         statement=claim.statement,
         status=claim.status,
-        scale=claim.scale,
+        scale=claim.observe.words,
         observations=x.size,
         predicted=prediction.value,
         error=prediction.error,
@@ -204,13 +204,10 @@ def verify(
     refuted = holm([verdict.p for verdict in verdicts])
     return Verification(
         claims=tuple(
-            _with_holm(verdict, refuted=r) for verdict, r in zip(verdicts, refuted, strict=True)
+            replace(verdict, passed=verdict.passed and not false)
+            for verdict, false in zip(verdicts, refuted, strict=True)
         ),
         family_wise_error=ALPHA,
         level=level,
         seed=seed,
     )
-
-
-def _with_holm(verdict: Verdict, *, refuted: bool) -> Verdict:
-    return replace(verdict, passed=verdict.passed and not refuted)
