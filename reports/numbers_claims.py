@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from madtheory.claims.verify import ALPHA, POWER, verify
 from madtheory.files import jsonable
-from madtheory.verify import ALPHA, POWER, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

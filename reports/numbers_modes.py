@@ -29,9 +29,9 @@ from madtheory.simulate import simulate_modes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from madtheory._curves import Bands
     from numpy.typing import NDArray
 
-    from madtheory._curves import Bands
     from madtheory.simulate import ModeStates
 
     Array = NDArray[np.float64]

@@ -301,8 +301,8 @@ def audit(
 
     REAL and GENERATIONS are .npy, .npz, .parquet or .csv files; rows are samples.
     """
-    from madtheory.files import load_features
     from madtheory.audit import audit as examine
+    from madtheory.files import load_features
 
     target, names = None if figure is None else _figure(figure), [str(x) for x in generations]
     samples = [load_features(path) for path in (real, *generations)]

@@ -73,7 +73,7 @@ def show_verify(payload: Payload) -> None:
 def verify(*, level: Literal["quick", "full"], claims: tuple[str, ...], seed: int) -> Payload:
     """Test every claim, and its mutant, against simulation."""
     from madtheory import _validate
-    from madtheory.verify import verify
+    from madtheory.claims.verify import verify
 
     # A SeedSequence takes any non-negative integer.
     seed = _validate.count("seed", seed, minimum=0)

@@ -503,7 +503,7 @@ def test_verify_one_claim(answer: Answer) -> None:
 def test_a_failed_claim_exits_one(
     answer: Answer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from madtheory import verify as verify_module
+    from madtheory.claims import verify as verify_module
 
     def failing(**options: Any) -> verify_module.Verification:
         real = honest(**options)

@@ -1,9 +1,9 @@
 """The Gaussian model, every sample drawn by the engine, against theory and the exact simulators.
 
-Each comparison is judged as :mod:`madtheory.verify` judges a claim: Holm at family-wise level 1 %
-over all of them, and the same observations must refute, with power .99 at least, a covariance 5 %
-off (10 % for the squared distance of the mean). Predictions are exact theory where there is one,
-and a run of the simulator elsewhere; standard deviations are the simulator's.
+Each comparison is judged as :mod:`madtheory.claims.verify` judges a claim: Holm at family-wise
+level 1 % over all of them, and the same observations must refute, with power .99 at least, a
+covariance 5 % off (10 % for the squared distance of the mean). Predictions are exact theory where
+there is one, and a run of the simulator elsewhere; standard deviations are the simulator's.
 """
 
 import math
@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from madtheory import collapse, recursions
-from madtheory._claim import Claim, Prediction, relative, shift
+from madtheory.claims import Claim, Mutant, Observation, Prediction
+from madtheory.claims.claim import relative, shift
+from madtheory.claims.verify import POWER, holm, judge
 from madtheory.engine import run_seeds
 from madtheory.engine.models import Gaussian
 from madtheory.loops import (
@@ -24,7 +26,6 @@ from madtheory.loops import (
     synthetic_augmentation,
 )
 from madtheory.simulate import simulate
-from madtheory.verify import POWER, holm, judge
 
 DIM, GENERATIONS, SEEDS, REPLICATES = 20, 4, 560, 4_000
 #: Mean variance 2: a floor in other units shows.
@@ -113,11 +114,11 @@ def claim(name, quantity):
         reference="theory.md 1-3",
         statement="the engine draws what theory says",
         status="exact",
-        scale=quantity,
         predict=lambda: predict(name, quantity),
-        observe=lambda size, seed: by_engine(name)[quantity],
-        mutant=f"{change:.0%} more",
-        mutate=log_scale if quantity == "log_det" else relative(change),
+        observe=Observation(quantity, lambda size, seed: by_engine(name)[quantity]),
+        mutant=Mutant(
+            f"{change:.0%} more", log_scale if quantity == "log_det" else relative(change)
+        ),
         size=SEEDS,
     )
 

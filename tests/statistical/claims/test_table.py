@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, kstest
 
-from madtheory import verify
-from madtheory.claims import CLAIMS
+from madtheory.claims import CLAIMS, verify
 
 SEEDS = 1000
 

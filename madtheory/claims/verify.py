@@ -23,9 +23,8 @@ import numpy as np
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
-from madtheory.claims import CLAIMS, Claim, Prediction
-
-__all__ = ["ALPHA", "POWER", "Level", "Verdict", "Verification", "judge", "verify"]
+from madtheory.claims.claim import Claim, Prediction
+from madtheory.claims.table import CLAIMS
 
 Level = Literal["quick", "full"]
 
@@ -106,7 +105,7 @@ def p_value(claim: Claim, z: float) -> float:
 
 def power(claim: Claim, prediction: Prediction, *, truth: float, se: float, alpha: float) -> float:
     """Probability of rejecting the mutant at level `alpha` when the mean is really `truth`."""
-    mutant = claim.mutate(prediction.value)
+    mutant = claim.mutant.mutate(prediction.value)
     critical = float(norm.isf(alpha / 2 if claim.side == "both" else alpha))
     shift = max(abs(truth - mutant) - prediction.error, 0.0) / se
     if claim.side == "at_most" and truth <= mutant:
@@ -125,13 +124,13 @@ def judge(claim: Claim, *, level: Level = "quick", seed: int = 0, n_claims: int 
     """Test one claim and its mutant (without the multiplicity rule: `passed` ignores p)."""
     size = claim.size * (FULL_FACTOR if level == "full" else 1)
     prediction = claim.predict()
-    x = claim.observe(size, claim_seed(claim, seed))
+    x = claim.observe.draw(size, claim_seed(claim, seed))
     estimate = float(x.mean())
     deviation = float(x.std(ddof=1)) if prediction.deviation is None else prediction.deviation
     se = deviation / math.sqrt(x.size)
     z = z_score(claim, estimate, value=prediction.value, error=prediction.error, se=se)
     alpha = ALPHA / n_claims
-    mutant = claim.mutate(prediction.value)
+    mutant = claim.mutant.mutate(prediction.value)
     mutant_z = z_score(claim, estimate, value=mutant, error=prediction.error, se=se)
     # A bound may be loose: its mutant is judged against the truth, as far as the estimate tells.
     truth = prediction.value if claim.side == "both" else estimate
@@ -142,7 +141,7 @@ def judge(claim: Claim, *, level: Level = "quick", seed: int = 0, n_claims: int 
         reference=claim.reference,
         statement=claim.statement,
         status=claim.status,
-        scale=claim.scale,
+        scale=claim.observe.words,
         observations=x.size,
         predicted=prediction.value,
         error=prediction.error,
@@ -151,7 +150,7 @@ def judge(claim: Claim, *, level: Level = "quick", seed: int = 0, n_claims: int 
         z=z,
         p=p_value(claim, z),
         power=power_,
-        mutant=claim.mutant,
+        mutant=claim.mutant.words,
         mutant_predicted=mutant,
         mutant_rejected=rejected,
         passed=rejected and power_ >= POWER,
@@ -193,11 +192,6 @@ def verify(
         The verdict is a pure function of it.
     progress : callable, optional
         Called with each claim before its test.
-
-    Raises
-    ------
-    ValueError
-        When a claim is unknown or the level is none of the two.
     """
     if level not in ("quick", "full"):
         raise ValueError(f"level must be one of quick, full, got {level!r}")
@@ -210,13 +204,10 @@ def verify(
     refuted = holm([verdict.p for verdict in verdicts])
     return Verification(
         claims=tuple(
-            _with_holm(verdict, refuted=r) for verdict, r in zip(verdicts, refuted, strict=True)
+            replace(verdict, passed=verdict.passed and not false)
+            for verdict, false in zip(verdicts, refuted, strict=True)
         ),
         family_wise_error=ALPHA,
         level=level,
         seed=seed,
     )
-
-
-def _with_holm(verdict: Verdict, *, refuted: bool) -> Verdict:
-    return replace(verdict, passed=verdict.passed and not refuted)

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from madtheory import families, verify
-from madtheory._claims_loops import without_scatter
-from madtheory.claims import CLAIMS, Claim, Prediction
+from madtheory import families
+from madtheory.claims import CLAIMS, Claim, Mutant, Observation, Prediction, verify
+from madtheory.claims.memory import without_scatter
 
 
 def _normal(mean: float):
-    return lambda size, seed: np.random.default_rng(seed).normal(mean, 1.0, size)
+    return Observation(
+        "normal, deviation 1",
+        lambda size, seed: np.random.default_rng(seed).normal(mean, 1.0, size),
+    )
 
 
 TRUE = Claim(
@@ -19,11 +22,9 @@ TRUE = Claim(
     reference="none",
     statement="the mean is 1",
     status="exact",
-    scale="normal, deviation 1",
     predict=lambda: Prediction(1.0, 1.0),
     observe=_normal(1.0),
-    mutant="2 % larger",
-    mutate=lambda value: 1.02 * value,
+    mutant=Mutant("2 % larger", lambda value: 1.02 * value),
     size=120_000,
 )
 
@@ -87,7 +88,9 @@ def test_a_bound_whose_mutant_still_holds_has_no_power():
 
 def test_within_the_declared_error_nothing_is_refuted():
     claim = replace(
-        TRUE, predict=lambda: Prediction(1.0, 1.0, error=0.05), mutate=lambda value: 1.2 * value
+        TRUE,
+        predict=lambda: Prediction(1.0, 1.0, error=0.05),
+        mutant=Mutant("20 % larger", lambda value: 1.2 * value),
     )
     verdict = verify.judge(replace(claim, observe=_normal(1.04)))
     assert verdict.z == 0
@@ -128,7 +131,7 @@ def test_every_claim_is_complete():
     for claim in CLAIMS:
         value = claim.predict().value
         assert np.isfinite(value), claim.id
-        assert claim.mutate(value) != value, claim.id
+        assert claim.mutant.mutate(value) != value, claim.id
         assert claim.statement
         assert claim.reference
 
@@ -137,7 +140,7 @@ def test_every_mutant_can_be_refuted():
     # A looser bound cannot, and what lies within the declared error cannot either.
     for claim in CLAIMS:
         prediction = claim.predict()
-        step = claim.mutate(prediction.value) - prediction.value
+        step = claim.mutant.mutate(prediction.value) - prediction.value
         if claim.side != "both":
             step *= 1 if claim.side == "at_least" else -1
             assert step > prediction.error, claim.id
