@@ -7,18 +7,17 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, Final
 
-#: Characters that text may carry and that pdfTeX does not know outside mathematics.
+#: Signs that pdfTeX knows in mathematics only: those of the page's layout, and five more.
 _UNICODE: Final = {
-    "λ": r"$\lambda$", "Σ": r"$\Sigma$", "μ": r"$\mu$", "χ": r"$\chi$", "ψ": r"$\psi$",
-    "δ": r"$\delta$", "γ": r"$\gamma$", "σ": r"$\sigma$", "ε": r"$\varepsilon$",
-    "π": r"$\pi$", "≥": r"$\geq$", "≤": r"$\leq$", "±": r"$\pm$", "→": r"$\to$",
-    "∞": r"$\infty$", "×": r"$\times$", "²": r"$^2$", "−": r"$-$", "≈": r"$\approx$",
-    "√": r"$\surd$", "·": r"$\cdot$", "‖": r"$\Vert$", "Π": r"$\Pi$", "≠": r"$\neq$",
-    "–": "--", "ᵀ": r"$^{\mathsf T}$", "ₜ": r"$_t$", "₀": r"$_0$", "₁": r"$_1$", "₂": r"$_2$",
-    "½": r"$\tfrac12$", "⁴": r"$^4$", "³": r"$^3$", "∈": r"$\in$",
-}  # fmt: skip
+    sign: f"${formula}$"
+    for sign, formula in re.findall(
+        r"\\newunicodechar\{(.)\}\{\\ensuremath\{(.*)\}\}\n",
+        files("madtheory.reports").joinpath("templates", "page.tex").read_text(encoding="utf-8"),
+    )
+} | {"±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "½": r"$\tfrac12$", "–": "--"}
 _SIGNS: Final = (
     (r"\blambda(?![a-z])", "λ"), (r"\bSigma(?![a-z])", "Σ"), (r"\bmu(?![a-z])", "μ"),
     (r"\bpsi(?![a-z])", "ψ"), (r"\bdelta(?![a-z])", "δ"), (r"\bsigma(?![a-z])", "σ"),

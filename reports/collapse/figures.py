@@ -130,10 +130,9 @@ def _passage_medians(ax: Axes, numbers: Numbers) -> None:
         error = np.abs(array([[r["low"], r["high"]] for r in some]).T - mid)
         ax.errorbar(n, mid, yerr=error, fmt=MARKERS[i], color=COLOURS[i], markerfacecolor="white",
                     capsize=2, label=f"$d$ = {dim}, $\\lambda$ = {bias:g}")  # fmt: skip
-    ax.set(xscale="log", yscale="log")
+    ax.set_yscale("log")
     plain_log(ax, "x", sorted({row["n_synth"] for row in rows}))
-    ax.set_xlabel("samples a generation $n_s$")
-    ax.set_ylabel("median time to collapse (generations)")
+    ax.set(xlabel="samples a generation $n_s$", ylabel="median time to collapse (generations)")
     ax.set_ylim(top=8 * max(row["upper"] for row in rows))
     ax.legend(loc="upper left", borderaxespad=0.2)
     panel(ax, "b", "bounds (bands) and simulation")
@@ -190,7 +189,6 @@ def _overshoot_map(ax: Axes, numbers: Numbers) -> None:
     ax.fill_betweenx(dims, low, high, color=COLOURS[1], alpha=0.35, lw=0)
     ax.plot(low, dims, color=COLOURS[5])
     ax.plot(high, dims, color=COLOURS[5], ls=DASHES[1])
-    ax.set(xscale="log", yscale="log")
     plain_log(ax, "x", [1, 3, 10, 30, 100])
     plain_log(ax, "y", [50, 100, 200, 500, 1000])
     ax.set(xlim=(0.8, 150), ylim=(50, float(dims.max())))
@@ -222,9 +220,8 @@ def _overshoot_two(ax: Axes, numbers: Numbers) -> None:
     for x, name in ((two["low"], r"$2/\pi$"), (two["high"], "2/3")):
         ax.axvline(x, color=BLACK, ls=DASHES[1], lw=1.0)
         ax.annotate(name, (x, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom")
-    ax.set(yscale="log", xlabel=r"sampling bias $\lambda$")
     plain_log(ax, "y", [200, 300, 500, 1000, 2000, 4000])
-    ax.set_ylabel("first generation that falls")
+    ax.set(xlabel=r"sampling bias $\lambda$", ylabel="first generation that falls")
     ax.set_title("(d) two samples, $d$ = 1: exact", pad=14)
 
 
@@ -258,7 +255,8 @@ def _appendix_constants(ax: Axes, numbers: Numbers) -> None:
         ax.plot(eps, array(item["minimum"]), **style, label=f"minimum, {label}")
         ax.plot(eps, array(item["bound"]), **style, ls=DASHES[1], lw=1.0, mfc="white",
                 label=f"explicit $c$, {label}")  # fmt: skip
-    ax.set(yscale="log", ylim=(max(1e-12, ax.get_ylim()[0]), 1.5), xlim=(0, 1),
+    ax.set_yscale("log")
+    ax.set(ylim=(max(1e-12, ax.get_ylim()[0]), 1.5), xlim=(0, 1),
            xlabel=r"$\varepsilon$", ylabel=r"P($|Y_t-1|>\varepsilon$)")  # fmt: skip
     panel(ax, "b", "the constant of Appendix A")
 

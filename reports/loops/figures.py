@@ -46,9 +46,8 @@ def draw_memory(numbers: Numbers) -> Figure:
         right.plot(K, value, color=COLOURS[i], ls=dash)
         _gain_points(right, curve["points"], "memory", i, name)
     for ax in (left, right):
-        ax.set_xscale("log")
         plain_log(ax, "x", [1, 3, 10, 30, 100])
-        ax.set(xlabel="memory $K$ (models)", yscale="log")
+        ax.set_xlabel("memory $K$ (models)")
     plain_log(left, "y", [2, 3, 5, 7, 10])
     plain_log(right, "y", [0.01, 0.03, 0.1, 0.3, 1, 3, 10])
     left.set_ylabel("$n_e/n_r$")
@@ -116,7 +115,6 @@ def draw_pool(numbers: Numbers) -> Figure:
     fig = figure(3.3)
     left, right = fig.subplots(1, 2)
     _pool_panel(left, numbers["biased"], "trace", 1.0, "bias")
-    left.set_yscale("log")
     plain_log(left, "y", [0.01, 0.03, 0.1, 0.3, 1])
     left.set_ylabel(r"$E\,\mathrm{tr}\,\Sigma_t$ / tr $\Sigma_0$")
     left.legend(loc="lower left")
@@ -125,9 +123,8 @@ def draw_pool(numbers: Numbers) -> Figure:
     right.axhline(numbers["leading_limit"], color=BLACK, lw=0.8, ls=DASHES[2])
     right.annotate(r"$\pi^2/6$", (1, numbers["leading_limit"]), (2, 2), color=BLACK,
                    textcoords="offset points")  # fmt: skip
-    right.set(ylabel=r"$n\,E\,\|\mu_t-\mu_0\|^2$ / tr $\Sigma_0$", yscale="log")
     plain_log(right, "y", [1, 1.5, 2, 3, 5])
-    right.set_ylim(0.75, 2.6)
+    right.set(ylabel=r"$n\,E\,\|\mu_t-\mu_0\|^2$ / tr $\Sigma_0$", ylim=(0.75, 2.6))
     right.legend(loc="lower right")
     panel(right, "b", r"$\lambda$ = 1")
     return fig
@@ -158,7 +155,6 @@ def draw_weights(numbers: Numbers) -> Figure:
     }
     for i, (key, label) in enumerate(names.items()):
         right.plot(ratio, array(numbers[key]), color=COLOURS[i + 2], ls=DASHES[i], label=label)
-    right.set(xscale="log", yscale="log")
     plain_log(right, "x", [0.1, 1, 10, 100, 1000])
     plain_log(right, "y", [0.7, 1, 2, 5, 10, 30])
     right.set_xlabel("$n_s/n_r$")

@@ -132,7 +132,6 @@ def draw_metrics(numbers: Numbers) -> Figure:
     axes[2].set_ylim(0, 1.02)
     panel(axes[2], "c", "recall ($k$ = 5)")
     for ax in axes:
-        ax.set_xscale("log")
         plain_log(ax, "x", [1, 10, 100, 1000])
         ax.set(xlim=(1, numbers["generations"][-1]), xlabel="generation $t$")
     found: dict[str, Any] = {}
@@ -149,7 +148,6 @@ def _lifetimes(ax: Axes, numbers: Numbers, name: str, simulated: str) -> None:
         ax.plot(numbers["t"], array(run[name]), color=COLOURS[i], ls=DASHES[i])
         mean, se = array(run[simulated])
         error_points(ax, numbers["at"], mean, se, i, f"$n_s$ = {run['n_synth']:,}")
-    ax.set_xscale("log")
     plain_log(ax, "x", [1, 10, 100, 1000])
     ax.set_xlabel("generation $t$")
 
@@ -168,7 +166,6 @@ def draw_alive(numbers: Numbers) -> Figure:
         axes[2].plot(numbers["amounts"], need["n_fresh"], color=COLOURS[i + 3], ls=DASHES[i],
                      marker=MARKERS[i + 3], mfc="white",
                      label=f"{need['probability']:g}")  # fmt: skip
-    axes[2].set(xscale="log", yscale="log")
     plain_log(axes[2], "x", [100, 300, 1000, 3000])
     plain_log(axes[2], "y", [10, 20, 50, 100])
     axes[2].set(xlabel="synthetic samples $n_s$", ylabel="fresh samples a generation")
@@ -198,7 +195,6 @@ def _survivors(ax: Axes, numbers: Numbers) -> None:
         ax.plot(t, value, color=COLOURS[i], ls=DASHES[i])
         error_points(ax, item["at"], array(item["mean"]) / size, array(item["se"]) / size, i,
                      f"{item['name']}, $n$ = {_power(item['n'])}")  # fmt: skip
-    ax.set(xscale="log", yscale="log")
     plain_log(ax, "x", [1, 3, 10, 30, 100])
     plain_log(ax, "y", [0.01, 0.03, 0.1, 0.3, 1])
     ax.set(xlabel="generation $t$", ylabel="share of the vocabulary")
@@ -234,7 +230,6 @@ def _held(ax: Axes, numbers: Numbers) -> None:
         ax.plot(x, array(item["mass"]), color=colour, ls=DASHES[1], label=f"{label}: of text")
         at, mean, se = _points(item, "share")
         error_points(ax, 100 * at, mean, se, (1, 3)[i], f"{label}: of words")
-    ax.set_xscale("log")
     plain_log(ax, "x", [0.01, 0.1, 1, 10])
     ax.set(ylim=(0, 1.02), xlabel="fresh tokens (% of all)", ylabel="share alive at rest")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22))
