@@ -11,9 +11,6 @@ from matplotlib.figure import Figure
 from madtheory.reports.plotting import Numbers, array, error_points, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
-__all__ = ["array", "draw_appendix", "draw_collapse", "draw_overshoot", "draw_passage",
-           "draw_spectrum", "draw_typical", "error_points", "plain_log"]  # fmt: skip
-
 
 def _band(ax: Axes, t: Any, quantiles: Any, colour: str, label: str) -> None:
     """Median, 25-75 % and 5-95 % bands."""

@@ -24,9 +24,6 @@ from madtheory.reports.plotting import (
 )
 from madtheory.reports.style import BLACK, COLOURS, DASHES, MARKERS, figure, panel
 
-__all__ = ["draw_digits", "draw_forgetting", "draw_fractions", "draw_phase_bias",
-           "draw_phase_real", "shade"]  # fmt: skip
-
 
 def _forgetting_panel(ax: Axes, numbers: Numbers, which: int) -> None:
     limit = numbers["limits"][which]

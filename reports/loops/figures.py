@@ -19,8 +19,6 @@ from madtheory.reports.plotting import (
 )
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, figure, panel
 
-__all__ = ["draw_augmentation", "draw_memory", "draw_pool", "draw_weights"]
-
 
 def _gain_points(
     ax: Axes, points: list[dict[str, Any]], key: str, i: int, label: str | None = None

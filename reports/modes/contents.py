@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from madtheory.reports.modes import categories, figures, numbers, tables
+from madtheory.reports.modes import alive, categories, figures, numbers, tables
 from madtheory.reports.section import Drawing, Section, Tabling
 
 #: Shares of fresh tokens, eight to a factor of ten.
@@ -12,7 +12,7 @@ _SHARES: Final = [round(10 ** (i / 8 - 4), 7) for i in range(30)]
 
 SECTIONS: Final = (
     Section(
-        "modes", numbers.compute_modes,
+        "modes", numbers.compute,
         {"spacing": 2.0, "sigma": 0.05, "n_synth": 1000, "reg_covar": 1e-6},
         tiny={"n_synth": 100, "generations": 4, "every": 2, "shown": [1, 2, 4],
               "recall_at": [1, 4], "seeds_anew": 1, "seeds_continued": 2,
@@ -27,7 +27,7 @@ SECTIONS: Final = (
               "misses_at": [1, 10, 50, 200, 1000, 2000]},
     ),
     Section(
-        "modes_alive", numbers.compute_alive,
+        "modes_alive", alive.compute,
         {"modes": 25, "n_synth": [250, 1000, 4000], "probabilities": [0.5, 0.9, 0.99],
          "checks": [[250, 0.5], [250, 0.9], [1000, 0.5], [1000, 0.9]]},
         tiny={"n_synth": [50, 100], "generations": 10, "grid": 5, "replicates": 20,

@@ -12,8 +12,6 @@ from matplotlib.patches import Circle, Ellipse
 from madtheory.reports.plotting import Numbers, array, error_points, legend_below, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
-__all__ = ["draw_alive", "draw_fits", "draw_metrics"]
-
 _NAMES = {"anew": "EM anew", "continued": "EM continued", "idealised": "idealised loop"}
 _WHOLE = 1.6  # radius of a disc of weight 1, in units of the data
 

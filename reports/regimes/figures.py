@@ -24,8 +24,6 @@ from madtheory.reports.plotting import (
 )
 from madtheory.reports.style import BLACK, COLOURS, DASHES, figure, panel
 
-__all__ = ["draw_estimators", "draw_regimes"]
-
 _SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
 _LOWEST = -12.0  # further down the straight lines go on, and the floor would be one line
 
