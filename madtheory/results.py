@@ -106,3 +106,22 @@ class Estimate:
     def status(self) -> Literal["exact", "asymptotic"]:
         """Exact where no error is declared anywhere."""
         return "asymptotic" if np.any(self.rel_error > 0) else "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeStates:
+    """The models of every replicate at some generations.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (S,)
+    weights : ndarray, shape (replicates, S, modes)
+        Mode weights; 0 for a lost mode, whose mean and covariance are 0 too.
+    means : ndarray, shape (replicates, S, modes, dim)
+    covariances : ndarray, shape (replicates, S, modes, dim, dim)
+    """
+
+    generations: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]

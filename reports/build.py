@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,17 +19,11 @@ from madtheory import _validate
 from madtheory.files import atomic_write_bytes, canonical_json, run_folder, sha256, sha256_file
 from madtheory.reports import cache, pages
 from madtheory.reports.captions import errata, figure_captions, table_captions
-from madtheory.reports.sections import FIGURES, LEVELS, SECTIONS, TABLES, Drawing, Section
+from madtheory.reports.contents import FIGURES, SECTIONS, TABLES
+from madtheory.reports.formats import Table, to_csv, to_latex, to_markdown
+from madtheory.reports.section import LEVELS, Drawing, Section
 from madtheory.reports.style import render, styled
-from madtheory.reports.tables import Table, to_csv, to_latex, to_markdown
 from madtheory.reports.text import fill, template
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from matplotlib.figure import Figure
-
-__all__ = ["Report", "build"]
 
 Numbers = dict[str, Any]
 

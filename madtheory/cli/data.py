@@ -278,11 +278,11 @@ def _figure(path: Path) -> Path:
 def _draw(path: Path, found: Audit) -> None:
     """Draw an audit into a file."""
     from madtheory.files import atomic_write_bytes
-    from madtheory.reports import figures_audit, style
+    from madtheory.reports import style
+    from madtheory.reports.audit.figures import draw_audit
 
     with style.styled():
-        figure = figures_audit.draw_audit(found)
-        atomic_write_bytes(path, style.render(figure, path.suffix[1:].lower()))
+        atomic_write_bytes(path, style.render(draw_audit(found), path.suffix[1:].lower()))
 
 
 @click.command()

@@ -15,7 +15,7 @@ from madtheory.modes.grid import mode_grid
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from madtheory.simulate.modes import ModeStates
+    from madtheory.results import ModeStates
 
     Array = NDArray[np.float64]
 

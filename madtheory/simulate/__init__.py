@@ -12,13 +12,12 @@ from madtheory.simulate.kernels.measure import QUANTITIES
 from madtheory.simulate.modes import simulate_modes
 from madtheory.simulate.plain import simulate_plain
 from madtheory.simulate.request import DEFAULT_RECORD
-from madtheory.simulate.runs import ModeStates, Moments, Paths
+from madtheory.simulate.runs import Moments, Paths
 from madtheory.simulate.size_biased import simulate_size_biased
 
 __all__ = [
     "DEFAULT_RECORD",
     "QUANTITIES",
-    "ModeStates",
     "Moments",
     "Paths",
     "simulate",

@@ -2,23 +2,23 @@
 
 The modes stand on a grid (Fig. 14: 25 on 5 x 5) and every sample knows its mode, as in the limit
 of EM on modes far apart. Each mode is then a Gaussian loop with a random number of samples, and
-the counts are multinomial. Expectations: :mod:`madtheory.mixture`.
+the counts are multinomial. Expectations: :mod:`madtheory.modes`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _threads, _validate
+from madtheory.results import ModeStates
 from madtheory.simulate.kernels import modes as kernels
 from madtheory.simulate.kernels.modes import MODE_QUANTITIES, ModeSpec
 from madtheory.simulate.request import asked, check_times
-from madtheory.simulate.runs import ModeStates, Paths, run, slots_of
+from madtheory.simulate.runs import Paths, run, slots_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def simulate_modes(
     seed : int
         Together with `chunk` it decides every variate; `threads` does not.
     dim : int
-        Dimension; the modes stand on :func:`madtheory.mixture.mode_grid`.
+        Dimension; the modes stand on :func:`madtheory.modes.mode_grid`.
     ddof : float
         c of the normalisation 1/(N_k - c), in [0, 1]: 0 for EM, 1 for unbiased fits.
     spacing, deviation : float
@@ -98,13 +98,13 @@ def simulate_modes(
 
     Examples
     --------
-    >>> from madtheory.mixture import surviving_mean
+    >>> from madtheory.modes import surviving_mean
     >>> result = simulate_modes(25, 250, generations=100, replicates=400, at=(100,))
     >>> expected = surviving_mean(25, 250, 100).value[-1]
     >>> bool(abs(result.mean["surviving"][0] - expected) < 5 * result.se["surviving"][0])
     True
     """
-    from madtheory.mixture import mode_grid  # the theory is heavy: only who asks waits for it
+    from madtheory.modes import mode_grid  # the theory is heavy: only who asks waits for it
 
     K = _validate.count("modes", modes, maximum=2**20)
     d = _validate.count("dim", dim, maximum=64)
@@ -144,60 +144,3 @@ def simulate_modes(
     weights = room.counts / room.counts.sum(axis=-1, keepdims=True)
     states = ModeStates(kept, weights, room.means, room.covariances)
     return dataclasses.replace(found, states=states)
-
-
-def predicted_recall(
-    states: ModeStates,
-    n_samples: int,
-    *,
-    spacing: float = 1.0,
-    deviation: float = 0.05,
-    k: int = 5,
-    seed: int = 0,
-) -> NDArray[np.float64]:
-    """Return the expected recall of each model in the plane from its modes alone (Fig. 15).
-
-    The counts of a synthetic sample are drawn; the rest is :func:`madtheory.mixture.mode_recall`.
-
-    Parameters
-    ----------
-    states : ModeStates
-        Models of a simulation with dim = 2, spacing and deviation as there.
-    n_samples : int
-        Synthetic samples that recall is measured with.
-    spacing, deviation : float
-        As in :func:`simulate_modes`; deviation positive.
-    k, seed : int
-
-    Returns
-    -------
-    ndarray, shape (replicates, S)
-
-    Notes
-    -----
-    theory.md 4.1; status: asymptotic, with the errors of :func:`madtheory.mixture.mode_recall`.
-
-    Examples
-    --------
-    >>> result = simulate_modes(generations=200, replicates=4, snapshots=(1, 200))
-    >>> recall = predicted_recall(result.states, 1_000).mean(axis=0)
-    >>> bool(recall[0] > 0.9 and recall[1] < 0.5)
-    True
-    """
-    from madtheory.mixture import mode_grid, mode_recall
-
-    if states.means.shape[-1] != 2:
-        raise ValueError(f"states must have dimension 2, got {states.means.shape[-1]}")
-    n = _validate.count("n_samples", n_samples)
-    sd = _validate.number("deviation", deviation, low=0.0, high=math.inf)
-    if sd == 0.0:
-        raise ValueError("deviation must be positive, got 0")
-    rng = np.random.default_rng(_validate.count("seed", seed, minimum=0))
-    counts = rng.multinomial(n, states.weights)
-    centers = mode_grid(counts.shape[-1], spacing=spacing)
-    values, axes = np.linalg.eigh(states.covariances)
-    widths = np.sqrt(np.maximum(values[..., ::-1], 0.0)) / sd
-    shift = np.einsum("...ij,...i->...j", axes[..., ::-1], (states.means - centers) / sd)
-    alive, recall = counts > 0, np.zeros(counts.shape)
-    recall[alive] = mode_recall(counts[alive], widths[alive], shift[alive], k=k)
-    return np.asarray(recall.mean(axis=-1))

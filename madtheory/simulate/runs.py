@@ -18,29 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madtheory import _threads
+from madtheory.results import ModeStates
 from madtheory.simulate.kernels.tally import Tally
 from madtheory.simulate.request import Request
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class ModeStates:
-    """The models of every replicate at some generations.
-
-    Attributes
-    ----------
-    generations : ndarray of int, shape (S,)
-    weights : ndarray, shape (replicates, S, modes)
-        Mode weights; 0 for a lost mode, whose mean and covariance are 0 too.
-    means : ndarray, shape (replicates, S, modes, dim)
-    covariances : ndarray, shape (replicates, S, modes, dim, dim)
-    """
-
-    generations: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    means: NDArray[np.float64]
-    covariances: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

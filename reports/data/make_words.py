@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from madtheory import files
-from madtheory.words import SOURCE, count_words, words_csv
+from madtheory.reports.modes.words import SOURCE, count_words, words_csv
 
 
 def main(path: str) -> None:
