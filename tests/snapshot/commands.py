@@ -111,12 +111,16 @@ def pairs(base: str, options: Options, *, only: Sequence[str] | None = None) -> 
     `only` names the options of which one must be in a pair.
     """
     yield base
-    for value in itertools.chain(*options.values()):
-        yield f"{base} {value}"
+    yield from singles(base, options)
     for first, second in itertools.combinations(options, 2):
         if only is None or first in only or second in only:
             for one, other in itertools.product(options[first], options[second]):
                 yield f"{base} {one} {other}"
+
+
+def singles(base: str, options: Options) -> Iterator[str]:
+    """`base` with each value of each option."""
+    return (f"{base} {value}" for value in itertools.chain(*options.values()))
 
 
 FITS: Options = {
@@ -193,7 +197,7 @@ def theory() -> list[str]:
         ),
         *pairs(FRESH, FED | PATH),
         *over_features(f"{FRESH} --generations 3"),
-        *over_features(f"{FRESH} --bias 0.9 --memory 2 --ddof 0"),
+        f"{FRESH} --bias 0.9 --memory 2 --ddof 0".replace("--dim 3", "--features deficient.csv"),
         *over_sizes(
             FRESH,
             "--dim 1 --n-real 10 --n-synth 20 --bias 0.5",
@@ -206,7 +210,8 @@ def theory() -> list[str]:
             "--dim 3 --n-real 40 --n-synth 40 --memory 9",
         ),
         # A call takes up to seconds here: no pairs but these.
-        *pairs(AUGMENTATION, FED | POOLS, only=()),
+        AUGMENTATION,
+        *singles(AUGMENTATION, FED | POOLS),
         *(
             f"{AUGMENTATION} --pool accumulate {options}"
             for options in (
@@ -260,7 +265,8 @@ def theory() -> list[str]:
 def simulations() -> list[str]:
     beside = {"memory": FED["memory"], "pool": POOLS["pool"]}
     return [
-        *pairs(SIM_COLLAPSE, FITS | beside | RUNS, only=("floor", "shrinkage")),
+        *pairs(SIM_COLLAPSE, FITS | beside, only=("floor", "shrinkage")),
+        *singles(SIM_COLLAPSE, RUNS),
         *over_features(f"{SIM_COLLAPSE} --bias 0.9"),
         *over_sizes(
             SIM_COLLAPSE,
@@ -270,11 +276,13 @@ def simulations() -> list[str]:
             f"--dim 2 --n-synth 1000000000 {SIZES}",
             "--dim 3 --n-synth 10",
         ),
-        *pairs(SIM_FRESH, FED | RUNS, only=("memory",)),
+        *pairs(SIM_FRESH, FED, only=("memory",)),
+        *singles(SIM_FRESH, RUNS),
         *over_features(f"{SIM_FRESH} --bias 0.9"),
         *over_sizes(SIM_FRESH, f"--dim 1 --n-real 1 --n-synth 9 {SIZES}"),
         *over_sizes(SIM_FRESH, f"--dim 12 --n-real 5 --n-synth 4 --memory all {SIZES}"),
-        *pairs(SIM_AUGMENTATION, FED | POOLS | RUNS, only=("pool",)),
+        *pairs(SIM_AUGMENTATION, FED | POOLS, only=("pool",)),
+        *singles(SIM_AUGMENTATION, RUNS),
         *over_features(f"{SIM_AUGMENTATION} --bias 0.9"),
         *over_sizes(SIM_AUGMENTATION, f"--dim 1 --n-real 10 --n-synth 9 {SIZES}"),
         # Written, read again, read by another command that does not fit.

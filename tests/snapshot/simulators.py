@@ -76,14 +76,11 @@ SIZES: Mapping[str, int] = {"generations": 5, "replicates": 24}
 
 
 def paths(result: Any) -> dict[str, Any]:
-    """Digest, means and standard errors of a simulation; how the kept paths end."""
+    """Digest (of standard errors too) and means of a simulation; how the kept paths end."""
     found = {
         "digest": result.digest,
         "generations": result.generations,
         "mean": result.mean,
-        "se": result.se,
-        "replicates": result.replicates,
-        "seed": result.seed,
     }
     if result.paths is not None:
         found["last_path"] = {name: values[-1] for name, values in result.paths.items()}

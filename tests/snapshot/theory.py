@@ -185,7 +185,7 @@ SLOW: Mapping[str, AskLoop] = {
     "definitions.risk_ratio": lambda loop: definitions.risk_ratio(loop, FLAT),
     "definitions.weighting_helps": lambda loop: definitions.weighting_helps(loop, FLAT),
 }
-FEW = ("synthetic", "floor", "fresh", "fresh-weight", "augmentation", "pool")
+FEW = ("synthetic", "floor", "fresh", "fresh-weight", "augmentation")
 
 # --- everything else ----------------------------------------------------------------------------
 
