@@ -179,7 +179,8 @@ def over_sizes(line: str, *sizes: str) -> list[str]:
 def theory() -> list[str]:
     regular = f"{COLLAPSE} --shrinkage 0.3 --floor 0.1"
     return [
-        *pairs(COLLAPSE, FITS | {"generations": ("--generations 15",)}),
+        *pairs(COLLAPSE, FITS),
+        f"{COLLAPSE} --generations 15",
         *over_features(COLLAPSE),
         *over_features(f"{COLLAPSE} --bias 0.9 --ddof 0"),
         *over_features(regular),

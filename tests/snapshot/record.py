@@ -29,6 +29,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -110,10 +111,12 @@ def about() -> dict[str, Any]:
                 model = line.split(":", 1)[1].strip()
                 break
     versions = {name: metadata.version(name) for name in PACKAGES}
+    pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas"]
     return {
         "machine": platform.machine(),
         "processor": model,
-        "blas": sorted({str(pool.get("architecture")) for pool in threadpool_info()}),
+        "llvm": llvmlite.binding.get_host_cpu_name(),
+        "blas": sorted({pool["architecture"] for pool in pools}),
         "versions": {"python": platform.python_version(), **versions},
     }
 
@@ -122,7 +125,9 @@ def about() -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ": ")
+    )
 
 
 def write(entries: Entries) -> None:
