@@ -182,7 +182,6 @@ def theory() -> list[str]:
         *pairs(COLLAPSE, FITS),
         f"{COLLAPSE} --generations 15",
         *over_features(COLLAPSE),
-        *over_features(f"{COLLAPSE} --bias 0.9 --ddof 0"),
         *over_features(regular),
         *over_sizes(
             COLLAPSE,

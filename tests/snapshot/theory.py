@@ -45,7 +45,6 @@ T = 4
 # --- functions of a loop ------------------------------------------------------------------------
 
 LOOP: Mapping[str, AskLoop] = {
-    "loop.fields": lambda loop: dataclasses.asdict(loop),
     "loop.numbers": lambda loop: (
         *(loop.n_real, loop.n_train, loop.first_bias, loop.n_shared),
         *(loop.first_scale, loop.step_bias, loop.first_dof, loop.dof),
