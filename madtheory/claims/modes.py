@@ -65,9 +65,7 @@ WEIGHTS: Final = (
         " and exclusion over founders"
     )
     .predict(
-        lambda: probability(
-            float(modes.all_modes_alive(5, _FEW_FRESH.n, _FEW_FRESH.n_fresh).value)
-        )
+        lambda: probability(float(modes.all_modes_alive(5, _FEW_FRESH.n, _FEW_FRESH.n_fresh).value))
     )
     .observe(
         _FEW_FRESH.draws(

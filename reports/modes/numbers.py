@@ -15,6 +15,16 @@ from madtheory.engine import run_seeds
 from madtheory.engine.curves import Bands
 from madtheory.engine.models import GaussianMixture, grid_mixture
 from madtheory.loops import fully_synthetic
+from madtheory.modes import (
+    expected_recall,
+    fixation_time,
+    floor_variance,
+    modal_variance,
+    mode_grid,
+    surviving_law,
+    surviving_mean,
+    typical_variance,
+)
 from madtheory.reports.simulated import Array, mean_se
 from madtheory.results import ModeStates
 from madtheory.simulate import simulate_modes
@@ -149,17 +159,11 @@ def _recalls(source: GaussianMixture, states: ModeStates, config: Mapping[str, A
 
 def _predicted(states: ModeStates, config: Mapping[str, Any]) -> Array:
     """Recall that theory expects of these models, shape (runs, generations)."""
-    runs, sigma = slice(config["recalled"]), config["sigma"]
-    weights = states.weights[runs]
-    centres = mode_grid(weights.shape[2], spacing=config["spacing"])
+    runs = slice(config["recalled"])
     rng = np.random.default_rng(np.random.SeedSequence(config["seed"], spawn_key=(2,)))
-    values, vectors = np.linalg.eigh(states.covariances[runs])
-    gap = np.where(weights[..., None] > 0, states.means[runs] - centres, 0.0)
-    # Major axis first.
-    widths = np.sqrt(values[..., ::-1].clip(0.0)) / sigma
-    shift = np.einsum("...i,...ij->...j", gap, vectors)[..., ::-1] / sigma
-    each = mode_recall(rng.multinomial(config["n_synth"], weights), widths, shift, k=5)
-    return np.asarray(each.mean(axis=2))
+    counts = rng.multinomial(config["n_synth"], states.weights[runs])
+    models = states.means[runs], states.covariances[runs]
+    return expected_recall(counts, *models, spacing=config["spacing"], deviation=config["sigma"])
 
 
 def _idealised(

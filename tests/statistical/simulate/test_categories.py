@@ -65,9 +65,7 @@ def test_survivors_of_a_large_vocabulary():
 def test_fresh_data_settle_at_the_stationary_support():
     p = modes.zipf(2_000)
     support = modes.stationary_support(p, 900, 100)
-    run = simulate_categories(
-        p, 900, n_fresh=100, generations=200, replicates=300, at=(200,)
-    )
+    run = simulate_categories(p, 900, n_fresh=100, generations=200, replicates=300, at=(200,))
     # Forgotten: two tokens of one generation share an ancestor 200 back with chance 0.9^400.
     _check(run.mean["survivors"], run.se["survivors"], support.number.value)
     _check(run.mean["mass"], run.se["mass"], support.mass.value)
