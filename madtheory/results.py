@@ -1,12 +1,16 @@
-"""TODO madtheory.results"""
+"""What a theory function answers with: a value, its bounds and its declared error."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from madtheory._types import Array
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,111 @@ class Estimate:
     lower: Array
     upper: Array
     rel_error: Array
+
+    @classmethod
+    def exact(cls, value: ArrayLike) -> Estimate:
+        """Return a value that is its own bound, of error 0.
+
+        Examples
+        --------
+        >>> Estimate.exact(0.5).status
+        'exact'
+        """
+        known = np.asarray(value, dtype=np.float64)
+        return cls(known, known, known, np.zeros_like(known))
+
+    @classmethod
+    def declared(cls, value: ArrayLike, rel_error: ArrayLike) -> Estimate:
+        """Return a value with a declared error and without bounds.
+
+        Examples
+        --------
+        >>> Estimate.declared([1.0, 2.0], 1e-8).upper
+        array([inf, inf])
+        """
+        known = np.asarray(value, dtype=np.float64)
+        far = np.full_like(known, np.inf)
+        return cls(known, -far, far, np.full_like(known, rel_error))
+
+    @classmethod
+    def between(
+        cls,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        value: ArrayLike | None = None,
+        *,
+        rel_error: ArrayLike | None = None,
+    ) -> Estimate:
+        """Return a value between two bounds: by default their middle.
+
+        Its error is by default the largest that the bounds allow, and 0 at a value of 0.
+
+        Examples
+        --------
+        >>> e = Estimate.between(1.0, 3.0)
+        >>> float(e.value), float(e.rel_error), e.status
+        (2.0, 0.5, 'asymptotic')
+        """
+        low, high = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+        if value is None:
+            known, off = np.asarray(0.5 * (low + high)), 0.5 * (high - low)
+        else:
+            known = np.asarray(value, dtype=np.float64)
+            off = np.maximum(high - known, known - low)
+        if rel_error is None:
+            rel_error = np.divide(off, known, out=np.zeros_like(known), where=known > 0)
+        return cls(known, low, high, np.full_like(known, rel_error))
+
+    def scaled(self, factor: float) -> Estimate:
+        """Return the estimate of `factor` (positive) times the same: the relative error stays."""
+        value, lower, upper = (np.asarray(factor * x) for x in (self.value, self.lower, self.upper))
+        return Estimate(value, lower, upper, self.rel_error)
+
+    def last(self) -> Estimate:
+        """Return the last entry of a path over generations (the last axis).
+
+        Examples
+        --------
+        >>> float(Estimate.exact([3.0, 4.0]).last().value)
+        4.0
+        """
+        fields = (self.value, self.lower, self.upper, self.rel_error)
+        return Estimate(*(np.asarray(x[..., -1]) for x in fields))
+
+    @property
+    def status(self) -> Literal["exact", "asymptotic"]:
+        """Exact where no error is declared anywhere."""
+        return "asymptotic" if np.any(self.rel_error > 0) else "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeStates:
+    """The models of every replicate at some generations.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (S,)
+    weights : ndarray, shape (replicates, S, modes)
+        Mode weights; 0 for a lost mode, whose mean and covariance are 0 too.
+    means : ndarray, shape (replicates, S, modes, dim)
+    covariances : ndarray, shape (replicates, S, modes, dim, dim)
+    """
+
+    generations: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+
+
+"""TODO madtheory.results"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
 
 
 @dataclass(frozen=True, slots=True)
