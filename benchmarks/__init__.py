@@ -1,3 +1,1 @@
-"""Speed and memory of the simulators."""
-
-__all__: list[str] = []
+"""Speed and memory of the rooms: `python -m benchmarks`. Errors are measured in `accuracy`."""

@@ -10,39 +10,29 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import platform
-import re
 import shutil
-import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory._io import atomic_path, atomic_write_bytes, atomic_write_json, canonical_json, sha256
+from madtheory.files import (
+    atomic_path,
+    atomic_write_bytes,
+    atomic_write_json,
+    canonical_json,
+    run_folder,
+    sha256,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from madtheory.simulate import Plan
-
-__all__ = [
-    "Run",
-    "environment_of",
-    "is_temporary",
-    "open_run",
-    "read_json",
-    "read_result",
-    "same_config",
-    "same_versions",
-    "take_lock",
-    "write_result",
-]
+    from madtheory.simulate.request import Plan
 
 FORMAT = "madtheory simulation 1"
 KEY = b"madtheory"
@@ -55,56 +45,17 @@ Table = dict[str, tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 
 def config_of(plan: Plan) -> dict[str, Any]:
     """Return all that decides the result, as JSON values."""
-    config = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
-    config["loop"] = dataclasses.asdict(plan.loop)
-    return dict(json.loads(canonical_json({"format": FORMAT, **config})))
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in VERSIONS}
-
-
-def environment_of(seed: int, versions: dict[str, str]) -> dict[str, Any]:
-    """Return versions, processor, seed and git state."""
-    return {
-        "versions": versions,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "seed": seed,
-        "git": git_state(Path(__file__).resolve().parent),
-    }
-
-
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return the commit of the source and whether it was changed; None outside a checkout."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-
-    try:
-        # A copy inside somebody else's repository (a virtual environment) has no state of its own.
-        git("ls-files", "--error-unmatch", "_store.py")
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return {"commit": git("rev-parse", "HEAD"), "changed": bool(changed)}
-    except (OSError, subprocess.SubprocessError):
-        return None
+    config = dataclasses.asdict(plan)
+    config |= config.pop("problem")
+    del config["known"]  # what could be recorded decides nothing
+    return run_folder.configuration(FORMAT, config)
 
 
 # --- the finished file ---------------------------------------------------------------------------
 
 
 def read_result(path: Path, plan: Plan) -> Table | None:
-    """Return {quantity: (mean, se)} of a finished run of the same plan; None without a file.
-
-    Raises
-    ------
-    ValueError
-        When the file is damaged, or is no result of this plan.
-    """
+    """Return {quantity: (mean, se)} of a finished run of the same plan; None without a file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -119,7 +70,7 @@ def read_result(path: Path, plan: Plan) -> Table | None:
         raise ValueError(f"{path} must be a result of this simulation, got another file") from None
     except (pa.ArrowException, OSError, ValueError):
         raise ValueError(f"{path} must be a readable result, got a damaged file") from None
-    same_config(path, note.get("config"), config_of(plan))
+    run_folder.same_config(path, note.get("config"), config_of(plan))
     columns = {name: table[name].to_numpy() for name in table.column_names}
     if sorted(columns) != sorted(COLUMNS) or _content(columns) != note.get("sha256"):
         raise ValueError(f"{path} must be a complete result, got one whose content has changed")
@@ -158,18 +109,6 @@ def write_result(path: Path, plan: Plan, result: Table, environment: dict[str, A
         pq.write_table(table, temporary)
 
 
-def same_config(path: Path, found: Any, wanted: dict[str, Any]) -> None:
-    """Refuse a file of another configuration; name the first field that differs."""
-    if found == wanted:
-        return
-    known = found if isinstance(found, dict) else {}
-    field = next((key for key in wanted if known.get(key) != wanted[key]), "format")
-    raise ValueError(
-        f"{path} must be of the same configuration, got one with another {field}; "
-        "remove it or choose another name"
-    )
-
-
 # --- the run folder ------------------------------------------------------------------------------
 
 
@@ -178,7 +117,7 @@ class Run:
 
     def __init__(self, path: Path, plan: Plan) -> None:
         self.path, self.plan = path, plan
-        self.folder = run_folder(path)
+        self.folder = folder_of(path)
         self.environment: dict[str, Any] = {}
         self.done = 0
         self.count = 0
@@ -189,27 +128,17 @@ class Run:
     def load(self) -> None:
         """Read or begin the run: configuration, environment, state."""
         config, wanted = self.folder / "config.json", config_of(self.plan)
-        environment = self.folder / "environment.json"
-        if not config.exists():
-            self._refuse_strangers()
-            atomic_write_json(environment, environment_of(self.plan.seed, _versions()))
+        environment, here = self.folder / "environment.json", run_folder.versions(VERSIONS)
+        if not run_folder.begun(self.folder, "an unfinished run", ("environment.json", "lock")):
+            atomic_write_json(environment, run_folder.environment(self.plan.seed, here))
             atomic_write_json(config, wanted)
-        same_config(config, read_json(config), wanted)
-        self.environment = read_json(environment)
-        found = self.environment.get("versions", {})
-        same_versions(self.folder, found, _versions())
+        run_folder.same_config(config, run_folder.read_json(config), wanted)
+        self.environment = run_folder.read_json(environment)
+        run_folder.same_versions(self.folder, self.environment.get("versions"), here)
         state = self.folder / "state.npz"
         if state.exists():
             self.done, self.count, *arrays = _read_state(state, self.plan)
             self.arrays = (arrays[0], arrays[1])
-
-    def _refuse_strangers(self) -> None:
-        for entry in self.folder.iterdir():
-            if entry.name not in ("environment.json", "lock") and not is_temporary(entry.name):
-                raise ValueError(
-                    f"{self.folder} must be the folder of an unfinished run, "
-                    f"got one without config.json that holds {entry.name}"
-                )
 
     def save(self, done: int, count: int, arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
         """Save the merged moments of chunks 0..done-1, at most once every SAVE_EVERY seconds."""
@@ -228,81 +157,27 @@ class Run:
         remove_run(self.path)
 
 
-def same_versions(folder: Path, found: Any, wanted: dict[str, str]) -> None:
-    """Refuse to mix versions in one result: it could not be reproduced."""
-    known = found if isinstance(found, dict) else {}
-    for name, here in wanted.items():
-        if known.get(name) != here:
-            raise ValueError(
-                f"{folder} was begun with {name} {known.get(name)} and must go on with it, "
-                f"got {here}; remove the folder to start again"
-            )
-
-
-def run_folder(path: Path) -> Path:
+def folder_of(path: Path) -> Path:
     """Return X.parquet.run for X.parquet."""
     return path.with_name(path.name + ".run")
 
 
 def remove_run(path: Path) -> None:
     """Remove the run folder of `path`, if it holds nothing but what a run writes."""
-    folder = run_folder(path)
-    if folder.is_dir() and all(
-        entry.name in FILES or is_temporary(entry.name) for entry in folder.iterdir()
-    ):
+    folder = folder_of(path)
+    if folder.is_dir() and not run_folder.strangers(folder, FILES):
         shutil.rmtree(folder)
 
 
 @contextmanager
 def open_run(path: Path, plan: Plan) -> Iterator[Run]:
-    """Hold the run folder of `path` for this process alone, and load what it holds.
-
-    Raises
-    ------
-    ValueError
-        When the parent folder does not exist, another process is at work on the same file, or
-        what lies there is damaged or of another configuration.
-    """
+    """Hold the run folder of `path` for this process alone, and load what it holds."""
     run = Run(path, plan)
-    if not path.parent.is_dir():
-        raise ValueError(f"the result file must lie in an existing folder, got {path}")
-    try:
-        run.folder.mkdir(exist_ok=True)
-        lock = (run.folder / "lock").open("a")
-    except OSError as error:
-        raise ValueError(f"store must be writable, got {path}: {error.strerror}") from None
-    with lock:
-        take_lock(lock.fileno(), run.folder)
+    homeless = f"the result file must lie in an existing folder, got {path}"
+    unwritable = f"store must be writable, got {path}"
+    with run_folder.hold(run.folder, homeless=homeless, unwritable=unwritable):
         run.load()
         yield run
-
-
-def take_lock(handle: int, folder: Path) -> None:
-    """Lock the run; the system lets go when the process ends, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # a system without such locks
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise ValueError(f"{folder} must be used by one process, got a second one") from None
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a killed writer left a file of this name."""
-    return re.fullmatch(r"\..*\.tmp", name) is not None
-
-
-def read_json(path: Path) -> Any:
-    """Return the JSON object in a file, or refuse a damaged one."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        value = None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} must be readable JSON, got a damaged or missing file")
-    return value
 
 
 def _state_digest(counts: NDArray[np.int64], mean: NDArray[Any], m2: NDArray[Any]) -> str:
@@ -328,8 +203,5 @@ def _read_state(
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
         whole = False
     if not whole or mean.shape != shape:
-        raise ValueError(
-            f"{path} must be the state of this run, got a damaged file; "
-            f"remove {path.parent} to start again"
-        )
+        raise run_folder.damaged(path, "the state of this run", "a damaged file")
     return int(counts[0]), int(counts[1]), mean, m2

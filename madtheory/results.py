@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory._types import Array
+    from madtheory._types import Array, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +144,22 @@ class FirstMomentsLimit(NamedTuple):
 
     mean_sq: float
     trace: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModeStates:
+    """The models of every replicate at some generations.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (S,)
+    weights : ndarray, shape (replicates, S, modes)
+        Mode weights; 0 for a lost mode, whose mean and covariance are 0 too.
+    means : ndarray, shape (replicates, S, modes, dim)
+    covariances : ndarray, shape (replicates, S, modes, dim, dim)
+    """
+
+    generations: Ints
+    weights: Array
+    means: Array
+    covariances: Array

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from madtheory import _check
-from madtheory._io import atomic_write_bytes, canonical_json, sha256, sha256_file
+from madtheory.files import atomic_write_bytes, canonical_json, run_folder, sha256, sha256_file
 from madtheory.reports import cache, pages
 from madtheory.reports.captions import errata, figure_captions, table_captions
-from madtheory.reports.sections import FIGURES, LEVELS, SECTIONS, TABLES, Drawing, Section
+from madtheory.reports.contents import FIGURES, SECTIONS, TABLES
+from madtheory.reports.formats import Table, to_csv, to_latex, to_markdown
+from madtheory.reports.section import LEVELS, Drawing, Section
 from madtheory.reports.style import render, styled
-from madtheory.reports.tables import Table, to_csv, to_latex, to_markdown
 from madtheory.reports.text import fill, template
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from matplotlib.figure import Figure
-
-__all__ = ["Report", "build"]
 
 Numbers = dict[str, Any]
 
@@ -55,7 +50,7 @@ class _Folder:
         if self.manifest_path.exists():
             # A damaged list only costs drawing again.
             try:
-                self.manifest = dict(json.loads(self.manifest_path.read_text(encoding="utf-8")))
+                self.manifest = run_folder.read_json(self.manifest_path)
             except ValueError:
                 _say(f"{self.manifest_path} is damaged: all figures and pages are made again")
 

@@ -8,16 +8,13 @@ import importlib.util
 import json
 import platform
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from madtheory._io import atomic_write_text, canonical_json
+from madtheory.files import atomic_write_text, canonical_json, run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-__all__ = ["DamagedCache", "digest", "key", "load", "sources", "store"]
 
 #: Packages whose release may change a number, a line or a page.
 _PACKAGES: Final = ("numpy", "scipy", "numba", "gx2", "scikit-learn", "statsmodels")
@@ -75,13 +72,9 @@ def sources(module: str) -> tuple[tuple[str, str], ...]:
 @cache
 def versions() -> str:
     """Return the versions that a result may depend on, one a line."""
-    lines = [f"python {platform.python_version()}"]
-    for name in _PACKAGES:
-        try:
-            lines.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            lines.append(f"{name} none")
-    return "\n".join(lines)
+    found = run_folder.versions(_PACKAGES)
+    lines = [f"{name} {found.get(name, 'none')}" for name in _PACKAGES]
+    return "\n".join([f"python {platform.python_version()}", *lines])
 
 
 def key(function: Callable[..., object], config: Mapping[str, Any]) -> str:
@@ -91,19 +84,13 @@ def key(function: Callable[..., object], config: Mapping[str, Any]) -> str:
 
 
 def load(path: Path, expected_key: str) -> dict[str, Any] | None:
-    """Return the stored numbers, or None where they are absent or of another key.
-
-    Raises
-    ------
-    DamagedCache
-        When the file is not what was written.
-    """
+    """Return the stored numbers, or None where they are absent or of another key."""
     if not path.exists():
         return None
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
+        entry = run_folder.read_json(path)
         numbers, stored, seal = entry["numbers"], entry["key"], entry["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError) as error:
         raise DamagedCache(f"{path} is not a cache file of the report") from error
     if seal != digest(stored, canonical_json(numbers)):
         raise DamagedCache(f"{path} does not match its own digest")

@@ -9,8 +9,6 @@ from typing import Final
 
 from madtheory.reports.text import template
 
-__all__ = ["STATUSES", "Caption", "Erratum", "errata", "figure_captions", "table_captions"]
-
 STATUSES: Final = ("exact", "asymptotic", "bound", "paper", "conjecture")
 
 

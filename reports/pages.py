@@ -12,8 +12,6 @@ import typst
 
 from madtheory.reports.text import template
 
-__all__ = ["FORMATS", "html", "latex", "pdf", "tool_versions", "typst_source"]
-
 FORMATS: Final = ("html", "latex", "typst")
 _MARKDOWN: Final = (
     "markdown+implicit_figures+pipe_tables+tex_math_dollars-smart-superscript-subscript"

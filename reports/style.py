@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.axes import Axes
-
-__all__ = [
-    "BLACK",
-    "COLOURS",
-    "DASHES",
-    "GREY",
-    "MARKERS",
-    "WIDTH",
-    "figure",
-    "panel",
-    "render",
-    "styled",
-]
 
 #: Okabe and Ito's palette, ordered so that neighbours also differ in lightness (grey print).
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")

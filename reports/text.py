@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from madtheory.reports.tables import number
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = ["fill", "lookup", "template"]
+from madtheory.reports.formats import number
 
 _PLACEHOLDER: Final = re.compile(r"\{\{([a-z0-9_:./|+\-\[\] %]+)\}\}")
 

@@ -175,8 +175,7 @@ NAME = _broken(NAME)
 
 CLAIMS_SCRIPT = """
 import json, sys
-from madtheory import verify
-from madtheory.claims import CLAIMS
+from madtheory.claims import CLAIMS, verify
 red = []
 for claim in CLAIMS:
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from madtheory import cli
+from madtheory.cli import options, run
 
 Refusal = Callable[..., str]
 
@@ -234,7 +234,7 @@ def test_whatever_is_raised_is_one_line(
     def refuse(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(cli, "_eigenvalues", refuse)
+    monkeypatch.setattr(options, "eigenvalues", refuse)
     found = command("theory", "baseline", "--dim", 2, "--n", 10)
     assert found == (code, "", f"madtheory: error: {message}\n")
 
@@ -243,9 +243,9 @@ def test_a_defect_is_not_taken_for_bad_input(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object) -> None:
         raise AssertionError("a defect")
 
-    monkeypatch.setattr(cli, "_eigenvalues", broken)
+    monkeypatch.setattr(options, "eigenvalues", broken)
     with pytest.raises(AssertionError, match="a defect"):
-        cli.run(["theory", "baseline", "--dim", "2", "--n", "10"])
+        run(["theory", "baseline", "--dim", "2", "--n", "10"])
 
 
 def test_a_real_process_ends_the_same_way() -> None:
@@ -262,9 +262,9 @@ def test_a_real_process_ends_the_same_way() -> None:
 def test_an_interrupt_inside_exec_still_exits_130(tmp_path: Path) -> None:
     """Numba and dataclasses run strings; Python remembers an interrupt there past its handler."""
     (tmp_path / "interrupted.py").write_text(
-        "from madtheory import cli\n"
-        "cli._eigenvalues = lambda *_: exec('raise KeyboardInterrupt')\n"
-        "cli.main()\n"
+        "from madtheory.cli import main, options\n"
+        "options.eigenvalues = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "main()\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "interrupted", "theory", "baseline", "--dim", "2", "--n", "9"],

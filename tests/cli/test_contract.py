@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -218,11 +220,26 @@ def test_options_reach_the_loop(answer: Answer) -> None:
     assert (weighted["weight"], weighted["n_fixed"]) == (0.25, 0)
 
 
-@pytest.mark.parametrize("arguments", [[], ["theory"], ["simulate"]])
-def test_without_a_command_it_says_what_there_is(command: Command, arguments: list[str]) -> None:
-    code, out, err = command(*arguments)
+@pytest.mark.parametrize("group", ["theory", "simulate"])
+def test_a_group_without_a_command_says_what_there_is(command: Command, group: str) -> None:
+    code, out, err = command(group)
     assert (code, err) == (0, "")
     assert "Commands:" in out
+
+
+def test_alone_it_says_in_ten_lines_what_one_can_do(command: Command) -> None:
+    code, out, err = command()
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert len(lines) == 10
+    assert max(map(len, lines)) <= 80
+    for line in lines[1:-1]:
+        _, named, *rest = line.split()
+        assert named in madtheory.cli.cli.commands
+        assert command(named, *rest[:1], "--help")[0] == 0
+    assert {line.split()[1] for line in lines[1:-1]} == set(madtheory.cli.cli.commands)
+    (example,) = re.findall("madtheory (.*);", lines[-1])
+    assert command(*example.split())[0] == 0
 
 
 @pytest.mark.parametrize("line", ["", "theory", "theory collapse", "simulate fresh", "verify"])
@@ -238,10 +255,13 @@ WITHOUT_DEFAULT = {"dim", "features", "as_json", "allow_overdispersion", "out", 
 
 @pytest.mark.parametrize("group", ["theory", "simulate"])
 def test_every_option_has_a_help_text_with_its_default(group: str) -> None:
-    commands = getattr(madtheory.cli, group).commands
+    members = madtheory.cli.cli.commands[group]
+    assert isinstance(members, click.Group)
+    commands = members.commands
     assert {"collapse", "fresh", "augmentation"} <= set(commands)
     for command in commands.values():
         for option in command.params:
+            assert isinstance(option, click.Option)
             assert option.help, f"{command.name} --{option.name}"
             if option.required or option.name in WITHOUT_DEFAULT:
                 continue
@@ -483,7 +503,7 @@ def test_verify_one_claim(answer: Answer) -> None:
 def test_a_failed_claim_exits_one(
     answer: Answer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from madtheory import verify as verify_module
+    from madtheory.claims import verify as verify_module
 
     def failing(**options: Any) -> verify_module.Verification:
         real = honest(**options)

@@ -20,12 +20,10 @@ import os
 import sys
 from pathlib import Path
 import numpy as np
-from madtheory import _engine_store
-from madtheory.engine import read_model, run_loop
+from madtheory.engine import read_model, run_loop, samples, store
 from madtheory.loops import Loop
-from madtheory import _samples
 
-_engine_store.SAVE_EVERY, _engine_store.SAVE_SHARE = 0.004, 1e9
+store.SAVE_EVERY, store.SAVE_SHARE = 0.004, 1e9
 
 class Normal:
     def __init__(self, mean=None, root=None):
@@ -54,7 +52,7 @@ def run(out):
     curves = run_loop(loop, Normal(), data, generations=150, metrics=metrics, seed=5, out=out)
     last = [read_model(out, Normal(), t).save() for t in (148, 149, 150)]
     stats = (out / "stats.jsonl").read_bytes()
-    print(curves.digest, *map(_samples.digest, last), _engine_store.sha256(stats), flush=True)
+    print(curves.digest, *map(samples.digest, last), store.sha256(stats), flush=True)
 
 for line in sys.stdin:
     child = os.fork()

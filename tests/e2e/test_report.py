@@ -17,7 +17,7 @@ pytest.importorskip("typst")
 pytest.importorskip("sklearn")
 
 from madtheory.reports.build import build
-from madtheory.reports.sections import FIGURES
+from madtheory.reports.contents import FIGURES
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from madtheory.models import (
+from madtheory.engine.models import (
     Bootstrap,
     Categorical,
     Gaussian,

@@ -1,9 +1,9 @@
 """The Gaussian model, every sample drawn by the engine, against theory and the exact simulators.
 
-Each comparison is judged as :mod:`madtheory.verify` judges a claim: Holm at family-wise level 1 %
-over all of them, and the same observations must refute, with power .99 at least, a covariance 5 %
-off (10 % for the squared distance of the mean). Predictions are exact theory where there is one,
-and a run of the simulator elsewhere; standard deviations are the simulator's.
+Each comparison is judged as :mod:`madtheory.claims.verify` judges a claim: Holm at family-wise
+level 1 % over all of them, and the same observations must refute, with power .99 at least, a
+covariance 5 % off (10 % for the squared distance of the mean). Predictions are exact theory where
+there is one, and a run of the simulator elsewhere; standard deviations are the simulator's.
 """
 
 import math
@@ -12,8 +12,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from madtheory._claim import Claim, Prediction, relative, shift
+from madtheory.claims import Claim, Mutant, Observation, Prediction
+from madtheory.claims.claim import relative, shift
+from madtheory.claims.verify import POWER, holm, judge
 from madtheory.engine import run_seeds
+from madtheory.engine.models import Gaussian
 from madtheory.loop import (
     Loop,
     fresh_data,
@@ -21,11 +24,9 @@ from madtheory.loop import (
     is_fully_synthetic,
     synthetic_augmentation,
 )
-from madtheory.models import Gaussian
 from madtheory.simulate import simulate
 from madtheory.theory import collapse
 from madtheory.theory.moments import first_moments
-from madtheory.verify import POWER, holm, judge
 
 DIM, GENERATIONS, SEEDS, REPLICATES = 20, 4, 560, 4_000
 #: Mean variance 2: a floor in other units shows.
@@ -114,11 +115,11 @@ def claim(name, quantity):
         reference="theory.md 1-3",
         statement="the engine draws what theory says",
         status="exact",
-        scale=quantity,
         predict=lambda: predict(name, quantity),
-        observe=lambda size, seed: by_engine(name)[quantity],
-        mutant=f"{change:.0%} more",
-        mutate=log_scale if quantity == "log_det" else relative(change),
+        observe=Observation(quantity, lambda size, seed: by_engine(name)[quantity]),
+        mutant=Mutant(
+            f"{change:.0%} more", log_scale if quantity == "log_det" else relative(change)
+        ),
         size=SEEDS,
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory import _blas, _check
+from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments._generation import (
     ID,
@@ -138,7 +138,7 @@ def _still(x: Closed, y: Closed) -> bool:
 
 def closed_path(loop: Loop, dim: int, generations: int) -> Array:
     """Rows of :func:`_read_closed`, shape (T, 4)."""
-    with _blas.one_thread():
+    with _threads.one_thread():
         return _closed_steps(loop, dim, generations)
 
 

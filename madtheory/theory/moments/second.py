@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory import _blas, _check
+from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments._closure import closed_path, solved_limit
 from madtheory.theory.moments._generation import generations_pooled, is_exact, require_supported
@@ -60,7 +60,7 @@ def closed_limit(loop: Loop, dim: int) -> Array | None:
     plain = dataclasses.replace(loop, memory=1, pool="replace", pool_cap=None)
     if general_second_moment_radius(plain, dim) >= 1 - NEAR:
         return None
-    with _blas.one_thread():
+    with _threads.one_thread():
         return solved_limit(loop, dim)
 
 

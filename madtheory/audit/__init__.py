@@ -1,0 +1,54 @@
+r"""Audit of one's own loop: which way successive generations go, with intervals and a verdict.
+
+In go the features of real data and of samples of each generation, in order. Out come the paper's
+metrics by generation, the rate at which variance is lost, the bias that a fully synthetic loop
+would need for it, what the last generation is worth in real samples, a forecast, and a verdict
+with its error rate (docs/audit.md):
+
+mad
+    The data contradict every loop in which real data make up :data:`MARGIN` or more of each
+    training set and hold the generator near them: means and correlations walk away from the real
+    ones, or variances fall, as they do without real data.
+not_mad
+    The data contradict a loop without real data, and recent generations lose (or gain) less than
+    :data:`TOLERANCE` of their log variance a generation.
+undecided
+    Neither.
+
+The paper calls a loop MAD when its distance from the real distribution keeps growing (section 2).
+Distances also grow at first in a loop that settles, so the verdict does not rest on growth, but on
+whether real data are seen to pull the generations back.
+
+Bad arguments raise ValueError or TypeError with one sentence that names the argument, the rule
+and the value.
+"""
+
+from madtheory.audit.forecast import Forecast, FreshData
+from madtheory.audit.inference import (
+    GROWTH,
+    MARGIN,
+    STRICT_TOLERANCE,
+    TOLERANCE,
+    Inference,
+    Verdict,
+    infer,
+)
+from madtheory.audit.run import Audit, Generation, audit
+from madtheory.audit.series import axes_of, series_of
+
+__all__ = [
+    "GROWTH",
+    "MARGIN",
+    "STRICT_TOLERANCE",
+    "TOLERANCE",
+    "Audit",
+    "Forecast",
+    "FreshData",
+    "Generation",
+    "Inference",
+    "Verdict",
+    "audit",
+    "axes_of",
+    "infer",
+    "series_of",
+]

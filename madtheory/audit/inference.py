@@ -1,0 +1,145 @@
+"""What the series say: drift, bias, two p-values and the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import stats
+
+from madtheory.audit.anchor import Anchor, anchor, curve_p_value
+from madtheory.audit.drift import Drift, drift, held_drift, size_correction, training_size
+from madtheory.metrics import Measured
+
+if TYPE_CHECKING:
+    from madtheory.audit.series import Series
+
+Verdict = Literal["mad", "not_mad", "undecided"]
+
+#: Share of real data in each training set from which on a loop counts as held.
+MARGIN = 0.1
+#: Recent drift of the log variance a generation that is taken for a plateau of a held loop.
+TOLERANCE = 0.03
+#: The same over all generations of a loop that is not seen to be held, but hardly moves.
+STRICT_TOLERANCE = 0.01
+#: Growth of E W2^2/tr Sigma_0 a generation below which a walk hardly moves.
+GROWTH = 0.001
+#: Fewer generations than this give no verdict.
+_FEWEST = 3
+TOO_FEW = f"{_FEWEST} generations at least are needed, got {{}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What the series say: drift, both tests and the verdict.
+
+    `noise` and `held` are None where a direction has no variance left.
+    """
+
+    rate: Measured
+    bias: Measured
+    training_size: float
+    verdict: Verdict
+    reason: str
+    p_value: float
+    p_value_walk: float
+    noise: Drift | None = None
+    held: Anchor | None = None
+
+
+def _student(noise: Drift, value: float, error: float, level: float) -> Measured:
+    """Student's interval, with the drift's degrees of freedom."""
+    return Measured.around(value, float(stats.t.ppf(0.5 + level / 2, noise.dof)) * error)
+
+
+def _bias(noise: Drift, sizes: list[int] | None, level: float) -> tuple[Measured, float]:
+    """lambda = exp(rate + log(m/2) - psi(m/2)), and the training size (theory.md 1.1)."""
+    if sizes is None:
+        m = training_size(noise.step)
+        correction = size_correction(m)
+        # The correction is near step/2, and the step is as uncertain as a variance of dof terms.
+        error = math.hypot(noise.error, noise.spread / 2 * math.sqrt(2 / noise.dof))
+        size = m + 1
+    else:
+        correction = float(np.mean([size_correction(n - 1) for n in sizes[1:]]))
+        error, size = noise.error, float(np.mean(sizes[1:]))
+    return _student(noise, noise.value + correction, error, level).map(_exp), size
+
+
+def _exp(x: float) -> float:
+    """exp without overflow."""
+    return math.exp(x) if x < 700 else math.inf
+
+
+def _collapsed(series: Series) -> Inference | None:
+    """The verdict where a direction has no variance left, else None."""
+    lost = [bool(np.isneginf(row).any()) for row in series.log_variance]
+    if not any(lost):
+        return None
+    verdict: Verdict = "undecided"
+    if lost[0]:
+        reason = "a direction that varies in real has no variance from the first generation on"
+    elif lost[-1]:
+        first = lost.index(True) + 1
+        reason = f"a direction that varies in real loses all variance by generation {first}"
+        verdict = "mad"
+    else:
+        reason = "a direction without variance in one generation varies again later"
+    rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)
+    return Inference(rate, bias, 1.0, verdict, reason, float(verdict != "mad"), 1.0)
+
+
+def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -> Inference:
+    """Drift, tests and verdict of at least two generations."""
+    collapsed = _collapsed(series)
+    if collapsed:
+        return collapsed
+    T = len(series.log_variance)
+    held = anchor(series, MARGIN, GROWTH)
+    whole = noise = drift(series)
+    p = p_walk = 1.0
+    if T >= _FEWEST:
+        # Two tests of one hypothesis: twice the smaller p-value.
+        p = min(1.0, 2 * min(held.held, curve_p_value(series, whole, MARGIN)))
+        p_walk = held.slow
+        if held.walk <= alpha:
+            noise = held_drift(series, whole, held.share, T - 1)
+    rate = _student(noise, noise.value, noise.error, level)
+    bias, size = _bias(noise, sizes, level)
+    verdict, reason = _verdict(series, whole, held, p, alpha)
+    return Inference(rate, bias, size, verdict, reason, p, p_walk, noise, held)
+
+
+def _settled(series: Series, whole: Drift, held: Anchor, alpha: float) -> bool:
+    """Whether the drift is within its tolerance, by a test of size alpha.
+
+    In a loop that is seen to be held, that of the later half; else all of it, more strictly.
+    """
+    own, tolerance = whole, STRICT_TOLERANCE
+    if held.walk <= alpha:
+        steps = len(series.log_variance) // 2
+        own, tolerance = held_drift(series, whole, held.share, steps), TOLERANCE
+    margin = float(stats.t.ppf(1 - alpha, own.dof)) * own.error
+    return abs(own.value) + margin < tolerance
+
+
+def _verdict(
+    series: Series, noise: Drift, held: Anchor, p: float, alpha: float
+) -> tuple[Verdict, str]:
+    """The verdict and its reason."""
+    T = len(series.log_variance)
+    if T < _FEWEST:
+        return "undecided", TOO_FEW.format(T)
+    if p <= alpha and held.slow <= alpha:
+        return "undecided", "the generations behave neither as a held loop nor as one without data"
+    if p <= alpha:
+        return "mad", f"no loop held by {MARGIN:.0%} real data or more moves like this"
+    if held.slow > alpha:
+        return "undecided", "the data fit a loop that is held by real data and one that is not"
+    if not _settled(series, noise, held, alpha):
+        return "undecided", "the loop does not walk away, but its variance may still be moving"
+    if held.walk <= alpha:
+        return "not_mad", "real data hold the loop, and its variance has settled"
+    return "not_mad", "nothing moves, or by less than matters"

@@ -1,0 +1,303 @@
+"""Audit of one's own loop: checked sets in, metrics and all that follows from them out."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory import _check, metrics
+from madtheory._threads import one_thread
+from madtheory.audit.forecast import forecast, fresh_data
+from madtheory.audit.inference import TOO_FEW, infer
+from madtheory.audit.series import axes_of, series_of
+from madtheory.metrics import Measured
+from madtheory.metrics.features import in_units, same_width
+from madtheory.metrics.measured import normal_quantile
+from madtheory.theory import worth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from madtheory.audit.forecast import Forecast, FreshData
+    from madtheory.audit.inference import Verdict
+
+    Array = NDArray[np.float64]
+
+#: Powers of two beyond which features are scaled first, and beyond which they are refused.
+_FAR, _FARTHEST = 200, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Metrics of one generation against the real set.
+
+    Attributes
+    ----------
+    fid, precision, recall : metrics.Measured
+        :func:`madtheory.metrics.fid` and :func:`madtheory.metrics.precision_recall`.
+    trace : metrics.Measured
+        Total variance of the features, in their squared units.
+    """
+
+    fid: Measured
+    precision: Measured
+    recall: Measured
+    trace: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Result of :func:`audit`.
+
+    Attributes
+    ----------
+    generations : tuple of Generation
+    rate : metrics.Measured or None
+        Drift of the log variance a generation; negative: collapse. -inf where a direction has
+        lost all variance, infinite ends where the data give none; None with one generation.
+    bias : metrics.Measured or None
+        lambda of the fully synthetic loop that drifts so: exp(rate + what finite training sets
+        cause). In a loop with real data it is an effective one, near 1 on the plateau.
+    n_eff : metrics.Measured
+        Real samples whose Gaussian fit is as far from the real data as the last generation.
+    verdict : {"mad", "not_mad", "undecided"}
+    reason : str
+        Why, in a sentence.
+    p_value : float
+        Of "the loop is held by real data"; small values speak for MAD.
+    p_value_walk : float
+        Of "no real data enter the loop, and by that alone E W2^2/tr Sigma_0 grows by GROWTH a
+        generation or more"; small values speak against MAD.
+    error_rate : float
+        Promised bound on each false verdict, alpha.
+    training_size : float
+        Size of the training sets: as given, else as the noise between generations says (inf where
+        there is none to be seen).
+    forecast : Forecast or None
+        None with one generation.
+    fresh_data : FreshData or None
+        None where `bias` is.
+    level : float
+        Level of all intervals and of the forecast's band.
+    """
+
+    generations: tuple[Generation, ...]
+    rate: Measured | None
+    bias: Measured | None
+    n_eff: Measured
+    verdict: Verdict
+    reason: str
+    p_value: float
+    p_value_walk: float
+    error_rate: float
+    training_size: float
+    forecast: Forecast | None
+    fresh_data: FreshData | None
+    level: float
+
+
+# ------------------------------------------------------------------------------------------ input
+def _check_order(names: Sequence[str]) -> None:
+    """Raise ValueError unless the one number that varies in the names goes up by one."""
+    # Text and numbers in turn, numbers at odd places.
+    parts = [re.split(r"(\d+)", PurePath(name).stem) for name in names]
+    if len({len(p) for p in parts}) > 1 or len({tuple(p[::2]) for p in parts}) > 1:
+        return
+    varying = [i for i in range(1, len(parts[0]), 2) if len({p[i] for p in parts}) > 1]
+    if len(varying) != 1:
+        return
+    at = [int(p[varying[0]]) for p in parts]
+    for i in range(1, len(at)):
+        if at[i] != at[i - 1] + 1:
+            raise ValueError(
+                f"generations must be successive, got {names[i]} right after {names[i - 1]}"
+            )
+
+
+def _check_repeats(names: Sequence[str], sets: Sequence[Array]) -> None:
+    """Raise ValueError when two sets with any spread are the same."""
+    seen: dict[bytes, str] = {}
+    for name, x in zip(names, sets, strict=True):
+        if (x != x[0]).any():
+            key = repr(x.shape).encode() + x[:: 1 + len(x) // 64].tobytes()
+            if key in seen:
+                raise ValueError(f"{name} must be a set of its own, got the rows of {seen[key]}")
+            seen[key] = name
+
+
+def _sets(
+    real: ArrayLike, generations: Sequence[ArrayLike], names: Sequence[str] | None, k: int
+) -> list[Array]:
+    """Validated sets, the real one first, none twice, all of one width."""
+    if not len(generations):
+        raise ValueError("generations must hold at least one set of features, got none")
+    if names is None:
+        labels = [f"generations[{i}]" for i in range(len(generations))]
+    elif len(names) != len(generations):
+        raise ValueError(f"names must hold {len(generations)} names, got {len(names)}")
+    else:
+        labels = [str(name) for name in names]
+        _check_order(labels)
+    x = metrics.features("real", real, minimum_rows=k + 1)
+    sets = [
+        metrics.features(label, g, minimum_rows=k + 1)
+        for label, g in zip(labels, generations, strict=True)
+    ]
+    for label, g in zip(labels, sets, strict=True):
+        same_width(label, g, x)
+    _check_repeats(["real", *labels], [x, *sets])
+    return [x, *sets]
+
+
+def _sizes(n_synth: Sequence[int] | int | None, T: int) -> list[int] | None:
+    """Training size of each generation, or None."""
+    if n_synth is None:
+        return None
+    if not isinstance(n_synth, (list, tuple, np.ndarray)):
+        return [_check.count("n_synth", n_synth, minimum=2)] * T
+    if len(n_synth) != T:
+        raise ValueError(f"n_synth must hold one size a generation, {T}, got {len(n_synth)}")
+    return [_check.count("n_synth", n, minimum=2) for n in n_synth]
+
+
+# ---------------------------------------------------------------------------------------- metrics
+def _trace(x: Array, level: float) -> Measured:
+    """Total variance with its normal interval, from the rows' squared distances to the mean."""
+    squares = np.square(x - x.mean(axis=0)).sum(axis=1)
+    value = float(squares.sum()) / (len(x) - 1)
+    half = normal_quantile(level) * float(squares.std(ddof=1)) / math.sqrt(len(x))
+    return Measured.around(value, half, 0.0)
+
+
+def _generation(real: Array, x: Array, exponent: int, k: int, level: float) -> Generation:
+    """Metrics of one generation, from sets in units of 2^exponent."""
+    both = metrics.precision_recall(real, x, k=k, level=level)
+    squared = (metrics.fid(real, x, level=level), _trace(x, level))
+    fid, trace = (e.map(lambda v: in_units(v, exponent)) for e in squared)
+    return Generation(fid, both.precision, both.recall, trace)
+
+
+def _n_eff(real: Array, distance: Measured) -> Measured:
+    """Real samples that the generation is worth (theory.md 2.5, 5.3), from the unbiased FID."""
+    centred = real - real.mean(axis=0)
+    values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1)).clip(0)
+    at = (distance.value, distance.high, distance.low)
+    return Measured(*(worth.effective_sample_size(max(0.0, v), values) for v in at))
+
+
+# ------------------------------------------------------------------------------------------ result
+def _scaled(sets: list[Array]) -> tuple[list[Array], int]:
+    """All sets divided by 2^exponent, where their squares' squares could leave float64."""
+    largest = max(float(np.abs(x).max()) for x in sets)
+    exponent = math.frexp(largest)[1]
+    if abs(exponent) < _FAR:
+        return sets, 0
+    if abs(exponent) > _FARTHEST:
+        raise ValueError(
+            f"features must be within 1e-150 and 1e150 in size at most, got {largest:.3g}"
+        )
+    return [np.ldexp(x, -exponent) for x in sets], exponent
+
+
+def audit(
+    real: ArrayLike,
+    generations: Sequence[ArrayLike],
+    *,
+    k: int = 5,
+    level: float = 0.95,
+    alpha: float = 0.02,
+    horizon: int = 5,
+    n_synth: Sequence[int] | int | None = None,
+    names: Sequence[str] | None = None,
+) -> Audit:
+    """Audit a loop from features of real data and of successive generations.
+
+    Parameters
+    ----------
+    real : array_like, shape (n, dim)
+        Features of real data, rows are samples.
+    generations : sequence of array_like, shapes (n_t, dim)
+        Features of samples of generation 1, 2, ..., none left out.
+    k : int
+        Neighbour of precision and recall.
+    level : float
+        Level of the intervals.
+    alpha : float
+        Bound on each false verdict.
+    horizon : int
+        Generations to forecast.
+    n_synth : int, sequence of int or None
+        Training samples of each generation, where known; else estimated from the noise.
+    names : sequence of str or None
+        File names of the generations: where one number varies in them it must go up by one.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    ValueError
+        When real has no variance, a set with any spread comes twice, or the names are out of
+        order or have a gap.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> real = rng.standard_normal((400, 4))
+    >>> audit(real, [0.5**t * rng.standard_normal((400, 4)) for t in range(6)]).verdict
+    'mad'
+    """
+    k, horizon = _check.count("k", k), _check.count("horizon", horizon)
+    level = _check.number("level", level, low=0.0, high=1.0, open_=True)
+    alpha = _check.number("alpha", alpha, low=0.0, high=0.5, open_=True)
+    sizes = _sizes(n_synth, len(generations))
+    (x, *sets), exponent = _scaled(_sets(real, generations, names, k))
+    found = tuple(_generation(x, g, exponent, k, level) for g in sets)
+    with one_thread():
+        return _assemble(x, sets, found, sizes, horizon, level, alpha)
+
+
+def _assemble(
+    real: Array,
+    sets: list[Array],
+    generations: tuple[Generation, ...],
+    sizes: list[int] | None,
+    horizon: int,
+    level: float,
+    alpha: float,
+) -> Audit:
+    """Everything beside the metrics."""
+    axes = axes_of(real)
+    series = series_of(axes, sets)
+    distance, last = metrics.fid_unbiased(real, sets[-1], level=level), generations[-1]
+    n_eff = _n_eff(real, distance)
+    if len(sets) < 2:
+        size = float(sizes[0]) if sizes else math.inf
+        return Audit(
+            generations, None, None, n_eff, "undecided", TOO_FEW.format(1), 1.0, 1.0, alpha,
+            size, None, None, level,
+        )  # fmt: skip
+    found = infer(series, sizes, level, alpha)
+    return Audit(
+        generations=generations,
+        rate=found.rate,
+        bias=found.bias,
+        n_eff=n_eff,
+        verdict=found.verdict,
+        reason=found.reason,
+        p_value=found.p_value,
+        p_value_walk=found.p_value_walk,
+        error_rate=alpha,
+        training_size=found.training_size,
+        forecast=forecast(axes, series, found, last.trace.value, last.fid.value, horizon, level),
+        fresh_data=fresh_data(real.shape[1], found, distance.value / _trace(real, level).value),
+        level=level,
+    )

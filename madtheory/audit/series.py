@@ -1,0 +1,201 @@
+"""What the audit needs of feature files: a few series over generations along fixed directions.
+
+The directions are the principal axes of the real set. In a fully synthetic loop the variance along
+any fixed direction is multiplied by lambda chi2_m/m each generation (theory.md 1.1), so that
+
+- log variances walk with a drift of log lambda + psi(m/2) - log(m/2) a generation;
+- Fisher's z = atanh(correlation) of two directions, and the differences between log variances
+  (over sqrt 2), walk without drift by steps of variance near 1/m, at any lambda;
+- means walk by steps of variance (variance of the generation)/n.
+
+Sampling a file of n rows adds noise of the same variances with n for m. Its shape, which depends
+on the tails and the correlations of the features, is taken from the rows themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+#: At most this many directions: beyond, more of them say little more and cost d^2.
+_WIDEST = 128
+#: Real rows behind each direction: the last axes of a small set are its noise.
+_ROWS_EACH = 4
+#: Axes with less than this share of the largest variance are rounding.
+_RANK = 1e-10
+#: Rows of a file from which the shape of the noise is taken.
+_SOME_ROWS = 400
+#: Correlations beyond this are +-1 up to rounding.
+_NEAR_ONE = 1 - 1e-12
+
+
+class Axes(NamedTuple):
+    """Mean (d,) of the real set, its leading axes (d, K), and the standard deviations (K,)."""
+
+    mean: Array
+    vectors: Array
+    scales: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Series over T generations along K directions, in units of the real set's deviations.
+
+    Attributes
+    ----------
+    log_variance : ndarray, shape (T, K)
+        -inf where a direction has no variance left.
+    means : ndarray, shape (T, K)
+        Mean less the real mean.
+    shapes : ndarray, shape (T, K (K - 1)/2 + K)
+        Fisher's z of every pair, then log variances less their average, over sqrt 2.
+    covariances : ndarray, shape (T, K, K)
+    scale : ndarray, shape (T,)
+        Average variance over the directions.
+    rows : ndarray, shape (T,)
+    log_noise : float
+        n times the sampling variance of a log variance (2 for Gaussian rows).
+    sharing : float
+        Variance of the average log variance over that of a single one (1/K if independent).
+    shape_noise : ndarray, shape (T,)
+        n times the sampling variance of an entry of `shapes` (1 for Gaussian rows).
+    mean_count, shape_count : float
+        Independent series that carry as much as the dependent ones of `means` and `shapes`.
+    """
+
+    log_variance: Array
+    means: Array
+    shapes: Array
+    covariances: Array
+    scale: Array
+    rows: Array
+    log_noise: float
+    sharing: float
+    shape_noise: Array
+    mean_count: float
+    shape_count: float
+
+
+class _File(NamedTuple):
+    """The same of one file."""
+
+    log_variance: Array
+    mean: Array
+    shape: Array
+    covariance: Array
+    log_noise: float
+    sharing: float
+    shape_noise: float
+    mean_overlap: float
+    shape_overlap: float
+
+
+def axes_of(real: Array) -> Axes:
+    """Principal axes of the real set, largest variance first."""
+    mean = real.mean(axis=0)
+    x = real - mean
+    values, vectors = np.linalg.eigh(x.T @ x / (len(x) - 1))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    rank = int((values > _RANK * values[0]).sum()) if values[0] > 0 else 0
+    if rank == 0:
+        raise ValueError("real must have rows that differ, got no variance")
+    K = min(rank, _WIDEST, max(1, len(real) // _ROWS_EACH))
+    return Axes(mean, vectors[:, :K], np.sqrt(values[:K]))
+
+
+def _overlap(z: Array) -> tuple[float, float]:
+    """Sampling variance of an entry of `shapes`, and the share of two entries in each other.
+
+    The rows' influences on the entries are z_i z_j and (z_i^2 - mean)/sqrt 2. Their products over
+    pairs of rows need only z.z', |z|^2 and |z'|^2; pairs of different rows give the squared
+    Frobenius norm of their covariance without bias.
+    """
+    some = z[:: 1 + len(z) // _SOME_ROWS]
+    n, K = some.shape
+    excess = np.square(some).sum(axis=1) - K
+    products = (np.square(some @ some.T) - excess[:, None] - excess[None, :] - K) / 2
+    products -= np.multiply.outer(excess, excess) / (2 * K)
+    total = float(np.trace(products)) / n
+    squares = float(np.square(products).sum() - np.square(np.diagonal(products)).sum())
+    entries = K * (K + 1) / 2 - 1
+    return total / max(entries, 1), squares / (n * (n - 1)) / total**2 if total > 0 else 1.0
+
+
+def _rounding(x: Array, axes: Axes) -> Array:
+    """Variances that rounding alone leaves along each axis, in units of the real variance."""
+    size = float(np.abs(x).max()) * np.abs(axes.vectors).sum(axis=0) / axes.scales
+    floor: Array = np.square(16 * float(np.finfo(np.float64).eps) * size)
+    return floor
+
+
+def _fisher(covariance: Array, deviations: Array) -> Array:
+    """Fisher's z of every pair of directions."""
+    upper = np.triu_indices(len(deviations), 1)
+    products = np.multiply.outer(deviations, deviations)[upper]
+    correlation = covariance[upper] / np.where(products > 0, products, 1.0)
+    return np.arctanh(np.clip(correlation, -_NEAR_ONE, _NEAR_ONE))
+
+
+def _file(x: Array, axes: Axes) -> _File:
+    """Project one generation on the axes and take its statistics."""
+    projected = (x - axes.mean) @ axes.vectors / axes.scales
+    mean = projected.mean(axis=0)
+    centred = projected - mean
+    S = centred.T @ centred / (len(x) - 1)
+    variance = np.where(np.diagonal(S) > _rounding(x, axes), np.diagonal(S), 0.0)
+    if not variance.all():
+        return _lost(mean, S, variance)
+    deviations = np.sqrt(variance)
+    logs = np.log(variance)
+    z = centred / deviations
+    squares = np.square(z)
+    noise = float(squares.var(axis=0).mean())
+    shape_noise, shape_overlap = _overlap(z)
+    return _File(
+        log_variance=logs,
+        mean=mean,
+        shape=np.concatenate([_fisher(S, deviations), (logs - logs.mean()) / np.sqrt(2)]),
+        covariance=S,
+        log_noise=noise,
+        sharing=float(squares.mean(axis=1).var()) / noise if noise > 0 else 1.0,
+        shape_noise=shape_noise,
+        mean_overlap=float(np.square(S).sum()) / float(variance.sum()) ** 2,
+        shape_overlap=shape_overlap,
+    )
+
+
+def _lost(mean: Array, S: Array, variance: Array) -> _File:
+    """A generation with a direction without variance: only its log variances are used."""
+    K = len(mean)
+    with np.errstate(divide="ignore"):
+        logs = np.log(variance)
+    shape = np.zeros(K * (K + 1) // 2)
+    return _File(logs, mean, shape, S, 2.0, 1.0, 1.0, 1.0, 1.0)
+
+
+def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
+    """Series of all generations along the axes of the real set."""
+    files = [_file(x, axes) for x in generations]
+    covariances = np.array([f.covariance for f in files])
+    return Series(
+        log_variance=np.array([f.log_variance for f in files]),
+        means=np.array([f.mean for f in files]),
+        shapes=np.array([f.shape for f in files]),
+        covariances=covariances,
+        scale=np.trace(covariances, axis1=1, axis2=2) / covariances.shape[1],
+        rows=np.array([float(len(x)) for x in generations]),
+        log_noise=float(np.mean([f.log_noise for f in files])),
+        sharing=min(1.0, float(np.mean([f.sharing for f in files]))),
+        shape_noise=np.array([f.shape_noise for f in files]),
+        mean_count=1 / float(np.mean([f.mean_overlap for f in files])),
+        shape_count=1 / float(np.mean([f.shape_overlap for f in files])),
+    )

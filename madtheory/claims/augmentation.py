@@ -1,0 +1,174 @@
+"""Claims on fixed real data, alone or beside fresh ones, and on the weight of real data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from madtheory import spectrum
+from madtheory.claims.claim import Prediction, asymptotic, exact, lower_bound, relative
+from madtheory.claims.setting import Moment, Setting
+from madtheory.laws import wishart
+from madtheory.loop import Loop, fresh_data, synthetic_augmentation
+from madtheory.theory import worth
+from madtheory.theory.moments import (
+    INVARIANTS,
+    augmentation_gain_leading,
+    augmentation_limit,
+    first_moments,
+    forgetting_rate,
+    golden_weight,
+    second_moments_limit,
+    weighted_limit,
+)
+
+# --- what real data keep: every loop with real data ----------------------------------------------
+
+_ANCHORED = Setting(fresh_data(10, 30, bias=0.5), np.ones(3), 20)
+
+
+def _real_part() -> float:
+    """E log det S_r: the covariance of the real samples alone."""
+    return float(wishart.log_det_mean(3, _ANCHORED.loop.n_real - 1))
+
+
+REAL: Final = (
+    lower_bound("real-part-bound", "2.2; 3.1", size=400)
+    .says("Σ_t >= (n_r - 1)/(n - 1) S_r: real samples keep the covariance from vanishing")
+    .predict(lambda: _real_part() + 3 * math.log(9 / 39))
+    .observe(_ANCHORED.draws("log_det"))
+    .against("without the share of the real samples: Σ_t >= S_r", lambda _: _real_part()),
+)
+
+# --- a fixed real set, and both kinds of real data: 3.1, 3.3 -------------------------------------
+
+_FLAT = np.ones(20)
+_FIXED = Setting(synthetic_augmentation(10, 20, bias=0.9), _FLAT, 20)
+_AS_FRESH = Setting(fresh_data(10, 20, bias=0.9), _FLAT, 20)
+_FIXED_LARGE = Setting(synthetic_augmentation(10_000, 10_000), _FLAT, 8)
+_BESIDE = Setting(synthetic_augmentation(100, 38, bias=0.0), np.ones(100), 2)
+_BOTH = Setting(Loop(n_initial=8, n_fixed=8, n_fresh=4, n_synth=8, bias=0.9), _FLAT, 12)
+_BOTH_FRESH = Setting(fresh_data(12, 8, bias=0.9), _FLAT, 12)
+_BOTH_SMALL = Setting(_BOTH.loop, np.ones(8), 10)
+
+
+def _augmentation(name: Moment) -> Prediction:
+    return Prediction(20 * getattr(augmentation_limit(10, 20, bias=0.9), name))
+
+
+def _shrunk_by_copies() -> Prediction:
+    """E W2^2(1) - E W2^2(2) where synthetic samples sit on the mean, d = n_real = 100.
+
+    Then mu_2 = mu_1 and Sigma_2 = c Sigma_1 with c = (n_r - 1)/(n - 1), so the difference is
+    (1 - c) d - 2 (1 - sqrt(c)) E tr S^(1/2); the last factor is right to O(1).
+    """
+    loop = _BESIDE.loop
+    kept = (loop.n_fixed - 1) / (loop.n_train - 1)
+    root = 100 * float(spectrum.sqrt_trace_limit(1, 100 / (loop.n_fixed - 1)))
+    lost = 2 * (1 - math.sqrt(kept))
+    return Prediction((1 - kept) * 100 - lost * root, error=lost)
+
+
+def _squared_trace_limit() -> float:
+    """E (tr Sigma)^2 at the limit."""
+    moments = second_moments_limit(_BOTH_SMALL.loop, 8)
+    if moments is None:
+        return math.inf
+    return float(moments[INVARIANTS.index("squared_trace")])
+
+
+def _left_over() -> float:
+    """How much of the difference that n_initial makes survives from generation 19 to 20."""
+    both = (first_moments(replace(_BOTH.loop, n_initial=n), 20) for n in (8, 80))
+    gap = np.subtract(*(moments.mean_sq[-2:] for moments in both))
+    return float(gap[1] / gap[0])
+
+
+AUGMENTATION: Final = (
+    exact("augmentation-limit", "Section 4, Fig. 7; 3.1", size=6_000)
+    .says("E ‖μ_t‖² beside a fixed real set has the limit (1 + D) / n_r")
+    .predict(lambda: _augmentation("mean_sq"))
+    .observe(_FIXED.draws("mean_sq"))
+    .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("mean_sq")),
+    exact("augmentation-trace", "Section 4, Fig. 7; 3.1", size=3_500)
+    .says("E tr Σ_t beside a fixed real set, at the limit")
+    .predict(lambda: _augmentation("trace"))
+    .observe(_FIXED.draws("trace"))
+    .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("trace")),
+    asymptotic("augmentation-gain", "Section 4; 3.1", size=14_000)
+    .says("λ = 1: beside a fixed real set n_e / n_r → (n_r + 2 n_s) / (n_r + 3 n_s)")
+    .predict(lambda: Prediction(20 / augmentation_gain_leading(10_000, 10_000), error=20 / 10_000))
+    .observe(_FIXED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
+    .against("synthetic data cost nothing", lambda _: 20.0),
+    asymptotic("augmentation-shrinkage", "Section 4; 3.1", size=60)
+    .says("where d = n_r, samples of the mean beside a fixed real set lower E W2²")
+    .predict(_shrunk_by_copies)
+    .observe(
+        _BESIDE.draws(
+            "w2_squared",
+            "W2² of generation 1 minus 2, d = n_real = 100, {n_synth}, {λ}",
+            of=lambda first, second: first - second,
+            at=(1, 2),
+        )
+    )
+    .against("synthetic data beside a fixed real set never help", lambda _: 0.0),
+    exact("mixture-limit", "Section 6; 3.3", size=18_000)
+    .says("E ‖μ_t‖² with fixed, fresh and synthetic samples together, at the limit")
+    .predict(lambda: _BOTH.moment_limit("mean_sq"))
+    .observe(_BOTH.draws("mean_sq"))
+    .against("all real samples are fresh", lambda _: _BOTH_FRESH.moment_limit("mean_sq")),
+    exact("mixture-trace", "Section 6; 3.3", size=3000)
+    .says("E tr Σ_t with fixed, fresh and synthetic samples together, at the limit")
+    .predict(lambda: _BOTH.moment_limit("trace"))
+    .observe(_BOTH.at(10).draws("trace"))
+    .against("all real samples are fresh", lambda _: _BOTH_FRESH.moment_limit("trace")),
+    exact("mixture-second-moment", "Section 6; 3.3", size=18_000)
+    .says("E (tr Σ_t)² of a mixture, at the limit of its joint moment tensors")
+    .predict(lambda: _squared_trace_limit())
+    .observe(_BOTH_SMALL.draws("squared_trace"))
+    .against("the squared limit of E tr Σ_t", lambda _: _BOTH_SMALL.moment_limit("trace") ** 2),
+    exact("mixture-forgetting", "Section 6; 3.3")
+    .says("a mixture forgets its first model at the spectral radius of its first moments")
+    .predict(lambda: Prediction(forgetting_rate(_BOTH.loop), 1e-4, error=5e-4))
+    .compute(
+        "what is left of n_initial at t = 20 over t = 19, computed, 8 + 4 real, 8 synthetic",
+        _left_over,
+    )
+    .against("2 % faster", relative(-0.02)),
+)
+
+# --- weights: 2.9 --------------------------------------------------------------------------------
+
+_GOLDEN = golden_weight(20, 20)
+_POOLED = Setting(fresh_data(20, 20), _FLAT, 9)
+_WEIGHTED = _POOLED.but(weight=_GOLDEN)
+_WEIGHTED_LARGE = Setting(fresh_data(10_000, 10_000, weight=_GOLDEN), _FLAT, 6)
+
+
+def _weighted(name: Moment) -> Prediction:
+    return Prediction(20 * getattr(weighted_limit(20, 20, weight=_GOLDEN), name))
+
+
+WEIGHTS: Final = (
+    exact("weighted-limit", "2.9", size=6_000)
+    .says("E ‖μ_t‖² with weight w on the real data, at the limit")
+    .predict(lambda: _weighted("mean_sq"))
+    .observe(_WEIGHTED.draws("mean_sq"))
+    .against("pooled sample by sample", lambda _: _POOLED.moment_limit("mean_sq")),
+    exact("weighted-trace", "2.9", size=1500)
+    .says("E tr Σ_t with weight w on the real data, at the limit")
+    .predict(lambda: _weighted("trace"))
+    .observe(_WEIGHTED.draws("trace"))
+    .against("pooled sample by sample", lambda _: _POOLED.moment_limit("trace")),
+    asymptotic("golden-ratio", "2.9", size=14_000)
+    .says("λ = 1: at the best weight w the mean is worth n_r / w real samples")
+    .predict(lambda: Prediction(20 * golden_weight(10_000, 10_000), error=20 / 10_000))
+    .observe(_WEIGHTED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
+    .against(
+        "pooled sample by sample",
+        lambda _: 20 * 10_000 / worth.mean_effective_size(10_000, 10_000),
+    ),
+)

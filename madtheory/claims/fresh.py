@@ -1,0 +1,198 @@
+"""Claims on the fresh data loop (paper, Section 5, Appendix G): moments, W2^2, real fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+import numpy as np
+from scipy.optimize import brentq
+
+from madtheory import spectrum
+from madtheory.claims.claim import (
+    Array,
+    Claim,
+    Observation,
+    Prediction,
+    asymptotic,
+    declared,
+    exact,
+    relative,
+)
+from madtheory.claims.setting import HARMONIC, UNEQUAL, Setting
+from madtheory.loop import fresh_data, fully_synthetic
+from madtheory.theory import moments, worth
+
+#: By this generation each of these loops is within 3e-5 of its limit, relatively.
+_SETTLED = 12
+#: Started near its limit, a loop is that near already here.
+_SOON = 6
+
+_LINE = np.ones(1)
+_MEAN = Setting(fresh_data(10, 20, bias=0.9, n_initial=6), np.ones(8), 3)
+_TRACE = Setting(_MEAN.loop, UNEQUAL, 3)
+_NEAR = Setting(fresh_data(30, 10, bias=0.9, n_initial=39), _LINE, _SOON)
+_FAR = Setting(fresh_data(30, 10, bias=0.9, n_initial=5), _LINE, 12)
+_UNBIASED = Setting(fresh_data(30, 10, n_initial=37), _LINE, _SOON)
+_SECOND = Setting(fresh_data(4, 8, bias=0.9, n_initial=5), np.ones(6), 2)
+_ONE_FIT = Setting(fully_synthetic(400), np.ones(20), 1)
+_FEW = Setting(fresh_data(30, 10, n_initial=5), np.ones(20), _SETTLED)
+_MANY = _FEW.but(n_initial=2000)
+_EQUAL = Setting(fresh_data(400, 400, bias=0.5), np.ones(10), _SETTLED)
+_HARMONIC = Setting(_EQUAL.loop, HARMONIC, _SETTLED)
+_LARGE = Setting(fresh_data(5000, 2500), np.ones(10), _SETTLED)
+_MOSTLY_REAL = Setting(worth.fresh_fraction(1_000_000, 0.75), _LINE, _SOON)
+_HALF_REAL = Setting(worth.fresh_fraction(100_000_000, 0.5, bias=0.8), np.ones(5), 60)
+
+
+# --- exact moments -------------------------------------------------------------------------------
+
+
+def _invariant(
+    name: str, text: str, record: str, index: int, size: int, of: Callable[..., Array] = lambda x: x
+) -> Claim:
+    """A claim on one of the seven invariants of 2.3, a function of what the simulator records."""
+    return (
+        exact(f"fresh-{name}", "2.3", size=size)
+        .says(f"{text} of the fresh data loop, from the seven invariants")
+        .predict(lambda: float(moments.second_moments(_SECOND.loop, 6, generations=2)[-1, index]))
+        .observe(_SECOND.draws(record, "{all}", of=of))
+    )
+
+
+_INVARIANTS = (
+    _invariant("mean-fourth", "E ‖μ_t‖⁴", "mean_sq", index=2, size=400_000, of=lambda x: x**2),
+    _invariant(
+        "mean-trace-product",
+        "E ‖μ_t‖² tr Σ_t",
+        "mean_sq trace",
+        index=3,
+        size=76_000,
+        of=lambda mean_sq, trace: mean_sq * trace,
+    ),
+    _invariant("mean-quadratic", "E μ_t' Σ_t μ_t", "mean_quadratic", index=4, size=200_000),
+    _invariant("squared-trace", "E (tr Σ_t)²", "squared_trace", index=5, size=50_000),
+    _invariant("trace-squared", "E tr Σ_t²", "trace_squared", index=6, size=80_000),
+)
+
+
+def _forgotten(size: int, seed: int) -> Array:
+    """Difference of the settled W2^2 from two initial sizes, each from its own seed."""
+    few, many = (at.draws("w2_squared") for at in (_FEW, _MANY))
+    return few.draw(size, seed) - many.draw(size, seed + 1)
+
+
+def _forgetting_ratio() -> float:
+    """How much of the distance to the limit survives from generation t - 1 to t."""
+    trace = moments.first_moments(_FAR.loop, _FAR.t).trace
+    gap = trace[-2:] - _FAR.moment_limit("trace")
+    return float(gap[1] / gap[0])
+
+
+@cache
+def _distance_worth(n: int, dim: int) -> Prediction:
+    """The W2^2 whose effective sample size is `n`."""
+    guess = declared(spectrum.baseline(n, np.ones(dim)))
+    value = float(
+        brentq(
+            lambda w: worth.effective_sample_size(w, np.ones(dim)) - n,
+            0.8 * guess.value,
+            1.25 * guess.value,
+        )
+    )
+    return Prediction(value, error=guess.error)
+
+
+EXACT: Final = (
+    exact("fresh-mean", "2.2", size=38_000)
+    .says("E ‖μ_t‖² of the fresh data loop by one linear recursion")
+    .predict(lambda: _MEAN.moment("mean_sq"))
+    .observe(_MEAN.draws("mean_sq", "{all}")),
+    exact("fresh-trace", "2.2", size=5200)
+    .says("E tr Σ_t of the fresh data loop by the same recursion, general Σ_0")
+    .predict(lambda: _TRACE.moment("trace"))
+    .observe(_TRACE.draws("trace", "eight unequal eigenvalues, {n}, {λ}, {t}")),
+    exact("fresh-mean-limit", "Eq. (3); 2.2", size=240_000)
+    .says("the limit of E ‖μ_t‖² is the fixed point of a 2 x 2 system")
+    .predict(lambda: _NEAR.moment_limit("mean_sq"))
+    .observe(_NEAR.draws("mean_sq", "{all}")),
+    exact("fresh-trace-limit", "Eq. (3); 2.2", size=10_000)
+    .says("the limit of E tr Σ_t is the fixed point of the same system")
+    .predict(lambda: _NEAR.moment_limit("trace"))
+    .observe(_NEAR.draws("trace", "{all}")),
+    *_INVARIANTS,
+    asymptotic("eq4-effective-size", "Eq. (4); 2.5", size=3000)
+    .says("n_e inverts the distance of a fit to n real samples")
+    .predict(lambda: _distance_worth(400, 20))
+    .observe(_ONE_FIT.draws("w2_squared", "W2² of one fit to {n} samples, {d}"))
+    .against("2 % fewer samples", relative(0.02)),
+    exact("eq3-independence", "Eq. (3), Fig. 10; 2.2", size=700)
+    .says("the limit of E W2² does not depend on n_initial")
+    .predict(lambda: 0.0)
+    .observe(Observation(_FEW.words("W2² from {n_initial} minus from 2000, {d}, {n}"), _forgotten))
+    .against("10 % of the limit remains", lambda _: 0.1 * _FEW.distance_limit().value),
+    exact("fresh-forgetting", "Fig. 10; 2.2")
+    .says("n_initial is forgotten at the rate of the first-moment map's spectral radius")
+    .predict(lambda: Prediction(moments.forgetting_rate(_FAR.loop), 1e-4, error=5e-4))
+    .compute(
+        _FAR.words("(M, C) - limit at {t} over t = 11, computed, {n_initial}"), _forgetting_ratio
+    )
+    .against("2 % faster", relative(-0.02)),
+    exact("eq4-effective-mean", "Eq. (4); 2.5", size=240_000)
+    .says("λ = 1: the mean is worth n_e = n_r + n_s (n_r - 1)/(n - 1) real samples")
+    .predict(lambda: 1 / worth.mean_effective_size(30, 10))
+    .observe(_UNBIASED.draws("mean_sq", "‖μ‖², {all}"))
+    .against("2 % more samples", relative(1 / 1.02 - 1)),
+    asymptotic("fraction-unbiased", "Appendix G, Fig. 31; 2.7", size=240_000)
+    .says("λ = 1: a real fraction p is worth n_e = n p (2 - p) samples")
+    .predict(lambda: Prediction(1e6 / worth.fraction_effective_size(1_000_000, 0.75), error=1e-5))
+    .observe(
+        _MOSTLY_REAL.draws("mean_sq", "n ‖μ‖², {d}, n = 10^6, p = .75, {t}", of=lambda x: 1e6 * x)
+    )
+    .against("2 % more samples", relative(1 / 1.02 - 1)),
+)
+
+# --- distance and worth, to leading order --------------------------------------------------------
+
+
+def _leading_gain() -> Prediction:
+    """W2^2 of a real data set as large as the leading order of n_e says."""
+    n_effective = worth.leading_gain(5000, 2500) * 5000
+    value = float(spectrum.baseline_leading(n_effective, _LARGE.eigenvalues))
+    return Prediction(value, error=value * 10 / 5000)
+
+
+def _admissible_root(bias: float, dim: int, ratio: float) -> float:
+    """The largest admissible n_synth from exact second moments, n_real = ratio x its limit."""
+    n_real = round(ratio * worth.admissible_n_synth_limit(bias, dim))
+    return float(worth.admissible_n_synth(fresh_data(n_real, 2, bias=bias), dim))
+
+
+ASYMPTOTIC: Final = (
+    asymptotic("fresh-w2-limit", "Eq. (3); 2.4", size=1500)
+    .says("the limit of E W2² to second order, within its declared error")
+    .predict(_EQUAL.distance_limit)
+    .observe(_EQUAL.draws("w2_squared")),
+    asymptotic("fresh-w2-general", "2.10", size=2500)
+    .says("the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)")
+    .predict(_HARMONIC.distance_limit)
+    .observe(_HARMONIC.draws("w2_squared", "W2², {n}, {λ}, {t}")),
+    asymptotic("eq4-leading-gain", "Eq. (4), Section 5.3; 2.5", size=8000)
+    .says("λ = 1: n_e / n_r → (n_r + 2 n_s) / (n_r + n_s), at most 2")
+    .predict(_leading_gain)
+    .observe(_LARGE.draws("w2_squared"))
+    .against("2 % smaller", relative(-0.02)),
+    asymptotic("admissible-limit", "Section 5.3, Fig. 11, 12; 2.6")
+    .says("the largest admissible n_synth tends to a formula in λ and d")
+    .predict(lambda: Prediction(float(worth.admissible_n_synth_limit(0.5, 5)), 0.01, error=0.1))
+    .compute(
+        "its limit against the root of exact second moments, d = 5, λ = .5, computed",
+        lambda: _admissible_root(0.5, 5, 1000.0),
+    ),
+    asymptotic("fraction-floor", "Appendix G, Fig. 31; 2.7", size=30)
+    .says("λ < 1: W2² stops at d (1 - sqrt(p / (1 - λ (1 - p))))²")
+    .predict(lambda: Prediction(float(worth.fraction_floor(0.5, 0.8, 5)), error=1e-6))
+    .observe(_HALF_REAL.draws("w2_squared", "W2², {d}, n = 10^8, p = .5, {λ}, {t}"))
+    .against("2 % lower", relative(-0.02)),
+)

@@ -1,0 +1,116 @@
+"""Claims on pools of synthetic samples that grow, are capped, or are subsampled."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from madtheory.claims.claim import Prediction, asymptotic, exact, lower_bound
+from madtheory.claims.setting import Setting
+from madtheory.loop import synthetic_augmentation
+from madtheory.theory.moments import (
+    INVARIANTS,
+    first_moments,
+    growing_pool_limit,
+    growing_pool_trace,
+    pool_exponent,
+    second_moments,
+)
+
+_FLAT = np.ones(20)
+_GROWING = Setting(synthetic_augmentation(8, 8, pool="accumulate"), _FLAT, 8)
+_BIASED = _GROWING.but(bias=0.7).at(16)
+_SMALL = Setting(_BIASED.loop, np.ones(6), 6)
+_LARGE = synthetic_augmentation(10_000, 10_000, pool="accumulate")
+_MLE = _GROWING.but(ddof=0)
+_MEMORY = _GROWING.but(bias=0.49, memory=None).at(16)
+_CAPPED = _GROWING.but(pool_cap=3, bias=0.9)
+_SUBSAMPLED = _GROWING.but(budget=4).at(16)
+_SUBSAMPLED_SMALL = Setting(_SUBSAMPLED.loop, np.ones(10), 6)
+
+_REPLACED = "each generation's samples replace the last ones'"
+
+
+def _whole(at: Setting) -> float:
+    """E |mu_t|^2 + E tr Sigma_t."""
+    return at.moment("mean_sq") + at.moment("trace")
+
+
+def _trace_squared(at: Setting) -> float:
+    """E tr Sigma_t^2, Sigma_0 = I."""
+    moments = second_moments(at.loop, at.eigenvalues.size, generations=at.t)
+    return float(moments[-1, INVARIANTS.index("trace_squared")])
+
+
+def _local_exponent(at: Setting, t: int) -> float:
+    """Exponent of E tr Sigma from t to 2 t."""
+    trace = first_moments(at.loop, 2 * t).trace
+    return math.log2(float(trace[-1] / trace[t - 1]))
+
+
+def _subsampled_bound(sign: int) -> float:
+    """E W2^2 is at least (-1), or at most (1), this by its first moments."""
+    trace, total = _SUBSAMPLED_SMALL.moment("trace"), _SUBSAMPLED_SMALL.trace
+    cross = 2 * math.sqrt(trace * total) if sign < 0 else 0.0
+    return _SUBSAMPLED_SMALL.moment("mean_sq") + trace + total - cross
+
+
+CLAIMS: Final = (
+    exact("growing-pool-mean", "Section 4, Fig. 8; 3.2", size=6_000)
+    .says("E ‖μ_(t+1)‖² = E ‖μ_t‖² + λ n_s E tr S_t / (N_t + n_s)² in a growing pool")
+    .predict(lambda: _GROWING.moment("mean_sq"))
+    .observe(_GROWING.draws("mean_sq"))
+    .against(_REPLACED, lambda _: _GROWING.but(pool="replace").moment("mean_sq")),
+    asymptotic("growing-pool-limit", "Section 4, Fig. 8; 3.2")
+    .says("λ = 1: in a growing pool E ‖μ_t‖² → (π²/6) tr Σ_0 / n, so n_e / n → 6/π²")
+    .predict(lambda: Prediction(math.pi**2 / 6, 1e-5, error=2e-4))
+    .compute(
+        "n ‖μ‖² at the limit, n_real = n_synth = 10^4, computed",
+        lambda: 1e4 * growing_pool_limit(_LARGE).mean_sq,
+    ),
+    exact("growing-pool-power-law", "Section 4, Fig. 8; 3.2", size=5_500)
+    .says("λ < 1: E tr Σ_t of a growing pool falls like t^-(1 - λ), a ratio of gammas")
+    .predict(lambda: 20 * float(growing_pool_trace(_BIASED.loop, _BIASED.t)))
+    .observe(_BIASED.draws("trace"))
+    .against("an exponent that is .05 closer to 0", lambda value: value * _BIASED.t**0.05),
+    exact("growing-pool-memory", "3.2", size=3_500)
+    .says("a growing pool sampled from all earlier models loses its variance more slowly")
+    .predict(lambda: _MEMORY.moment("trace"))
+    .observe(_MEMORY.draws("trace", "trace, {d}, {n}, {λ}, {t}"))
+    .against("memory 1", lambda _: _MEMORY.but(memory=1).moment("trace")),
+    asymptotic("growing-pool-exponent", "3.2")
+    .says("its exponent is sqrt(λ) - 1, against λ - 1 with memory 1")
+    .predict(lambda: Prediction(pool_exponent(_MEMORY.loop), 1e-5, error=1 / 1024))
+    .compute(
+        _MEMORY.words("log2 of E tr Σ_2048 / E tr Σ_1024, {n}, {λ}, computed"),
+        lambda: _local_exponent(_MEMORY, 1024),
+    )
+    .against("λ - 1", lambda _: pool_exponent(_MEMORY.but(memory=1).loop)),
+    exact("growing-pool-second-moment", "3.2", size=62_000)
+    .says("E tr Σ_t² in a growing pool, from the joint moment tensors")
+    .predict(lambda: _trace_squared(_SMALL))
+    .observe(_SMALL.draws("trace_squared"))
+    .against(_REPLACED, lambda _: _trace_squared(_SMALL.but(pool="replace"))),
+    exact("growing-pool-mle", "3.2", size=5_500)
+    .says("divided by n, λ = 1: what the mean wanders is what the covariance loses")
+    .predict(lambda: _whole(_MLE))
+    .observe(_MLE.draws("mean_sq trace", "‖μ‖² + tr Σ, {all}", of=lambda mean, trace: mean + trace))
+    .against("divided by n - 1", lambda _: _whole(_GROWING)),
+    exact("capped-pool", "3.3", size=17_000)
+    .says("E ‖μ_t‖² with a pool of the last three generations beside a fixed set")
+    .predict(lambda: _CAPPED.moment("mean_sq"))
+    .observe(_CAPPED.draws("mean_sq"))
+    .against("a pool of one generation", lambda _: _CAPPED.but(pool_cap=1).moment("mean_sq")),
+    exact("subsample-growth", "3.3", size=900)
+    .says("a growing pool subsampled to a budget B: λ = 1 makes E tr Σ_t grow like t^(1/B)")
+    .predict(lambda: _SUBSAMPLED.moment("trace"))
+    .observe(_SUBSAMPLED.draws("trace"))
+    .against("the mean trace does not grow", lambda _: 20.0),
+    lower_bound("subsample-w2", "3.3", size=300)
+    .says("E W2² >= E ‖μ_t‖² + (sqrt(E tr Σ_t) - sqrt(tr Σ_0))²: a budget lets it grow")
+    .predict(lambda: _subsampled_bound(-1))
+    .observe(_SUBSAMPLED_SMALL.draws("w2_squared"))
+    .against("models and truth have nothing in common", lambda _: _subsampled_bound(1)),
+)

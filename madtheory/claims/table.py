@@ -1,0 +1,53 @@
+"""The one table of claims: what is said, how sure it is, and the simulation that could refute it.
+
+Verifier, tests, command line and report read :data:`CLAIMS` and nothing else. A claim is tested on
+the mean of independent observations, on a scale with finite variance: logarithms, directions, early
+generations, indicators, or a size-biased measure (heavy tails make naive means worthless: at
+lambda = 1 almost every path dies while the mean of tr Sigma_t stays put).
+
+References are to the numbered statements of docs/theory.md and to the paper (Alemohammad et al.).
+"""
+
+from __future__ import annotations
+
+from madtheory.claims import (
+    appendix_a,
+    augmentation,
+    categories,
+    collapse,
+    distance,
+    estimators,
+    fresh,
+    memory,
+    modes,
+    pools,
+    rare_paths,
+    times,
+)
+from madtheory.claims.claim import Claim
+
+#: Every claim: those of the paper in its order, then those of the loops beyond it.
+CLAIMS: tuple[Claim, ...] = (
+    *collapse.ESTIMATOR,
+    *collapse.DIRECTIONS,
+    *collapse.MOMENTS,
+    *distance.FULLY_SYNTHETIC,
+    *times.CLAIMS,
+    *appendix_a.CLAIMS,
+    *fresh.EXACT,
+    *fresh.ASYMPTOTIC,
+    *augmentation.REAL,
+    *augmentation.AUGMENTATION,
+    *augmentation.WEIGHTS,
+    *memory.CLAIMS,
+    *pools.CLAIMS,
+    *distance.ANY_LOOP,
+    *estimators.FLOOR,
+    *estimators.FLOOR_LAWS,
+    *estimators.SHRINKAGE,
+    *estimators.LIKELIHOOD,
+    *rare_paths.CLAIMS,
+    *modes.WEIGHTS,
+    *modes.VARIANCES,
+    *categories.CLAIMS,
+)

@@ -1,0 +1,313 @@
+"""`madtheory metrics` and `madtheory audit`: what feature files of one's own say."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from madtheory.cli import answer, options, table
+from madtheory.cli.answer import Payload
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from madtheory.audit import Audit, Forecast
+    from madtheory.cli.answer import Array
+    from madtheory.metrics import Measured
+
+FEATURE_FILE = click.Path(path_type=Path)
+
+_measure_options = options.stack(
+    options.defaulted("--k", default=5, help="Neighbour of the k-NN balls."),
+    options.defaulted("--level", default=0.95, help="Level of the intervals."),
+)
+
+
+def _measured(estimate: Measured | None) -> Payload:
+    """A measured value with its interval, where there is one."""
+    if estimate is None:
+        return {"value": None, "interval": [None, None]}
+    return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
+
+
+def _interval(measured: Payload) -> str:
+    """Both ends, or a dash where they are unknown."""
+    low, high = measured["interval"]
+    if low is None and high is None:
+        return "–"
+    return f"{table.number(low)} to {table.number(high)}"
+
+
+def _intervals(
+    title: str, columns: Sequence[str], payload: Payload, *, words: Mapping[str, str]
+) -> Table:
+    """Value and interval of each quantity."""
+    rows = table.plain(title, columns)
+    for name, word in words.items():
+        rows.add_row(word, table.number(payload[name]["value"]), _interval(payload[name]))
+    return rows
+
+
+# --- metrics ------------------------------------------------------------------------------------
+
+
+def _kernel_distance(x: Array, y: Array, level: float) -> tuple[Payload, dict[str, str]]:
+    """The kernel distance, or null with the reason: its sixth powers overflow first."""
+    from madtheory.metrics import kernel_distance
+
+    try:
+        return _measured(kernel_distance(x, y, level=level)), {}
+    except ValueError as error:
+        return _measured(None), {"kernel_distance": str(error)}
+
+
+_METRICS = {
+    "fid": "FID, W2² of the Gaussian fits",
+    "fid_unbiased": "FID less its bias at these sizes",
+    "kernel_distance": "kernel distance, unbiased",
+    "precision": "precision",
+    "recall": "recall",
+}
+
+
+def show_metrics(payload: Payload) -> None:
+    """Print `metrics`."""
+    page, level = table.console(), f"{100 * payload['level']:g} %"
+    page.print(
+        f"{payload['n_real']} real and {payload['n_synth']} synthetic samples, "
+        f"d = {payload['dim']}, k = {payload['k']}",
+        style="bold",
+    )
+    columns = ("metric", "value", f"{level} interval")
+    page.print(_intervals("Metrics", columns, payload, words=_METRICS))
+    for name, reason in payload["reason"].items():
+        page.print(f"– {_METRICS[name]}: {reason}.", markup=False)
+    page.print("The interval of FID is for its mean at these sizes, bias included.")
+
+
+@click.command()
+@click.argument("real", type=FEATURE_FILE)
+@click.argument("synth", type=FEATURE_FILE)
+@_measure_options
+@answer.shown_by(show_metrics)
+def metrics(*, real: Path, synth: Path, k: int, level: float) -> Payload:
+    """FID, kernel distance, precision and recall of two feature files, with intervals.
+
+    REAL and SYNTH are .npy, .npz, .parquet or .csv files; rows are samples.
+    """
+    from madtheory import metrics as measure
+    from madtheory.files import load_features
+
+    x, y = load_features(real), load_features(synth)
+    both = measure.precision_recall(x, y, k=k, level=level)
+    fid, unbiased = measure.fid(x, y, level=level), measure.fid_unbiased(x, y, level=level)
+    kernel, reason = _kernel_distance(x, y, level)
+    return {
+        "fid": _measured(fid),
+        "fid_unbiased": _measured(unbiased),
+        "kernel_distance": kernel,
+        "precision": _measured(both.precision),
+        "recall": _measured(both.recall),
+        "n_real": len(x),
+        "n_synth": len(y),
+        "dim": x.shape[1],
+        "k": k,
+        "level": level,
+        "reason": reason,
+    }
+
+
+# --- audit: answer ------------------------------------------------------------------------------
+
+#: What is measured of each generation, and how a table calls it.
+_GENERATION = {
+    "fid": "FID",
+    "precision": "precision",
+    "recall": "recall",
+    "trace": "total variance",
+}
+_FORECAST = ("fid", "trace")
+
+
+def _forecast(forecast: Forecast | None) -> Payload | None:
+    if forecast is None:
+        return None
+    bands = {name: [_measured(e) for e in getattr(forecast, name)] for name in _FORECAST}
+    return {"generations": list(forecast.generations), **bands}
+
+
+def _audit_reasons(found: Audit) -> dict[str, str]:
+    """Why something is null."""
+    reasons = {}
+    if found.rate is None:
+        reasons = dict.fromkeys(
+            ("rate", "bias", "forecast", "fresh_data"),
+            "two generations at least are needed, got 1",
+        )
+    elif math.isinf(found.rate.value):
+        reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"
+    if math.isinf(found.training_size):
+        reasons["training_size"] = "no noise between generations is seen"
+    if math.isinf(found.n_eff.value):
+        reasons["n_eff"] = "the last generation cannot be told from the real data"
+    if found.fresh_data is not None and found.fresh_data.required_n_real is None:
+        reasons["fresh_data.required_n_real"] = (
+            "no number of fresh samples is known to hold this distance"
+        )
+    return reasons
+
+
+def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
+    """Answer `audit REAL GEN1 GEN2 ...`."""
+    fresh = found.fresh_data
+    return {
+        "generations": [
+            {name: _measured(getattr(one, name)) for name in _GENERATION}
+            for one in found.generations
+        ],
+        "files": files,
+        **{name: _measured(getattr(found, name)) for name in _AUDIT},
+        "verdict": found.verdict,
+        "verdict_reason": found.reason,
+        "p_value": found.p_value,
+        "p_value_walk": found.p_value_walk,
+        "error_rate": found.error_rate,
+        "training_size": found.training_size,
+        "forecast": _forecast(found.forecast),
+        "fresh_data": None if fresh is None else dataclasses.asdict(fresh),
+        "k": k,
+        "level": found.level,
+        "reason": _audit_reasons(found),
+    }
+
+
+# --- audit: tables ------------------------------------------------------------------------------
+
+_AUDIT = {
+    "rate": "drift of log variance a generation",
+    "bias": "effective bias λ",
+    "n_eff": "last generation, in real samples",
+}
+_VERDICTS = {
+    "mad": "[bold red]MAD[/]",
+    "not_mad": "[green]not MAD[/]",
+    "undecided": "[yellow]not enough data[/]",
+}
+
+
+def _short(measured: Payload) -> str:
+    """Value ± half the width of its interval."""
+    low, high = measured["interval"]
+    return table.plus_minus(float(measured["value"]), float((high - low) / 2))
+
+
+def _band(measured: Payload) -> str:
+    """Median and both ends of a band."""
+    low, high = measured["interval"]
+    return f"{measured['value']:.3g} ({low:.3g} to {high:.3g})"
+
+
+def _generation_table(payload: Payload) -> Table:
+    title = f"Generations, value ± half the {100 * payload['level']:g} % interval"
+    rows = table.plain(title, ("t", *_GENERATION.values()), left=0)
+    for t, one in enumerate(payload["generations"], 1):
+        rows.add_row(str(t), *(_short(one[name]) for name in _GENERATION))
+    return rows
+
+
+def _forecast_table(payload: Payload) -> Table:
+    forecast, columns = payload["forecast"], (_GENERATION[name] for name in _FORECAST)
+    title = f"Forecast, {100 * payload['level']:g} % bands"
+    rows = table.plain(title, ("t", *columns), left=0)
+    for i, t in enumerate(forecast["generations"]):
+        rows.add_row(str(t), *(_band(forecast[name][i]) for name in _FORECAST))
+    return rows
+
+
+def _needed(fresh: Payload) -> str:
+    """What fresh data would hold the loop."""
+    limit = fresh["admissible_n_synth"]
+    most = f"up to {math.floor(limit)}" if math.isfinite(limit) else "any number of"
+    harmless = f"with much fresh data, {most} synthetic samples a generation do no harm"
+    if fresh["n_synth"] is None or fresh["required_n_real"] is None:
+        return f"Fresh data: {harmless}."
+    return (
+        f"Fresh data: {fresh['required_n_real']} real samples a generation beside "
+        f"{fresh['n_synth']} synthetic ones hold the distance where it is; {harmless}."
+    )
+
+
+def show_audit(payload: Payload) -> None:
+    """Print `audit`: the verdict first."""
+    from rich.markup import escape
+
+    page = table.console()
+    page.print(f"Verdict: {_VERDICTS[payload['verdict']]}, {escape(payload['verdict_reason'])}.")
+    page.print(
+        f"p = {payload['p_value']:.2g} of a loop that real data hold, "
+        f"{payload['p_value_walk']:.2g} of one without; "
+        f"each false verdict at most {100 * payload['error_rate']:g} % of the time."
+    )
+    page.print(_generation_table(payload))
+    page.print(_intervals("Loop", ("quantity", "value", "interval"), payload, words=_AUDIT))
+    if payload["forecast"] is not None:
+        page.print(_forecast_table(payload))
+    if payload["fresh_data"] is not None:
+        page.print(_needed(payload["fresh_data"]))
+
+
+# --- audit: figure and command ------------------------------------------------------------------
+
+FIGURES = (".pdf", ".png")
+
+
+def _figure(path: Path) -> Path:
+    """Refuse, before any work, a figure that could not be written."""
+    if path.suffix.lower() not in FIGURES:
+        raise options.Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise options.Refused(f"figure must lie in an existing folder, got {path}")
+    return path
+
+
+def _draw(path: Path, found: Audit) -> None:
+    """Draw an audit into a file."""
+    from madtheory.files import atomic_write_bytes
+    from madtheory.reports import style
+    from madtheory.reports.audit.figures import draw_audit
+
+    with style.styled():
+        atomic_write_bytes(path, style.render(draw_audit(found), path.suffix[1:].lower()))
+
+
+@click.command()
+@click.argument("real", type=FEATURE_FILE)
+@click.argument("generations", type=FEATURE_FILE, nargs=-1, required=True)
+@_measure_options
+@options.defaulted("--alpha", default=0.02, help="Bound on each false verdict.")
+@options.defaulted("--horizon", default=5, help="Generations to forecast.")
+@options.counted("--n-synth", help="Training samples of a generation [default: estimated].")
+@click.option("--figure", type=FEATURE_FILE, help="Also draw a .pdf or .png file.")
+@answer.shown_by(show_audit)
+def audit(
+    *, real: Path, generations: tuple[Path, ...], figure: Path | None, k: int, **how: Any
+) -> Payload:
+    """Is my loop going MAD? Feature files of real data and of successive generations.
+
+    REAL and GENERATIONS are .npy, .npz, .parquet or .csv files; rows are samples.
+    """
+    from madtheory.audit import audit as examine
+    from madtheory.files import load_features
+
+    target, names = None if figure is None else _figure(figure), [str(x) for x in generations]
+    samples = [load_features(path) for path in (real, *generations)]
+    found = examine(samples[0], samples[1:], k=k, names=names, **how)
+    payload = answer_audit(found, files=names, k=k)
+    if target is not None:
+        _draw(target, found)
+    return payload

@@ -1,0 +1,204 @@
+"""Options that several commands share, and the loop and the spectrum that they say."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from madtheory.loop import Loop
+
+#: Largest dimension and number of generations that the command line computes.
+MAX_DIM = 10**6
+MAX_GENERATIONS = 10**7
+#: Most models or batches that theory keeps apart: it solves systems of their number squared.
+MAX_KEPT = 100
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Given = dict[str, Any]
+
+
+class Refused(click.ClickException):
+    """Bad input that is no ValueError of the library's."""
+
+
+def _models(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
+    """A number of models, or of the word `all`: None, as a Loop reads it."""
+    try:
+        return None if value == "all" else int(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not an integer or 'all'.") from None
+
+
+def stack(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Apply option decorators so that --help lists them in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+#: An option that says its default in --help, and one that is a whole number.
+defaulted = functools.partial(click.option, show_default=True)
+counted = functools.partial(click.option, type=int)
+
+
+def choice(
+    flag: str, words: Sequence[str], help: str | None = None
+) -> Callable[[Command], Command]:
+    """One of some words, the first of which is the default."""
+    return defaulted(flag, type=click.Choice(words), default=words[0], help=help)
+
+
+#: What there is of real data, or their number of dimensions.
+source = stack(
+    counted("--dim", help="Dimension; the real covariance is the identity."),
+    click.option(
+        "--features",
+        type=click.Path(path_type=Path),
+        help="A .npy, .npz, .parquet or .csv file of real data: dimension and covariance of it.",
+    ),
+)
+n_synth = counted("--n-synth", required=True, help="Synthetic samples a generation.")
+generations = defaulted("--generations", default=20, help="t = 1..T.")
+level = choice("--level", ["quick", "full"])
+
+bias = stack(
+    defaulted("--bias", default=1.0, help="Sampling bias λ, multiplies the covariance."),
+    defaulted("--ddof", default=1, help="1: divide by n-1; 0: n."),
+    choice(
+        "--first-generation",
+        ["real", "biased"],
+        "Whether λ also multiplies the covariance that generation 1 samples.",
+    ),
+)
+memory = defaulted(
+    "--memory",
+    metavar="[K|all]",
+    default="1",
+    callback=_models,
+    help="Last models that synthetic samples come from, or all so far.",
+)
+pool = stack(
+    choice(
+        "--pool",
+        ["replace", "accumulate"],
+        "Whether a generation's synthetic samples replace or join the earlier ones.",
+    ),
+    counted("--pool-cap", help="Generations that an accumulating pool keeps [default: all]."),
+    counted(
+        "--budget", help="Samples drawn from an accumulating pool for each fit [default: all]."
+    ),
+)
+
+collapse = stack(
+    source,
+    n_synth,
+    counted("--n-initial", help="Real samples of generation 1 [default: n-synth]."),
+    bias,
+    click.option("--allow-overdispersion", is_flag=True, help="Accept a bias above 1."),
+    defaulted(
+        "--shrinkage",
+        default=0.0,
+        help="Part a of every fit that goes to its mean variance: (1-a) S + a (tr S/d) I.",
+    ),
+    defaulted(
+        "--floor", default=0.0, help="Added to every fit, in units of the mean real variance."
+    ),
+)
+
+
+def _real(n_real: str) -> Callable[[Command], Command]:
+    """Options of the loops with real data; `n_real` says what --n-real counts."""
+    return stack(
+        source,
+        counted("--n-real", required=True, help=n_real),
+        n_synth,
+        counted("--n-initial", help="Real samples of generation 1 [default: n-real]."),
+        bias,
+        memory,
+        click.option(
+            "--weight",
+            type=float,
+            help="Weight of the real data, in [0, 1] [default: samples count alike].",
+        ),
+    )
+
+
+fresh = _real("Fresh real samples a generation.")
+augmentation = stack(
+    _real("Real samples that every generation is trained on again."),
+    defaulted(
+        "--n-fresh", default=0, help="Fresh real samples a generation, beside the fixed ones."
+    ),
+    pool,
+)
+
+
+# --- from options to arguments ------------------------------------------------------------------
+
+
+def eigenvalues(given: Given) -> NDArray[np.float64]:
+    """Eigenvalues of the real covariance, shape (dim,): the identity's or the data's."""
+    dim, features = given["dim"], given["features"]
+    if (dim is None) == (features is None):
+        raise Refused("exactly one of --dim and --features must be given")
+    if features is not None:
+        from madtheory.files import feature_eigenvalues
+
+        return feature_eigenvalues(features)
+    import numpy as np
+
+    from madtheory import _check
+
+    return np.ones(_check.count("dim", dim, maximum=MAX_DIM))
+
+
+def length(generations: int) -> int:
+    """Check --generations."""
+    from madtheory import _check
+
+    return _check.count("generations", generations, maximum=MAX_GENERATIONS)
+
+
+def _among(given: Given, names: str) -> Given:
+    """Those of the options that a builder takes as they are, where the command has them."""
+    return {name: given[name] for name in names.split() if name in given}
+
+
+def collapse_loop(given: Given) -> Loop:
+    """Build the fully synthetic loop; memory and pool where the command has them."""
+    from madtheory.loop import fully_synthetic
+
+    fit = "n_synth n_initial first_generation bias ddof shrinkage floor allow_overdispersion"
+    plain = fully_synthetic(**_among(given, fit))
+    return dataclasses.replace(plain, **_among(given, "memory pool pool_cap budget"))
+
+
+def fresh_loop(given: Given) -> Loop:
+    """Build the fresh data loop."""
+    from madtheory.loop import fresh_data
+
+    names = "n_real n_synth n_initial first_generation bias ddof memory weight"
+    return fresh_data(**_among(given, names))
+
+
+def augmentation_loop(given: Given) -> Loop:
+    """Build the synthetic augmentation loop, with fresh data beside it where asked for."""
+    from madtheory.loop import synthetic_augmentation
+
+    names = "n_real n_synth bias ddof memory weight pool pool_cap budget"
+    plain = synthetic_augmentation(**_among(given, names))
+    first = plain.n_initial if given["n_initial"] is None else given["n_initial"]
+    return dataclasses.replace(plain, n_initial=first, **_among(given, "n_fresh first_generation"))

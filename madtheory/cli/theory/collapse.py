@@ -1,0 +1,176 @@
+"""`theory collapse`: the fully synthetic loop (theory.md 1.1-1.7), its fits regularised or not."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from madtheory.cli import answer, options, table
+from madtheory.cli.answer import Entries, Entry, Payload
+
+if TYPE_CHECKING:
+    from madtheory.cli.answer import Array
+    from madtheory.loop import Loop
+
+
+def _moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    """Lists over t = 1..T that are exact (theory.md 1.3, 1.5, 1.6)."""
+    import numpy as np
+
+    from madtheory.theory import collapse
+
+    names = (
+        "mean_trace mean_walk mean_trace_squared mean_squared_trace log_det_mean log_det_variance"
+    )
+    lists = {
+        name: getattr(collapse, name)(loop, eigenvalues, generations=generations)
+        for name in names.split()
+    }
+    # A determinant that is surely 0 has no log-variance to speak of: null beside a null mean.
+    singular = np.isinf(lists["log_det_mean"])
+    lists["log_det_variance"] = np.where(singular, np.nan, lists["log_det_variance"])
+    return {name: Entry(values) for name, values in lists.items()}
+
+
+def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    from madtheory.theory.collapse import critical_bias, lyapunov_spectrum, rate, w2_squared
+    from madtheory.theory.collapse import half_life as the_half_life
+
+    w2 = partial(w2_squared, loop, eigenvalues, generations=generations)
+    return {
+        **_moments(loop, eigenvalues, generations),
+        "lyapunov": Entry(lyapunov_spectrum(loop, eigenvalues.size)),
+        "rate": Entry(rate(loop)),
+        "critical_bias": Entry(critical_bias(loop)),
+        "half_life": Entry(the_half_life(loop)),
+        **answer.distance_path(w2, generations),
+    }
+
+
+def _regularised_moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    from madtheory.theory.collapse import mean_trace, mean_walk, second_moments
+
+    second = second_moments(loop, eigenvalues, generations=generations)
+    # The law of the determinant has no closed form once the fit is changed.
+    log_det = answer.unknown(
+        "the log-determinant law is computed for shrinkage = 0 and floor = 0 only",
+        generations=generations,
+    )
+    return {
+        "mean_trace": Entry(mean_trace(loop, eigenvalues, generations=generations)),
+        "mean_walk": Entry(mean_walk(loop, eigenvalues, generations=generations)),
+        "mean_trace_squared": Entry(second.trace_squared),
+        "mean_squared_trace": Entry(second.squared_trace),
+        "log_det_mean": log_det,
+        "log_det_variance": log_det,
+    }
+
+
+def _bounded_rate(loop: Loop, dim: int) -> Entries:
+    """Rate, half-life and critical bias where the bounds of shrinkage meet, and the bounds."""
+    from madtheory.theory.collapse import shrinkage_rate
+
+    bare = dataclasses.replace(loop, floor=0.0)
+    low, high = dataclasses.astuple(shrinkage_rate(bare, dim))
+    unit = shrinkage_rate(dataclasses.replace(bare, bias=1.0), dim)
+    bounds = {"rate_lower": Entry(low, "bound"), "rate_upper": Entry(high, "bound")}
+    if low != high:
+        why = "the rate is computed for shrinkage = 0 or 1 only; bounds are given"
+        return dict.fromkeys(("rate", "half_life", "critical_bias"), answer.unknown(why)) | bounds
+    half_life = math.log(2) / abs(low) if low else math.inf
+    known = {"rate": low, "half_life": half_life, "critical_bias": math.exp(-unit.lower)}
+    return {name: Entry(value) for name, value in known.items()} | bounds
+
+
+def _floor(loop: Loop, eigenvalues: Array) -> Entries:
+    """What a floor adds: the trace settles, the mean walks on."""
+    from madtheory.theory.collapse import mean_walk_growth, stationary_mean
+
+    ended = answer.unknown(
+        "with a floor the covariance does not collapse; rate_lower and rate_upper are without it"
+    )
+    return {
+        "rate": ended,
+        "half_life": ended,
+        "stationary_trace": Entry(float(eigenvalues.sum()) * stationary_mean(loop)),
+        "mean_walk_growth": Entry(mean_walk_growth(loop, eigenvalues)),
+    }
+
+
+def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    from madtheory.theory import distance
+
+    w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
+    why = "the Lyapunov spectrum is computed for shrinkage = 0 and floor = 0 only"
+    return {
+        **_regularised_moments(loop, eigenvalues, generations),
+        **_bounded_rate(loop, eigenvalues.size),
+        **(_floor(loop, eigenvalues) if loop.floor else {}),
+        **answer.distance_path(w2, generations),
+        "lyapunov": answer.unknown(why),
+    }
+
+
+_RATES = {
+    "rate": "rate of collapse, log Σ per generation",
+    "rate_lower": "rate without a floor, at least",
+    "rate_upper": "rate without a floor, at most",
+    "half_life": "half-life, generations",
+    "critical_bias": "critical bias λ_c",
+    "stationary_trace": "E tr Σ, t → ∞",
+    "mean_walk_growth": "E|μ-μ0|² per generation, t → ∞",
+}
+_PATH = {
+    "mean_trace": "E tr Σ",
+    "mean_walk": "E|μ-μ0|²",
+    "log_det_mean": "E log det Σ",
+    "log_det_sd": "sd log det",
+    "w2_squared": "E W2²",
+}
+_MISSING = _RATES | {
+    "lyapunov": "Lyapunov spectrum",
+    "log_det_mean": "log det Σ",
+    "w2_squared": "E W2²",
+}
+
+
+def _lyapunov(values: Sequence[float]) -> str:
+    first = ", ".join(table.number(float(x)) for x in values[:3])
+    return first if len(values) <= 3 else f"{first}, …, {table.number(float(values[-1]))}"
+
+
+def show_collapse(payload: Payload) -> None:
+    """Print `theory collapse`."""
+    import numpy as np
+
+    page, status = table.console(), payload["status"]
+    page.print(f"Fully synthetic loop: {table.loop_line(payload)}", style="bold")
+    # Bounds say nothing beside a rate that is known.
+    hidden = {"rate_lower", "rate_upper"} if status["rate"] == "exact" else set()
+    rates = {key: word for key, word in _RATES.items() if key not in hidden}
+    page.print(table.quantities("Rates", rates, payload, status=status))
+    if status["lyapunov"] == "exact":
+        page.print(f"Lyapunov spectrum (exact): {_lyapunov(payload['lyapunov'])}")
+    lists = payload | {"log_det_sd": np.sqrt(payload["log_det_variance"])}
+    page.print(table.path(_PATH, lists, errors="w2_squared_rel_error"))
+    table.print_reasons(page, payload, _MISSING)
+    scope = "Path exact" if "rate_lower" in payload else "All exact"
+    approximate = status["w2_squared"] == "asymptotic"
+    page.print(f"{scope} but E W2²: asymptotic, error declared." if approximate else f"{scope}.")
+
+
+@click.command()
+@options.collapse
+@options.generations
+@answer.shown_by(show_collapse)
+def collapse(**given: Any) -> Payload:
+    """Fully synthetic loop: rate of collapse, moments, log-determinant, distance."""
+    eigenvalues = options.eigenvalues(given)
+    loop, length = options.collapse_loop(given), options.length(given["generations"])
+    entries = _regularised if loop.shrinkage or loop.floor else _plain
+    return answer.head(loop, eigenvalues) | answer.body(entries(loop, eigenvalues, length))

@@ -1,0 +1,203 @@
+"""`theory fresh` and `theory augmentation`: limit and path of the loops with real data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from madtheory.cli import answer, options, table
+from madtheory.cli.answer import Entries, Entry, Payload
+
+if TYPE_CHECKING:
+    from madtheory.cli.answer import Array
+    from madtheory.loop import Loop
+    from madtheory.results import Estimate
+
+
+def _first(loop: Loop, eigenvalues: Array) -> Entries:
+    """E |mu|^2 and E tr Sigma (theory.md 2.2, 3)."""
+    from madtheory.theory import moments
+
+    total, first = float(eigenvalues.sum()), moments.first_moments_limit(loop)
+    return {"mean_sq": Entry(first.mean_sq * total), "trace": Entry(first.trace * total)}
+
+
+_SECOND = ("trace_squared", "squared_trace")
+
+
+def _second(loop: Loop, eigenvalues: Array) -> Entries:
+    """E tr Sigma^2 and E (tr Sigma)^2 at any Sigma_0 (theory.md 2.3)."""
+    from madtheory.loop import UnsupportedLoop
+    from madtheory.theory import moments
+    from madtheory.theory.moments import _generation
+    from madtheory.theory.moments.second import conjugated_second_moments
+
+    if loop.memory is None or (loop.pool, loop.pool_cap) == ("accumulate", None):
+        raise UnsupportedLoop(
+            "second moments at the limit are computed for a pool and a memory that forget only"
+        )
+    second = moments.second_moments_limit(loop, eigenvalues.size)
+    status = "exact" if _generation.is_exact(loop) else "asymptotic"
+    if second is None:
+        return dict.fromkeys(_SECOND, Entry(math.nan, status, "second moments diverge"))
+    at = dict(zip(moments.INVARIANTS, map(float, second), strict=True))
+    values = conjugated_second_moments(*(at[name] for name in _SECOND), eigenvalues=eigenvalues)
+    return {name: Entry(x, status) for name, x in zip(_SECOND, values, strict=True)}
+
+
+def _radius(loop: Loop, eigenvalues: Array) -> Entries:
+    from madtheory.theory import moments
+
+    radius = moments.second_moment_radius(loop, eigenvalues.size)
+    return {"second_moment_radius": Entry(radius)}
+
+
+def _worth(w2: Estimate, eigenvalues: Array) -> list[float]:
+    """Lower, best and upper effective size: it falls as the distance grows."""
+    from madtheory.theory.worth import effective_sample_size
+
+    value, error = float(w2.value), float(w2.rel_error)
+    if math.isinf(value):
+        return [0.0, 0.0, 0.0]
+    distances = (value * (1 + error), value, value * (1 - error))
+    return [effective_sample_size(max(x, 0.0), eigenvalues) for x in distances]
+
+
+_DISTANCE = ("w2_squared", "w2_squared_rel_error", "n_eff", "n_eff_lower", "n_eff_upper", "gain")
+
+
+def _distance(loop: Loop, eigenvalues: Array) -> Entries:
+    """E W2^2 at the limit and what it is worth in real samples (theory.md 2.4, 2.5)."""
+    from madtheory.theory import distance
+
+    w2 = distance.w2_squared_limit(loop, eigenvalues)
+    low, n_eff, high = _worth(w2, eigenvalues)
+    values = (float(w2.value), float(w2.rel_error), n_eff, low, high, n_eff / loop.n_real)
+    kinds = [answer.status_of(w2)] * 2 + ["asymptotic"] * 4
+    return {name: Entry(x, kind) for name, x, kind in zip(_DISTANCE, values, kinds, strict=True)}
+
+
+def _admissible(loop: Loop, eigenvalues: Array) -> Entries:
+    """How much synthetic data helps (theory.md 2.6)."""
+    from madtheory.theory import worth
+
+    most = worth.admissible_n_synth(loop, eigenvalues)
+    return {"admissible_n_synth": Entry(most, "asymptotic")}
+
+
+def _admissible_limit(loop: Loop, eigenvalues: Array) -> Entries:
+    """The same as n_real grows."""
+    from madtheory.loop import UnsupportedLoop, is_fresh_memory_one
+    from madtheory.theory import worth
+
+    if not is_fresh_memory_one(loop):
+        raise UnsupportedLoop(
+            "the limit n_real -> infinity is computed for the fresh data loop with memory 1, "
+            "weight = None and ddof = 1 only"
+        )
+    limit = worth.admissible_n_synth_limit(loop.bias, eigenvalues)
+    return {"admissible_n_synth_limit": Entry(limit, "asymptotic")}
+
+
+#: What is asked of the theory, and what its answer has.
+_QUESTIONS = {
+    _first: ("mean_sq", "trace"),
+    _second: _SECOND,
+    _radius: ("second_moment_radius",),
+    _distance: _DISTANCE,
+    _admissible: ("admissible_n_synth",),
+    _admissible_limit: ("admissible_n_synth_limit",),
+}
+
+
+def _path(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    """Lists over t = 1..T: first moments of every loop, and the distance where it is computed."""
+    from madtheory.theory import distance, moments
+
+    first, total = moments.first_moments(loop, generations), float(eigenvalues.sum())
+    ask = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
+    w2 = answer.distance_path(ask, generations)
+    return {
+        "mean_sq": Entry(first.mean_sq * total),
+        "trace": Entry(first.trace * total),
+        **{name: w2[name] for name in ("w2_squared", "w2_squared_rel_error")},
+    }
+
+
+def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> Payload:
+    """The limit, and the path if asked for; what is null has its reason."""
+    from madtheory.theory import moments
+
+    eigenvalues = options.eigenvalues(given)
+    length = None if given["generations"] is None else options.length(given["generations"])
+    loop = loop_of(given)
+    for name in ("memory", "pool_cap"):
+        kept = getattr(loop, name)
+        if kept is not None and kept > options.MAX_KEPT:
+            raise options.Refused(
+                f"{name} must be at most {options.MAX_KEPT} in theory, or all, got {kept}"
+            )
+    entries = {"forgetting_rate": Entry(moments.forgetting_rate(loop))}
+    for question, names in _QUESTIONS.items():
+        entries |= answer.covered(names, partial(question, loop, eigenvalues))
+    path = {} if length is None else {"path": _path(loop, eigenvalues, length)}
+    return answer.head(loop, eigenvalues) | answer.body(entries, **path)
+
+
+_LIMIT = {
+    "mean_sq": "E|μ-μ0|²",
+    "trace": "E tr Σ",
+    "trace_squared": "E tr Σ²",
+    "squared_trace": "E (tr Σ)²",
+    "w2_squared": "E W2²",
+    "n_eff": "effective sample size n_e",
+    "gain": "gain n_e / n_real",
+    "forgetting_rate": "forgetting rate per generation",
+    "admissible_n_synth": "admissible n_synth (n_e ≥ n_real)",
+    "admissible_n_synth_limit": "admissible n_synth, n_real → ∞",
+}
+_PATH = {name: _LIMIT[name] for name in ("mean_sq", "trace", "w2_squared")}
+
+
+def _statuses(payload: Payload) -> dict[str, str]:
+    """The declared error stands beside the status."""
+    status = dict(payload["status"])
+    if status["w2_squared"] != "not computed":
+        low, high = (f"{payload[f'n_eff_{end}']:.4g}" for end in ("lower", "upper"))
+        status["w2_squared"] += f", {table.percent(payload['w2_squared_rel_error'])}"
+        status["n_eff"] += f", {low} to {high}"
+    return status
+
+
+def show_real_data(payload: Payload) -> None:
+    """Print limit and path of a loop with real data, and why something is missing."""
+    page, loop = table.console(), payload["loop"]
+    title = "Synthetic augmentation loop" if loop["n_fixed"] else "Fresh data loop"
+    title += " with fresh data" if loop["n_fixed"] and loop["n_fresh"] else ""
+    page.print(f"{title}: {table.loop_line(payload)}", style="bold")
+    page.print(table.quantities("Limit", _LIMIT, payload, status=_statuses(payload)))
+    if "path" in payload:
+        page.print(table.path(_PATH, payload["path"], errors="w2_squared_rel_error"))
+    table.print_reasons(page, payload, _LIMIT | {"path.w2_squared": "E W2² of the path"})
+
+
+@click.command()
+@options.fresh
+@options.counted("--generations", help="Also give the path over this many [default: none].")
+@answer.shown_by(show_real_data)
+def fresh(**given: Any) -> Payload:
+    """Fresh data loop: its limit, effective sample size, admissible synthetic data."""
+    return _answer(options.fresh_loop, given)
+
+
+@click.command()
+@options.augmentation
+@options.generations
+@answer.shown_by(show_real_data)
+def augmentation(**given: Any) -> Payload:
+    """Synthetic augmentation loop: a fixed real set; its path, limit, effective sample size."""
+    return _answer(options.augmentation_loop, given)

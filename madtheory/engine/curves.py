@@ -1,0 +1,142 @@
+"""What the engine returns: curves of one run, bands over the runs of several seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory import _check
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Quantiles over seeds.
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def _digest(generations: NDArray[np.int64], arrays: Mapping[str, NDArray[np.float64]]) -> str:
+    """SHA-256 of generations and curves, nothing else."""
+    state = hashlib.sha256(generations.astype("<i8").tobytes())
+    for name in sorted(arrays):
+        state.update(f"{name} {arrays[name].shape}".encode())
+        state.update(arrays[name].astype("<f8").tobytes())
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Metrics of one run by generation.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (T,)
+        The measured generations, ascending.
+    metrics : dict of ndarray, shape (T,) or (T, k)
+        Values by name; k for a metric that returns k numbers.
+    seed : int
+    reached : int
+        The last finished generation.
+    stopped : str or None
+        Why generation `reached` + 1 could not be finished.
+    """
+
+    generations: NDArray[np.int64]
+    metrics: dict[str, NDArray[np.float64]]
+    seed: int
+    reached: int
+    stopped: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of generations and metrics."""
+        return _digest(self.generations, self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Metrics of several seeds, and what they have in common.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (T,)
+    seeds : tuple of int
+    values : dict of ndarray, shape (seeds, T) or (seeds, T, k)
+    mean, se : dict of ndarray, shape (T,) or (T, k)
+        Mean over seeds and its standard error, nan for one seed.
+    levels : tuple of float
+    quantiles : dict of ndarray, shape (levels, T) or (levels, T, k)
+        Quantiles over seeds, interpolated linearly.
+    """
+
+    generations: NDArray[np.int64]
+    seeds: tuple[int, ...]
+    values: dict[str, NDArray[np.float64]]
+    mean: dict[str, NDArray[np.float64]]
+    se: dict[str, NDArray[np.float64]]
+    levels: tuple[float, ...]
+    quantiles: dict[str, NDArray[np.float64]]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of generations and values."""
+        return _digest(self.generations, self.values)
+
+
+def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over the first axis and its standard error; nan for one row, 0 where all are equal."""
+    n = len(values)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = values.mean(axis=0)
+        if n == 1:
+            return mean, np.full_like(mean, math.nan)
+        se = values.std(axis=0, ddof=1) / math.sqrt(n)
+    return mean, np.where((values == values[0]).all(axis=0), 0.0, se)
+
+
+def _quantiles(values: NDArray[np.float64], levels: tuple[float, ...]) -> NDArray[np.float64]:
+    """Quantiles over the first axis, interpolated linearly; infinite values are ordinary ones."""
+    ordered, rows = np.sort(values, axis=0), []
+    for level in levels:
+        place = level * (len(values) - 1)
+        low, share = int(place), place - int(place)
+        below, above = ordered[low], ordered[min(low + 1, len(values) - 1)]
+        with np.errstate(invalid="ignore"):
+            between = (1.0 - share) * below + share * above
+        rows.append(np.where((below == above) | (share == 0.0), below, between))
+    # NaN sorts last, and would look like a large value.
+    return np.where(np.isnan(values).any(axis=0), math.nan, np.array(rows))
+
+
+def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Bands:
+    """Return mean, standard error and quantiles over the curves of several seeds.
+
+    Examples
+    --------
+    >>> two = [Curves(np.array([1]), {"x": np.array([float(i)])}, i, 1) for i in (0, 1)]
+    >>> float(bands(two).mean["x"][0]), float(bands(two).se["x"][0])
+    (0.5, 0.5)
+    """
+    if not curves:
+        raise ValueError("curves must be those of at least one seed, got none")
+    first = curves[0]
+    for other in curves[1:]:
+        same = np.array_equal(other.generations, first.generations)
+        if not same or other.metrics.keys() != first.metrics.keys():
+            raise ValueError(f"curves must have equal generations and metrics, got {other.seed}")
+    checked = tuple(_check.number("levels", level, low=0.0, high=1.0) for level in levels)
+    values = {name: np.stack([c.metrics[name] for c in curves]) for name in first.metrics}
+    moments = {name: _moments(array) for name, array in values.items()}
+    return Bands(
+        generations=first.generations,
+        seeds=tuple(c.seed for c in curves),
+        values=values,
+        mean={name: mean for name, (mean, _) in moments.items()},
+        se={name: se for name, (_, se) in moments.items()},
+        levels=checked,
+        quantiles={name: _quantiles(array, checked) for name, array in values.items()},
+    )

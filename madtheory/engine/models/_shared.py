@@ -1,0 +1,105 @@
+"""What all models check, draw and save alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madtheory import _check
+from madtheory.engine.protocol import Rng
+from madtheory.engine.samples import Arrays
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Array = NDArray[np.float64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+Model = TypeVar("Model", bound="DataclassInstance")
+
+
+def bias_in(bias: float) -> float:
+    """Return the checked factor of a covariance."""
+    return _check.number("bias", bias, low=0.0)
+
+
+def weight_in(weight: float) -> float:
+    """Return the checked weight of the real samples."""
+    return _check.number("weight", weight, low=0.0, high=1.0)
+
+
+def size(n: int) -> int:
+    """Return the checked number of samples."""
+    return _check.count("n", n, minimum=0)
+
+
+def fitted(model: object, value: NDArray[Scalar] | None) -> NDArray[Scalar]:
+    """Return an array of a fitted model."""
+    if value is None:
+        name = type(model).__name__
+        raise ValueError(f"model must be fitted before it is used, got an unfitted {name}")
+    return value
+
+
+def saved(model: object, *names: str) -> Arrays:
+    """Return the named arrays of a fitted model."""
+    return {name: fitted(model, getattr(model, name)) for name in names}
+
+
+def loaded(model: Model, arrays: Mapping[str, NDArray[Any]], *names: str) -> Model:
+    """Return the model with the named arrays as they were saved, contiguous."""
+    if set(arrays) != set(names):
+        found = ", ".join(sorted(arrays)) or "none"
+        raise ValueError(f"arrays must be {', '.join(names)}, got {found}")
+    # Not ascontiguousarray, which turns a scalar into a vector.
+    return replace(model, **{name: np.array(arrays[name], order="C") for name in names})
+
+
+def two_samples(real: Any, synthetic: Any, minimum_rows: int = 1) -> tuple[Array, Array]:
+    """Validate two data sets of the same width."""
+    a = _check.sample("real", real, minimum_rows=minimum_rows)
+    b = _check.sample("synthetic", synthetic, minimum_rows=minimum_rows)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"synthetic must have {a.shape[1]} columns like real, got {b.shape[1]}")
+    return a, b
+
+
+def weighted_points(real: Any, synthetic: Any, weight: float) -> tuple[Array, Array]:
+    """Points of both sets, and weights that give `weight` to the real ones; none is idle."""
+    a, b = two_samples(real, synthetic)
+    w = weight_in(weight)
+    weights = np.repeat([w / len(a), (1 - w) / len(b)], [len(a), len(b)])
+    keep = weights > 0
+    return np.concatenate([a, b])[keep], weights[keep]
+
+
+def categories(name: str, value: Any, n_categories: int) -> NDArray[np.int64]:
+    """Return a vector of integers in [0, n_categories)."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty vector, got shape {array.shape}")
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= n_categories:
+        worst = low if low < 0 else high
+        raise ValueError(f"{name} must be in [0, {n_categories}), got {worst}")
+    return array.astype(np.int64)
+
+
+def draw_labels(rng: Rng, n: int, weights: Array) -> NDArray[np.int64]:
+    """Draw components independently, so that any rows of the sample are a sample."""
+    return rng.choice(len(weights), size=n, p=weights)
+
+
+def draw_components(
+    rng: Rng, labels: NDArray[np.int64], means: Array, factors: Array, bias: float
+) -> Array:
+    """Draw one row of each label's Gaussian, its covariance times bias."""
+    noise = rng.standard_normal((len(labels), means.shape[1], 1))
+    spread = (factors[labels] @ noise)[:, :, 0]
+    return means[labels] + math.sqrt(bias_in(bias)) * spread

@@ -1,0 +1,354 @@
+"""The folder of an engine run: what it holds, how it is written, what is checked on the way back.
+
+=================  ================================================================================
+config.json        all that decides the result
+environment.json   versions, processor, seed, git state
+state              arrays only, authoritative: SHA-256 of the rest, a line feed, an .npz of the
+                   generation reached, the metrics so far and the digests of the other files
+arrays-T.npz       models and pooled batches up to generation T that no earlier file holds;
+                   arrays-0.npz: the fixed real set, and the form of a sample
+stats.jsonl        one line a generation, reproducible fields only
+timings.jsonl      one line a generation, seconds
+lock               held by the process at work
+=================  ================================================================================
+
+Nothing is rewritten when a pool grows, and saving takes at most `SAVE_SHARE` of the time. A kill
+costs the generations since the last save, which are run again to the same bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from madtheory.engine.samples import Arrays, as_array, digest
+from madtheory.files import (
+    atomic_path,
+    atomic_write_bytes,
+    atomic_write_json,
+    canonical_json,
+    run_folder,
+    sha256,
+    sha256_file,
+)
+
+FORMAT = "madtheory engine 1"
+#: Seconds between two saves, at least; and the share of the time that saving may take.
+SAVE_EVERY = 1.0
+SAVE_SHARE = 0.005
+#: What a start that was killed may have written: config.json comes last.
+EARLY = ("environment.json", "lock", "state", "arrays-0.npz")
+#: Distributions whose versions decide the bits, those in use.
+VERSIONS = {name: name for name in ("madtheory", "numpy", "scipy", "torch", "numba")} | {
+    "sklearn": "scikit-learn"
+}
+
+
+# --- what decides a result -----------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """JSON value that stands for an attribute: arrays by digest, anything else by its type."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "detach"):
+        return digest({"": as_array("attribute", value)})
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return describe(value)
+    return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def describe(thing: Any) -> dict[str, Any]:
+    """Class and public attributes of a model or of a data source.
+
+    Examples
+    --------
+    >>> describe(fully_synthetic(10))["class"]
+    'Loop'
+    """
+    fields = dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ()
+    names = {*getattr(thing, "__dict__", {}), *(item.name for item in fields)}
+    public = {name: getattr(thing, name) for name in sorted(names) if not name.startswith("_")}
+    return {"class": type(thing).__qualname__, **_plain(public)}
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves by dotted name, so that a refusal can name the very field."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    pairs = [_flat(part, f"{prefix}.{key}" if prefix else key) for key, part in value.items()]
+    return {key: part for flat in pairs for key, part in flat.items()}
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the libraries loaded."""
+    return run_folder.versions(name for module, name in VERSIONS.items() if module in sys.modules)
+
+
+# --- what a state holds --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in stats.jsonl: bytes up to the end of a generation's line, and their digest."""
+
+    size: int = 0
+    sha256: str = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The content of `state`: generation reached, metrics by name, place in stats.jsonl, files."""
+
+    generation: int
+    metrics: Arrays
+    mark: Mark
+    files: dict[str, str]
+
+    def to_bytes(self) -> bytes:
+        """Return digest, line feed, .npz."""
+        buffer = io.BytesIO()
+        arrays: Arrays = {f"metrics/{name}": array for name, array in self.metrics.items()}
+        arrays["position"] = np.array([self.generation, self.mark.size])
+        arrays["stats"] = np.array(self.mark.sha256)
+        arrays["files"] = np.array(list(self.files.items()), dtype="U").reshape(-1, 2)
+        np.savez(buffer, allow_pickle=False, **arrays)
+        return sha256(buffer.getvalue()).encode() + b"\n" + buffer.getvalue()
+
+    @staticmethod
+    def from_bytes(content: bytes) -> Snapshot:
+        """Undo :meth:`to_bytes`; ValueError when a bit is wrong."""
+        head, _, body = content.partition(b"\n")
+        if sha256(body).encode() != head:
+            raise ValueError("damaged")
+        with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+            metrics = {key[8:]: arrays[key] for key in arrays if key.startswith("metrics/")}
+            generation, size = map(int, arrays["position"])
+            files = {str(name): str(digest) for name, digest in arrays["files"]}
+            return Snapshot(generation, metrics, Mark(size, str(arrays["stats"])), files)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What can be read of a run at any time: its configuration, its state, where it stopped."""
+
+    config: dict[str, Any]
+    snapshot: Snapshot
+    stopped: str | None
+
+
+def _read_state(folder: Path) -> Snapshot:
+    try:
+        return Snapshot.from_bytes((folder / "state").read_bytes())
+    except (OSError, ValueError):
+        raise run_folder.damaged(folder / "state", "the state of this run") from None
+
+
+def _read_stats(folder: Path, mark: Mark) -> tuple[Any, bytes]:
+    """Return the hash of the lines that the state covers, and what comes after them."""
+    path = folder / "stats.jsonl"
+    content = path.read_bytes() if path.exists() else b""
+    covered = hashlib.sha256(content[: mark.size])
+    if len(content) < mark.size or covered.hexdigest() != mark.sha256:
+        raise run_folder.damaged(path, "the statistics of this run")
+    return covered, content[mark.size :]
+
+
+def _stop_reason(rest: bytes) -> str | None:
+    """Reason in the last line that says why a run stopped, among those beyond the state."""
+    for line in reversed(rest.splitlines()):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        return str(value["stopped"]) if "stopped" in value else None
+    return None
+
+
+def read_progress(folder: Path) -> Progress:
+    """Read a run folder without taking it; the run may be finished, stopped or at work."""
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"out must be the folder of an engine run, got {folder}")
+    config = run_folder.read_json(folder / "config.json")
+    if config.get("format") != FORMAT:
+        raise ValueError(f"out must be the folder of an engine run, got {folder}")
+    snapshot = _read_state(folder)
+    _, rest = _read_stats(folder, snapshot.mark)
+    return Progress(config, snapshot, _stop_reason(rest))
+
+
+def _check_files(folder: Path, snapshot: Snapshot) -> None:
+    """Refuse a file of arrays that is missing or has another content."""
+    for name, wanted in snapshot.files.items():
+        if not (folder / name).is_file() or sha256_file(folder / name) != wanted:
+            raise run_folder.damaged(folder / name, "a part of the state of this run")
+
+
+def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
+    """Return all arrays of a state, by key, from files that were checked."""
+    found: Arrays = {}
+    for name in snapshot.files:
+        with np.load(folder / name, allow_pickle=False) as arrays:
+            found.update(arrays)
+    return found
+
+
+def read_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
+    """Return all arrays of a state, by key, after a check of their files."""
+    _check_files(folder, snapshot)
+    return _load_arrays(folder, snapshot)
+
+
+# --- the folder ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """A run folder held by this process; open it with :func:`open_folder`."""
+
+    folder: Path
+    config: dict[str, Any]
+    snapshot: Snapshot | None = None
+    _hash: Any = field(default_factory=hashlib.sha256)
+    _size: int = 0
+    _streams: dict[str, IO[bytes]] = field(default_factory=dict)
+    _saved_at: float = field(default_factory=time.monotonic)
+    _pause: float = field(default_factory=lambda: SAVE_EVERY)
+
+    def load(self) -> None:
+        """Check what is there and cut the lines beyond the state; `snapshot` is None if new."""
+        if not run_folder.begun(self.folder, "an engine run", EARLY):
+            return
+        found = run_folder.read_json(self.folder / "config.json")
+        run_folder.same_config(self.folder, _flat(found), _flat(self.config))
+        found, here = run_folder.read_json(self.folder / "environment.json"), _versions()
+        known = found.get("versions", {})
+        run_folder.same_versions(self.folder, known, {k: here[k] for k in known if k in here})
+        self.snapshot = _read_state(self.folder)
+        _check_files(self.folder, self.snapshot)
+        self._open_stats(self.snapshot.mark)
+
+    def _open_stats(self, mark: Mark) -> None:
+        self._hash, rest = _read_stats(self.folder, mark)
+        self._size = mark.size
+        for name in ("stats.jsonl", "timings.jsonl"):
+            self._streams[name] = (self.folder / name).open("ab", buffering=0)
+        if rest:
+            self._streams["stats.jsonl"].truncate(mark.size)
+
+    def begin(self, arrays: Arrays) -> None:
+        """Write a new folder; config.json comes last and says that the rest is there."""
+        started = time.monotonic()
+        environment = run_folder.environment(self.config["seed"], _versions())
+        atomic_write_json(self.folder / "environment.json", environment)
+        digest = self._write_arrays("arrays-0.npz", arrays)
+        self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
+        atomic_write_json(self.folder / "config.json", self.config)
+        self._open_stats(Mark())
+        self._rest(started)
+
+    def append(self, line: Mapping[str, Any], seconds: Mapping[str, Any]) -> Mark:
+        """Add a generation's line to each list; return the place after it."""
+        text = canonical_json(line).encode() + b"\n"
+        self._streams["stats.jsonl"].write(text)
+        self._streams["timings.jsonl"].write(canonical_json(seconds).encode() + b"\n")
+        self._hash.update(text)
+        self._size += len(text)
+        return Mark(self._size, self._hash.hexdigest())
+
+    def stop(self, generation: int, reason: str) -> None:
+        """Say why there are no further lines; a resumed run cuts this one."""
+        text = canonical_json({"generation": generation, "stopped": reason})
+        self._streams["stats.jsonl"].write(text.encode() + b"\n")
+
+    def due(self) -> bool:
+        """Whether the next save would keep saving within its share of the time."""
+        return time.monotonic() - self._saved_at >= self._pause
+
+    def save(
+        self, generation: int, metrics: Arrays, mark: Mark, new: Arrays, first_needed: int
+    ) -> None:
+        """Save a state; `new` are the arrays since the last one.
+
+        Files whose arrays are all older than generation `first_needed` are dropped.
+        """
+        started = time.monotonic()
+        files = dict(self.snapshot.files) if self.snapshot else {}
+        name = f"arrays-{generation}.npz"
+        files[name] = self._write_arrays(name, new)
+        kept = {key: value for key, value in files.items() if _needed(key, first_needed)}
+        # The state never speaks of lines that a power cut could take back.
+        with (self.folder / "stats.jsonl").open("rb") as stream:
+            os.fsync(stream.fileno())
+        self._write(Snapshot(generation, metrics, mark, kept))
+        self._rest(started)
+
+    def _rest(self, started: float) -> None:
+        """Put off the next save, the longer the longer this one took."""
+        self._saved_at = time.monotonic()
+        self._pause = max(SAVE_EVERY, (self._saved_at - started) / SAVE_SHARE)
+
+    def _write(self, snapshot: Snapshot) -> None:
+        """Write the state, then remove the files that it no longer names."""
+        atomic_write_bytes(self.folder / "state", snapshot.to_bytes())
+        self.snapshot = snapshot
+        for entry in self.folder.glob("arrays-*.npz"):
+            if entry.name not in snapshot.files:
+                entry.unlink(missing_ok=True)
+
+    def _write_arrays(self, name: str, arrays: Arrays) -> str:
+        with atomic_path(self.folder / name) as temporary:
+            with temporary.open("wb") as stream:
+                np.savez(stream, allow_pickle=False, **arrays)
+            digest = sha256_file(temporary)
+        return digest
+
+    def arrays(self) -> Arrays:
+        """All arrays of the state, by key; :meth:`load` has checked their files."""
+        return _load_arrays(self.folder, self.snapshot) if self.snapshot else {}
+
+    def close(self) -> None:
+        """Close the lists."""
+        for stream in self._streams.values():
+            stream.close()
+
+
+def _needed(name: str, first: int) -> bool:
+    last = int(name.removeprefix("arrays-").removesuffix(".npz"))
+    return last == 0 or last >= first
+
+
+def refusals(out: Path) -> dict[str, str]:
+    """Words for a folder that cannot be made."""
+    return {
+        "homeless": f"out must lie in an existing folder, got {out}",
+        "unwritable": f"out must be a writable folder, got {out}",
+    }
+
+
+@contextmanager
+def open_folder(folder: Path, config: dict[str, Any]) -> Iterator[RunFolder]:
+    """Hold a run folder for this process alone, and load what it holds."""
+    run = RunFolder(folder, run_folder.configuration(FORMAT, config))
+    with run_folder.hold(folder, **refusals(folder)):
+        try:
+            run.load()
+            yield run
+        finally:
+            run.close()

@@ -1,0 +1,214 @@
+"""Exact simulation of the Gaussian loops: streaming moments, reproducible, resumable.
+
+:func:`simulate` draws Bartlett factors (theory.md 1.1-1.6, 2.1, 3): O(min(memory, n_synth) dim^3)
+a generation, whatever the number of samples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory import _store, _threads
+from madtheory.loop import Loop
+from madtheory.simulate.kernels import any_loop, collapse, fresh
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.plain import draw_plain
+from madtheory.simulate.request import DEFAULT_RECORD, Plan, is_plain, make_plan
+from madtheory.simulate.runs import Moments, Paths, run
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from madtheory.simulate.kernels.tally import Tally
+
+
+def _without_idle_data(loop: Loop) -> Loop:
+    """Drop real data of weight 0: a synthetic loop collapses, and needs its own units then."""
+    if loop.weight == 0 and loop.n_synth > 1:
+        return dataclasses.replace(loop, n_fixed=0, n_fresh=0, weight=None)
+    return loop
+
+
+def spec_of(plan: Plan) -> Spec:
+    """Return the loop of a plan as the kernels read it."""
+    loop, s, last = _without_idle_data(plan.problem.loop), plan.problem.eigenvalues, plan.last
+    cap = loop.pool_cap if loop.pool == "accumulate" else 1
+    first, later = _spans(loop)
+    return Spec(
+        n_initial=float(loop.n_initial),
+        n_fixed=float(loop.n_fixed),
+        n_fresh=float(loop.n_fresh),
+        n_synth=float(loop.n_synth),
+        n_shared=float(loop.n_shared),
+        first_bias=loop.first_bias,
+        bias=loop.bias,
+        ddof=float(loop.ddof),
+        weight=-1.0 if loop.weight is None else loop.weight,
+        shrinkage=loop.shrinkage,
+        ridge=loop.floor * float(s.mean()),
+        memory=last if loop.memory is None else min(loop.memory, last),
+        # A ring that never drops anything is a merged pool.
+        cap=0 if cap is None or cap >= last - 1 > 1 else cap,
+        first_rank=float(first),
+        next_rank=float(later),
+        log_det=float(np.log(s).sum()) if s.all() else -np.inf,
+    )
+
+
+def _spans(loop: Loop) -> tuple[int, int]:
+    """Dimensions of the first model, and of the span of all later data less the fresh ones."""
+    first = loop.n_initial - 1 if loop.first_bias else 0
+    if loop.bias:
+        return first, loop.n_initial + loop.n_fixed - loop.n_shared - 1
+    # Without sampling noise the first model adds its mean alone, if that is not a new point.
+    inside = loop.first_bias == 1.0 and loop.n_initial <= loop.n_fixed
+    return first, loop.n_fixed - 1 if inside else loop.n_fixed
+
+
+def _is_subsampled(plan: Plan) -> bool:
+    """Whether the budget of the loop ever binds."""
+    loop, last = plan.problem.loop, plan.last
+    kept = last - 1 if loop.pool_cap is None else min(last - 1, loop.pool_cap)
+    return loop.budget is not None and loop.n_fixed + kept * loop.n_synth > loop.budget
+
+
+def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
+    """What draws a chunk: a kernel on factors, or the data where a budget asks for them."""
+    loop, s = plan.problem.loop, plan.problem.positive
+    if _is_subsampled(plan):
+        return partial(draw_plain, plan)
+    if not is_plain(loop):
+        whole = loop.shrinkage or loop.floor
+        kernel, s = any_loop.any_loop_chunk, plan.problem.eigenvalues if whole else s
+    elif loop.n_fresh:
+        kernel = fresh.fresh_line_chunk if s.size == 1 else fresh.fresh_chunk
+    else:
+        kernel = collapse.collapse_line_chunk if s.size == 1 else collapse.collapse_chunk
+    spec = spec_of(plan)
+    return lambda rng, tally: kernel(rng, spec, s, tally)
+
+
+def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Paths:
+    """Return the stored result, or run on from the stored state and store the result."""
+    table = _store.read_result(path, plan)
+    if table is not None:
+        _store.remove_run(path)
+        return _from_table(plan, table)
+    with _store.open_run(path, plan) as stored:
+        found = stored.arrays
+        result = run(
+            plan,
+            _drawing(plan),
+            threads=threads,
+            progress=progress,
+            start=None if found is None else (stored.done, Moments(stored.count, *found)),
+            save=lambda done, m: stored.save(done, m.count, (m.mean, m.m2)),
+        )
+        stored.finish({name: (result.mean[name], result.se[name]) for name in plan.record})
+    return result
+
+
+def _from_table(plan: Plan, table: _store.Table) -> Paths:
+    return Paths(
+        generations=plan.recorded,
+        mean={name: mean for name, (mean, _) in table.items()},
+        se={name: se for name, (_, se) in table.items()},
+        replicates=plan.replicates,
+        seed=plan.seed,
+    )
+
+
+def simulate(
+    loop: Loop,
+    eigenvalues: ArrayLike,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int = 0,
+    threads: int | None = None,
+    record: Sequence[str] = DEFAULT_RECORD,
+    at: Sequence[int] | None = None,
+    keep_paths: bool = False,
+    chunk: int | None = None,
+    store: str | Path | None = None,
+    progress: bool = False,
+) -> Paths:
+    """Simulate any loop exactly, without drawing its data.
+
+    Given the models, a generation's samples are multinomial counts, Gaussian means and Wishart
+    scatters: 10^9 samples cost what 10^3 do. Only a `budget` that binds is not a function of
+    these (a subsample is one of data); such a loop is run on its samples, as
+    :func:`simulate_plain` does, and costs what they cost.
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop. The state holds `memory` models (all of them for None) and `pool_cap` batches,
+        dim^2 numbers each.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros are allowed.
+    generations, replicates : int
+        Generations of each replicate (t = 1..generations), and independent replicates.
+    seed : int
+        Together with `chunk` it decides every variate; `threads` does not.
+    threads : int or None
+        None: all available processors.
+    record : sequence of str
+        Any of `QUANTITIES`: mean_sq is ‖mu_t - mu_0‖², trace tr Sigma_t, w2_squared the squared
+        2-Wasserstein distance to N(mu_0, Sigma_0), log_det log det Sigma_t, log_trace its
+        log-trace, log_direction log of u' Sigma_t u / u' Sigma_0 u for the eigenvector of the
+        largest eigenvalue, trace_squared tr Sigma_t², squared_trace (tr Sigma_t)², mean_fourth
+        ‖mu_t - mu_0‖⁴, mean_quadratic (mu_t - mu_0)' Sigma_t (mu_t - mu_0).
+        Nothing else is computed. log_det is -inf where Sigma_t is singular: always when Sigma_0
+        is, unless shrinkage or a floor fills its zeros; then it is finite.
+    at : sequence of int or None
+        Record only these generations; None records all.
+    keep_paths : bool
+        Keep every value, not only moments. Memory then grows with replicates.
+    chunk : int or None
+        Replicates that share a random generator; None chooses from the size of the problem.
+    store : str, Path or None
+        Parquet file for the result; an interrupted run goes on from ``<store>.run/``.
+    progress : bool
+        Show a progress bar on stderr when that is a terminal.
+
+    Returns
+    -------
+    Paths
+
+    Raises
+    ------
+    ValueError
+        When `store` is damaged or of another configuration.
+
+    Examples
+    --------
+    >>> result = simulate(
+    ...     fully_synthetic(10, bias=0.9), np.ones(2), generations=3, replicates=20_000
+    ... )
+    >>> bool(abs(result.mean["trace"][2] - 2 * 0.9**2) < 5 * result.se["trace"][2])
+    True
+    """
+    plan = make_plan(
+        loop,
+        eigenvalues,
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=chunk,
+    )
+    threads = _threads.processors("threads", threads)
+    if store is None:
+        draw = _drawing(plan)
+        return run(plan, draw, threads=threads, keep_paths=keep_paths, progress=progress)
+    if keep_paths:
+        raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
+    return _run_stored(plan, Path(store), threads=threads, progress=progress)

@@ -1,0 +1,177 @@
+"""The fresh data loop (theory.md 2.1)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from madtheory._compile import Floats, Ints, kernel
+from madtheory.simulate.kernels.collapse import first_generation, line_start, walk
+from madtheory.simulate.kernels.linear_algebra import (
+    add_gram,
+    bartlett,
+    cholesky,
+    lower_factor,
+    normals,
+    times_lower,
+)
+from madtheory.simulate.kernels.measure import measure, record_line, recorder
+from madtheory.simulate.kernels.spec import Spec
+from madtheory.simulate.kernels.tally import Tally, record
+
+
+@kernel
+def fresh_line_step(
+    rng: np.random.Generator,
+    spec: Spec,
+    nu: float,
+    g: float,
+) -> tuple[float, float]:
+    """Advance the fresh data loop in one dimension; return (nu, g)."""
+    n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
+    n = n_r + n_s
+    square = 2.0 * rng.standard_gamma(0.5 * (n_r - 1.0)) if n_r > 1.0 else 0.0
+    synthetic = nu
+    if g != 0.0:
+        synthetic += math.sqrt(bias) / math.sqrt(n_s) * g * rng.standard_normal()
+    gap = rng.standard_normal() / math.sqrt(n_r) - synthetic
+    if n_s > 1.0 and bias > 0.0 and g != 0.0:
+        square += bias * g * g * 2.0 * rng.standard_gamma(0.5 * (n_s - 1.0))
+    square += n_r * (n_s / n) * gap * gap
+    return synthetic + (n_r / n) * gap, math.sqrt(square / (n - spec.ddof))
+
+
+@kernel
+def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+    """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
+    slots, line = tally.slots, np.zeros((4, tally.mean.shape[1]))
+    for replicate in range(tally.replicates):
+        nu, g = line_start(rng, spec)
+        for t in range(slots.size):
+            if t > 0:
+                nu, g = fresh_line_step(rng, spec, nu, g)
+            if slots[t] >= 0:
+                line[0, slots[t]], line[1, slots[t]] = nu, g
+        record_line(tally, line, s[0], spec.log_det, replicate)
+
+
+@kernel
+def fresh_means(
+    rng: np.random.Generator,
+    spec: Spec,
+    nu: Floats,
+    G: Floats,
+    e: Ints,
+    row: Floats,
+    delta: Floats,
+) -> None:
+    """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n - ddof))) (x_r - x_s)."""
+    n_r, n_s = spec.n_fresh, spec.n_synth
+    n = n_r + n_s
+    scale = math.sqrt(n_r * (n_s / n) / (n - spec.ddof))
+    normals(rng, math.sqrt(spec.bias) / math.sqrt(n_s), row, e.size)
+    walk(nu, G, e, row)
+    for i in range(nu.size):
+        gap = rng.standard_normal() / math.sqrt(n_r) - nu[i]
+        delta[i] = scale * gap
+        nu[i] += (n_r / n) * gap
+
+
+@kernel
+def fresh_parts(
+    rng: np.random.Generator,
+    spec: Spec,
+    nu: Floats,
+    A: Floats,
+    delta: Floats,
+    G: Floats,
+    e: Ints,
+    triangular: bool,
+    T: Floats,
+    row: Floats,
+) -> tuple[int, int]:
+    """Draw one generation: Sigma' = A A^T + delta delta^T + G G^T; return the widths of A and G.
+
+    nu and G (width e.size) are replaced: G by sqrt(bias / (n - ddof)) G T.
+    """
+    r, k = nu.size, e.size
+    n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
+    scale = 1.0 / math.sqrt(n_r + n_s - spec.ddof)
+    k_a = int(min(float(r), n_r - 1.0))
+    bartlett(rng, n_r - 1.0, scale, A, r, k_a)
+    fresh_means(rng, spec, nu, G, e, row, delta)
+    k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
+    if k_b:
+        bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
+        times_lower(G, T, r, k, k_b, triangular, row)
+    return k_a, k_b
+
+
+@kernel
+def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) -> int:
+    """Write [A, delta, G] into F; return its width. The real, larger columns come first."""
+    for i in range(delta.size):
+        for j in range(k_a):
+            F[i, j] = A[i, j]
+        F[i, k_a] = delta[i]
+        for j in range(k_b):
+            F[i, k_a + 1 + j] = G[i, j]
+    return k_a + 1 + k_b
+
+
+@kernel
+def fresh_factor(
+    A: Floats,
+    k_a: int,
+    delta: Floats,
+    G: Floats,
+    k_b: int,
+    triangular: bool,
+    F: Floats,
+    M: Floats,
+) -> int:
+    """Replace G by a factor of A A^T + delta delta^T + G G^T; return its width, at most r.
+
+    Narrow stacks are kept as they are; wide ones go through their Gram matrix, or through
+    reflections when that is nearly singular.
+    """
+    r = delta.size
+    if k_a + 1 + k_b < r:
+        width = stack(A, k_a, delta, G, k_b, F)
+        for i in range(r):
+            for j in range(width):
+                G[i, j] = F[i, j]
+        return width
+    for i in range(r):
+        for j in range(i + 1):
+            M[i, j] = delta[i] * delta[j]
+    add_gram(A, r, k_a, True, M)
+    add_gram(G, r, k_b, triangular, M)
+    if not cholesky(M, r):
+        lower_factor(F, r, stack(A, k_a, delta, G, k_b, F), M)
+    for i in range(r):
+        for j in range(r):
+            G[i, j] = M[i, j] if j <= i else 0.0
+    return int(r)
+
+
+@kernel
+def fresh_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+    """Run replicates of the fresh data loop (theory.md 2.1)."""
+    r = s.size
+    nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(tally.wanted)
+    A, G, T, F = np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, r)), np.zeros((r, 2 * r + 1))
+    work, M = np.zeros((r, r)), np.zeros((r, r))
+    e = np.zeros(r, np.int64)
+    for replicate in range(tally.replicates):
+        k = first_generation(rng, spec, nu, G)
+        triangular = True
+        for t in range(tally.slots.size):
+            if t > 0:
+                k_a, k_b = fresh_parts(rng, spec, nu, A, delta, G, e[:k], triangular, T, row)
+                k = fresh_factor(A, k_a, delta, G, k_b, triangular, F, M)
+                triangular = k == r
+            if tally.slots[t] >= 0:
+                measure(flags, nu, G, e[:k], s, spec.log_det, work, M, x)
+                record(tally, x, replicate, tally.slots[t])

@@ -1,0 +1,225 @@
+"""The plain sampler: every sample of every generation is drawn and fitted.
+
+The second route to the law that :mod:`madtheory.simulate.gaussian` draws, and the baseline of the
+benchmarks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory import _threads
+from madtheory.simulate.request import DEFAULT_RECORD, Plan, make_plan
+from madtheory.simulate.runs import Paths, run
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from madtheory.loop import Loop
+    from madtheory.simulate.kernels.tally import Tally
+
+
+def _distance_squared(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> float:
+    """W2^2 to N(0, diag(eigenvalues)) from the covariance, in plain linear algebra."""
+    root = np.sqrt(plan.problem.eigenvalues)
+    # Not the route of the kernels: singular values of cov^(1/2) Sigma_0^(1/2).
+    values, vectors = np.linalg.eigh(cov)
+    half = vectors * np.sqrt(np.clip(values, 0.0, None))
+    cross = np.linalg.svd(root[:, None] * half, compute_uv=False).sum()
+    total = mean @ mean + np.trace(cov) + plan.problem.eigenvalues.sum() - 2.0 * cross
+    return float(max(total, 0.0))
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
+def _measure_plain(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> list[float]:
+    """Quantities in the order of plan.record."""
+    trace, square = float(np.trace(cov)), float(mean @ mean)
+    sign, log_det = np.linalg.slogdet(cov)
+    table: dict[str, Callable[[], float]] = {
+        "mean_sq": lambda: square,
+        "trace": lambda: trace,
+        "w2_squared": lambda: _distance_squared(mean, cov, plan),
+        "log_det": lambda: float(log_det) if sign > 0 else -math.inf,
+        "log_trace": lambda: _log(trace),
+        "log_direction": lambda: _log(cov[0, 0] / plan.problem.eigenvalues[0]),
+        "trace_squared": lambda: float((cov * cov).sum()),
+        "squared_trace": lambda: trace * trace,
+        "mean_fourth": lambda: square * square,
+        "mean_quadratic": lambda: float(mean @ cov @ mean),
+    }
+    return [table[name]() for name in plan.record]
+
+
+def _draw(
+    rng: np.random.Generator, n: int, mean: NDArray[np.float64], cov: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draw n samples of N(mean, cov), shape (n, dim)."""
+    values, vectors = np.linalg.eigh(cov)
+    half = vectors * np.sqrt(np.clip(values, 0.0, None))
+    noise: NDArray[np.float64] = rng.standard_normal((n, mean.size)) @ half.T
+    return mean + noise
+
+
+@dataclass(slots=True)
+class _Data:
+    """What a loop on data carries: the fixed set, the last models, the last synthetic batches."""
+
+    fixed: NDArray[np.float64]
+    models: deque[tuple[NDArray[np.float64], NDArray[np.float64]]]
+    pool: deque[NDArray[np.float64]]
+
+
+def _fit(loop: Loop, data: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and covariance of data, rows are samples."""
+    return data.mean(axis=0), np.atleast_2d(np.cov(data, rowvar=False, ddof=loop.ddof))
+
+
+def _fit_weighted(
+    loop: Loop, real: NDArray[np.float64], synthetic: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weighted pooling (theory.md 2.9)."""
+    w = float(loop.weight or 0.0)
+    (mean_r, cov_r), (mean_s, cov_s) = _fit(loop, real), _fit(loop, synthetic)
+    gap = mean_r - mean_s
+    cov = w * cov_r + (1.0 - w) * cov_s + w * (1.0 - w) * np.outer(gap, gap)
+    return w * mean_r + (1.0 - w) * mean_s, cov
+
+
+def _regularise(plan: Plan, cov: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shrink towards the mean variance, then add the floor."""
+    loop, dim = plan.problem.loop, plan.problem.eigenvalues.size
+    if not (loop.shrinkage or loop.floor):
+        return cov
+    ridge = loop.shrinkage * np.trace(cov) / dim + loop.floor * plan.problem.eigenvalues.sum() / dim
+    shrunk: NDArray[np.float64] = (1.0 - loop.shrinkage) * cov + ridge * np.eye(dim)
+    return shrunk
+
+
+def _first_data(
+    rng: np.random.Generator, plan: Plan
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the first sample and the fixed set: nested, or independent."""
+    loop, real = plan.problem.loop, np.diag(plan.problem.eigenvalues)
+    zero = np.zeros(plan.problem.eigenvalues.size)
+    if loop.n_shared:
+        data = _draw(rng, max(loop.n_initial, loop.n_fixed), zero, real)
+        return data[: loop.n_initial], data[: loop.n_fixed]
+    first = _draw(rng, loop.n_initial, zero, loop.first_bias * real)
+    return first, _draw(rng, loop.n_fixed, zero, real)
+
+
+def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> NDArray[np.float64]:
+    """Draw n_synth samples, each from a uniformly drawn one of the models."""
+    n_models = len(data.models)
+    if n_models == 1:
+        counts = [loop.n_synth]
+    else:
+        counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
+    parts = [
+        _draw(rng, count, mean, loop.bias * cov)
+        for count, (mean, cov) in zip(counts, data.models, strict=True)
+        if count
+    ]
+    return np.concatenate(parts)
+
+
+def _subsample(
+    rng: np.random.Generator, loop: Loop, kept: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Choose `budget` rows without replacement, when there are more."""
+    if loop.budget is None or len(kept) <= loop.budget:
+        return kept
+    return kept[rng.choice(len(kept), loop.budget, replace=False)]
+
+
+def _plain_generation(
+    rng: np.random.Generator, plan: Plan, data: _Data
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit the next model to its data, drawn in full."""
+    loop, dim = plan.problem.loop, plan.problem.eigenvalues.size
+    data.pool.append(_draw_batch(rng, loop, data))
+    fresh = _draw(rng, loop.n_fresh, np.zeros(dim), np.diag(plan.problem.eigenvalues))
+    if loop.weight is not None:
+        real = np.concatenate([data.fixed, fresh])
+        return _fit_weighted(loop, real, np.concatenate(data.pool))
+    kept = _subsample(rng, loop, np.concatenate([*data.pool, data.fixed]))
+    return _fit(loop, np.concatenate([kept, fresh]))
+
+
+def _plain_replicate(
+    rng: np.random.Generator, plan: Plan
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield the models of one replicate, one after the other, without end."""
+    loop = plan.problem.loop
+    first, fixed = _first_data(rng, plan)
+    kept = loop.pool_cap if loop.pool == "accumulate" else 1
+    data = _Data(fixed, deque(maxlen=loop.memory), deque(maxlen=kept))
+    mean, cov = _fit(loop, first)
+    while True:
+        model = mean, _regularise(plan, cov)
+        yield model
+        data.models.append(model)
+        mean, cov = _plain_generation(rng, plan, data)
+
+
+def draw_plain(plan: Plan, rng: np.random.Generator, tally: Tally) -> None:
+    """Run a chunk on the data themselves."""
+    values = np.zeros((tally.replicates, *tally.mean.shape))
+    for replicate in range(tally.replicates):
+        for slot, model in zip(tally.slots, _plain_replicate(rng, plan), strict=False):
+            if slot >= 0:
+                values[replicate, :, slot] = _measure_plain(*model, plan)
+    tally.mean[:] = mean = values.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        tally.m2[:] = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
+    if tally.paths.size:
+        tally.paths[tally.first : tally.first + tally.replicates] = values
+
+
+def simulate_plain(
+    loop: Loop,
+    eigenvalues: ArrayLike,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int = 0,
+    threads: int | None = None,
+    record: Sequence[str] = DEFAULT_RECORD,
+    at: Sequence[int] | None = None,
+    keep_paths: bool = False,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> Paths:
+    """Simulate a loop by drawing all n samples of every generation and fitting them.
+
+    Slow on purpose: an independent route to what :func:`simulate` draws, and the baseline of the
+    benchmarks. Parameters, result and errors are those of :func:`simulate`; there is no `store`.
+    Where the fitted covariance is singular, its log-determinant here is rounding noise.
+
+    Examples
+    --------
+    >>> simulate_plain(fresh_data(20, 10), np.ones(2), generations=2, replicates=3).replicates
+    3
+    """
+    plan = make_plan(
+        loop,
+        eigenvalues,
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=chunk,
+    )
+    draw, threads = partial(draw_plain, plan), _threads.processors("threads", threads)
+    return run(plan, draw, threads=threads, keep_paths=keep_paths, progress=progress)

@@ -1,0 +1,163 @@
+"""What a simulator is asked, checked: all that decides its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from madtheory import _check
+from madtheory.covariance import Spectrum
+from madtheory.loop import Loop
+from madtheory.simulate.kernels.measure import QUANTITIES
+
+Problem = TypeVar("Problem")
+
+DEFAULT_RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
+#: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
+CHUNK_WORK = 2e8
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[Problem]):
+    """A checked request: the model in its loop, and what to record of it.
+
+    `known` are the quantities that the simulator has; `at` is None for all generations; `chunk`
+    replicates share a random generator.
+    """
+
+    problem: Problem
+    generations: int
+    replicates: int
+    seed: int
+    known: tuple[str, ...]
+    record: tuple[str, ...]
+    at: tuple[int, ...] | None
+    chunk: int
+
+    @property
+    def recorded(self) -> NDArray[np.int64]:
+        """The recorded generations, ascending."""
+        at = self.at
+        return np.arange(1, self.generations + 1) if at is None else np.array(at, dtype=np.int64)
+
+    @property
+    def last(self) -> int:
+        """The last recorded generation: none is run beyond it."""
+        return self.generations if self.at is None else self.at[-1]
+
+
+def check_times(name: str, times: Sequence[int], generations: int) -> tuple[int, ...]:
+    """Return generations in [1, `generations`], ascending, each once."""
+    return tuple(sorted({_check.count(name, t, maximum=generations) for t in times}))
+
+
+def _check_record(record: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the quantities to record, each once."""
+    if isinstance(record, str) or not record:
+        raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
+    for name in record:
+        _check.one_of("record", name, known)
+    return tuple(dict.fromkeys(record))
+
+
+def _check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:
+    """Return the generations to record; None for all of them."""
+    times = None if at is None else check_times("at", at, generations)
+    if times == ():
+        raise ValueError("at must name at least one generation, got none")
+    return times
+
+
+def asked(
+    problem: Problem,
+    known: tuple[str, ...],
+    *,
+    work: Callable[[int, int], float],
+    generations: int,
+    replicates: int,
+    seed: int,
+    record: Sequence[str],
+    at: Sequence[int] | None,
+    chunk: int | None,
+    most_work: float = CHUNK_WORK,
+) -> Request[Problem]:
+    """Check a request for a problem that has been checked.
+
+    `work` says how many nanoseconds a replicate takes, from the generations and the last recorded
+    one. So the size of a chunk is a function of the problem, never of the threads.
+    """
+    generations = _check.count("generations", generations)
+    replicates = _check.count("replicates", replicates)
+    seed = _check.count("seed", seed, minimum=0)
+    record, at = _check_record(record, known), _check_at(at, generations)
+    if chunk is None:
+        fits = most_work // work(generations, generations if at is None else at[-1])
+        chunk = int(min(max(fits, 1), -(-replicates // 8)))
+    chunk = _check.count("chunk", chunk)
+    return Request(problem, generations, replicates, seed, known, record, at, chunk)
+
+
+# --- Gaussian loops ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """A loop that starts at N(mu_0, Sigma_0), by the eigenvalues of Sigma_0."""
+
+    loop: Loop
+    eigenvalues: NDArray[np.float64]
+
+    @property
+    def positive(self) -> NDArray[np.float64]:
+        """The positive eigenvalues, of which the kernels know."""
+        return self.eigenvalues[self.eigenvalues > 0]
+
+    def work(self, generations: int) -> float:
+        """Nanoseconds of a replicate, roughly."""
+        loop, rank, parts = self.loop, self.positive.size, 1.0
+        if not is_plain(loop):
+            rank = self.eigenvalues.size if loop.shrinkage or loop.floor else rank
+            parts = 4.0 + min(loop.memory or generations, generations, loop.n_synth)
+            parts += min(loop.pool_cap or 1, generations)
+        return parts * generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
+
+
+Plan = Request[Gaussian]
+
+
+def is_plain(loop: Loop) -> bool:
+    """Whether one of the two special kernels draws the loop."""
+    replace = loop.pool == "replace" and loop.memory == 1 and loop.weight is None
+    return replace and not (loop.n_fixed or loop.shrinkage or loop.floor)
+
+
+def make_plan(
+    loop: Loop,
+    eigenvalues: ArrayLike,
+    *,
+    generations: int,
+    replicates: int,
+    seed: int,
+    record: Sequence[str],
+    at: Sequence[int] | None,
+    chunk: int | None,
+) -> Plan:
+    """Check a request for a Gaussian loop."""
+    if not isinstance(loop, Loop):
+        raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
+    problem = Gaussian(loop, Spectrum.of(eigenvalues).values)
+    return asked(
+        problem,
+        QUANTITIES,
+        work=lambda generations, last: problem.work(generations),
+        generations=generations,
+        replicates=replicates,
+        seed=seed,
+        record=record,
+        at=at,
+        chunk=chunk,
+    )

@@ -1,0 +1,1 @@
+"""Of the report: audits of loops whose truth is known."""

@@ -1,0 +1,24 @@
+"""What the report says on audits of loops whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madtheory.reports.audit import figures, numbers, tables
+from madtheory.reports.section import Drawing, Section, Tabling
+
+SECTIONS: Final = (
+    Section(
+        "audit", numbers.compute,
+        {"n": 400, "dim": 8, "generations": 12, "horizon": 4, "level": 0.95, "alpha": 0.02,
+         "shown": ["fully synthetic, λ = 0.9", "fully synthetic, λ = 1", "half fresh, λ = 0.9"]},
+        tiny={"n": 40, "dim": 2, "generations": 4, "horizon": 2, "runs": 1,
+              "shown": ["fully synthetic, λ = 0.9"]},
+        quick={"runs": 8},
+        full={"runs": 60},
+    ),
+)  # fmt: skip
+
+FIGURES: Final = (Drawing("audit", "audit", figures.draw_known),)
+
+TABLES: Final = (Tabling("audit_errors", "audit", tables.audit_errors),)

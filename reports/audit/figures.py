@@ -1,0 +1,115 @@
+"""Figures of audits: one of the reader's, and loops whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from madtheory.audit import Audit, Forecast
+from madtheory.metrics import Measured
+from madtheory.reports.plotting import Numbers, array, legend_below, plain_log
+from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
+
+VERDICTS = {"mad": "MAD", "not_mad": "not MAD", "undecided": "undecided"}
+
+
+def _columns(estimates: list[dict[str, Any]]) -> Any:
+    """Values, lower and upper ends."""
+    return array([[e["value"], e["low"], e["high"]] for e in estimates]).T
+
+
+def _seen(ax: Axes, item: Numbers, i: int) -> None:
+    """FID of the files with intervals."""
+    value, low, high = _columns([g["fid"] for g in item["generations"]])
+    t = np.arange(1, len(value) + 1)
+    ax.errorbar(t, value, yerr=[value - low, high - value], fmt=MARKERS[i], color=COLOURS[i],
+                mfc="white", ms=4, elinewidth=0.9, capsize=2, label="seen, 95 %")  # fmt: skip
+
+
+def _ahead(ax: Axes, item: Numbers, i: int) -> None:
+    """The forecast, and what the loop did afterwards."""
+    t, bands = item["forecast"]["generations"], item["forecast"]["fid"]
+    value, low, high = _columns(bands)
+    ax.fill_between(t, low, high, color=GREY, alpha=0.25, lw=0, label="forecast, 95 %")
+    ax.plot(t, value, color=GREY, ls=DASHES[1], lw=1.0)
+    ax.plot(t, item["later"], ls="none", marker=MARKERS[i], color=COLOURS[i], ms=4,
+            label="came later")  # fmt: skip
+    ax.axvline(t[0] - 0.5, color=BLACK, lw=0.6, ls=DASHES[2])
+
+
+def draw_known(numbers: Numbers) -> Figure:
+    """FID by generation of three loops, with verdicts and forecasts."""
+    fig = figure(2.9)
+    shown = numbers["shown"]
+    axes = fig.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for i, (ax, item) in enumerate(zip(axes, shown, strict=True)):
+        _seen(ax, item, i)
+        _ahead(ax, item, i)
+        ax.set(yscale="log", xlabel="generation $t$")
+        panel(ax, "abc"[i], f"{item['name']}\nverdict: {VERDICTS[item['verdict']]}")
+    plain_log(axes[0], "y", [0.01, 0.03, 0.1, 0.3, 1, 3, 10])
+    axes[0].set_ylabel("FID")
+    legend_below(fig, axes[0], 3)
+    return fig
+
+
+# ---------------------------------------------------------------------------------- one audit
+def _measured(ax: Axes, estimates: Sequence[Measured], i: int, label: str | None = None) -> None:
+    """Measured values over t = 1, 2, ... with their intervals."""
+    value, low, high = np.array([(e.value, e.low, e.high) for e in estimates]).T
+    bars = np.maximum([value - low, high - value], 0)
+    # Neighbouring curves are set apart a little, so that their bars do not cover each other.
+    t = np.arange(1, len(value) + 1) + 0.1 * i
+    ax.errorbar(t, value, yerr=bars, fmt=MARKERS[i], color=COLOURS[i], ls=DASHES[i], lw=0.9,
+                mfc="white", ms=4, elinewidth=0.9, capsize=2, zorder=3, label=label)  # fmt: skip
+
+
+def _continued(ax: Axes, last: Measured, forecast: Forecast, band: Sequence[Measured]) -> None:
+    """Median and band of the next generations, from the last measured value on."""
+    t = [forecast.generations[0] - 1, *forecast.generations]
+    middle, low, high = np.array(
+        [[last.value] * 3, *([e.value, e.low, e.high] for e in band)], dtype=float
+    ).T
+    ax.fill_between(t, low, high, color=BLACK, alpha=0.15, lw=0)
+    ax.plot(t, middle, color=BLACK, ls=DASHES[1], lw=1.0)
+
+
+def _title(found: Audit) -> str:
+    """The verdict, and what it rests on."""
+    words = f"Verdict: {VERDICTS[found.verdict]} (p = {found.p_value:.2g} of a loop that is held, "
+    words += f"{found.p_value_walk:.2g} of one without real data)"
+    if found.rate is not None and np.isfinite(found.rate.value):
+        rate = found.rate
+        words += f"\nlog variance a generation: {rate.value:.3g}"
+        if np.isfinite(rate.high - rate.low):
+            words += f" [{rate.low:.3g}, {rate.high:.3g}]"
+    return words
+
+
+def draw_audit(found: Audit) -> Figure:
+    """FID, precision and recall, and total variance by generation (docs/audit.md)."""
+    fig = figure(2.7)
+    axes = fig.subplots(1, 3)
+    shown = found.generations
+    _measured(axes[0], [g.fid for g in shown], 0)
+    _measured(axes[1], [g.precision for g in shown], 0, "precision")
+    _measured(axes[1], [g.recall for g in shown], 1, "recall")
+    _measured(axes[2], [g.trace for g in shown], 0)
+    if found.forecast is not None:
+        _continued(axes[0], shown[-1].fid, found.forecast, found.forecast.fid)
+        _continued(axes[2], shown[-1].trace, found.forecast, found.forecast.trace)
+    for ax in axes:
+        ax.set_xlabel("generation $t$")
+        ax.set_ylim(bottom=0)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[1].set_ylim(0, 1.02)
+    axes[1].legend(loc="best")
+    panel(axes[0], "a", "FID")
+    panel(axes[1], "b", "precision, recall")
+    panel(axes[2], "c", "total variance")
+    fig.suptitle(_title(found), fontsize=9, x=0.01, ha="left")
+    return fig

@@ -1,0 +1,1 @@
+"""Of the report: the claims of the verifier, and the errata of the paper."""

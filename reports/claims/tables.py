@@ -1,0 +1,39 @@
+"""Tables of the claims and of the errata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from madtheory.reports.captions import errata as errata_entries
+from madtheory.reports.formats import Column, Table, number, plus_minus, pretty, words
+
+
+def claims(numbers: Mapping[str, Any]) -> Table:
+    """Theory, simulation, z, power and status of every claim."""
+    columns = [
+        Column("claim", "statement", pretty, 27),
+        Column("where", "reference", words, 12),
+        Column("status", "status", words, 12),
+        Column("theory", "predicted", number(4), 10),
+        Column("simulation", "estimate_se", plus_minus(4), 17),
+        Column("$z$", "z", number(2), 7),
+        Column("power", "power", number(3), 8),
+        Column("mutant", "mutant", pretty, 17),
+        Column("rejected", "mutant_rejected", words, 9),
+        Column("passed", "passed", words, 8),
+    ]
+    return Table(columns, numbers["claims"])
+
+
+def errata(_numbers: Mapping[str, Any]) -> Table:
+    """The errata; their placeholders are filled later, from all sections."""
+    columns = [
+        Column("where", "where", words, 13),
+        Column("printed", "printed", words, 28),
+        Column("right", "correct", words, 28),
+        Column("shown by", "evidence", words, 26),
+        Column("claim", "claim", lambda c: str(c) or "–", 16),
+    ]
+    return Table(columns, [asdict(item) for item in errata_entries()])

@@ -1,0 +1,1 @@
+"""Of the report: the fully synthetic loop."""

@@ -1,0 +1,1 @@
+"""Of the report: the fresh data loop, and both loops on real images."""

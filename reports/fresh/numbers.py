@@ -1,0 +1,202 @@
+"""Sections 6 to 8: the fresh data loop, Figures 10, 11, 12 and 31 of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from madtheory import spectrum
+from madtheory.loop import Loop, fresh_data
+from madtheory.reports.limits import (
+    compared,
+    first_and_late,
+    horizon,
+    inverse_baseline,
+    log_grid,
+)
+from madtheory.reports.simulated import Array, run
+from madtheory.results import Estimate
+from madtheory.theory import distance, moments, worth
+
+
+def _limit(loop: Loop, dim: int) -> dict[str, Any]:
+    limit = distance.w2_squared_limit(loop, np.ones(dim))
+    forgetting = moments.forgetting_rate(loop)
+    return {
+        "bias": loop.bias,
+        "value": float(limit.value),
+        "rel_error": float(limit.rel_error),
+        "n_eff": worth.effective_sample_size(float(limit.value), np.ones(dim)),
+        "forgetting_rate": forgetting,
+        "half_life": float(np.log(0.5) / np.log(forgetting)),
+        "second_radius": moments.second_moment_radius(loop, dim),
+    }
+
+
+def _last(paths: list[dict[str, Any]], bias: float) -> list[dict[str, Any]]:
+    """The last simulated value of each n_initial."""
+    return [
+        {"n_initial": p["n_initial"], "value": p["mean"][-1], "se": p["se"][-1]}
+        for p in paths
+        if p["bias"] == bias
+    ]
+
+
+def _spread(last: list[dict[str, Any]]) -> float:
+    """Largest difference between two starts, in its own standard errors."""
+    return max(
+        float(abs(a["value"] - b["value"]) / np.hypot(a["se"], b["se"])) for a in last for b in last
+    )
+
+
+def compute_forgetting(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Figure 10: several starts, one limit."""
+    loops = [
+        fresh_data(config["n_real"], config["n_synth"], bias=b, n_initial=n)
+        for b in config["biases"]
+        for n in config["n_initial"]
+    ]
+    # A seed of its own for every curve: shared draws would make the curves agree by themselves.
+    ones, seed = np.ones(config["dim"]), config["seed"]
+    paths = [
+        {"n_initial": loop.n_initial, **compared(loop, ones, {**config, "seed": seed + i})}
+        for i, loop in enumerate(loops)
+    ]
+    last = [_last(paths, b) for b in config["biases"]]
+    return {
+        "generations": np.arange(1, config["generations"] + 1),
+        "paths": paths,
+        "limits": [_limit(loops[i * len(config["n_initial"])], config["dim"])
+                   for i in range(len(config["biases"]))],
+        "last": last,
+        "spread": [_spread(item) for item in last],
+        "config": dict(config),
+    }  # fmt: skip
+
+
+def _gains(n_real: Sequence[int], n_synth: Sequence[int], bias: float, dim: int) -> Array:
+    """n_e / n_r over the grid, shape (len(n_synth), len(n_real))."""
+    ones = np.ones(dim)
+    limit = distance.w2_squared_limit
+    w2 = [[float(limit(fresh_data(r, s, bias=bias), ones).value) for r in n_real] for s in n_synth]
+    ratio: Array = inverse_baseline(dim, 10**8, 200)(np.array(w2)) / np.array(n_real)
+    return ratio
+
+
+def _point(n_real: int, n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Simulated limit against the simulated baseline: generation 1 saw n_real real samples."""
+    loop = fresh_data(n_real, n_synth, bias=bias)
+    late, mean, se = first_and_late(loop, np.ones(config["dim"]), config)
+    difference, error = mean[0] - mean[1], float(np.hypot(se[0], se[1]))
+    return {
+        "n_real": n_real,
+        "n_synth": n_synth,
+        "bias": bias,
+        "z": difference / error,
+        "baseline": [mean[0], se[0]],
+        "limit": [mean[1], se[1]],
+        "theory": float(distance.w2_squared_limit(loop, np.ones(config["dim"])).value),
+        "horizon": late,
+    }
+
+
+def _edge(n_real: int, bias: float, dim: int) -> float:
+    return worth.admissible_n_synth(fresh_data(n_real, 1, bias=bias), dim)
+
+
+def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures 11 and 12: gains, edges of the admissible region, limit line, simulated points."""
+    dim, seed = config["dim"], config["seed"]
+    n_real = log_grid(config["n_real_range"], config["grid"])
+    n_synth = log_grid(config["n_synth_range"], config["grid"])
+    low, high = config["bias_range"]
+    biases = [float(b) for b in np.linspace(low, high, config["grid"])]
+    points = [
+        _point(r, s, b, {**config, "seed": seed + i})
+        for i, (r, s, b) in enumerate(config["points"])
+    ]
+    return {
+        "n_real": n_real,
+        "n_synth": n_synth,
+        "maps": [
+            {
+                "bias": b,
+                "gain": _gains(n_real, n_synth, b, dim),
+                "edge": [_edge(r, b, dim) for r in n_real],
+                "limit": worth.admissible_n_synth_limit(b, dim),
+            }
+            for b in config["biases"]
+        ],
+        "bias_grid": biases,
+        "columns": [
+            {
+                "n_real": r,
+                "gain": np.hstack([_gains([r], n_synth, b, dim) for b in biases]),
+                "edge": [_edge(r, b, dim) for b in biases],
+            }
+            for r in config["n_real_columns"]
+        ],
+        "limit_nine": worth.admissible_n_synth_limit(0.9, dim),
+        "limit_line": [worth.admissible_n_synth_limit(b, dim) for b in biases],
+        "points": points,
+        "config": dict(config),
+    }
+
+
+def _fraction_curve(p: float, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+    """E W2^2 at the limit against n for one fraction of real data and one bias."""
+    sizes = log_grid(config["sizes"], config["grid"])
+    return {
+        "p": p,
+        "bias": bias,
+        "n": sizes,
+        "theory": [float(_fraction_limit(n, p, bias, config["dim"]).value) for n in sizes],
+        "floor": worth.fraction_floor(p, bias, config["dim"]) if bias < 1 else 0.0,
+        "simulated": [_fraction_point(n, p, bias, config) for n in config["simulated"]],
+    }
+
+
+def _fraction_limit(n: int, p: float, bias: float, dim: int) -> Estimate:
+    """Limit of E W2^2; p = 1 is one fit to n real samples."""
+    ones = np.ones(dim)
+    if p == 1:
+        return spectrum.baseline(n, ones)
+    return distance.w2_squared_limit(worth.fresh_fraction(n, p, bias=bias), ones)
+
+
+def _fraction_loop(n: int, p: float, bias: float, longest: int) -> tuple[Loop, int]:
+    """Loop and the generation after which it has forgotten its start to 0.1 %."""
+    if p == 1:
+        return fresh_data(n, 1, n_initial=n), 1
+    loop = worth.fresh_fraction(n, p, bias=bias)
+    return loop, horizon(loop, 2, longest)
+
+
+def _fraction_point(n: int, p: float, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+    loop, late = _fraction_loop(n, p, bias, config["longest"])
+    sizes = {**config, "generations": late, "seed": config["seed"] + n}
+    runs = run(loop, np.ones(config["dim"]), sizes, "w2_squared", at=(late,))
+    theory = _fraction_limit(n, p, bias, config["dim"])
+    mean, se = runs.mean["w2_squared"][-1], runs.se["w2_squared"][-1]
+    return {
+        "p": p,
+        "bias": bias,
+        "n": n,
+        "horizon": late,
+        "simulation": [mean, se],
+        "mean": mean,
+        "se": se,
+        "theory": float(theory.value),
+        "rel_error": float(theory.rel_error),
+    }
+
+
+def compute_fractions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Figure 31: distance against data set size, by fraction and by bias."""
+    return {
+        "fractions": [_fraction_curve(p, 1.0, config) for p in config["fractions"]],
+        "biases": [_fraction_curve(config["p"], b, config) for b in config["biases"]],
+        "config": dict(config),
+    }

@@ -1,0 +1,1 @@
+"""Of the report: memory, augmentation, growing pools, weights."""

@@ -1,0 +1,1 @@
+"""Of the report: mixtures and vocabularies."""

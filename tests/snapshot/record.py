@@ -1,0 +1,242 @@
+"""Record what the package answers, or compare with what was recorded: nothing may change unseen.
+
+    python tests/snapshot/record.py                          record everything (minutes: verify)
+    python tests/snapshot/record.py --compare                list what differs by more than rounding
+    python tests/snapshot/record.py --compare --exact        ... what differs at all
+    python tests/snapshot/record.py --compare --exact --verdicts   ... with every claim's verdict
+    python tests/snapshot/record.py --only command/theory    only entries whose id begins so
+
+``snapshot.json`` has one entry a line, id -> value, sorted: ``command/...`` (see commands.py),
+``simulator/...``, ``theory/...``, ``claim/...`` and ``verdict/...``, and ``about``, the processor
+and versions that recorded it. To the byte it repeats on those only; elsewhere compare without
+``--exact``. What changes on purpose is recorded anew, and the difference of the file is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import math
+import platform
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+HERE = Path(__file__).parent
+FILE = HERE / "snapshot.json"
+PACKAGES = (
+    *("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "statsmodels", "gx2"),
+    *("click", "rich"),
+)
+KINDS = ("command", "simulator", "theory", "claim", "verdict")
+
+#: Other processors run other kernels of BLAS, numpy and LLVM, which round sums differently: 1e-13
+#: or so by itself, and some digits more where values are differences or roots are searched.
+RTOL = 1e-9
+#: A value that ought to be 0 is rounding noise.
+ATOL = 1e-12
+
+Entries = dict[str, Any]
+#: Entry, path inside it, recorded value, value now.
+Difference = tuple[str, str, Any, Any]
+
+
+# --- what is asked ------------------------------------------------------------------------------
+
+
+def part(name: str) -> Any:
+    """Load the file of that name beside this one."""
+    spec = importlib.util.spec_from_file_location(f"snapshot_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def plain(value: Any) -> Any:
+    """JSON of a result; a dataclass is the list of its values, so that fields may be renamed."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def asked(kind: str) -> Iterator[tuple[str, Any]]:
+    """Ids and values of one kind, as the package answers now."""
+    if kind == "command":
+        with tempfile.TemporaryDirectory() as folder:
+            yield from part("commands").entries(Path(folder))
+    elif kind == "simulator":
+        yield from part("simulators").entries()
+    elif kind == "theory":
+        yield from part("theory").entries(part("simulators").LOOPS)
+    elif kind == "claim":
+        yield from part("claims").entries()
+    else:
+        yield from part("claims").verdicts()
+
+
+def answers(kind: str) -> Entries:
+    """All entries of one kind; BLAS on one thread, which decides how sums are split."""
+    with threadpool_limits(1):
+        return {f"{kind}/{name}": plain(value) for name, value in asked(kind)}
+
+
+def about() -> dict[str, Any]:
+    """Processor and versions: where these are others, digits and digests may be."""
+    model = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas"]
+    return {
+        "machine": platform.machine(),
+        "processor": model,
+        "llvm": llvmlite.binding.get_host_cpu_name(),
+        "blas": sorted({pool["architecture"] for pool in pools}),
+        "versions": {"python": platform.python_version(), **versions},
+    }
+
+
+# --- the file -----------------------------------------------------------------------------------
+
+
+def text_of(value: Any) -> str:
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ": ")
+    )
+
+
+def write(entries: Entries) -> None:
+    """One entry a line, sorted."""
+    lines = (f"{text_of(name)}: {text_of(entries[name])}" for name in sorted(entries))
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def recorded() -> Entries:
+    found: Entries = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+# --- comparing ----------------------------------------------------------------------------------
+
+
+def skipped(path: str, was: Any, here: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    """Whether a leaf says nothing here: a digest or a table elsewhere, click's words in another."""
+    if here == there or not isinstance(was, str):
+        return False
+    leaf = path.rsplit(".", 1)[-1]
+    if leaf == "err":
+        return here["versions"] != there["versions"]
+    return leaf in ("digest", "again", "out") or leaf.startswith("warnings")
+
+
+def same_leaf(was: Any, now: Any, exact: bool) -> bool:
+    numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (was, now))
+    if exact or not numbers:
+        return text_of(was) == text_of(now)
+    return math.isclose(was, now, rel_tol=RTOL, abs_tol=ATOL)
+
+
+def leaves(was: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Pairs of values at the same place; a missing one is the word `absent`."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted(was.keys() | now.keys()):
+            yield from leaves(was.get(key, "absent"), now.get(key, "absent"), f"{path}.{key}")
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        for i, (one, other) in enumerate(zip(was, now, strict=True)):
+            yield from leaves(one, other, f"{path}[{i}]")
+    else:
+        yield path, was, now
+
+
+def differences(old: Entries, new: Entries, kind: str, *, exact: bool) -> Iterator[Difference]:
+    """What differs among the entries whose ids begin with `kind`."""
+    here, there = about(), old.get("about", {})
+    for name in sorted(n for n in old.keys() | new.keys() if n.startswith(kind)):
+        for path, was, now in leaves(old.get(name, "absent"), new.get(name, "absent")):
+            if same_leaf(was, now, exact) or (not exact and skipped(path, was, here, there)):
+                continue
+            yield name, path, was, now
+
+
+def short(value: Any) -> str:
+    text = text_of(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def lines_of(found: list[Difference]) -> str:
+    """One difference a line, as a person reads it."""
+    return "\n".join(
+        f"{name}  {path}: {short(was)} -> {short(now)}" for name, path, was, now in found
+    )
+
+
+# --- the script ---------------------------------------------------------------------------------
+
+
+def collect(kinds: list[str]) -> Entries:
+    entries: Entries = {}
+    for kind in kinds:
+        start = time.process_time()
+        found = answers(kind)
+        entries |= found
+        seconds = time.process_time() - start
+        print(f"{len(found):5} {kind} entries in {seconds:.1f} s of CPU", file=sys.stderr)
+    return entries
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Record or compare the snapshot.")
+    parser.add_argument("--compare", action="store_true", help="compare instead of recording")
+    parser.add_argument("--exact", action="store_true", help="compare to the byte")
+    parser.add_argument("--verdicts", action="store_true", help="compare verdicts too: minutes")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="only ids that begin so")
+    options = parser.parse_args()
+    warnings.simplefilter("error")
+    kinds = [kind for kind in KINDS if kind.startswith(options.only.split("/")[0])]
+    if options.compare and not (options.verdicts or options.only):
+        kinds.remove("verdict")
+    new = {name: x for name, x in collect(kinds).items() if name.startswith(options.only)}
+    old = recorded() if FILE.exists() else {}
+    if not options.compare:
+        kept = {
+            name: x for name, x in old.items() if options.only and not name.startswith(options.only)
+        }
+        write({**kept, **new, "about": about()})
+        return 0
+    prefixes = [options.only] if options.only else [f"{kind}/" for kind in kinds]
+    found = [
+        each for prefix in prefixes for each in differences(old, new, prefix, exact=options.exact)
+    ]
+    if found:
+        print(lines_of(found))
+    print(f"{len(found)} differences in {len({each[0] for each in found})} of {len(new)} entries")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""The package answers what it answered when the snapshot was recorded.
+
+On the processor and versions that recorded it digests, tables and sentences are equal; elsewhere
+numbers agree within 1e-9 (see ``record.py``, which also lists differences and records anew).
+"""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("snapshot_record", HERE / "record.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+record = load()
+OLD = record.recorded()
+
+
+@pytest.mark.parametrize("kind", ["claim", "theory", "simulator", "command"])
+def test_nothing_has_changed(kind: str) -> None:
+    new = record.answers(kind)
+    found = list(record.differences(OLD, new, f"{kind}/", exact=False))
+    assert not found, f"\n{record.lines_of(found[:50])}\n{len(found)} differences"
+
+
+def test_the_snapshot_is_large_and_its_claims_passed() -> None:
+    ids = [name.split("/", 1) for name in OLD if name != "about"]
+    count = {kind: sum(first == kind for first, _ in ids) for kind in record.KINDS}
+    assert count["command"] >= 300
+    assert count["claim"] == count["verdict"] > 0
+    assert all(OLD[f"verdict/{name}"]["passed"] for kind, name in ids if kind == "claim")
+
+
+def test_the_file_is_written_as_it_is_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(record, "FILE", tmp_path / "snapshot.json")
+    record.write(OLD)
+    assert record.FILE.read_bytes() == (HERE / "snapshot.json").read_bytes()
+
+
+def test_every_difference_is_found() -> None:
+    name = "simulator/simulate fresh flat"
+    changed = json.loads(json.dumps(OLD))
+    changed[name]["mean"]["trace"][0] *= 1 + 1e-8
+    del changed[name]["generations"]
+    found = list(record.differences(OLD, changed, "simulator/", exact=False))
+    assert [path for _, path, _, _ in found] == [".generations", ".mean.trace[0]"]
+    barely = json.loads(json.dumps(OLD))
+    barely[name]["mean"]["trace"][0] *= 1 + 1e-12
+    assert not list(record.differences(OLD, barely, "simulator/", exact=False))
+    assert len(list(record.differences(OLD, barely, "simulator/", exact=True))) == 1

@@ -1,0 +1,376 @@
+"""The audit: its series and tests against brute force, its laws, and bad input."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from madtheory import audit, metrics
+from madtheory.audit import anchor, drift, forecast, run
+from madtheory.audit import series as series_
+from madtheory.theory.distance import second_order_limit
+from madtheory.theory.worth import admissible_n_synth_limit, effective_sample_size
+
+
+def collapse(rng, bias=0.8, n=300, dim=5, generations=6):
+    """Files of a Gaussian fully synthetic loop, each the next training set."""
+    x, files = rng.standard_normal((n, dim)), []
+    for _ in range(generations):
+        S = np.linalg.cholesky(np.cov(x, rowvar=False))
+        x = x.mean(axis=0) + math.sqrt(bias) * rng.standard_normal((n, dim)) @ S.T
+        files.append(x)
+    return files
+
+
+def independent(rng, n=3000, dim=8, generations=10):
+    return [rng.standard_normal((n, dim)) for _ in range(generations)]
+
+
+RNG = np.random.default_rng(3)
+REAL = RNG.standard_normal((300, 5))
+FILES = collapse(RNG)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return audit.audit(REAL, FILES)
+
+
+# ------------------------------------------------------------------------------- series, by hand
+def series(files, real=REAL):
+    return audit.series_of(audit.axes_of(real), files)
+
+
+def test_series_are_those_of_the_covariances_along_the_axes():
+    s, axes = series(FILES), audit.axes_of(REAL)
+    values = np.linalg.eigvalsh(np.cov(REAL, rowvar=False))
+    np.testing.assert_allclose(axes.scales, np.sqrt(values[::-1]), rtol=1e-12)
+    for t, x in enumerate(FILES):
+        y = (x - REAL.mean(axis=0)) @ axes.vectors / axes.scales
+        S = np.cov(y, rowvar=False)
+        np.testing.assert_allclose(s.covariances[t], S, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(s.log_variance[t], np.log(np.diag(S)), rtol=1e-9)
+        np.testing.assert_allclose(s.means[t], y.mean(axis=0), rtol=1e-9)
+        z = np.arctanh(np.corrcoef(y, rowvar=False)[np.triu_indices(5, 1)])
+        np.testing.assert_allclose(s.shapes[t, :10], z, rtol=1e-8, atol=1e-12)
+        logs = np.log(np.diag(S))
+        np.testing.assert_allclose(s.shapes[t, 10:], (logs - logs.mean()) / math.sqrt(2), 1e-8)
+        assert s.scale[t] == pytest.approx(np.trace(S) / 5, rel=1e-12)
+
+
+def test_overlap_against_the_influences_written_out():
+    z = np.random.default_rng(0).standard_normal((50, 4)) ** 3
+    i, j = np.triu_indices(4, 1)
+    squares = z**2 - (z**2).mean(axis=1, keepdims=True)
+    a = np.hstack([z[:, i] * z[:, j], squares / math.sqrt(2)])
+    products = a @ a.T
+    variance = np.trace(products) / 50 / 9  # nine entries are free
+    off = products[~np.eye(50, dtype=bool)]
+    overlap = (off**2).mean() / (np.trace(products) / 50) ** 2
+    np.testing.assert_allclose(series_._overlap(z), (variance, overlap), rtol=1e-10)
+
+
+def test_gaussian_rows_have_the_noise_of_gaussian_theory():
+    # 20,000 rows: a log variance has noise 2/n to 5 %, an entry of the shapes 1/n.
+    s = series([np.random.default_rng(1).standard_normal((20_000, 5))])
+    assert s.log_noise == pytest.approx(2, rel=0.05)
+    assert s.sharing == pytest.approx(1 / 5, rel=0.1)
+    assert s.shape_noise[0] == pytest.approx(1, rel=0.2)  # from 400 rows
+    # The axes' scales come from 300 real rows: the rows' variances differ by some 8 %.
+    assert s.mean_count == pytest.approx(5, rel=0.04)
+    assert s.shape_count == pytest.approx(14, rel=0.35)
+
+
+def test_wide_and_small_sets_use_fewer_axes():
+    rng = np.random.default_rng(0)
+    assert audit.axes_of(rng.standard_normal((40, 100))).scales.size == 10
+    assert audit.axes_of(rng.standard_normal((4000, 200))).scales.size == 128
+    flat = rng.standard_normal((100, 3)) * [1, 1, 0]
+    assert audit.axes_of(flat).scales.size == 2
+
+
+# -------------------------------------------------------------------------------- tests, by hand
+@pytest.mark.parametrize("keep", [0.0, 0.4, 1.0])
+def test_walk_is_the_covariance_of_the_recursion(keep):
+    steps, T = np.array([1.0, 0.5, 2.0, 0.25]), 4
+    A = np.zeros((T, T))  # x = A noise, row by row
+    for t in range(T):
+        A[t] = keep * A[t - 1] if t else 0
+        A[t, t] += 1
+    expected = A @ np.diag(steps) @ A.T
+    np.testing.assert_allclose(anchor._walk(keep, steps), expected, rtol=1e-14)
+
+
+def test_deviance_is_the_gaussian_likelihood_and_its_gradient():
+    rng = np.random.default_rng(2)
+    parts = anchor._components(0.7, np.ones(4), np.full(4, 0.3), errs=False)
+    weights, x = np.array([0.5, 0.2, 0.1, 0.9]), rng.standard_normal((4, 6))
+    value, gradient = anchor._deviance(weights, parts, x @ x.T / 6)
+    V = np.tensordot(weights, parts, 1)
+    exact = -stats.multivariate_normal(cov=V).logpdf(x.T).mean() - 2 * math.log(2 * math.pi)
+    assert value == pytest.approx(exact, rel=1e-12)
+    for i in range(4):
+        h = np.eye(4)[i] * 1e-6
+        up, down = (anchor._deviance(weights + s * h, parts, x @ x.T / 6)[0] for s in (1, -1))
+        assert gradient[i] == pytest.approx((up - down) / 2e-6, rel=1e-6)  # difference quotient
+
+
+@pytest.mark.parametrize("m", [1.0, 3.5, 1000.0, 1e9])
+def test_training_size_inverts_the_variance_of_a_step(m):
+    step = float(special.polygamma(1, m / 2))
+    assert drift.training_size(step) == pytest.approx(m, rel=1e-9)
+    if m < 1e6:  # the plain difference cancels beyond
+        correction = math.log(m / 2) - float(special.digamma(m / 2))
+        assert drift.size_correction(m) == pytest.approx(correction, rel=1e-9)
+
+
+def test_no_noise_between_generations_means_endless_training_sets():
+    assert math.isinf(drift.training_size(0.0))
+    assert drift.size_correction(math.inf) == 0
+
+
+def walks(log_variance, sharing=0.25):
+    """Series that hold given log variances and nothing else."""
+    T, K = log_variance.shape
+    one = np.ones(T)
+    return series_.Series(
+        log_variance, np.zeros((T, K)), np.zeros((T, 1)), np.zeros((T, K, K)), one, 100 * one,
+        2.0, sharing, one, float(K), 1.0,
+    )  # fmt: skip
+
+
+def test_drift_of_a_walk_through_noise():
+    # A thousand directions: q = .04 and r = .01 are found to about 5 % (no shared noise).
+    rng = np.random.default_rng(4)
+    walk = np.cumsum(-0.1 + 0.2 * rng.standard_normal((9, 1000)), axis=0)
+    seen = walk + 0.1 * rng.standard_normal(walk.shape)
+    found = drift.drift(walks(seen, sharing=1e-3))
+    assert found.spread == pytest.approx(0.06, rel=0.05)
+    assert found.step == pytest.approx(0.04, rel=0.1)
+    # Exact variance of (last - first)/8: (8 q + 2 r)/64 over 1000.
+    assert found.error == pytest.approx(math.sqrt((8 * 0.04 + 2 * 0.01) / 64 / 1000), rel=0.08)
+    assert abs(found.value + 0.1) < 4 * found.error
+
+
+def test_curve_test_tells_a_bend_from_a_line():
+    t = np.arange(8)[:, None]
+    line = np.repeat(t * math.log(0.8), 4, axis=1)
+    share, bias = 0.3, 0.7
+    c = [1.0]
+    for _ in range(7):
+        c.append(bias * (share + (1 - share) * c[-1]))
+    bend = np.repeat(np.log(c)[:, None], 4, axis=1)
+    noise = drift.Drift(0.0, 0.0, 50.0, 1e-4, 1e-4, 0.25)
+    assert anchor.curve_p_value(walks(line), noise, 0.1) < 1e-6
+    assert anchor.curve_p_value(walks(bend), noise, 0.1) > 1 - 1e-6
+    # At its own share the contrast is exactly zero, wherever the first file lies.
+    for level in (0.0, -2.0):
+        p = anchor.curve_p_value(walks(bend + level * 0), noise, share)
+        assert p == pytest.approx(0.5, abs=1e-6)
+
+
+# ----------------------------------------------------------------------------------- the result
+def test_metrics_are_those_of_the_metrics_module(found):
+    for x, g in zip(FILES, found.generations, strict=True):
+        both = metrics.precision_recall(REAL, x)
+        assert g.fid == metrics.fid(REAL, x)
+        assert (g.precision, g.recall) == (both.precision, both.recall)
+        assert g.trace.value == pytest.approx(np.trace(np.cov(x, rowvar=False)), rel=1e-12)
+        assert g.trace.low < g.trace.value < g.trace.high
+
+
+def test_a_collapsing_loop_is_found_with_its_rate_and_bias(found):
+    assert found.verdict == "mad"
+    assert found.p_value <= found.error_rate == 0.02
+    m = 299
+    rate = math.log(0.8) + float(special.digamma(m / 2)) - math.log(m / 2)
+    assert found.rate.low < rate < found.rate.high
+    assert found.bias.low < 0.8 < found.bias.high
+    assert found.bias.value > math.exp(found.rate.value)
+    assert 100 < found.training_size < 1000
+
+
+def test_known_training_sizes_set_the_correction():
+    known = audit.audit(REAL, FILES, n_synth=300)
+    correction = math.log(299 / 2) - float(special.digamma(299 / 2))
+    assert known.bias.value == pytest.approx(math.exp(known.rate.value + correction), rel=1e-12)
+    assert known.training_size == 300
+    each = audit.audit(REAL, FILES, n_synth=[7] + [300] * 5)  # what made generation 1 is no step
+    assert each.bias == known.bias
+
+
+def test_worth_of_the_last_generation(found):
+    distance = metrics.fid_unbiased(REAL, FILES[-1])
+    values = np.linalg.eigvalsh(np.cov(REAL, rowvar=False))
+    worth = [effective_sample_size(v, values) for v in (distance.value, distance.high)]
+    assert [found.n_eff.value, found.n_eff.low] == pytest.approx(worth, rel=1e-9)
+    assert found.n_eff.low < found.n_eff.value < found.n_eff.high
+
+
+def test_forecast_goes_on_as_the_loop_does(found):
+    assert found.forecast.generations == (7, 8, 9, 10, 11)
+    last = found.generations[-1].trace.value
+    for k, ahead in enumerate(found.forecast.trace, start=1):
+        assert ahead.low < last * 0.8**k < ahead.high
+        assert ahead.low < ahead.value < ahead.high
+    assert found.forecast.fid[-1].value > found.generations[-1].fid.value
+
+
+def test_independent_models_are_not_mad():
+    rng = np.random.default_rng(0)
+    found = audit.audit(rng.standard_normal((3000, 8)), independent(rng), horizon=2)
+    assert found.verdict == "not_mad"
+    assert found.p_value_walk <= 0.02 < found.p_value
+    assert found.rate.low < 0 < found.rate.high
+    # Held: the next file's total variance is that of the real data, 8 +- .3.
+    assert found.forecast.trace[1].low < 8 < found.forecast.trace[1].high
+    assert found.forecast.trace[1].high - found.forecast.trace[1].low < 2
+
+
+def test_units_and_rotations_change_nothing(found):
+    Q = np.linalg.qr(np.random.default_rng(5).standard_normal((5, 5)))[0]
+    moved = audit.audit(REAL @ Q * 1e3 + 7, [x @ Q * 1e3 + 7 for x in FILES])
+    # The likelihoods are maximised to about 1e-5.
+    assert moved.p_value == pytest.approx(found.p_value, rel=1e-2)
+    assert moved.rate.value == pytest.approx(found.rate.value, rel=1e-9)
+    assert moved.rate.high == pytest.approx(found.rate.high, rel=1e-6)
+    assert moved.bias.low == pytest.approx(found.bias.low, rel=1e-6)
+    assert moved.training_size == pytest.approx(found.training_size, rel=1e-6)
+
+
+def test_the_same_twice(found):
+    assert audit.audit(REAL, FILES) == found
+
+
+@pytest.mark.parametrize("T", [1, 2])
+def test_too_few_generations_give_no_verdict(T):
+    found = audit.audit(REAL, FILES[:T])
+    assert (found.verdict, found.p_value) == ("undecided", 1.0)
+    assert found.reason == f"3 generations at least are needed, got {T}"
+    assert (found.rate is None) == (T == 1)
+
+
+def test_a_lost_direction_is_collapse():
+    lost = [*FILES[:3], np.full((300, 5), 2.0)]
+    found = audit.audit(REAL, lost)
+    assert (found.verdict, found.p_value) == ("mad", 0.0)
+    assert found.reason.endswith("loses all variance by generation 4")
+    assert found.rate.value == -math.inf
+    assert found.bias.value == 0
+    assert found.forecast.trace[-1].value == 0
+    # Collapsed from the start, or only for a while: no verdict. Equal collapsed files are no error.
+    point = np.full((300, 5), 2.0)
+    assert audit.audit(REAL, [point] * 3).verdict == "undecided"
+    assert audit.audit(REAL, [FILES[0], point, FILES[1]]).verdict == "undecided"
+
+
+def test_wide_features_with_few_rows():
+    rng = np.random.default_rng(6)
+    found = audit.audit(rng.standard_normal((30, 60)), collapse(rng, n=80, dim=60, generations=3))
+    assert found.verdict in ("mad", "undecided")
+    assert math.isfinite(found.rate.value)
+    assert math.isfinite(found.rate.high)
+
+
+def test_one_dimension():
+    found = audit.audit(REAL[:, :1], [x[:, :1] for x in FILES])
+    assert math.isfinite(found.p_value)
+    two = audit.audit(REAL[:, :1], [x[:, :1] for x in FILES[:2]])
+    assert (two.rate.low, two.rate.high) == (-math.inf, math.inf)
+
+
+def test_huge_and_tiny_features():
+    for unit in (2.0**400, 2.0**-400):
+        found = audit.audit(REAL * unit, [x * unit for x in FILES])
+        assert found.verdict == "mad"
+        assert found.generations[0].trace.value > 0
+
+
+# ------------------------------------------------------------------------------------ fresh data
+def test_fresh_data_that_holds_the_distance(found):
+    fresh = found.fresh_data
+    assert fresh.bias == found.bias.value
+    assert fresh.n_synth == round(found.training_size)
+    assert fresh.admissible_n_synth == admissible_n_synth_limit(fresh.bias, 5)
+    target = metrics.fid_unbiased(REAL, FILES[-1]).value / np.trace(np.cov(REAL, rowvar=False))
+
+    def distance(n_real):
+        parts = Fraction(n_real), Fraction(fresh.n_synth), Fraction(fresh.bias)
+        return second_order_limit(5, *parts) / 5
+
+    assert distance(fresh.required_n_real) <= target < distance(fresh.required_n_real - 1)
+
+
+def test_no_fresh_data_holds_an_unreachable_distance():
+    assert forecast.required_n_real(2, 10, 0.5, 1e-12) is None
+
+
+# ------------------------------------------------------------------------------------- bad input
+BAD = {
+    "real must be finite": (np.full((10, 2), np.nan), [REAL]),
+    "real must have at least 6 rows, got 5": (REAL[:5], FILES),
+    "real must have rows that differ, got no variance": (np.ones((9, 5)), FILES),
+    r"generations\[1\] must have 5 columns like real, got 4": (REAL, [FILES[0], FILES[1][:, :4]]),
+    r"generations\[0\] must have at least 6 rows": (REAL, [FILES[0][:5]]),
+    r"generations\[0\] must be finite": (REAL, [np.full((10, 5), np.inf)]),
+    "generations must hold at least one set": (REAL, []),
+    r"generations\[2\] must be a set of its own, got the rows of generations\[1\]": (
+        REAL,
+        [*FILES[:2], FILES[1].copy()],
+    ),
+    r"generations\[0\] must be a set of its own, got the rows of real": (REAL, [REAL, FILES[0]]),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_sets(message):
+    real, generations = BAD[message]
+    with pytest.raises(ValueError, match=message):
+        audit.audit(real, generations)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"k": 0}, ValueError, "k must be at least 1, got 0"),
+        ({"level": 1.0}, ValueError, "level must be a finite number in"),
+        ({"alpha": 0.7}, ValueError, "alpha must be a finite number in"),
+        ({"horizon": 0}, ValueError, "horizon must be at least 1, got 0"),
+        ({"n_synth": 1}, ValueError, "n_synth must be at least 2, got 1"),
+        ({"n_synth": [9, 9]}, ValueError, "n_synth must hold one size a generation, 6, got 2"),
+        ({"n_synth": 2.5}, TypeError, "n_synth must be an integer, got 2.5"),
+        ({"names": ["a", "b"]}, ValueError, "names must hold 6 names, got 2"),
+    ],
+)
+def test_bad_options(options, error, message):
+    with pytest.raises(error, match=message):
+        audit.audit(REAL, FILES, **options)
+
+
+@pytest.mark.parametrize(
+    ("names", "after"),
+    [
+        (["g1.npy", "g3.npy", "g4.npy"], "g3.npy right after g1.npy"),
+        (["g2.npy", "g1.npy", "g3.npy"], "g1.npy right after g2.npy"),
+        (["d/run7_gen09_64.npz", "d/run7_gen11_64.npz"], "d/run7_gen11_64.npz right after"),
+    ],
+)
+def test_wrong_order_and_gaps_in_the_names(names, after):
+    with pytest.raises(ValueError, match=f"generations must be successive, got {after}"):
+        audit.audit(REAL, FILES[: len(names)], names=names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["g8.npy", "g9.npy", "g10.npy"],
+        ["run7_gen09_64.npz", "run7_gen10_64.npz", "run7_gen11_64.npz"],
+        ["first.npy", "second.npy", "third.npy"],
+        ["run1_gen3.npy", "run2_gen1.npy", "run9_gen7.npy"],  # two numbers vary: no telling
+        ["a_1.npy", "b_7.npy", "c_2.npy"],  # different names
+    ],
+)
+def test_names_in_order_or_without_a_count(names):
+    run._check_order(names)

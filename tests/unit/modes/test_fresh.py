@@ -1,0 +1,54 @@
+"""Modes with fresh data: descent against linear solves, limits, and how much data it takes."""
+
+import numpy as np
+import pytest
+from scipy import special
+
+from madtheory import modes
+from madtheory.modes.diversity import diversity_step
+
+
+@pytest.mark.parametrize(("n", "fresh", "p"), [(300, 7, 0.04), (50, 200, 0.01), (1, 1, 0.3)])
+def test_stationary_survival_by_descent_and_by_a_linear_solve(n: int, fresh: int, p: float) -> None:
+    law = modes.stationary_count_law(p, n, fresh)
+    # The linear solve is right to 1e-13 absolutely.
+    assert 1 - law[0] == pytest.approx(float(modes.stationary_survival(p, n, fresh)), abs=1e-12)
+    x = np.arange(n + fresh + 1) / (n + fresh)
+    assert law @ x == pytest.approx(p, rel=1e-11)
+    spread = p * (1 - p) - law @ (x - p) ** 2
+    expected = p * (1 - p) * diversity_step(n, fresh, 1.0)[1]
+    assert spread == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_path_with_fresh_data_ends_in_the_stationary_law() -> None:
+    path = modes.surviving_mean(25, 200, 400, n_fresh=10).value
+    assert path[-1] == pytest.approx(modes.stationary_surviving_mean(25, 200, 10), rel=1e-12)
+    path = modes.heterozygosity(25, 200, 400, n_fresh=10)
+    assert path[-1] == pytest.approx(modes.stationary_heterozygosity(25, 200, 10), rel=1e-12)
+
+
+def test_the_beta_limit_of_a_weight() -> None:
+    p, n, fresh = 0.2, 900, 20
+    alpha, beta = modes.stationary_weight_limit(p, n, fresh)
+    law = np.cumsum(modes.stationary_count_law(p, n, fresh))
+    x = (np.arange(n + fresh + 1) + 0.5) / (n + fresh)
+    gap = np.abs(law - special.betainc(alpha, beta, np.minimum(x, 1))).max()
+    assert gap < 0.004
+    assert alpha + beta == pytest.approx(2 * fresh, rel=0.04)
+
+
+def test_how_much_fresh_data_keeps_all_modes() -> None:
+    need = modes.fresh_for_all_modes(25, 1_000, 0.99)
+    assert need.probability >= 0.99 > modes.all_modes_alive(25, 1_000, need.n_fresh - 1).value
+    union = modes.all_modes_alive(25, 1_000, need.union_bound)
+    less = modes.all_modes_alive(25, 1_000, need.union_bound - 1)
+    assert union.lower >= 0.99 > less.lower
+    assert modes.fresh_for_all_modes(1, 10, 0.9).n_fresh == 0
+
+
+def test_bounds_take_over_where_the_sum_alternates() -> None:
+    e = modes.all_modes_alive(1_000, 1_000, 1_000)
+    assert 0 == e.lower < e.value < e.upper < 0.01
+    assert e.rel_error == 1.0
+    assert modes.all_modes_alive(25, 10, 5).value == 0.0
+    assert modes.all_modes_alive(25, 100, 0).value == 0.0

@@ -1,0 +1,48 @@
+"""What is computed again: keys of the cache, and damage to it."""
+
+import numpy as np
+import pytest
+
+from madtheory.reports import cache
+from madtheory.reports.collapse import spectrum
+
+
+def test_key_depends_on_configuration_and_sources(monkeypatch):
+    function = spectrum.compute
+    first = cache.key(function, {"a": 1})
+    assert first == cache.key(function, {"a": 1})
+    assert first != cache.key(function, {"a": 2})
+    changed = tuple(
+        (n, t + "#" if n == "madtheory.collapse" else t)
+        for n, t in cache.sources(function.__module__)
+    )
+    monkeypatch.setattr(cache, "sources", lambda _: changed)
+    assert first != cache.key(function, {"a": 1})
+
+
+def test_sources_follow_imports_to_the_bottom():
+    names = [name for name, _ in cache.sources("madtheory.reports.collapse.spectrum")]
+    assert "madtheory.reports.collapse.spectrum" in names
+    assert {"madtheory.collapse", "madtheory.loops", "madtheory._validate"} <= set(names)
+    assert "madtheory.reports.collapse.figures" not in names
+
+
+def test_digest_keeps_borders():
+    assert cache.digest("ab", "c") != cache.digest("a", "bc")
+
+
+def test_store_and_load(tmp_path):
+    path = tmp_path / "x.json"
+    assert cache.load(path, "k") is None
+    cache.store(path, "k", {"x": np.array([1.0, np.inf]), "y": (1, 2)})
+    assert cache.load(path, "k") == {"x": [1.0, None], "y": [1, 2]}
+    assert cache.load(path, "other") is None
+
+
+@pytest.mark.parametrize("damage", ["{", '{"key": "k"}', None])
+def test_damaged_cache_is_named(tmp_path, damage):
+    path = tmp_path / "x.json"
+    cache.store(path, "k", {"x": 1.5})
+    path.write_text(path.read_text().replace("1.5", "1.6") if damage is None else damage)
+    with pytest.raises(cache.DamagedCache, match=r"x\.json"):
+        cache.load(path, "k")

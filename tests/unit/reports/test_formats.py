@@ -1,0 +1,84 @@
+"""Tables, placeholders, pages and the style of figures."""
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from madtheory.reports import formats, pages, style, text
+
+TABLE = formats.Table(
+    [
+        formats.Column("name", "name", formats.words, 20),
+        formats.Column("$x$", "x", formats.number(3)),
+        formats.Column("y", "y", formats.plus_minus(3)),
+    ],
+    [
+        {"name": "50 % of λ_a | b", "x": 1234.5, "y": [0.5, 0.01]},
+        {"name": "$a_b$", "x": None, "y": [None, None]},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.123456, "0.123"),
+        (-2.0, "−2"),
+        (1.5e-7, r"$1.5\cdot 10^{-7}$"),
+        (50_000, "50,000"),
+        (None, "–"),
+        (True, "yes"),
+        ("word", "word"),
+    ],
+)
+def test_number(value, shown):
+    assert formats.number(3)(value) == shown
+
+
+def test_markdown_table():
+    lines = formats.to_markdown(TABLE).splitlines()
+    assert lines[0] == "| name | $x$ | y |"
+    assert lines[2] == r"| 50 % of λ_a \| b | $1.23\cdot 10^{3}$ | 0.5 ± 0.01 |"
+    assert lines[3] == "| $a_b$ | – | – |"
+
+
+def test_latex_table():
+    latex = formats.to_latex(TABLE)
+    assert r"50 \% of $\lambda$\_a | b & $1.23\cdot 10^{3}$ & 0.5 $\pm$ 0.01 \\" in latex
+    assert r"$a_b$ & -- & -- \\" in latex
+    assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
+
+
+def test_csv_keeps_precision():
+    assert formats.to_csv(TABLE).splitlines()[0] == "name,x,y"
+    assert "1234.5" in formats.to_csv(TABLE)
+
+
+def test_fill():
+    numbers = {"a": {"b": [1.0, 2.34567]}}
+    filled = text.fill("{{a.b.1|3}} {{ref:x}} {{a.b.0}}", numbers, {"ref": lambda n: f"<{n}>"})
+    assert filled == "2.35 <x> 1"
+    with pytest.raises(KeyError):
+        text.fill("{{a.c}}", numbers, {})
+
+
+def test_markdown_converts_to_three_pages(tmp_path):
+    source = "::: box\nA *box*.\n:::\n\n# Head\n\n$x_t^2$\n"
+    html = pages.html(source, tmp_path)
+    assert '<div class="box">' in html
+    assert "<math" in html
+    assert "#summarybox[" in pages.typst_source(source)
+    assert r"\begin{summarybox}" in pages.latex(source)
+
+
+def test_fonts_are_legible_and_files_deterministic():
+    with style.styled():
+        import matplotlib as mpl
+
+        sizes = [v for k, v in mpl.rcParams.items() if k.endswith(("font.size", "labelsize"))]
+        assert min(v for v in sizes if isinstance(v, float | int)) >= 8
+        fig = style.figure(1.0)
+        fig.subplots().plot([0, 1])
+        once = [style.render(fig, suffix) for suffix in ("pdf", "png")]
+        assert once == [style.render(fig, suffix) for suffix in ("pdf", "png")]
+        assert b"CreationDate" not in once[0]
