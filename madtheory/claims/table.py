@@ -10,20 +10,18 @@ References are to the numbered statements of docs/theory.md and to the paper (Al
 
 from __future__ import annotations
 
-from madtheory.claims import (
-    appendix_a,
-    augmentation,
-    categories,
-    collapse,
-    distance,
-    estimators,
-    fresh,
-    memory,
-    modes,
-    pools,
-    rare_paths,
-    times,
-)
+import madtheory.claims.appendix_a as appendix_a
+import madtheory.claims.augmentation as augmentation
+import madtheory.claims.categories as categories
+import madtheory.claims.collapse as collapse
+import madtheory.claims.distance as distance
+import madtheory.claims.estimators as estimators
+import madtheory.claims.fresh as fresh
+import madtheory.claims.memory as memory
+import madtheory.claims.modes as modes
+import madtheory.claims.pools as pools
+import madtheory.claims.rare_paths as rare_paths
+import madtheory.claims.times as times
 from madtheory.claims.claim import Claim
 
 #: Every claim: those of the paper in its order, then those of the loops beyond it.
