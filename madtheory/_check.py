@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-    from madtheory._types import Array
+    Array = NDArray[np.float64]
 
 #: Beyond 2**53 a float64 no longer tells n from n + 1, and every law here needs n - 1.
 MAX_COUNT = 2**53

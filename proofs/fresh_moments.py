@@ -14,7 +14,8 @@ So every invariant of (mu', Sigma') is a sum of products of inner products of Ga
 Isserlis' theorem turns each product into traces tr Sigma^k and forms mu^T Sigma^k mu, because all
 covariances are polynomials in Sigma. This module carries that out for symbolic d, n_r, n_s, lam
 (`derive_first`, `derive_second`, `derive_initial`), proves the result against moment generating
-functions written in coordinates for d = 1, 2, 3 (`prove`), and writes `madtheory/_fresh_moments.py`
+functions written in coordinates for d = 1, 2, 3 (`prove`), and writes
+`madtheory/theory/moments/fresh_maps.py`
 (`source`, `python -m madtheory.proofs.fresh_moments`).
 """
 
@@ -406,8 +407,6 @@ Order: mu^T mu, tr Sigma, (mu^T mu)^2, mu^T mu tr Sigma, mu^T Sigma mu, (tr Sigm
 # fmt: off
 from fractions import Fraction
 
-__all__ = ["first_map", "initial", "second_map"]
-
 '''
 
 
@@ -440,7 +439,7 @@ def render_map(name: str, arguments: list[str], A: sp.Matrix, b: sp.Matrix) -> s
 
 
 def source() -> str:
-    """The text of `madtheory/_fresh_moments.py`."""
+    """The text of `madtheory/theory/moments/fresh_maps.py`."""
     first, second, initial = derive_first(), derive_second(), derive_initial()
     # Per unit of tr Sigma_0, so the first moments hold for any Sigma_0.
     first = (first[0], first[1] / DIM)
@@ -463,7 +462,8 @@ def main() -> None:
     """Write the generated module beside the package's other modules."""
     import madtheory
 
-    Path(str(madtheory.__file__)).with_name("_fresh_moments.py").write_text(source())
+    path = Path(str(madtheory.__file__)).parent / "theory" / "moments" / "fresh_maps.py"
+    path.write_text(source())
 
 
 if __name__ == "__main__":

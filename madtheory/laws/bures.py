@@ -134,7 +134,7 @@ def _factor_pair(F_1: ArrayLike, F_2: ArrayLike) -> tuple[Array, Array]:
     return a, b
 
 
-def _procrustes_squared(a: Array, b: Array) -> float:
+def procrustes_squared(a: Array, b: Array) -> float:
     """min over orthogonal O of |a - b O|_F^2, a and b padded to the same number of columns."""
     columns = max(a.shape[1], b.shape[1])
     a, b = (np.pad(x, ((0, 0), (0, columns - x.shape[1]))) for x in (a, b))
@@ -171,7 +171,7 @@ def bures_squared(Sigma_1: ArrayLike, Sigma_2: ArrayLike) -> float:
     a, b = covariance_factor(Sigma_1), covariance_factor(Sigma_2)
     if a.shape[0] != b.shape[0]:
         raise ValueError(f"Sigma_2 must have {a.shape[0]} rows like Sigma_1, got {b.shape[0]}")
-    return _procrustes_squared(a, b)
+    return procrustes_squared(a, b)
 
 
 def w2_squared(mu_1: ArrayLike, Sigma_1: ArrayLike, mu_2: ArrayLike, Sigma_2: ArrayLike) -> float:

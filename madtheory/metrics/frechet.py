@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from madtheory._threads import one_thread
-from madtheory.laws.bures import _procrustes_squared
+from madtheory.laws.bures import procrustes_squared
 from madtheory.metrics.features import ROWS, blocks, in_units, scaled_pair
 from madtheory.metrics.measured import Measured, normal_quantile
 
@@ -57,7 +57,7 @@ def _influence(x: Array, own: _Moments, delta: Array, s: Array, U: Array) -> Arr
 def _distance(a: _Moments, b: _Moments) -> float:
     """Squared Frechet distance of two moments."""
     shift = float(np.square(a.mean - b.mean).sum())
-    return shift + _procrustes_squared(a.factor, b.factor)
+    return shift + procrustes_squared(a.factor, b.factor)
 
 
 def _variance(x: Array, y: Array, a: _Moments, b: _Moments) -> float:

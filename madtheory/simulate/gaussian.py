@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _store, _threads
+from madtheory import _threads
 from madtheory.loop import Loop
+from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.plain import draw_plain
@@ -96,11 +97,11 @@ def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
 
 def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Paths:
     """Return the stored result, or run on from the stored state and store the result."""
-    table = _store.read_result(path, plan)
+    table = store.read_result(path, plan)
     if table is not None:
-        _store.remove_run(path)
+        store.remove_run(path)
         return _from_table(plan, table)
-    with _store.open_run(path, plan) as stored:
+    with store.open_run(path, plan) as stored:
         found = stored.arrays
         result = run(
             plan,
@@ -114,7 +115,7 @@ def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Path
     return result
 
 
-def _from_table(plan: Plan, table: _store.Table) -> Paths:
+def _from_table(plan: Plan, table: store.Table) -> Paths:
     return Paths(
         generations=plan.recorded,
         mean={name: mean for name, (mean, _) in table.items()},

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from madtheory.loop import Loop
-from madtheory.theory.moments import _generation
+from madtheory.theory.moments import generation
 from madtheory.theory.moments.second import SecondMoments, general_second_moments
 
 TABLE = Path(__file__).with_suffix(".json")
@@ -156,7 +156,7 @@ def simulate(loop, dim, at, size, seed):
         if t in at:
             row = SecondMoments(*(x[t - 1] for x in exact))
             for name in names:
-                yield t, name, *observe(Sigma, row, _generation.is_exact(loop), name)
+                yield t, name, *observe(Sigma, row, generation.is_exact(loop), name)
 
 
 def rows(part):

@@ -13,7 +13,7 @@ def test_every_residual_is_zero():
 
 
 def test_generated_module_is_what_the_derivation_writes():
-    path = Path(str(madtheory.__file__)).with_name("_fresh_moments.py")
+    path = Path(str(madtheory.__file__)).parent / "theory/moments/fresh_maps.py"
     assert path.read_text() == fresh_moments.source()
 
 

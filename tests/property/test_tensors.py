@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from madtheory.loop import Loop
 from madtheory.theory import moments
-from madtheory.theory.moments import INVARIANTS, _closure, _generation, _tensors
+from madtheory.theory.moments import INVARIANTS, closure, generation, tensors
 from madtheory.theory.moments.second import general_second_moments, general_second_moments_limit
 
 #: Slack for rounding in inequalities.
@@ -51,7 +51,7 @@ def test_moments_obey_the_inequalities_of_moments(loop, dim):
     assert (x.trace**2 <= x.squared_trace * up + tiny).all()
     assert (x.squared_trace <= dim * x.trace_squared * up + tiny).all()
     # The closure is right to leading order only, so a handful of samples may break this one.
-    if _generation.is_exact(loop):
+    if generation.is_exact(loop):
         assert (x.trace_squared <= x.squared_trace * up + tiny).all()
     assert (x.sandwich <= x.mean_sq_trace * up + tiny).all()
     assert (x.mean_sq_trace**2 <= x.mean_fourth * x.squared_trace * up + tiny).all()
@@ -67,7 +67,7 @@ def test_a_longer_path_starts_with_the_shorter_one(loop, dim):
 @given(loop=loops(exact=True), dim=st.integers(1, 8))
 def test_first_moments_of_the_closure_are_exact(loop, dim):
     exact = general_second_moments(loop, dim, generations=8)
-    closed = _closure.closed_path(loop, dim, 8)
+    closed = closure.closed_path(loop, dim, 8)
     np.testing.assert_allclose(closed[:, 0], exact.mean_sq, rtol=1e-10)
     np.testing.assert_allclose(closed[:, 1], exact.trace, rtol=1e-10)
 
@@ -75,7 +75,7 @@ def test_first_moments_of_the_closure_are_exact(loop, dim):
 @given(loop=loops(exact=True), dim=st.integers(1, 8))
 def test_the_limit_is_a_fixed_point_and_the_radius_its_rate(loop, dim):
     assume(loop.pool == "replace" and loop.n_real)
-    radius = _tensors.general_second_moment_radius(loop, dim)
+    radius = tensors.general_second_moment_radius(loop, dim)
     limit = general_second_moments_limit(loop, dim)
     assert (limit is None) == (radius >= 1)
     assume(radius < 0.9)

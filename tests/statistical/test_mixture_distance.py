@@ -21,7 +21,7 @@ from madtheory.loop import (
 from madtheory.simulate import simulate
 from madtheory.theory import collapse, distance, moments
 from madtheory.theory.distance import cumulants, deficit, fresh, mixed
-from madtheory.theory.moments import _generation
+from madtheory.theory.moments import generation
 from madtheory.theory.moments.second import general_second_moments
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -67,7 +67,7 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
             outside.append(off > allowed + slack)
             assert w2.lower[i] - slack <= truth <= w2.upper[i] + slack
             spread = first.trace_squared[i] / first.trace[i] ** 2 * dim - 1 if c else np.inf
-            if _generation.is_exact(loop) and spread < 0.3 and noise < 0.005 * truth:
+            if generation.is_exact(loop) and spread < 0.3 and noise < 0.005 * truth:
                 errors.append(off / truth)
                 declared.append(w2.rel_error[i])
     assert len(outside) > 400

@@ -25,7 +25,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("claims", "audit", "plan", "deep"),
     ("theory", "simulate"),
     ("spectrum", "modes", "engine", "metrics"),
-    ("laws", "results", "loop", "files", "_threads"),
+    ("laws", "files"),
+    ("loop", "covariance", "results", "_threads"),
     ("_check", "_compile", "_search", "_types", "proofs"),
 )
 #: A file answers one question: this many lines at most.

@@ -15,20 +15,20 @@ from madtheory.loop import (
 )
 from madtheory.theory import collapse
 from madtheory.theory.moments import (
-    _closure,
-    _generation,
-    _tensors,
+    closure,
+    generation,
     second_moment_radius,
     second_moments,
     second_moments_limit,
+    tensors,
 )
-from madtheory.theory.moments._generation import is_exact
-from madtheory.theory.moments._tensors import general_second_moment_radius
+from madtheory.theory.moments.generation import is_exact
 from madtheory.theory.moments.second import (
     _from_closed,
     general_second_moments,
     general_second_moments_limit,
 )
+from madtheory.theory.moments.tensors import general_second_moment_radius
 
 # Every invariant has degree 4 in the data, once the noise of a generation is averaged out: three
 # nodes a coordinate integrate them without error.
@@ -231,8 +231,8 @@ def test_limit_is_where_the_path_ends(loop, dim):
 @pytest.mark.parametrize("loop", [STATIONARY[0], STATIONARY[2]])
 def test_path_by_powers_is_the_path_step_by_step(loop):
     for origin in (0.0, 1.0):
-        by_steps = _tensors._iterated(loop, 3, 12, origin)
-        np.testing.assert_allclose(_tensors._mapped(loop, 3, 12, origin), by_steps, rtol=1e-11)
+        by_steps = tensors._iterated(loop, 3, 12, origin)
+        np.testing.assert_allclose(tensors._mapped(loop, 3, 12, origin), by_steps, rtol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_path_by_powers_is_the_path_step_by_step(loop):
 )
 def test_deviations_from_the_identity_are_those_of_the_invariants(loop):
     d, T = 3, 6
-    about_zero, about_one = (_tensors.exact_path(loop, d, T, x).T for x in (0.0, 1.0))
+    about_zero, about_one = (tensors.exact_path(loop, d, T, x).T for x in (0.0, 1.0))
     M, C, M2, MC, sandwich, square, of_square = about_zero
     shifted = [M, C - d, M2, MC - d * M, sandwich - M]
     shifted += [square - 2 * d * C + d * d, of_square - 2 * C + d]
@@ -249,7 +249,7 @@ def test_deviations_from_the_identity_are_those_of_the_invariants(loop):
 
 
 def closed(loop, dim, generations):
-    return _from_closed(_closure.closed_path(loop, dim, generations), dim)
+    return _from_closed(closure.closed_path(loop, dim, generations), dim)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 20])
@@ -334,7 +334,7 @@ def test_blend_keeps_the_mean_age_and_the_sum_of_squares():
     for kept, t in product((1, 2, 5, 40), (3, 2000)):
         weights, share = np.zeros(t), 0.0
         for u in range(1, t + 1):
-            share = _generation._share(kept, u)
+            share = generation._share(kept, u)
             weights[: u - 1] *= 1 - share
             weights[u - 1] = share
         np.testing.assert_allclose(weights.sum(), 1)

@@ -33,7 +33,7 @@ def _second(loop: Loop, eigenvalues: Array) -> Entries:
     """E tr Sigma^2 and E (tr Sigma)^2 at any Sigma_0 (theory.md 2.3)."""
     from madtheory.loop import UnsupportedLoop
     from madtheory.theory import moments
-    from madtheory.theory.moments import _generation
+    from madtheory.theory.moments import generation
     from madtheory.theory.moments.second import conjugated_second_moments
 
     if loop.memory is None or (loop.pool, loop.pool_cap) == ("accumulate", None):
@@ -41,7 +41,7 @@ def _second(loop: Loop, eigenvalues: Array) -> Entries:
             "second moments at the limit are computed for a pool and a memory that forget only"
         )
     second = moments.second_moments_limit(loop, eigenvalues.size)
-    status = "exact" if _generation.is_exact(loop) else "asymptotic"
+    status = "exact" if generation.is_exact(loop) else "asymptotic"
     if second is None:
         return dict.fromkeys(_SECOND, Entry(math.nan, status, "second moments diverge"))
     at = dict(zip(moments.INVARIANTS, map(float, second), strict=True))

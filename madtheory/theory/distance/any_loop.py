@@ -15,7 +15,7 @@ from madtheory.theory import collapse, moments
 from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import estimate
-from madtheory.theory.moments import _generation, first_moments_limit
+from madtheory.theory.moments import first_moments_limit, generation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def _require_covered(loop: Loop, s: Spectrum, quantity: str) -> None:
     """Refuse a budget, and shrinkage or a floor at unequal eigenvalues."""
-    _generation.require_supported(loop, quantity)
+    generation.require_supported(loop, quantity)
     if (loop.shrinkage or loop.floor) and not s.is_flat:
         raise UnsupportedLoop(
             f"{quantity} with shrinkage or a floor is computed for a multiple of I only, "

@@ -8,9 +8,9 @@ import numpy as np
 
 from madtheory.loop import Loop
 from madtheory.theory.distance.fidelity import Memory, memory_of
-from madtheory.theory.moments import _closure, _generation
-from madtheory.theory.moments._closure import Closed, Stationary
-from madtheory.theory.moments._generation import ID, Parent, Rows, unit
+from madtheory.theory.moments import closure, generation
+from madtheory.theory.moments.closure import Closed, Stationary
+from madtheory.theory.moments.generation import ID, Parent, Rows, unit
 
 if TYPE_CHECKING:
     from madtheory._types import Array
@@ -27,7 +27,7 @@ class _Cumulants(NamedTuple):
 def _drawn(k: _Cumulants, alpha: Array, c: float, n: float) -> _Cumulants:
     """Append the noise of the scatter of n samples."""
     dof, m = max(n - 1.0, 0.0), len(alpha)
-    two, own, three = (_generation.grown(x, x.ndim) for x in k)
+    two, own, three = (generation.grown(x, x.ndim) for x in k)
     two[m, m], three[m, m, m] = dof * c**2, dof * c**3
     mixed = dof * c * (k.two @ alpha)
     three[m, m, :m] = three[m, :m, m] = three[:m, m, m] = mixed
@@ -63,8 +63,8 @@ def _moved(
 ) -> tuple[_Cumulants, Closed]:
     """Cumulants and drawn state after the draws and the update `rows`."""
     for parent, n in draws:
-        c = _closure.parent_spread(x, parent, dim)[0] / dim
-        k, x = _drawn(k, parent.alpha, c, n), _closure.draw_closed(x, parent, n, dim)
+        c = closure.parent_spread(x, parent, dim)[0] / dim
+        k, x = _drawn(k, parent.alpha, c, n), closure.draw_closed(x, parent, n, dim)
     return _updated(k, rows, x.G / dim), x
 
 
@@ -76,17 +76,17 @@ def _draws(loop: Loop, parent: Parent) -> list[tuple[Parent, float]]:
 
 def _first_cumulants(loop: Loop, dim: int) -> tuple[_Cumulants, Closed]:
     """Generation 1: everything is a first fit."""
-    layout, flat = _generation.blended_layout(loop), 1 - loop.shrinkage
+    layout, flat = generation.blended_layout(loop), 1 - loop.shrinkage
     none = _Cumulants(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1, 1)))
     draws: list[tuple[Parent, float]] = [
         (Parent(scale * unit(i + 1, ID)), n)
-        for i, (n, scale) in enumerate(_generation.first_draws(loop))
+        for i, (n, scale) in enumerate(generation.first_draws(loop))
     ]
-    rows = _generation.first_rows(loop, layout, 0.0, flat)
-    k, _ = _moved(none, _closure.identity_closed(dim), draws, rows, dim)
+    rows = generation.first_rows(loop, layout, 0.0, flat)
+    k, _ = _moved(none, closure.identity_closed(dim), draws, rows, dim)
     own = k.two.copy()
     own[: layout.fixed + 1] = own[:, : layout.fixed + 1] = 0.0
-    return k._replace(own=own), _closure.first_closed(loop, dim, layout)
+    return k._replace(own=own), closure.first_closed(loop, dim, layout)
 
 
 def _observed(k: _Cumulants, C: Array, newest: int, dim: int) -> tuple[float, ...]:
@@ -102,15 +102,15 @@ def _observed(k: _Cumulants, C: Array, newest: int, dim: int) -> tuple[float, ..
 
 def path_memory(loop: Loop, dim: int, generations: int) -> Memory:
     """Skew and own share of generations 1..T."""
-    layout = _generation.blended_layout(loop)
+    layout = generation.blended_layout(loop)
     k, x = _first_cumulants(loop, dim)
     path = [_observed(k, x.C, layout.newest, dim)]
     for t in range(1, generations):
-        t = _generation.full(loop, t)
-        parent, _ = _generation.later_rows(loop, layout, t, 0.0, 1.0)
-        flat = _generation.later_rows(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
+        t = generation.full(loop, t)
+        parent, _ = generation.later_rows(loop, layout, t, 0.0, 1.0)
+        flat = generation.later_rows(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
         k, _ = _moved(k, x, _draws(loop, parent), flat, dim)
-        x = _closure.next_closed(x, loop, dim, t, layout)
+        x = closure.next_closed(x, loop, dim, t, layout)
         path.append(_observed(k, x.C, layout.newest, dim))
     return memory_of(*np.array(path).T)
 
@@ -148,8 +148,8 @@ def _stationary_cumulants(loop: Loop, dim: int, s: Stationary, x: Closed) -> _Cu
 
 def limit_memory(loop: Loop, dim: int) -> Memory:
     """Skew and own share at the limit."""
-    s = _closure.stationary(loop, dim, _generation.blended_layout(loop))
-    first = _closure.limit_first(loop, dim, s)
+    s = closure.stationary(loop, dim, generation.blended_layout(loop))
+    first = closure.limit_first(loop, dim, s)
     if first is None:
         return Memory(np.asarray(1.0), np.asarray(1.0))
     nothing = np.zeros((len(first[1]),) * 2)

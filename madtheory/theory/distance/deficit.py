@@ -13,7 +13,7 @@ import numpy as np
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, is_fresh_memory_one
 from madtheory.theory.distance.fidelity import HEAVY, Memory, Spread, log_shape
-from madtheory.theory.moments import _generation
+from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
     from madtheory._types import Array
@@ -96,7 +96,7 @@ def _log_root(loop: Loop, spread: Spread, weight: float, memory: Memory) -> Arra
 
 def _closure_error(loop: Loop, memory: Memory) -> Array:
     """Relative error of the deficit by the closure: none where second moments are exact."""
-    if _generation.is_exact(loop):
+    if generation.is_exact(loop):
         return np.zeros_like(memory.start)
     by_synth, by_start = _CLOSURE
     return np.asarray(by_synth / loop.n_synth + by_start * np.sqrt(memory.start))

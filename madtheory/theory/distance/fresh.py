@@ -21,7 +21,7 @@ from madtheory.theory.distance.fidelity import (
     spread_of,
     widest_spread,
 )
-from madtheory.theory.moments import _fresh_maps, first_moments, first_moments_limit
+from madtheory.theory.moments import first_moments, first_moments_limit, fresh_maps
 from madtheory.theory.moments.first import affine_path
 from madtheory.theory.moments.fresh import (
     Rows,
@@ -80,7 +80,7 @@ def _centred_map(
 def path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
     A, b = _centred_map(rank, *parameters(loop))
-    first = _fresh_maps.initial(Fraction(rank), Fraction(loop.n_initial), Fraction(loop.first_bias))
+    first = fresh_maps.initial(Fraction(rank), Fraction(loop.n_initial), Fraction(loop.first_bias))
     start = np.array([float(x) for x in _apply(_centre(rank)[0], first, _centre(rank)[1])])
     with np.errstate(over="ignore", invalid="ignore"):
         y = affine_path(floats(A), np.array([float(x) for x in b]), start, generations)

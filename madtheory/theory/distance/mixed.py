@@ -26,7 +26,7 @@ from madtheory.theory.distance.fidelity import (
     spread_of,
     widest_spread,
 )
-from madtheory.theory.moments import _closure, _generation, _tensors
+from madtheory.theory.moments import closure, generation, tensors
 from madtheory.theory.moments.second import closed_limit
 
 if TYPE_CHECKING:
@@ -65,18 +65,18 @@ def _to_spread(rank: int, rows: tuple[Array, ...]) -> Spread:
 
 def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
-    if not _generation.is_exact(loop):
-        return _to_spread(rank, _closed_rows(_closure.closed_path(loop, rank, generations), rank))
-    near, far = (_tensors.exact_path(loop, rank, generations, origin) for origin in (1.0, 0.0))
+    if not generation.is_exact(loop):
+        return _to_spread(rank, _closed_rows(closure.closed_path(loop, rank, generations), rank))
+    near, far = (tensors.exact_path(loop, rank, generations, origin) for origin in (1.0, 0.0))
     return _to_spread(rank, _exact_rows(near, far, rank))
 
 
 def _limit_spread(loop: Loop, rank: int) -> Spread | None:
     """The spread at the limit; None where second moments have none."""
-    if not _generation.is_exact(loop):
+    if not generation.is_exact(loop):
         closed = closed_limit(loop, rank)
         return None if closed is None else _to_spread(rank, _closed_rows(closed, rank))
-    near, far = (_tensors.exact_limit(loop, rank, origin) for origin in (1.0, 0.0))
+    near, far = (tensors.exact_limit(loop, rank, origin) for origin in (1.0, 0.0))
     if near is None or far is None:
         return None
     return _to_spread(rank, _exact_rows(near, far, rank))
@@ -84,8 +84,8 @@ def _limit_spread(loop: Loop, rank: int) -> Spread | None:
 
 def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
     """First moments without second ones: the widest spread; None where first ones diverge."""
-    stationary = _closure.stationary(loop, rank, _generation.layout_of(loop))
-    first = _closure.limit_first(loop, rank, stationary)
+    stationary = closure.stationary(loop, rank, generation.layout_of(loop))
+    first = closure.limit_first(loop, rank, stationary)
     if first is None:
         return None
     i = stationary.layout.newest
@@ -94,7 +94,7 @@ def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
 
 def require_limit(loop: Loop) -> None:
     """Refuse loops whose limit is not computed."""
-    if _generation.generations_pooled(loop) is None or loop.memory is None:
+    if generation.generations_pooled(loop) is None or loop.memory is None:
         raise UnsupportedLoop(
             "w2_squared_limit is computed for bounded memory and pools only, "
             f"got memory {loop.memory} and pool {loop.pool} with pool_cap {loop.pool_cap}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.loop import Loop, require_fresh_memory_one
-from madtheory.theory.moments import _fresh_maps
+from madtheory.theory.moments import fresh_maps
 
 if TYPE_CHECKING:
     from madtheory._types import Array
@@ -75,7 +75,7 @@ def first_moment_map(loop: Loop) -> tuple[Array, Array]:
     ([[0.25, 0.25], [0.5, 0.5]], [0.25, 0.5])
     """
     require_fresh_memory_one(loop, "first_moment_map")
-    A, b = _fresh_maps.first_map(*parameters(loop))
+    A, b = fresh_maps.first_map(*parameters(loop))
     return floats(A), np.array([float(x) for x in b])
 
 
@@ -87,7 +87,7 @@ def second_map(
     dim: int, n_r: Fraction, n_s: Fraction, bias: Fraction
 ) -> tuple[Rows, list[Fraction]]:
     """Return the seven-invariant map, exactly."""
-    return _fresh_maps.second_map(Fraction(dim), n_r, n_s, bias)
+    return fresh_maps.second_map(Fraction(dim), n_r, n_s, bias)
 
 
 def second_moment_map(loop: Loop, dim: int) -> tuple[Array, Array]:
@@ -121,7 +121,7 @@ def second_moment_map(loop: Loop, dim: int) -> tuple[Array, Array]:
 def first_model(loop: Loop, dim: int) -> Array:
     """The seven invariants at t = 1: N(0, Sigma/n) and an independent Wishart."""
     d, n = Fraction(dim), Fraction(loop.n_initial)
-    return np.array([float(x) for x in _fresh_maps.initial(d, n, Fraction(loop.first_bias))])
+    return np.array([float(x) for x in fresh_maps.initial(d, n, Fraction(loop.first_bias))])
 
 
 def is_moment_vector(x: list[Fraction], dim: int) -> bool:

@@ -21,9 +21,9 @@ import numpy as np
 
 from madtheory import _check, _threads
 from madtheory.loop import Loop
-from madtheory.theory.moments._closure import closed_path, solved_limit
-from madtheory.theory.moments._generation import generations_pooled, is_exact, require_supported
-from madtheory.theory.moments._tensors import (
+from madtheory.theory.moments.closure import closed_path, solved_limit
+from madtheory.theory.moments.generation import generations_pooled, is_exact, require_supported
+from madtheory.theory.moments.tensors import (
     NEAR,
     exact_limit,
     exact_path,
@@ -53,7 +53,7 @@ class SecondMoments(NamedTuple):
 
 
 def closed_limit(loop: Loop, dim: int) -> Array | None:
-    """Limit of :func:`madtheory.theory.moments._closure.closed_path`; None where there is none."""
+    """Limit of :func:`madtheory.theory.moments.closure.closed_path`; None where there is none."""
     if loop.memory is None or generations_pooled(loop) is None:
         return None
     # Where outer products decide (one real sample), only the exact map tells; memory damps it.
@@ -82,7 +82,7 @@ def general_second_moments(loop: Loop, dim: int, *, generations: int) -> SecondM
     ----------
     loop : Loop
         Any loop without a budget. Exact with memory 1 and a pool that is replaced or never
-        forgets (:func:`madtheory.theory.moments._generation.is_exact`); otherwise mean_sq and trace
+        forgets (:func:`madtheory.theory.moments.generation.is_exact`); otherwise mean_sq and trace
         are exact, and the other five are those of Gaussian means and of variances to leading order
         in 1/n (asymptotic).
     dim : int

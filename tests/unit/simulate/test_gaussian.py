@@ -9,9 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import digamma
 
-from madtheory import _store
 from madtheory.loop import Loop, fresh_data, fully_synthetic
-from madtheory.simulate import QUANTITIES, Moments, simulate, simulate_plain
+from madtheory.simulate import QUANTITIES, Moments, simulate, simulate_plain, store
 
 COLLAPSE, FRESH = fully_synthetic(8, bias=0.9), fresh_data(10, 6, bias=0.8)
 MIXED = Loop(n_initial=7, n_fixed=4, n_fresh=3, n_synth=6, memory=3, pool="accumulate", bias=0.8)
@@ -273,18 +272,18 @@ def test_a_file_of_another_configuration_is_refused(tmp_path, change, field):
 
 def _interrupted(path, monkeypatch, after=3):
     """Leave a run folder with a state, as a kill does."""
-    monkeypatch.setattr(_store, "SAVE_EVERY", 0.0)
-    save = _store.Run.save
+    monkeypatch.setattr(store, "SAVE_EVERY", 0.0)
+    save = store.Run.save
 
     def save_and_die(self, done, count, arrays):
         save(self, done, count, arrays)
         if done == after:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_store.Run, "save", save_and_die)
+    monkeypatch.setattr(store.Run, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         _run(store=path)
-    monkeypatch.setattr(_store.Run, "save", save)
+    monkeypatch.setattr(store.Run, "save", save)
     return path.with_name("x.parquet.run")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from madtheory import _check, _threads
 from madtheory.loop import Loop
-from madtheory.theory.moments._generation import (
+from madtheory.theory.moments.generation import (
     ID,
     Layout,
     Outer,
@@ -23,7 +23,7 @@ from madtheory.theory.moments._generation import (
     size,
     unit,
 )
-from madtheory.theory.moments._tensors import NEAR, radius
+from madtheory.theory.moments.tensors import NEAR, radius
 
 if TYPE_CHECKING:
     from madtheory._types import Array

@@ -9,7 +9,8 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.loop import Loop, UnsupportedLoop
-from madtheory.theory.moments._generation import (
+from madtheory.theory.moments.first import affine_path
+from madtheory.theory.moments.generation import (
     ID,
     Layout,
     Parent,
@@ -24,7 +25,6 @@ from madtheory.theory.moments._generation import (
     size,
     unit,
 )
-from madtheory.theory.moments.first import affine_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
