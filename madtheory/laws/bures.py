@@ -11,14 +11,11 @@ are close, unlike tr Sigma_1 + tr Sigma_2 - 2 fidelity. The paper plots FID, whi
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
+from madtheory._types import Array
 
 #: A matrix may be this asymmetric, or have eigenvalues this negative, relative to its size.
 _TOLERANCE = 1e-8
@@ -73,11 +70,6 @@ def covariance_factor(Sigma: ArrayLike) -> Array:
     -------
     ndarray, shape (d, rank)
         rank 0 for the zero matrix.
-
-    Raises
-    ------
-    ValueError
-        When Sigma is not square, finite, symmetric and positive semidefinite (to 1e-8).
 
     Examples
     --------
@@ -158,11 +150,6 @@ def bures_squared(Sigma_1: ArrayLike, Sigma_2: ArrayLike) -> float:
     float
         tr Sigma_1 + tr Sigma_2 - 2 tr(Sigma_1^{1/2} Sigma_2 Sigma_1^{1/2})^{1/2}.
 
-    Raises
-    ------
-    ValueError
-        When an argument is not a covariance, or the dimensions differ.
-
     Examples
     --------
     >>> bures_squared([[9.0]], [[4.0]])
@@ -188,11 +175,6 @@ def w2_squared(mu_1: ArrayLike, Sigma_1: ArrayLike, mu_2: ArrayLike, Sigma_2: Ar
     -------
     float
         |mu_1 - mu_2|^2 + bures_squared(Sigma_1, Sigma_2), in squared units of the samples.
-
-    Raises
-    ------
-    ValueError
-        When shapes differ or an argument is not finite, symmetric and positive semidefinite.
 
     Examples
     --------

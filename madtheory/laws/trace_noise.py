@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws.chi_square import log1p_pair
 from madtheory.laws.tails import log_tails
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
-
 
 # --- trace noise: Y = sum of w_i chi2_m,i / m (1.10, Appendix A) ---------------------------------
 
@@ -43,11 +39,6 @@ def trace_noise_variance(weights: ArrayLike, dof: int) -> float:
         Non-negative; normalised to sum 1. In the loop: eigenvalues of Sigma_{t-1}.
     dof : int
         m.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When the weights are not a non-zero vector of non-negative numbers, or m not positive.
 
     Examples
     --------
@@ -105,11 +96,6 @@ def trace_noise_log_tails(excess: float, weights: ArrayLike, dof: int) -> tuple[
     The smaller one has relative accuracy near 1e-12, however small. Taking Y - 1 as the
     argument keeps the digits at large m.
 
-    Raises
-    ------
-    ValueError, TypeError
-        When `excess` is not a finite number, or `weights` or `dof` are out of range.
-
     Examples
     --------
     >>> lower, upper = trace_noise_log_tails(19.0, [0.5, 0.3, 0.2], 9)
@@ -154,11 +140,6 @@ def trace_noise_cdf(
     Returns
     -------
     ndarray, shape of `y`
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Notes
     -----
@@ -230,11 +211,6 @@ def anti_concentration_bound(eps: float, dim: int, dof: int) -> float:
     float
         The bound; 0 only by underflow.
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Notes
     -----
     theory.md 1.10; status: bound.
@@ -303,11 +279,6 @@ def anti_concentration_minimum(eps: float, dim: int, dof: int) -> tuple[float, A
     value : float
     weights : ndarray, shape (d,)
         Largest first, sum 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Notes
     -----

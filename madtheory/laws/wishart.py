@@ -10,15 +10,12 @@ before m = 10^16, so they come from their own series here.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.laws.chi_square import log_chi_square_mean, log_chi_square_variance
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
 
 #: Vectors of eigenvalues longer than this are a mistake, not a model.
 _MAX_DIM = 10**7
@@ -39,11 +36,6 @@ def lyapunov_exponents(dim: int, dof: int) -> Array:
     -------
     ndarray, shape (min(dim, dof),)
         Largest first (theory.md 1.4, Bartlett).
-
-    Raises
-    ------
-    ValueError, TypeError
-        When `dim` or `dof` is not a positive integer.
 
     Examples
     --------
@@ -100,11 +92,6 @@ def second_moment_map(dof: int) -> Array:
     -------
     ndarray, shape (2, 2)
         [[1 + 1/m, 1/m], [2/m, 1]], eigenvalues 1 + 2/m and 1 - 1/m (theory.md 1.5).
-
-    Raises
-    ------
-    ValueError, TypeError
-        When `dof` is not a positive integer.
 
     Examples
     --------

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check
 from madtheory.covariance import Spectrum
 from madtheory.results import Estimate
 from madtheory.spectrum import sqrt_trace
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
 
 #: Beyond this many samples the baseline is its leading order to all digits.
 LARGE = 2.0**52
@@ -41,11 +34,6 @@ def baseline(n: int, eigenvalues: ArrayLike) -> Estimate:
     Estimate
         0-d arrays; tr Sigma_0/n + 2 tr Sigma_0 - 2 E tr(Sigma_0 S Sigma_0)^{1/2}, the last from
         :func:`madtheory.spectrum.sqrt_trace_deficit`, with its bounds and declared error.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When n is no integer of at least 2 or the eigenvalues are not valid.
 
     Examples
     --------

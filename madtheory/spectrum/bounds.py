@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from madtheory._types import Array
 from madtheory.laws.chi_square import log_gamma_ratio
 from madtheory.spectrum.factors import Factors, deficit_sum
 from madtheory.spectrum.limits import STEP, TAIL
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
 
 _LONG = 2**25
 #: Room for rounding in a bound that would otherwise be tight.

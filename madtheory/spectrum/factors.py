@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.spectrum.limits import STEP, TAIL, generation_counts
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
 
 #: Largest number of matrix entries held at once, and worked through for a bound.
 _CHUNK = 2**21

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
+from madtheory._types import Array
 
 #: Step of every trapezoid rule in y = log z. The integrands are analytic and bounded in
 #: |Im y| < pi/2, so the rule's error is of order exp(-pi**2 / step) < 1e-16.
@@ -79,11 +75,6 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Array:
     -------
     ndarray, shape of `generations`
         2F1(1 - power, -power t; 2; ratio) and its continuation past ratio = 1. inf on overflow.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Examples
     --------

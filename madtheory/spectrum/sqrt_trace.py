@@ -26,13 +26,15 @@ Direction
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.results import Estimate
 from madtheory.spectrum.bounds import (
@@ -52,13 +54,6 @@ from madtheory.spectrum.factors import (
     cut_deficit_by_part,
     wishart_factors,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
 
 #: Generations evaluated one by one; beyond, K is interpolated (error below 1e-9, see the tests).
 _DIRECT = 400
@@ -251,11 +246,6 @@ def sqrt_trace_deficit(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
     Estimate
         Arrays (T,). Exact (rel_error 0) where the rank min(rank Sigma_0, k_1, ..., k_t) is 1.
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Examples
     --------
     >>> sqrt_trace_deficit([1.0], [10**9]).value  # 1 - c4(10**9 + 1)
@@ -296,11 +286,6 @@ def chain_deficit(
     Estimate
         Arrays (T,).
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Examples
     --------
     >>> chain_deficit([1.0], [1, 10**6], first=10**9, later=10**9).value
@@ -327,11 +312,6 @@ def chain_deficit_limit(dim: int, generations: ArrayLike, *, first: int, later: 
     -------
     ndarray, shape (T,)
 
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
     Examples
     --------
     >>> chain_deficit_limit(10, [1], first=10, later=20).round(6)  # 1 - 8 / (3 pi)
@@ -357,11 +337,6 @@ def mean_sqrt_trace(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
     Estimate
         Arrays (T,): value (asymptotic, error declared from simulation), rigorous lower and upper
         bounds, declared relative error. Exact (rel_error 0) where the rank is 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Notes
     -----

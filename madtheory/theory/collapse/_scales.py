@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-    from madtheory.loop import Loop
+from madtheory._types import Array
+from madtheory.loop import Loop
 
 _MAX_GENERATIONS = 10**8
 

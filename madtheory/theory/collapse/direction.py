@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.laws import chi_square
 from madtheory.laws.tails import log_tails, saddle
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import generation_range, log_bias
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 
 def directional_log_mean(loop: Loop, generations: int) -> Array:
@@ -30,13 +25,6 @@ def directional_log_mean(loop: Loop, generations: int) -> Array:
     -------
     ndarray, shape (T,)
         -inf from the generation on where bias 0 acts.
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
-    ValueError, TypeError
-        When `generations` is not a positive integer.
 
     Examples
     --------
@@ -62,11 +50,6 @@ def directional_log_variance(loop: Loop, generations: int) -> Array:
     -------
     ndarray, shape (T,)
         0 where u' Sigma_t u is surely 0 (bias 0).
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`directional_log_mean`.
 
     Examples
     --------
@@ -159,11 +142,6 @@ def directional_moment(loop: Loop, t: int, *, power: float) -> float:
     power : float
         Real order; inf is returned at or below -min(m, n_initial - 1) / 2, and on overflow.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` or `power` out of range.
-
     Examples
     --------
     >>> f"{directional_moment(fully_synthetic(10), 2, power=2):.12f}"
@@ -203,11 +181,6 @@ def directional_log_tails(log_x: ArrayLike, loop: Loop, *, t: int) -> tuple[Arra
     -------
     log_cdf, log_sf : ndarray, shape of `log_x`
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` out of range, or a point NaN.
-
     Examples
     --------
     >>> lower, upper = directional_log_tails(-800.0, fully_synthetic(10), t=10_000)
@@ -241,11 +214,6 @@ def directional_cdf(x: ArrayLike, loop: Loop, *, t: int) -> Array:
         A fully synthetic loop.
     t : int
         Generation.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` out of range, or a point NaN.
 
     Examples
     --------
@@ -306,11 +274,6 @@ def directional_log_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
     ndarray, shape of `q`
         -inf at q = 0 and where X is surely 0, inf at q = 1.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` or some q out of range.
-
     Examples
     --------
     >>> f"{float(directional_log_quantile(0.5, fully_synthetic(10), t=10_000)):.6f}"
@@ -326,11 +289,6 @@ def directional_log_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
 
 def directional_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
     """Return the q-quantile of u' Sigma_t u / u' Sigma_0 u (1.9; 0 on underflow).
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`directional_log_quantile`.
 
     Examples
     --------
@@ -386,11 +344,6 @@ def directional_chernoff(x: ArrayLike, loop: Loop, *, t: int) -> ChernoffBound:
         A fully synthetic loop.
     t : int
         Generation.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` out of range, or some x negative or NaN.
 
     Examples
     --------

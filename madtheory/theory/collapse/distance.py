@@ -49,22 +49,16 @@ V(t) = E W2^2(t) / tr Sigma_0. The walk's noise is l, the trace's factor h (both
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check, spectrum
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.results import Estimate
 from madtheory.theory.collapse._scales import log_bias, walk_share
 from madtheory.theory.collapse.traces import mean_walk_limit
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 
 def _generations(generations: int) -> Array:
@@ -115,11 +109,6 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
         Arrays (T,). Exact (rel_error 0) for rank 1 and at bias = 0 after the first generation;
         else asymptotic with the error declared from simulation, between rigorous bounds.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
-
     Examples
     --------
     >>> w2_squared(fully_synthetic(10, bias=0.5), [1.0], generations=3).value.round(6)
@@ -144,11 +133,6 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     Returns
     -------
     float
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`w2_squared`.
 
     Examples
     --------
@@ -177,11 +161,6 @@ def w2_squared_high_dimension(loop: Loop, dim: int, *, generations: int) -> Esti
     Estimate
         Arrays (T,). The bounds are those of :func:`w2_squared`; the declared error is the distance
         from its value plus its own declared error.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
 
     Examples
     --------

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import count_times, generation_range, log_bias
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 
 def _log_det_start(eigenvalues: ArrayLike) -> tuple[int, float]:
@@ -43,11 +38,6 @@ def log_det_mean(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Arr
         -inf where Sigma_t is singular: Sigma_0 singular, d > n_initial - 1, from t = 2 on
         d > m, or bias 0.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
-
     Examples
     --------
     >>> log_det_mean(fully_synthetic(10), [1.0, 1.0, 1.0], generations=2).round(8)
@@ -71,11 +61,6 @@ def log_det_variance(loop: Loop, eigenvalues: ArrayLike, *, generations: int) ->
     Returns
     -------
     ndarray, shape (T,)
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`log_det_mean`.
 
     Examples
     --------

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import optimize, special
 
 from madtheory import _check, spectrum
+from madtheory._types import Array
 from madtheory.laws.chi_square import log_chi_square_moment
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import log_bias, log_first_scale, log_step_bias
 from madtheory.theory.collapse.distance import estimate, w2_squared_limit
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-    from madtheory.loop import Loop
-
 
 # --- rank one: signs for all t at once (1.8) -----------------------------------------------------
 
@@ -69,11 +65,6 @@ def first_decrease(loop: Loop, *, generations: int) -> int | None:
     int or None
         None where E W2^2 never falls up to generation T + 1. The sign is taken in logarithms, so
         falls far below rounding are seen.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
 
     Examples
     --------
@@ -200,11 +191,6 @@ def is_increasing(loop: Loop, dim: int) -> MadVerdict:
     Returns
     -------
     MadVerdict
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
 
     Examples
     --------
@@ -359,11 +345,6 @@ def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
     -------
     Overshoot or None
         None where the estimate never falls.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
 
     Examples
     --------

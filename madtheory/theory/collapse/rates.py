@@ -14,15 +14,11 @@ Arrays over generations have shape (T,), index t - 1. Section numbers are theory
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from madtheory._types import Array
 from madtheory.laws import chi_square, wishart
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import log_scale, log_step_bias
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 
 def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
@@ -40,13 +36,6 @@ def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
     ndarray, shape (min(dim, m, n_initial - 1),)
         log step_bias + psi((m-i+1)/2) - log(m/2); the rank of Sigma_t sets the length.
 
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
-    ValueError, TypeError
-        When `dim` is not a positive integer.
-
     Examples
     --------
     >>> lyapunov_spectrum(fully_synthetic(10), 2).round(6)
@@ -62,11 +51,6 @@ def rate(loop: Loop) -> float:
 
     Negative: collapse. It is the almost sure growth rate of log tr Sigma_t, and E log q of the
     Proposition's proof. At ddof = 0 it is log(bias (n-1)/n) + psi(m/2) - log(m/2).
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
 
     Examples
     --------
@@ -86,11 +70,6 @@ def critical_bias(loop: Loop) -> float:
     bias the log-variance is a driftless random walk: it oscillates. So the maximum likelihood
     loop dies at the bias that is critical for ddof = 1, at the rate log((n-1)/n).
 
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
-
     Examples
     --------
     >>> f"{critical_bias(fully_synthetic(10)):.12f}"
@@ -105,11 +84,6 @@ def half_life(loop: Loop) -> float:
     """Return log 2 / |rate| generations; inf at the critical bias, 0 at bias 0 (1.9).
 
     The typical (median) variance halves, or above the critical bias doubles, in that time.
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
 
     Examples
     --------
@@ -126,11 +100,6 @@ def condition_growth(loop: Loop, dim: int) -> float:
     psi(m/2) - psi((m-r+1)/2), r = min(dim, m, n_initial - 1): collapse to a line, then to a
     point. It does not depend on the bias (at bias 0 it is the limit bias -> 0).
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`lyapunov_spectrum`.
-
     Examples
     --------
     >>> f"{condition_growth(fully_synthetic(10), 3):.12f}"
@@ -143,11 +112,6 @@ def condition_growth(loop: Loop, dim: int) -> float:
 
 def clt_variance(loop: Loop) -> float:
     """Return psi'(m/2): (log u' Sigma_t u - rate t) / sqrt t tends to N(0, psi'(m/2)) (1.4).
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
 
     Examples
     --------

@@ -5,26 +5,21 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse, special
 from scipy.optimize import brentq
 from scipy.sparse.linalg import splu
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.laws import chi_square
-from madtheory.loop import UnsupportedLoop, require_floor
+from madtheory.loop import Loop, UnsupportedLoop, require_floor
 from madtheory.results import Interval, SecondMoments
 from madtheory.theory.collapse._scales import log_step_bias, step_gap
 from madtheory.theory.collapse.shrinkage import rate_bounds
 from madtheory.theory.collapse.traces import affine, second_moment_growth
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 #: Grid of the stationary law: largest step, steps a standard deviation, log of what is cut off.
 _STEP, _PER_DEVIATION, _CUT = 0.2, 2.5, -39.0
@@ -40,11 +35,6 @@ def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
 
     inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more; s_0 = tr
     Sigma_0/d. At d = 1 both are floor^2 (1 + h) / ((1 - h) (1 - h^2 (1 + 2/m))), h = step_bias.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or has no floor, or `dim` is not a positive integer.
 
     Examples
     --------
@@ -74,12 +64,6 @@ def stationary_exists(loop: Loop, dim: int) -> bool:
     upper bound on the rate is negative (a Lyapunov function (tr Sigma)^s, s small, and a floor for
     the densities), false where the lower bound is positive.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, has no floor, or the bounds leave it open; or `dim`
-        is not a positive integer.
-
     Examples
     --------
     >>> stationary_exists(fully_synthetic(10, floor=0.01), 3)
@@ -103,11 +87,6 @@ def stationary_mean(loop: Loop) -> float:
     inf at step_bias >= 1. At step_bias = 1 the law converges all the same and a typical value is of
     order floor n_synth: the mean is that of paths nobody sees. For maximum likelihood at bias 1 the
     mean is floor n_synth.
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic or has no floor.
 
     Examples
     --------
@@ -141,11 +120,6 @@ def stationary_moment(loop: Loop, power: int, *, dim: int = 1) -> float:
     (P) raised to the power: E X^k = sum_{j<=k} C(k, j) e^(k-j) h^j E q^j E X^j, solved for E X^k;
     inf where h^k E q^k >= 1, that is k >= the tail index. At shrinkage 1, X is
     tr Sigma / tr Sigma_0.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_tail_index`; or `power` is not a non-negative integer.
 
     Examples
     --------
@@ -216,12 +190,6 @@ def stationary_tail_index(loop: Loop, *, dim: int = 1) -> float:
     float
         inf at bias 0, and for a bias so small that it is above 1e100.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, has no floor, other shrinkage or no stationary law; or
-        `dim` is not a positive integer.
-
     Examples
     --------
     >>> stationary_tail_index(fully_synthetic(10, floor=0.01))
@@ -238,12 +206,6 @@ def stationary_tail_bounds(loop: Loop, dim: int) -> Interval:
     T' = h T y(p) + e d s_0, and E y(p)^s lies between its values at p = 1/d (chi2_{md}/(md)) and at
     a vertex (chi2_m/m): convex in p for s >= 1, concave for s <= 1. So the index lies between the
     two roots of E (h q)^s = 1, with m d and with m degrees of freedom; equal ends where exact.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, has no floor or no stationary law; or `dim` is not a
-        positive integer.
 
     Examples
     --------
@@ -363,13 +325,6 @@ def stationary_cdf(x: ArrayLike, loop: Loop, *, dim: int = 1) -> Array:
     -------
     ndarray, shape of `x`
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_tail_index`; when `x` is NaN; or when n_synth is so large (some 10^4;
-        :func:`stationary_quantiles_limit` goes on) or the bias so nearly critical that the
-        grid would take more than 10^4 points.
-
     Examples
     --------
     >>> stationary_cdf([0.01, 0.1, 1.0], fully_synthetic(10, floor=0.01)).round(6)
@@ -418,11 +373,6 @@ def stationary_quantiles(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Array:
     ndarray, shape of `q`
         In units of s_0 = tr Sigma_0/d; the floor at q = 0, inf at q = 1.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_cdf`; or some q is outside [0, 1].
-
     Examples
     --------
     >>> stationary_quantiles(fully_synthetic(10, floor=0.01), [0.0, 0.5, 0.95]).round(6)
@@ -457,12 +407,6 @@ def stationary_quantiles_limit(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Arr
     -------
     ndarray, shape of `q`
         In units of s_0 = tr Sigma_0/d; 0 at q = 0, inf at q = 1.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_tail_index`; when some q is outside [0, 1]; or the shape is not
-        positive.
 
     Examples
     --------

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check, _search
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import chi_square
 from madtheory.laws.passage import Walk, passage_probabilities, passage_work
 from madtheory.laws.tails import saddle
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import generation_range, log_first_scale, log_step_bias
 from madtheory.theory.collapse.direction import (
     LogProduct,
@@ -20,14 +22,6 @@ from madtheory.theory.collapse.direction import (
     log_tails_at,
     product_law,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 #: Work limits of the convolution in flops: a minute where it is asked for, seconds inside the
 #: quantiles, which have bounds to fall back on.
@@ -103,12 +97,6 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
     Returns
     -------
     ndarray, shape (generations,)
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, an argument is out of range, or the convolution
-        would take minutes (:func:`collapse_time_quantiles` answers even then).
 
     Notes
     -----
@@ -211,11 +199,6 @@ def collapse_time_bounds(
     Returns
     -------
     lower, upper : ndarray, shape (generations,)
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`first_passage_cdf`.
 
     Notes
     -----
@@ -329,11 +312,6 @@ def collapse_time_quantiles(
         that from the law at fixed t, Levy's and Ville's inequality. inf
         where the bound on P(T <= t) does not reach q before t = 2^62 (above the critical bias
         T may be infinite).
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or an argument is out of range.
 
     Notes
     -----

@@ -7,14 +7,15 @@ s_0 = tr Sigma_0/d: shrinkage keeps the trace, and a floor adds e tr Sigma_0 to 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
-from madtheory.loop import require_floor, require_no_floor, require_synthetic
+from madtheory.loop import Loop, require_floor, require_no_floor, require_synthetic
 from madtheory.results import SecondMoments
 from madtheory.theory.collapse._scales import (
     count_times,
@@ -27,12 +28,6 @@ from madtheory.theory.collapse._scales import (
     step_gap,
     walk_share,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 
 def _trace_share(loop: Loop, t: Array) -> Array:
