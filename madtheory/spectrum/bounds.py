@@ -17,9 +17,6 @@ _LONG = 2**25
 ROUNDING = 1e-9
 
 
-# --- finite size: the pieces ---------------------------------------------------------------------
-
-
 def log_c4(dof: Array) -> Array:
     """Return log E (chi2_dof / dof)^{1/2}, to a small *relative* error (it is raised to the t)."""
     return np.asarray(log_gamma_ratio(dof / 2, 0.5), dtype=np.float64)
@@ -37,9 +34,6 @@ def norm_mean(s: Array) -> float:
     laplace = -0.5 * np.log1p(2 * np.multiply.outer(np.exp(y), s**2 / total)).sum(axis=1)
     integral = -(np.expm1(laplace) * np.exp(-y / 2)).sum() * STEP
     return float(math.sqrt(total) * integral / (2 * math.sqrt(math.pi)))
-
-
-# --- finite size: the law ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ class Block:
 
     @property
     def rank(self) -> int:
-        """Rank of Sigma_t."""
+        """Of Sigma_t."""
         return self.share.size
 
     @property
@@ -74,9 +68,6 @@ class Block:
 def flat_floor(rank: int) -> float:
     """Return 1 / (rank E|u_1|), u uniform on the sphere."""
     return math.exp(0.5 * math.log(math.pi / 2) + log_norm_mean(rank)) / rank
-
-
-# --- finite size: rigorous bounds ----------------------------------------------------------------
 
 
 def log_triangular_bound(block: Block) -> Array:
