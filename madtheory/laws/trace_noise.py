@@ -117,7 +117,7 @@ def trace_noise_cdf(y: ArrayLike, weights: ArrayLike, dof: int) -> Array:
             return 0.0
         return 1.0 if math.isinf(v) else math.exp(log_tails(noise, v - 1.0)[0])
 
-    return np.array([at(v) for v in points.ravel().tolist()]).reshape(points.shape)
+    return np.asarray(np.vectorize(at, otypes=[float])(points))
 
 
 # --- anti-concentration (1.10) -------------------------------------------------------------------

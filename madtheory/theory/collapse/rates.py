@@ -1,4 +1,4 @@
-"""Fully synthetic loop (Section 3.1, Appendix A): everything but the Wasserstein distance.
+"""How fast the loop collapses: Lyapunov exponents, the critical bias, half-life (1.1-1.4).
 
 With m = n_synth - 1, k = n_initial - 1 and q a chi2 over its degrees of freedom, for a fixed u
 
@@ -8,7 +8,6 @@ independent, q_1 with k degrees of freedom and the others with m: condition on S
 divides by n - ddof, so first_scale = first_bias k/(n_initial - ddof) and step_bias =
 bias m/(n_synth - ddof); both are the plain biases at ddof = 1. Only the sample means do not see
 the division: the noise of the mean walk keeps the plain biases (1.6).
-Arrays over generations have shape (T,), index t - 1. Section numbers are theory.md's.
 """
 
 from __future__ import annotations
@@ -18,23 +17,14 @@ import math
 from madtheory._types import Array
 from madtheory.laws import chi_square, wishart
 from madtheory.loop import Loop, require_fully_synthetic
-from madtheory.theory.collapse._scales import log_scale, log_step_bias
+from madtheory.theory.collapse._scales import log_fit_scale, log_step_bias
 
 
 def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
     """Return lim (1/t) log sigma_i(Sigma_t), largest first (1.4; exact, almost surely).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    dim : int
-        d, or the rank of Sigma_0 when that is singular.
-
-    Returns
-    -------
-    ndarray, shape (min(dim, m, n_initial - 1),)
-        log step_bias + psi((m-i+1)/2) - log(m/2); the rank of Sigma_t sets the length.
+    log step_bias + psi((m-i+1)/2) - log(m/2), i up to the rank min(dim, m, n_initial - 1) of
+    Sigma_t; for a singular Sigma_0 `dim` is its rank.
 
     Examples
     --------
@@ -76,7 +66,7 @@ def critical_bias(loop: Loop) -> float:
     '1.122105095163'
     """
     require_fully_synthetic(loop, "the critical bias")
-    unit = log_scale(1.0, loop.n_synth, loop.ddof)
+    unit = log_fit_scale(1.0, loop.n_synth, loop.ddof)
     return math.exp(-float(chi_square.log_chi_square_mean(loop.dof, loop.dof)) - unit)
 
 

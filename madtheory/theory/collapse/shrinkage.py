@@ -120,18 +120,6 @@ def shrinkage_rate(loop: Loop, dim: int) -> Interval:
     Conjecture, not used: the rate increases with a. The lower bound does, as its vertices are
     ordered by majorization.
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop without a floor.
-    dim : int
-        d.
-
-    Returns
-    -------
-    Interval
-        Equal ends where exact.
-
     Examples
     --------
     >>> shrinkage_rate(fully_synthetic(10, shrinkage=1.0), 5).upper > -0.0225
