@@ -44,7 +44,7 @@ def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
     >>> f"{float(stationary_second_moments(loop, 1).squared_trace):.9f}"
     '0.043200000'
     """
-    require_floor(loop, "the stationary second moments")
+    require_floor(loop, "the stationary second moment")
     d = _check.count("dim", dim)
     if second_moment_growth(loop, d) >= 1.0 or one_minus_step_bias(loop) <= 0.0:
         return SecondMoments(np.array(math.inf), np.array(math.inf))

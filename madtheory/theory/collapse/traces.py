@@ -230,7 +230,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> S
     >>> moments.squared_trace.round(6)
     array([5.284444, 6.89037 ])
     """
-    require_synthetic(loop, "the second moments")
+    require_synthetic(loop, "the second moment")
     s, t = Spectrum.of(eigenvalues).values, generation_range(generations)
     if loop.shrinkage or loop.floor:
         return _iterated(loop, s, t.size)
