@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 #: Packages whose release may change a number, a line or a page.
-_PACKAGES: Final = ("numpy", "scipy", "numba", "gx2", "scikit-learn", "statsmodels")
+_PACKAGES: Final = ("numpy", "scipy", "numba", "scikit-learn", "statsmodels")
 
 
 class DamagedCache(ValueError):

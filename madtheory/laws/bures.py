@@ -11,14 +11,11 @@ are close, unlike tr Sigma_1 + tr Sigma_2 - 2 fidelity. The paper plots FID, whi
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
+from madtheory._types import Array
 
 #: A matrix may be this asymmetric, or have eigenvalues this negative, relative to its size.
 _TOLERANCE = 1e-8
@@ -65,19 +62,15 @@ def covariance_factor(Sigma: ArrayLike) -> Array:
     Parameters
     ----------
     Sigma : array_like, shape (d, d)
-        A covariance. Diagonal ones are factored exactly. For others, eigenvalues up to
-        d * 2.2e-16 of the largest are what rounding leaves of zero, and are dropped: their square
-        roots would be noise of relative size 1e-8. Carry factors where smaller ones matter.
+        Symmetric and positive semidefinite to 1e-8. Diagonal ones are factored exactly. For others,
+        eigenvalues up to d * 2.2e-16 of the largest are what rounding leaves of zero, and are
+        dropped: their square roots would be noise of relative size 1e-8. Carry factors where
+        smaller ones matter.
 
     Returns
     -------
     ndarray, shape (d, rank)
-        rank 0 for the zero matrix.
-
-    Raises
-    ------
-    ValueError
-        When Sigma is not square, finite, symmetric and positive semidefinite (to 1e-8).
+        No column for the zero matrix.
 
     Examples
     --------
@@ -105,15 +98,7 @@ def covariance_factor(Sigma: ArrayLike) -> Array:
 def fidelity(F_1: ArrayLike, F_2: ArrayLike) -> float:
     """Fidelity tr(Sigma_1^{1/2} Sigma_2 Sigma_1^{1/2})^{1/2} from factors Sigma_i = F_i F_i^T.
 
-    Parameters
-    ----------
-    F_1, F_2 : array_like, shapes (d, r_1) and (d, r_2)
-        Factors; their column counts may differ, and may be 0.
-
-    Returns
-    -------
-    float
-        The nuclear norm of F_1^T F_2.
+    The nuclear norm of F_1^T F_2; the factors' column counts may differ, and may be 0.
 
     Examples
     --------
@@ -148,20 +133,8 @@ def procrustes_squared(a: Array, b: Array) -> float:
 def bures_squared(Sigma_1: ArrayLike, Sigma_2: ArrayLike) -> float:
     """Squared Bures distance of two covariances: W2^2 of centred Gaussians.
 
-    Parameters
-    ----------
-    Sigma_1, Sigma_2 : array_like, shape (d, d)
-        Covariances of any rank, zero included (see :func:`covariance_factor`).
-
-    Returns
-    -------
-    float
-        tr Sigma_1 + tr Sigma_2 - 2 tr(Sigma_1^{1/2} Sigma_2 Sigma_1^{1/2})^{1/2}.
-
-    Raises
-    ------
-    ValueError
-        When an argument is not a covariance, or the dimensions differ.
+    tr Sigma_1 + tr Sigma_2 - 2 tr(Sigma_1^{1/2} Sigma_2 Sigma_1^{1/2})^{1/2}, for covariances of
+    any rank, zero included (see :func:`covariance_factor`).
 
     Examples
     --------
@@ -177,22 +150,7 @@ def bures_squared(Sigma_1: ArrayLike, Sigma_2: ArrayLike) -> float:
 def w2_squared(mu_1: ArrayLike, Sigma_1: ArrayLike, mu_2: ArrayLike, Sigma_2: ArrayLike) -> float:
     """Squared 2-Wasserstein distance of N(mu_1, Sigma_1) and N(mu_2, Sigma_2).
 
-    Parameters
-    ----------
-    mu_1, mu_2 : array_like, shape (d,)
-        Means.
-    Sigma_1, Sigma_2 : array_like, shape (d, d)
-        Covariances of any rank.
-
-    Returns
-    -------
-    float
-        |mu_1 - mu_2|^2 + bures_squared(Sigma_1, Sigma_2), in squared units of the samples.
-
-    Raises
-    ------
-    ValueError
-        When shapes differ or an argument is not finite, symmetric and positive semidefinite.
+    |mu_1 - mu_2|^2 + bures_squared(Sigma_1, Sigma_2), in squared units of the samples; means (d,).
 
     Examples
     --------

@@ -13,23 +13,19 @@ one product with a band.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import chdtr
 from threadpoolctl import threadpool_limits
 
+from madtheory._types import Array
 from madtheory.laws.chi_square import (
     log_chi_square_density,
     log_chi_square_moment,
     log_chi_square_variance,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from madtheory._types import Array
 
 _NODES = 16
 _WIDTH = 4.5

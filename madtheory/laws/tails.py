@@ -13,17 +13,14 @@ descent, so nothing cancels: both tails come out with *relative* accuracy, howev
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from madtheory._types import Array
+from madtheory._types import Array
 
 _MAX_NODES = 2**14
 _SLOPE = 0.8  # of the bent contour at infinity: below 1, so Gaussian integrands still decay

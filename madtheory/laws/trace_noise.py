@@ -1,29 +1,23 @@
 """The noise Y of tr Sigma_t = lambda Y tr Sigma_(t-1): a generalized chi-square (theory.md 1.10).
 
-Its weights are eig(Sigma)/tr Sigma. Law, variance, and how much of it must leave 1 +- eps.
+Y = sum_i w_i chi2_m,i / m, where w = eig(Sigma_(t-1)), not all zero, is normalised to sum 1: its
+law, its variance, and how much of it must leave 1 +- eps.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws.chi_square import log1p_pair
 from madtheory.laws.tails import log_tails
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
-
-
-# --- trace noise: Y = sum of w_i chi2_m,i / m (1.10, Appendix A) ---------------------------------
 
 
 def _weights(weights: ArrayLike) -> Array:
@@ -36,18 +30,6 @@ def _weights(weights: ArrayLike) -> Array:
 
 def trace_noise_variance(weights: ArrayLike, dof: int) -> float:
     """Return Var Y = 2 sum w_i^2 / m, at least 2 / (m d) (theory.md 1.10).
-
-    Parameters
-    ----------
-    weights : array_like, shape (d,)
-        Non-negative; normalised to sum 1. In the loop: eigenvalues of Sigma_{t-1}.
-    dof : int
-        m.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When the weights are not a non-zero vector of non-negative numbers, or m not positive.
 
     Examples
     --------
@@ -105,11 +87,6 @@ def trace_noise_log_tails(excess: float, weights: ArrayLike, dof: int) -> tuple[
     The smaller one has relative accuracy near 1e-12, however small. Taking Y - 1 as the
     argument keeps the digits at large m.
 
-    Raises
-    ------
-    ValueError, TypeError
-        When `excess` is not a finite number, or `weights` or `dof` are out of range.
-
     Examples
     --------
     >>> lower, upper = trace_noise_log_tails(19.0, [0.5, 0.3, 0.2], 9)
@@ -122,47 +99,8 @@ def trace_noise_log_tails(excess: float, weights: ArrayLike, dof: int) -> tuple[
     return log_tails(_trace_noise(weights, dof), y)
 
 
-def _trace_noise_gx2(y: Array, weights: ArrayLike, dof: int) -> Array:
-    """CDF of Y by the library gx2: the second route, for moderate m only."""
-    import gx2  # here: the main route does not need it
-
-    noise = _trace_noise(weights, dof)
-    zeros = np.zeros(noise.dofs.size)
-    return np.asarray(gx2.cdf(y, noise.scales / 2.0, noise.dofs, zeros, 0.0, 0.0))
-
-
-def trace_noise_cdf(
-    y: ArrayLike, weights: ArrayLike, dof: int, *, route: Literal["contour", "gx2"] = "contour"
-) -> Array:
-    """Return P(Y <= y) for Y = sum_i w_i chi2_m,i / m, weights normalised to sum 1.
-
-    One generation multiplies the trace by bias * Y with w = eig(Sigma_{t-1}) / tr Sigma_{t-1}.
-
-    Parameters
-    ----------
-    y : array_like
-        Points; any shape.
-    weights : array_like, shape (d,)
-        Non-negative, not all zero.
-    dof : int
-        m.
-    route : {"contour", "gx2"}
-        The contour integral of this package (any m, relative accuracy in both tails), or the
-        library gx2 (Imhof and Ruben; centre of the law and moderate m only: gx2 1.5 gives 1/2
-        for .977 at m = 10^9, and 1e-111 for the tail 2e-69 at y = 20, m = 9).
-
-    Returns
-    -------
-    ndarray, shape of `y`
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
-    Notes
-    -----
-    Appendix A, theory.md 1.10; exact.
+def trace_noise_cdf(y: ArrayLike, weights: ArrayLike, dof: int) -> Array:
+    """Return P(Y <= y) for Y = sum_i w_i chi2_m,i / m (Appendix A, theory.md 1.10; exact).
 
     Examples
     --------
@@ -172,18 +110,14 @@ def trace_noise_cdf(
     points = np.asarray(y, dtype=np.float64)
     if np.isnan(points).any():
         raise ValueError(f"y must not be NaN, got {y!r}")
-    if _check.one_of("route", route, ("contour", "gx2")) == "gx2":
-        return _trace_noise_gx2(points, weights, dof)
     noise = _trace_noise(weights, dof)
-    flat = [_trace_noise_cdf_at(noise, float(v)) for v in points.ravel()]
-    return np.array(flat).reshape(points.shape)
 
+    def at(v: float) -> float:
+        if v <= 0.0:
+            return 0.0
+        return 1.0 if math.isinf(v) else math.exp(log_tails(noise, v - 1.0)[0])
 
-def _trace_noise_cdf_at(noise: _TraceNoise, y: float) -> float:
-    """P(Y <= y) at one point, the ends of the half line included."""
-    if y <= 0.0:
-        return 0.0
-    return 1.0 if math.isinf(y) else math.exp(log_tails(noise, y - 1.0)[0])
+    return np.asarray(np.vectorize(at, otypes=[float])(points))
 
 
 # --- anti-concentration (1.10) -------------------------------------------------------------------
@@ -211,33 +145,12 @@ def _largest_weight(eps: float, dim: int, dof: float) -> float:
 
 
 def anti_concentration_bound(eps: float, dim: int, dof: int) -> float:
-    r"""Return an explicit c with P(\|Y - 1\| > eps) >= c for every choice of d weights.
+    r"""Return c with P(\|Y - 1\| > eps) >= c for every choice of d weights (1.10; bound).
 
     Appendix A asserts that some c > 0 exists for each 0 < eps < 1. This is
     c = max(Paley-Zygmund, P(q < 1-eps)^d + max(P(q > 1+eps)^d, largest weight)), q = chi2_m/m:
     Y, an average of the q_i, is below 1-eps when every q_i is, above 1+eps when every q_i is,
-    and the two events are disjoint. Positive for every eps in (0, 1) in exact arithmetic.
-
-    Parameters
-    ----------
-    eps : float
-        In (0, 1).
-    dim, dof : int
-        d and m.
-
-    Returns
-    -------
-    float
-        The bound; 0 only by underflow.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
-    Notes
-    -----
-    theory.md 1.10; status: bound.
+    and the two events are disjoint. It is 0 only by underflow.
 
     Examples
     --------
@@ -285,33 +198,17 @@ def _best_share(eps: float, group: int, dim: int, dof: int) -> tuple[float, Arra
 
 
 def anti_concentration_minimum(eps: float, dim: int, dof: int) -> tuple[float, Array]:
-    r"""Return the numerical minimum of P(\|Y - 1\| > eps) over the simplex, and its weights.
+    r"""Return the least P(\|Y - 1\| > eps) over the simplex, and its weights (1.10; numerical).
 
     The search runs over weights of at most two levels (group sizes up to 8, then powers of 2,
     then d); the probability itself is exact to 1e-12. As a search it bounds the true minimum
-    from above, as :func:`anti_concentration_bound` does from below.
-
-    Parameters
-    ----------
-    eps : float
-        In (0, 1).
-    dim, dof : int
-        d (at most 10^5) and m.
+    from above, as :func:`anti_concentration_bound` does from below. d is at most 10^5.
 
     Returns
     -------
     value : float
     weights : ndarray, shape (d,)
         Largest first, sum 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
-
-    Notes
-    -----
-    theory.md 1.10; status: numerical.
 
     Examples
     --------

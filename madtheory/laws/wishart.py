@@ -1,49 +1,27 @@
-"""Law of the covariance estimator: chi-square factors, Wishart log-determinant, trace noise.
+"""Law of the covariance estimator: exponents, log-determinant, second moments (theory.md 1.3-1.5).
 
-Sources: theory.md 1.1-1.5 and 1.10; Appendix A. Everything here concerns *one* fit with m = dof
-degrees of freedom; :mod:`madtheory.theory.collapse` multiplies the fits of a fully synthetic loop.
-
-Differences such as psi(m/2) - log(m/2) are O(1/m): formed by subtraction they lose every digit
-before m = 10^16, so they come from their own series here.
+Everything here concerns *one* fit with m = `dof` degrees of freedom in d = `dim` dimensions;
+:mod:`madtheory.theory.collapse` multiplies the fits of a fully synthetic loop.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.laws.chi_square import log_chi_square_mean, log_chi_square_variance
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
 
 #: Vectors of eigenvalues longer than this are a mistake, not a model.
 _MAX_DIM = 10**7
 
 
-# --- one Wishart factor (1.3, 1.4, 1.5) ----------------------------------------------------------
-
-
 def lyapunov_exponents(dim: int, dof: int) -> Array:
     """Return E log(chi2_{m-i+1} / m), i = 1..min(dim, m): the spectrum without log(bias).
 
-    Parameters
-    ----------
-    dim, dof : int
-        d and m.
-
-    Returns
-    -------
-    ndarray, shape (min(dim, dof),)
-        Largest first (theory.md 1.4, Bartlett).
-
-    Raises
-    ------
-    ValueError, TypeError
-        When `dim` or `dof` is not a positive integer.
+    Largest first (theory.md 1.4, Bartlett).
 
     Examples
     --------
@@ -59,9 +37,7 @@ def lyapunov_exponents(dim: int, dof: int) -> Array:
 def log_det_mean(dim: int, dof: int) -> float:
     """Return E log det W for W ~ W_d(I/m, m); -inf when d > m, where W is singular.
 
-    Notes
-    -----
-    theory.md 1.3: log det W is a sum of independent log(chi2_{m-i+1} / m), i = 1..d.
+    log det W is a sum of independent log(chi2_{m-i+1} / m), i = 1..d (theory.md 1.3).
 
     Examples
     --------
@@ -77,9 +53,7 @@ def log_det_mean(dim: int, dof: int) -> float:
 def log_det_variance(dim: int, dof: int) -> float:
     """Return Var log det W for W ~ W_d(I/m, m); 0 when d > m, where it is -inf surely.
 
-    Notes
-    -----
-    theory.md 1.3: the sum of psi'((m-i+1)/2), i = 1..d.
+    The sum of psi'((m-i+1)/2), i = 1..d (theory.md 1.3).
 
     Examples
     --------
@@ -96,15 +70,7 @@ def log_det_variance(dim: int, dof: int) -> float:
 def second_moment_map(dof: int) -> Array:
     """Return the 2 x 2 map of one fit on (E tr S^2, E (tr S)^2), without bias^2.
 
-    Returns
-    -------
-    ndarray, shape (2, 2)
-        [[1 + 1/m, 1/m], [2/m, 1]], eigenvalues 1 + 2/m and 1 - 1/m (theory.md 1.5).
-
-    Raises
-    ------
-    ValueError, TypeError
-        When `dof` is not a positive integer.
+    [[1 + 1/m, 1/m], [2/m, 1]], with eigenvalues 1 + 2/m and 1 - 1/m (theory.md 1.5).
 
     Examples
     --------

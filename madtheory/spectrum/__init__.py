@@ -1,4 +1,11 @@
-"""Spectra of sample covariances and their products: E tr of square roots (theory.md 5)."""
+"""Spectra of sample covariances and their products: E tr of square roots (theory.md 5).
+
+`limits` has the high-dimension limits, `sqrt_trace` the mean at finite size by `factors`, between
+`bounds`, and `baseline` the distance of one fit to real samples.
+
+`eigenvalues` are those of Sigma_0, shape (dim,), zeros allowed. A bad argument raises ValueError or
+TypeError with one sentence that names the argument, the rule and the value.
+"""
 
 from madtheory.spectrum.baseline import baseline, baseline_leading
 from madtheory.spectrum.limits import moment_limit, sqrt_trace_limit, sqrt_trace_limit_small_ratio

@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check
 from madtheory.covariance import Spectrum
 from madtheory.results import Estimate
-from madtheory.spectrum import sqrt_trace
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
+from madtheory.spectrum.sqrt_trace import sqrt_trace_deficit
 
 #: Beyond this many samples the baseline is its leading order to all digits.
 LARGE = 2.0**52
 
 
-# --- baseline ------------------------------------------------------------------------------------
-
-
 def baseline(n: int, eigenvalues: ArrayLike) -> Estimate:
     """E W2^2 between N(mu_0, Sigma_0) and one Gaussian fit to n real samples (theory.md 5.3).
 
-    Parameters
-    ----------
-    n : int
-        Real samples, at least 2.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
-
-    Returns
-    -------
-    Estimate
-        0-d arrays; tr Sigma_0/n + 2 tr Sigma_0 - 2 E tr(Sigma_0 S Sigma_0)^{1/2}, the last from
-        :func:`madtheory.spectrum.sqrt_trace_deficit`, with its bounds and declared error.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When n is no integer of at least 2 or the eigenvalues are not valid.
+    tr Sigma_0/n + 2 tr Sigma_0 - 2 E tr(Sigma_0 S Sigma_0)^{1/2}, 0-d arrays, the last term from
+    :func:`madtheory.spectrum.sqrt_trace_deficit` with its bounds and declared error.
 
     Examples
     --------
@@ -55,30 +30,18 @@ def baseline(n: int, eigenvalues: ArrayLike) -> Estimate:
     n = _check.count("n", n, minimum=2)
     s = Spectrum.of(eigenvalues)
     total = s.trace
-    deficit = sqrt_trace.sqrt_trace_deficit(s, [n - 1])
+    d = sqrt_trace_deficit(s, [n - 1]).last()
     value, lower, upper = (
-        np.asarray(total / n + 2 * total * x[0])
-        for x in (deficit.value, deficit.lower, deficit.upper)
+        np.asarray(total / n + 2 * total * x) for x in (d.value, d.lower, d.upper)
     )
-    error = 2 * total * deficit.value[0] * deficit.rel_error[0] / value
-    return Estimate(value, lower, upper, np.asarray(error))
+    return Estimate(value, lower, upper, np.asarray(2 * total * d.value * d.rel_error / value))
 
 
 def baseline_leading(n: float, eigenvalues: ArrayLike) -> float:
     """Second order of :func:`baseline` in Sigma_0^{-1/2} S Sigma_0^{-1/2} - I (theory.md 5.3).
 
-    Parameters
-    ----------
-    n : float
-        Real samples, greater than 1; need not be an integer.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    float
-        tr Sigma_0/n + sum_ij s_i s_j (1 + d_ij)/(2 (n - 1)(s_i + s_j)); for Sigma_0 = I it is
-        d/n + d(d + 1)/(4(n - 1)).
+    tr Sigma_0/n + sum_ij s_i s_j (1 + d_ij)/(2 (n - 1)(s_i + s_j)), for real n > 1; for
+    Sigma_0 = I it is d/n + d(d + 1)/(4(n - 1)).
 
     Examples
     --------

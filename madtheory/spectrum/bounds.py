@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from madtheory._types import Array
 from madtheory.laws.chi_square import log_gamma_ratio
 from madtheory.spectrum.factors import Factors, deficit_sum
 from madtheory.spectrum.limits import STEP, TAIL
 
-if TYPE_CHECKING:
-    from madtheory._types import Array
-
 _LONG = 2**25
 #: Room for rounding in a bound that would otherwise be tight.
 ROUNDING = 1e-9
-
-
-# --- finite size: the pieces ---------------------------------------------------------------------
 
 
 def log_c4(dof: Array) -> Array:
@@ -40,9 +34,6 @@ def norm_mean(s: Array) -> float:
     laplace = -0.5 * np.log1p(2 * np.multiply.outer(np.exp(y), s**2 / total)).sum(axis=1)
     integral = -(np.expm1(laplace) * np.exp(-y / 2)).sum() * STEP
     return float(math.sqrt(total) * integral / (2 * math.sqrt(math.pi)))
-
-
-# --- finite size: the law ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Block:
 
     @property
     def rank(self) -> int:
-        """Rank of Sigma_t."""
+        """Of Sigma_t."""
         return self.share.size
 
     @property
@@ -77,9 +68,6 @@ class Block:
 def flat_floor(rank: int) -> float:
     """Return 1 / (rank E|u_1|), u uniform on the sphere."""
     return math.exp(0.5 * math.log(math.pi / 2) + log_norm_mean(rank)) / rank
-
-
-# --- finite size: rigorous bounds ----------------------------------------------------------------
 
 
 def log_triangular_bound(block: Block) -> Array:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.spectrum.limits import STEP, TAIL, generation_counts
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
 
 #: Largest number of matrix entries held at once, and worked through for a bound.
 _CHUNK = 2**21
-
-
-# --- finite size: the pieces ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +91,6 @@ def cut_deficit(a: Array, theta: float, factors: Factors) -> Array:
     return missing + deficit_sum(factors, 0.5 * np.log1p(-ratio), weight)
 
 
-# --- finite size: rigorous bounds ----------------------------------------------------------------
-
-
 def cut_deficit_by_part(dim: float, factors: Factors) -> Array:
     """Return the limit deficit; generations with and without the smallest factor apart."""
     present = np.where(factors.counts > 0, factors.sizes, np.inf).min(axis=1)
@@ -113,7 +103,7 @@ def cut_deficit_by_part(dim: float, factors: Factors) -> Array:
 
 def chain(first: int, later: int, generations: ArrayLike) -> Factors:
     """Return the factors of the given generations t >= 1: one `first`, then t - 1 times `later`."""
-    t = generation_counts("generations", generations)
+    t = generation_counts(generations)
     if t.ndim != 1 or t.size == 0 or t.min() < 1:
         raise ValueError(f"generations must be a non-empty vector of t >= 1, got {generations!r}")
     first = _check.count("first", first)

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
+from madtheory._types import Array
 
 #: Step of every trapezoid rule in y = log z. The integrands are analytic and bounded in
 #: |Im y| < pi/2, so the rule's error is of order exp(-pi**2 / step) < 1e-16.
 STEP = 0.25
-#: exp(-_TAIL) is what the rules leave out at either end.
+#: exp(-TAIL) is what the rules leave out at either end.
 TAIL = 40.0
 
 
-def generation_counts(name: str, value: ArrayLike) -> Array:
+def generation_counts(generations: ArrayLike) -> Array:
     """Return generations as floats, at least 0."""
-    t = np.asarray(value, dtype=np.float64)
+    t = np.asarray(generations, dtype=np.float64)
     if not np.isfinite(t).all() or (t < 0).any() or (t != np.floor(t)).any():
-        raise ValueError(f"{name} must be non-negative integers, got {value!r}")
+        raise ValueError(f"generations must be non-negative integers, got {generations!r}")
     return t
 
 
@@ -73,17 +69,12 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Array:
     generations : array_like of int, any shape
         Generations t >= 0 (t = 0 is the real covariance).
     ratio : float
-        dim / (n_synth - 1) > 0.
+        dim / (n_synth - 1), at least 0.
 
     Returns
     -------
     ndarray, shape of `generations`
         2F1(1 - power, -power t; 2; ratio) and its continuation past ratio = 1. inf on overflow.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Examples
     --------
@@ -92,7 +83,7 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Array:
     """
     k = _check.number("power", power, low=0.0, open_=True)
     gamma = _check.number("ratio", ratio, low=0.0)
-    t = generation_counts("generations", generations)
+    t = generation_counts(generations)
     if k == int(k):
         return _integer_moment(int(k), t, gamma)
     if k <= 0.99:
@@ -108,19 +99,9 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Array:
 def sqrt_trace_limit(generations: ArrayLike, ratio: float) -> Array:
     """Return lim E tr Sigma_t^{1/2} / dim at bias = 1, Sigma_0 = I (theory.md 5.1; asymptotic).
 
-    Parameters
-    ----------
-    generations : array_like of int, any shape
-        Generations t >= 0.
-    ratio : float
-        dim / (n_synth - 1), any non-negative number.
-
-    Returns
-    -------
-    ndarray, shape of `generations`
-        2F1(1/2, -t/2; 2; ratio) for ratio <= 1, and beyond it 2 ratio^{-1/2} Gamma(t/2 + 1) /
-        (sqrt(pi) Gamma(t/2 + 3/2)) 2F1(-1/2, 1/2; (t + 3)/2; 1/ratio). Neither form is evaluated
-        as it stands: library 2F1 loses all digits at large t.
+    :func:`moment_limit` at power 1/2: 2F1(1/2, -t/2; 2; ratio) for ratio <= 1, and beyond it
+    2 ratio^{-1/2} Gamma(t/2 + 1) / (sqrt(pi) Gamma(t/2 + 3/2)) 2F1(-1/2, 1/2; (t + 3)/2; 1/ratio).
+    Neither form is evaluated as it stands: library 2F1 loses all digits at large t.
 
     Examples
     --------

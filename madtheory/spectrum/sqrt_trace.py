@@ -26,13 +26,15 @@ Direction
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.results import Estimate
 from madtheory.spectrum.bounds import (
@@ -53,20 +55,10 @@ from madtheory.spectrum.factors import (
     wishart_factors,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
-
 #: Generations evaluated one by one; beyond, K is interpolated (error below 1e-9, see the tests).
 _DIRECT = 400
 #: Eigenvalues below this share of the trace change tr(.)^{1/2} by less than it (Rotfel'd).
 _NEGLIGIBLE = 1e-30
-
-
-# --- finite size: the law ------------------------------------------------------------------------
 
 
 def _flat_block(dim: int, rank: int, factors: Factors) -> Block:
@@ -98,14 +90,12 @@ def _blocks(s: Array, factors: Factors) -> Iterator[tuple[NDArray[np.intp], Bloc
     """Yield (rows, block), one for each rank min(d, k_1, ..., k_t) that the generations have."""
     present = np.where(factors.counts > 0, factors.sizes, np.inf)
     ranks = np.minimum(present.min(axis=1), s.size).astype(np.intp)
-    for rank in np.unique(ranks):
+    for rank in np.unique(ranks).tolist():
         rows = np.flatnonzero(ranks == rank)
         part = factors.at(rows)
         flat = bool(s[0] - s[-1] <= 1e-15 * s[0])
-        yield (
-            rows,
-            (_flat_block(s.size, int(rank), part) if flat else _general_block(s, int(rank), part)),
-        )
+        block = _flat_block(s.size, rank, part) if flat else _general_block(s, rank, part)
+        yield rows, block
 
 
 def _log_gap(sizes: Array) -> Array:
@@ -182,9 +172,6 @@ def _log_shape_long(block: Block) -> Array:
     return np.asarray(spline(np.log1p(t)))
 
 
-# --- finite size: rigorous bounds ----------------------------------------------------------------
-
-
 def _declared(block: Block, log_shape: Array) -> Array:
     """Return the declared relative error of K: about twice the worst residual of the calibration.
 
@@ -220,18 +207,21 @@ def _log_ratio(s: Array, factors: Factors) -> tuple[Array, Array, Array, Array]:
     return value, low, high, np.minimum(error, rigorous)
 
 
-def _checked(eigenvalues: ArrayLike, dofs: ArrayLike) -> tuple[float, Array, Factors]:
-    """Return tr Sigma_0, its positive eigenvalues per unit of it, and the factors."""
-    spectrum = Spectrum.of(eigenvalues)
-    s = spectrum.values
+def _shares(spectrum: Spectrum) -> Array:
+    """Return the eigenvalues that count, per unit of tr Sigma_0."""
+    s = spectrum.values / spectrum.values[0]
+    share: Array = s / s.sum()
+    return share[share > _NEGLIGIBLE]
+
+
+def _factors(dofs: ArrayLike) -> Factors:
+    """Return the factors of the given degrees of freedom."""
     k = np.asarray(dofs, dtype=np.float64)
     if k.ndim != 1 or k.size == 0:
         raise ValueError(f"dofs must be a non-empty vector, got shape {k.shape}")
     if not np.isfinite(k).all() or (k < 1).any() or (k != np.floor(k)).any():
         raise ValueError(f"dofs must be positive integers, got minimum {k.min():g}")
-    trace = spectrum.trace
-    share = s / s[0] / (s / s[0]).sum()
-    return trace, share[share > _NEGLIGIBLE], wishart_factors(k)
+    return wishart_factors(k)
 
 
 def sqrt_trace_deficit(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
@@ -239,42 +229,22 @@ def sqrt_trace_deficit(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
 
     The distance is made of it: it is near (1/n) tr-like terms where the mean itself is near 1.
 
-    Parameters
-    ----------
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
-    dofs : array_like of int, shape (T,)
-        Degrees of freedom k_1, ..., k_T of the Wishart factors.
-
-    Returns
-    -------
-    Estimate
-        Arrays (T,). Exact (rel_error 0) where the rank min(rank Sigma_0, k_1, ..., k_t) is 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
+    `dofs` and answer are those of :func:`mean_sqrt_trace`.
 
     Examples
     --------
     >>> sqrt_trace_deficit([1.0], [10**9]).value  # 1 - c4(10**9 + 1)
     array([2.5e-10])
     """
-    _, s, factors = _checked(eigenvalues, dofs)
-    return _deficit(s, factors)
+    return _deficit(_shares(Spectrum.of(eigenvalues)), _factors(dofs))
 
 
 def _deficit(s: Array, factors: Factors) -> Estimate:
     """Return 1 - mean / tr Sigma_0 with its bounds; s has sum 1."""
     value, low, high, error = _log_ratio(s, factors)
     deficit = -np.expm1(value)
-    return Estimate(
-        value=deficit,
-        lower=-np.expm1(high),
-        upper=-np.expm1(low),
-        rel_error=error * np.exp(value) / deficit,
-    )
+    relative = error * np.exp(value) / deficit
+    return Estimate(deficit, lower=-np.expm1(high), upper=-np.expm1(low), rel_error=relative)
 
 
 def chain_deficit(
@@ -285,29 +255,18 @@ def chain_deficit(
     Parameters
     ----------
     eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
+        As for :func:`mean_sqrt_trace`.
     generations : array_like of int, shape (T,)
         Generations t >= 1, in any order and as far apart as wanted.
     first, later : int
         Degrees of freedom of generation 1 and of every later one.
-
-    Returns
-    -------
-    Estimate
-        Arrays (T,).
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Examples
     --------
     >>> chain_deficit([1.0], [1, 10**6], first=10**9, later=10**9).value
     array([2.50000000e-10, 2.49968753e-04])
     """
-    _, s, _ = _checked(eigenvalues, [1])
-    return _deficit(s, chain(first, later, generations))
+    return _deficit(_shares(Spectrum.of(eigenvalues)), chain(first, later, generations))
 
 
 def chain_deficit_limit(dim: int, generations: ArrayLike, *, first: int, later: int) -> Array:
@@ -315,22 +274,6 @@ def chain_deficit_limit(dim: int, generations: ArrayLike, *, first: int, later: 
 
     1 - :func:`madtheory.spectrum.sqrt_trace_limit` with ratio dim / later, except that generation 1
     has its own ratio dim / first.
-
-    Parameters
-    ----------
-    dim : int
-        Dimension.
-    generations, first, later
-        As for :func:`chain_deficit`.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
 
     Examples
     --------
@@ -347,7 +290,7 @@ def mean_sqrt_trace(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
     Parameters
     ----------
     eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
+        Of Sigma_0; zeros allowed.
     dofs : array_like of int, shape (T,)
         Degrees of freedom k_1, ..., k_T of the Wishart factors; [n - 1] for the covariance of n
         real samples.
@@ -356,12 +299,8 @@ def mean_sqrt_trace(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
     -------
     Estimate
         Arrays (T,): value (asymptotic, error declared from simulation), rigorous lower and upper
-        bounds, declared relative error. Exact (rel_error 0) where the rank is 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of its range.
+        bounds, declared relative error. Exact (rel_error 0) where the rank
+        min(rank Sigma_0, k_1, ..., k_t) is 1.
 
     Notes
     -----
@@ -379,11 +318,7 @@ def mean_sqrt_trace(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
     >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
     True
     """
-    trace, s, factors = _checked(eigenvalues, dofs)
-    value, low, high, error = _log_ratio(s, factors)
-    return Estimate(
-        value=trace * np.exp(value),
-        lower=trace * np.exp(low),
-        upper=trace * np.exp(high),
-        rel_error=error,
-    )
+    spectrum, factors = Spectrum.of(eigenvalues), _factors(dofs)
+    value, low, high, error = _log_ratio(_shares(spectrum), factors)
+    trace = spectrum.trace
+    return Estimate(trace * np.exp(value), trace * np.exp(low), trace * np.exp(high), error)

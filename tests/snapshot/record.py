@@ -36,7 +36,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 HERE = Path(__file__).parent
 FILE = HERE / "snapshot.json"
 PACKAGES = (
-    *("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "statsmodels", "gx2"),
+    *("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "statsmodels"),
     *("click", "rich"),
 )
 KINDS = ("command", "simulator", "theory", "claim", "verdict")

@@ -23,7 +23,7 @@ COLLAPSE: dict[str, Callable[[], Any]] = {
     "the mean trace": lambda: collapse.mean_trace(FRESH, [1.0], generations=2),
     "the mean walk": lambda: collapse.mean_walk(FRESH, [1.0], generations=2),
     "the growth of the second moment": lambda: collapse.second_moment_growth(FRESH),
-    "the second moments": lambda: collapse.mean_trace_squared(FRESH, [1.0], generations=2),
+    "the second moment": lambda: collapse.mean_trace_squared(FRESH, [1.0], generations=2),
     "the first passage": lambda: collapse.first_passage_cdf(0.5, FRESH, generations=2),
     "the time to collapse": lambda: collapse.collapse_time_bounds(
         0.5, FRESH, [1.0, 1.0], generations=2

@@ -1,4 +1,18 @@
-"""Fully synthetic loop (Section 3.1, Appendix A): rates, laws, moments, distance, times."""
+"""Fully synthetic loop (Section 3.1, Appendix A): rates, laws, moments, distance, times.
+
+`rates` has the exponents, `direction` the law of one direction, `log_det` and `traces` moments,
+`distance` E W2^2 and `overshoot` whether it increases, `times` the time to collapse, `shrinkage`
+and `stationary` what regularised fits change.
+
+Arguments: `loop` is a fully synthetic loop (with shrinkage or a floor where a function says so),
+`eigenvalues` are those of Sigma_0, shape (d,), zeros allowed, and `dim` is d. `generations` is T:
+answers have shape (T,), t = 1..T at index t - 1; `t` is one generation. Points `x` and
+probabilities `q` may have any shape, which is the answer's. Section numbers are theory.md's.
+
+Bad arguments raise ValueError or TypeError with one sentence that names the argument, the rule and
+the value, another loop :class:`madtheory.loop.UnsupportedLoop`; a function has a section `Raises`
+only where it says more than that.
+"""
 
 from madtheory.theory.collapse.direction import (
     ChernoffBound,

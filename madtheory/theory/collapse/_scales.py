@@ -1,70 +1,52 @@
-"""What a generation multiplies: logs of the first scale and of the step bias, and their sums."""
+"""What the generations multiply by: logs of the first scale and of the step bias, their sums."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-    from madtheory.loop import Loop
-
-_MAX_GENERATIONS = 10**8
+from madtheory._types import Array
+from madtheory.loop import Loop
 
 
 def generation_range(generations: int) -> Array:
     """t = 1..T as floats."""
-    count = _check.count("generations", generations, maximum=_MAX_GENERATIONS)
+    count = _check.count("generations", generations, maximum=10**8)
     return np.arange(1, count + 1, dtype=np.float64)
 
 
-def _log(x: float) -> float:
-    """log x with log 0 = -inf."""
-    return math.log(x) if x > 0 else -math.inf
+def log_power(log_factor: float, power: Array) -> Array:
+    """Log of factor^power, power >= 0; factor^0 = 1 for factor 0 too."""
+    return np.multiply(power, log_factor, out=np.zeros_like(power), where=power > 0)
 
 
-def count_times(count: Array, log_factor: float) -> Array:
-    """count * log_factor with 0 * -inf = 0, that is factor^0 = 1 for factor 0 too."""
-    return np.multiply(count, log_factor, out=np.zeros_like(count), where=count > 0)
-
-
-def log_scale(bias: float, n: int, ddof: int) -> float:
-    """log(bias (n - 1)/(n - ddof)), with its digits at huge n too."""
-    return _log(bias) + (math.log1p(-1.0 / n) if ddof == 0 else 0.0)
+def log_fit_scale(bias: float, n: int, ddof: int) -> float:
+    """log(bias (n - 1)/(n - ddof)), what a fit multiplies by, with its digits at huge n too."""
+    log_bias = math.log(bias) if bias > 0 else -math.inf
+    return log_bias + (math.log1p(-1.0 / n) if ddof == 0 else 0.0)
 
 
 def log_first_scale(loop: Loop) -> float:
     """Log of first_scale."""
-    return log_scale(loop.first_bias, loop.n_initial, loop.ddof)
+    return log_fit_scale(loop.first_bias, loop.n_initial, loop.ddof)
 
 
 def log_step_bias(loop: Loop) -> float:
     """Log of step_bias."""
-    return log_scale(loop.bias, loop.n_synth, loop.ddof)
+    return log_fit_scale(loop.bias, loop.n_synth, loop.ddof)
 
 
-def step_gap(loop: Loop) -> float:
+def one_minus_step_bias(loop: Loop) -> float:
     """1 - step_bias, correctly rounded."""
     return float(1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof))
 
 
-def log_bias(loop: Loop, t: Array) -> Array:
-    """log(first_scale * step_bias^(t-1))."""
-    return log_first_scale(loop) + count_times(t - 1.0, log_step_bias(loop))
-
-
-# --- moments (1.5, 1.6) --------------------------------------------------------------------------
-
-
-def exp(x: Array) -> Array:
-    """Exp to inf on overflow, without a warning."""
-    with np.errstate(over="ignore"):
-        return np.exp(x)
+def log_scale(loop: Loop, t: Array) -> Array:
+    """Log of tau_t = first_scale step_bias^(t-1), which is E Sigma_t / Sigma_0."""
+    return log_first_scale(loop) + log_power(log_step_bias(loop), t - 1.0)
 
 
 def geometric_sum(log_ratio: float, count: Array) -> Array:
@@ -83,8 +65,3 @@ def walk_share(loop: Loop, t: Array) -> Array:
     later = geometric_sum(log_step_bias(loop), t - 1.0) / (loop.n_synth - 1 + loop.ddof)
     with np.errstate(over="ignore"):
         return loop.first_bias / loop.n_initial + loop.first_scale * later
-
-
-def log1p(x: float) -> float:
-    """log(1 + x) with log 0 = -inf."""
-    return math.log1p(x) if x > -1.0 else -math.inf

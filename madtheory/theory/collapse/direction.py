@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.laws import chi_square
 from madtheory.laws.tails import log_tails, saddle
-from madtheory.loop import require_fully_synthetic
-from madtheory.theory.collapse._scales import generation_range, log_bias
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
+from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.theory.collapse._scales import generation_range, log_scale
 
 
 def directional_log_mean(loop: Loop, generations: int) -> Array:
     """Return E log(u' Sigma_t u / u' Sigma_0 u), t = 1..T (1.1; exact).
 
-    Returns
-    -------
-    ndarray, shape (T,)
-        -inf from the generation on where bias 0 acts.
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
-    ValueError, TypeError
-        When `generations` is not a positive integer.
+    -inf from the generation on where bias 0 acts.
 
     Examples
     --------
@@ -47,26 +32,13 @@ def directional_log_mean(loop: Loop, generations: int) -> Array:
     t = generation_range(generations)
     first = float(chi_square.log_chi_square_mean(loop.first_dof, loop.first_dof))
     later = float(chi_square.log_chi_square_mean(loop.dof, loop.dof))
-    return log_bias(loop, t) + first + (t - 1.0) * later
-
-
-def _alive(loop: Loop, t: Array) -> NDArray[np.bool_]:
-    """Where Sigma_t is not surely zero (bias 0 makes it zero)."""
-    return log_bias(loop, t) > -math.inf
+    return log_scale(loop, t) + first + (t - 1.0) * later
 
 
 def directional_log_variance(loop: Loop, generations: int) -> Array:
     """Return Var log(u' Sigma_t u), psi'(k/2) + (t-1) psi'(m/2), t = 1..T (1.4; exact).
 
-    Returns
-    -------
-    ndarray, shape (T,)
-        0 where u' Sigma_t u is surely 0 (bias 0).
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`directional_log_mean`.
+    0 where bias 0 makes u' Sigma_t u surely 0.
 
     Examples
     --------
@@ -76,7 +48,7 @@ def directional_log_variance(loop: Loop, generations: int) -> Array:
     require_fully_synthetic(loop, "the directional law")
     t = generation_range(generations)
     first, later = chi_square.log_chi_square_variance([loop.first_dof, loop.dof])
-    return np.where(_alive(loop, t), first + (t - 1.0) * later, 0.0)
+    return np.where(log_scale(loop, t) > -math.inf, first + (t - 1.0) * later, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +100,7 @@ def directional_law(loop: Loop, t: int) -> LogProduct:
 
 def product_law(loop: Loop, t: int) -> LogProduct:
     """The same for any t, beyond 2^53 too: only its logarithmic size matters then."""
-    shift = float(log_bias(loop, np.array([float(t)]))[0])
+    shift = float(log_scale(loop, np.array([float(t)]))[0])
     if loop.first_dof == loop.dof:
         return LogProduct(shift, (float(loop.dof),), (float(t),))
     return LogProduct(shift, (float(loop.first_dof), float(loop.dof)), (1.0, t - 1.0))
@@ -150,19 +122,7 @@ def directional_log_moment(loop: Loop, t: int, *, power: float) -> float:
 def directional_moment(loop: Loop, t: int, *, power: float) -> float:
     """Return E (u' Sigma_t u / u' Sigma_0 u)^power: gamma ratios to the t (1.5; exact).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    t : int
-        Generation.
-    power : float
-        Real order; inf is returned at or below -min(m, n_initial - 1) / 2, and on overflow.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` or `power` out of range.
+    inf at real orders at or below -min(m, n_initial - 1) / 2, and on overflow.
 
     Examples
     --------
@@ -188,25 +148,8 @@ def directional_log_tails(log_x: ArrayLike, loop: Loop, *, t: int) -> tuple[Arra
     """Return (log P(X <= x), log P(X > x)), X = u' Sigma_t u / u' Sigma_0 u, at log x (1.9).
 
     Mellin inversion through a saddle point: the smaller of the two has relative accuracy near
-    1e-12 however small it is, and log x may lie far outside the range of a float's exponent.
-
-    Parameters
-    ----------
-    log_x : array_like
-        Natural logarithms of the points; any shape, +-inf allowed.
-    loop : Loop
-        A fully synthetic loop.
-    t : int
-        Generation.
-
-    Returns
-    -------
-    log_cdf, log_sf : ndarray, shape of `log_x`
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` out of range, or a point NaN.
+    1e-12 however small it is, and log x, natural, may lie far outside the range of a float's
+    exponent; +-inf are allowed.
 
     Examples
     --------
@@ -215,9 +158,9 @@ def directional_log_tails(log_x: ArrayLike, loop: Loop, *, t: int) -> tuple[Arra
     '-28.102689199'
     """
     law = directional_law(loop, t)
-    points = np.asarray(log_x, dtype=np.float64)
-    pairs = np.array([log_tails_at(law, float(v)) for v in points.ravel()]).reshape(-1, 2)
-    return pairs[:, 0].reshape(points.shape), pairs[:, 1].reshape(points.shape)
+    at = np.vectorize(lambda v: log_tails_at(law, v), otypes=[float, float])
+    log_cdf, log_sf = at(np.asarray(log_x, dtype=np.float64))
+    return log_cdf, log_sf
 
 
 def _log_points(x: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
@@ -233,19 +176,7 @@ def _log_points(x: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
 def directional_cdf(x: ArrayLike, loop: Loop, *, t: int) -> Array:
     """Return P(u' Sigma_t u <= x u' Sigma_0 u) (1.9; exact, relative accuracy near 1e-12).
 
-    Parameters
-    ----------
-    x : array_like
-        Points; any shape. See :func:`directional_log_tails` for points below 1e-308.
-    loop : Loop
-        A fully synthetic loop.
-    t : int
-        Generation.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` out of range, or a point NaN.
+    See :func:`directional_log_tails` for points below 1e-308.
 
     Examples
     --------
@@ -290,26 +221,8 @@ def _log_quantile_at(law: LogProduct, q: float) -> float:
 def directional_log_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
     """Return the log of the q-quantile of u' Sigma_t u / u' Sigma_0 u (1.9; exact).
 
-    In logs, as the quantiles themselves underflow after some thousands of generations.
-
-    Parameters
-    ----------
-    q : array_like
-        Probabilities in [0, 1]; any shape.
-    loop : Loop
-        A fully synthetic loop.
-    t : int
-        Generation.
-
-    Returns
-    -------
-    ndarray, shape of `q`
-        -inf at q = 0 and where X is surely 0, inf at q = 1.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` or some q out of range.
+    In logs, as the quantiles themselves underflow after some thousands of generations; -inf at
+    q = 0 and where X is surely 0, inf at q = 1.
 
     Examples
     --------
@@ -317,20 +230,12 @@ def directional_log_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
     '-1152.023456'
     """
     law = directional_law(loop, t)
-    levels = np.asarray(q, dtype=np.float64)
-    if not ((levels >= 0) & (levels <= 1)).all():
-        raise ValueError(f"q must be in [0, 1], got {q!r}")
-    flat = [_log_quantile_at(law, float(v)) for v in levels.ravel()]
-    return np.array(flat, dtype=np.float64).reshape(levels.shape)
+    at = np.vectorize(lambda v: _log_quantile_at(law, v), otypes=[float])
+    return np.asarray(at(_check.probabilities("q", q)))
 
 
 def directional_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
     """Return the q-quantile of u' Sigma_t u / u' Sigma_0 u (1.9; 0 on underflow).
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`directional_log_quantile`.
 
     Examples
     --------
@@ -345,13 +250,8 @@ def directional_quantile(q: ArrayLike, loop: Loop, *, t: int) -> Array:
 class ChernoffBound:
     """Best moment bounds on the tails of X = u' Sigma_t u / u' Sigma_0 u at given points.
 
-    Attributes
-    ----------
-    log_cdf, log_sf : ndarray
-        Upper bounds on log P(X <= x) and log P(X >= x); 0 on the side of E log X where no
-        moment helps.
-    order : ndarray
-        The moment order that gives the bound: positive above exp(E log X), negative below.
+    Upper bounds on log P(X <= x) and log P(X >= x), 0 on the side of E log X where no moment helps,
+    and the moment order that gives the bound: positive above exp(E log X), negative below.
     """
 
     log_cdf: Array
@@ -376,21 +276,7 @@ def directional_chernoff(x: ArrayLike, loop: Loop, *, t: int) -> ChernoffBound:
     """Bound both tails of u' Sigma_t u / u' Sigma_0 u by the best moment (1.9; bound).
 
     P(X >= x) <= E X^s / x^s for every s > 0, and P(X <= x) <= the same for every s < 0; the
-    optimal s solves K'(s) = log x.
-
-    Parameters
-    ----------
-    x : array_like
-        Non-negative points; any shape.
-    loop : Loop
-        A fully synthetic loop.
-    t : int
-        Generation.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, `t` out of range, or some x negative or NaN.
+    optimal s solves K'(s) = log x. Points are non-negative.
 
     Examples
     --------
@@ -402,5 +288,5 @@ def directional_chernoff(x: ArrayLike, loop: Loop, *, t: int) -> ChernoffBound:
     log_x, negative = _log_points(x)
     if negative.any():
         raise ValueError(f"x must be non-negative, got {x!r}")
-    rows = np.array([_chernoff_at(law, float(v)) for v in log_x.ravel()]).reshape(-1, 3)
-    return ChernoffBound(*(rows[:, i].reshape(log_x.shape) for i in range(3)))
+    at = np.vectorize(lambda v: _chernoff_at(law, v), otypes=[float] * 3)
+    return ChernoffBound(*at(log_x))

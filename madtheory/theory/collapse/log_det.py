@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
-from madtheory.loop import require_fully_synthetic
-from madtheory.theory.collapse._scales import count_times, generation_range, log_bias
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
-
-
-def _log_det_start(eigenvalues: ArrayLike) -> tuple[int, float]:
-    """Dimension, and log det Sigma_0 (-inf when singular)."""
-    s = Spectrum.of(eigenvalues).values
-    return s.size, math.fsum(np.log(s)) if s[-1] > 0 else -math.inf
+from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.theory.collapse._scales import generation_range, log_power, log_scale
 
 
 def log_det_mean(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E log det Sigma_t, t = 1..T (1.3; exact).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    eigenvalues : array_like, shape (d,)
-        Eigenvalues of Sigma_0; ``np.ones(d)`` for the identity.
-    generations : int
-        T.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-        -inf where Sigma_t is singular: Sigma_0 singular, d > n_initial - 1, from t = 2 on
-        d > m, or bias 0.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
+    -inf where Sigma_t is singular: Sigma_0 singular, d > n_initial - 1, from t = 2 on d > m, or
+    bias 0.
 
     Examples
     --------
@@ -55,27 +27,14 @@ def log_det_mean(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Arr
     """
     require_fully_synthetic(loop, "the log-determinant law")
     t = generation_range(generations)
-    d, start = _log_det_start(eigenvalues)
-    later = count_times(t - 1.0, wishart.log_det_mean(d, loop.dof))
-    return start + d * log_bias(loop, t) + wishart.log_det_mean(d, loop.first_dof) + later
+    s = Spectrum.of(eigenvalues).values
+    d, start = s.size, math.fsum(np.log(s)) if s[-1] > 0 else -math.inf
+    later = log_power(wishart.log_det_mean(d, loop.dof), t - 1.0)
+    return start + d * log_scale(loop, t) + wishart.log_det_mean(d, loop.first_dof) + later
 
 
 def log_det_variance(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return Var log det Sigma_t, t = 1..T (1.3; exact); 0 where Sigma_t is surely singular.
-
-    Parameters
-    ----------
-    loop, eigenvalues, generations
-        As for :func:`log_det_mean`.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`log_det_mean`.
 
     Examples
     --------

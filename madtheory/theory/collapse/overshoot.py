@@ -1,24 +1,62 @@
-"""Whether E W2^2 increases, where it does not, and how far it overshoots (theory.md 1.8)."""
+"""Whether E W2^2 increases, where it does not, and how far it overshoots (theory.md 1.8).
+
+tau_t and F_t are those of `distance`. Write l for bias, n for n_synth, h = l (n-1)/(n - ddof) for
+step_bias, c = c4(n), V(t) = E W2^2(t) / tr Sigma_0. The walk's noise is l, the trace's factor h
+(both l at ddof = 1):
+
+    A = l/n + h - 1 = l (n + ddof)/n - 1,   A >= 0 iff l >= n/(n + ddof).
+
+(A) l >= n/(n + ddof) increases for h <= 1, every d and Sigma_0; so the maximum likelihood loop does
+    at l = 1. F is concave and homogeneous of degree 1/2 in Sigma and E[Sigma_{t+1} | Sigma_t] =
+    h Sigma_t, so E F_{t+1} <= sqrt(h) E F_t. The walk gains tau_t l/n, the trace changes by
+    tau_t (h - 1), hence, with f_t = E F_t / tr Sigma_0 > 0,
+
+        V(t+1) - V(t) >= tau_t A + 2 (1 - sqrt(h)) f_t.
+
+    For h <= 1 both terms are >= 0, and one is > 0 (A > 0 at h = 1). For h > 1 use
+    f_t <= sqrt(tau_t) (Jensen): the right side is positive as soon as
+    sqrt(tau_t) A >= 2 (sqrt(h) - 1), for all t if for t = 1. At ddof = 1 that always is, as
+    tau_1 >= 1 and A > h - 1 >= 2 (sqrt(h) - 1). At ddof = 0 it is where n_initial = n: with
+    r^2 = n/(n-1), l = h r^2, tau_1 >= r^-2, x = sqrt(h) it reads (r x - 1)^2 + 2 (r - 1) >= 0. It
+    may fail, and V with it, for a first sample much smaller: over-dispersion then mends
+    the first fit (d = 1, n_initial = 2, n = 1000, l = 1.2 falls from 1 to 2).
+(B) Rank 1: d = 1 or, with n = 2, from generation 2 on (1 where n_initial = 2 too). Sigma_{t+1} is
+    Sigma_t times h chi2_m/m then, so f_t = g sqrt(tau_t) c^(t-1) exactly, g known, and
+
+        V(t+1) - V(t) = tau_t A + 2 g sqrt(tau_t) c^(t-1) (1 - sqrt(h) c).
+
+    For A < 0 it is negative iff (t - 1) (log h / 2 - log c) > log(2 g (1 - sqrt(h) c) / -A)
+    - log(first_scale) / 2: a half line in t, so the sign is settled for all t by one comparison.
+    For A >= 0 it is negative only if sqrt(h) c > 1, and then at t = 1 if anywhere, as
+    sqrt(tau_t) grows and c^(t-1) falls.
+(C) d = 1, n_initial = n >= 3, 0 < l <= 1, ddof = 1 increases. If l > c^2 then A > 0, as
+    c^2 > n/(n+1) for n >= 3. If l <= c^2 the left side in (B) falls with t, so t = 1 decides: with
+    x = sqrt(l), x^2 (n+1)/n - 1 + 2c - 2c^2 x has minimum 2c - 1 - c^4 n/(n+1) > 0 for n >= 3.
+    ddof = 0 with a real first generation: for every n >= 2. c^2 > (n-1)/n >= h, so again t = 1
+    decides; with y^2 = (n-1)/n, x = sqrt(h) it is x^2 - y^2 + 2cy - 2c^2 y x, of minimum
+    y (2c - y (1 + c^4)) > 0, as 2c >= 1 + c^4 on [.77, 1], where c4(n) lies, and y < 1.
+(D) n = 2, ddof = 1, every d and Sigma_0, 2/pi < l < 2/3 falls from some generation on:
+    c^2 = 2/pi < l makes the second term of (B) vanish beside the first, and A < 0 for l < 2/3. At
+    ddof = 0 no l does this: A < 0 needs l < 1, and h = l/2 > 2/pi needs l > 1.27.
+(E) l = 0 is constant from generation 2 on, and falls from 1 to 2 iff
+    E F_1 < first_scale tr Sigma_0 / 2.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import optimize, special
 
 from madtheory import _check, spectrum
+from madtheory._types import Array
 from madtheory.laws.chi_square import log_chi_square_moment
-from madtheory.loop import require_fully_synthetic
-from madtheory.theory.collapse._scales import log_bias, log_first_scale, log_step_bias
+from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.theory.collapse._scales import log_first_scale, log_scale, log_step_bias
 from madtheory.theory.collapse.distance import estimate, w2_squared_limit
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-    from madtheory.loop import Loop
-
 
 # --- rank one: signs for all t at once (1.8) -----------------------------------------------------
 
@@ -40,7 +78,7 @@ def _first_fall(loop: Loop, log_g: float, start: int) -> int | None:
     log_step, log_c, gain = log_step_bias(loop), _log_c4(loop.n_synth), _gain(loop)
     keep = -math.expm1(0.5 * log_step + log_c)  # 1 - sqrt(h) c
     if gain >= 0:
-        log_tau = float(log_bias(loop, np.array([float(start)]))[0])
+        log_tau = float(log_scale(loop, np.array([float(start)]))[0])
         lost = -2 * keep * math.exp(log_g + (start - 1) * log_c)
         return start if math.exp(0.5 * log_tau) * gain < lost else None
     need = math.log(2 * keep / -gain) + log_g - 0.5 * log_first_scale(loop)
@@ -57,23 +95,8 @@ def _first_fall(loop: Loop, log_g: float, start: int) -> int | None:
 def first_decrease(loop: Loop, *, generations: int) -> int | None:
     """Return the first t <= T with E W2^2(t+1) < E W2^2(t) at d = 1 (theory.md 1.8; exact).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    generations : int
-        T.
-
-    Returns
-    -------
-    int or None
-        None where E W2^2 never falls up to generation T + 1. The sign is taken in logarithms, so
-        falls far below rounding are seen.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
+    None where E W2^2 never falls up to generation T + 1. The sign is taken in logarithms, so falls
+    far below rounding are seen.
 
     Examples
     --------
@@ -93,16 +116,9 @@ def first_decrease(loop: Loop, *, generations: int) -> int | None:
 class MadVerdict:
     """Whether E W2^2 increases with every generation, and how sure that is.
 
-    Attributes
-    ----------
-    verdict : {"increasing", "not_increasing", "undecided"}
-    reason : str
-        One sentence.
-    status : {"exact", "bound", "asymptotic"}
-        "exact": proved; "bound": by rigorous bounds; "asymptotic": by the estimate and its declared
-        error, or undecided.
-    generation : int or None
-        A generation whose E W2^2 is below that of an earlier one (or, at bias = 0, not above it).
+    The reason is one sentence. Status "exact": proved; "bound": by rigorous bounds; "asymptotic":
+    by the estimate and its declared error, or undecided. `generation` is one whose E W2^2 is below
+    that of an earlier one (or, at bias = 0, not above it).
     """
 
     verdict: Literal["increasing", "not_increasing", "undecided"]
@@ -179,8 +195,7 @@ def _fall(low: Array, high: Array, t: Array) -> tuple[int, int] | None:
     falls = np.flatnonzero(high[1:] < best[:-1] * (1 - 1e-12)) + 1
     if not falls.size:
         return None
-    at = falls[0]
-    return int(t[np.argmax(low[:at])]), int(t[at])
+    return int(t[np.argmax(low[: falls[0]])]), int(t[falls[0]])
 
 
 def is_increasing(loop: Loop, dim: int) -> MadVerdict:
@@ -189,22 +204,6 @@ def is_increasing(loop: Loop, dim: int) -> MadVerdict:
     "increasing" is said only where it is proved (statements (A), (B), (C) of this module),
     "not_increasing" where a fall is proved, certified by rigorous bounds, or seen by the estimate
     beyond its declared error (status "asymptotic").
-
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    MadVerdict
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
 
     Examples
     --------
@@ -284,17 +283,8 @@ def overshoot_interval(dim: int) -> tuple[float, float] | None:
     """Return the a = n (1 - bias) for which E W2^2 falls somewhere although d << n (1.8).
 
     Asymptotic: d, n -> infinity with d/n -> 0 and a fixed, Sigma_0 = I, evaluated at d = `dim`.
-    At ddof = 0 the two numbers bound n (1 - step_bias) = 1 + n (1 - bias) instead.
-
-    Parameters
-    ----------
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    (low, high) or None
-        None where the limit increases for every a.
+    At ddof = 0 the two numbers bound n (1 - step_bias) = 1 + n (1 - bias) instead. None where the
+    limit increases for every a.
 
     Examples
     --------
@@ -323,16 +313,7 @@ def overshoot_interval(dim: int) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, slots=True)
 class Overshoot:
-    """The first peak of E W2^2 over t and the lowest point after it (Sigma_0 = I).
-
-    Attributes
-    ----------
-    peak_generation, trough_generation : int
-    peak, trough : float
-        E W2^2 there.
-    limit : float
-        E W2^2 at t = infinity.
-    """
+    """E W2^2 at its first peak over t, at the lowest point after it and at t = infinity, for I."""
 
     peak_generation: int
     peak: float
@@ -345,25 +326,8 @@ def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
     """Return where E W2^2 peaks and how deep it falls afterwards (theory.md 1.8; asymptotic).
 
     Read off the estimate of :func:`madtheory.theory.collapse.w2_squared`, on all of the first 200
-    generations and 2 % apart beyond; :func:`is_increasing` says whether the fall exceeds the
-    declared error.
-
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    Overshoot or None
-        None where the estimate never falls.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or another argument is out of range.
+    generations and 2 % apart beyond; None where it never falls. :func:`is_increasing` says whether
+    the fall exceeds the declared error.
 
     Examples
     --------

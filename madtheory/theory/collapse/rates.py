@@ -1,4 +1,4 @@
-"""Fully synthetic loop (Section 3.1, Appendix A): everything but the Wasserstein distance.
+"""How fast the loop collapses: Lyapunov exponents, the critical bias, half-life (1.1-1.4).
 
 With m = n_synth - 1, k = n_initial - 1 and q a chi2 over its degrees of freedom, for a fixed u
 
@@ -8,44 +8,23 @@ independent, q_1 with k degrees of freedom and the others with m: condition on S
 divides by n - ddof, so first_scale = first_bias k/(n_initial - ddof) and step_bias =
 bias m/(n_synth - ddof); both are the plain biases at ddof = 1. Only the sample means do not see
 the division: the noise of the mean walk keeps the plain biases (1.6).
-Arrays over generations have shape (T,), index t - 1. Section numbers are theory.md's.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from madtheory._types import Array
 from madtheory.laws import chi_square, wishart
-from madtheory.loop import require_fully_synthetic
-from madtheory.theory.collapse._scales import log_scale, log_step_bias
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-    from madtheory.loop import Loop
+from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.theory.collapse._scales import log_fit_scale, log_step_bias
 
 
 def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
     """Return lim (1/t) log sigma_i(Sigma_t), largest first (1.4; exact, almost surely).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    dim : int
-        d, or the rank of Sigma_0 when that is singular.
-
-    Returns
-    -------
-    ndarray, shape (min(dim, m, n_initial - 1),)
-        log step_bias + psi((m-i+1)/2) - log(m/2); the rank of Sigma_t sets the length.
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
-    ValueError, TypeError
-        When `dim` is not a positive integer.
+    log step_bias + psi((m-i+1)/2) - log(m/2), i up to the rank min(dim, m, n_initial - 1) of
+    Sigma_t; for a singular Sigma_0 `dim` is its rank.
 
     Examples
     --------
@@ -62,11 +41,6 @@ def rate(loop: Loop) -> float:
 
     Negative: collapse. It is the almost sure growth rate of log tr Sigma_t, and E log q of the
     Proposition's proof. At ddof = 0 it is log(bias (n-1)/n) + psi(m/2) - log(m/2).
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
 
     Examples
     --------
@@ -86,18 +60,13 @@ def critical_bias(loop: Loop) -> float:
     bias the log-variance is a driftless random walk: it oscillates. So the maximum likelihood
     loop dies at the bias that is critical for ddof = 1, at the rate log((n-1)/n).
 
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
-
     Examples
     --------
     >>> f"{critical_bias(fully_synthetic(10)):.12f}"
     '1.122105095163'
     """
     require_fully_synthetic(loop, "the critical bias")
-    unit = log_scale(1.0, loop.n_synth, loop.ddof)
+    unit = log_fit_scale(1.0, loop.n_synth, loop.ddof)
     return math.exp(-float(chi_square.log_chi_square_mean(loop.dof, loop.dof)) - unit)
 
 
@@ -105,11 +74,6 @@ def half_life(loop: Loop) -> float:
     """Return log 2 / |rate| generations; inf at the critical bias, 0 at bias 0 (1.9).
 
     The typical (median) variance halves, or above the critical bias doubles, in that time.
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
 
     Examples
     --------
@@ -126,11 +90,6 @@ def condition_growth(loop: Loop, dim: int) -> float:
     psi(m/2) - psi((m-r+1)/2), r = min(dim, m, n_initial - 1): collapse to a line, then to a
     point. It does not depend on the bias (at bias 0 it is the limit bias -> 0).
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`lyapunov_spectrum`.
-
     Examples
     --------
     >>> f"{condition_growth(fully_synthetic(10), 3):.12f}"
@@ -143,11 +102,6 @@ def condition_growth(loop: Loop, dim: int) -> float:
 
 def clt_variance(loop: Loop) -> float:
     """Return psi'(m/2): (log u' Sigma_t u - rate t) / sqrt t tends to N(0, psi'(m/2)) (1.4).
-
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic.
 
     Examples
     --------

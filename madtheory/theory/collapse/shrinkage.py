@@ -42,18 +42,14 @@ shrinkage slows the collapse, by a factor d at most to leading order in 1/m, and
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
 from madtheory.laws import chi_square
-from madtheory.loop import require_no_floor, require_synthetic
+from madtheory.loop import Loop, require_no_floor, require_synthetic
 from madtheory.results import Interval
 from madtheory.theory.collapse._scales import log_step_bias
-
-if TYPE_CHECKING:
-    from madtheory.loop import Loop
 
 
 def condition_bound(loop: Loop, dim: int) -> float:
@@ -62,11 +58,6 @@ def condition_bound(loop: Loop, dim: int) -> float:
     The shape Sigma_t / tr Sigma_t is at least (a/d) I, so its top eigenvalue at most
     1 - a + a/d; attained by fits of rank 1 (n_synth = 2). A floor only lowers it. Without shrinkage
     there is no such bound: inf (theory.md 1.4), unless d = 1.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or `dim` is not a positive integer.
 
     Examples
     --------
@@ -128,23 +119,6 @@ def shrinkage_rate(loop: Loop, dim: int) -> Interval:
 
     Conjecture, not used: the rate increases with a. The lower bound does, as its vertices are
     ordered by majorization.
-
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop without a floor.
-    dim : int
-        d.
-
-    Returns
-    -------
-    Interval
-        Equal ends where exact.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or has a floor, or `dim` is not a positive integer.
 
     Examples
     --------

@@ -1,30 +1,30 @@
-"""The law that a variance floor leaves: a perpetuity, its moments, tail and quantiles."""
+"""The law that a variance floor leaves: a perpetuity, its moments, tail and quantiles.
+
+h, q, e, s_0 = tr Sigma_0/d and (P) are those of `shrinkage`. Every function takes a fully synthetic
+loop with a floor. X = u' Sigma u / s_0 for a fixed u; its law does not depend on `dim` but at
+shrinkage 1, and is known at shrinkage 0 and 1, or d = 1, and where the collapse rate is negative.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse, special
 from scipy.optimize import brentq
 from scipy.sparse.linalg import splu
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.laws import chi_square
-from madtheory.loop import UnsupportedLoop, require_floor
+from madtheory.loop import Loop, UnsupportedLoop, require_floor
 from madtheory.results import Interval, SecondMoments
-from madtheory.theory.collapse._scales import log_step_bias, step_gap
+from madtheory.theory.collapse._scales import log_power, log_step_bias, one_minus_step_bias
 from madtheory.theory.collapse.shrinkage import rate_bounds
 from madtheory.theory.collapse.traces import affine, second_moment_growth
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 #: Grid of the stationary law: largest step, steps a standard deviation, log of what is cut off.
 _STEP, _PER_DEVIATION, _CUT = 0.2, 2.5, -39.0
@@ -32,19 +32,11 @@ _STEP, _PER_DEVIATION, _CUT = 0.2, 2.5, -39.0
 _MAX_POINTS = 10**4
 
 
-# --- second moments ------------------------------------------------------------------------------
-
-
 def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
     """Return lim E tr Sigma_t^2 and E (tr Sigma_t)^2 over s_0^2 with a floor (exact).
 
-    inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more; s_0 = tr
-    Sigma_0/d. At d = 1 both are floor^2 (1 + h) / ((1 - h) (1 - h^2 (1 + 2/m))), h = step_bias.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or has no floor, or `dim` is not a positive integer.
+    inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more. At d = 1 both are
+    floor^2 (1 + h) / ((1 - h) (1 - h^2 (1 + 2/m))).
 
     Examples
     --------
@@ -52,33 +44,25 @@ def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
     >>> f"{float(stationary_second_moments(loop, 1).squared_trace):.9f}"
     '0.043200000'
     """
-    require_floor(loop, "the stationary second moments")
+    require_floor(loop, "the stationary second moment")
     d = _check.count("dim", dim)
-    if second_moment_growth(loop, d) >= 1.0 or step_gap(loop) <= 0.0:
+    if second_moment_growth(loop, d) >= 1.0 or one_minus_step_bias(loop) <= 0.0:
         return SecondMoments(np.array(math.inf), np.array(math.inf))
     step = affine(loop, loop.step_bias, loop.dof, d)
     linear = np.eye(3) - step[1:, 1:]
-    linear[0, 0] = step_gap(loop)
+    linear[0, 0] = one_minus_step_bias(loop)
     solved = np.linalg.solve(linear, step[1:, 0])
     return SecondMoments(np.array(solved[1]), np.array(solved[2]))
-
-
-# --- floor: the stationary law -------------------------------------------------------------------
 
 
 def stationary_exists(loop: Loop, dim: int) -> bool:
     """Return whether Sigma_t has a stationary law, to which it converges, with a floor (exact).
 
     At shrinkage 0 and 1, and at d = 1: iff the collapse rate without the floor is negative
-    (:func:`madtheory.theory.collapse.shrinkage_rate`; this module's head). Between: true where the
-    upper bound on the rate is negative (a Lyapunov function (tr Sigma)^s, s small, and a floor for
-    the densities), false where the lower bound is positive.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, has no floor, or the bounds leave it open; or `dim`
-        is not a positive integer.
+    (:func:`madtheory.theory.collapse.shrinkage_rate`; the head of its module). Between: true where
+    the upper bound on the rate is negative (a Lyapunov function (tr Sigma)^s, s small, and a floor
+    for the densities), false where the lower bound is positive; where they leave it open,
+    UnsupportedLoop.
 
     Examples
     --------
@@ -104,18 +88,13 @@ def stationary_mean(loop: Loop) -> float:
     order floor n_synth: the mean is that of paths nobody sees. For maximum likelihood at bias 1 the
     mean is floor n_synth.
 
-    Raises
-    ------
-    UnsupportedLoop
-        When `loop` is not fully synthetic or has no floor.
-
     Examples
     --------
     >>> f"{stationary_mean(fully_synthetic(10, floor=0.01, ddof=0)):.12f}"
     '0.100000000000'
     """
     require_floor(loop, "the stationary mean")
-    gap = step_gap(loop)
+    gap = one_minus_step_bias(loop)
     return loop.floor / gap if gap > 0.0 else math.inf
 
 
@@ -142,11 +121,6 @@ def stationary_moment(loop: Loop, power: int, *, dim: int = 1) -> float:
     inf where h^k E q^k >= 1, that is k >= the tail index. At shrinkage 1, X is
     tr Sigma / tr Sigma_0.
 
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_tail_index`; or `power` is not a non-negative integer.
-
     Examples
     --------
     >>> f"{stationary_moment(fully_synthetic(10, bias=0.5, floor=0.1), 2):.9f}"
@@ -169,8 +143,7 @@ def stationary_moment(loop: Loop, power: int, *, dim: int = 1) -> float:
 def _log_growth(power: ArrayLike, log_h: float, dof: int) -> Array:
     """Return log E (h q)^power."""
     s = np.asarray(power, dtype=np.float64)
-    scaled = np.multiply(s, log_h, out=np.zeros_like(s), where=s > 0)
-    return np.asarray(scaled + chi_square.log_chi_square_moment(s, dof, dof))
+    return np.asarray(log_power(log_h, s) + chi_square.log_chi_square_moment(s, dof, dof))
 
 
 def _index(log_h: float, dof: int) -> float:
@@ -202,25 +175,8 @@ def stationary_tail_index(loop: Loop, *, dim: int = 1) -> float:
 
     X is u' Sigma u for a fixed u at shrinkage 0. There lim -log P(tr Sigma > x) / log x is the same
     k in every dimension: tr Sigma is at least one diagonal entry and at most d times the
-    largest, each with the law of X.
-
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop with a floor; shrinkage 0 or 1 if `dim` > 1.
-    dim : int
-        d. It matters at shrinkage 1 only, where q has m d degrees of freedom.
-
-    Returns
-    -------
-    float
-        inf at bias 0, and for a bias so small that it is above 1e100.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, has no floor, other shrinkage or no stationary law; or
-        `dim` is not a positive integer.
+    largest, each with the law of X. At shrinkage 1 q has m d degrees of freedom. inf at bias 0, and
+    for a bias so small that k is above 1e100.
 
     Examples
     --------
@@ -238,12 +194,6 @@ def stationary_tail_bounds(loop: Loop, dim: int) -> Interval:
     T' = h T y(p) + e d s_0, and E y(p)^s lies between its values at p = 1/d (chi2_{md}/(md)) and at
     a vertex (chi2_m/m): convex in p for s >= 1, concave for s <= 1. So the index lies between the
     two roots of E (h q)^s = 1, with m d and with m degrees of freedom; equal ends where exact.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, has no floor or no stationary law; or `dim` is not a
-        positive integer.
 
     Examples
     --------
@@ -299,10 +249,8 @@ def _kernel(points: Array, step: float, log_h: float, dof: int) -> sparse.coo_ma
     """Return the transition matrix of U' = log(1 + e^U) + log(h q), cut where it is negligible."""
     half = 0.5 * dof
     # chi-squares outside these are rarer than 1e-18.
-    low, high = (
-        np.log(special.gammaincinv(half, 1e-18) / half),
-        np.log(special.gammainccinv(half, 1e-18) / half),
-    )
+    low = np.log(special.gammaincinv(half, 1e-18) / half)
+    high = np.log(special.gammainccinv(half, 1e-18) / half)
     centre = np.logaddexp(0.0, points) + log_h
     start = np.ceil((centre + low - points[0]) / step).astype(np.int64)
     rows = start[:, None] + np.arange(int((high - low) / step) + 2)
@@ -335,10 +283,7 @@ def _stationary(log_h: float, dof: int, refine: float = 1.0) -> _Grid:
     columns = np.concatenate([kernel.col[keep], every[:-1], every])
     values = np.concatenate([kernel.data[keep], np.full(size - 1, -1.0), np.ones(size)])
     system = sparse.csc_matrix((values, (rows, columns)), shape=(size, size))
-    weights = np.asarray(
-        splu(system, permc_spec="NATURAL").solve(np.append(np.zeros(size - 1), 1.0)),
-        dtype=np.float64,
-    )
+    weights = splu(system, permc_spec="NATURAL").solve(np.append(np.zeros(size - 1), 1.0))
     return _Grid(points, np.maximum(weights, 0.0), log_h, dof)
 
 
@@ -348,27 +293,13 @@ def stationary_cdf(x: ArrayLike, loop: Loop, *, dim: int = 1) -> Array:
     Status: exact law, error of the probability below 1e-10. U = log(X/floor - 1) satisfies
     U' = log(1 + e^U) + log(step_bias q), a smooth kernel on the line: the trapezoidal rule
     converges geometrically in the step, and the range is cut where less than 1e-16 is left
-    (Markov).
-
-    Parameters
-    ----------
-    x : array_like
-        Points in units of s_0 = tr Sigma_0/d; any shape. X >= floor.
-    loop : Loop
-        A fully synthetic loop with a floor; shrinkage 0 or 1 if `dim` > 1.
-    dim : int
-        d. It matters at shrinkage 1 only, where Sigma = X s_0 I.
-
-    Returns
-    -------
-    ndarray, shape of `x`
+    (Markov). X >= floor. At shrinkage 1, Sigma = X s_0 I.
 
     Raises
     ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_tail_index`; when `x` is NaN; or when n_synth is so large (some 10^4;
-        :func:`stationary_quantiles_limit` goes on) or the bias so nearly critical that the
-        grid would take more than 10^4 points.
+    UnsupportedLoop
+        Also where n_synth is so large (some 10^4; :func:`stationary_quantiles_limit` goes on) or
+        the bias so nearly critical that the grid would take more than 10^4 points.
 
     Examples
     --------
@@ -387,7 +318,9 @@ def stationary_cdf(x: ArrayLike, loop: Loop, *, dim: int = 1) -> Array:
 
 
 def _quantile_at(grid: _Grid, q: float) -> float:
-    """Return the q-quantile of X/e, 0 < q < 1."""
+    """Return the q-quantile of X/e."""
+    if q in (0.0, 1.0):
+        return 1.0 if q == 0.0 else math.inf
 
     def miss(u: float) -> float:
         at = np.array(u)
@@ -402,26 +335,8 @@ def _quantile_at(grid: _Grid, q: float) -> float:
 def stationary_quantiles(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Array:
     """Return the q-quantiles of X = u' Sigma u / s_0 under the stationary law (numerical).
 
-    Status: as :func:`stationary_cdf`, whose inverse it is; error of the probability below 1e-10.
-
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop with a floor; shrinkage 0 or 1 if `dim` > 1.
-    q : array_like
-        Probabilities in [0, 1]; any shape.
-    dim : int
-        d. It matters at shrinkage 1 only, where Sigma = X s_0 I.
-
-    Returns
-    -------
-    ndarray, shape of `q`
-        In units of s_0 = tr Sigma_0/d; the floor at q = 0, inf at q = 1.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_cdf`; or some q is outside [0, 1].
+    Status, error and refusals are those of :func:`stationary_cdf`, whose inverse it is; the floor
+    at q = 0, inf at q = 1.
 
     Examples
     --------
@@ -429,15 +344,12 @@ def stationary_quantiles(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Array:
     array([0.01    , 0.136604, 1.823489])
     """
     log_h, dof = _perpetuity(loop, dim, "the stationary law")
-    levels = np.asarray(q, dtype=np.float64)
-    if not ((levels >= 0) & (levels <= 1)).all():
-        raise ValueError(f"q must be in [0, 1], got {q!r}")
+    levels = _check.probabilities("q", q)
     if log_h == -math.inf:
         return np.full_like(levels, loop.floor)
     grid = _stationary(log_h, dof)
-    ends = {0.0: 1.0, 1.0: math.inf}
-    flat = [ends[v] if v in ends else _quantile_at(grid, v) for v in levels.ravel().tolist()]
-    return loop.floor * np.array(flat, dtype=np.float64).reshape(levels.shape)
+    at = np.vectorize(lambda v: _quantile_at(grid, v), otypes=[float])
+    return np.asarray(loop.floor * at(levels))
 
 
 def stationary_quantiles_limit(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Array:
@@ -446,23 +358,7 @@ def stationary_quantiles_limit(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Arr
     For m -> infinity with m (1 - step_bias) fixed, (P) becomes the diffusion
     dX = (e - (1 - h) X) dt + X sqrt(2/m) dW, whose stationary law is inverse gamma of shape
     1 + m (1 - h) and scale m e: a variance of order floor n_synth, a tail index of 1 + m (1 - h)
-    (2 for maximum likelihood at bias 1).
-
-    Parameters
-    ----------
-    loop, q, dim
-        As for :func:`stationary_quantiles`.
-
-    Returns
-    -------
-    ndarray, shape of `q`
-        In units of s_0 = tr Sigma_0/d; 0 at q = 0, inf at q = 1.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`stationary_tail_index`; when some q is outside [0, 1]; or the shape is not
-        positive.
+    (2 for maximum likelihood at bias 1). 0 at q = 0, inf at q = 1; a shape <= 0 is refused.
 
     Examples
     --------
@@ -470,10 +366,8 @@ def stationary_quantiles_limit(loop: Loop, q: ArrayLike, *, dim: int = 1) -> Arr
     '1.442694'
     """
     _, dof = _perpetuity(loop, dim, "the limit of the stationary law")
-    levels = np.asarray(q, dtype=np.float64)
-    if not ((levels >= 0) & (levels <= 1)).all():
-        raise ValueError(f"q must be in [0, 1], got {q!r}")
-    shape = 1.0 + dof * step_gap(loop)
+    levels = _check.probabilities("q", q)
+    shape = 1.0 + dof * one_minus_step_bias(loop)
     if shape <= 0.0:
         raise UnsupportedLoop(
             f"the limit of the stationary law is computed for shape > 0 only, got {shape:.3g}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check, _search
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import chi_square
 from madtheory.laws.passage import Walk, passage_probabilities, passage_work
 from madtheory.laws.tails import saddle
-from madtheory.loop import require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import generation_range, log_first_scale, log_step_bias
 from madtheory.theory.collapse.direction import (
     LogProduct,
@@ -21,29 +23,18 @@ from madtheory.theory.collapse.direction import (
     product_law,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
-
 #: Work limits of the convolution in flops: a minute where it is asked for, seconds inside the
 #: quantiles, which have bounds to fall back on.
 _MAX_WORK = 3e11
 _QUICK_WORK = 4e10
 
 
-# --- time to collapse (1.9) ----------------------------------------------------------------------
-
-
-def _eps(eps: float) -> float:
-    """Validate the collapse level."""
+def _log_eps(eps: float) -> float:
+    """Log of the collapse level, validated."""
     value = _check.number("eps", eps, low=0.0)
     if value == 0.0:
         raise ValueError("eps must be positive, got 0")
-    return value
+    return math.log(value)
 
 
 def _walk(loop: Loop) -> Walk:
@@ -89,30 +80,13 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
 
     The walk log Sigma_t is convolved step by step with its kernel and absorbed below log eps:
     exact up to a quadrature error near 1e-15. It is the law of the first passage of any one
-    direction u' Sigma_t u in any dimension.
-
-    Parameters
-    ----------
-    eps : float
-        Positive fraction of the first variance.
-    loop : Loop
-        A fully synthetic loop.
-    generations : int
-        Length of the answer.
-
-    Returns
-    -------
-    ndarray, shape (generations,)
+    direction u' Sigma_t u in any dimension (1.9; exact).
 
     Raises
     ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic, an argument is out of range, or the convolution
-        would take minutes (:func:`collapse_time_quantiles` answers even then).
-
-    Notes
-    -----
-    theory.md 1.9; exact.
+    ValueError
+        Also where the convolution would take minutes; :func:`collapse_time_quantiles` answers even
+        then.
 
     Examples
     --------
@@ -120,7 +94,7 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
     array([0.00036453, 0.00493308, 0.01897195])
     """
     require_fully_synthetic(loop, "the first passage")
-    log_eps = math.log(_eps(eps))
+    log_eps = _log_eps(eps)
     t = generation_range(generations)
     if loop.bias == 0.0:
         first = directional_law(loop, 1)
@@ -135,11 +109,6 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
         )
     steps = passage_probabilities(walk, log_eps, t.size)
     return np.minimum(np.cumsum(steps), 1.0)
-
-
-def _is_identity(shares: Array) -> bool:
-    """Whether Sigma_0 is a multiple of a projection."""
-    return bool(np.ptp(shares) <= 1e-12 * shares[0])
 
 
 def _reduced_law(loop: Loop, rank: int, t: int) -> tuple[LogProduct, int]:
@@ -179,7 +148,8 @@ def _log_survival_bound(loop: Loop, shares: Array, log_eps: float, t: int) -> fl
     rank = shares.size
     if law.shift == -math.inf:
         return -math.inf
-    law_, copies = _reduced_law(loop, rank, t) if _is_identity(shares) else (law, rank)
+    flat = np.ptp(shares) <= 1e-12 * shares[0]  # Sigma_0 is a multiple of a projection
+    law_, copies = _reduced_law(loop, rank, t) if flat else (law, rank)
     equal = LogProduct(law.shift, tuple(rank * k for k in law.dofs), law.counts)
     union = math.log(copies) + log_tails_at(law_, log_eps)[1]
     moment = _log_moment_bound(law, log_eps, rank=rank, top=math.inf)
@@ -195,31 +165,7 @@ def collapse_time_bounds(
     Lower: 1 - P(tr Sigma_t >= eps tr Sigma_0) by a union or moment bound. Upper: at T some
     direction is below eps, the leading one below eps / (its share of the trace), and Ville's
     inequality for negative powers of the trace. At rank 1 both are the exact
-    :func:`first_passage_cdf`.
-
-    Parameters
-    ----------
-    eps : float
-        Positive fraction of the first trace.
-    loop : Loop
-        A fully synthetic loop.
-    eigenvalues : array_like, shape (d,)
-        Eigenvalues of Sigma_0.
-    generations : int
-        Length of the answers.
-
-    Returns
-    -------
-    lower, upper : ndarray, shape (generations,)
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`first_passage_cdf`.
-
-    Notes
-    -----
-    theory.md 1.9; status: bound.
+    :func:`first_passage_cdf`, which refuses what would take minutes here too.
 
     Examples
     --------
@@ -229,7 +175,7 @@ def collapse_time_bounds(
     """
     require_fully_synthetic(loop, "the time to collapse")
     shares = Spectrum.of(eigenvalues).shares
-    log_eps = math.log(_eps(eps))
+    log_eps = _log_eps(eps)
     direction = first_passage_cdf(eps, loop, generations=generations)
     if shares.size == 1:
         return direction, direction
@@ -244,7 +190,7 @@ def collapse_time_bounds(
 
 
 def _first_time(reached: Callable[[int], bool]) -> float:
-    """Smallest t with reached(t) by doubling and bisection; inf beyond 2^62."""
+    """Smallest t with reached(t); inf beyond 2^62."""
     found = _search.first(reached, most=2**62)
     return math.inf if found is None else float(found)
 
@@ -300,45 +246,19 @@ def _time_quantile_at(loop: Loop, shares: Array, log_eps: float, q: float) -> tu
 
 
 def collapse_time_quantiles(
-    loop: Loop,
-    dim: int,
-    *,
-    eps: float,
-    q: ArrayLike,
-    eigenvalues: ArrayLike | None = None,
+    loop: Loop, dim: int, *, eps: float, q: ArrayLike, eigenvalues: ArrayLike | None = None
 ) -> tuple[Array, Array]:
     """Bound the quantiles of T, the first generation with tr Sigma_t < eps tr Sigma_0 (1.9).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop.
-    dim : int
-        d.
-    eps : float
-        Positive fraction of the first trace.
-    q : array_like
-        Probabilities in [0, 1]; any shape. The q-quantile is the least t with P(T <= t) >= q.
-    eigenvalues : array_like, shape (dim,), optional
-        Eigenvalues of Sigma_0; the identity when left out.
+    The bounds are those of :func:`collapse_time_bounds`, at any n_synth, for Sigma_0 = I where the
+    eigenvalues are left out. The q-quantile is the least t with P(T <= t) >= q.
 
     Returns
     -------
     lower, upper : ndarray, shape of `q`
-        Equal at d = 1 as long as the convolution takes seconds (some 10^4 generations); beyond
-        that from the law at fixed t, Levy's and Ville's inequality. inf
-        where the bound on P(T <= t) does not reach q before t = 2^62 (above the critical bias
-        T may be infinite).
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When `loop` is not fully synthetic or an argument is out of range.
-
-    Notes
-    -----
-    The bounds are those of :func:`collapse_time_bounds`, at any n_synth. theory.md 1.9; exact
-    at d = 1, else bounds.
+        Equal (exact) at d = 1 as long as the convolution takes seconds (some 10^4 generations);
+        beyond that from the law at fixed t, Levy's and Ville's inequality. inf where the bound on
+        P(T <= t) does not reach q before t = 2^62 (above the critical bias T may be infinite).
 
     Examples
     --------
@@ -352,10 +272,7 @@ def collapse_time_quantiles(
     shares = Spectrum.of(np.ones(d) if eigenvalues is None else eigenvalues).shares
     if eigenvalues is not None and np.size(eigenvalues) != d:
         raise ValueError(f"eigenvalues must have dim = {d} entries, got {np.size(eigenvalues)}")
-    log_eps = math.log(_eps(eps))
-    levels = np.asarray(q, dtype=np.float64)
-    if not ((levels >= 0) & (levels <= 1)).all():
-        raise ValueError(f"q must be in [0, 1], got {q!r}")
-    pairs = [_time_quantile_at(loop, shares, log_eps, float(v)) for v in levels.ravel()]
-    rows = np.array(pairs).reshape(-1, 2)
-    return rows[:, 0].reshape(levels.shape), rows[:, 1].reshape(levels.shape)
+    log_eps = _log_eps(eps)
+    at = np.vectorize(lambda v: _time_quantile_at(loop, shares, log_eps, v), otypes=[float, float])
+    lower, upper = at(_check.probabilities("q", q))
+    return lower, upper

@@ -7,32 +7,25 @@ s_0 = tr Sigma_0/d: shrinkage keeps the trace, and a floor adds e tr Sigma_0 to 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from madtheory import _check
+from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
-from madtheory.loop import require_floor, require_no_floor, require_synthetic
+from madtheory.loop import Loop, require_floor, require_no_floor, require_synthetic
 from madtheory.results import SecondMoments
 from madtheory.theory.collapse._scales import (
-    count_times,
-    exp,
     generation_range,
     geometric_sum,
-    log1p,
-    log_bias,
+    log_power,
+    log_scale,
     log_step_bias,
-    step_gap,
+    one_minus_step_bias,
     walk_share,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from madtheory._types import Array
-    from madtheory.loop import Loop
 
 
 def _trace_share(loop: Loop, t: Array) -> Array:
@@ -47,19 +40,6 @@ def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array
     """Return E tr Sigma_t, t = 1..T (1.5; exact).
 
     tr Sigma_0 [h_1 h^(t-1) + floor (1 + h + ... + h^(t-1))].
-
-    Parameters
-    ----------
-    loop : Loop
-        A fully synthetic loop; shrinkage, floor and ddof as they are.
-    eigenvalues : array_like, shape (d,)
-        Eigenvalues of Sigma_0.
-    generations : int
-        T.
-
-    Returns
-    -------
-    ndarray, shape (T,)
 
     Examples
     --------
@@ -82,15 +62,6 @@ def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     ddof = 0 and bias 1 the trace and the walk share tr Sigma_0 between them. With a floor the walk
     grows without bound (:func:`mean_walk_growth`): it stops the collapse of the variance, not the
     drift of the mean.
-
-    Parameters
-    ----------
-    loop, eigenvalues, generations
-        As for :func:`mean_trace`.
-
-    Returns
-    -------
-    ndarray, shape (T,)
 
     Examples
     --------
@@ -124,7 +95,7 @@ def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     require_synthetic(loop, "the mean walk")
     with np.errstate(over="ignore"):
         total = Spectrum.of(eigenvalues).trace
-    gap = step_gap(loop)
+    gap = one_minus_step_bias(loop)
     if gap <= 0.0 or (loop.floor and loop.bias):
         return math.inf
     later = loop.bias / gap / loop.n_synth
@@ -145,11 +116,11 @@ def mean_walk_growth(loop: Loop, eigenvalues: ArrayLike) -> float:
     """
     require_floor(loop, "the growth of the mean walk")
     total = Spectrum.of(eigenvalues).trace
-    gap = step_gap(loop)
+    gap = one_minus_step_bias(loop)
     return total * loop.bias * loop.floor / (loop.n_synth * gap) if gap > 0.0 else math.inf
 
 
-# --- second moments ------------------------------------------------------------------------------
+# --- second moments (1.5) ------------------------------------------------------------------------
 
 
 def _fit_map(scale: float, dof: int, shrinkage: float, dim: int) -> Array:
@@ -164,10 +135,6 @@ def shrinkage_second_moment_map(loop: Loop, dim: int) -> Array:
 
     step_bias^2 [[b, (1 - b)/d], [0, 1]] [[1 + 1/m, 1/m], [2/m, 1]], b = (1 - shrinkage)^2: the fit
     as in theory.md 1.5, then tr((1-a) S + a (tr S/d) I)^2 = b tr S^2 + (1 - b) (tr S)^2/d.
-
-    Returns
-    -------
-    ndarray, shape (2, 2)
 
     Examples
     --------
@@ -237,29 +204,23 @@ def _closed(loop: Loop, s: Array, t: Array, weights: tuple[float, float, float])
     # The eigenvalues over the largest: no overflow in their squares.
     log_top, s = math.log(s[0]), s / s[0]
     p, q = float(s @ s), float(np.sum(s)) ** 2
-    log_a = log1p(2.0 / loop.first_dof) + (t - 1.0) * log1p(2.0 / loop.dof)
-    log_b = log1p(-1.0 / loop.first_dof) + count_times(t - 1.0, log1p(-1.0 / loop.dof))
+    log_a = math.log1p(2.0 / loop.first_dof) + (t - 1.0) * math.log1p(2.0 / loop.dof)
+    first, later = (
+        math.log1p(-1.0 / m) if m > 1 else -math.inf for m in (loop.first_dof, loop.dof)
+    )
+    log_b = first + log_power(later, t - 1.0)
     w_p, w_q, own = weights
     spread = -np.expm1(log_b - log_a)
     bracket = (w_p * p + w_q * q) * spread + (p + (q - p) * own) * np.exp(log_b - log_a)
-    return exp(2.0 * log_bias(loop, t) + 2.0 * log_top + log_a + np.log(bracket))
+    with np.errstate(over="ignore"):
+        return np.exp(2.0 * log_scale(loop, t) + 2.0 * log_top + log_a + np.log(bracket))
 
 
 def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> SecondMoments:
     """Return E tr Sigma_t^2 and E (tr Sigma_t)^2, t = 1..T (1.5; exact).
 
     In closed form without shrinkage and floor; else by :func:`shrinkage_second_moment_map` and the
-    floor, which adds 2 e tr + e^2 d and 2 e d tr + e^2 d^2 in units of s_0.
-
-    Parameters
-    ----------
-    loop, eigenvalues, generations
-        As for :func:`mean_trace`.
-
-    Returns
-    -------
-    SecondMoments
-        Arrays of shape (T,); inf where they overflow.
+    floor, which adds 2 e tr + e^2 d and 2 e d tr + e^2 d^2 in units of s_0. inf on overflow.
 
     Examples
     --------
@@ -269,7 +230,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> S
     >>> moments.squared_trace.round(6)
     array([5.284444, 6.89037 ])
     """
-    require_synthetic(loop, "the second moments")
+    require_synthetic(loop, "the second moment")
     s, t = Spectrum.of(eigenvalues).values, generation_range(generations)
     if loop.shrinkage or loop.floor:
         return _iterated(loop, s, t.size)
