@@ -192,9 +192,7 @@ def evolve(band: Band, law: Floats, steps: int = 1) -> Floats:
     return final
 
 
-def expectations(
-    band: Band, law: Floats, functions: Floats, steps: int
-) -> Floats:
+def expectations(band: Band, law: Floats, functions: Floats, steps: int) -> Floats:
     """Return E f_j(state) after 1..steps steps of a square band, shape (steps, functions).
 
     `functions` has shape (functions, states). Exact up to rounding: the dropped tails change a
