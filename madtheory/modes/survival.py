@@ -217,7 +217,7 @@ def surviving_law(modes: int, n_synth: int, at: Sequence[int]) -> Array:
 def absorption_time(p: float, n_synth: int) -> Estimate:
     """Return the expected generation at which a mode of weight p is lost or alone; 0 at 0 and 1.
 
-    Exact, or with the declared error.
+    Exact, or with the declared error; for large n :func:`absorption_time_limit`.
 
     Examples
     --------
@@ -233,9 +233,9 @@ def absorption_time(p: float, n_synth: int) -> Estimate:
 
 
 def fixation_time(weights: ArrayLike, n_synth: int) -> Estimate:
-    """Return the expected generation at which only one of modes of these real weights is left.
+    """Return the expected generation at which only one mode is left; real weights of shape (K,).
 
-    Exact, or with the declared error.
+    Exact, or with the declared error; for large n :func:`fixation_time_limit`.
 
     Examples
     --------
