@@ -18,12 +18,9 @@ import numpy as np
 from scipy import optimize, stats
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from madtheory._types import Array
     from madtheory.audit.drift import Drift
     from madtheory.audit.series import Series
-
-    Array = NDArray[np.float64]
 
 #: Shares of real data at which the likelihood of the walk is computed.
 SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])

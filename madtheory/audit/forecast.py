@@ -22,14 +22,11 @@ from madtheory.metrics import Measured
 from madtheory.theory import distance, worth
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from madtheory._types import Array
     from madtheory.audit.anchor import Anchor
     from madtheory.audit.drift import Drift
     from madtheory.audit.inference import Inference
     from madtheory.audit.series import Axes, Series
-
-    Array = NDArray[np.float64]
 
 _PATHS = 200
 #: Axes that the paths live on: each generation of each path costs the cube.

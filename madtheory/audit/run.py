@@ -16,22 +16,19 @@ from madtheory.audit.forecast import forecast, fresh_data
 from madtheory.audit.inference import TOO_FEW, infer
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured
-from madtheory.metrics.features import in_units, same_width
-from madtheory.metrics.measured import normal_quantile
 from madtheory.theory import worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from madtheory._types import Array
     from madtheory.audit.forecast import Forecast, FreshData
     from madtheory.audit.inference import Verdict
 
-    Array = NDArray[np.float64]
-
-#: Powers of two beyond which features are scaled first, and beyond which they are refused.
-_FAR, _FARTHEST = 200, 500
+#: Power of two beyond which features are refused.
+_FARTHEST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +142,12 @@ def _sets(
     else:
         labels = [str(name) for name in names]
         _check_order(labels)
-    x = metrics.features("real", real, minimum_rows=k + 1)
-    sets = [
-        metrics.features(label, g, minimum_rows=k + 1)
-        for label, g in zip(labels, generations, strict=True)
-    ]
-    for label, g in zip(labels, sets, strict=True):
-        same_width(label, g, x)
-    _check_repeats(["real", *labels], [x, *sets])
-    return [x, *sets]
+    named = list(zip(["real", *labels], [real, *generations], strict=True))
+    sets = [metrics.features(label, x, minimum_rows=k + 1) for label, x in named]
+    for label, x in zip(labels, sets[1:], strict=True):
+        metrics.same_width(label, x, sets[0])
+    _check_repeats(["real", *labels], sets)
+    return sets
 
 
 def _sizes(n_synth: Sequence[int] | int | None, T: int) -> list[int] | None:
@@ -172,16 +166,15 @@ def _trace(x: Array, level: float) -> Measured:
     """Total variance with its normal interval, from the rows' squared distances to the mean."""
     squares = np.square(x - x.mean(axis=0)).sum(axis=1)
     value = float(squares.sum()) / (len(x) - 1)
-    half = normal_quantile(level) * float(squares.std(ddof=1)) / math.sqrt(len(x))
+    half = metrics.normal_quantile(level) * float(squares.std(ddof=1)) / math.sqrt(len(x))
     return Measured.around(value, half, 0.0)
 
 
 def _generation(real: Array, x: Array, exponent: int, k: int, level: float) -> Generation:
     """Metrics of one generation, from sets in units of 2^exponent."""
     both = metrics.precision_recall(real, x, k=k, level=level)
-    squared = (metrics.fid(real, x, level=level), _trace(x, level))
-    fid, trace = (e.map(lambda v: in_units(v, exponent)) for e in squared)
-    return Generation(fid, both.precision, both.recall, trace)
+    fid, trace = metrics.fid(real, x, level=level), _trace(x, level)
+    return Generation(fid.in_units(exponent), both.precision, both.recall, trace.in_units(exponent))
 
 
 def _n_eff(real: Array, distance: Measured) -> Measured:
@@ -193,17 +186,15 @@ def _n_eff(real: Array, distance: Measured) -> Measured:
 
 
 # ------------------------------------------------------------------------------------------ result
-def _scaled(sets: list[Array]) -> tuple[list[Array], int]:
-    """All sets divided by 2^exponent, where their squares' squares could leave float64."""
-    largest = max(float(np.abs(x).max()) for x in sets)
-    exponent = math.frexp(largest)[1]
-    if abs(exponent) < _FAR:
-        return sets, 0
+def _unit(sets: list[Array]) -> int:
+    """Scale the sets to where their squares' squares are in float64, by 2^-exponent."""
+    exponent = metrics.scale(sets)
     if abs(exponent) > _FARTHEST:
+        largest = math.ldexp(max(float(np.abs(x).max()) for x in sets), exponent)
         raise ValueError(
             f"features must be within 1e-150 and 1e150 in size at most, got {largest:.3g}"
         )
-    return [np.ldexp(x, -exponent) for x in sets], exponent
+    return exponent
 
 
 def audit(
@@ -259,7 +250,8 @@ def audit(
     level = _check.number("level", level, low=0.0, high=1.0, open_=True)
     alpha = _check.number("alpha", alpha, low=0.0, high=0.5, open_=True)
     sizes = _sizes(n_synth, len(generations))
-    (x, *sets), exponent = _scaled(_sets(real, generations, names, k))
+    x, *sets = checked = _sets(real, generations, names, k)
+    exponent = _unit(checked)
     found = tuple(_generation(x, g, exponent, k, level) for g in sets)
     with one_thread():
         return _assemble(x, sets, found, sizes, horizon, level, alpha)

@@ -22,9 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: At most this many directions: beyond, more of them say little more and cost d^2.
 _WIDEST = 128

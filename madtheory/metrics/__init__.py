@@ -14,10 +14,10 @@ Bad arguments raise ValueError or TypeError with one sentence that names the arg
 and the value.
 """
 
-from madtheory.metrics.features import features
+from madtheory.metrics.features import features, same_width, scale
 from madtheory.metrics.frechet import fid, fid_unbiased
 from madtheory.metrics.kernel_distance import kernel_distance
-from madtheory.metrics.measured import Measured
+from madtheory.metrics.measured import Measured, normal_quantile
 from madtheory.metrics.precision_recall import PrecisionRecall, precision_recall
 
 __all__ = [
@@ -27,5 +27,8 @@ __all__ = [
     "fid",
     "fid_unbiased",
     "kernel_distance",
+    "normal_quantile",
     "precision_recall",
+    "same_width",
+    "scale",
 ]

@@ -10,11 +10,11 @@ import numpy as np
 from madtheory import _check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Rows worked on at once where a pass over a set is in blocks.
 ROWS = 4096
@@ -23,21 +23,9 @@ _SMALL, _LARGE = 2.0**-200, 2.0**200
 
 
 def features(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
-    """Return a set of features as a finite float64 matrix, rows are samples.
+    """Return a set of features, rows are samples, as a finite float64 matrix: a copy, in C order.
 
-    Parameters
-    ----------
-    name : str
-        Name of the argument, for the message.
-    value : array_like, shape (n, dim)
-        Real numbers of any type.
-    minimum_rows : int
-        Rows that it must have.
-
-    Returns
-    -------
-    ndarray, shape (n, dim)
-        A copy, in C order.
+    `name` is what a message calls it.
 
     Examples
     --------
@@ -64,28 +52,17 @@ def pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int = 2) -> tuple[Arra
     return x, y
 
 
-def scaled_pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int) -> tuple[Array, Array, int]:
-    """Return both sets divided by 2^exponent, and the exponent: an exact change of units."""
-    x, y = pair(real, synth, minimum_rows)
-    largest = max(float(np.abs(x).max()), float(np.abs(y).max()))
+def scale(sets: Sequence[Array]) -> int:
+    """Divide sets by 2^exponent, and return it: an exact change of units, 0 where none is due."""
+    largest = max(float(np.abs(x).max()) for x in sets)
     if largest == 0 or _SMALL < largest < _LARGE:
-        return x, y, 0
+        return 0
     exponent = math.frexp(largest)[1]
-    for z in (x, y):
-        np.ldexp(z, -exponent, out=z)
-    return x, y, exponent
+    for x in sets:
+        np.ldexp(x, -exponent, out=x)
+    return exponent
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
     """Yield slices of at most `size` rows."""
     return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-
-def in_units(value: float, exponent: int) -> float:
-    """Return a squared distance in the units of the data."""
-    try:
-        return math.ldexp(value, 2 * exponent)
-    except OverflowError:
-        raise ValueError(
-            "real and synth must be less than about 1e154 apart, got a larger distance"
-        ) from None

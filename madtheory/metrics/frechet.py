@@ -9,13 +9,13 @@ import numpy as np
 
 from madtheory._threads import one_thread
 from madtheory.laws.bures import procrustes_squared
-from madtheory.metrics.features import ROWS, blocks, in_units, scaled_pair
+from madtheory.metrics.features import ROWS, blocks, pair, scale
 from madtheory.metrics.measured import Measured, normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 
 class _Moments(NamedTuple):
@@ -127,13 +127,14 @@ def fid(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> Measured:
 def _frechet(real: ArrayLike, synth: ArrayLike, level: float, *, corrected: bool) -> Measured:
     """FID, plain or less its bias, with a normal interval cut at 0."""
     quantile = normal_quantile(level)
-    x, y, exponent = scaled_pair(real, synth, 4 if corrected else 2)
+    x, y = pair(real, synth, 4 if corrected else 2)
+    exponent = scale((x, y))
     with one_thread():
         a, b = _moments(x), _moments(y)
         value = _distance(a, b)
         half = quantile * math.sqrt(_variance(x, y, a, b))
         value -= _bias(x, y, value) if corrected else 0.0
-    return Measured.around(value, half, 0.0).map(lambda v: in_units(v, exponent))
+    return Measured.around(value, half, 0.0).in_units(exponent)
 
 
 def fid_unbiased(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> Measured:
@@ -145,19 +146,10 @@ def fid_unbiased(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> M
     grows by when both sets are cut in two, to first order in 1/n. An error of order
     (dim/n)^2 is left; sets smaller than some 10 dim need a theory of their own.
 
-    Parameters
-    ----------
-    real, synth : array_like, shapes (n, dim) and (m, dim)
-        Rows are samples; at least 4 rows each.
-    level : float
-        Level of the interval.
-
-    Returns
-    -------
-    Measured
-        2 FID less the mean FID of two random halves, drawn from the rows themselves: the same
-        for any order of the rows. The value may be negative where the laws are close. The
-        interval is for the distance of the laws and is cut at 0.
+    Arguments as for :func:`fid`, with at least 4 rows each. The value is 2 FID less the mean FID
+    of two random halves, drawn from the rows themselves: the same for any order of the rows. It
+    may be negative where the laws are close. The interval is for the distance of the laws and is
+    cut at 0.
 
     Examples
     --------

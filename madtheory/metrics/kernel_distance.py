@@ -12,9 +12,9 @@ from madtheory.metrics.features import ROWS, blocks, pair
 from madtheory.metrics.measured import Measured, normal_quantile
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Rows of a block of kernels, beside ROWS columns.
 _BLOCK_ROWS = 512
@@ -40,19 +40,10 @@ def _excess_sums(a: Array, b: Array, same: bool) -> tuple[Array, Array]:
 def kernel_distance(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> Measured:
     """Unbiased squared kernel distance, (x.y/dim + 1)^3 (KID; Binkowski et al., ICLR 2018).
 
-    Parameters
-    ----------
-    real, synth : array_like, shapes (n, dim) and (m, dim)
-        Rows are samples; at least 2 rows each.
-    level : float
-        Level of the interval.
-
-    Returns
-    -------
-    Measured
-        MMD^2; its mean at any sizes is that of the two laws, so it may be negative. Normal
-        interval, its variance that of the mean kernel of each row (first order); up to sqrt(2)
-        too wide where the laws agree. Time is of order (n + m)^2 dim.
+    Arguments as for :func:`madtheory.metrics.fid`. The value is MMD^2; its mean at any sizes is
+    that of the two laws, so it may be negative. Normal interval, its variance that of the mean
+    kernel of each row (first order); up to sqrt(2) too wide where the laws agree. Time is of order
+    (n + m)^2 dim.
 
     Raises
     ------

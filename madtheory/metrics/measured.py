@@ -14,17 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def normal_quantile(level: float) -> float:
+    """Return the normal quantile of a two-sided interval."""
+    level = _check.number("level", level, low=0.0, high=1.0, open_=True)
+    return float(special.ndtri(0.5 + level / 2))
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measured value with its interval.
-
-    Attributes
-    ----------
-    value : float
-        The metric of the two sets.
-    low, high : float
-        Ends of the interval at the level asked for.
-    """
+    """A measured value, and the ends of its interval at the level asked for."""
 
     value: float
     low: float
@@ -44,8 +42,11 @@ class Measured:
         """A rising function of it."""
         return Measured(rising(self.value), rising(self.low), rising(self.high))
 
-
-def normal_quantile(level: float) -> float:
-    """Return the normal quantile of a two-sided interval."""
-    level = _check.number("level", level, low=0.0, high=1.0, open_=True)
-    return float(special.ndtri(0.5 + level / 2))
+    def in_units(self, exponent: int) -> Measured:
+        """A squared distance of sets divided by 2^exponent, in the units of the data."""
+        try:
+            return self.map(lambda value: math.ldexp(value, 2 * exponent))
+        except OverflowError:
+            raise ValueError(
+                "real and synth must be less than about 1e154 apart, got a larger distance"
+            ) from None

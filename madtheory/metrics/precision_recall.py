@@ -12,17 +12,16 @@ import numpy as np
 from madtheory import _check, _threads
 from madtheory._threads import one_thread
 from madtheory.metrics._neighbours import covered, nearest, removal_effects
-from madtheory.metrics.features import blocks, scaled_pair
+from madtheory.metrics.features import blocks, pair, scale
 from madtheory.metrics.measured import Measured, normal_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
-    Singles = NDArray[np.float32]
-    Ints = NDArray[np.int64]
+    from madtheory._types import Array, Ints
+    from madtheory.metrics._neighbours import Singles
 
 #: Rows and columns of a block of products: 1 MB, so that it stays in a core's cache.
 _BLOCK = 512
@@ -34,17 +33,11 @@ _CENTRE_ROWS = 1001
 
 @dataclass(frozen=True, slots=True)
 class PrecisionRecall:
-    """Precision and recall of one pair of sets.
+    """Shares of one set's rows that lie inside at least one k-NN ball of a row of the other."""
 
-    Attributes
-    ----------
-    precision : Measured
-        Share of synthetic rows inside at least one k-NN ball of a real row.
-    recall : Measured
-        Share of real rows inside at least one k-NN ball of a synthetic row.
-    """
-
+    #: Of synthetic rows in balls of real ones.
     precision: Measured
+    #: Of real rows in balls of synthetic ones.
     recall: Measured
 
 
@@ -189,11 +182,11 @@ def precision_recall(
     Returns
     -------
     PrecisionRecall
-        Both shares. Their intervals are Wilson's, at the number of independent draws with the
-        variance of the share: binomial for the points, and for the centres the jackknife, the
-        share with each centre removed in turn. The jackknife is too large on average (Efron
-        and Stein, 1981), so that the intervals hold more often than `level`, see
-        docs/metrics.md. With exactly k + 1 centres nothing is known: [0, 1].
+        Both intervals are Wilson's, at the number of independent draws with the variance of the
+        share: binomial for the points, and for the centres the jackknife, the share with each
+        centre removed in turn. The jackknife is too large on average (Efron and Stein, 1981), so
+        that the intervals hold more often than `level`, see docs/metrics.md. With exactly k + 1
+        centres nothing is known: [0, 1].
 
     Examples
     --------
@@ -205,7 +198,8 @@ def precision_recall(
     k = _check.count("k", k)
     quantile = normal_quantile(level)
     threads = _threads.processors("threads", threads)
-    x, y, _ = scaled_pair(real, synth, k + 1)
+    x, y = pair(real, synth, k + 1)
+    scale((x, y))
     # Each set around its own middle: a collapsed one is seen at its own scale.
     real_balls, synth_balls = (_balls(_screens(z)[0], k, threads) for z in (x, y))
     a, b = _screens(x, y)

@@ -11,10 +11,10 @@ largest of their row are dropped (less than 1e-23 of its mass), and each row sum
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from madtheory._compile import Floats, Ints, kernel
 
@@ -66,21 +66,30 @@ def _binomial_dense(n: int, success: Floats, out: Floats) -> None:
 
 
 @kernel
-def _binomial_ends(n: int, success: Floats, row: Floats, first: Ints, size: Ints) -> None:
-    for i in range(success.size):
-        start, stop = binomial_row(n, success[i], CUT, row)
-        first[i], size[i] = start, stop - start + 1
+def _keep(row: Floats, start: int, stop: int, i: int, band: Band) -> None:
+    """Note the ends of row i, and the row where the band has room."""
+    band.first[i], band.size[i] = start, stop - start + 1
+    if band.weights.shape[1] > 0:
+        band.weights[i, : stop - start + 1] = row[start : stop + 1]
 
 
 @kernel
-def _binomial_fill(n: int, success: Floats, row: Floats, first: Ints, out: Floats) -> None:
+def _binomial_rows(n: int, success: Floats, row: Floats, band: Band) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
-        for k in range(start, stop + 1):
-            out[i, k - first[i]] = row[k]
+        _keep(row, start, stop, i, band)
 
 
-def transition(n: int, success: NDArray[np.float64]) -> NDArray[np.float64]:
+def _band(rows: int, write: Callable[[Band], None]) -> Band:
+    """Write rows twice: first their ends, then all into as many columns as the longest has."""
+    ends = Band(np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty((rows, 0)))
+    write(ends)
+    band = ends._replace(weights=np.zeros((rows, int(ends.size.max()))))
+    write(band)
+    return band
+
+
+def transition(n: int, success: Floats) -> Floats:
     """Return the dense matrix (success.size, n + 1) whose row i is Binomial(n, success[i]).
 
     Every entry is right to some (1 + |k - n success|) 1e-16, relatively; rows sum to 1.
@@ -90,20 +99,15 @@ def transition(n: int, success: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def binomial_law(n: int, p: float) -> NDArray[np.float64]:
+def binomial_law(n: int, p: float) -> Floats:
     """Return the law of Binomial(n, p), shape (n + 1,): of the first count of a mode."""
     return np.asarray(transition(n, np.array([p]))[0])
 
 
-def binomial_band(n: int, success: NDArray[np.float64]) -> Band:
+def binomial_band(n: int, success: Floats) -> Band:
     """Return :func:`transition` as a band: O(sqrt(n)) entries a row."""
-    success = np.ascontiguousarray(success, dtype=np.float64)
-    first, size = np.empty(success.size, np.int64), np.empty(success.size, np.int64)
-    row = np.empty(n + 1)
-    _binomial_ends(n, success, row, first, size)
-    weights = np.zeros((success.size, int(size.max())))
-    _binomial_fill(n, success, row, first, weights)
-    return Band(first, size, weights)
+    success, row = np.ascontiguousarray(success, dtype=np.float64), np.empty(n + 1)
+    return _band(success.size, lambda band: _binomial_rows(n, success, row, band))
 
 
 # --- number of ancestors --------------------------------------------------------------------------
@@ -130,25 +134,14 @@ def _throw(cells: float, low: int, high: int, row: Floats) -> tuple[int, int]:
 
 
 @kernel
-def _occupancy_ends(cells: float, balls: int, row: Floats, first: Ints, size: Ints) -> None:
+def _occupancy_rows(cells: float, balls: int, band: Band) -> None:
+    row = np.zeros(balls + 2)
     row[0], low, high = 1.0, 0, 0
-    first[0], size[0] = 0, 1
-    for a in range(1, balls + 1):
-        low, high = _throw(cells, low, high, row)
-        first[a], size[a] = low, high - low + 1
-
-
-@kernel
-def _occupancy_fill(cells: float, balls: int, row: Floats, first: Ints, out: Floats) -> None:
-    row[0], low, high = 1.0, 0, 0
-    out[0, 0] = 1.0
-    for a in range(1, balls + 1):
-        low, high = _throw(cells, low, high, row)
-        total = 0.0
-        for b in range(low, high + 1):
-            total += row[b]
-        for b in range(low, high + 1):
-            out[a, b - first[a]] = row[b] / total
+    for a in range(balls + 1):
+        if a > 0:
+            low, high = _throw(cells, low, high, row)
+        _keep(row, low, high, a, band)
+        band.weights[a] /= band.weights[a].sum()
 
 
 def occupancy_band(cells: int, balls: int) -> Band:
@@ -156,11 +149,7 @@ def occupancy_band(cells: int, balls: int) -> Band:
 
     Balls are thrown one by one, and all terms are positive: no cancellation.
     """
-    first, size = np.empty(balls + 1, np.int64), np.empty(balls + 1, np.int64)
-    _occupancy_ends(float(cells), balls, np.zeros(balls + 2), first, size)
-    weights = np.zeros((balls + 1, int(size.max())))
-    _occupancy_fill(float(cells), balls, np.zeros(balls + 2), first, weights)
-    return Band(first, size, weights)
+    return _band(balls + 1, lambda band: _occupancy_rows(float(cells), balls, band))
 
 
 # --- powers ---------------------------------------------------------------------------------------
@@ -196,16 +185,14 @@ def _expectations(band: Band, law: Floats, functions: Floats, out: Floats, final
     final[:] = law
 
 
-def evolve(band: Band, law: NDArray[np.float64], steps: int = 1) -> NDArray[np.float64]:
+def evolve(band: Band, law: Floats, steps: int = 1) -> Floats:
     """Return the law (states,) after some steps of a square band."""
     final, out = np.empty(law.size), np.empty((steps, 0))
     _expectations(band, np.array(law, np.float64), np.empty((0, law.size)), out, final)
     return final
 
 
-def expectations(
-    band: Band, law: NDArray[np.float64], functions: NDArray[np.float64], steps: int
-) -> NDArray[np.float64]:
+def expectations(band: Band, law: Floats, functions: Floats, steps: int) -> Floats:
     """Return E f_j(state) after 1..steps steps of a square band, shape (steps, functions).
 
     `functions` has shape (functions, states). Exact up to rounding: the dropped tails change a
@@ -229,7 +216,7 @@ def _absorbed_sums(band: Band, values: Floats, out: Floats) -> None:
         out[i] = total / leave if leave > 0.0 else 0.0
 
 
-def absorbed_sums(band: Band, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def absorbed_sums(band: Band, values: Floats) -> Floats:
     """Return E sum_(s >= 0) values(A_s) by first state, for a band that only moves down.
 
     `values` must be 0 where the chain stays for ever. The probability to leave is the sum of
@@ -270,28 +257,16 @@ def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) ->
 
 
 @kernel
-def _hypergeometric_ends(total: float, marked: float, row: Floats, first: Ints, size: Ints) -> None:
-    for b in range(first.size):
+def _hypergeometric_rows(total: float, marked: float, row: Floats, band: Band) -> None:
+    for b in range(row.size):
         start, stop = _hypergeometric_row(total, marked, b, row)
-        first[b], size[b] = start, stop - start + 1
-
-
-@kernel
-def _hypergeometric_fill(total: float, marked: float, row: Floats, out: Floats) -> None:
-    for b in range(out.shape[0]):
-        start, stop = _hypergeometric_row(total, marked, b, row)
-        for k in range(start, stop + 1):
-            out[b, k - start] = row[k]
+        _keep(row, start, stop, b, band)
 
 
 def hypergeometric_band(total: int, marked: int, drawn: int) -> Band:
     """Return rows b = 0..drawn: the law of the number of marked among b of `total`."""
-    first, size = np.empty(drawn + 1, np.int64), np.empty(drawn + 1, np.int64)
-    row = np.empty(drawn + 1)
-    _hypergeometric_ends(float(total), float(marked), row, first, size)
-    weights = np.zeros((drawn + 1, int(size.max())))
-    _hypergeometric_fill(float(total), float(marked), row, weights)
-    return Band(first, size, weights)
+    every, some, row = float(total), float(marked), np.empty(drawn + 1)
+    return _band(drawn + 1, lambda band: _hypergeometric_rows(every, some, row, band))
 
 
 @kernel

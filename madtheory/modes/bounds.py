@@ -18,9 +18,9 @@ from madtheory._compile import Floats, kernel
 from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Most generations of a family line that the bounds at rest follow one by one.
 MOST_LINES = 2_000_000
@@ -100,10 +100,6 @@ def survival_bounds(
     -------
     lower, upper : ndarray, shape p.shape + (T,)
 
-    Notes
-    -----
-    theory.md 4.2; status: bound, at temperature 1.
-
     Examples
     --------
     >>> low, high = survival_bounds(0.1, 20, 20)
@@ -153,27 +149,14 @@ def _blocks(sizes: Array) -> tuple[Array, Array]:
 
 
 def stationary_bounds(p: ArrayLike, n: int, n_fresh: int) -> tuple[Array, Array]:
-    """Return bounds on P(a token of probability p is alive) in the stationary loop.
+    """Return bounds on P(a token of probability p is alive) in the stationary loop, n_fresh >= 1.
 
     1 - prod_s (1 - c_s p)^m <= P <= 1 - (1 - p)^(sum (m/N) a_s), s = 0, 1, ..., with the c_s and
     a_s of :func:`survival_bounds` and m = n_fresh: fresh tokens s generations old have kept a
     line with probability c_s or more, and at most (m/N) a_s of them on average.
 
-    Parameters
-    ----------
-    p : array_like
-    n, n_fresh : int
-        n_fresh at least 1.
-
-    Returns
-    -------
-    lower, upper : ndarray, shape p.shape
-
-    Notes
-    -----
     Products are taken over blocks of nearly equal c (log(1 - c p) is concave in c), and their
     far end by c_(s+1) >= r c_s - c_s^2/2, r = n/N: both keep the side of the bound.
-    theory.md 4.2; status: bound, at temperature 1.
 
     Examples
     --------

@@ -14,9 +14,9 @@ from madtheory.modes.fresh import fresh_counts
 from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 
 def diversity_step(n: int, fresh: int, start: float) -> tuple[float, float]:
@@ -32,21 +32,7 @@ def diversity_step(n: int, fresh: int, start: float) -> tuple[float, float]:
 
 
 def heterozygosity(modes: int, n_synth: int, generations: int, *, n_fresh: int = 0) -> Array:
-    """Return E(1 - sum p_k^2) of the mode weights at t = 1..T: (1 - 1/K)(1 - 1/n)^t.
-
-    With fresh data a training set has n_synth + n_fresh samples, the first all real.
-
-    Parameters
-    ----------
-    modes, n_synth, generations, n_fresh : int
-
-    Returns
-    -------
-    ndarray, shape (T,)
-
-    Notes
-    -----
-    theory.md 4.1; status: exact.
+    """Return E(1 - sum p_k^2) of the mode weights at t = 1..T: (1 - 1/K)(1 - 1/n)^t (exact).
 
     Examples
     --------
@@ -62,20 +48,7 @@ def heterozygosity(modes: int, n_synth: int, generations: int, *, n_fresh: int =
 
 
 def stationary_heterozygosity(modes: int, n_synth: int, n_fresh: int) -> float:
-    """Return E(1 - sum p_k^2) of the stationary loop with fresh data, equal real weights.
-
-    Parameters
-    ----------
-    modes, n_synth, n_fresh : int
-
-    Returns
-    -------
-    float
-        0 without fresh data.
-
-    Notes
-    -----
-    theory.md 4.1; status: exact.
+    """Return E(1 - sum p_k^2) of the stationary loop (exact): 0 without fresh data.
 
     Examples
     --------
@@ -90,25 +63,10 @@ def stationary_heterozygosity(modes: int, n_synth: int, n_fresh: int) -> float:
 def stationary_weight_limit(p: float, n_synth: int, n_fresh: int) -> tuple[float, float]:
     """Return (alpha, beta) of the Beta law of one mode's stationary weight, for large n.
 
-    Diffusion with immigration. The mean is p and the variance the exact one, p q / (1 + alpha +
-    beta); alpha + beta is close to 2 n_fresh when n_fresh is small beside n_synth.
-
-    Parameters
-    ----------
-    p : float
-        In (0, 1).
-    n_synth, n_fresh : int
-        n_fresh at least 1.
-
-    Returns
-    -------
-    alpha, beta : float
-
-    Notes
-    -----
-    theory.md 4.1; status: asymptotic in n_synth / n_fresh, and for the bulk only: the chance of
-    a count of 0 lies in its tail, where it is wrong by factors
-    (:func:`~madtheory.modes.stationary_survival`).
+    Diffusion with immigration; asymptotic in n_synth / n_fresh, for n_fresh at least 1. The mean is
+    p and the variance the exact one, p q / (1 + alpha + beta); alpha + beta is close to 2 n_fresh
+    when n_fresh is small beside n_synth. For the bulk only: the chance of a count of 0 lies in its
+    tail, where it is wrong by factors (:func:`~madtheory.modes.fresh.stationary_survival`).
 
     Examples
     --------
@@ -126,24 +84,10 @@ def stationary_weight_limit(p: float, n_synth: int, n_fresh: int) -> tuple[float
 def token_heterozygosity(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Array:
     """Return E(1 - sum share_i^2) at t = 1..T: the chance that two drawn tokens differ.
 
-    At temperature 1 this is exact. Without fresh data it is an upper bound for every temperature
-    below 1 and a lower bound for every one above: sharpening a distribution majorises it, which
-    can only lower 1 - sum share_i^2, and both temperatures then lose the factor 1 - 1/n.
-
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-    n, generations, n_fresh : int
-        As for :func:`~madtheory.modes.survival_bounds`.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-
-    Notes
-    -----
-    theory.md 4.2; status: exact at temperature 1; bound at others. Exact for two tokens at any
-    temperature: :func:`~madtheory.modes.two_tokens`.
+    Exact at temperature 1. Without fresh data it is an upper bound for every temperature below 1
+    and a lower bound for every one above: sharpening a distribution majorises it, which can only
+    lower 1 - sum share_i^2, and both temperatures then lose the factor 1 - 1/n. (For two tokens
+    :func:`~madtheory.modes.two_tokens` is exact at any temperature.)
 
     Examples
     --------

@@ -20,9 +20,9 @@ from madtheory.modes import ancestry as chain
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Most samples for a dense stationary law.
 DENSE_LIMIT = 2_000
@@ -72,23 +72,8 @@ def gone_path(p: float, n: int, fresh: int, steps: int) -> Array:
 def stationary_survival(p: ArrayLike, n_synth: int, n_fresh: int) -> Array:
     """Return P(a mode of real weight p has a sample in a stationary training set).
 
-    A training set is n_synth samples of the last model and n_fresh real ones.
-
-    Parameters
-    ----------
-    p : array_like
-        Real weights; any shape.
-    n_synth, n_fresh : int
-        At most 16,384 together.
-
-    Returns
-    -------
-    ndarray, shape of `p`
-        Without fresh data the limit of the closed loop: p.
-
-    Notes
-    -----
-    theory.md 4.1, by descent: 1 - E (1-p)^F, F the number of founders; status: exact.
+    By descent, 1 - E (1-p)^F with F the number of founders: exact, for n_synth + n_fresh up to
+    16,384. Of the shape of `p`, which is the limit of the closed loop: the answer at n_fresh = 0.
 
     Examples
     --------
@@ -103,20 +88,7 @@ def stationary_survival(p: ArrayLike, n_synth: int, n_fresh: int) -> Array:
 
 
 def stationary_surviving_mean(modes: int, n_synth: int, n_fresh: int) -> float:
-    """Return the expected number of modes in a stationary training set, equal real weights.
-
-    Parameters
-    ----------
-    modes, n_synth, n_fresh : int
-        The last two at most 16,384 together.
-
-    Returns
-    -------
-    float
-
-    Notes
-    -----
-    theory.md 4.1; status: exact.
+    """Return the expected number of modes in a stationary training set, equal real weights (exact).
 
     Examples
     --------
@@ -128,24 +100,11 @@ def stationary_surviving_mean(modes: int, n_synth: int, n_fresh: int) -> float:
 
 
 def stationary_count_law(p: float, n_synth: int, n_fresh: int) -> Array:
-    """Return the law of one mode's count in a stationary training set, by a linear solve.
+    """Return the law of one mode's count, 0..N, in a stationary training set, by a linear solve.
 
-    The count is Binomial(n_synth, last count / N) + Binomial(n_fresh, p), N = n_synth + n_fresh.
-
-    Parameters
-    ----------
-    p : float
-        Real weight, in [0, 1].
-    n_synth, n_fresh : int
-        At most 2,000 together; n_fresh at least 1.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-
-    Notes
-    -----
-    theory.md 4.1; status: exact, absolute error near 1e-13 (a tail below that is rounding).
+    The count is Binomial(n_synth, last count / N) + Binomial(n_fresh, p), N = n_synth + n_fresh up
+    to 2,000, n_fresh at least 1. Exact, to an absolute error near 1e-13 (a tail below that is
+    rounding).
 
     Examples
     --------
@@ -170,24 +129,16 @@ def stationary_count_law(p: float, n_synth: int, n_fresh: int) -> Array:
 def all_modes_alive(modes: int, n_synth: int, n_fresh: int) -> Estimate:
     """Return P(every mode has a sample in a stationary training set), equal real weights.
 
-    By inclusion and exclusion over the modes that are gone: sum (-1)^j C(K, j) E (1 - j/K)^F.
-
-    Parameters
-    ----------
-    modes, n_synth, n_fresh : int
-        The last two at most 16,384 together.
+    By inclusion and exclusion over the modes that are gone, sum (-1)^j C(K, j) E (1 - j/K)^F, by
+    descent: exact up to `rel_error`, for n_synth + n_fresh up to 16,384.
 
     Returns
     -------
     Estimate
         Scalars. `lower` is the union bound, `upper` the better of Bonferroni's and the second
-        moment's, P(D = 0) <= 1 - (E D)^2 / E D^2 for D modes gone;
-        `rel_error` is the rounding of the alternating sum. Where the bounds are closer, the value
-        is their middle, and `rel_error` says so.
-
-    Notes
-    -----
-    theory.md 4.1, by descent; status: exact up to `rel_error`.
+        moment's, P(D = 0) <= 1 - (E D)^2 / E D^2 for D modes gone; `rel_error` is the rounding of
+        the alternating sum. Where the bounds are closer, the value is their middle, and
+        `rel_error` says so.
 
     Examples
     --------
@@ -245,24 +196,10 @@ class FreshNeed:
 def fresh_for_all_modes(modes: int, n_synth: int, probability: float) -> FreshNeed:
     """Return the least n_fresh with P(every mode has a sample at a stationary t) >= probability.
 
-    The event is about one generation's training set, n_synth samples of the last model and
-    n_fresh real ones of equal weights; a mode that is missing comes back with a fresh sample.
-
-    Parameters
-    ----------
-    modes, n_synth : int
-    probability : float
-        In (0, 1).
-
-    Returns
-    -------
-    FreshNeed
-
-    Notes
-    -----
-    It falls with n_synth: weights wander alike, and more samples meet a rare mode. Bisection on
-    :func:`all_modes_alive`; fresh data alone must do at K (1-1/K)^n_fresh <= 1 -
-    probability. theory.md 4.1; status: exact.
+    The event is about one generation's training set; a mode that is missing comes back with a
+    fresh sample. The answer falls with n_synth: weights wander alike, and more samples meet a rare
+    mode. Exact, by bisection on :func:`all_modes_alive`; fresh data alone must do at
+    K (1-1/K)^n_fresh <= 1 - probability.
 
     Examples
     --------

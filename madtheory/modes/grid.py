@@ -9,10 +9,10 @@ import numpy as np
 from madtheory import _check, _search
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from madtheory._types import Array
 
 
-def mode_grid(modes: int, dim: int = 2, *, spacing: float = 1.0) -> NDArray[np.float64]:
+def mode_grid(modes: int, dim: int = 2, *, spacing: float = 1.0) -> Array:
     """Return the centres of modes on a grid about 0 (Fig. 14: 25 modes, 5 x 5).
 
     The first `modes` points, row by row, of the smallest cubic grid that has as many.

@@ -13,11 +13,10 @@ from madtheory import _check
 from madtheory.modes.grid import mode_grid
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from madtheory._types import Array, Ints
     from madtheory.results import ModeStates
-
-    Array = NDArray[np.float64]
 
 #: Sample counts beyond the table's last use its last: nothing changes there but the tail.
 _MOST_COUNTED = 20_000
@@ -143,7 +142,7 @@ def _real_points() -> tuple[Array, Array]:
 
 
 def expected_recall(
-    counts: NDArray[np.int64],
+    counts: Ints,
     means: Array,
     covariances: Array,
     *,
@@ -194,25 +193,9 @@ def predicted_recall(
 ) -> Array:
     """Return the expected recall of each model in the plane from its modes alone (Fig. 15).
 
-    The counts of a synthetic sample are drawn; the rest is :func:`expected_recall`.
-
-    Parameters
-    ----------
-    states : ModeStates
-        Models of a simulation with dim = 2, spacing and deviation as there.
-    n_samples : int
-        Synthetic samples that recall is measured with.
-    spacing, deviation : float
-        As in :func:`~madtheory.simulate.modes.simulate_modes`; deviation positive.
-    k, seed : int
-
-    Returns
-    -------
-    ndarray, shape (replicates, S)
-
-    Notes
-    -----
-    theory.md 4.1; status: asymptotic, with the errors of :func:`mode_recall`.
+    The counts of a synthetic sample of `n_samples` are drawn; the rest is :func:`expected_recall`.
+    `states` come from :func:`~madtheory.simulate.modes.simulate_modes` with dim = 2, spacing and
+    deviation as there. Shape (replicates, S).
 
     Examples
     --------

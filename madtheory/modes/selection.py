@@ -21,9 +21,7 @@ from madtheory.modes.tempering import DENSE_LIMIT, NEGLIGIBLE, inverse, success
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Size of the exact chain that calibrates the declared error of the diffusion.
 CALIBRATION = 400
@@ -55,19 +53,15 @@ def fixation(p: float, n: int, *, temperature: float = 1.0) -> Fixation:
     Returns
     -------
     Fixation
-        Exact (rel_error 0) up to n = 1,000. Above: :func:`fixation_diffusion`, declared error
-        twice its error in an exact chain of n = 400 with the same n (1/lambda - 1), scaled by
-        400/n; and where n (1/lambda - 1) > 50, :func:`fixation_limit`, calibrated alike, if its
-        declared error is smaller.
+        Exact (rel_error 0) up to n = 1,000. Above, asymptotic in n: :func:`fixation_diffusion`,
+        declared error twice its error in an exact chain of n = 400 with the same
+        n (1/lambda - 1), scaled by 400/n; and where n (1/lambda - 1) > 50, :func:`fixation_limit`,
+        calibrated alike, if its declared error is smaller. The real distribution is generation 0.
 
     Raises
     ------
     ValueError
         When the chain needs more than 1e290 generations, or n (1 - 1/lambda) > 50 above n = 1,000.
-
-    Notes
-    -----
-    The real distribution is generation 0. theory.md 4.2; status: exact or asymptotic in n.
 
     Examples
     --------
@@ -110,15 +104,6 @@ def temperature_for(target: float, p: float, n: int) -> float:
     -------
     float
         In [0, 1]; right to 1e-9 up to n = 1,000, above as :func:`fixation` is.
-
-    Raises
-    ------
-    ValueError
-        When no temperature below 1 reaches the target.
-
-    Notes
-    -----
-    theory.md 4.2; status: exact or asymptotic in n.
 
     Examples
     --------
@@ -174,22 +159,7 @@ def fixation_diffusion(p: float, n: int, *, temperature: float) -> tuple[float, 
     With a = n (1/lambda - 1) fixed the drift is a x (1-x) log(x/(1-x)) and the variance x (1-x),
     in units of n generations: P = S(p)/S(1), S(x) the integral of exp(2 a H) over (0, x), with H
     the entropy of (x, 1-x). So a temperature 1 - s/n balances drift and selection; s = a.
-
-    Parameters
-    ----------
-    p : float
-        In (0, 1).
-    n : int
-    temperature : float
-        With |a| at most 400.
-
-    Returns
-    -------
-    probability, time : float
-
-    Notes
-    -----
-    theory.md 4.2; status: asymptotic in n at fixed a.
+    Asymptotic in n at fixed a, which is at most 400 in size.
 
     Examples
     --------
@@ -222,23 +192,8 @@ def fixation_limit(p: float, n: int, *, temperature: float) -> tuple[float, floa
     A deviation y from 1/2 grows by 1/lambda a generation and gets noise of variance 1/(4n), so
     its sign is settled by a normal variable W of mean p - 1/2 and variance 1/(4n (1 - lambda^2)):
     P = Phi(2 sqrt(n) (p - 1/2) sqrt(1 - lambda^2)). The loser then has odds
-    exp(-logit(1/2 + |W|) lambda^-(t-1)), and is gone when none of n tokens is its.
-
-    Parameters
-    ----------
-    p : float
-        In (0, 1).
-    n : int
-    temperature : float
-        In [0, 1).
-
-    Returns
-    -------
-    probability, time : float
-
-    Notes
-    -----
-    theory.md 4.2; status: asymptotic in n at fixed temperature, for (p - 1/2) sqrt(n) = O(1).
+    exp(-logit(1/2 + |W|) lambda^-(t-1)), and is gone when none of n tokens is its. Asymptotic in n,
+    for (p - 1/2) sqrt(n) = O(1).
 
     Examples
     --------

@@ -6,6 +6,9 @@ descend from A real ones, whose modes are independent draws. The law of A is the
 weights, so one chain, exact at any n that fits in memory, answers for all modes at once: a mode
 of weight p is gone with probability E (1-p)^A, one mode is left with probability E sum p_i^A.
 (It is Kingman's coalescent in discrete time; the mode weights are a Wright-Fisher chain.)
+
+An Estimate is exact (rel_error 0) up to n_synth = 8,192, and declares 1e-8 above. Times are
+generations, the real distribution being generation 0.
 """
 
 from __future__ import annotations
@@ -25,9 +28,9 @@ from madtheory.modes.fresh import FRESH_LIMIT, fresh_counts, gone_path
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Up to this many samples the chain of ancestors is exact from the start. Above, the number of
 #: ancestors is normal until it has fallen this far (two moments, carried exactly).
@@ -145,11 +148,7 @@ def mode_survival(p: ArrayLike, n_synth: int, generations: int) -> Estimate:
     Returns
     -------
     Estimate
-        Arrays of shape p.shape + (T,). Exact up to n_synth = 8,192 (rel_error 0); above, 1e-8.
-
-    Notes
-    -----
-    theory.md 4.1, by descent; status: exact, or with the declared error.
+        Arrays of shape p.shape + (T,); by descent, exact or with the declared error.
 
     Examples
     --------
@@ -167,21 +166,7 @@ def mode_survival(p: ArrayLike, n_synth: int, generations: int) -> Estimate:
 def surviving_mean(modes: int, n_synth: int, generations: int, *, n_fresh: int = 0) -> Estimate:
     """Return the expected number of modes with a positive count at t = 1..T, equal weights.
 
-    With fresh data a training set has n_synth + n_fresh samples, and so has the first, all real.
-
-    Parameters
-    ----------
-    modes, n_synth, generations, n_fresh : int
-        With fresh data n_synth + n_fresh is at most 16,384.
-
-    Returns
-    -------
-    Estimate
-        Arrays of shape (T,). Exact (rel_error 0) up to n_synth = 8,192; above, 1e-8.
-
-    Notes
-    -----
-    theory.md 4.1; status: exact, or with the declared error.
+    Exact, or with the declared error; n_synth + n_fresh is at most 16,384 with fresh data.
 
     Examples
     --------
@@ -202,22 +187,8 @@ def surviving_mean(modes: int, n_synth: int, generations: int, *, n_fresh: int =
 def surviving_law(modes: int, n_synth: int, at: Sequence[int]) -> Array:
     """Return P(exactly k modes have a positive count), equal weights, at some generations.
 
-    A ancestors fall into the K modes like balls into cells.
-
-    Parameters
-    ----------
-    modes, n_synth : int
-        n_synth at most 8,192.
-    at : sequence of int
-        Generations t >= 1.
-
-    Returns
-    -------
-    ndarray, shape (len(at), modes + 1)
-
-    Notes
-    -----
-    theory.md 4.1; status: exact.
+    A ancestors fall into the K modes like balls into cells: exact, for n_synth up to 8,192.
+    Shape (len(at), modes + 1).
 
     Examples
     --------
@@ -244,23 +215,9 @@ def surviving_law(modes: int, n_synth: int, at: Sequence[int]) -> Array:
 
 
 def absorption_time(p: float, n_synth: int) -> Estimate:
-    """Return the expected generation at which a mode of weight p is lost or alone.
+    """Return the expected generation at which a mode of weight p is lost or alone; 0 at 0 and 1.
 
-    Parameters
-    ----------
-    p : float
-        In (0, 1); at 0 and 1 the answer is 0.
-    n_synth : int
-
-    Returns
-    -------
-    Estimate
-        Scalars. Exact (rel_error 0) up to n_synth = 8,192; above, 1e-8.
-
-    Notes
-    -----
-    The real distribution is generation 0. theory.md 4.1; status: exact, or with the declared
-    error. Its limit for large n is :func:`absorption_time_limit`.
+    Exact, or with the declared error; for large n :func:`absorption_time_limit`.
 
     Examples
     --------
@@ -276,23 +233,9 @@ def absorption_time(p: float, n_synth: int) -> Estimate:
 
 
 def fixation_time(weights: ArrayLike, n_synth: int) -> Estimate:
-    """Return the expected generation at which only one mode is left.
+    """Return the expected generation at which only one mode is left; real weights of shape (K,).
 
-    Parameters
-    ----------
-    weights : array_like, shape (K,)
-        Weights of the real distribution; they sum to 1.
-    n_synth : int
-
-    Returns
-    -------
-    Estimate
-        Scalars. Exact (rel_error 0) up to n_synth = 8,192; above, 1e-8.
-
-    Notes
-    -----
-    The real distribution is generation 0. theory.md 4.1; status: exact, or with the declared
-    error. Its limit for large n is :func:`fixation_time_limit`.
+    Exact, or with the declared error; for large n :func:`fixation_time_limit`.
 
     Examples
     --------
@@ -316,21 +259,7 @@ def _power_sum(weights: Array, a: Array) -> Array:
 
 
 def fixation_cdf(weights: ArrayLike, n_synth: int, generations: int) -> Estimate:
-    """Return P(only one mode is left at t), t = 1..T: E sum p_i^A.
-
-    Parameters
-    ----------
-    weights : array_like, shape (K,)
-    n_synth, generations : int
-
-    Returns
-    -------
-    Estimate
-        Arrays of shape (T,). Exact (rel_error 0) up to n_synth = 8,192; above, 1e-8.
-
-    Notes
-    -----
-    theory.md 4.1; status: exact, or with the declared error.
+    """Return P(only one mode is left at t), t = 1..T: E sum p_i^A, exact or as declared.
 
     Examples
     --------
@@ -348,20 +277,7 @@ def fixation_cdf(weights: ArrayLike, n_synth: int, generations: int) -> Estimate
 def absorption_time_limit(p: float, n_synth: int) -> float:
     """Return -2n (p log p + q log q), the diffusion limit of :func:`absorption_time`.
 
-    Parameters
-    ----------
-    p : float
-        In [0, 1].
-    n_synth : int
-
-    Returns
-    -------
-    float
-        Generations.
-
-    Notes
-    -----
-    theory.md 4.1; status: asymptotic in n p.
+    Asymptotic in n p.
 
     Examples
     --------
@@ -376,20 +292,8 @@ def absorption_time_limit(p: float, n_synth: int) -> float:
 def fixation_time_limit(weights: ArrayLike, n_synth: int) -> float:
     """Return -2n sum (1-p_i) log(1-p_i), the diffusion limit of :func:`fixation_time`.
 
-    Parameters
-    ----------
-    weights : array_like, shape (K,)
-    n_synth : int
-
-    Returns
-    -------
-    float
-        Generations.
-
-    Notes
-    -----
-    theory.md 4.1; status: asymptotic in n p. At 25 equal weights it is too large by 1.2 % at n =
-    100, 0.5 % at 250, 0.15 % at 1,000.
+    Asymptotic in n p. At 25 equal weights it is too large by 1.2 % at n = 100, 0.5 % at 250, 0.15 %
+    at 1,000.
 
     Examples
     --------

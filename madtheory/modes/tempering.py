@@ -20,9 +20,9 @@ from madtheory.modes import _elimination
 from madtheory.modes import ancestry as chain
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array, Ints
 
 #: Most tokens of a training set for dense chains of one count.
 DENSE_LIMIT = 1_000
@@ -56,15 +56,7 @@ def sharpened(p: Array, power: float) -> Array:
 def tempered(p: ArrayLike, temperature: float) -> Array:
     """Return p^(1/lambda) / sum p^(1/lambda), what a model samples from (paper, Section 2.3).
 
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-    temperature : float
-        lambda >= 0; at 0 the most probable tokens, in equal parts.
-
-    Returns
-    -------
-    ndarray, shape (V,)
+    At temperature lambda = 0 the most probable tokens, in equal parts.
 
     Examples
     --------
@@ -78,21 +70,7 @@ def deterministic(p: ArrayLike, temperature: float, generations: int) -> Array:
     """Return the loop without sampling noise: generation t is p^(lambda^-(t-1)), normalised.
 
     Temperatures multiply when applied in turn, so t - 1 of them are one of lambda^(t-1).
-
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-    temperature : float
-    generations : int
-        T.
-
-    Returns
-    -------
-    ndarray, shape (T, V)
-
-    Notes
-    -----
-    theory.md 4.2; status: asymptotic in n (exact for n = infinity).
+    Asymptotic in n (exact for n = infinity); shape (T, V).
 
     Examples
     --------
@@ -128,10 +106,6 @@ def token_chain(p: float, n: int, *, temperature: float = 1.0, n_fresh: int = 0)
     -------
     ndarray, shape (N + 1, N + 1)
         Row k is the law of Binomial(n, g(k/N)) + Binomial(n_fresh, p), g the tempered share.
-
-    Notes
-    -----
-    theory.md 4.2; status: exact.
 
     Examples
     --------
@@ -182,20 +156,7 @@ def two_tokens(
 ) -> TwoTokens:
     """Return the exact path of the loop for two tokens of probabilities p and 1 - p.
 
-    Parameters
-    ----------
-    p, n, temperature, n_fresh
-        As for :func:`token_chain`.
-    generations : int
-        T.
-
-    Returns
-    -------
-    TwoTokens
-
-    Notes
-    -----
-    theory.md 4.2; status: exact.
+    Arguments as for :func:`token_chain`.
 
     Examples
     --------
@@ -216,25 +177,13 @@ def two_tokens(
 
 
 def stationary_law(p: float, n: int, n_fresh: int, *, temperature: float = 1.0) -> Array:
-    """Return the stationary law of a token's count, 0..N, beside one other token.
+    """Return the stationary law of a token's count, 0..N, beside one other token (exact).
 
-    At temperature 1: of one token in any vocabulary.
-
-    Parameters
-    ----------
-    p, n, temperature, n_fresh
-        As for :func:`token_chain`; n_fresh at least 1.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        Where the loop has more than one stationary law (temperature 0 with few fresh tokens: the
-        winner of generation 1 stays for ever), the limit from a real first generation.
-
-    Notes
-    -----
-    Elimination without subtractions: relative accuracy everywhere. The time to get there can be
-    as long as e^n at temperatures below 1. theory.md 4.2; status: exact.
+    Arguments as for :func:`token_chain`, n_fresh at least 1; at temperature 1 it is the law of
+    one token in any vocabulary. Elimination without subtractions: relative accuracy everywhere.
+    The time to get there can be as long as e^n at temperatures below 1. Where the loop has more
+    than one stationary law (temperature 0 with few fresh tokens: the winner of generation 1 stays
+    for ever), it is the limit from a real first generation.
 
     Examples
     --------
@@ -286,7 +235,7 @@ class FullChain:
         P(state) at t = 1..T.
     """
 
-    states: NDArray[np.int64]
+    states: Ints
     matrix: Array
     laws: Array
 
@@ -295,7 +244,7 @@ class FullChain:
         return np.asarray(self.laws @ np.asarray(values, dtype=np.float64))
 
 
-def _compositions(total: int, parts: int) -> NDArray[np.int64]:
+def _compositions(total: int, parts: int) -> Ints:
     """All count vectors of `parts` entries with the given sum, shape (S, parts)."""
     rows = [(k,) for k in range(total + 1)] if parts > 1 else [()]
     for _ in range(parts - 2):
@@ -303,7 +252,7 @@ def _compositions(total: int, parts: int) -> NDArray[np.int64]:
     return np.array([(*row, total - sum(row)) for row in rows], dtype=np.int64)
 
 
-def _multinomial_rows(n: int, probabilities: Array, states: NDArray[np.int64]) -> Array:
+def _multinomial_rows(n: int, probabilities: Array, states: Ints) -> Array:
     """P(counts) for each row of probabilities (R, V) and each state (S, V), shape (R, S)."""
     log_ways = special.gammaln(n + 1.0) - special.gammaln(states + 1.0).sum(axis=1)
     logs = special.xlogy(states[None], probabilities[:, None]).sum(axis=2)
@@ -315,19 +264,8 @@ def full_chain(
 ) -> FullChain:
     """Return the exact law of all counts together, for few tokens of a small vocabulary.
 
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-    n, temperature, generations, n_fresh
-        As for :func:`two_tokens`; there are at most 3,000 states (N + V - 1 choose V - 1).
-
-    Returns
-    -------
-    FullChain
-
-    Notes
-    -----
-    theory.md 4.2; status: exact.
+    Arguments as for :func:`token_chain`, p of shape (V,); there are at most 3,000 states
+    (N + V - 1 choose V - 1).
 
     Examples
     --------
@@ -346,7 +284,7 @@ def full_chain(
     return FullChain(states=states, matrix=matrix, laws=_laws(first, matrix, steps))
 
 
-def _full_matrix(p: Array, n: int, fresh: int, shares: Array, states: NDArray[np.int64]) -> Array:
+def _full_matrix(p: Array, n: int, fresh: int, shares: Array, states: Ints) -> Array:
     """Law of the next counts, from each row of tempered shares."""
     if fresh == 0:
         return _multinomial_rows(n, shares, states)

@@ -13,9 +13,7 @@ from madtheory.laws import chi_square
 from madtheory.modes import ancestry as chain
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Most samples for which one mode's count is followed through its variance.
 COUNT_LIMIT = 10_000
@@ -98,12 +96,9 @@ def modal_variance(
     Returns
     -------
     VariancePath
-
-    Notes
-    -----
-    theory.md 4.1; status: exact (expectations). None is typical: the mean of v lives on rare
-    paths, see :func:`typical_variance`. The average over alive modes within each replicate,
-    E(sum v_k / number alive), differs from `modal` by a covariance.
+        Exact expectations. None is typical: the mean of v lives on rare paths, see
+        :func:`typical_variance`. The average over alive modes within each replicate,
+        E(sum v_k / number alive), differs from `modal` by a covariance.
 
     Examples
     --------
@@ -144,22 +139,8 @@ def typical_variance(
     A fit with N samples adds log bias + psi((N-1)/2) - log((N-ddof)/2) on average (no bias in the
     first generation). While t << n p the count stays near N = n p, and this is the rate of a
     Gaussian loop with N samples; later the chain of counts decides. A variance is positive as
-    long as no count was below 2.
-
-    Parameters
-    ----------
-    modes, n_synth, generations : int
-        n_synth at most 10,000.
-    ddof, bias : float
-        As in :func:`modal_variance`; bias positive.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-
-    Notes
-    -----
-    theory.md 4.1; status: exact (the conditional mean of the log).
+    long as no count was below 2. Exact (the conditional mean of the log), for n_synth up to 10,000;
+    bias is positive.
 
     Examples
     --------
@@ -198,7 +179,8 @@ def floor_variance(
 ) -> tuple[float, float]:
     """Return mean and variance of a mode's stationary variance, one direction, with a floor.
 
-    v' = bias v chi^2_(N-1) / (N-ddof) + floor for a mode that keeps N samples. The floor stops
+    v' = bias v chi^2_(N-1) / (N-ddof) + floor for a mode that keeps N samples: fixed points of the
+    affine maps of its first two moments, exact, inf where a moment is infinite. The floor stops
     the collapse. With scikit-learn's fit (ddof 0, reg_covar) the mean is N floor at bias 1; with
     ddof 1 the mean grows for ever, and yet a stationary law exists, of infinite mean.
 
@@ -210,15 +192,6 @@ def floor_variance(
         Added to the variance of each direction by each fit (reg_covar).
     ddof, bias : float
         As in :func:`modal_variance`.
-
-    Returns
-    -------
-    mean, variance : float
-        inf where a moment is infinite.
-
-    Notes
-    -----
-    theory.md 4.1: fixed points of the affine maps of the first two moments; status: exact.
 
     Examples
     --------

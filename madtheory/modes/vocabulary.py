@@ -22,9 +22,9 @@ from madtheory.modes.tempering import sharpened, token_counts
 from madtheory.results import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from madtheory._types import Array
 
 #: Most tokens of a training set for exact survival over generations with fresh data.
 FRESH_LIMIT = 2_000
@@ -37,18 +37,7 @@ NODE_ERROR = 1e-10
 
 
 def zipf(size: int, exponent: float = 1.0) -> Array:
-    """Return a Zipf vocabulary: probabilities proportional to 1, 2^-a, ..., size^-a.
-
-    Parameters
-    ----------
-    size : int
-        Number of tokens V.
-    exponent : float
-        a, at least 0 (0: all equal).
-
-    Returns
-    -------
-    ndarray, shape (size,)
+    """Return a Zipf vocabulary: `size` probabilities proportional to 1, 2^-a, 3^-a, ..., a >= 0.
 
     Examples
     --------
@@ -63,23 +52,9 @@ def zipf(size: int, exponent: float = 1.0) -> Array:
 def token_survival(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Estimate:
     """Return P(a token of probability p is alive at t), t = 1..T, at temperature 1.
 
-    Parameters
-    ----------
-    p : array_like
-        Probabilities of tokens in the real distribution; any shape.
-    n, generations, n_fresh : int
-        As for :func:`survival_bounds`.
-
-    Returns
-    -------
-    Estimate
-        Arrays of shape p.shape + (T,), with the bounds of :func:`survival_bounds`. The value is
-        exact (rel_error 0) up to n = 8,192, or n + n_fresh = 2,000 with fresh data. Above, it is
-        that of :func:`~madtheory.modes.mode_survival`, or the middle of the bounds with fresh data.
-
-    Notes
-    -----
-    theory.md 4.2; status: exact, or with the declared error.
+    Arguments as for :func:`survival_bounds`, whose bounds the estimate has. Exact (rel_error 0) up
+    to n = 8,192, or n + n_fresh = 2,000 with fresh data. Above, the value is that of
+    :func:`~madtheory.modes.mode_survival`, or the middle of the bounds with fresh data.
 
     Examples
     --------
@@ -166,23 +141,10 @@ def _support(p: Array, alive: Callable[[Array], Estimate], sums: Array) -> Suppo
 def support(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Support:
     """Return how much of a vocabulary is alive at t = 1..T, at temperature 1.
 
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-        Probabilities of the real tokens.
-    n, generations, n_fresh : int
-        As for :func:`survival_bounds`.
-
-    Returns
-    -------
-    Support
-        Estimates of shape (T,) with rigorous bounds. The value is exact for up to 144 different
-        probabilities where :func:`token_survival` is; larger vocabularies add a relative error of
-        1e-10. Above the limits of :func:`token_survival` with fresh data, it is between the bounds.
-
-    Notes
-    -----
-    theory.md 4.2; status: exact, or with the declared error.
+    Arguments as for :func:`survival_bounds`, p of shape (V,). The bounds are rigorous. The value is
+    exact for up to 144 different probabilities where :func:`token_survival` is; larger vocabularies
+    add a relative error of 1e-10. Above the limits of :func:`token_survival` with fresh data, it is
+    between the bounds.
 
     Examples
     --------
@@ -202,21 +164,9 @@ def support(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) -> Supp
 def stationary_support(p: ArrayLike, n: int, n_fresh: int) -> Support:
     """Return how much of a vocabulary is alive in the stationary loop with fresh data.
 
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-    n, n_fresh : int
-        n_fresh at least 1.
-
-    Returns
-    -------
-    Support
-        Scalar estimates with rigorous bounds. Exact up to n + n_fresh = 8,192 and 144 different
-        probabilities; more of them add a relative error of 1e-10; larger n are between bounds.
-
-    Notes
-    -----
-    theory.md 4.2; status: exact, or with the declared error. At other temperatures simulate.
+    At temperature 1 (at others simulate), n_fresh at least 1; the bounds are rigorous. Exact up to
+    n + n_fresh = 8,192 and 144 different probabilities; more of them add a relative error of 1e-10;
+    larger n are between bounds.
 
     Examples
     --------
@@ -246,23 +196,8 @@ class FreshTokens:
 def fresh_for_support(p: ArrayLike, n: int, share: float, *, by: str = "number") -> FreshTokens:
     """Return how many fresh tokens a generation keep a share of the vocabulary alive on average.
 
-    Parameters
-    ----------
-    p : array_like, shape (V,)
-    n : int
-        Synthetic tokens of each generation.
-    share : float
-        In (0, 1).
-    by : {"number", "mass"}
-        Share of the tokens (those with p > 0), or of real text.
-
-    Returns
-    -------
-    FreshTokens
-
-    Notes
-    -----
-    By bisection on the bounds of :func:`stationary_support`. theory.md 4.2; status: bound.
+    The share, in (0, 1), is one of the tokens with p > 0, or `by` "mass" of real text. Bisection on
+    the bounds of :func:`stationary_support`.
 
     Examples
     --------

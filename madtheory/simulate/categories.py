@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -80,11 +79,10 @@ def simulate_categories(
     >>> bool(abs(run.mean["mass"][-1] - exact) < 5 * run.se["mass"][-1])
     True
     """
-    fresh = _check.count("n_fresh", n_fresh, minimum=0, maximum=2**40 - 1)
-    n = _check.count("n", n, maximum=2**40 - fresh)
-    p = _check.distribution("p", p)
-    value = _check.number("temperature", temperature, low=0.0)
-    power = 1.0 / value if value > 1e-300 else math.inf
+    from madtheory.modes import tempering  # the theory is heavy: only who asks waits for it
+
+    n, fresh = tempering.token_counts(n, n_fresh)
+    p, power = _check.distribution("p", p), tempering.inverse(temperature)
     spec = Vocabulary(n, fresh, p, np.cumsum(p[::-1])[::-1].copy(), np.cumsum(p), power)
     request = asked(
         spec,

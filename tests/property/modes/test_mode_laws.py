@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from madtheory import modes
 from madtheory.modes import ancestry as chain
+from madtheory.modes.fresh import stationary_count_law, stationary_survival
+from madtheory.modes.survival import absorption_time, absorption_time_limit
 
 COUNTS = st.integers(2, 60)
 WEIGHTS = st.floats(1e-6, 1 - 1e-6)
@@ -67,10 +69,10 @@ def test_the_law_of_modes_alive_has_the_mean_and_the_last_mode(n: int, K: int, s
 @FEW
 @given(n=COUNTS, p=st.floats(1e-3, 1 - 1e-3))
 def test_times_rise_with_samples_and_are_symmetric(n: int, p: float) -> None:
-    time = float(modes.absorption_time(p, n).value)
-    assert 1.0 <= time <= 1.0 + modes.absorption_time_limit(p, n)
-    assert math.isclose(time, modes.absorption_time(1 - p, n).value, rel_tol=1e-12)
-    assert modes.absorption_time(p, n + 1).value > time
+    time = float(absorption_time(p, n).value)
+    assert 1.0 <= time <= 1.0 + absorption_time_limit(p, n)
+    assert math.isclose(time, absorption_time(1 - p, n).value, rel_tol=1e-12)
+    assert absorption_time(p, n + 1).value > time
     parts = [p / 2, p / 2, 1 - p]
     assert modes.fixation_time(parts, n).value >= time  # splitting a mode takes longer
 
@@ -78,7 +80,7 @@ def test_times_rise_with_samples_and_are_symmetric(n: int, p: float) -> None:
 @FEW
 @given(n=COUNTS, fresh=st.integers(1, 30), p=WEIGHTS, K=st.integers(2, 6))
 def test_fresh_data_keeps_more(n: int, fresh: int, p: float, K: int) -> None:
-    alive = [float(modes.stationary_survival(p, n, f)) for f in (0, fresh, fresh + 1)]
+    alive = [float(stationary_survival(p, n, f)) for f in (0, fresh, fresh + 1)]
     assert alive[0] <= alive[1] * (1 + 1e-12) <= alive[2] * (1 + 1e-11)
     every = [modes.all_modes_alive(K, n, f) for f in (fresh, fresh + 1)]
     assert every[0].value <= every[1].value + 1e-10
@@ -86,7 +88,7 @@ def test_fresh_data_keeps_more(n: int, fresh: int, p: float, K: int) -> None:
         assert 0 <= e.lower <= e.value <= e.upper <= 1
     diversity = modes.stationary_heterozygosity(K, n, fresh)
     assert 0 < diversity < 1 - 1 / K
-    law = modes.stationary_count_law(p, n, fresh)
+    law = stationary_count_law(p, n, fresh)
     assert abs(1 - law[0] - alive[1]) < 1e-12
 
 

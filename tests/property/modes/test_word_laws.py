@@ -5,6 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madtheory import modes
+from madtheory.modes.bounds import stationary_bounds
+from madtheory.modes.diversity import token_heterozygosity
+from madtheory.modes.tempering import full_chain, stationary_law, token_chain
 
 SLOW = settings(max_examples=max(settings.default.max_examples // 2, 10))
 SIZES = st.integers(1, 40)
@@ -70,11 +73,11 @@ def test_survival_falls_in_time_and_rises_in_p_and_never_below_p(p, n, t):
 @SLOW
 @given(CHANCES, st.integers(1, 300), st.integers(1, 60))
 def test_stationary_bounds_hold_the_exact_law_and_fresh_data_help(p, n, n_fresh):
-    gone = modes.stationary_law(p, n, n_fresh)[0]
-    lower, upper = modes.stationary_bounds(p, n, n_fresh)
+    gone = stationary_law(p, n, n_fresh)[0]
+    lower, upper = stationary_bounds(p, n, n_fresh)
     assert lower <= 1 - gone + 1e-12
     assert 1 - gone <= upper + 1e-12
-    assert modes.stationary_law(p, n, n_fresh + 1)[0] <= gone * (1 + 1e-10)
+    assert stationary_law(p, n, n_fresh + 1)[0] <= gone * (1 + 1e-10)
 
 
 @SLOW
@@ -90,8 +93,8 @@ def test_bounds_hold_the_stationary_support(p, n, n_fresh):
 @SLOW
 @given(CHANCES, st.integers(1, 60), st.integers(0, 9), TEMPERATURES)
 def test_the_chain_is_symmetric_stochastic_and_absorbed_at_its_ends(p, n, n_fresh, temperature):
-    matrix = modes.token_chain(p, n, temperature=temperature, n_fresh=n_fresh)
-    other = modes.token_chain(1 - p, n, temperature=temperature, n_fresh=n_fresh)
+    matrix = token_chain(p, n, temperature=temperature, n_fresh=n_fresh)
+    other = token_chain(1 - p, n, temperature=temperature, n_fresh=n_fresh)
     np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-12)
     # 1 - p is rounded, and so are the shares k/N.
     np.testing.assert_allclose(other[::-1, ::-1], matrix, rtol=1e-8, atol=1e-15)
@@ -104,7 +107,7 @@ def test_the_chain_is_symmetric_stochastic_and_absorbed_at_its_ends(p, n, n_fres
 def test_the_share_is_a_martingale_at_temperature_one_only(p, n, n_fresh, t):
     path = modes.two_tokens(p, n, generations=t, n_fresh=n_fresh)
     np.testing.assert_allclose(path.share, p, rtol=1e-11)
-    exact = modes.token_heterozygosity([p, 1 - p], n, t, n_fresh=n_fresh)
+    exact = token_heterozygosity([p, 1 - p], n, t, n_fresh=n_fresh)
     np.testing.assert_allclose(path.heterozygosity, exact, rtol=1e-9, atol=1e-15)
 
 
@@ -113,7 +116,7 @@ def test_the_share_is_a_martingale_at_temperature_one_only(p, n, n_fresh, t):
 def test_below_one_the_favoured_gains_and_heterozygosity_is_bounded(p, n, temperature, t):
     path = modes.two_tokens(p, n, temperature=temperature, generations=t)
     assert (np.diff(path.share) >= -1e-12).all()
-    bound = modes.token_heterozygosity([p, 1 - p], n, t)
+    bound = token_heterozygosity([p, 1 - p], n, t)
     assert (path.heterozygosity <= bound + 1e-12).all()
 
 
@@ -133,8 +136,8 @@ def test_a_lower_temperature_decides_more_surely_and_sooner(p, n, temperature, m
 def test_the_full_chain_does_not_mind_names(p, n, n_fresh, temperature, data):
     order = data.draw(st.permutations(range(p.size)))
     options = {"temperature": temperature, "generations": 4, "n_fresh": n_fresh}
-    loop = modes.full_chain(p, n, **options)
-    renamed = modes.full_chain(p[order], n, **options)
+    loop = full_chain(p, n, **options)
+    renamed = full_chain(p[order], n, **options)
     np.testing.assert_allclose(loop.laws.sum(axis=1), 1.0, rtol=1e-11)
     for i, j in enumerate(order):
         np.testing.assert_allclose(

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from madtheory import modes
+from madtheory.modes.selection import fixation_limit
+from madtheory.modes.tempering import full_chain
 from madtheory.simulate import simulate_categories
 
 ACCEPT, NEED = 4.5, 6.9
@@ -44,7 +46,7 @@ def test_simulation_is_the_full_chain(temperature, n_fresh):
     # Fresh draws one by one (fewer than the three tokens), and by binomials (more).
     p = np.array([0.2, 0.5, 0.3])
     options = {"temperature": temperature, "generations": 4, "n_fresh": n_fresh}
-    loop = modes.full_chain(p, 6, **options)
+    loop = full_chain(p, 6, **options)
     run = simulate_categories(p, 6, replicates=120_000, seed=5, **options)
     for name, values in _quantities(loop.states, p).items():
         exact = loop.expect(values)
@@ -74,7 +76,7 @@ def test_fresh_data_settle_at_the_stationary_support():
 def test_the_favoured_token_wins_as_the_limit_says():
     # n = 2,001 is beyond the exact chain: what is tested is the normal limit.
     n, p, temperature = 2_001, 0.505, 0.6
-    exact, _ = modes.fixation_limit(p, n, temperature=temperature)
+    exact, _ = fixation_limit(p, n, temperature=temperature)
     run = simulate_categories(
         [p, 1 - p], n, temperature=temperature, generations=40, replicates=150_000, at=(40,)
     )

@@ -12,13 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from madtheory import modes
-from madtheory.simulate.modes import (
-    MODE_QUANTITIES,
-    ModeStates,
-    Paths,
-    predicted_recall,
-    simulate_modes,
-)
+from madtheory.modes.recall import predicted_recall
+from madtheory.simulate.modes import MODE_QUANTITIES, ModeStates, Paths, simulate_modes
 
 LIMIT = 4.5
 #: Two normal quantiles: a mistake of this many standard errors is found with probability .99.

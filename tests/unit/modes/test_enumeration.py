@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from madtheory import modes
+from madtheory.modes.fresh import stationary_count_law
 
 Law = dict[tuple[int, ...], Fraction]
 
@@ -114,7 +115,7 @@ def test_the_stationary_loop_by_a_linear_solve_over_all_partitions() -> None:
     assert got == pytest.approx(law @ number, rel=1e-12)
     diversity = modes.stationary_heterozygosity(K, n, fresh)
     assert diversity == pytest.approx(1 - law @ share, rel=1e-12)
-    count = modes.stationary_count_law(1 / 3, n, fresh)
+    count = stationary_count_law(1 / 3, n, fresh)
     first = np.array([s[0] for s in states])
     np.testing.assert_allclose(
         count, [law @ (first == x) for x in range(n + fresh + 1)], rtol=1e-11

@@ -5,14 +5,15 @@ import pytest
 from scipy import special
 
 from madtheory import modes
-from madtheory.modes.diversity import diversity_step
+from madtheory.modes.diversity import diversity_step, stationary_weight_limit
+from madtheory.modes.fresh import stationary_count_law, stationary_survival
 
 
 @pytest.mark.parametrize(("n", "fresh", "p"), [(300, 7, 0.04), (50, 200, 0.01), (1, 1, 0.3)])
 def test_stationary_survival_by_descent_and_by_a_linear_solve(n: int, fresh: int, p: float) -> None:
-    law = modes.stationary_count_law(p, n, fresh)
+    law = stationary_count_law(p, n, fresh)
     # The linear solve is right to 1e-13 absolutely.
-    assert 1 - law[0] == pytest.approx(float(modes.stationary_survival(p, n, fresh)), abs=1e-12)
+    assert 1 - law[0] == pytest.approx(float(stationary_survival(p, n, fresh)), abs=1e-12)
     x = np.arange(n + fresh + 1) / (n + fresh)
     assert law @ x == pytest.approx(p, rel=1e-11)
     spread = p * (1 - p) - law @ (x - p) ** 2
@@ -29,8 +30,8 @@ def test_the_path_with_fresh_data_ends_in_the_stationary_law() -> None:
 
 def test_the_beta_limit_of_a_weight() -> None:
     p, n, fresh = 0.2, 900, 20
-    alpha, beta = modes.stationary_weight_limit(p, n, fresh)
-    law = np.cumsum(modes.stationary_count_law(p, n, fresh))
+    alpha, beta = stationary_weight_limit(p, n, fresh)
+    law = np.cumsum(stationary_count_law(p, n, fresh))
     x = (np.arange(n + fresh + 1) + 0.5) / (n + fresh)
     gap = np.abs(law - special.betainc(alpha, beta, np.minimum(x, 1))).max()
     assert gap < 0.004

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from madtheory import modes
 from madtheory.modes import recall
+from madtheory.modes.recall import mode_recall
 
 
 def recall_of_points(
@@ -30,9 +30,7 @@ def test_recall_of_a_mode_against_points(ratio: float, allowed: float) -> None:
     for n, size, far in itertools.product((6, 20, 100), (1.0, 0.5), (0.0, 1.0)):
         widths = size * np.sqrt(2 / (ratio + 1 / ratio)) * np.array([ratio**0.5, ratio**-0.5])
         shift = np.array([far, 0.0])
-        gaps.append(
-            float(modes.mode_recall(n, widths, shift)) - recall_of_points(rng, n, widths, shift)
-        )
+        gaps.append(float(mode_recall(n, widths, shift)) - recall_of_points(rng, n, widths, shift))
     # Noise of one count is below 0.01.
     assert np.abs(gaps).max() < allowed + 0.01
     assert np.sqrt(np.mean(np.square(gaps))) < 0.6 * allowed
@@ -52,14 +50,14 @@ def test_mean_number_of_balls_over_a_point() -> None:
 
 
 def test_recall_at_the_edges() -> None:
-    value = modes.mode_recall(
+    value = mode_recall(
         [0, 1, 5, 40, 40], [[1, 1]] * 4 + [[0, 0]], [[0, 0]] * 3 + [[99, 0], [0, 0]]
     )
     assert value[:3].tolist() == [0, 1, 1]
     assert value[3:].max() < 1e-6
-    full = modes.mode_recall(20_000, [1, 1], [0, 0])
+    full = mode_recall(20_000, [1, 1], [0, 0])
     assert 0.99 < full < 1
     with pytest.raises(ValueError, match="count must be finite and non-negative, got -1"):
-        modes.mode_recall(-1, [1, 1], [0, 0])
+        mode_recall(-1, [1, 1], [0, 0])
     with pytest.raises(ValueError, match=r"widths and shift must end in 2 axes, got \(3,\)"):
-        modes.mode_recall(1, [1, 1, 1], [0, 0])
+        mode_recall(1, [1, 1, 1], [0, 0])

@@ -5,6 +5,10 @@ import math
 import pytest
 
 from madtheory import modes
+from madtheory.modes.bounds import stationary_bounds
+from madtheory.modes.fresh import stationary_count_law, stationary_survival
+from madtheory.modes.selection import fixation_limit
+from madtheory.modes.tempering import full_chain, stationary_law, token_chain
 
 
 @pytest.mark.parametrize(
@@ -21,10 +25,10 @@ from madtheory import modes
         ),
         (lambda: modes.surviving_law(2, 9_000, [1]), "n_synth must be at most 8192, got 9000"),
         (
-            lambda: modes.stationary_survival(0.1, 16_000, 500),
+            lambda: stationary_survival(0.1, 16_000, 500),
             r"n_synth \+ n_fresh must be at most 16384, got 16500",
         ),
-        (lambda: modes.stationary_count_law(0.1, 9, 0), "n_fresh must be at least 1, got 0"),
+        (lambda: stationary_count_law(0.1, 9, 0), "n_fresh must be at least 1, got 0"),
         (lambda: modes.typical_variance(2, 5, 5, bias=0.0), "bias must be positive .* got 0"),
         (
             lambda: modes.modal_variance(2, 5, 5, real_modal=1.0, real_total=0.5),
@@ -49,15 +53,15 @@ def test_bad_arguments_of_modes(call, message: str) -> None:  # type: ignore[no-
         (lambda: modes.tempered([1.0], math.inf), "temperature must be a finite number in"),
         (lambda: modes.token_survival(1.5, 3, 2), r"p must be in \[0, 1\], got 1.5"),
         (lambda: modes.token_survival(0.5, 0, 2), "n must be at least 1, got 0"),
-        (lambda: modes.token_chain(0.5, 1001), "n must be at most 1000, got 1001"),
-        (lambda: modes.stationary_law(0.5, 5, 0), "n_fresh must be at least 1, got 0"),
-        (lambda: modes.stationary_bounds(0.5, 5, 0), "n_fresh must be at least 1, got 0"),
+        (lambda: token_chain(0.5, 1001), "n must be at most 1000, got 1001"),
+        (lambda: stationary_law(0.5, 5, 0), "n_fresh must be at least 1, got 0"),
+        (lambda: stationary_bounds(0.5, 5, 0), "n_fresh must be at least 1, got 0"),
         (lambda: modes.stationary_support([1.0], 5, 0), "n_fresh must be at least 1, got 0"),
         (lambda: modes.fixation(0.5, 1000, temperature=1e9), "temperature must let the loop"),
         (lambda: modes.fixation(0.5, 10**6, temperature=2), "temperature must be at most 1."),
-        (lambda: modes.fixation_limit(0.5, 9, temperature=1), "temperature must be below 1"),
+        (lambda: fixation_limit(0.5, 9, temperature=1), "temperature must be below 1"),
         (lambda: modes.fresh_for_support([1.0], 9, 0.5, by="x"), "by must be one of number"),
-        (lambda: modes.full_chain(modes.zipf(9), 50, generations=1), "p and n must give"),
+        (lambda: full_chain(modes.zipf(9), 50, generations=1), "p and n must give"),
     ],
 )
 def test_bad_arguments_of_words(call, message):

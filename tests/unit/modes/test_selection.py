@@ -9,6 +9,8 @@ from scipy import integrate, optimize, special, stats
 
 from madtheory import modes
 from madtheory.modes import selection
+from madtheory.modes.selection import fixation_diffusion, fixation_limit
+from madtheory.modes.survival import absorption_time, absorption_time_limit
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0, 1.7)
 
@@ -31,7 +33,7 @@ def test_fixation_by_elimination_is_fixation_by_lu(chain_by_scipy, n, temperatur
 def test_neutral_fixation_is_p_and_the_time_of_the_mixture():
     result = modes.fixation(0.3, 200)
     np.testing.assert_allclose(result.probability.value, 0.3, rtol=1e-12)
-    time = modes.absorption_time(0.3, 200).value
+    time = absorption_time(0.3, 200).value
     np.testing.assert_allclose(result.time.value, time, rtol=1e-11)
 
 
@@ -57,7 +59,7 @@ def test_a_chain_that_stays_for_e_to_the_n_keeps_its_digits():
 def test_diffusion_solves_its_equations_and_is_the_limit(selection):
     n, p = 400, 0.55
     temperature = 1 / (1 + selection / n)
-    win, time = modes.fixation_diffusion(p, n, temperature=temperature)
+    win, time = fixation_diffusion(p, n, temperature=temperature)
 
     def scale(y):
         return math.exp(2 * selection * (special.entr(y) + special.entr(1 - y) - math.log(2)))
@@ -68,13 +70,13 @@ def test_diffusion_solves_its_equations_and_is_the_limit(selection):
     )
     # x(1-x)/2 f'' + a x(1-x) logit(x) f' = -1, by finite differences in x.
     h = 1e-3
-    f = [modes.fixation_diffusion(p + i * h, n, temperature=temperature)[1] / n for i in (-1, 0, 1)]
+    f = [fixation_diffusion(p + i * h, n, temperature=temperature)[1] / n for i in (-1, 0, 1)]
     slope, curve = (f[2] - f[0]) / (2 * h), (f[2] - 2 * f[1] + f[0]) / h**2
     drift = selection * special.logit(p)
     # Central differences: O(h^2).
     np.testing.assert_allclose(p * (1 - p) * (curve / 2 + drift * slope), -1.0, rtol=2e-3)
     if selection == 0:
-        np.testing.assert_allclose(time, modes.absorption_time_limit(p, n), rtol=1e-12)
+        np.testing.assert_allclose(time, absorption_time_limit(p, n), rtol=1e-12)
     exact = modes.fixation(p, n, temperature=temperature)
     # Errors of order 1/n and a/n; how they fall is the next test.
     rtol = (4 + abs(selection)) / n
@@ -87,7 +89,7 @@ def test_diffusion_errors_fall_like_one_over_n():
     for n in (250, 500, 1000):
         temperature = 1 / (1 + 8 / n)
         exact = modes.fixation(0.6, n, temperature=temperature).probability.value
-        errors.append(modes.fixation_diffusion(0.6, n, temperature=temperature)[0] - exact)
+        errors.append(fixation_diffusion(0.6, n, temperature=temperature)[0] - exact)
     np.testing.assert_allclose(np.array(errors[1:]) / errors[:-1], 0.5, rtol=0.05)
 
 
@@ -96,7 +98,7 @@ def test_limit_at_a_fixed_temperature(temperature):
     for n in (201, 901):
         p = 0.5 + 0.4 / math.sqrt(n)
         exact = modes.fixation(p, n, temperature=temperature)
-        win, time = modes.fixation_limit(p, n, temperature=temperature)
+        win, time = fixation_limit(p, n, temperature=temperature)
         # Corrections of order n^-1/2 cancel by symmetry (an even n may tie at temperature 0).
         assert win == pytest.approx(float(exact.probability.value), abs=0.5 / n)
         assert time == pytest.approx(float(exact.time.value), rel=0.02)

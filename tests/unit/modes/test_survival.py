@@ -8,6 +8,7 @@ from scipy import stats
 
 from madtheory import modes
 from madtheory.modes import survival
+from madtheory.modes.survival import absorption_time, absorption_time_limit, fixation_time_limit
 
 EQUAL = [1 / 25] * 25
 
@@ -26,7 +27,7 @@ def test_survival_and_absorption_by_the_chain_of_one_count(p: float) -> None:
     )
     inner = np.eye(n - 1) - dense[1:-1, 1:-1]
     times = np.linalg.solve(inner, np.ones(n - 1))
-    assert modes.absorption_time(p, n).value == pytest.approx(1 + start[1:-1] @ times, rel=1e-11)
+    assert absorption_time(p, n).value == pytest.approx(1 + start[1:-1] @ times, rel=1e-11)
 
 
 def test_time_until_one_mode_is_left() -> None:
@@ -35,21 +36,21 @@ def test_time_until_one_mode_is_left() -> None:
     pending = 1 - modes.fixation_cdf(EQUAL, n, 3_000).value
     assert modes.fixation_time(EQUAL, n).value == pytest.approx(1 + pending.sum(), rel=1e-12)
     two = modes.fixation_time([0.3, 0.7], n).value
-    assert two == pytest.approx(float(modes.absorption_time(0.3, n).value), rel=1e-12)
+    assert two == pytest.approx(float(absorption_time(0.3, n).value), rel=1e-12)
     # theory.md 4.1 gives the limit, 489.9; the exact mean is half a percent less.
-    assert modes.fixation_time_limit(EQUAL, 250) == pytest.approx(489.9, abs=0.05)
+    assert fixation_time_limit(EQUAL, 250) == pytest.approx(489.9, abs=0.05)
     assert modes.fixation_time(EQUAL, 250).value == pytest.approx(487.3147, abs=1e-4)
 
 
 def test_the_limits_are_approached_like_one_over_n() -> None:
     gaps = [
-        float(modes.fixation_time(EQUAL, n).value) / modes.fixation_time_limit(EQUAL, n) - 1
+        float(modes.fixation_time(EQUAL, n).value) / fixation_time_limit(EQUAL, n) - 1
         for n in (1_000, 10_000, 100_000)
     ]
     assert -0.002 < gaps[0] < 0 > gaps[1] > 8 * gaps[0]
     assert abs(gaps[2]) < 0.15 * abs(gaps[1])
-    exact = float(modes.absorption_time(0.1, 4_000).value)
-    assert exact == pytest.approx(modes.absorption_time_limit(0.1, 4_000), rel=2e-3)
+    exact = float(absorption_time(0.1, 4_000).value)
+    assert exact == pytest.approx(absorption_time_limit(0.1, 4_000), rel=2e-3)
 
 
 def test_many_samples_enter_the_chain_by_a_normal_law(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,4 +80,4 @@ def test_at_any_size() -> None:
     assert modes.mode_survival([0.0, 1.0], 1, 2).value.tolist() == [[0, 0], [1, 1]]
     assert modes.surviving_mean(1, 3, 2).value.tolist() == [1, 1]
     assert modes.heterozygosity(4, 1, 3).tolist() == [0, 0, 0]
-    assert modes.fixation_time([1.0], 5).value == modes.absorption_time(0.0, 5).value == 0
+    assert modes.fixation_time([1.0], 5).value == absorption_time(0.0, 5).value == 0

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from madtheory import modes
+from madtheory.modes.tempering import deterministic, full_chain, stationary_law, token_chain
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0, 1.7)
 
@@ -25,7 +26,7 @@ def test_tempered_is_the_power_and_its_ends_are_argmax():
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_deterministic_path_is_the_step_by_step_one(temperature):
     p = modes.zipf(6, 0.7)
-    path = modes.deterministic(p, temperature, 6)
+    path = deterministic(p, temperature, 6)
     for t in range(5):
         # Rounding in p is magnified by 1/lambda a step.
         np.testing.assert_allclose(
@@ -39,7 +40,7 @@ def test_deterministic_path_is_the_step_by_step_one(temperature):
     [(40, 4, 1.0, 0.1), (10, 30, 0.6, 0.4), (20, 5, 2.0, 0.3), (7, 8, 0.0, 0.3), (1, 1, 1.0, 0.5)],
 )
 def test_stationary_law_solves_its_equation(chain_by_scipy, n, n_fresh, temperature, p):
-    law = modes.stationary_law(p, n, n_fresh, temperature=temperature)
+    law = stationary_law(p, n, n_fresh, temperature=temperature)
     matrix = chain_by_scipy(p, n, temperature, n_fresh)
     np.testing.assert_allclose(law @ matrix, law, rtol=1e-10, atol=1e-18)
     square = np.vstack([matrix.T - np.eye(len(law)), np.ones(len(law))])
@@ -49,18 +50,18 @@ def test_stationary_law_solves_its_equation(chain_by_scipy, n, n_fresh, temperat
 
 def test_stationary_law_where_the_first_winner_stays():
     # Temperature 0 and 2 fresh of 11: the majority of generation 1 has all nine, for ever.
-    law = modes.stationary_law(0.3, 9, 2, temperature=0.0)
+    law = stationary_law(0.3, 9, 2, temperature=0.0)
     wins = stats.binom.sf(5, 11, 0.3)
     np.testing.assert_allclose(law[9:], wins * stats.binom.pmf([0, 1, 2], 2, 0.3), rtol=1e-12)
     np.testing.assert_allclose(law[:3], (1 - wins) * stats.binom.pmf([0, 1, 2], 2, 0.3), rtol=1e-12)
-    assert modes.stationary_law(1.0, 5, 2)[-1] == 1.0
-    assert modes.stationary_law(0.0, 5, 2, temperature=0.5)[0] == 1.0
+    assert stationary_law(1.0, 5, 2)[-1] == 1.0
+    assert stationary_law(0.0, 5, 2, temperature=0.5)[0] == 1.0
 
 
 def test_a_bistable_stationary_law_keeps_its_small_numbers():
     # Eigenvectors lose the smaller well here; mpmath keeps 60 digits.
     p, n, n_fresh, temperature = 0.35, 24, 2, 0.5
-    law = modes.stationary_law(p, n, n_fresh, temperature=temperature)
+    law = stationary_law(p, n, n_fresh, temperature=temperature)
     with mpmath.workdps(60):
         size = n + n_fresh
         rows = mpmath.zeros(size + 1, size + 1)
@@ -84,7 +85,7 @@ def test_a_bistable_stationary_law_keeps_its_small_numbers():
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 @pytest.mark.parametrize(("n", "n_fresh"), [(1, 0), (9, 0), (8, 3), (2, 7)])
 def test_token_chain_is_binomial(chain_by_scipy, n, n_fresh, temperature):
-    matrix = modes.token_chain(0.3, n, temperature=temperature, n_fresh=n_fresh)
+    matrix = token_chain(0.3, n, temperature=temperature, n_fresh=n_fresh)
     other = chain_by_scipy(0.3, n, temperature, n_fresh)
     np.testing.assert_allclose(matrix, other, rtol=1e-12, atol=1e-17)
 
@@ -94,7 +95,7 @@ def test_token_chain_is_binomial(chain_by_scipy, n, n_fresh, temperature):
 def test_two_tokens_are_the_full_chain_of_two(temperature, n_fresh):
     options = {"temperature": temperature, "generations": 7, "n_fresh": n_fresh}
     path = modes.two_tokens(0.35, 12, **options)
-    loop = modes.full_chain([0.35, 0.65], 12, **options)
+    loop = full_chain([0.35, 0.65], 12, **options)
     first = loop.states[:, 0]
     x = first / (12 + n_fresh)
     np.testing.assert_allclose(path.share, loop.expect(x), rtol=1e-12)
@@ -112,7 +113,7 @@ def test_full_chain_is_a_sum_over_all_texts():
         g = g / g.sum()
         for second in itertools.product(range(3), repeat=n):
             law[len(set(second))] += p[list(text)].prod() * g[list(second)].prod()
-    loop = modes.full_chain(p, n, temperature=temperature, generations=2)
+    loop = full_chain(p, n, temperature=temperature, generations=2)
     alive = (loop.states > 0).sum(axis=1)
     for number in (1, 2, 3):
         np.testing.assert_allclose(loop.expect(alive == number)[1], law[number], rtol=1e-12)

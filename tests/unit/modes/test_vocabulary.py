@@ -8,6 +8,9 @@ import pytest
 from scipy import stats
 
 from madtheory import modes
+from madtheory.modes.bounds import stationary_bounds
+from madtheory.modes.diversity import token_heterozygosity
+from madtheory.modes.tempering import full_chain, stationary_law
 from madtheory.modes.vocabulary import NODE_ERROR
 
 
@@ -93,7 +96,7 @@ def test_large_n_is_between_the_bounds_and_is_the_branching_process():
 @pytest.mark.parametrize(("n", "n_fresh"), [(90, 10), (30, 300), (1, 1), (500, 2)])
 def test_stationary_support_of_two_tokens_is_that_of_the_count(n, n_fresh):
     support = modes.stationary_support([0.2, 0.8], n, n_fresh)
-    first, second = (modes.stationary_law(p, n, n_fresh)[0] for p in (0.2, 0.8))
+    first, second = (stationary_law(p, n, n_fresh)[0] for p in (0.2, 0.8))
     np.testing.assert_allclose(support.number.value, 2 - first - second, rtol=1e-11)
     np.testing.assert_allclose(support.mass.value, 1 - 0.2 * first - 0.8 * second, rtol=1e-11)
     for part in (support.number, support.mass):
@@ -109,7 +112,7 @@ def test_stationary_bounds_are_those_of_the_plain_products():
         c = 1 - (1 - c / (n + m)) ** n
         lines = n * a / (n + m)
         a = min(lines, (n + m) * (1 - (1 - 1 / (n + m)) ** lines))
-    lower, upper = modes.stationary_bounds(p, n, m)
+    lower, upper = stationary_bounds(p, n, m)
     np.testing.assert_allclose(upper, 1 - (1 - p) ** founders, rtol=2e-3)
     assert (upper >= (1 - (1 - p) ** founders) * (1 - 1e-12)).all()
     # Blocks and tail only lower it, by little.
@@ -160,10 +163,10 @@ def test_support_above_the_exact_limit_is_between_its_bounds():
 @pytest.mark.parametrize("n_fresh", [0, 1, 5])
 def test_heterozygosity_is_that_of_the_full_chain(n_fresh):
     p = [0.5, 0.3, 0.2]
-    loop = modes.full_chain(p, 6, generations=6, n_fresh=n_fresh)
+    loop = full_chain(p, 6, generations=6, n_fresh=n_fresh)
     shares = loop.states / (6 + n_fresh)
     np.testing.assert_allclose(
-        modes.token_heterozygosity(p, 6, 6, n_fresh=n_fresh),
+        token_heterozygosity(p, 6, 6, n_fresh=n_fresh),
         loop.expect(1 - (shares**2).sum(axis=1)),
         rtol=1e-12,
     )
