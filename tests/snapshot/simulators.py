@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from madtheory import engine, modes, simulate
 from madtheory.engine import models
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.modes import recall
 
 Array = NDArray[np.float64]
 Run = Callable[[], Any]
@@ -195,7 +196,7 @@ def mode_states() -> dict[str, Any]:
         "weights": states.weights,
         "means": states.means[:2],
         "covariances": states.covariances[:2],
-        "recall": modes.predicted_recall(states, 80, seed=4),
+        "recall": recall.predicted_recall(states, 80, seed=4),
     }
 
 

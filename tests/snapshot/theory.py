@@ -19,6 +19,7 @@ from madtheory import metrics, modes, spectrum
 from madtheory.covariance import Spectrum
 from madtheory.laws import bures, chi_square, trace_noise, wishart
 from madtheory.loop import family, fresh_data, is_fresh_memory_one, is_fully_synthetic, real_share
+from madtheory.modes import bounds, diversity, fresh, recall, selection, survival, tempering
 from madtheory.reports.modes import words
 from madtheory.theory import collapse, distance, moments, verdicts, worth
 
@@ -343,18 +344,18 @@ REST: Mapping[str, Ask] = {
         modes.heterozygosity(5, 12, 4, n_fresh=3),
     ),
     "mixture.fixation": lambda: (
-        modes.absorption_time(0.3, 20),
-        modes.absorption_time_limit(0.3, 20),
+        survival.absorption_time(0.3, 20),
+        survival.absorption_time_limit(0.3, 20),
         modes.fixation_cdf(MODES, 12, 9),
         modes.fixation_time(MODES, 12),
-        modes.fixation_time_limit(MODES, 12),
+        survival.fixation_time_limit(MODES, 12),
     ),
     "mixture.stationary": lambda: (
-        modes.stationary_count_law(0.3, 9, 3),
+        fresh.stationary_count_law(0.3, 9, 3),
         modes.stationary_heterozygosity(5, 12, 3),
-        modes.stationary_survival([0.1, 0.5], 12, 3),
+        fresh.stationary_survival([0.1, 0.5], 12, 3),
         modes.stationary_surviving_mean(5, 12, 3),
-        modes.stationary_weight_limit(0.3, 12, 3),
+        diversity.stationary_weight_limit(0.3, 12, 3),
         modes.all_modes_alive(5, 60, 20),
         modes.fresh_for_all_modes(5, 60, 0.9),
     ),
@@ -368,28 +369,28 @@ REST: Mapping[str, Ask] = {
     "mixture.recall": lambda: (
         modes.mode_grid(9),
         modes.mode_grid(4, 3, spacing=2.0),
-        modes.mode_recall([40, 0, 7], [1.0, 0.5], [0.2, 0.0]),
-        modes.mode_recall(200, [0.3, 0.3], [1.0, 0.0], k=3),
+        recall.mode_recall([40, 0, 7], [1.0, 0.5], [0.2, 0.0]),
+        recall.mode_recall(200, [0.3, 0.3], [1.0, 0.0], k=3),
     ),
     # categories
     "categories.tempered": lambda: (
         modes.zipf(5, 1.3),
         modes.tempered(MODES, 0.4),
         modes.tempered(MODES, 0.0),
-        modes.deterministic(MODES, 0.8, 4),
+        tempering.deterministic(MODES, 0.8, 4),
     ),
     "categories.chains": lambda: (
-        modes.token_chain(0.3, 5, temperature=0.7, n_fresh=2),
+        tempering.token_chain(0.3, 5, temperature=0.7, n_fresh=2),
         modes.two_tokens(0.35, 8, temperature=0.8, generations=4, n_fresh=2),
-        modes.full_chain(MODES, 4, generations=3, temperature=1.2),
-        modes.token_heterozygosity(MODES, 12, 5, n_fresh=3),
+        tempering.full_chain(MODES, 4, generations=3, temperature=1.2),
+        diversity.token_heterozygosity(MODES, 12, 5, n_fresh=3),
     ),
     "categories.fixation": lambda: (
         modes.fixation(0.42, 20),
         modes.fixation(0.42, 20, temperature=0.7),
         modes.fixation(0.3, 100_000, temperature=0.99),
-        modes.fixation_diffusion(0.42, 50, temperature=0.97),
-        modes.fixation_limit(0.42, 50, temperature=0.97),
+        selection.fixation_diffusion(0.42, 50, temperature=0.97),
+        selection.fixation_limit(0.42, 50, temperature=0.97),
         modes.temperature_for(0.75, 0.55, 51),
     ),
     "categories.survival": lambda: (
@@ -402,8 +403,8 @@ REST: Mapping[str, Ask] = {
         modes.support(modes.zipf(40), 60, 5),
         modes.support(modes.zipf(40), 60, 5, n_fresh=10),
         modes.stationary_support(modes.zipf(40), 60, 10),
-        modes.stationary_bounds([0.01, 0.3], 30, 4),
-        modes.stationary_law(0.3, 12, 3, temperature=0.9),
+        bounds.stationary_bounds([0.01, 0.3], 30, 4),
+        tempering.stationary_law(0.3, 12, 3, temperature=0.9),
         modes.fresh_for_support(modes.zipf(40), 60, 0.9),
         modes.fresh_for_support(modes.zipf(40), 60, 0.9, by="mass"),
     ),
