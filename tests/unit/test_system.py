@@ -10,7 +10,8 @@ import pytest
 
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.theory import collapse, moments
-from madtheory.theory.moments.first import State, System, moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first import moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first_step import State, System
 
 
 def _dense(loop):

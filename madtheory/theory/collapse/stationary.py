@@ -15,7 +15,7 @@ from scipy.sparse.linalg import splu
 from madtheory import _check
 from madtheory.laws import chi_square
 from madtheory.loop import UnsupportedLoop, require_floor
-from madtheory.results import Interval, SecondMoments
+from madtheory.results import Interval, TraceMoments
 from madtheory.theory.collapse._scales import log_step_bias, step_gap
 from madtheory.theory.collapse.shrinkage import rate_bounds
 from madtheory.theory.collapse.traces import affine, second_moment_growth
@@ -35,7 +35,7 @@ _MAX_POINTS = 10**4
 # --- second moments ------------------------------------------------------------------------------
 
 
-def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
+def stationary_second_moments(loop: Loop, dim: int) -> TraceMoments:
     """Return lim E tr Sigma_t^2 and E (tr Sigma_t)^2 over s_0^2 with a floor (exact).
 
     inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more; s_0 = tr
@@ -55,12 +55,12 @@ def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
     require_floor(loop, "the stationary second moments")
     d = _check.count("dim", dim)
     if second_moment_growth(loop, d) >= 1.0 or step_gap(loop) <= 0.0:
-        return SecondMoments(np.array(math.inf), np.array(math.inf))
+        return TraceMoments(np.array(math.inf), np.array(math.inf))
     step = affine(loop, loop.step_bias, loop.dof, d)
     linear = np.eye(3) - step[1:, 1:]
     linear[0, 0] = step_gap(loop)
     solved = np.linalg.solve(linear, step[1:, 0])
-    return SecondMoments(np.array(solved[1]), np.array(solved[2]))
+    return TraceMoments(np.array(solved[1]), np.array(solved[2]))
 
 
 # --- floor: the stationary law -------------------------------------------------------------------

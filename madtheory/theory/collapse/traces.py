@@ -15,7 +15,7 @@ from madtheory import _check
 from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
 from madtheory.loop import require_floor, require_no_floor, require_synthetic
-from madtheory.results import SecondMoments
+from madtheory.results import TraceMoments
 from madtheory.theory.collapse._scales import (
     count_times,
     exp,
@@ -213,7 +213,7 @@ def affine(loop: Loop, scale: float, dof: int, dim: int) -> Array:
     return np.asarray(floor @ fit)
 
 
-def _iterated(loop: Loop, s: Array, generations: int) -> SecondMoments:
+def _iterated(loop: Loop, s: Array, generations: int) -> TraceMoments:
     """Second moments generation by generation, shrinkage and floor included."""
     unit = float(np.mean(s))
     state = np.array([1.0, s.size, float((s / unit) @ (s / unit)), float(s.size) ** 2])
@@ -225,7 +225,7 @@ def _iterated(loop: Loop, s: Array, generations: int) -> SecondMoments:
             state = step @ state
             rows[t] = state[2:]
         rows *= unit * unit
-    return SecondMoments(rows[:, 0], rows[:, 1])
+    return TraceMoments(rows[:, 0], rows[:, 1])
 
 
 def _closed(loop: Loop, s: Array, t: Array, weights: tuple[float, float, float]) -> Array:
@@ -245,7 +245,7 @@ def _closed(loop: Loop, s: Array, t: Array, weights: tuple[float, float, float])
     return exp(2.0 * log_bias(loop, t) + 2.0 * log_top + log_a + np.log(bracket))
 
 
-def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> SecondMoments:
+def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> TraceMoments:
     """Return E tr Sigma_t^2 and E (tr Sigma_t)^2, t = 1..T (1.5; exact).
 
     In closed form without shrinkage and floor; else by :func:`shrinkage_second_moment_map` and the
@@ -258,7 +258,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> S
 
     Returns
     -------
-    SecondMoments
+    TraceMoments
         Arrays of shape (T,); inf where they overflow.
 
     Examples
@@ -274,7 +274,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> S
     if loop.shrinkage or loop.floor:
         return _iterated(loop, s, t.size)
     weights = (2.0 / 3.0, 1.0 / 3.0)
-    return SecondMoments(_closed(loop, s, t, (*weights, 0.0)), _closed(loop, s, t, (*weights, 1.0)))
+    return TraceMoments(_closed(loop, s, t, (*weights, 0.0)), _closed(loop, s, t, (*weights, 1.0)))
 
 
 def mean_trace_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from madtheory import _check, spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, is_fresh_memory_one, is_fully_synthetic
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
 from madtheory.theory.distance import fresh, mixed
@@ -59,11 +59,11 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
     True
     """
-    if is_fully_synthetic(loop):
+    if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
     s = Spectrum.of(eigenvalues)
     _require_covered(loop, s, "w2_squared")
-    route = fresh if is_fresh_memory_one(loop) else mixed
+    route = fresh if loop.is_fresh_memory_one else mixed
     spread, memory = route.path_parts(loop, s.rank, _check.count("generations", generations))
     rows = deficits(loop, spread, s, memory)
     if loop.shrinkage == 0 and loop.floor == 0:
@@ -107,7 +107,7 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     29.3
     """
     s = Spectrum.of(eigenvalues)
-    if is_fresh_memory_one(loop):
+    if loop.is_fresh_memory_one:
         parts = fresh.limit_parts(loop, s.rank)
     else:
         settled = _settled(loop, s)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-# --- baseline ------------------------------------------------------------------------------------
-
-
 def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
     """Real samples n_e whose Gaussian fit has this E W2^2: the inverse of the baseline.
 
@@ -42,11 +39,6 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
         Between integers the baseline is interpolated linearly in 1/n (no Wishart law has
         non-integer n - 1 < dim). Fewer than 2 samples have no fit: beyond baseline(2) the answer
         goes on as 2 baseline(2)/w2_squared. inf at 0, 0 at inf.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When w2_squared is negative or NaN, or the eigenvalues are not valid.
 
     Examples
     --------
@@ -72,9 +64,6 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
         rtol=1e-14,
     )
     return float(math.exp2(root))
-
-
-# --- effective sample size -----------------------------------------------------------------------
 
 
 def mean_effective_size(n_real: int, n_synth: int) -> float:
@@ -106,22 +95,8 @@ def leading_gain(n_real: int, n_synth: int) -> float:
 def gain(loop: Loop, eigenvalues: ArrayLike) -> float:
     """n_e/n_real of a loop at its limit, from E W2^2 (paper, Eq. (4); theory.md 2.5, 3.1).
 
-    Parameters
-    ----------
-    loop : Loop
-        A loop with real data and a computed limit.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    float
-        As good as :func:`madtheory.theory.distance.w2_squared_limit`, whose error is declared.
-
-    Raises
-    ------
-    UnsupportedLoop
-        Without real data after generation 1, or where the limit is not computed.
+    As good as :func:`madtheory.theory.distance.w2_squared_limit`, whose error is declared. For
+    loops with real data and a computed limit.
 
     Examples
     --------
