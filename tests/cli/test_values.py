@@ -609,6 +609,16 @@ def test_second_moments_of_augmentation_are_the_library_s(
     assert got["status"]["trace_squared"] == ("exact" if memory == 1 else "asymptotic")
 
 
+@pytest.mark.parametrize("memory", [1, 3, 60])
+def test_with_all_weight_on_real_data_the_loop_forgets_at_once(
+    answer: Answer, close: Close, memory: int
+) -> None:
+    line = "theory fresh --dim 3 --n-real 50 --n-synth 20 --weight 1 --memory"
+    got = answer(*line.split(), memory)
+    assert got["forgetting_rate"] == 0
+    close(got["mean_sq"], 3 / 50)
+
+
 # --- real data only -----------------------------------------------------------------------------
 
 

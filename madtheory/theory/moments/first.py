@@ -217,7 +217,7 @@ def moment_radius(loop: Loop) -> float:
     if system.settled == 1 or abs(end - 1) < _UNIT:
         return end
     # Over all ages together nothing falls by more than a share squared, far less than _HUGE.
-    low, high = sorted((max(end, _HUGE ** (-1 / (system.settled - 1))), 1.0))
+    low, high = sorted((max(end, float(_HUGE ** (-1 / (system.settled - 1)))), 1.0))
     if end <= _TINY or lags.growth(low) <= 0:
         return low
     return float(toms748(lags.growth, low, high, k=2, xtol=1e-13, rtol=1e-13))

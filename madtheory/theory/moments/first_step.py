@@ -230,10 +230,8 @@ class System:
                 extra[model + 1] = 1.0 / (state.t + 1)
             D += noise * np.square(extra[:, None] - extra)
         trace += self.loop.floor
-        scatter = (
-            [pooled[2]] if self.loop.keeps_all else [batch.variance, *state.q][: self.n_batches]
-        )
-        return State(D, self._traces(state, trace, D), np.array(scatter), state.t + 1)
+        q = [pooled[2]] if self.loop.keeps_all else [batch.variance, *state.q][: self.n_batches]
+        return State(D, self._traces(state, trace, D), np.array(q), state.t + 1)
 
     @cached_property
     def _sources(self) -> Ints:

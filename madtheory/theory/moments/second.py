@@ -51,7 +51,7 @@ def _from_closed(x: Array, dim: int) -> SecondMoments:
 
 
 def invariant_path(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
-    """Second moments of generations 1..T by the tensors, or else by the closure; beyond float64 inf.
+    """Second moments of generations 1..T, by the tensors or the closure; inf beyond float64.
 
     Exact where :func:`madtheory.theory.moments.generation.is_exact`; otherwise mean_sq and trace
     are, and the other five are those of Gaussian means and of variances to leading order in 1/n.
