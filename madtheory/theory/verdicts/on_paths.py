@@ -1,4 +1,7 @@
-"""The same questions asked of simulated paths, with confidence intervals."""
+"""The same questions asked of simulated paths, with confidence intervals.
+
+`alpha` is everywhere the error rate of a verdict, in (0, 1).
+"""
 
 from __future__ import annotations
 

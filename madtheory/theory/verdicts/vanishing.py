@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 def variance_vanishes(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding:
     """Whether Sigma_t -> 0 (late collapse of Shumailov et al.).
 
-    Almost surely for the fully synthetic loop; in mean where a pool keeps everything.
-
-    Undecided without real data where several models are sampled from at bias near 1.
+    Almost surely for the fully synthetic loop; in mean where a pool keeps everything. Undecided
+    without real data where several models are sampled from at bias near 1.
 
     Examples
     --------
@@ -85,9 +84,8 @@ def _synthetic_vanishes(used: Loop) -> Finding:
 def support_is_lost(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     """Whether E log det Sigma_t -> -inf, or Sigma_t has lost directions: the tails are gone.
 
-    Early collapse of Shumailov et al.; a Gaussian has no tail to lose but a direction.
-
-    A first fit with n_initial <= d, the rank of Sigma_0, has lost directions before it starts.
+    Early collapse of Shumailov et al.; a Gaussian has no tail to lose but a direction. A first fit
+    with n_initial <= d, the rank of Sigma_0, has lost directions before the loop starts.
 
     Examples
     --------
