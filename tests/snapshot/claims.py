@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from madtheory import claims, verify
+from madtheory import claims
+from madtheory.claims.verify import verify
 
 
 def entries() -> Iterator[tuple[str, Any]]:
@@ -18,19 +19,19 @@ def entries() -> Iterator[tuple[str, Any]]:
                 "reference": claim.reference,
                 "statement": claim.statement,
                 "status": claim.status,
-                "scale": claim.scale,
+                "scale": claim.observe.words,
                 "size": claim.size,
                 "side": claim.side,
                 "predicted": [predicted.value, predicted.deviation, predicted.error],
-                "mutant": claim.mutant,
-                "mutant_predicted": claim.mutate(predicted.value),
+                "mutant": claim.mutant.words,
+                "mutant_predicted": claim.mutant.mutate(predicted.value),
             },
         )
 
 
 def verdicts() -> Iterator[tuple[str, Any]]:
     """What simulation says of each claim, seed 0: minutes."""
-    for verdict in verify.verify(level="quick", seed=0).claims:
+    for verdict in verify(level="quick", seed=0).claims:
         found = {
             name: getattr(verdict, name)
             for name in ("observations", "estimate", "se", "z", "p", "power")

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory import categories, engine, mixture_loop, models, simulate, size_biased
+from madtheory import engine, modes, simulate
+from madtheory.engine import models
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
 Array = NDArray[np.float64]
@@ -128,7 +129,7 @@ def plain(loop: Loop, spectrum: Array, **options: Any) -> dict[str, Any]:
 
 
 def tilted(loop: Loop, spectrum: Array, **options: Any) -> dict[str, Any]:
-    return paths(size_biased.simulate_size_biased(loop, spectrum, **{**SIZES, **options}))
+    return paths(simulate.simulate_size_biased(loop, spectrum, **{**SIZES, **options}))
 
 
 def stored(loop: Loop, spectrum: Array) -> dict[str, Any]:
@@ -180,13 +181,13 @@ def gaussian_runs() -> dict[str, Run]:
 # --- modes and categories -----------------------------------------------------------------------
 
 
-def modes(*counts: int, **options: Any) -> dict[str, Any]:
-    return paths(mixture_loop.simulate_modes(*counts, **{**SIZES, **options}))
+def grid(*counts: int, **options: Any) -> dict[str, Any]:
+    return paths(simulate.simulate_modes(*counts, **{**SIZES, **options}))
 
 
 def mode_states() -> dict[str, Any]:
     """States of the modes, and the recall that theory predicts for them."""
-    run = mixture_loop.simulate_modes(9, 60, generations=6, replicates=4, seed=2, snapshots=(1, 6))
+    run = simulate.simulate_modes(9, 60, generations=6, replicates=4, seed=2, snapshots=(1, 6))
     states = run.states
     assert states is not None
     return {
@@ -194,26 +195,26 @@ def mode_states() -> dict[str, Any]:
         "weights": states.weights,
         "means": states.means[:2],
         "covariances": states.covariances[:2],
-        "recall": mixture_loop.predicted_recall(states, 80, seed=4),
+        "recall": modes.predicted_recall(states, 80, seed=4),
     }
 
 
 def tokens(p: Any, n: int, **options: Any) -> dict[str, Any]:
-    return paths(categories.simulate_categories(p, n, **{**SIZES, **options}))
+    return paths(simulate.simulate_categories(p, n, **{**SIZES, **options}))
 
 
 def other_runs() -> dict[str, Run]:
-    zipf = categories.zipf(50)
+    zipf = modes.zipf(50)
     return {
-        "modes plain": lambda: modes(9, 40),
-        "modes mle": lambda: modes(4, 12, ddof=0.0, bias=0.7, spacing=2.0, deviation=1.0),
-        "modes floor": lambda: modes(9, 40, floor=1e-3, ddof=0.5, dim=3),
-        "modes fresh": lambda: modes(9, 40, n_fresh=10, seed=8),
-        "modes at": lambda: modes(9, 40, generations=12, at=(12, 1), keep_paths=True, chunk=5),
-        "modes few-samples": lambda: modes(16, 3),
-        "modes line": lambda: modes(4, 30, dim=1),
+        "modes plain": lambda: grid(9, 40),
+        "modes mle": lambda: grid(4, 12, ddof=0.0, bias=0.7, spacing=2.0, deviation=1.0),
+        "modes floor": lambda: grid(9, 40, floor=1e-3, ddof=0.5, dim=3),
+        "modes fresh": lambda: grid(9, 40, n_fresh=10, seed=8),
+        "modes at": lambda: grid(9, 40, generations=12, at=(12, 1), keep_paths=True, chunk=5),
+        "modes few-samples": lambda: grid(16, 3),
+        "modes line": lambda: grid(4, 30, dim=1),
         "modes defaults": lambda: paths(
-            mixture_loop.simulate_modes(generations=3, replicates=4, threads=2)
+            simulate.simulate_modes(generations=3, replicates=4, threads=2)
         ),
         "modes states": mode_states,
         "categories zipf": lambda: tokens(zipf, 30),
@@ -222,7 +223,7 @@ def other_runs() -> dict[str, Run]:
         "categories cold": lambda: tokens([0.5, 0.3, 0.2], 9, temperature=0.0),
         "categories at": lambda: tokens(zipf, 30, at=(5, 1), keep_paths=True, threads=2),
         "categories record": lambda: tokens(zipf, 30, record=("survivors", "entropy")),
-        "categories many": lambda: tokens(categories.zipf(2000, 1.1), 500, replicates=6),
+        "categories many": lambda: tokens(modes.zipf(2000, 1.1), 500, replicates=6),
     }
 
 
@@ -287,7 +288,7 @@ def engine_runs() -> dict[str, Run]:
             table[f"engine {name} {family}"] = lambda a=loop, b=model: run(a, b, rows)
     fresh, grown = fresh_data(15, 30, bias=0.9), models.Gaussian()
     grid, labelled = models.grid_mixture(2), models.labelled_grid(2)
-    words = models.Categorical.of(categories.zipf(12))
+    words = models.Categorical.of(modes.zipf(12))
     fed = fresh_data(20, 40, bias=0.8, ddof=0)
     return table | {
         "engine mixture grid": lambda: run(fed, models.GaussianMixture(4), grid),

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from madtheory import categories, metrics, mixture, spectrum, words
+from madtheory import loop as loops
+from madtheory import metrics, modes, spectrum
+from madtheory.covariance import Spectrum
 from madtheory.laws import bures, chi_square, trace_noise, wishart
-from madtheory.loop import Loop as the_Loop
 from madtheory.loop import fresh_data
+from madtheory.reports.modes import words
 from madtheory.theory import collapse, distance, moments, verdicts, worth
 
 Loop = Any
@@ -156,7 +158,7 @@ LOOP: Mapping[str, AskLoop] = {
 }
 #: Asked about few loops, as they take long.
 SLOW: Mapping[str, AskLoop] = {
-    "effective.admissible_n_synth_of": lambda loop: worth.admissible_n_synth_of(loop, FLAT),
+    "effective.admissible_n_synth_of": lambda loop: worth.admissible_n_synth(loop, FLAT),
     "effective.best_weight": lambda loop: worth.best_weight(loop, FLAT),
     "estimators.stationary_quantiles": lambda loop: collapse.stationary_quantiles(
         loop, [0.1, 0.5, 0.9]
@@ -185,7 +187,7 @@ RISKS = np.abs(PATHS) + np.arange(9.0)
 REST: Mapping[str, Ask] = {
     # builders and refusals of a loop
     "loops.refused": lambda: [
-        refusal(lambda fields=fields: the_Loop(**{"n_initial": 9, "n_synth": 9, **fields}))
+        refusal(lambda fields=fields: loops.Loop(**{"n_initial": 9, "n_synth": 9, **fields}))
         for fields in (
             {"n_initial": 1},
             {"n_synth": 1},
@@ -257,7 +259,7 @@ REST: Mapping[str, Ask] = {
         bures.fidelity(bures.covariance_factor(SQUARE), np.eye(3)),
         bures.bures_squared(SQUARE, np.eye(3)),
         bures.bures_squared(SQUARE, SQUARE[::-1, ::-1]),
-        bures.bures_weight(SPIKED),
+        Spectrum.of(SPIKED).bures_weight,
     ),
     "distances.w2": lambda: (
         bures.w2([0, 0, 0], SQUARE, [1, 0, 2], np.eye(3)),
@@ -302,7 +304,7 @@ REST: Mapping[str, Ask] = {
         worth.fraction_floor(0.3, 0.9, 5),
         dataclasses.asdict(worth.fresh_fraction(100, 0.3, bias=0.9)),
     ),
-    "recursions.second_order_identity": lambda: distance.second_order_identity(
+    "recursions.second_order_identity": lambda: distance.second_order_limit(
         100, Fraction(100), Fraction(900), Fraction(9, 10)
     ),
     # definitions
@@ -333,77 +335,77 @@ REST: Mapping[str, Ask] = {
     ),
     # modes of a mixture
     "mixture.survival": lambda: (
-        mixture.survival([0.1, 0.5, 1.0], 12, 5),
-        mixture.survival(0.04, 10**7, 3),
-        mixture.surviving_law(3, 5, [1, 2, 6]),
-        mixture.surviving_mean(5, 12, 6),
-        mixture.surviving_mean(5, 12, 6, n_fresh=3),
-        mixture.heterozygosity(5, 12, 4, n_fresh=3),
+        modes.mode_survival([0.1, 0.5, 1.0], 12, 5),
+        modes.mode_survival(0.04, 10**7, 3),
+        modes.surviving_law(3, 5, [1, 2, 6]),
+        modes.surviving_mean(5, 12, 6),
+        modes.surviving_mean(5, 12, 6, n_fresh=3),
+        modes.heterozygosity(5, 12, 4, n_fresh=3),
     ),
     "mixture.fixation": lambda: (
-        mixture.absorption_time(0.3, 20),
-        mixture.absorption_time_limit(0.3, 20),
-        mixture.fixation_cdf(MODES, 12, 9),
-        mixture.fixation_time(MODES, 12),
-        mixture.fixation_time_limit(MODES, 12),
+        modes.absorption_time(0.3, 20),
+        modes.absorption_time_limit(0.3, 20),
+        modes.fixation_cdf(MODES, 12, 9),
+        modes.fixation_time(MODES, 12),
+        modes.fixation_time_limit(MODES, 12),
     ),
     "mixture.stationary": lambda: (
-        mixture.stationary_count_law(0.3, 9, 3),
-        mixture.stationary_heterozygosity(5, 12, 3),
-        mixture.stationary_survival([0.1, 0.5], 12, 3),
-        mixture.stationary_surviving_mean(5, 12, 3),
-        mixture.stationary_weight_limit(0.3, 12, 3),
-        mixture.all_modes_alive(5, 60, 20),
-        mixture.fresh_for_all_modes(5, 60, 0.9),
+        modes.stationary_count_law(0.3, 9, 3),
+        modes.stationary_heterozygosity(5, 12, 3),
+        modes.stationary_survival([0.1, 0.5], 12, 3),
+        modes.stationary_surviving_mean(5, 12, 3),
+        modes.stationary_weight_limit(0.3, 12, 3),
+        modes.all_modes_alive(5, 60, 20),
+        modes.fresh_for_all_modes(5, 60, 0.9),
     ),
     "mixture.variance": lambda: (
-        mixture.modal_variance(5, 12, 4, real_modal=0.5, real_total=4.0, bias=0.9, floor_trace=0.1),
-        mixture.modal_variance(5, 12, 4, real_modal=0.5, real_total=4.0, ddof=0.0),
-        mixture.typical_variance(5, 12, 4, bias=0.9),
-        mixture.floor_variance(9, 0.01),
-        mixture.floor_variance(9, 0.01, ddof=0.5, bias=0.9),
+        modes.modal_variance(5, 12, 4, real_modal=0.5, real_total=4.0, bias=0.9, floor_trace=0.1),
+        modes.modal_variance(5, 12, 4, real_modal=0.5, real_total=4.0, ddof=0.0),
+        modes.typical_variance(5, 12, 4, bias=0.9),
+        modes.floor_variance(9, 0.01),
+        modes.floor_variance(9, 0.01, ddof=0.5, bias=0.9),
     ),
     "mixture.recall": lambda: (
-        mixture.mode_grid(9),
-        mixture.mode_grid(4, 3, spacing=2.0),
-        mixture.mode_recall([40, 0, 7], [1.0, 0.5], [0.2, 0.0]),
-        mixture.mode_recall(200, [0.3, 0.3], [1.0, 0.0], k=3),
+        modes.mode_grid(9),
+        modes.mode_grid(4, 3, spacing=2.0),
+        modes.mode_recall([40, 0, 7], [1.0, 0.5], [0.2, 0.0]),
+        modes.mode_recall(200, [0.3, 0.3], [1.0, 0.0], k=3),
     ),
     # categories
     "categories.tempered": lambda: (
-        categories.zipf(5, 1.3),
-        categories.tempered(MODES, 0.4),
-        categories.tempered(MODES, 0.0),
-        categories.deterministic(MODES, 0.8, 4),
+        modes.zipf(5, 1.3),
+        modes.tempered(MODES, 0.4),
+        modes.tempered(MODES, 0.0),
+        modes.deterministic(MODES, 0.8, 4),
     ),
     "categories.chains": lambda: (
-        categories.token_chain(0.3, 5, temperature=0.7, n_fresh=2),
-        categories.two_tokens(0.35, 8, temperature=0.8, generations=4, n_fresh=2),
-        categories.full_chain(MODES, 4, generations=3, temperature=1.2),
-        categories.heterozygosity(MODES, 12, 5, n_fresh=3),
+        modes.token_chain(0.3, 5, temperature=0.7, n_fresh=2),
+        modes.two_tokens(0.35, 8, temperature=0.8, generations=4, n_fresh=2),
+        modes.full_chain(MODES, 4, generations=3, temperature=1.2),
+        modes.token_heterozygosity(MODES, 12, 5, n_fresh=3),
     ),
     "categories.fixation": lambda: (
-        categories.fixation(0.42, 20),
-        categories.fixation(0.42, 20, temperature=0.7),
-        categories.fixation(0.3, 100_000, temperature=0.99),
-        categories.fixation_diffusion(0.42, 50, temperature=0.97),
-        categories.fixation_limit(0.42, 50, temperature=0.97),
-        categories.temperature_for(0.75, 0.55, 51),
+        modes.fixation(0.42, 20),
+        modes.fixation(0.42, 20, temperature=0.7),
+        modes.fixation(0.3, 100_000, temperature=0.99),
+        modes.fixation_diffusion(0.42, 50, temperature=0.97),
+        modes.fixation_limit(0.42, 50, temperature=0.97),
+        modes.temperature_for(0.75, 0.55, 51),
     ),
     "categories.survival": lambda: (
-        categories.survival(0.1, 20, 6),
-        categories.survival([0.05, 0.3], 20, 6, n_fresh=4),
-        categories.survival_bounds(0.1, 20, 6),
-        categories.survival_bounds([0.01, 0.3], 30, 6, n_fresh=4),
+        modes.token_survival(0.1, 20, 6),
+        modes.token_survival([0.05, 0.3], 20, 6, n_fresh=4),
+        modes.survival_bounds(0.1, 20, 6),
+        modes.survival_bounds([0.01, 0.3], 30, 6, n_fresh=4),
     ),
     "categories.support": lambda: (
-        categories.support(categories.zipf(40), 60, 5),
-        categories.support(categories.zipf(40), 60, 5, n_fresh=10),
-        categories.stationary_support(categories.zipf(40), 60, 10),
-        categories.stationary_bounds([0.01, 0.3], 30, 4),
-        categories.stationary_law(0.3, 12, 3, temperature=0.9),
-        categories.fresh_for_support(categories.zipf(40), 60, 0.9),
-        categories.fresh_for_support(categories.zipf(40), 60, 0.9, by="mass"),
+        modes.support(modes.zipf(40), 60, 5),
+        modes.support(modes.zipf(40), 60, 5, n_fresh=10),
+        modes.stationary_support(modes.zipf(40), 60, 10),
+        modes.stationary_bounds([0.01, 0.3], 30, 4),
+        modes.stationary_law(0.3, 12, 3, temperature=0.9),
+        modes.fresh_for_support(modes.zipf(40), 60, 0.9),
+        modes.fresh_for_support(modes.zipf(40), 60, 0.9, by="mass"),
     ),
     "words.counted": lambda: (
         words.count_words("The loop, the loops; a loop's end. MAD mad"),
