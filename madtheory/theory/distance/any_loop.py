@@ -15,7 +15,7 @@ from madtheory.theory import collapse, moments
 from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import estimate
-from madtheory.theory.moments import first_moments_limit, generation
+from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -76,7 +76,7 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
 def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
     """Limits that need no fidelity: Sigma dies, or nothing pulls the mean back (exact)."""
     if not loop.n_real or moments.is_growing_pool(loop):
-        first = first_moments_limit(loop)
+        first = moments.first_moments_limit(loop)
         if first.trace == 0:  # E tr Sigma^{1/2} goes with E tr Sigma
             return Estimate.exact(s.trace * (1 + first.mean_sq))
     _require_covered(loop, s, "w2_squared_limit")

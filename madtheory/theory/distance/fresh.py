@@ -81,9 +81,9 @@ def path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
     A, b = _centred_map(rank, *parameters(loop))
     first = fresh_maps.initial(Fraction(rank), Fraction(loop.n_initial), Fraction(loop.first_bias))
-    start = np.array([float(x) for x in _apply(_centre(rank)[0], first, _centre(rank)[1])])
+    P, q = _centre(rank)
     with np.errstate(over="ignore", invalid="ignore"):
-        y = affine_path(floats(A), np.array([float(x) for x in b]), start, generations)
+        y = affine_path(floats(A), floats(b), floats(_apply(P, first, q)), generations)
     y = np.where(np.isnan(y), np.inf, y)
     first_path = first_moments(loop, generations)
     y[:, 0] = rank * first_path.mean_sq

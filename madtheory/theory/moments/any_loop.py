@@ -21,6 +21,7 @@ from madtheory.theory.moments.first import affine_path, moment_limit, moment_pat
 from madtheory.theory.moments.fresh import (
     first_model,
     first_moment_map,
+    floats,
     is_moment_vector,
     parameters,
     second_map,
@@ -192,4 +193,4 @@ def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     # is below 1 exactly when the fixed point is a moment vector.
     if x is None or (radius > 1 - _NEAR and not is_moment_vector(x, dim)):
         return None
-    return np.array([float(v) for v in x])
+    return floats(x)

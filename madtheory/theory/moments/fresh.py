@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 Rows = list[list[Fraction]]
 
 
-def floats(rows: Rows) -> Array:
-    """Rounded matrix of fractions."""
-    return np.array([[float(x) for x in row] for row in rows])
+def floats(x: Rows | list[Fraction]) -> Array:
+    """Rounded matrix or vector of fractions."""
+    return np.array(x, dtype=np.float64)
 
 
 def parameters(loop: Loop) -> tuple[Fraction, Fraction, Fraction]:
@@ -57,7 +57,7 @@ def first_moment_map(loop: Loop) -> tuple[Array, Array]:
     """
     require_fresh_memory_one(loop, "first_moment_map")
     A, b = fresh_maps.first_map(*parameters(loop))
-    return floats(A), np.array([float(x) for x in b])
+    return floats(A), floats(b)
 
 
 @lru_cache(maxsize=1024)
@@ -81,13 +81,13 @@ def second_moment_map(loop: Loop, dim: int) -> tuple[Array, Array]:
     """
     require_fresh_memory_one(loop, "second_moment_map")
     A, b = second_map(_check.count("dim", dim), *parameters(loop))
-    return floats(A), np.array([float(x) for x in b])
+    return floats(A), floats(b)
 
 
 def first_model(loop: Loop, dim: int) -> Array:
     """The seven invariants at t = 1: N(0, Sigma/n) and an independent Wishart."""
     d, n = Fraction(dim), Fraction(loop.n_initial)
-    return np.array([float(x) for x in fresh_maps.initial(d, n, Fraction(loop.first_bias))])
+    return floats(fresh_maps.initial(d, n, Fraction(loop.first_bias)))
 
 
 def is_moment_vector(x: list[Fraction], dim: int) -> bool:

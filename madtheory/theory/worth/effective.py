@@ -56,14 +56,11 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
         return 2 * first / target
     if target <= last:
         return LARGE * last / target
-    root = optimize.brentq(
-        lambda x: math.log(baseline_at_real(math.exp2(x), s) / target),
-        1,
-        52,
-        xtol=1e-14,
-        rtol=1e-14,
-    )
-    return float(math.exp2(root))
+
+    def excess(log_n: float) -> float:
+        return math.log(baseline_at_real(math.exp2(log_n), s) / target)
+
+    return math.exp2(optimize.brentq(excess, 1, 52, xtol=1e-14, rtol=1e-14))
 
 
 def mean_effective_size(n_real: int, n_synth: int) -> float:
