@@ -70,11 +70,6 @@ class Loop:
         N(mu_0, bias * Sigma_0), Eq. (1) read literally.
     allow_overdispersion : bool
         Accept bias > 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When a field is out of its range; the message names it.
     """
 
     n_initial: int
@@ -138,6 +133,8 @@ class Loop:
                     f"got {weight:g}"
                 )
 
+    # ---------------------------------------------------------------------------------- numbers
+
     @property
     def n_real(self) -> int:
         """Real samples of each generation after the first, n_r."""
@@ -149,17 +146,17 @@ class Loop:
         return self.n_real + self.n_synth
 
     @property
-    def first_bias(self) -> float:
-        """What multiplies the covariance of the very first sample: 1, or lambda."""
-        return self.bias if self.first_generation == "biased" else 1.0
-
-    @property
     def n_shared(self) -> int:
         """Samples that the fixed set and the first sample have in common.
 
         The smaller lies in the larger, unless `first_generation` biases the first sample.
         """
         return min(self.n_initial, self.n_fixed) if self.first_bias == 1.0 else 0
+
+    @property
+    def first_bias(self) -> float:
+        """What multiplies the covariance of the very first sample: 1, or lambda."""
+        return self.bias if self.first_generation == "biased" else 1.0
 
     @property
     def first_scale(self) -> float:
@@ -180,6 +177,109 @@ class Loop:
     def dof(self) -> int:
         """Degrees of freedom of the later synthetic covariances, m = n_s - 1."""
         return self.n_synth - 1
+
+    # ----------------------------------------------------------------------- what the loop keeps
+
+    @property
+    def pooled(self) -> int | None:
+        """Generations whose synthetic samples a fit sees, the newest ones; None: all of them."""
+        return self.pool_cap if self.pool == "accumulate" else 1
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the pool grows for ever, so that the real share goes to 0."""
+        return self.pooled is None
+
+    @property
+    def is_stationary(self) -> bool:
+        """Whether all late generations make the same step: memory and pool are bounded."""
+        return self.memory is not None and not self.keeps_all
+
+    @property
+    def used(self) -> Loop:
+        """The same loop without real samples that have weight 0."""
+        if self.weight == 0 and self.n_synth >= 2:
+            return replace(self, n_fixed=0, n_fresh=0, weight=None)
+        return self
+
+    @property
+    def real_share(self) -> float:
+        """Share of the real samples in a late fit: n_real/n, or the weight; 0 in a growing pool.
+
+        Examples
+        --------
+        >>> pool = synthetic_augmentation(25, 75, pool="accumulate")
+        >>> fresh_data(25, 75).real_share, pool.real_share
+        (0.25, 0.0)
+        """
+        if self.weight is not None:
+            return self.weight
+        if self.pooled is None:
+            return 0.0 if self.budget is None else self.n_fresh / (self.n_fresh + self.budget)
+        synthetic = self.n_synth * self.pooled
+        total = self.n_real + synthetic
+        if self.budget is None or self.n_fixed + synthetic <= self.budget:
+            return self.n_real / total
+        fixed = self.budget * (self.n_fixed / (self.n_fixed + synthetic))
+        return (fixed + self.n_fresh) / (self.budget + self.n_fresh)
+
+    # ------------------------------------------------------------------------ what the loop is
+
+    @property
+    def family(self) -> str:
+        """Name of the family that the loop belongs to.
+
+        Examples
+        --------
+        >>> pool = synthetic_augmentation(10, 10, pool="accumulate")
+        >>> fully_synthetic(10).family, pool.family
+        ('synthetic', 'growing-pool')
+        """
+        rules = (
+            (self.floor > 0 or self.shrinkage > 0, "floor"),
+            (self.budget is not None, "subsample"),
+            (self.pool == "accumulate", "growing-pool" if self.keeps_all else "capped-pool"),
+            (self.weight is not None, "weighted"),
+            (self.memory != 1, "memory"),
+            (self.n_fixed > 0 and self.n_fresh > 0, "mixture"),
+            (self.n_fixed > 0, "augmentation"),
+            (self.n_fresh > 0, "fresh"),
+        )
+        return next((name for holds, name in rules if holds), "synthetic")
+
+    @property
+    def beyond_plain(self) -> str | None:
+        """The first field that no law of a single family covers, as "rule only, got value"."""
+        rules = (
+            (self.memory == 1, "memory 1", self.memory),
+            (self.pool == "replace", "pool = replace", self.pool),
+            (self.weight is None, "weight = None", self.weight),
+            (self.shrinkage == 0, "shrinkage = 0", self.shrinkage),
+            (self.floor == 0, "floor = 0", self.floor),
+        )
+        return next((f"{rule} only, got {got}" for holds, rule, got in rules if not holds), None)
+
+    @property
+    def is_fully_synthetic(self) -> bool:
+        """Whether the closed-form laws of Section 3 cover the loop (any ddof)."""
+        return self.beyond_plain is None and not self.n_real
+
+    @property
+    def is_fresh_memory_one(self) -> bool:
+        """Whether the closed-form laws of Section 5 cover the loop: memory 1, ddof 1, no more."""
+        plain = self.beyond_plain is None and self.ddof == 1
+        return plain and self.n_fresh > 0 and self.n_fixed == 0
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each model is fitted to samples of the one before and nothing else."""
+        newest = self.memory == 1 and self.pooled == 1
+        return self.n_real == 0 and newest and (self.budget is None or self.budget >= self.n_synth)
+
+    @property
+    def plain_chain(self) -> Loop:
+        """A chain as the fully synthetic loop that it is, without its floor."""
+        return replace(self, pool="replace", pool_cap=None, budget=None, floor=0.0)
 
 
 def fully_synthetic(
@@ -273,38 +373,17 @@ def fresh_data(
     )
 
 
-def _beyond_plain(loop: Loop) -> str | None:
-    """The first field that no law of a single family covers, as "rule only, got value"."""
-    rules = (
-        (loop.memory == 1, "memory 1", loop.memory),
-        (loop.pool == "replace", "pool = replace", loop.pool),
-        (loop.weight is None, "weight = None", loop.weight),
-        (loop.shrinkage == 0, "shrinkage = 0", loop.shrinkage),
-        (loop.floor == 0, "floor = 0", loop.floor),
-    )
-    return next((f"{rule} only, got {value}" for holds, rule, value in rules if not holds), None)
-
-
-def is_fully_synthetic(loop: Loop) -> bool:
-    """Whether the closed-form laws of Section 3 cover `loop` (any ddof)."""
-    return _beyond_plain(loop) is None and not loop.n_real
-
-
-def is_fresh_memory_one(loop: Loop) -> bool:
-    """Whether the closed-form laws of Section 5 cover `loop`: memory 1, ddof 1, nothing else."""
-    plain = _beyond_plain(loop) is None and loop.ddof == 1
-    return plain and bool(loop.n_fresh) and not loop.n_fixed
+# --- refusals: UnsupportedLoop unless `loop` is what a law covers ---------------------------------
 
 
 def _require_plain(loop: Loop, quantity: str) -> None:
     """Refuse the fields that a law of one family does not cover."""
-    beyond = _beyond_plain(loop)
-    if beyond:
-        raise UnsupportedLoop(f"{quantity} is computed for {beyond}")
+    if loop.beyond_plain:
+        raise UnsupportedLoop(f"{quantity} is computed for {loop.beyond_plain}")
 
 
 def require_fully_synthetic(loop: Loop, quantity: str) -> None:
-    """Raise :class:`UnsupportedLoop` unless `loop` is a plain fully synthetic loop."""
+    """Refuse all but a plain fully synthetic loop."""
     _require_plain(loop, quantity)
     if loop.n_real:
         raise UnsupportedLoop(
@@ -314,11 +393,11 @@ def require_fully_synthetic(loop: Loop, quantity: str) -> None:
 
 
 def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
-    """Raise :class:`UnsupportedLoop` unless `loop` is a plain fresh data loop with memory 1."""
+    """Refuse all but a plain fresh data loop with memory 1."""
     _require_plain(loop, quantity)
     if loop.ddof != 1:
         raise UnsupportedLoop(f"{quantity} is computed for ddof = 1 only, got ddof = {loop.ddof}")
-    if loop.n_fixed or not loop.n_fresh:
+    if not loop.is_fresh_memory_one:
         raise UnsupportedLoop(
             f"{quantity} is computed for the fresh data loop only, got a loop with "
             f"n_fresh = {loop.n_fresh} and n_fixed = {loop.n_fixed}"
@@ -337,81 +416,8 @@ def require_floor(loop: Loop, quantity: str) -> None:
         raise UnsupportedLoop(f"{quantity} is computed for floor > 0 only, got 0")
 
 
-# --- second moments ------------------------------------------------------------------------------
-
-
 def require_no_floor(loop: Loop, quantity: str) -> None:
-    """Refuse a floor."""
+    """Refuse a floor too."""
     require_synthetic(loop, quantity)
     if loop.floor:
         raise UnsupportedLoop(f"{quantity} is computed for floor = 0 only, got {loop.floor:g}")
-
-
-# --- families and claims -------------------------------------------------------------------------
-
-
-def family(loop: Loop) -> str:
-    """Name of the family that a loop belongs to.
-
-    Examples
-    --------
-    >>> family(fully_synthetic(10)), family(augmentation(10, 10, pool="accumulate"))
-    ('synthetic', 'growing-pool')
-    """
-    rules = (
-        (loop.floor > 0 or loop.shrinkage > 0, "floor"),
-        (loop.budget is not None, "subsample"),
-        (loop.pool == "accumulate", "growing-pool" if loop.pool_cap is None else "capped-pool"),
-        (loop.weight is not None, "weighted"),
-        (loop.memory != 1, "memory"),
-        (loop.n_fixed > 0 and loop.n_fresh > 0, "mixture"),
-        (loop.n_fixed > 0, "augmentation"),
-        (loop.n_fresh > 0, "fresh"),
-    )
-    return next((name for holds, name in rules if holds), "synthetic")
-
-
-# --- what a loop keeps ---------------------------------------------------------------------------
-
-
-def used_loop(loop: Loop) -> Loop:
-    """The same loop without real samples that have weight 0."""
-    if loop.weight == 0 and loop.n_synth >= 2:
-        return replace(loop, n_fixed=0, n_fresh=0, weight=None)
-    return loop
-
-
-def keeps_all(loop: Loop) -> bool:
-    """Whether the pool grows for ever, so that the real share goes to 0."""
-    return loop.pool == "accumulate" and loop.pool_cap is None
-
-
-def plain_chain(loop: Loop) -> Loop:
-    """A chain as the fully synthetic loop that it is, without its floor."""
-    return replace(loop, pool="replace", pool_cap=None, budget=None, floor=0.0)
-
-
-def is_chain(loop: Loop) -> bool:
-    """Whether each model is fitted to samples of the one before and nothing else."""
-    newest = loop.memory == 1 and (loop.pool == "replace" or loop.pool_cap == 1)
-    return loop.n_real == 0 and newest and (loop.budget is None or loop.budget >= loop.n_synth)
-
-
-def real_share(loop: Loop) -> float:
-    """Share of the real samples in a late fit: n_real/n, or the weight; 0 in a growing pool.
-
-    Examples
-    --------
-    >>> real_share(fresh_data(25, 75)), real_share(augmentation(25, 75, pool="accumulate"))
-    (0.25, 0.0)
-    """
-    if loop.weight is not None:
-        return loop.weight
-    if keeps_all(loop):
-        return 0.0 if loop.budget is None else loop.n_fresh / (loop.n_fresh + loop.budget)
-    synthetic = loop.n_synth * (loop.pool_cap or 1)
-    total = loop.n_real + synthetic
-    if loop.budget is None or loop.n_fixed + synthetic <= loop.budget:
-        return loop.n_real / total
-    fixed = loop.budget * (loop.n_fixed / (loop.n_fixed + synthetic))
-    return (fixed + loop.n_fresh) / (loop.budget + loop.n_fresh)

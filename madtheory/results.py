@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -122,7 +123,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondMoments:
+class TraceMoments:
     """E tr Sigma^2 and E (tr Sigma)^2; arrays over t = 1..T, or 0-d at the limit."""
 
     trace_squared: Array
@@ -140,10 +141,26 @@ class FirstMoments(NamedTuple):
 
 
 class FirstMomentsLimit(NamedTuple):
-    """Limits of :class:`FirstMoments`, two floats."""
+    """Limits of :class:`FirstMoments`, two floats; by default a loop whose moments diverge."""
 
-    mean_sq: float
-    trace: float
+    mean_sq: float = math.inf
+    trace: float = math.inf
+
+
+class SecondMoments(NamedTuple):
+    """Moments of degree two of generations 1..T at Sigma_0 = I, mu_0 = 0: arrays (T,) or floats.
+
+    E of |mu|^2, tr Sigma, |mu|^4, |mu|^2 tr Sigma, mu^T Sigma mu, (tr Sigma)^2, tr Sigma^2: the
+    seven invariants whose recursion closes. Of the last two alone, see :class:`TraceMoments`.
+    """
+
+    mean_sq: Array
+    trace: Array
+    mean_fourth: Array
+    mean_sq_trace: Array
+    sandwich: Array
+    squared_trace: Array
+    trace_squared: Array
 
 
 @dataclass(frozen=True, slots=True)

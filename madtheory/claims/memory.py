@@ -10,6 +10,7 @@ import numpy as np
 from madtheory.claims.claim import Prediction, asymptotic, conjecture, exact
 from madtheory.claims.setting import Setting
 from madtheory.loop import Loop, fresh_data
+from madtheory.results import FirstMomentsLimit
 from madtheory.simulate import simulate_plain
 from madtheory.theory import moments
 
@@ -21,11 +22,11 @@ _ALONE = Setting(Loop(n_initial=20, n_synth=20, memory=6), _FLAT, 24)
 _HEATED = Setting(_ALONE.loop, np.ones(1), 320)
 
 
-def _remembered(memory: int) -> moments.FamilyLimit:
+def _remembered(memory: int) -> FirstMomentsLimit:
     return moments.memory_limit(20, 20, memory=memory)
 
 
-def _all_remembered() -> moments.FamilyLimit:
+def _all_remembered() -> FirstMomentsLimit:
     return moments.memory_limit_all(16, 4)
 
 

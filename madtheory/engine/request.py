@@ -44,11 +44,6 @@ class Task:
     measured: NDArray[np.int64]
     seed: int
 
-    @property
-    def pool_cap(self) -> int | None:
-        """Synthetic batches that a generation is trained on, None for all."""
-        return self.loop.pool_cap if self.loop.pool == "accumulate" else 1
-
     def rng(self, generation: int, *stream: int) -> Rng:
         """Generator of one stream of one generation."""
         key = (generation, *stream)

@@ -101,7 +101,7 @@ class _Run:
             self.first = None
             return Training((first,), self.task.loop.n_initial), ()
         batch = synthetic_batch(self.task, self.ground, state)
-        pool = last((*state.pool, batch), self.task.pool_cap)
+        pool = last((*state.pool, batch), self.task.loop.pooled)
         return later_data(self.task, self.ground, state, pool), pool
 
     def measure(self, model: Any, training: Training) -> Arrays:

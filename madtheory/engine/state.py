@@ -47,7 +47,7 @@ def saved_arrays(model: Any) -> Arrays:
 def next_state(task: Task, state: State, model: Any, pool: tuple[Samples, ...]) -> State:
     """Keep what later generations need; the next batch takes one place in the pool."""
     models = last((*state.models, model), task.loop.memory)
-    cap = task.pool_cap
+    cap = task.loop.pooled
     return State(state.generation + 1, models, last(pool, None if cap is None else cap - 1))
 
 
@@ -86,7 +86,7 @@ def load_model(prototype: Any, generation: int, arrays: Arrays) -> Any:
 
 def load_state(task: Task, generation: int, arrays: Arrays) -> State:
     """Rebuild the state of a generation from what lies on disk."""
-    memory, cap = task.loop.memory, task.pool_cap
+    memory, cap = task.loop.memory, task.loop.pooled
     n_models = generation if memory is None else min(memory, generation)
     # The first generation has no synthetic batch.
     n_pool = generation - 1 if cap is None else min(cap - 1, generation - 1)

@@ -6,7 +6,6 @@ a generation, whatever the number of samples.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,17 +28,11 @@ if TYPE_CHECKING:
     from madtheory.simulate.kernels.tally import Tally
 
 
-def _without_idle_data(loop: Loop) -> Loop:
-    """Drop real data of weight 0: a synthetic loop collapses, and needs its own units then."""
-    if loop.weight == 0 and loop.n_synth > 1:
-        return dataclasses.replace(loop, n_fixed=0, n_fresh=0, weight=None)
-    return loop
-
-
 def spec_of(plan: Plan) -> Spec:
     """Return the loop of a plan as the kernels read it."""
-    loop, s, last = _without_idle_data(plan.problem.loop), plan.problem.eigenvalues, plan.last
-    cap = loop.pool_cap if loop.pool == "accumulate" else 1
+    # A synthetic loop collapses, and needs its own units then: real data of weight 0 are idle.
+    loop, s, last = plan.problem.loop.used, plan.problem.eigenvalues, plan.last
+    cap = loop.pooled
     first, later = _spans(loop)
     return Spec(
         n_initial=float(loop.n_initial),
@@ -75,7 +68,7 @@ def _spans(loop: Loop) -> tuple[int, int]:
 def _is_subsampled(plan: Plan) -> bool:
     """Whether the budget of the loop ever binds."""
     loop, last = plan.problem.loop, plan.last
-    kept = last - 1 if loop.pool_cap is None else min(last - 1, loop.pool_cap)
+    kept = last - 1 if loop.pooled is None else min(last - 1, loop.pooled)
     return loop.budget is not None and loop.n_fixed + kept * loop.n_synth > loop.budget
 
 

@@ -162,8 +162,7 @@ def _plain_replicate(
     """Yield the models of one replicate, one after the other, without end."""
     loop = plan.problem.loop
     first, fixed = _first_data(rng, plan)
-    kept = loop.pool_cap if loop.pool == "accumulate" else 1
-    data = _Data(fixed, deque(maxlen=loop.memory), deque(maxlen=kept))
+    data = _Data(fixed, deque(maxlen=loop.memory), deque(maxlen=loop.pooled))
     mean, cov = _fit(loop, first)
     while True:
         model = mean, _regularise(plan, cov)

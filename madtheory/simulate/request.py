@@ -122,7 +122,7 @@ class Gaussian:
         if not is_plain(loop):
             rank = self.eigenvalues.size if loop.shrinkage or loop.floor else rank
             parts = 4.0 + min(loop.memory or generations, generations, loop.n_synth)
-            parts += min(loop.pool_cap or 1, generations)
+            parts += min(loop.pooled or 1, generations)
         return parts * generations * (200.0 + 30.0 * rank**2 + 0.4 * rank**3)
 
 
@@ -131,8 +131,7 @@ Plan = Request[Gaussian]
 
 def is_plain(loop: Loop) -> bool:
     """Whether one of the two special kernels draws the loop."""
-    replace = loop.pool == "replace" and loop.memory == 1 and loop.weight is None
-    return replace and not (loop.n_fixed or loop.shrinkage or loop.floor)
+    return loop.beyond_plain is None and not loop.n_fixed
 
 
 def make_plan(

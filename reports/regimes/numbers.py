@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory.loop import Loop, family, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.reports.limits import first_and_late, inverse_baseline
 from madtheory.reports.simulated import Array, run
 from madtheory.theory import collapse, moments, verdicts
@@ -38,7 +38,7 @@ def _deciders(
     for entry in entries:
         claim = entry.finding.claim
         if entry.definition == name and entry.collapses is not None and claim is not None:
-            grouped.setdefault(claim, []).append(family(loops[entry.loop]))
+            grouped.setdefault(claim, []).append(loops[entry.loop].family)
     return [{"claim": c, "families": list(dict.fromkeys(f))} for c, f in grouped.items()]
 
 

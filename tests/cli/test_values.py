@@ -598,17 +598,25 @@ def test_second_moments_of_augmentation_are_the_library_s(
     answer: Answer, close: Close, memory: int
 ) -> None:
     from madtheory.loop import synthetic_augmentation
-    from madtheory.theory.moments.second import general_second_moments_limit
+    from madtheory.theory.moments.second import invariant_limit
 
     line = "theory augmentation --dim 3 --n-real 20 --n-synth 30 --bias 0.9 --memory"
     got = answer(*line.split(), memory)
-    expected = general_second_moments_limit(
-        synthetic_augmentation(20, 30, bias=0.9, memory=memory), 3
-    )
+    expected = invariant_limit(synthetic_augmentation(20, 30, bias=0.9, memory=memory), 3)
     assert expected is not None
     close(got["trace_squared"], float(expected.trace_squared))
     close(got["squared_trace"], float(expected.squared_trace))
     assert got["status"]["trace_squared"] == ("exact" if memory == 1 else "asymptotic")
+
+
+@pytest.mark.parametrize("memory", [1, 3, 60])
+def test_with_all_weight_on_real_data_the_loop_forgets_at_once(
+    answer: Answer, close: Close, memory: int
+) -> None:
+    line = "theory fresh --dim 3 --n-real 50 --n-synth 20 --weight 1 --memory"
+    got = answer(*line.split(), memory)
+    assert got["forgetting_rate"] == 0
+    close(got["mean_sq"], 3 / 50)
 
 
 # --- real data only -----------------------------------------------------------------------------

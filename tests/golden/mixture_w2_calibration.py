@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from madtheory.loop import Loop
+from madtheory.results import SecondMoments
 from madtheory.theory.moments import generation
-from madtheory.theory.moments.second import SecondMoments, general_second_moments
+from madtheory.theory.moments.second import invariant_path
 
 TABLE = Path(__file__).with_suffix(".json")
 PARTS = 8
@@ -150,7 +151,7 @@ def observe(Sigma, exact, of_square, name):
 
 def simulate(loop, dim, at, size, seed):
     rng = np.random.default_rng(seed)
-    exact = general_second_moments(loop, dim, generations=max(at))
+    exact = invariant_path(loop, dim, generations=max(at))
     names = ["flat", "harmonic"][: 1 if dim == 1 or loop.shrinkage or loop.floor else 2]
     for t, _, Sigma in run(loop, dim, size, max(at), rng):
         if t in at:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from madtheory.loop import Loop
 from madtheory.theory import moments
 from madtheory.theory.moments import INVARIANTS, closure, generation, tensors
-from madtheory.theory.moments.second import general_second_moments, general_second_moments_limit
+from madtheory.theory.moments.second import invariant_limit, invariant_path
 
 #: Slack for rounding in inequalities.
 EPS = 1e-9
@@ -40,7 +40,7 @@ def loops(draw, *, exact=False):
 
 @given(loop=loops(), dim=st.integers(1, 30))
 def test_moments_obey_the_inequalities_of_moments(loop, dim):
-    x = general_second_moments(loop, dim, generations=6)
+    x = invariant_path(loop, dim, generations=6)
     assert x._fields == INVARIANTS
     for row in x:
         assert (row >= 0).all()
@@ -59,14 +59,14 @@ def test_moments_obey_the_inequalities_of_moments(loop, dim):
 
 @given(loop=loops(), dim=st.integers(1, 8))
 def test_a_longer_path_starts_with_the_shorter_one(loop, dim):
-    long, short = (general_second_moments(loop, dim, generations=T) for T in (7, 3))
+    long, short = (invariant_path(loop, dim, generations=T) for T in (7, 3))
     for a, b in zip(long, short, strict=True):
         np.testing.assert_allclose(a[:3], b, rtol=1e-11, atol=1e-13)
 
 
 @given(loop=loops(exact=True), dim=st.integers(1, 8))
 def test_first_moments_of_the_closure_are_exact(loop, dim):
-    exact = general_second_moments(loop, dim, generations=8)
+    exact = invariant_path(loop, dim, generations=8)
     closed = closure.closed_path(loop, dim, 8)
     np.testing.assert_allclose(closed[:, 0], exact.mean_sq, rtol=1e-10)
     np.testing.assert_allclose(closed[:, 1], exact.trace, rtol=1e-10)
@@ -75,11 +75,11 @@ def test_first_moments_of_the_closure_are_exact(loop, dim):
 @given(loop=loops(exact=True), dim=st.integers(1, 8))
 def test_the_limit_is_a_fixed_point_and_the_radius_its_rate(loop, dim):
     assume(loop.pool == "replace" and loop.n_real)
-    radius = tensors.general_second_moment_radius(loop, dim)
-    limit = general_second_moments_limit(loop, dim)
+    radius = tensors.exact_radius(loop, dim)
+    limit = invariant_limit(loop, dim)
     assert (limit is None) == (radius >= 1)
     assume(radius < 0.9)
-    path = general_second_moments(loop, dim, generations=400)
+    path = invariant_path(loop, dim, generations=400)
     np.testing.assert_allclose([x[-1] for x in path], limit, rtol=1e-8, atol=1e-12)
 
 
@@ -88,7 +88,7 @@ def test_shrinkage_moves_no_first_moment_and_narrows_the_spectrum(loop, dim):
     """By rotation invariance first moments see shrinkage nowhere."""
     loop = dataclasses.replace(loop, shrinkage=0.0)
     other = dataclasses.replace(loop, shrinkage=0.6)
-    a, b = (general_second_moments(x, dim, generations=5) for x in (loop, other))
+    a, b = (invariant_path(x, dim, generations=5) for x in (loop, other))
     np.testing.assert_allclose(a.trace, b.trace, rtol=1e-10)
     np.testing.assert_allclose(a.mean_sq, b.mean_sq, rtol=1e-10)
     assert (b.trace_squared <= a.trace_squared * (1 + EPS) + EPS).all()
@@ -97,7 +97,7 @@ def test_shrinkage_moves_no_first_moment_and_narrows_the_spectrum(loop, dim):
 @given(loop=loops(), dim=st.integers(1, 8))
 def test_first_moments_are_those_of_the_general_system(loop, dim):
     """Memory, caps, weights and nested sets, by a system that was written from the spec alone."""
-    x = general_second_moments(loop, dim, generations=9)
+    x = invariant_path(loop, dim, generations=9)
     first = moments.first_moments(loop, 9)
     np.testing.assert_allclose(x.mean_sq, dim * first.mean_sq, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(x.trace, dim * first.trace, rtol=1e-9, atol=1e-12)

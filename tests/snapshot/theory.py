@@ -18,7 +18,7 @@ from madtheory import loop as loops
 from madtheory import metrics, modes, spectrum
 from madtheory.covariance import Spectrum
 from madtheory.laws import bures, chi_square, trace_noise, wishart
-from madtheory.loop import family, fresh_data, is_fresh_memory_one, is_fully_synthetic, real_share
+from madtheory.loop import fresh_data
 from madtheory.modes import bounds, diversity, fresh, recall, selection, survival, tempering
 from madtheory.reports.modes import words
 from madtheory.theory import collapse, distance, moments, verdicts, worth
@@ -39,8 +39,8 @@ LOOP: Mapping[str, AskLoop] = {
         *(loop.n_real, loop.n_train, loop.first_bias, loop.n_shared),
         *(loop.first_scale, loop.step_bias, loop.first_dof, loop.dof),
     ),
-    "loop.is_fully_synthetic": lambda loop: is_fully_synthetic(loop),
-    "loop.is_fresh_memory_one": lambda loop: is_fresh_memory_one(loop),
+    "loop.is_fully_synthetic": lambda loop: loop.is_fully_synthetic,
+    "loop.is_fresh_memory_one": lambda loop: loop.is_fresh_memory_one,
     # collapse
     "collapse.rate": lambda loop: collapse.rate(loop),
     "collapse.lyapunov_spectrum": lambda loop: collapse.lyapunov_spectrum(loop, 3),
@@ -145,8 +145,8 @@ LOOP: Mapping[str, AskLoop] = {
     "effective.gain": lambda loop: worth.gain(loop, FLAT),
     "regimes.regime": lambda loop: verdicts.regime(loop, FLAT),
     # definitions of collapse
-    "definitions.family": lambda loop: family(loop),
-    "definitions.real_share": lambda loop: real_share(loop),
+    "definitions.family": lambda loop: loop.family,
+    "definitions.real_share": lambda loop: loop.real_share,
     "definitions.pool_exponent": lambda loop: moments.pool_exponent(loop),
     "definitions.large_sample_floor": lambda loop: verdicts.large_sample_floor(loop, FLAT),
     "definitions.heats_up": lambda loop: verdicts.heats_up(loop),
@@ -314,7 +314,7 @@ REST: Mapping[str, Ask] = {
         {
             name: loop
             for name, loop in verdicts.default_loops(n=30).items()
-            if family(loop) in ("synthetic", "fresh", "floor", "weighted")
+            if loop.family in ("synthetic", "fresh", "floor", "weighted")
         },
     ),
     "definitions.table_text": lambda: verdicts.table_text(

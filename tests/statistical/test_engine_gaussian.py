@@ -21,7 +21,6 @@ from madtheory.loop import (
     Loop,
     fresh_data,
     fully_synthetic,
-    is_fully_synthetic,
     synthetic_augmentation,
 )
 from madtheory.simulate import simulate
@@ -93,7 +92,7 @@ def in_theory(name, quantity):
     if quantity in ("trace", "mean_sq"):
         moments = first_moments(loop, GENERATIONS)
         return float(getattr(moments, quantity)[-1] * SPECTRUM.sum())
-    if quantity == "log_det" and is_fully_synthetic(loop):
+    if quantity == "log_det" and loop.is_fully_synthetic:
         return float(collapse.log_det_mean(loop, SPECTRUM, generations=GENERATIONS)[-1])
     return None
 

@@ -22,7 +22,7 @@ from madtheory.simulate import simulate
 from madtheory.theory import collapse, distance, moments
 from madtheory.theory.distance import cumulants, deficit, fresh, mixed
 from madtheory.theory.moments import generation
-from madtheory.theory.moments.second import general_second_moments
+from madtheory.theory.moments.second import invariant_path
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TABLE = json.loads((GOLDEN / "mixture_w2_calibration.json").read_text())
@@ -57,7 +57,7 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
     for (dim, fields, profile), rows in list(cases().items())[::2]:
         loop, s, T = Loop(**json.loads(fields)), eigenvalues(profile, dim), max(rows)[0]
         w2 = distance.w2_squared(loop, s, generations=T)
-        first = general_second_moments(loop, dim, generations=T)
+        first = invariant_path(loop, dim, generations=T)
         for t, fidelity, se in rows:
             i, noise = t - 1, 2 * s.sum() * se
             c, M = first.trace[i] / dim, first.mean_sq[i] / dim

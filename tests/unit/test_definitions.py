@@ -14,7 +14,6 @@ from scipy import stats
 from madtheory import spectrum
 from madtheory.claims import CLAIMS
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
-from madtheory.loop import family as family_of
 from madtheory.theory import collapse, distance, moments, worth
 from madtheory.theory.verdicts import (
     CLAIM_IDS,
@@ -124,7 +123,7 @@ LOOPS = grid()
 
 
 def test_the_grid_has_every_family() -> None:
-    families = Counter(family_of(loop) for loop in LOOPS)
+    families = Counter(loop.family for loop in LOOPS)
     assert set(families) | {"memory", "capped-pool"} == set(CLAIM_IDS)
     assert min(families.values()) >= 4
 

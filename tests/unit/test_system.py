@@ -10,7 +10,8 @@ import pytest
 
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.theory import collapse, moments
-from madtheory.theory.moments.first import State, System, moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first import moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first_step import State, System
 
 
 def _dense(loop):
@@ -173,3 +174,31 @@ def test_divergence_without_contraction() -> None:
     )
     assert moment_radius(loop) > 1
     assert moments.first_moments_limit(loop) == (math.inf, math.inf)
+
+
+@pytest.mark.parametrize("memory", [1, 3, None])
+@pytest.mark.parametrize(
+    "pool", [{}, {"pool": "accumulate"}, {"pool": "accumulate", "pool_cap": 3}]
+)
+def test_with_all_weight_on_real_data_the_first_model_is_forgotten_at_once(memory, pool) -> None:
+    # Every later model is a fit to real samples alone, whatever the first one was.
+    loop, other = (
+        Loop(n_initial=n, n_fresh=50, n_synth=20, memory=memory, weight=1.0, **pool)
+        for n in (50, 5)
+    )
+    for a, b in zip(moment_path(loop, 9), moment_path(other, 9), strict=True):
+        assert a[0] != b[0] or np.ptp(a) == 0  # the trace of a fit is that of the truth
+        np.testing.assert_allclose(a[1:], b[1:], rtol=1e-12)
+    assert moments.forgetting_rate(loop) == 0
+    if loop.is_stationary:
+        assert not np.linalg.matrix_power(_dense(loop)[0], 20).any()
+
+
+@pytest.mark.parametrize("memory", [3, 60, 100])
+def test_long_memories_with_little_weight_on_them(memory: int) -> None:
+    # Lags to the power of the memory leave the range of float64 at the bracket's lower end.
+    loop = Loop(n_initial=9, n_fresh=9, n_synth=10**9, memory=memory, weight=1 - 1e-6, bias=0.5)
+    # Where n_synth is large, traces follow their own mean over the memory: times (1 - w) bias.
+    polynomial = [1.0, *[-(1 - loop.weight) * loop.bias / memory] * memory]
+    expected = np.abs(np.roots(polynomial)).max()
+    assert moment_radius(loop) == pytest.approx(expected, rel=1e-8)

@@ -25,10 +25,10 @@ from madtheory.theory.moments import (
 from madtheory.theory.moments.generation import is_exact
 from madtheory.theory.moments.second import (
     _from_closed,
-    general_second_moments,
-    general_second_moments_limit,
+    invariant_limit,
+    invariant_path,
 )
-from madtheory.theory.moments.tensors import general_second_moment_radius
+from madtheory.theory.moments.tensors import exact_radius
 
 # Every invariant has degree 4 in the data, once the noise of a generation is averaged out: three
 # nodes a coordinate integrate them without error.
@@ -117,7 +117,7 @@ SMALL = [
 @pytest.mark.parametrize(("dim", "generations", "loop"), SMALL)
 def test_every_kind_of_loop_agrees_with_quadrature_over_all_its_samples(dim, generations, loop):
     expected = by_quadrature(loop, dim, generations)
-    found = [x[-1] for x in general_second_moments(loop, dim, generations=generations)]
+    found = [x[-1] for x in invariant_path(loop, dim, generations=generations)]
     np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
@@ -134,22 +134,20 @@ FRESH = [
 @pytest.mark.parametrize("dim", [1, 2, 30])
 def test_fresh_loop_agrees_with_its_own_map(loop, dim):
     expected = second_moments(loop, dim, generations=40)
-    found = np.array(general_second_moments(loop, dim, generations=40)).T
+    found = np.array(invariant_path(loop, dim, generations=40)).T
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    np.testing.assert_allclose(
-        general_second_moment_radius(loop, dim), second_moment_radius(loop, dim), rtol=1e-10
-    )
+    np.testing.assert_allclose(exact_radius(loop, dim), second_moment_radius(loop, dim), rtol=1e-10)
     expected = second_moments_limit(loop, dim)
     # The linear solve loses what 1 - radius does: 13 digits are left here.
-    np.testing.assert_allclose(general_second_moments_limit(loop, dim), expected, rtol=1e-12)
+    np.testing.assert_allclose(invariant_limit(loop, dim), expected, rtol=1e-12)
 
 
 def test_no_limit_where_the_radius_exceeds_one():
-    assert general_second_moment_radius(fresh_data(1, 10), 2) > 1
-    assert general_second_moments_limit(fresh_data(1, 10), 2) is None
-    assert general_second_moments_limit(fully_synthetic(10, bias=0.5), 2) is None
-    assert general_second_moments_limit(fresh_data(10, 10, memory=None), 2) is None
-    assert general_second_moments_limit(fresh_data(1, 10, memory=2), 2) is None
+    assert exact_radius(fresh_data(1, 10), 2) > 1
+    assert invariant_limit(fresh_data(1, 10), 2) is None
+    assert invariant_limit(fully_synthetic(10, bias=0.5), 2) is None
+    assert invariant_limit(fresh_data(10, 10, memory=None), 2) is None
+    assert invariant_limit(fresh_data(1, 10, memory=2), 2) is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +161,7 @@ def test_no_limit_where_the_radius_exceeds_one():
 @pytest.mark.parametrize("dim", [1, 3])
 def test_fully_synthetic_loop_agrees_with_collapse(loop, dim):
     s = np.ones(dim)
-    found = general_second_moments(loop, dim, generations=200)
+    found = invariant_path(loop, dim, generations=200)
     for name, function in [
         ("mean_sq", collapse.mean_walk),
         ("trace", collapse.mean_trace),
@@ -177,7 +175,7 @@ def test_fully_synthetic_loop_agrees_with_collapse(loop, dim):
 @pytest.mark.parametrize(("n_r", "n_s", "bias"), [(10, 20, 0.9), (5, 3, 1.0), (50, 400, 0.3)])
 def test_fixed_set_has_the_stated_first_moments(n_r, n_s, bias):
     dim, n = 3, n_r + n_s
-    x = general_second_moments_limit(synthetic_augmentation(n_r, n_s, bias=bias), dim)
+    x = invariant_limit(synthetic_augmentation(n_r, n_s, bias=bias), dim)
     D = x.mean_sq - dim / n_r
     np.testing.assert_allclose(D, (n_s / n) ** 2 * (D + bias * x.trace / n_s), rtol=1e-10)
     between = n_r * n_s / n * (D + bias * x.trace / n_s)
@@ -188,7 +186,7 @@ def test_fixed_set_has_the_stated_first_moments(n_r, n_s, bias):
 @pytest.mark.parametrize("bias", [0.6, 1.0])
 def test_growing_pool_has_the_stated_first_moments(bias):
     n, dim = 8, 2
-    x = general_second_moments(
+    x = invariant_path(
         synthetic_augmentation(n, n, bias=bias, pool="accumulate"), dim, generations=9
     )
     for t, (before, after) in enumerate(pairwise(x.trace), start=1):
@@ -201,7 +199,7 @@ def test_growing_pool_has_the_stated_first_moments(bias):
 
 def test_one_fixed_pair_and_a_constant_synthetic_sample_by_hand():
     # bias 0: the synthetic sample is the mean of the pair, so Sigma = (x - y)^2/4.
-    x = general_second_moments(Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.0), 1, generations=5)
+    x = invariant_path(Loop(n_initial=2, n_fixed=2, n_synth=1, bias=0.0), 1, generations=5)
     by_hand = [1 / 2, 1 / 2, 3 / 4, 1 / 4, 1 / 4, 3 / 4, 3 / 4]
     np.testing.assert_allclose([v[-1] for v in x], by_hand, rtol=1e-13)
 
@@ -222,10 +220,8 @@ STATIONARY = [
 @pytest.mark.parametrize("loop", STATIONARY)
 @pytest.mark.parametrize("dim", [1, 4])
 def test_limit_is_where_the_path_ends(loop, dim):
-    path = general_second_moments(loop, dim, generations=600)
-    np.testing.assert_allclose(
-        [x[-1] for x in path], general_second_moments_limit(loop, dim), rtol=1e-10
-    )
+    path = invariant_path(loop, dim, generations=600)
+    np.testing.assert_allclose([x[-1] for x in path], invariant_limit(loop, dim), rtol=1e-10)
 
 
 @pytest.mark.parametrize("loop", [STATIONARY[0], STATIONARY[2]])
@@ -258,7 +254,7 @@ def closed(loop, dim, generations):
     [fresh_data(1000, 1000, bias=0.9), synthetic_augmentation(1000, 2000, bias=0.9, weight=0.4)],
 )
 def test_closure_is_right_to_leading_order(loop, dim):
-    exact, approximate = general_second_moments(loop, dim, generations=20), closed(loop, dim, 20)
+    exact, approximate = invariant_path(loop, dim, generations=20), closed(loop, dim, 20)
     for name in ("mean_sq", "trace"):
         np.testing.assert_allclose(getattr(approximate, name), getattr(exact, name), rtol=1e-12)
     spreads = [
@@ -275,8 +271,8 @@ def test_memory_of_two_and_a_capped_pool_have_exact_first_moments(dim):
     loop = Loop(n_initial=4, n_fixed=4, n_fresh=2, n_synth=3, bias=0.8, weight=0.3)
     long = dataclasses.replace(loop, memory=2)
     exact, found = (
-        general_second_moments(loop, dim, generations=2),
-        general_second_moments(long, dim, generations=2),
+        invariant_path(loop, dim, generations=2),
+        invariant_path(long, dim, generations=2),
     )
     np.testing.assert_allclose(found.mean_sq, exact.mean_sq, rtol=1e-13)
     np.testing.assert_allclose(found.trace, exact.trace, rtol=1e-13)
@@ -294,7 +290,7 @@ def test_memory_is_a_mixture_by_enumeration():
         y = mean[:, None] + np.sqrt(0.7 * Sigma) * Z[:, 3:4, None]
         mean, Sigma = fit(loop, fixed, y)
         moments.append([weight @ mean[:, 0] ** 2, weight @ Sigma[:, 0, 0]])
-    found = general_second_moments(loop, 1, generations=3)
+    found = invariant_path(loop, 1, generations=3)
     np.testing.assert_allclose(
         [found.mean_sq[-1], found.trace[-1]], np.mean(moments, axis=0), rtol=1e-12
     )
@@ -312,7 +308,7 @@ SAME = [
 def test_a_bound_longer_than_the_run_is_no_bound(field, loop):
     """Model by model, or batch by batch, against one running total."""
     a, b = (
-        general_second_moments(x, 2, generations=12)
+        invariant_path(x, 2, generations=12)
         for x in (loop, dataclasses.replace(loop, **{field: 30}))
     )
     for name in ("mean_sq", "trace"):
@@ -326,7 +322,7 @@ def test_a_cap_of_one_is_replacement():
     loop = synthetic_augmentation(6, 9, bias=0.9, pool="accumulate", pool_cap=1)
     other = synthetic_augmentation(6, 9, bias=0.9)
     assert is_exact(loop)
-    a, b = (general_second_moments(x, 3, generations=7) for x in (loop, other))
+    a, b = (invariant_path(x, 3, generations=7) for x in (loop, other))
     np.testing.assert_array_equal(a, b)
 
 
@@ -345,7 +341,7 @@ def test_blend_keeps_the_mean_age_and_the_sum_of_squares():
 
 
 def test_overflow_is_infinite_and_first_moments_stay_finite():
-    x = general_second_moments(fully_synthetic(4), 2, generations=5000)
+    x = invariant_path(fully_synthetic(4), 2, generations=5000)
     assert np.isinf(x.trace_squared[-1])
     np.testing.assert_allclose(x.trace, 2.0, rtol=1e-10)
 
@@ -353,8 +349,8 @@ def test_overflow_is_infinite_and_first_moments_stay_finite():
 def test_unsupported_loops_say_so_in_one_sentence():
     loop = synthetic_augmentation(6, 9, pool="accumulate", budget=10)
     with pytest.raises(UnsupportedLoop, match="second_moments is computed for budget = None"):
-        general_second_moments(loop, 2, generations=3)
+        invariant_path(loop, 2, generations=3)
     with pytest.raises(UnsupportedLoop, match="memory 1 and pool = replace only, got memory 2"):
-        general_second_moment_radius(fresh_data(5, 5, memory=2), 1)
+        exact_radius(fresh_data(5, 5, memory=2), 1)
     with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
-        general_second_moments(fresh_data(5, 5), 0, generations=3)
+        invariant_path(fresh_data(5, 5), 0, generations=3)

@@ -36,7 +36,7 @@ def _second(loop: Loop, eigenvalues: Array) -> Entries:
     from madtheory.theory.moments import generation
     from madtheory.theory.moments.second import conjugated_second_moments
 
-    if loop.memory is None or (loop.pool, loop.pool_cap) == ("accumulate", None):
+    if not loop.is_stationary:
         raise UnsupportedLoop(
             "second moments at the limit are computed for a pool and a memory that forget only"
         )
@@ -91,10 +91,10 @@ def _admissible(loop: Loop, eigenvalues: Array) -> Entries:
 
 def _admissible_limit(loop: Loop, eigenvalues: Array) -> Entries:
     """The same as n_real grows."""
-    from madtheory.loop import UnsupportedLoop, is_fresh_memory_one
+    from madtheory.loop import UnsupportedLoop
     from madtheory.theory import worth
 
-    if not is_fresh_memory_one(loop):
+    if not loop.is_fresh_memory_one:
         raise UnsupportedLoop(
             "the limit n_real -> infinity is computed for the fresh data loop with memory 1, "
             "weight = None and ddof = 1 only"

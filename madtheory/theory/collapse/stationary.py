@@ -21,7 +21,7 @@ from madtheory import _check
 from madtheory._types import Array
 from madtheory.laws import chi_square
 from madtheory.loop import Loop, UnsupportedLoop, require_floor
-from madtheory.results import Interval, SecondMoments
+from madtheory.results import Interval, TraceMoments
 from madtheory.theory.collapse._scales import log_power, log_step_bias, one_minus_step_bias
 from madtheory.theory.collapse.shrinkage import rate_bounds
 from madtheory.theory.collapse.traces import affine, second_moment_growth
@@ -32,7 +32,7 @@ _STEP, _PER_DEVIATION, _CUT = 0.2, 2.5, -39.0
 _MAX_POINTS = 10**4
 
 
-def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
+def stationary_second_moments(loop: Loop, dim: int) -> TraceMoments:
     """Return lim E tr Sigma_t^2 and E (tr Sigma_t)^2 over s_0^2 with a floor (exact).
 
     inf where :func:`madtheory.theory.collapse.second_moment_growth` is 1 or more. At d = 1 both are
@@ -47,12 +47,12 @@ def stationary_second_moments(loop: Loop, dim: int) -> SecondMoments:
     require_floor(loop, "the stationary second moment")
     d = _check.count("dim", dim)
     if second_moment_growth(loop, d) >= 1.0 or one_minus_step_bias(loop) <= 0.0:
-        return SecondMoments(np.array(math.inf), np.array(math.inf))
+        return TraceMoments(np.array(math.inf), np.array(math.inf))
     step = affine(loop, loop.step_bias, loop.dof, d)
     linear = np.eye(3) - step[1:, 1:]
     linear[0, 0] = one_minus_step_bias(loop)
     solved = np.linalg.solve(linear, step[1:, 0])
-    return SecondMoments(np.array(solved[1]), np.array(solved[2]))
+    return TraceMoments(np.array(solved[1]), np.array(solved[2]))
 
 
 def stationary_exists(loop: Loop, dim: int) -> bool:

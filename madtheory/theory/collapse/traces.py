@@ -16,7 +16,7 @@ from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws import wishart
 from madtheory.loop import Loop, require_floor, require_no_floor, require_synthetic
-from madtheory.results import SecondMoments
+from madtheory.results import TraceMoments
 from madtheory.theory.collapse._scales import (
     generation_range,
     geometric_sum,
@@ -180,7 +180,7 @@ def affine(loop: Loop, scale: float, dof: int, dim: int) -> Array:
     return np.asarray(floor @ fit)
 
 
-def _iterated(loop: Loop, s: Array, generations: int) -> SecondMoments:
+def _iterated(loop: Loop, s: Array, generations: int) -> TraceMoments:
     """Second moments generation by generation, shrinkage and floor included."""
     unit = float(np.mean(s))
     state = np.array([1.0, s.size, float((s / unit) @ (s / unit)), float(s.size) ** 2])
@@ -192,7 +192,7 @@ def _iterated(loop: Loop, s: Array, generations: int) -> SecondMoments:
             state = step @ state
             rows[t] = state[2:]
         rows *= unit * unit
-    return SecondMoments(rows[:, 0], rows[:, 1])
+    return TraceMoments(rows[:, 0], rows[:, 1])
 
 
 def _closed(loop: Loop, s: Array, t: Array, weights: tuple[float, float, float]) -> Array:
@@ -216,7 +216,7 @@ def _closed(loop: Loop, s: Array, t: Array, weights: tuple[float, float, float])
         return np.exp(2.0 * log_scale(loop, t) + 2.0 * log_top + log_a + np.log(bracket))
 
 
-def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> SecondMoments:
+def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> TraceMoments:
     """Return E tr Sigma_t^2 and E (tr Sigma_t)^2, t = 1..T (1.5; exact).
 
     In closed form without shrinkage and floor; else by :func:`shrinkage_second_moment_map` and the
@@ -235,7 +235,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> S
     if loop.shrinkage or loop.floor:
         return _iterated(loop, s, t.size)
     weights = (2.0 / 3.0, 1.0 / 3.0)
-    return SecondMoments(_closed(loop, s, t, (*weights, 0.0)), _closed(loop, s, t, (*weights, 1.0)))
+    return TraceMoments(_closed(loop, s, t, (*weights, 0.0)), _closed(loop, s, t, (*weights, 1.0)))
 
 
 def mean_trace_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:

@@ -9,13 +9,13 @@ import numpy as np
 
 from madtheory import _check, spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, is_fresh_memory_one, is_fully_synthetic
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
 from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import estimate
-from madtheory.theory.moments import first_moments_limit, generation
+from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -59,11 +59,11 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
     True
     """
-    if is_fully_synthetic(loop):
+    if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
     s = Spectrum.of(eigenvalues)
     _require_covered(loop, s, "w2_squared")
-    route = fresh if is_fresh_memory_one(loop) else mixed
+    route = fresh if loop.is_fresh_memory_one else mixed
     spread, memory = route.path_parts(loop, s.rank, _check.count("generations", generations))
     rows = deficits(loop, spread, s, memory)
     if loop.shrinkage == 0 and loop.floor == 0:
@@ -76,7 +76,7 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
 def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
     """Limits that need no fidelity: Sigma dies, or nothing pulls the mean back (exact)."""
     if not loop.n_real or moments.is_growing_pool(loop):
-        first = first_moments_limit(loop)
+        first = moments.first_moments_limit(loop)
         if first.trace == 0:  # E tr Sigma^{1/2} goes with E tr Sigma
             return Estimate.exact(s.trace * (1 + first.mean_sq))
     _require_covered(loop, s, "w2_squared_limit")
@@ -107,7 +107,7 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     29.3
     """
     s = Spectrum.of(eigenvalues)
-    if is_fresh_memory_one(loop):
+    if loop.is_fresh_memory_one:
         parts = fresh.limit_parts(loop, s.rank)
     else:
         settled = _settled(loop, s)

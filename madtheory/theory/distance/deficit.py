@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, is_fresh_memory_one
+from madtheory.loop import Loop
 from madtheory.theory.distance.fidelity import HEAVY, Memory, Spread, log_shape
 from madtheory.theory.moments import generation
 
@@ -105,7 +105,7 @@ def _closure_error(loop: Loop, memory: Memory) -> Array:
 def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
     """Declared error of the deficit, as calibrated."""
     here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))
-    base, by_start, by_skew, by_floor = _FRESH if is_fresh_memory_one(loop) else _OTHERS
+    base, by_start, by_skew, by_floor = _FRESH if loop.is_fresh_memory_one else _OTHERS
     factor = base + by_start * np.sqrt(memory.start)
     factor = factor + by_skew * np.minimum(memory.skew - 1, _SKEWED)
     factor = factor + by_floor * bool(loop.shrinkage or loop.floor)

@@ -81,9 +81,9 @@ def path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
     A, b = _centred_map(rank, *parameters(loop))
     first = fresh_maps.initial(Fraction(rank), Fraction(loop.n_initial), Fraction(loop.first_bias))
-    start = np.array([float(x) for x in _apply(_centre(rank)[0], first, _centre(rank)[1])])
+    P, q = _centre(rank)
     with np.errstate(over="ignore", invalid="ignore"):
-        y = affine_path(floats(A), np.array([float(x) for x in b]), start, generations)
+        y = affine_path(floats(A), floats(b), floats(_apply(P, first, q)), generations)
     y = np.where(np.isnan(y), np.inf, y)
     first_path = first_moments(loop, generations)
     y[:, 0] = rank * first_path.mean_sq
@@ -105,19 +105,8 @@ def limit_spread(rank: int, n_r: Fraction, n_s: Fraction, bias: Fraction) -> Spr
 def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """E W2^2 of generations 1..T to second order in Sigma - c I (theory.md 2.4, 2.10).
 
-    Parameters
-    ----------
-    loop : Loop
-        A fresh data loop with memory 1.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
-    generations : int
-        T.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-        tr Sigma_0 (M + (1 - sqrt c)^2) + sum_ij s_i s_j Var(Sigma_ij)/(2 c^{3/2} (s_i + s_j)).
+    tr Sigma_0 (M + (1 - sqrt c)^2) + sum_ij s_i s_j Var(Sigma_ij)/(2 c^{3/2} (s_i + s_j)) for the
+    fresh data loop with memory 1 and the eigenvalues s of Sigma_0, zeros allowed.
 
     Examples
     --------

@@ -20,12 +20,7 @@ import numpy as np
 
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.theory.distance.cumulants import limit_memory, path_memory
-from madtheory.theory.distance.fidelity import (
-    Memory,
-    Spread,
-    spread_of,
-    widest_spread,
-)
+from madtheory.theory.distance.fidelity import Memory, Spread, spread_of, widest_spread
 from madtheory.theory.moments import closure, generation, tensors
 from madtheory.theory.moments.second import closed_limit
 
@@ -94,7 +89,7 @@ def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
 
 def require_limit(loop: Loop) -> None:
     """Refuse loops whose limit is not computed."""
-    if generation.generations_pooled(loop) is None or loop.memory is None:
+    if loop.memory is None or loop.keeps_all:
         raise UnsupportedLoop(
             "w2_squared_limit is computed for bounded memory and pools only, "
             f"got memory {loop.memory} and pool {loop.pool} with pool_cap {loop.pool_cap}"

@@ -10,7 +10,6 @@ from madtheory.theory.moments.any_loop import (
     second_moments_limit,
 )
 from madtheory.theory.moments.families import (
-    FamilyLimit,
     augmentation_gain_leading,
     augmentation_limit,
     golden_weight,
@@ -28,7 +27,6 @@ from madtheory.theory.moments.growing_pool import (
 
 __all__ = [
     "INVARIANTS",
-    "FamilyLimit",
     "augmentation_gain_leading",
     "augmentation_limit",
     "first_moment_map",

@@ -14,34 +14,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
-from madtheory.loop import Loop, is_fresh_memory_one
-from madtheory.results import FirstMoments, FirstMomentsLimit
+from madtheory.loop import Loop
+from madtheory.results import FirstMoments, FirstMomentsLimit, SecondMoments
 from madtheory.theory.moments import fresh_maps, growing_pool, tensors
 from madtheory.theory.moments.first import affine_path, moment_limit, moment_path, moment_radius
 from madtheory.theory.moments.fresh import (
     first_model,
     first_moment_map,
+    floats,
     is_moment_vector,
     parameters,
     second_map,
     second_moment_map,
     solve,
 )
-from madtheory.theory.moments.second import general_second_moments, general_second_moments_limit
+from madtheory.theory.moments.second import invariant_limit, invariant_path
 
 if TYPE_CHECKING:
     from madtheory._types import Array
 
 #: Order of the seven second-moment invariants; mean_sq is mu^T mu with mu_0 = 0.
-INVARIANTS = (
-    "mean_sq",
-    "trace",
-    "mean_fourth",
-    "mean_sq_trace",
-    "sandwich",
-    "squared_trace",
-    "trace_squared",
-)
+INVARIANTS = SecondMoments._fields
 #: Closer to 1 than this, a floating-point radius does not tell which side it is on.
 _NEAR = 1e-6
 
@@ -59,43 +52,28 @@ def first_moments(loop: Loop, generations: int) -> FirstMoments:
     generations : int
         T. A loop with memory 1 whose pool is replaced takes log T steps, any other T.
 
-    Returns
-    -------
-    FirstMoments
-        Arrays of shape (T,).
-
     Examples
     --------
     >>> first_moments(fresh_data(2, 2), 2).trace.round(12).tolist()
     [1.0, 1.166666666667]
     """
     T = _check.count("generations", generations)
-    if not is_fresh_memory_one(loop):
-        return FirstMoments(*moment_path(loop, T))
+    if not loop.is_fresh_memory_one:
+        return moment_path(loop, T)
     A, b = first_moment_map(loop)
     start = np.array([loop.first_bias / loop.n_initial, loop.first_bias])
-    path = affine_path(A, b, start, T)
-    return FirstMoments(path[:, 0].copy(), path[:, 1].copy())
+    return FirstMoments(*affine_path(A, b, start, T).T.copy())
 
 
 def first_moments_limit(loop: Loop) -> FirstMomentsLimit:
     """Limit of :func:`first_moments`; inf where it diverges (theory.md 2.2, 2.8, 3; exact).
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop, but of the pools that keep everything the plain growing pool only
-        (:func:`madtheory.theory.moments.growing_pool_limit`).
-
-    Returns
-    -------
-    FirstMomentsLimit
-
     Raises
     ------
     UnsupportedLoop
-        For the other pools that keep everything, and without real data for a memory of
-        everything or a loop that needs more than 10^5 generations to come to rest.
+        For pools that keep everything other than the plain growing pool
+        (:func:`madtheory.theory.moments.growing_pool_limit`), and without real data for a memory
+        of everything or a loop that needs more than 10^5 generations to come to rest.
 
     Examples
     --------
@@ -103,36 +81,31 @@ def first_moments_limit(loop: Loop) -> FirstMomentsLimit:
     True
     """
     if growing_pool.is_growing_pool(loop):
-        return FirstMomentsLimit(*growing_pool.growing_pool_limit(loop))
-    if not is_fresh_memory_one(loop):
-        return FirstMomentsLimit(*moment_limit(loop))
+        return growing_pool.growing_pool_limit(loop)
+    if not loop.is_fresh_memory_one:
+        return moment_limit(loop)
     A, b = fresh_maps.first_map(*parameters(loop))
     x = solve(A, b)
     # A is nonnegative, so the limit exists iff the fixed point does and is nonnegative.
     if x is None or min(x) < 0:
-        return FirstMomentsLimit(np.inf, np.inf)
+        return FirstMomentsLimit()
     return FirstMomentsLimit(float(x[0]), float(x[1]))
 
 
 def forgetting_rate(loop: Loop) -> float:
     """Factor per generation by which first moments forget the first model (2.2, Fig. 10; exact).
 
-    The spectral radius of their recursion. 1 where nothing pulls the mean back (no real data),
-    and where the recursion slows down for good (a pool or a memory that keeps everything): such
-    loops forget like a power of t. W2^2 is also driven by second moments, whose radius
-    (:func:`second_moment_radius`) can be larger.
-
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
+    The spectral radius of their recursion. 0 where real data have all the weight, 1 where nothing
+    pulls the mean back (no real data) and where the recursion slows down for good (a pool or a
+    memory that keeps everything): such loops forget like a power of t. W2^2 is also driven by
+    second moments, whose radius (:func:`second_moment_radius`) can be larger.
 
     Examples
     --------
     >>> round(forgetting_rate(fresh_data(2, 10)), 3)
     0.888
     """
-    if not is_fresh_memory_one(loop):
+    if not loop.is_fresh_memory_one:
         return moment_radius(loop)
     (a, b), (c, d) = first_moment_map(loop)[0]
     return float((a + d) / 2 + np.hypot((a - d) / 2, np.sqrt(b * c)))
@@ -156,8 +129,8 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     >>> round(second_moment_radius(fresh_data(2, 10), 1), 3)
     0.923
     """
-    if not is_fresh_memory_one(loop):
-        return tensors.general_second_moment_radius(loop, dim)
+    if not loop.is_fresh_memory_one:
+        return tensors.exact_radius(loop, dim)
     A, _ = second_moment_map(loop, dim)
     return float(np.abs(np.linalg.eigvals(A)).max())
 
@@ -170,10 +143,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     loop : Loop
         Any loop without a budget. Exact with memory 1 and a pool that is replaced or keeps
         everything; else the last five are asymptotic in n (:mod:`madtheory.theory.moments.second`).
-    dim : int
-        Dimension d.
-    generations : int
-        T.
+    dim, generations : int
+        Dimension d, and T.
 
     Returns
     -------
@@ -186,8 +157,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     [[0.2, 1.0, 0.12, 0.2, 0.2, 1.5, 1.5]]
     """
     T = _check.count("generations", generations)
-    if not is_fresh_memory_one(loop):
-        return np.stack(general_second_moments(loop, dim, generations=T), axis=-1)
+    if not loop.is_fresh_memory_one:
+        return np.stack(invariant_path(loop, dim, generations=T), axis=-1)
     A, b = second_moment_map(loop, dim)
     with np.errstate(over="ignore", invalid="ignore"):
         path = affine_path(A, b, first_model(loop, dim), T)
@@ -201,18 +172,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
 def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     """Limit of :func:`second_moments`, or None where it does not exist (theory.md 2.3, 3).
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop without a budget.
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    ndarray, shape (7,), or None
-        None where the radius is 1 or more (second moments diverge), where the pool grows and with
-        unlimited memory.
+    That is where the radius is 1 or more (second moments diverge), where the pool grows and with
+    unlimited memory.
 
     Examples
     --------
@@ -221,8 +182,8 @@ def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     >>> second_moments_limit(fresh_data(2, 10), 2).shape
     (7,)
     """
-    if not is_fresh_memory_one(loop):
-        limit = general_second_moments_limit(loop, dim)
+    if not loop.is_fresh_memory_one:
+        limit = invariant_limit(loop, dim)
         return None if limit is None else np.array(limit)
     radius = second_moment_radius(loop, dim)
     if radius >= 1 + _NEAR:
@@ -232,4 +193,4 @@ def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     # is below 1 exactly when the fixed point is a moment vector.
     if x is None or (radius > 1 - _NEAR and not is_moment_vector(x, dim)):
         return None
-    return np.array([float(v) for v in x])
+    return floats(x)

@@ -20,7 +20,6 @@ from madtheory.theory.moments.generation import (
     grown,
     later_rows,
     layout_of,
-    size,
     unit,
 )
 from madtheory.theory.moments.tensors import NEAR, radius
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 #: A stationary path is filled up once a generation moves it less than this.
 _STILL = 1e-15
 _DOUBLINGS = 42
-
-
-# --- closed: Gram matrices -----------------------------------------------------------------------
 
 
 class Closed(NamedTuple):
@@ -100,9 +96,6 @@ def _update_closed(x: Closed, rows: Rows, flat: Rows, dim: int) -> Closed:
     return Closed(_congruent(x.G, rows.L), C, MM, TT)
 
 
-# --- closed loops --------------------------------------------------------------------------------
-
-
 def first_closed(loop: Loop, dim: int, layout: Layout) -> Closed:
     """State of generation 1."""
     x = identity_closed(dim)
@@ -118,7 +111,7 @@ def next_closed(x: Closed, loop: Loop, dim: int, t: int, layout: Layout) -> Clos
     parent, rows = later_rows(loop, layout, t, 0.0, 1.0)
     flat = later_rows(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
     x = draw_closed(x, parent, loop.n_synth, dim)
-    x = draw_closed(x, Parent(unit(size(layout) + 1, ID)), loop.n_fresh, dim)
+    x = draw_closed(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh, dim)
     return _update_closed(x, rows, flat, dim)
 
 
@@ -138,22 +131,16 @@ def _still(x: Closed, y: Closed) -> bool:
 
 def closed_path(loop: Loop, dim: int, generations: int) -> Array:
     """Rows of :func:`_read_closed`, shape (T, 4)."""
+    layout, path = layout_of(loop), np.empty((generations, 4))
     with _threads.one_thread():
-        return _closed_steps(loop, dim, generations)
-
-
-def _closed_steps(loop: Loop, dim: int, generations: int) -> Array:
-    """The same, step by step."""
-    layout = layout_of(loop)
-    x, newest = first_closed(loop, dim, layout), layout.newest
-    path = np.empty((generations, 4))
-    path[0] = _read_closed(x, newest, dim)
-    for t in range(1, generations):
-        y = next_closed(x, loop, dim, t, layout)
-        path[t:] = _read_closed(y, newest, dim)
-        if full(loop, t) < t and _still(x, y):
-            break
-        x = y
+        x = first_closed(loop, dim, layout)
+        path[0] = _read_closed(x, layout.newest, dim)
+        for t in range(1, generations):
+            y = next_closed(x, loop, dim, t, layout)
+            path[t:] = _read_closed(y, layout.newest, dim)
+            if full(loop, t) < t and _still(x, y):
+                break
+            x = y
     return path
 
 

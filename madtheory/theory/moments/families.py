@@ -8,44 +8,24 @@ per unit of tr Sigma_0: mean_sq is E |mu - mu_0|^2, trace E tr Sigma.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
+from madtheory.results import FirstMomentsLimit
 
 if TYPE_CHECKING:
     from madtheory._types import Array
 
-#: Fewest and most terms of the growing pool's walk that are summed one by one.
-TERMS = 2**12, 2**17
-
-
-class FamilyLimit(NamedTuple):
-    """E |mu - mu_0|^2 and E tr Sigma at the limit, per unit of tr Sigma_0."""
-
-    mean_sq: float
-    trace: float
-
-
 # --- synthetic augmentation ----------------------------------------------------------------------
 
 
-def augmentation_limit(n_real: int, n_synth: int, *, bias: float = 1.0) -> FamilyLimit:
+def augmentation_limit(n_real: int, n_synth: int, *, bias: float = 1.0) -> FirstMomentsLimit:
     """Limit of the synthetic augmentation loop: fixed real set, memory 1 (theory.md 3.1, exact).
 
-    Parameters
-    ----------
-    n_real, n_synth : int
-        Fixed real and synthetic samples.
-    bias : float
-        Sampling bias lambda in [0, 1].
-
-    Returns
-    -------
-    FamilyLimit
-        With D = E |mu - x_r|^2: D = (n_s/n)^2 (D + lambda C/n_s),
-        (n - 1) C = n_r - 1 + (n_s - 1) lambda C + (n_r n_s/n)(D + lambda C/n_s), M = 1/n_r + D.
+    With D = E |mu - x_r|^2: D = (n_s/n)^2 (D + lambda C/n_s),
+    (n - 1) C = n_r - 1 + (n_s - 1) lambda C + (n_r n_s/n)(D + lambda C/n_s), M = 1/n_r + D.
 
     Examples
     --------
@@ -58,7 +38,7 @@ def augmentation_limit(n_real: int, n_synth: int, *, bias: float = 1.0) -> Famil
     spread = n_s * lam / (n_r * (n + n_s))  # D/C
     inner = (n_s - 1) * lam + n_r * (n_s / n) * (spread + lam / n_s)
     trace = (n_r - 1) / (n - 1 - inner)
-    return FamilyLimit(1 / n_r + spread * trace, trace)
+    return FirstMomentsLimit(1 / n_r + spread * trace, trace)
 
 
 def augmentation_gain_leading(n_real: int, n_synth: int) -> float:
@@ -79,19 +59,12 @@ def augmentation_gain_leading(n_real: int, n_synth: int) -> float:
 # --- memory --------------------------------------------------------------------------------------
 
 
-def memory_limit(n_real: int, n_synth: int, *, memory: int, bias: float = 1.0) -> FamilyLimit:
+def memory_limit(n_real: int, n_synth: int, *, memory: int, bias: float = 1.0) -> FirstMomentsLimit:
     """Limit of the fresh data loop with memory K (theory.md 2.8, exact; paper, Fig. 30).
 
     Yule-Walker equations for r_k = E mu_t . mu_(t-k): every synthetic sample comes from a
     uniformly drawn one of the last K models, so their scatter r_0 - E |mean|^2 counts as
     covariance of a sample.
-
-    Parameters
-    ----------
-    n_real, n_synth, memory : int
-        Fresh real and synthetic samples; K models.
-    bias : float
-        Sampling bias lambda in [0, 1].
 
     Examples
     --------
@@ -115,7 +88,7 @@ def memory_limit(n_real: int, n_synth: int, *, memory: int, bias: float = 1.0) -
     return _fresh_limit(n_r, n_s, float(ratios[lags].mean()), bias)
 
 
-def memory_limit_all(n_real: int, n_synth: int, *, bias: float = 1.0) -> FamilyLimit:
+def memory_limit_all(n_real: int, n_synth: int, *, bias: float = 1.0) -> FirstMomentsLimit:
     """Limit K -> infinity of :func:`memory_limit`: the models' mean is the truth (2.8, exact).
 
     At lambda = 1 and large n_real the mean is worth n = n_real + n_synth real samples.
@@ -129,7 +102,7 @@ def memory_limit_all(n_real: int, n_synth: int, *, bias: float = 1.0) -> FamilyL
     return _fresh_limit(n_r, n_s, 0.0, bias)
 
 
-def _fresh_limit(n_r: int, n_s: int, common: float, bias: float) -> FamilyLimit:
+def _fresh_limit(n_r: int, n_s: int, common: float, bias: float) -> FirstMomentsLimit:
     """Solve for (M, C) where the models' mean has E |.|^2 = common M."""
     lam = _check.number("bias", bias, low=0.0, high=1.0)
     n = n_r + n_s
@@ -150,16 +123,18 @@ def _fresh_limit(n_r: int, n_s: int, common: float, bias: float) -> FamilyLimit:
     return _positive(A, b)
 
 
-def _positive(A: Array, b: Array) -> FamilyLimit:
+def _positive(A: Array, b: Array) -> FirstMomentsLimit:
     """Solve A (M, C) = b; inf where the solution is no pair of moments: the loop diverges."""
     M, C = np.linalg.solve(A, b).tolist()
-    return FamilyLimit(M, C) if min(M, C) >= 0 else FamilyLimit(math.inf, math.inf)
+    return FirstMomentsLimit(M, C) if min(M, C) >= 0 else FirstMomentsLimit()
 
 
 # --- weights -------------------------------------------------------------------------------------
 
 
-def weighted_limit(n_real: int, n_synth: int, *, weight: float, bias: float = 1.0) -> FamilyLimit:
+def weighted_limit(
+    n_real: int, n_synth: int, *, weight: float, bias: float = 1.0
+) -> FirstMomentsLimit:
     """Limit of the fresh data loop with weight w on real data, memory 1 (theory.md 2.9, exact).
 
     M = w^2/n_r + (1 - w)^2 (M + lambda C/n_s),

@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 Rows = list[list[Fraction]]
 
 
-# --- rational arithmetic -------------------------------------------------------------------------
-
-
-def floats(rows: Rows) -> Array:
-    """Rounded matrix of fractions."""
-    return np.array([[float(x) for x in row] for row in rows])
+def floats(x: Rows | list[Fraction]) -> Array:
+    """Rounded matrix or vector of fractions."""
+    return np.array(x, dtype=np.float64)
 
 
 def parameters(loop: Loop) -> tuple[Fraction, Fraction, Fraction]:
@@ -47,26 +44,10 @@ def solve(A: Rows, b: list[Fraction]) -> list[Fraction] | None:
     return [rows[k][n] / rows[k][k] for k in range(n)]
 
 
-# --- first moments -------------------------------------------------------------------------------
-
-
 def first_moment_map(loop: Loop) -> tuple[Array, Array]:
-    """Affine map of (E |mu|^2, E tr Sigma) / tr Sigma_0 (theory.md 2.2, exact, any Sigma_0).
+    """Affine map (A, b) of (E |mu|^2, E tr Sigma) / tr Sigma_0 of the fresh data loop, memory 1.
 
-    Parameters
-    ----------
-    loop : Loop
-        A fresh data loop with memory 1.
-
-    Returns
-    -------
-    A : ndarray, shape (2, 2)
-    b : ndarray, shape (2,)
-
-    Raises
-    ------
-    UnsupportedLoop
-        For any other loop.
+    theory.md 2.2, exact at any Sigma_0. Shapes (2, 2) and (2,).
 
     Examples
     --------
@@ -76,10 +57,7 @@ def first_moment_map(loop: Loop) -> tuple[Array, Array]:
     """
     require_fresh_memory_one(loop, "first_moment_map")
     A, b = fresh_maps.first_map(*parameters(loop))
-    return floats(A), np.array([float(x) for x in b])
-
-
-# --- second moments ------------------------------------------------------------------------------
+    return floats(A), floats(b)
 
 
 @lru_cache(maxsize=1024)
@@ -91,21 +69,9 @@ def second_map(
 
 
 def second_moment_map(loop: Loop, dim: int) -> tuple[Array, Array]:
-    """Affine map of the seven second-moment invariants, Sigma_0 = I (theory.md 2.3, exact).
+    """Affine map (A, b) of :class:`madtheory.results.SecondMoments` of the same loop (2.3, exact).
 
-    Order: E of |mu|^2, tr Sigma, |mu|^4, |mu|^2 tr Sigma, mu^T Sigma mu, (tr Sigma)^2, tr Sigma^2.
-
-    Parameters
-    ----------
-    loop : Loop
-        A fresh data loop with memory 1.
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    A : ndarray, shape (7, 7)
-    b : ndarray, shape (7,)
+    Shapes (7, 7) and (7,).
 
     Examples
     --------
@@ -115,13 +81,13 @@ def second_moment_map(loop: Loop, dim: int) -> tuple[Array, Array]:
     """
     require_fresh_memory_one(loop, "second_moment_map")
     A, b = second_map(_check.count("dim", dim), *parameters(loop))
-    return floats(A), np.array([float(x) for x in b])
+    return floats(A), floats(b)
 
 
 def first_model(loop: Loop, dim: int) -> Array:
     """The seven invariants at t = 1: N(0, Sigma/n) and an independent Wishart."""
     d, n = Fraction(dim), Fraction(loop.n_initial)
-    return np.array([float(x) for x in fresh_maps.initial(d, n, Fraction(loop.first_bias))])
+    return floats(fresh_maps.initial(d, n, Fraction(loop.first_bias)))
 
 
 def is_moment_vector(x: list[Fraction], dim: int) -> bool:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 ID = 0
 
 
-# --- exact: all tensors --------------------------------------------------------------------------
-
-
 def grown(x: Array, axes: int) -> Array:
     """One more, zero, item along the last `axes` axes (np.pad takes ten times as long)."""
     lead = x.ndim - axes
@@ -103,8 +100,13 @@ class Layout(NamedTuple):
 
     @property
     def vectors(self) -> int:
-        """Number of vectors; there is one more matrix."""
+        """Number of vectors."""
         return self.fixed + self.batches + 1 + self.memory
+
+    @property
+    def matrices(self) -> int:
+        """Number of matrices: the identity is one more."""
+        return self.vectors + 1
 
     @property
     def newest(self) -> int:
@@ -112,15 +114,9 @@ class Layout(NamedTuple):
         return self.fixed + self.batches
 
 
-def generations_pooled(loop: Loop) -> int | None:
-    """Batches a generation trains on at most; None for all."""
-    return 1 if loop.pool == "replace" else loop.pool_cap
-
-
 def layout_of(loop: Loop) -> Layout:
     """Memory 1 needs the model only, unlimited memory one average; an uncapped pool, one sum."""
-    pooled = generations_pooled(loop)
-    batches = 1 if pooled is None else pooled - 1
+    batches = 1 if loop.pooled is None else loop.pooled - 1
     memory = {None: 1, 1: 0}.get(loop.memory, loop.memory)
     return Layout(int(loop.n_fixed > 0), batches, memory or 0)
 
@@ -139,7 +135,7 @@ def is_exact(loop: Loop) -> bool:
     >>> is_exact(fresh_data(10, 10)), is_exact(fresh_data(10, 10, memory=2))
     (True, False)
     """
-    return loop.memory == 1 and generations_pooled(loop) in (1, None)
+    return loop.memory == 1 and loop.pooled in (1, None)
 
 
 def _joined(betas: list[Outer]) -> Outer:
@@ -231,7 +227,7 @@ def _share(kept: int | None, t: int) -> float:
 
 def _one_pool(loop: Loop, layout: Layout, t: int, batch: _Sample, origin: float) -> _Sample:
     """All synthetic samples of generation t + 1 where one item holds the earlier ones."""
-    kept, n_s = generations_pooled(loop), loop.n_synth
+    kept, n_s = loop.pooled, loop.n_synth
     count, before = (n_s * (u if kept is None else min(u, kept)) for u in (t, t - 1))
     share = _share(kept, t)
     old = _held(before, layout.vectors + 2, layout.fixed, origin)
@@ -243,7 +239,7 @@ def _pool(
     loop: Loop, layout: Layout, t: int, batch: _Sample, origin: float
 ) -> tuple[list[_Sample], _Sample]:
     """(What the batch items hold from now on, all synthetic samples of generation t + 1)."""
-    if layout.batches and (layout.blend or generations_pooled(loop) is None):
+    if layout.batches and (layout.blend or loop.keeps_all):
         pooled = _one_pool(loop, layout, t, batch, origin)
         return [pooled], pooled
     v, first = layout.vectors + 2, layout.fixed
@@ -321,22 +317,12 @@ def first_draws(loop: Loop) -> list[tuple[int, float]]:
     return [(shared, 1.0), (rests[0], loop.first_bias), (rests[1], 1.0)]
 
 
-def size(layout: Layout) -> int:
-    """Number of matrices."""
-    return layout.vectors + 1
-
-
-# --- closed loops --------------------------------------------------------------------------------
-
-
 def full(loop: Loop, t: int) -> int:
     """t, or an earlier generation with the same update."""
-    pooled = generations_pooled(loop)
     # One more than the cap: the pool of the generation before is full as well.
-    return t if loop.memory is None or pooled is None else min(t, max(loop.memory, pooled + 1))
-
-
-# --- public --------------------------------------------------------------------------------------
+    if loop.memory is None or loop.pooled is None:
+        return t
+    return min(t, max(loop.memory, loop.pooled + 1))
 
 
 def require_supported(loop: Loop, quantity: str) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from madtheory.loop import Loop, UnsupportedLoop, family, keeps_all, real_share
-from madtheory.theory.moments.families import TERMS, FamilyLimit
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.results import FirstMomentsLimit
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 
-# --- growing pool --------------------------------------------------------------------------------
+#: Fewest and most terms of the walk that are summed one by one.
+_TERMS = 2**12, 2**17
 
 
 def is_growing_pool(loop: Loop) -> bool:
     """Whether every model is the fit to one ever-growing pool: the set-up of 3.2."""
     return (
-        loop.pool == "accumulate"
-        and (loop.pool_cap, loop.budget, loop.weight) == (None, None, None)
+        loop.keeps_all
+        and (loop.budget, loop.weight) == (None, None)
         and (loop.memory, loop.n_fresh, loop.floor) == (1, 0, 0.0)
         and loop.n_initial == loop.n_fixed == loop.n_shared
     )
@@ -46,22 +47,6 @@ def growing_pool_trace(loop: Loop, generation: ArrayLike) -> Array:
     With N = n_r + (t - 1) n_s samples behind generation t and m = N - ddof,
     E tr S_(t+1) = E tr S_t [m + lambda (n_s - 1 + N/(N + n_s))]/(m + n_s): a ratio of quadratics
     in t, so a ratio of gamma functions. At lambda < 1 a power law, t^(-(1 - lambda)).
-
-    Parameters
-    ----------
-    loop : Loop
-        A growing pool: ``synthetic_augmentation(n_real, n_synth, pool="accumulate")``.
-    generation : array_like
-        t, at least 1.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    UnsupportedLoop
-        For any other loop.
 
     Examples
     --------
@@ -96,7 +81,7 @@ def _roots(loop: Loop) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     return np.array([large, small]), np.array([-1.0 + 0j, ddof / n - 1.0 + 0j])
 
 
-def growing_pool_limit(loop: Loop) -> FamilyLimit:
+def growing_pool_limit(loop: Loop) -> FirstMomentsLimit:
     """Limit of the growing pool (theory.md 3.2; exact, its walk summed to 1e-10).
 
     E |mu_(t+1)|^2 = E |mu_t|^2 + lambda n_s E tr S_t/(N_t + n_s)^2. To leading order at
@@ -114,7 +99,7 @@ def growing_pool_limit(loop: Loop) -> FamilyLimit:
     _require_growing_pool(loop, "growing_pool_limit")
     n_r, n_s, lam = loop.n_fixed, loop.n_synth, loop.bias
     if lam > 1:
-        return FamilyLimit(math.inf, math.inf)
+        return FirstMomentsLimit()
 
     def walk(terms: int) -> float:
         t = np.arange(1.0, terms + 1)
@@ -125,10 +110,10 @@ def growing_pool_limit(loop: Loop) -> FamilyLimit:
 
     # The tail's error falls like terms^-(3 - lambda) once the pool is far larger than its first
     # samples: one step of Richardson.
-    terms = int(min(max(TERMS[0], 1024 * n_r / n_s), TERMS[1]))
+    terms = int(min(max(_TERMS[0], 1024 * n_r / n_s), _TERMS[1]))
     coarse, fine = walk(terms // 2), walk(terms // 2 * 2)
     total = fine + (fine - coarse) / (2 ** (3 - lam) - 1)
-    return FamilyLimit(1 / n_r + total, _pool_trace_limit(loop))
+    return FirstMomentsLimit(1 / n_r + total, _pool_trace_limit(loop))
 
 
 def _pool_trace_limit(loop: Loop) -> float:
@@ -139,9 +124,6 @@ def _pool_trace_limit(loop: Loop) -> float:
     start = loop.n_fixed / loop.n_synth
     logs = special.loggamma(start - poles).sum() - special.loggamma(start - zeros).sum()
     return float(loop.first_scale * np.exp(np.real(logs)))
-
-
-# --- what a loop keeps ---------------------------------------------------------------------------
 
 
 def _pool_factor(loop: Loop) -> Fraction:
@@ -156,34 +138,22 @@ def _pool_factor(loop: Loop) -> Fraction:
 def pool_exponent(loop: Loop) -> float:
     """Exponent e of E tr Sigma_t ~ t^e where a pool keeps everything (E; asymptotic in t).
 
-    Parameters
-    ----------
-    loop : Loop
-        A loop with pool = "accumulate", without pool_cap, weight and floor; with a budget also
-        without fresh samples.
-
-    Returns
-    -------
-    float
-        s - 1, or sqrt(s) - 1 at memory None. 0: the covariance converges to a positive limit.
-
-    Raises
-    ------
-    UnsupportedLoop
-        For any other loop.
+    s - 1, or sqrt(s) - 1 at memory None. 0: the covariance converges to a positive limit. For
+    loops without weight and floor; with a budget also without fresh samples.
 
     Examples
     --------
-    >>> round(pool_exponent(augmentation(10, 10, pool="accumulate", bias=0.75)), 12)
+    >>> pool = synthetic_augmentation(10, 10, pool="accumulate", bias=0.75)
+    >>> round(pool_exponent(pool), 12)
     -0.25
-    >>> pool_exponent(augmentation(10, 10, pool="accumulate", budget=20))
+    >>> pool_exponent(synthetic_augmentation(10, 10, pool="accumulate", budget=20))
     0.05
     """
     anchored = loop.weight not in (None, 0.0) or (loop.budget is not None and loop.n_fresh > 0)
-    if not keeps_all(loop) or anchored or loop.floor > 0:
+    if not loop.keeps_all or anchored or loop.floor > 0:
         raise UnsupportedLoop(
             "the exponent is computed for pools that keep everything and forget the real data "
-            f"only, got a loop of the family {family(loop)}"
+            f"only, got a loop of the family {loop.family}"
         )
     s = _pool_factor(loop)
     return float(s - 1) if loop.memory is not None else math.sqrt(s) - 1.0
@@ -192,7 +162,7 @@ def pool_exponent(loop: Loop) -> float:
 def anchored_pool_gain(loop: Loop) -> float:
     """What a pool that keeps everything beside a fixed real share passes on; bounded below 1."""
     if loop.budget is None:
-        return loop.bias * (1.0 - real_share(loop))
+        return loop.bias * (1.0 - loop.real_share)
     n = loop.budget + loop.n_fresh
     kept = (loop.budget - 1 + loop.n_fresh / n) / (n - loop.ddof)
     return loop.bias * kept + loop.budget / n**2

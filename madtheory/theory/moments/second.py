@@ -15,56 +15,31 @@ relative O(1/n).
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check, _threads
 from madtheory.loop import Loop
+from madtheory.results import SecondMoments
 from madtheory.theory.moments.closure import closed_path, solved_limit
-from madtheory.theory.moments.generation import generations_pooled, is_exact, require_supported
-from madtheory.theory.moments.tensors import (
-    NEAR,
-    exact_limit,
-    exact_path,
-    general_second_moment_radius,
-)
+from madtheory.theory.moments.generation import is_exact, require_supported
+from madtheory.theory.moments.tensors import NEAR, exact_limit, exact_path, exact_radius
 
 if TYPE_CHECKING:
     from madtheory._types import Array
 
 
-class SecondMoments(NamedTuple):
-    """Moments of degree two of generations 1..T at Sigma_0 = I, mu_0 = 0: arrays (T,) or floats.
-
-    E of |mu|^2, tr Sigma, |mu|^4, |mu|^2 tr Sigma, mu^T Sigma mu, (tr Sigma)^2, tr Sigma^2.
-    """
-
-    mean_sq: Array
-    trace: Array
-    mean_fourth: Array
-    mean_sq_trace: Array
-    sandwich: Array
-    squared_trace: Array
-    trace_squared: Array
-
-
-# --- closed loops --------------------------------------------------------------------------------
-
-
 def closed_limit(loop: Loop, dim: int) -> Array | None:
     """Limit of :func:`madtheory.theory.moments.closure.closed_path`; None where there is none."""
-    if loop.memory is None or generations_pooled(loop) is None:
+    if not loop.is_stationary:
         return None
     # Where outer products decide (one real sample), only the exact map tells; memory damps it.
     plain = dataclasses.replace(loop, memory=1, pool="replace", pool_cap=None)
-    if general_second_moment_radius(plain, dim) >= 1 - NEAR:
+    if exact_radius(plain, dim) >= 1 - NEAR:
         return None
     with _threads.one_thread():
         return solved_limit(loop, dim)
-
-
-# --- public --------------------------------------------------------------------------------------
 
 
 def _from_closed(x: Array, dim: int) -> SecondMoments:
@@ -75,34 +50,15 @@ def _from_closed(x: Array, dim: int) -> SecondMoments:
     )
 
 
-def general_second_moments(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
-    """Second moments of generations 1..T, Sigma_0 = I (theory.md 2.3, 3.1, 3.2).
+def invariant_path(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
+    """Second moments of generations 1..T, by the tensors or the closure; inf beyond float64.
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop without a budget. Exact with memory 1 and a pool that is replaced or never
-        forgets (:func:`madtheory.theory.moments.generation.is_exact`); otherwise mean_sq and trace
-        are exact, and the other five are those of Gaussian means and of variances to leading order
-        in 1/n (asymptotic).
-    dim : int
-        Dimension d.
-    generations : int
-        T.
-
-    Returns
-    -------
-    SecondMoments
-        Arrays (T,); values beyond float64 are inf.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        For a loop with a budget, or arguments out of range.
+    Exact where :func:`madtheory.theory.moments.generation.is_exact`; otherwise mean_sq and trace
+    are, and the other five are those of Gaussian means and of variances to leading order in 1/n.
 
     Examples
     --------
-    >>> x = second_moments(synthetic_augmentation(10, 20, bias=0.9), 2, generations=3)
+    >>> x = invariant_path(synthetic_augmentation(10, 20, bias=0.9), 2, generations=3)
     >>> x.trace.round(4).tolist()
     [2.0, 1.8207, 1.7223]
     """
@@ -114,26 +70,15 @@ def general_second_moments(loop: Loop, dim: int, *, generations: int) -> SecondM
     return SecondMoments(*(np.maximum(row, 0.0) for row in x))
 
 
-def general_second_moments_limit(loop: Loop, dim: int) -> SecondMoments | None:
-    """Limit of :func:`general_second_moments`, floats (exact or asymptotic as there).
+def invariant_limit(loop: Loop, dim: int) -> SecondMoments | None:
+    """Limit of :func:`invariant_path`, floats; None where there is none.
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop without a budget.
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    SecondMoments or None
-        None where second moments have no limit (radius 1 or more), where the pool grows, or
-        with unlimited memory. Asymptotic loops have a limit only where the same loop with memory
-        1 and its samples replaced has one.
+    Asymptotic loops have a limit only where the same loop with memory 1 and its samples replaced
+    has one.
 
     Examples
     --------
-    >>> second_moments_limit(fresh_data(1, 10), 2) is None
+    >>> invariant_limit(fresh_data(1, 10), 2) is None
     True
     """
     require_supported(loop, "second_moments_limit")

@@ -17,25 +17,18 @@ from madtheory.theory.moments.generation import (
     Rows,
     first_draws,
     first_rows,
-    generations_pooled,
     grown,
     later_rows,
     layout_of,
     require_supported,
-    size,
     unit,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from madtheory._types import Array
+    from madtheory._types import Array, Bools, Ints
 
 #: Closer to 1 than this, a radius counts as 1.
 NEAR = 1e-12
-
-
-# --- exact: all tensors --------------------------------------------------------------------------
 
 
 class _Tensors(NamedTuple):
@@ -152,7 +145,7 @@ def _next_tensors(x: _Tensors, loop: Loop, dim: int, t: int, origin: float) -> _
     layout = layout_of(loop)
     parent, rows = later_rows(loop, layout, t, origin, 1.0)
     x = _draw_tensors(x, parent, loop.n_synth)
-    x = _draw_tensors(x, Parent(unit(size(layout) + 1, ID)), loop.n_fresh)
+    x = _draw_tensors(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh)
     return _shrink_tensors(_update_tensors(x, rows), layout.newest + 1, loop.shrinkage, dim)
 
 
@@ -195,8 +188,8 @@ class _Chart(NamedTuple):
     """Independent entries of the tensors: flat = expand @ reduced, reduced = flat[pick]."""
 
     expand: Array
-    pick: NDArray[np.intp]
-    moving: NDArray[np.bool_]
+    pick: Ints
+    moving: Bools
     shapes: list[tuple[int, ...]]
 
 
@@ -291,20 +284,16 @@ def _degree_one(loop: Loop, dim: int) -> list[int]:
 
 def exact_path(loop: Loop, dim: int, generations: int, origin: float) -> Array:
     """Invariants of (mu, Sigma - origin I) of an exact loop, shape (T, 7)."""
-    route = _iterated if generations_pooled(loop) is None else _mapped
-    return route(loop, dim, generations, origin)
+    return (_iterated if loop.keeps_all else _mapped)(loop, dim, generations, origin)
 
 
 def exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
     """Limit of :func:`exact_path`; None where second moments diverge or the pool grows."""
-    if generations_pooled(loop) is None or general_second_moment_radius(loop, dim) >= 1 - NEAR:
+    if loop.keeps_all or exact_radius(loop, dim) >= 1 - NEAR:
         return None
     A, b, _ = _affine_map(loop, dim, origin)
     limit: Array = np.asarray(np.linalg.solve(np.eye(len(b)) - A, b), dtype=np.float64)
     return limit[_newest_entries(loop, dim)]
-
-
-# --- closed loops --------------------------------------------------------------------------------
 
 
 def radius(A: Array) -> float:
@@ -312,37 +301,18 @@ def radius(A: Array) -> float:
     return float(np.abs(np.linalg.eigvals(A)).max(initial=0.0))
 
 
-# --- public --------------------------------------------------------------------------------------
-
-
-def general_second_moment_radius(loop: Loop, dim: int) -> float:
-    """Spectral radius of a generation's map of second moments; at 1 or above they diverge.
-
-    Parameters
-    ----------
-    loop : Loop
-        A loop with memory 1 whose synthetic samples are replaced.
-    dim : int
-        Dimension d.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        For any other loop, or arguments out of range.
+def exact_radius(loop: Loop, dim: int) -> float:
+    """Spectral radius of a generation's map of second moments, with memory 1 and pool replaced.
 
     Examples
     --------
-    >>> round(second_moment_radius(fresh_data(2, 10), 1), 3)
+    >>> round(exact_radius(fresh_data(2, 10), 1), 3)
     0.923
-    >>> second_moment_radius(synthetic_augmentation(2, 10), 1) < 1
+    >>> exact_radius(synthetic_augmentation(2, 10), 1) < 1
     True
     """
     require_supported(loop, "second_moment_radius")
-    if loop.memory != 1 or generations_pooled(loop) != 1:
+    if loop.memory != 1 or loop.pooled != 1:
         raise UnsupportedLoop(
             "second_moment_radius is computed for memory 1 and pool = replace only, "
             f"got memory {loop.memory} and pool {loop.pool}"

@@ -1,4 +1,8 @@
-"""What a loop is called: regimes, and other papers' definitions of collapse, decided by theory."""
+"""What a loop is called: regimes, and other papers' definitions of collapse, decided by theory.
+
+A definition is asked of any loop and the eigenvalues of Sigma_0, which are optional where the
+answer does not depend on them, and answers with a :class:`Finding`.
+"""
 
 from madtheory.theory.verdicts.compared import (
     large_sample_floor,
@@ -6,7 +10,7 @@ from madtheory.theory.verdicts.compared import (
     strong_collapse,
     weighting_helps,
 )
-from madtheory.theory.verdicts.finding import CLAIM_IDS, Finding
+from madtheory.theory.verdicts.finding import CLAIM_IDS, Definition, Finding
 from madtheory.theory.verdicts.on_paths import (
     PathFinding,
     distance_increases_on_paths,
@@ -24,7 +28,6 @@ from madtheory.theory.verdicts.risk import (
 )
 from madtheory.theory.verdicts.table import (
     DEFINITIONS,
-    Definition,
     Entry,
     default_loops,
     definitions_table,

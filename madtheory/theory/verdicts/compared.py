@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,9 @@ import numpy as np
 
 from madtheory import spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, real_share, used_loop
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.theory import distance, worth
-from madtheory.theory.verdicts.finding import Finding, definition, finding_of
+from madtheory.theory.verdicts.finding import Finding, definition, say
 from madtheory.theory.verdicts.risk import STILL, band, risk_is_bounded
 from madtheory.theory.verdicts.vanishing import variance_vanishes
 
@@ -54,22 +52,8 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
     c_i = [(1 - k) p s_i + k (p s + q bias c) + floor s]/(1 - (1 - k) q bias), and the floor of the
     risk is sum_i (sqrt(s_i) - sqrt(c_i))^2.
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    float
-        inf where the risk is unbounded over t for every n.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        When theory does not say whether the risk is bounded, or an argument is out of range.
+    inf where the risk is unbounded over t for every n; refused where theory does not say whether
+    it is.
 
     Examples
     --------
@@ -79,7 +63,7 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
     0.0
     """
     s = Spectrum.of(eigenvalues).values
-    used = used_loop(loop)
+    used = loop.used
     bounded = risk_is_bounded(_scaled(used, _MANY))
     if bounded.verdict is None:
         raise UnsupportedLoop(bounded.reason)
@@ -90,7 +74,7 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
 
 def _settled(loop: Loop, s: Array) -> Array:
     """Where the covariance's eigenvalues settle without noise."""
-    p, k, mean = real_share(loop), loop.shrinkage, s.mean()
+    p, k, mean = loop.real_share, loop.shrinkage, s.mean()
     passed = (1 - p) * loop.bias
     if p == 0 and loop.bias == 1:  # A pool that keeps everything keeps its first covariance.
         return s if k == 0 else np.full_like(s, mean)
@@ -99,21 +83,13 @@ def _settled(loop: Loop, s: Array) -> Array:
     return np.asarray(((1 - k) * p * s + refilled) / (1 - (1 - k) * passed))
 
 
-@definition("strong-collapse")
+@definition(
+    "strong-collapse", "Dohmatob et al. 2024b", "does more data leave a floor?", collapse_if=True
+)
 def strong_collapse(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     """Whether more data at the same fractions leaves a floor (Dohmatob et al., strong collapse).
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    Finding
-        The value is :func:`large_sample_floor` over tr Sigma_0.
+    The value is :func:`large_sample_floor` over tr Sigma_0.
 
     Examples
     --------
@@ -126,28 +102,20 @@ def strong_collapse(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     floor = large_sample_floor(loop, s) / s.trace
     evidence = ("floor of E W2^2 / tr Sigma_0", floor)
     why = "E W2^2 for t, then n, to infinity at fixed fractions"
-    return finding_of(loop, "strong-collapse", floor > 1e-15, evidence, why, "asymptotic")
+    return say(floor > 1e-15, evidence, why, "asymptotic")
 
 
 # --- Kazdan et al., He et al.: the risk beside that of the real data -----------------------------
 
 
-@definition("ratio")
+@definition(
+    "ratio", "Kazdan et al. 2024", "is the limit worse than the real data alone?", collapse_if=True
+)
 def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     """Whether the limit of E W2^2 exceeds that of a fit to the real data alone (Kazdan et al.).
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    Finding
-        The value is the ratio to the fit to n_real samples, n_initial where n_real < 2; at
-        generation 1000 or from below, and named so, where the limit is not computed.
+    The value is the ratio to the fit to n_real samples, n_initial where n_real < 2; at
+    generation 1000 or from below, and named so, where the limit is not computed.
 
     Examples
     --------
@@ -155,7 +123,6 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     0.67
     """
     s = Spectrum.of(eigenvalues)
-    say = functools.partial(finding_of, loop, "ratio")
     n = loop.n_real if loop.n_real >= 2 else loop.n_initial
     base = spectrum.baseline(n, s)
     if risk_is_bounded(loop).verdict is False:
@@ -171,10 +138,10 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
                 return say(True, ("least ratio", least), why, "bound")
         name = f"ratio at generation {_LATE}"
         risk = distance.w2_squared(loop, s, generations=_LATE).last()
-    return _compared(say, name, risk, base)
+    return _compared(name, risk, base)
 
 
-def _compared(say: Callable[..., Finding], name: str, risk: Estimate, base: Estimate) -> Finding:
+def _compared(name: str, risk: Estimate, base: Estimate) -> Finding:
     """Compare two risks with their declared errors."""
     ratio = float(risk.value / base.value)
     low, high, status = band(risk)
@@ -185,22 +152,17 @@ def _compared(say: Callable[..., Finding], name: str, risk: Estimate, base: Esti
     return say(verdict, (name, ratio), why, status)
 
 
-@definition("weighting")
+@definition(
+    "weighting",
+    "He et al. 2025",
+    "does some weight make synthetic data worth having?",
+    collapse_if=False,
+)
 def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     """Whether some weight makes synthetic data worth having (He, Xu, Cheng 2025).
 
-    Parameters
-    ----------
-    loop : Loop
-        A loop with real data and a limit; its own weight does not matter.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    Finding
-        The value is the least ratio to the real-data risk over all weights; undecided where it is
-        not below 1 by more than the declared error.
+    The loop's own weight does not matter. The value is the least ratio to the real-data risk over
+    all weights; undecided where it is not below 1 by more than the declared error.
     """
     s = Spectrum.of(eigenvalues)
     best = worth.best_weight(loop, s)
@@ -210,4 +172,4 @@ def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     why = f"the weight {best.weight:.3f} on the real data is the best"
     verdict = True if high < base_low else False if best.ratio >= 1 - STILL else None
     evidence = ("least ratio over weights", best.ratio)
-    return finding_of(loop, "weighting", verdict, evidence, why, "asymptotic")
+    return say(verdict, evidence, why, "asymptotic")

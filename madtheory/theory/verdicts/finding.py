@@ -1,13 +1,13 @@
-"""The answer to one question about one loop, and the claim whose test decides it."""
+"""What a definition of collapse asks of a loop, what the answer says, which claim decides it."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Concatenate, Literal, ParamSpec
 
-from madtheory.loop import Loop, UnsupportedLoop, family
+from madtheory.loop import Loop, UnsupportedLoop
 
 Status = Literal["exact", "asymptotic", "bound", "conjecture"]
 P = ParamSpec("P")
@@ -37,10 +37,21 @@ class Finding:
     value: float | None
     status: Status
     reason: str
-    claim: str | None
+    claim: str | None = None
 
 
-# --- families and claims -------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One paper's definition: its question, and the answer that the paper calls collapse.
+
+    `ask` takes a loop and the eigenvalues of Sigma_0.
+    """
+
+    name: str
+    paper: str
+    question: str
+    collapse_if: bool
+    ask: Callable[..., Finding]
 
 
 def _ids(limit: str, *, w2: str | None = None, kept: str = "real-part-bound") -> dict[str, str]:
@@ -104,23 +115,28 @@ CLAIM_IDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def finding_of(
-    loop: Loop,
-    definition: str,
+#: Definitions by name, as their functions are read.
+REGISTERED: dict[str, Definition] = {}
+
+
+def say(
     verdict: bool | None,
     evidence: tuple[str, float | None],
     reason: str,
     status: Status = "exact",
 ) -> Finding:
-    """Build the finding, with the claim that decides it."""
-    claim = CLAIM_IDS[family(loop)][definition]
-    return Finding(verdict, evidence[0], evidence[1], status, reason, claim)
+    """Build a finding; its definition adds the claim."""
+    return Finding(verdict, *evidence, status, reason)
 
 
 def definition(
-    name: str,
+    name: str, paper: str, question: str, *, collapse_if: bool
 ) -> Callable[[Callable[Concatenate[Loop, P], Finding]], Callable[Concatenate[Loop, P], Finding]]:
-    """Turn "theory has no answer for this loop" into an undecided finding."""
+    """Register the function that answers a paper's question about a loop at a spectrum.
+
+    Its findings name the claim that decides them, and "theory has no answer for this loop" is an
+    undecided one. The spectrum has a default where the answer does not depend on it.
+    """
 
     def decorate(
         ask: Callable[Concatenate[Loop, P], Finding],
@@ -128,10 +144,12 @@ def definition(
         @functools.wraps(ask)
         def answer(loop: Loop, /, *args: P.args, **kwargs: P.kwargs) -> Finding:
             try:
-                return ask(loop, *args, **kwargs)
+                finding = ask(loop, *args, **kwargs)
             except UnsupportedLoop as error:
-                return finding_of(loop, name, None, ("none", None), str(error), "conjecture")
+                finding = say(None, ("none", None), str(error), "conjecture")
+            return replace(finding, claim=CLAIM_IDS[loop.family][name])
 
+        REGISTERED[name] = Definition(name, paper, question, collapse_if, answer)
         return answer
 
     return decorate

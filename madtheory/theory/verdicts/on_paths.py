@@ -1,4 +1,7 @@
-"""The same questions asked of simulated paths, with confidence intervals."""
+"""The same questions asked of simulated paths, with confidence intervals.
+
+`alpha` is everywhere the error rate of a verdict, in (0, 1).
+"""
 
 from __future__ import annotations
 
@@ -78,18 +81,11 @@ def rate_on_paths(log_scale: ArrayLike, *, margin: float = 0.0, alpha: float = 0
         T at least 3; -inf (a singular covariance) decides at once.
     margin : float
         Falls slower than this a generation are no collapse: lets a verdict be False.
-    alpha : float
-        Error rate of a verdict, in (0, 1).
 
     Returns
     -------
     PathFinding
         True where the interval is below 0, False where it is above -`margin`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of range.
 
     Examples
     --------
@@ -120,18 +116,11 @@ def distance_increases_on_paths(distance: ArrayLike, *, alpha: float = 0.01) -> 
     ----------
     distance : array_like, shape (replicates, T)
         W2^2 or any distance; T at least 2.
-    alpha : float
-        Error rate of a verdict, in (0, 1).
 
     Returns
     -------
     PathFinding
         The estimate is the least mean step, with its own interval.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of range.
 
     Examples
     --------
@@ -156,18 +145,11 @@ def risk_growth_on_paths(risk: ArrayLike, *, alpha: float = 0.01) -> PathFinding
     ----------
     risk : array_like, shape (replicates, T)
         W2^2; T at least 4.
-    alpha : float
-        Error rate of a verdict, in (0, 1).
 
     Returns
     -------
     PathFinding
         True where the interval of the slope is above 0, False where it is below.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of range.
 
     Examples
     --------
@@ -191,17 +173,6 @@ def ratio_on_paths(risk: ArrayLike, baseline: float, *, alpha: float = 0.01) -> 
         W2^2.
     baseline : float
         E W2^2 of one fit to the real data, :func:`madtheory.spectrum.baseline`.
-    alpha : float
-        Error rate of a verdict, in (0, 1).
-
-    Returns
-    -------
-    PathFinding
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of range.
 
     Examples
     --------
@@ -228,19 +199,12 @@ def loop_forgets_on_paths(
         The same quantity from independent runs of the two starts.
     margin : float
         Differences below this count as forgotten.
-    alpha : float
-        Error rate of a verdict, in (0, 1).
 
     Returns
     -------
     PathFinding
         True where the interval of the difference lies within the margin, False where it lies
         outside.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of range.
 
     Examples
     --------

@@ -48,24 +48,10 @@ class Regime:
 def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     """Regime of a loop at its limit (paper, Section 2.3, Eq. (4); theory.md 2.5, 3).
 
-    Parameters
-    ----------
-    loop : Loop
-        A loop whose limit is computed.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    Regime
-        "collapse" where E tr Sigma_t goes to 0, or where it stays while almost every path dies
-        (no real data, bias 1); "unbounded" where first moments diverge; else by n_e/n_real with
-        its interval: "equivalent to real" where the interval holds 1.
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        Where the limit is not computed, or the eigenvalues are not valid.
+    "collapse" where E tr Sigma_t goes to 0, or where it stays while almost every path dies (no
+    real data, bias 1); "unbounded" where first moments diverge; else by n_e/n_real with its
+    interval: "equivalent to real" where the interval holds 1. Refused where the limit is not
+    computed.
 
     Examples
     --------

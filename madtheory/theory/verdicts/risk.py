@@ -30,7 +30,6 @@ What the verdicts rest on, beside the laws in :mod:`madtheory.theory.collapse` a
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -40,11 +39,11 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, family, is_chain, keeps_all, real_share, used_loop
+from madtheory.loop import Loop
 from madtheory.theory import collapse, distance, moments
 from madtheory.theory.moments import pool_exponent
 from madtheory.theory.moments.growing_pool import anchored_pool_gain
-from madtheory.theory.verdicts.finding import Finding, Status, definition, finding_of
+from madtheory.theory.verdicts.finding import Finding, Status, definition, say
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -59,7 +58,9 @@ STILL = 1e-9
 # --- Alemohammad et al.: the expected distance increases -----------------------------------------
 
 
-@definition("mad")
+@definition(
+    "mad", "Alemohammad et al. 2023", "does the expected distance increase?", collapse_if=True
+)
 def expected_distance_increases(
     loop: Loop, eigenvalues: ArrayLike, *, generations: int = 50
 ) -> Finding:
@@ -69,25 +70,8 @@ def expected_distance_increases(
     :func:`madtheory.theory.collapse.is_increasing`, any other for t <= `generations`. An increase
     to a finite limit counts, as in the paper's definition.
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-    generations : int
-        T, at least 2.
-
-    Returns
-    -------
-    Finding
-        Status "conjecture" where steps are smaller than the declared error of E W2^2: the estimate
-        rises, but that is not certified; undecided where it falls and that is not certified.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument is out of range.
+    Status "conjecture" where steps are smaller than the declared error of E W2^2: the estimate
+    rises, but that is not certified; undecided where it falls and that is not certified.
 
     Examples
     --------
@@ -96,11 +80,11 @@ def expected_distance_increases(
     """
     s = Spectrum.of(eigenvalues)
     T = _check.count("generations", generations, minimum=2)
-    if family(loop) == "synthetic" and s.is_flat:
+    if loop.family == "synthetic" and s.is_flat:
         mad = collapse.is_increasing(loop, s.dim)
         if mad.verdict != "undecided":
-            return _mad_verdict(loop, mad)
-    say = functools.partial(finding_of, loop, "mad")
+            evidence = ("generation of a fall", mad.generation)
+            return say(mad.verdict == "increasing", evidence, mad.reason, mad.status)
     path = distance.w2_squared(loop, s, generations=T)
     low, high, status = band(path)
     falls = high[1:] < np.maximum.accumulate(low)[:-1] * (1 - 1e-12)
@@ -126,41 +110,26 @@ def band(path: Estimate) -> tuple[Array, Array, Status]:
     return low, high, "asymptotic" if spread.any() else "exact"
 
 
-def _mad_verdict(loop: Loop, mad: collapse.MadVerdict) -> Finding:
-    """The fully synthetic loop's verdict in these terms."""
-    evidence = ("generation of a fall", mad.generation)
-    return finding_of(loop, "mad", mad.verdict == "increasing", evidence, mad.reason, mad.status)
-
-
 # --- Bertrand et al.: stability ------------------------------------------------------------------
 
 
-@definition("stability")
-def is_stable(loop: Loop) -> Finding:
+@definition("stability", "Bertrand et al. 2023", "is the loop stable?", collapse_if=False)
+def is_stable(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding:
     """Whether the loop forgets its start geometrically and stays at a bounded distance.
 
     Bertrand et al.: iterative retraining contracts towards the model of the real data.
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-
-    Returns
-    -------
-    Finding
-        The value is the forgetting rate of the first moments, 1 where nothing pulls back.
+    The value is the forgetting rate of the first moments, 1 where nothing pulls back.
 
     Examples
     --------
     >>> is_stable(fresh_data(100, 900)).verdict, is_stable(fully_synthetic(1000)).verdict
     (True, False)
     """
-    say = functools.partial(finding_of, loop, "stability")
-    used = used_loop(loop)
+    used = loop.used
     if used.n_real == 0:
         return say(False, ("forgetting rate", 1.0), "nothing pulls the mean back to the real one")
-    if keeps_all(used):
+    if used.keeps_all and used.weight != 1:
         return say(False, ("forgetting rate", 1.0), "a pool that keeps everything forgets slower")
     rate = moments.forgetting_rate(used)
     return say(rate < 1, ("forgetting rate", rate), "spectral radius of the first-moment map")
@@ -169,37 +138,28 @@ def is_stable(loop: Loop) -> Finding:
 # --- Gerstgrasser et al., Dohmatob et al.: the risk over the generations -------------------------
 
 
-@definition("divergence")
-def risk_is_bounded(loop: Loop) -> Finding:
+@definition("divergence", "Gerstgrasser et al. 2024", "is the risk bounded?", collapse_if=False)
+def risk_is_bounded(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding:
     """Whether sup_t E W2^2 is finite (Gerstgrasser et al.), by (A).
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-
-    Returns
-    -------
-    Finding
-        The value is lim (E |mu_t|^2 + E tr Sigma_t)/tr Sigma_0, or what decides that it is finite.
+    The value is lim (E |mu_t|^2 + E tr Sigma_t)/tr Sigma_0, or what decides that it is finite.
 
     Examples
     --------
-    >>> risk_is_bounded(augmentation(50, 50, pool="accumulate")).verdict
+    >>> risk_is_bounded(synthetic_augmentation(50, 50, pool="accumulate")).verdict
     True
     >>> risk_is_bounded(fully_synthetic(50)).verdict
     False
     >>> risk_is_bounded(fully_synthetic(50, ddof=0)).verdict  # the trace and the walk share it
     True
     """
-    say = functools.partial(finding_of, loop, "divergence")
-    used = used_loop(loop)
+    used = loop.used
     name = "limit of E|mu|^2 + E tr Sigma"
-    if keeps_all(used):
-        return _pool_bounded(loop, used)
+    if used.keeps_all:
+        return _pool_bounded(used)
     if used.n_real == 0 and used.floor > 0 and used.bias > 0:
         return say(False, ("limit of E|mu|^2", math.inf), "the floor keeps the mean walking")
-    if is_chain(used):
+    if used.is_chain:
         total = _synthetic_total(used)
         return say(math.isfinite(total), (name, total), "the mean's steps have this sum")
     limit = moments.first_moments_limit(used)
@@ -218,10 +178,9 @@ def _synthetic_total(loop: Loop) -> float:
     return loop.first_bias / loop.n_initial + walk
 
 
-def _pool_bounded(loop: Loop, used: Loop) -> Finding:
+def _pool_bounded(used: Loop) -> Finding:
     """Where a pool keeps everything: by its exponent, or by what it passes on."""
-    say = functools.partial(finding_of, loop, "divergence")
-    if real_share(used) > 0:
+    if used.real_share > 0:
         gain = anchored_pool_gain(used)
         return say(gain < 1, ("gain of the pool", gain), "beside a fixed real share", "asymptotic")
     e = pool_exponent(replace(used, floor=0.0))
@@ -229,29 +188,22 @@ def _pool_bounded(loop: Loop, used: Loop) -> Finding:
     return say(bounded, ("exponent of t", e), "E tr Sigma_t is a power of t", "asymptotic")
 
 
-@definition("linear-growth")
-def risk_grows_linearly(loop: Loop) -> Finding:
+@definition(
+    "linear-growth", "Dohmatob et al. 2024a", "does the risk grow like t?", collapse_if=True
+)
+def risk_grows_linearly(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding:
     """Whether E W2^2 grows at least like t (Dohmatob et al., model collapse demystified).
 
-    Parameters
-    ----------
-    loop : Loop
-        Any loop.
-
-    Returns
-    -------
-    Finding
-        The value is lim E W2^2/(t tr Sigma_0), inf where the growth is faster.
+    The value is lim E W2^2/(t tr Sigma_0), inf where the growth is faster.
 
     Examples
     --------
     >>> risk_grows_linearly(fully_synthetic(50)).value
     0.02
     """
-    say = functools.partial(finding_of, loop, "linear-growth")
-    used = used_loop(loop)
+    used = loop.used
     slope = "slope of E W2^2 over t"
-    if keeps_all(used) and real_share(used) == 0:
+    if used.keeps_all and used.real_share == 0:
         e = pool_exponent(replace(used, floor=0.0))
         # A covariance of t^e moves the pool's mean by steps of variance t^(e - 2).
         value = math.inf if e > 1 else 0.0
@@ -259,10 +211,10 @@ def risk_grows_linearly(loop: Loop) -> Finding:
     bounded = risk_is_bounded(loop)
     if bounded.verdict:
         return say(False, (slope, 0.0), "the risk is bounded", bounded.status)
-    if is_chain(used):
+    if used.is_chain:
         return say(True, (slope, _slope(used)), "every step of the mean has the same variance")
     if bounded.verdict is None:
-        raise UnsupportedLoop(bounded.reason)
+        return bounded
     return say(True, (slope, None), "first moments follow a linear map that does not contract")
 
 

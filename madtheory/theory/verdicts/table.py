@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from madtheory import _check
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.theory import worth
-from madtheory.theory.verdicts.compared import risk_ratio, strong_collapse, weighting_helps
-from madtheory.theory.verdicts.finding import Finding
-from madtheory.theory.verdicts.risk import (
-    expected_distance_increases,
-    is_stable,
-    risk_grows_linearly,
-    risk_is_bounded,
-)
-from madtheory.theory.verdicts.vanishing import (
-    heats_up,
-    support_is_lost,
-    vanishes_exponentially,
-    variance_vanishes,
-)
-
-if TYPE_CHECKING:
-    from madtheory._types import Array
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One paper's definition: its question, and the answer that the paper calls collapse."""
-
-    name: str
-    paper: str
-    question: str
-    collapse_if: bool
-    ask: Callable[[Loop, Array], Finding]
+from madtheory.theory.verdicts import compared, risk, vanishing  # noqa: F401 (they register)
+from madtheory.theory.verdicts.finding import CLAIM_IDS, REGISTERED, Definition, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,85 +24,7 @@ class Entry:
 
 
 #: Every definition, in the order of docs/related.md.
-DEFINITIONS: tuple[Definition, ...] = (
-    Definition(
-        "late-collapse",
-        "Shumailov et al. 2024",
-        "does the variance vanish?",
-        True,
-        lambda loop, s: variance_vanishes(loop),
-    ),
-    Definition(
-        "early-collapse",
-        "Shumailov et al. 2024",
-        "is support lost?",
-        True,
-        lambda loop, s: support_is_lost(loop, int((s > 0).sum())),
-    ),
-    Definition(
-        "mad",
-        "Alemohammad et al. 2023",
-        "does the expected distance increase?",
-        True,
-        lambda loop, s: expected_distance_increases(loop, s),
-    ),
-    Definition(
-        "stability",
-        "Bertrand et al. 2023",
-        "is the loop stable?",
-        False,
-        lambda loop, s: is_stable(loop),
-    ),
-    Definition(
-        "divergence",
-        "Gerstgrasser et al. 2024",
-        "is the risk bounded?",
-        False,
-        lambda loop, s: risk_is_bounded(loop),
-    ),
-    Definition(
-        "linear-growth",
-        "Dohmatob et al. 2024a",
-        "does the risk grow like t?",
-        True,
-        lambda loop, s: risk_grows_linearly(loop),
-    ),
-    Definition(
-        "strong-collapse",
-        "Dohmatob et al. 2024b",
-        "does more data leave a floor?",
-        True,
-        strong_collapse,
-    ),
-    Definition(
-        "ratio",
-        "Kazdan et al. 2024",
-        "is the limit worse than the real data alone?",
-        True,
-        risk_ratio,
-    ),
-    Definition(
-        "rate",
-        "Suresh et al. 2024",
-        "does the variance vanish geometrically?",
-        True,
-        lambda loop, s: vanishes_exponentially(loop),
-    ),
-    Definition(
-        "heat-death",
-        "Marchi et al. 2024",
-        "does the variance grow without bound?",
-        True,
-        lambda loop, s: heats_up(loop),
-    ),
-    Definition(
-        "weighting",
-        "He et al. 2025",
-        "does some weight make synthetic data worth having?",
-        False,
-        weighting_helps,
-    ),
-)
+DEFINITIONS: tuple[Definition, ...] = tuple(REGISTERED[name] for name in CLAIM_IDS["synthetic"])
 
 
 def _optimal(loop: Loop) -> Loop:
@@ -172,22 +66,8 @@ def default_loops(*, n: int = 100) -> dict[str, Loop]:
 def definitions_table(dim: int, loops: Mapping[str, Loop] | None = None) -> tuple[Entry, ...]:
     """Which loop collapses under which definition, Sigma_0 = I; computed, loop by loop.
 
-    Parameters
-    ----------
-    dim : int
-        Dimension d.
-    loops : mapping of str to Loop, optional
-        :func:`default_loops` if not given.
-
-    Returns
-    -------
-    tuple of Entry
-        Loops in the order given, each with all of :data:`DEFINITIONS`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When `dim` is not a positive integer.
+    Loops in the order given, :func:`default_loops` if none are, each with all of
+    :data:`DEFINITIONS`.
 
     Examples
     --------
@@ -195,7 +75,7 @@ def definitions_table(dim: int, loops: Mapping[str, Loop] | None = None) -> tupl
     >>> [entry.definition for entry in table if entry.collapses is False]
     ['heat-death']
     """
-    s = np.ones(_check.count("dim", dim))
+    s = Spectrum.of(_check.count("dim", dim))
     chosen = default_loops() if loops is None else loops
     return tuple(
         _entry(name, loop, definition, s)
@@ -204,7 +84,7 @@ def definitions_table(dim: int, loops: Mapping[str, Loop] | None = None) -> tupl
     )
 
 
-def _entry(name: str, loop: Loop, definition: Definition, s: Array) -> Entry:
+def _entry(name: str, loop: Loop, definition: Definition, s: Spectrum) -> Entry:
     """One cell."""
     finding = definition.ask(loop, s)
     undecided = finding.verdict is None

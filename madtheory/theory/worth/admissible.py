@@ -17,7 +17,7 @@ from scipy import optimize
 
 from madtheory import _check, _search
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, is_fresh_memory_one
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.spectrum import baseline, baseline_leading
 from madtheory.theory import distance
 
@@ -71,7 +71,7 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
         )
     if loop.n_real == 1:
         return math.inf
-    return (_second_order if is_fresh_memory_one(loop) else _by_limits)(loop, s)
+    return (_second_order if loop.is_fresh_memory_one else _by_limits)(loop, s)
 
 
 def _second_order(loop: Loop, s: Spectrum) -> float:
@@ -131,18 +131,8 @@ def admissible_n_synth_limit(bias: float, eigenvalues: ArrayLike) -> float:
     Proved in :mod:`madtheory.proofs.admissible`. The relative error at finite n_real is of order
     limit/n_real (2 to 5 % low at n_real = 30 limit).
 
-    Parameters
-    ----------
-    bias : float
-        Sampling bias lambda in [0, 1].
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    float
-        4/(1 - lambda)^2 [(2 - lambda) + (2 + w)(1 + 3 lambda - 2 lambda^2)/8], w the Bures weight,
-        d - 1 at a multiple of I; inf at lambda = 1.
+    4/(1 - lambda)^2 [(2 - lambda) + (2 + w)(1 + 3 lambda - 2 lambda^2)/8], w the Bures weight,
+    d - 1 at a multiple of I; inf at lambda = 1.
 
     Examples
     --------

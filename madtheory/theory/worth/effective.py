@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-# --- baseline ------------------------------------------------------------------------------------
-
-
 def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
     """Real samples n_e whose Gaussian fit has this E W2^2: the inverse of the baseline.
 
@@ -43,11 +40,6 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
         non-integer n - 1 < dim). Fewer than 2 samples have no fit: beyond baseline(2) the answer
         goes on as 2 baseline(2)/w2_squared. inf at 0, 0 at inf.
 
-    Raises
-    ------
-    ValueError, TypeError
-        When w2_squared is negative or NaN, or the eigenvalues are not valid.
-
     Examples
     --------
     >>> round(effective_sample_size(float(baseline(37, [1.0, 2.0]).value), [1.0, 2.0]), 6)
@@ -64,17 +56,11 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
         return 2 * first / target
     if target <= last:
         return LARGE * last / target
-    root = optimize.brentq(
-        lambda x: math.log(baseline_at_real(math.exp2(x), s) / target),
-        1,
-        52,
-        xtol=1e-14,
-        rtol=1e-14,
-    )
-    return float(math.exp2(root))
 
+    def excess(log_n: float) -> float:
+        return math.log(baseline_at_real(math.exp2(log_n), s) / target)
 
-# --- effective sample size -----------------------------------------------------------------------
+    return math.exp2(optimize.brentq(excess, 1, 52, xtol=1e-14, rtol=1e-14))
 
 
 def mean_effective_size(n_real: int, n_synth: int) -> float:
@@ -106,22 +92,8 @@ def leading_gain(n_real: int, n_synth: int) -> float:
 def gain(loop: Loop, eigenvalues: ArrayLike) -> float:
     """n_e/n_real of a loop at its limit, from E W2^2 (paper, Eq. (4); theory.md 2.5, 3.1).
 
-    Parameters
-    ----------
-    loop : Loop
-        A loop with real data and a computed limit.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    float
-        As good as :func:`madtheory.theory.distance.w2_squared_limit`, whose error is declared.
-
-    Raises
-    ------
-    UnsupportedLoop
-        Without real data after generation 1, or where the limit is not computed.
+    As good as :func:`madtheory.theory.distance.w2_squared_limit`, whose error is declared. For
+    loops with real data and a computed limit.
 
     Examples
     --------

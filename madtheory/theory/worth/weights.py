@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-# --- best weight ---------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class BestWeight:
     """The weight on the real data with the least risk, and that risk over the real data's own."""
@@ -57,22 +54,10 @@ def _weighted(loop: Loop, w: float) -> Loop:
 def best_mean_weight(loop: Loop) -> BestWeight:
     """Weight on the real data at which E |mu|^2 is least in the limit (He, Xu, Cheng; exact).
 
-    Parameters
-    ----------
-    loop : Loop
-        A loop with real data and a limit; its own weight does not matter.
-
-    Returns
-    -------
-    BestWeight
-        For fresh data at bias 1 and n -> infinity both are (sqrt(k^2 + 4k) - k)/2,
-        k = n_real/n_synth, the golden ratio at k = 1. With bias < 1 the mean alone misleads: see
-        :func:`best_weight`.
-
-    Raises
-    ------
-    UnsupportedLoop
-        Without two real samples a generation, with a budget, or without a computed limit.
+    The loop's own weight does not matter. It needs two real samples a generation, no budget, and a
+    computed limit. For fresh data at bias 1 and n -> infinity weight and ratio are
+    (sqrt(k^2 + 4k) - k)/2, k = n_real/n_synth, the golden ratio at k = 1. With bias < 1 the mean
+    alone misleads: see :func:`best_weight`.
 
     Examples
     --------
@@ -89,21 +74,7 @@ def best_mean_weight(loop: Loop) -> BestWeight:
 def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
     """Weight on the real data at which E W2^2 is least in the limit (theory.md 2.9; asymptotic).
 
-    Parameters
-    ----------
-    loop : Loop
-        As for :func:`best_mean_weight`.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    BestWeight
-
-    Raises
-    ------
-    UnsupportedLoop, ValueError, TypeError
-        As :func:`best_mean_weight`, or when the eigenvalues are not valid.
+    The loop is as for :func:`best_mean_weight`.
 
     Examples
     --------
@@ -150,19 +121,7 @@ def fresh_fraction(n: int, p: float, *, bias: float = 1.0) -> Loop:
 def fraction_floor(p: float, bias: float, eigenvalues: ArrayLike) -> float:
     """Limit of E W2^2 as n -> infinity at a fixed fraction p of real data (theory.md 2.7).
 
-    Parameters
-    ----------
-    p : float
-        Fraction of real data, in [0, 1].
-    bias : float
-        Sampling bias lambda in [0, 1].
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0.
-
-    Returns
-    -------
-    float
-        tr Sigma_0 (1 - sqrt(s))^2 with s = p/(1 - lambda (1 - p)); 0 at lambda = 1: no floor.
+    tr Sigma_0 (1 - sqrt(s))^2 with s = p/(1 - lambda (1 - p)); 0 at lambda = 1: no floor.
 
     Examples
     --------
