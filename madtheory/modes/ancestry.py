@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 
 #: Entries of a row below this fraction of its largest are dropped.
 CUT = 2.0**-80
@@ -29,11 +30,11 @@ class Band(NamedTuple):
 
     first: Ints
     size: Ints
-    weights: Floats
+    weights: Array
 
 
 @kernel
-def binomial_row(n: int, p: float, cut: float, out: Floats) -> tuple[int, int]:
+def binomial_row(n: int, p: float, cut: float, out: Array) -> tuple[int, int]:
     """Write the Binomial(n, p) row to `out` outward from its mode; return its ends (inclusive).
 
     The pmf is a product of ratios of neighbours, so its relative error is some |k - n p| units
@@ -60,20 +61,20 @@ def binomial_row(n: int, p: float, cut: float, out: Floats) -> tuple[int, int]:
 
 
 @kernel
-def _binomial_dense(n: int, success: Floats, out: Floats) -> None:
+def _binomial_dense(n: int, success: Array, out: Array) -> None:
     for i in range(success.size):
         binomial_row(n, success[i], 0.0, out[i])
 
 
 @kernel
-def _binomial_ends(n: int, success: Floats, row: Floats, first: Ints, size: Ints) -> None:
+def _binomial_ends(n: int, success: Array, row: Array, first: Ints, size: Ints) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
         first[i], size[i] = start, stop - start + 1
 
 
 @kernel
-def _binomial_fill(n: int, success: Floats, row: Floats, first: Ints, out: Floats) -> None:
+def _binomial_fill(n: int, success: Array, row: Array, first: Ints, out: Array) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
         for k in range(start, stop + 1):
@@ -110,7 +111,7 @@ def binomial_band(n: int, success: NDArray[np.float64]) -> Band:
 
 
 @kernel
-def _throw(cells: float, low: int, high: int, row: Floats) -> tuple[int, int]:
+def _throw(cells: float, low: int, high: int, row: Array) -> tuple[int, int]:
     """Throw one more ball: replace `row`, the law of occupied cells on [low, high]."""
     top = high + 1 if high < cells else high
     for b in range(top, low - 1, -1):
@@ -130,7 +131,7 @@ def _throw(cells: float, low: int, high: int, row: Floats) -> tuple[int, int]:
 
 
 @kernel
-def _occupancy_ends(cells: float, balls: int, row: Floats, first: Ints, size: Ints) -> None:
+def _occupancy_ends(cells: float, balls: int, row: Array, first: Ints, size: Ints) -> None:
     row[0], low, high = 1.0, 0, 0
     first[0], size[0] = 0, 1
     for a in range(1, balls + 1):
@@ -139,7 +140,7 @@ def _occupancy_ends(cells: float, balls: int, row: Floats, first: Ints, size: In
 
 
 @kernel
-def _occupancy_fill(cells: float, balls: int, row: Floats, first: Ints, out: Floats) -> None:
+def _occupancy_fill(cells: float, balls: int, row: Array, first: Ints, out: Array) -> None:
     row[0], low, high = 1.0, 0, 0
     out[0, 0] = 1.0
     for a in range(1, balls + 1):
@@ -167,7 +168,7 @@ def occupancy_band(cells: int, balls: int) -> Band:
 
 
 @kernel
-def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[int, int]:
+def _step(band: Band, law: Array, low: int, high: int, out: Array) -> tuple[int, int]:
     """Add law[low..high] @ band to `out`, which is zero; return the ends of the result."""
     first, last = out.size, -1
     for i in range(low, high + 1):
@@ -181,7 +182,7 @@ def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[in
 
 
 @kernel
-def _expectations(band: Band, law: Floats, functions: Floats, out: Floats, final: Floats) -> None:
+def _expectations(band: Band, law: Array, functions: Array, out: Array, final: Array) -> None:
     new, low, high = np.zeros_like(law), 0, law.size - 1
     for t in range(out.shape[0]):
         new_low, new_high = _step(band, law, low, high, new)
@@ -218,7 +219,7 @@ def expectations(
 
 
 @kernel
-def _absorbed_sums(band: Band, values: Floats, out: Floats) -> None:
+def _absorbed_sums(band: Band, values: Array, out: Array) -> None:
     for i in range(1, values.size):
         start, size = band.first[i], band.size[i]
         total, leave = values[i], 0.0
@@ -244,7 +245,7 @@ def absorbed_sums(band: Band, values: NDArray[np.float64]) -> NDArray[np.float64
 
 
 @kernel
-def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) -> tuple[int, int]:
+def _hypergeometric_row(total: float, marked: float, drawn: int, out: Array) -> tuple[int, int]:
     """Write the law of the marked among `drawn` of `total`, outward from the mode; its ends."""
     most = min(drawn, int(marked))
     mode = int((drawn + 1.0) * (marked + 1.0) / (total + 2.0))
@@ -270,14 +271,14 @@ def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) ->
 
 
 @kernel
-def _hypergeometric_ends(total: float, marked: float, row: Floats, first: Ints, size: Ints) -> None:
+def _hypergeometric_ends(total: float, marked: float, row: Array, first: Ints, size: Ints) -> None:
     for b in range(first.size):
         start, stop = _hypergeometric_row(total, marked, b, row)
         first[b], size[b] = start, stop - start + 1
 
 
 @kernel
-def _hypergeometric_fill(total: float, marked: float, row: Floats, out: Floats) -> None:
+def _hypergeometric_fill(total: float, marked: float, row: Array, out: Array) -> None:
     for b in range(out.shape[0]):
         start, stop = _hypergeometric_row(total, marked, b, row)
         for k in range(start, stop + 1):
@@ -295,7 +296,7 @@ def hypergeometric_band(total: int, marked: int, drawn: int) -> Band:
 
 
 @kernel
-def _split(marked: Band, b: int, x: float, lines: Floats, skip: int) -> float:
+def _split(marked: Band, b: int, x: float, lines: Array, skip: int) -> float:
     """Sum over h >= skip of P(h of b ancestors are fresh) x^h lines[b - h]."""
     first = marked.first[b]
     total, power = 0.0, x**first
@@ -329,7 +330,7 @@ def fresh_limit(parents: Band, marked: Band, x: float) -> float:
 
 
 @kernel
-def fresh_path(parents: Band, marked: Band, x: float, out: Floats) -> None:
+def fresh_path(parents: Band, marked: Band, x: float, out: Array) -> None:
     """Write E x^F of the last row's lines to `out`, by number of generations up to out.size.
 
     Before the first of these generations all samples are real: each ancestor is a founder.

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
-from madtheory._compile import Floats, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array
 from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Array = NDArray[np.float64]
+    from numpy.typing import ArrayLike
 
 #: Most generations of a family line that the bounds at rest follow one by one.
 MOST_LINES = 2_000_000
@@ -41,7 +40,7 @@ def _parents(lines: float, total: int) -> float:
 
 
 @kernel
-def _write_sizes(n: int, total: int, sizes: Floats) -> tuple[int, float]:
+def _write_sizes(n: int, total: int, sizes: Array) -> tuple[int, float]:
     """Write c_0, c_1, ... until they fall geometrically; return their number and E founders.
 
     From there on the mean number a of lines has a_(s+1) <= a_s n/N, and the series sums to a_s.

@@ -101,10 +101,7 @@ class Gaussian:
     def of(cls, loop: Loop, *, real_variance: float = 1.0) -> Gaussian:
         """Build the prototype that fits as `loop` says: its ddof, shrinkage and floor."""
         return cls(
-            ddof=loop.ddof,
-            shrinkage=loop.shrinkage,
-            floor=loop.floor,
-            real_variance=real_variance,
+            ddof=loop.ddof, shrinkage=loop.shrinkage, floor=loop.floor, real_variance=real_variance
         )
 
     @classmethod

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Bools, Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels.linear_algebra import (
     cholesky,
     clear,
@@ -74,7 +75,7 @@ def shares(spec: Spec, n_r: float, n_p: float, weight: float) -> tuple[float, fl
 
 
 @kernel
-def append(F: Floats, start: int, B: Floats, k: int, scale: float) -> int:
+def append(F: Array, start: int, B: Array, k: int, scale: float) -> int:
     """Write scale B[:, :k] into F from column `start` on; return the new width."""
     if scale == 0.0:
         return start
@@ -85,7 +86,7 @@ def append(F: Floats, start: int, B: Floats, k: int, scale: float) -> int:
 
 
 @kernel
-def regularise(M: Floats, r: int, shrinkage: float, ridge: float) -> float:
+def regularise(M: Array, r: int, shrinkage: float, ridge: float) -> float:
     """Shrink M and add the ridge; return what was added to its diagonal."""
     trace = 0.0
     for i in range(r):
@@ -100,14 +101,7 @@ def regularise(M: Floats, r: int, shrinkage: float, ridge: float) -> float:
 
 @kernel
 def fit(
-    spec: Spec,
-    weight: float,
-    unit: float,
-    real: Pile,
-    pool: Pile,
-    room: Room,
-    mu: Floats,
-    G: Floats,
+    spec: Spec, weight: float, unit: float, real: Pile, pool: Pile, room: Room, mu: Array, G: Array
 ) -> tuple[int, float]:
     """Write the model of pooled data into mu and G; return its columns and rank.
 
@@ -153,7 +147,7 @@ def fit(
 
 @kernel
 def first_data(
-    rng: np.random.Generator, spec: Spec, root: Floats, room: Room, first: Pile, fixed: Pile
+    rng: np.random.Generator, spec: Spec, root: Array, room: Room, first: Pile, fixed: Pile
 ) -> None:
     """Draw the first sample and the fixed set: nested, or independent."""
     empty(first)
@@ -173,7 +167,7 @@ def first_data(
 
 
 @kernel
-def whiten(nu: Floats, G: Floats, s: Floats, nu_white: Floats, G_white: Floats) -> None:
+def whiten(nu: Array, G: Array, s: Array, nu_white: Array, G_white: Array) -> None:
     """Divide the rows of the range of s by its roots; G is lower triangular."""
     for i in range(s.size):
         root = math.sqrt(s[i])
@@ -183,7 +177,7 @@ def whiten(nu: Floats, G: Floats, s: Floats, nu_white: Floats, G_white: Floats) 
 
 
 @kernel
-def add_outside(nu: Floats, G: Floats, E: int, r: int, out: Floats) -> None:
+def add_outside(nu: Array, G: Array, E: int, r: int, out: Array) -> None:
     """Correct what :func:`measure` said of rows [:r] for the rows where Sigma_0 is zero.
 
     W2^2 gains their trace: the fidelity depends on G[:r, :r] alone.
@@ -218,15 +212,15 @@ def add_outside(nu: Floats, G: Floats, E: int, r: int, out: Floats) -> None:
 def measure_state(
     flags: Bools,
     raw: bool,
-    nu: Floats,
-    G: Floats,
+    nu: Array,
+    G: Array,
     e: Ints,
     full: bool,
-    s: Floats,
+    s: Array,
     log_det_0: float,
     white: Pile,
     room: Room,
-    out: Floats,
+    out: Array,
 ) -> None:
     """Write the flagged quantities of a state; s is the positive spectrum of Sigma_0.
 
@@ -253,13 +247,13 @@ def measure_state(
 def start(
     rng: np.random.Generator,
     spec: Spec,
-    root: Floats,
+    root: Array,
     models: Models,
     fixed: Pile,
     real: Pile,
     pool: Pile,
     room: Room,
-    origin: Floats,
+    origin: Array,
 ) -> None:
     """Fit model 1, with an empty pool, and choose the origin."""
     first_data(rng, spec, root, room, real, fixed)
@@ -278,7 +272,7 @@ def advance(
     spec: Spec,
     t: int,
     E: int,
-    root: Floats,
+    root: Array,
     models: Models,
     batches: Batches,
     fixed: Pile,
@@ -302,7 +296,7 @@ def advance(
 
 
 @kernel
-def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run replicates of any loop without a budget.
 
     s is the positive spectrum of Sigma_0, and with shrinkage or ridge the whole one, largest

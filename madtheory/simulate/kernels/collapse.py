@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.linear_algebra import (
     PIVOT_HIGH,
     PIVOT_LOW,
@@ -29,14 +30,14 @@ from madtheory.simulate.kernels.tally import Tally, record
 
 
 @kernel
-def tilt(rng: np.random.Generator, scale: float, T: Floats) -> None:
+def tilt(rng: np.random.Generator, scale: float, T: Array) -> None:
     """Turn the chi^2_m of T[0, 0]^2 into chi^2_(m + 2): its size-biased law."""
     extra = 2.0 * rng.standard_exponential()
     T[0, 0] = math.sqrt(T[0, 0] * T[0, 0] + scale * scale * extra)
 
 
 @kernel
-def first_generation(rng: np.random.Generator, spec: Spec, nu: Floats, G: Floats) -> int:
+def first_generation(rng: np.random.Generator, spec: Spec, nu: Array, G: Array) -> int:
     """Fit generation 1 on real data; return the width of its factor."""
     n, first_bias, rows = spec.n_initial, spec.first_bias, nu.size
     clear(G, rows, rows)
@@ -54,7 +55,7 @@ def first_generation(rng: np.random.Generator, spec: Spec, nu: Floats, G: Floats
 
 
 @kernel
-def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
+def walk(nu: Array, G: Array, e: Ints, z: Array) -> None:
     """Add G diag(2^e) z to nu; z is overwritten."""
     for j in range(e.size):
         z[j] *= power_of_two(e[j])
@@ -69,13 +70,13 @@ def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
 def collapse_step(
     rng: np.random.Generator,
     spec: Spec,
-    nu: Floats,
-    G: Floats,
+    nu: Array,
+    G: Array,
     e: Ints,
     k: int,
-    T: Floats,
-    ratio: Floats,
-    row: Floats,
+    T: Array,
+    ratio: Array,
+    row: Array,
 ) -> int:
     """Advance the fully synthetic loop by one generation; return the new width.
 
@@ -103,7 +104,7 @@ def collapse_step(
 
 
 @kernel
-def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
+def draw_direction(rng: np.random.Generator, s: Array, out: Array) -> None:
     """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
     total = 0.0
     for x in s:
@@ -118,7 +119,7 @@ def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
 
 
 @kernel
-def collapse_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def collapse_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run replicates of the fully synthetic loop (theory.md 1.1-1.6).
 
     With `spec.tilted` under the law of density tr Sigma_t / E tr Sigma_t. A mixture over i, with
@@ -158,7 +159,7 @@ def line_start(rng: np.random.Generator, spec: Spec) -> tuple[float, float]:
 
 
 @kernel
-def collapse_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def collapse_line_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run :func:`collapse_chunk` for s of shape (1,): the same variates, scalars only."""
     slots, line = tally.slots, np.zeros((4, tally.mean.shape[1]))
     n, bias = spec.n_synth, spec.bias

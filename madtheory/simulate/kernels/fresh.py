@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.collapse import first_generation, line_start, walk
 from madtheory.simulate.kernels.linear_algebra import (
     add_gram,
@@ -23,10 +24,7 @@ from madtheory.simulate.kernels.tally import Tally, record
 
 @kernel
 def fresh_line_step(
-    rng: np.random.Generator,
-    spec: Spec,
-    nu: float,
-    g: float,
+    rng: np.random.Generator, spec: Spec, nu: float, g: float
 ) -> tuple[float, float]:
     """Advance the fresh data loop in one dimension; return (nu, g)."""
     n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
@@ -43,7 +41,7 @@ def fresh_line_step(
 
 
 @kernel
-def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
     slots, line = tally.slots, np.zeros((4, tally.mean.shape[1]))
     for replicate in range(tally.replicates):
@@ -58,13 +56,7 @@ def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tal
 
 @kernel
 def fresh_means(
-    rng: np.random.Generator,
-    spec: Spec,
-    nu: Floats,
-    G: Floats,
-    e: Ints,
-    row: Floats,
-    delta: Floats,
+    rng: np.random.Generator, spec: Spec, nu: Array, G: Array, e: Ints, row: Array, delta: Array
 ) -> None:
     """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n - ddof))) (x_r - x_s)."""
     n_r, n_s = spec.n_fresh, spec.n_synth
@@ -82,14 +74,14 @@ def fresh_means(
 def fresh_parts(
     rng: np.random.Generator,
     spec: Spec,
-    nu: Floats,
-    A: Floats,
-    delta: Floats,
-    G: Floats,
+    nu: Array,
+    A: Array,
+    delta: Array,
+    G: Array,
     e: Ints,
     triangular: bool,
-    T: Floats,
-    row: Floats,
+    T: Array,
+    row: Array,
 ) -> tuple[int, int]:
     """Draw one generation: Sigma' = A A^T + delta delta^T + G G^T; return the widths of A and G.
 
@@ -109,7 +101,7 @@ def fresh_parts(
 
 
 @kernel
-def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) -> int:
+def stack(A: Array, k_a: int, delta: Array, G: Array, k_b: int, F: Array) -> int:
     """Write [A, delta, G] into F; return its width. The real, larger columns come first."""
     for i in range(delta.size):
         for j in range(k_a):
@@ -122,14 +114,7 @@ def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) ->
 
 @kernel
 def fresh_factor(
-    A: Floats,
-    k_a: int,
-    delta: Floats,
-    G: Floats,
-    k_b: int,
-    triangular: bool,
-    F: Floats,
-    M: Floats,
+    A: Array, k_a: int, delta: Array, G: Array, k_b: int, triangular: bool, F: Array, M: Array
 ) -> int:
     """Replace G by a factor of A A^T + delta delta^T + G G^T; return its width, at most r.
 
@@ -157,7 +142,7 @@ def fresh_factor(
 
 
 @kernel
-def fresh_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def fresh_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run replicates of the fresh data loop (theory.md 2.1)."""
     r = s.size
     nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(tally.wanted)

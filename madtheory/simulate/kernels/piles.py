@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.linear_algebra import (
     add_gram,
     bartlett,
@@ -32,41 +33,41 @@ COUNT, WIDTH, RANK = range(3)
 class Pile(NamedTuple):
     """Sufficient statistics of merged parts: scatter F F^T, and M, its lower triangle."""
 
-    F: Floats  # (r, 3 r + 2), the first WIDTH columns count
-    M: Floats  # (r, r)
-    mean: Floats  # (r,)
-    size: Floats  # (3,): samples, columns of F, rank of the scatter
-    L: Floats  # (r, r), room
+    F: Array  # (r, 3 r + 2), the first WIDTH columns count
+    M: Array  # (r, r)
+    mean: Array  # (r,)
+    size: Array  # (3,): samples, columns of F, rank of the scatter
+    L: Array  # (r, r), room
 
 
 class Models(NamedTuple):
     """The last models: means and covariance factors."""
 
-    mu: Floats  # (memory, r)
-    G: Floats  # (memory, r, r)
+    mu: Array  # (memory, r)
+    G: Array  # (memory, r, r)
     shape: Ints  # (memory, 3): columns of G, its rank, whether it is lower triangular
-    size: Floats  # (memory,): largest entry of G
+    size: Array  # (memory,): largest entry of G
 
 
 class Batches(NamedTuple):
     """The pooled batches of a capped pool."""
 
-    mean: Floats  # (cap, r)
-    F: Floats  # (cap, r, r)
-    M: Floats  # (cap, r, r)
-    size: Floats  # (cap, 3)
+    mean: Array  # (cap, r)
+    F: Array  # (cap, r, r)
+    M: Array  # (cap, r, r)
+    size: Array  # (cap, 3)
 
 
 class Room(NamedTuple):
     """Working memory."""
 
-    T: Floats  # (r, r), zero above the diagonal
-    B: Floats  # (r, r)
-    M: Floats  # (r, r)
-    F: Floats  # (r, 7 r + 5)
-    mean: Floats  # (r,)
-    z: Floats  # (r,)
-    row: Floats  # (r,)
+    T: Array  # (r, r), zero above the diagonal
+    B: Array  # (r, r)
+    M: Array  # (r, r)
+    F: Array  # (r, 7 r + 5)
+    mean: Array  # (r,)
+    z: Array  # (r,)
+    row: Array  # (r,)
     counts: Ints  # (memory,)
 
 
@@ -107,7 +108,7 @@ def compact(pile: Pile) -> None:
 
 
 @kernel
-def add_part(pile: Pile, count: float, mean: Floats, B: Floats, k: int, rank: float) -> None:
+def add_part(pile: Pile, count: float, mean: Array, B: Array, k: int, rank: float) -> None:
     """Merge `count` samples of scatter B B^T, B (r, k); adding that to M is left to the caller."""
     n, r = pile.size[COUNT], pile.mean.size
     if int(pile.size[WIDTH]) + k + 1 > pile.F.shape[1]:
@@ -143,7 +144,7 @@ def copy_pile(pile: Pile, scale: float, out: Pile) -> None:
 
 @kernel
 def add_real(
-    rng: np.random.Generator, count: float, root: Floats, scale: float, room: Room, pile: Pile
+    rng: np.random.Generator, count: float, root: Array, scale: float, room: Room, pile: Pile
 ) -> None:
     """Add `count` samples of N(0, scale^2 diag(root^2))."""
     if count == 0.0:

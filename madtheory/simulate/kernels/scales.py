@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.linear_algebra import (
     PIVOT_HIGH,
     PIVOT_LOW,
@@ -33,9 +34,9 @@ FAR = 2.0**-10
 class Basis(NamedTuple):
     """Coordinates x stand for B diag(2^e) x, B lower triangular, one exponent a column."""
 
-    B: Floats  # (r, r)
+    B: Array  # (r, r)
     e: Ints  # (r,)
-    ratio: Floats  # (r, r): 2^(e_l - e_j), l >= j
+    ratio: Array  # (r, r): 2^(e_l - e_j), l >= j
 
 
 @kernel
@@ -53,7 +54,7 @@ def describe(models: Models, index: int, k: int, rank: float) -> None:
 
 
 @kernel
-def scale_matrix(M: Floats, factor: float) -> None:
+def scale_matrix(M: Array, factor: float) -> None:
     """Multiply a matrix."""
     for i in range(M.shape[0]):
         for j in range(M.shape[1]):
@@ -101,7 +102,7 @@ def moved(x: float, shift: float, E: int) -> float:
 
 @kernel
 def recentre(
-    models: Models, index: int, batches: Batches, pool: Pile, basis: Basis, E: int, nu: Floats
+    models: Models, index: int, batches: Batches, pool: Pile, basis: Basis, E: int, nu: Array
 ) -> None:
     """Move the origin nu to the newest mean."""
     for i in range(nu.size):
@@ -117,7 +118,7 @@ def recentre(
 
 
 @kernel
-def solve_lower(L: Floats, X: Floats, cols: int) -> None:
+def solve_lower(L: Array, X: Array, cols: int) -> None:
     """Replace X[:, :cols] by L^-1 X."""
     for i in range(L.shape[0]):
         for l in range(i):
@@ -128,7 +129,7 @@ def solve_lower(L: Floats, X: Floats, cols: int) -> None:
 
 
 @kernel
-def solve_mean(L: Floats, x: Floats) -> None:
+def solve_mean(L: Array, x: Array) -> None:
     """Replace x by L^-1 x."""
     for i in range(x.size):
         for l in range(i):
@@ -138,7 +139,7 @@ def solve_mean(L: Floats, x: Floats) -> None:
 
 @kernel
 def solve_state(
-    L: Floats, models: Models, live: int, batches: Batches, pooled: int, pool: Pile
+    L: Array, models: Models, live: int, batches: Batches, pooled: int, pool: Pile
 ) -> None:
     """Write all that lives in coordinates of the columns of L."""
     r = L.shape[0]
@@ -168,7 +169,7 @@ def reset(basis: Basis) -> None:
 
 
 @kernel
-def in_basis(basis: Basis, G: Floats, room: Room, out: Floats) -> None:
+def in_basis(basis: Basis, G: Array, room: Room, out: Array) -> None:
     """Write the factor B diag(2^e) G diag(2^-e) of a lower triangular G."""
     r = basis.e.size
     for i in range(r):
