@@ -14,10 +14,10 @@ from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Payload
 
 if TYPE_CHECKING:
+    from madtheory._types import Array
     from rich.table import Table
 
     from madtheory.audit import Audit, Forecast
-    from madtheory.cli.answer import Array
     from madtheory.metrics import Measured
 
 FEATURE_FILE = click.Path(path_type=Path)

@@ -6,20 +6,17 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from madtheory._types import Array, Ints
 
 #: Quantiles over seeds.
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def _digest(generations: NDArray[np.int64], arrays: Mapping[str, NDArray[np.float64]]) -> str:
+def _digest(generations: Ints, arrays: Mapping[str, Array]) -> str:
     """SHA-256 of generations and curves, nothing else."""
     state = hashlib.sha256(generations.astype("<i8").tobytes())
     for name in sorted(arrays):
@@ -45,8 +42,8 @@ class Curves:
         Why generation `reached` + 1 could not be finished.
     """
 
-    generations: NDArray[np.int64]
-    metrics: dict[str, NDArray[np.float64]]
+    generations: Ints
+    metrics: dict[str, Array]
     seed: int
     reached: int
     stopped: str | None = None
@@ -73,13 +70,13 @@ class Bands:
         Quantiles over seeds, interpolated linearly.
     """
 
-    generations: NDArray[np.int64]
+    generations: Ints
     seeds: tuple[int, ...]
-    values: dict[str, NDArray[np.float64]]
-    mean: dict[str, NDArray[np.float64]]
-    se: dict[str, NDArray[np.float64]]
+    values: dict[str, Array]
+    mean: dict[str, Array]
+    se: dict[str, Array]
     levels: tuple[float, ...]
-    quantiles: dict[str, NDArray[np.float64]]
+    quantiles: dict[str, Array]
 
     @property
     def digest(self) -> str:
@@ -87,7 +84,7 @@ class Bands:
         return _digest(self.generations, self.values)
 
 
-def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(values: Array) -> tuple[Array, Array]:
     """Mean over the first axis and its standard error; nan for one row, 0 where all are equal."""
     n = len(values)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -98,7 +95,7 @@ def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     return mean, np.where((values == values[0]).all(axis=0), 0.0, se)
 
 
-def _quantiles(values: NDArray[np.float64], levels: tuple[float, ...]) -> NDArray[np.float64]:
+def _quantiles(values: Array, levels: tuple[float, ...]) -> Array:
     """Quantiles over the first axis, interpolated linearly; infinite values are ordinary ones."""
     ordered, rows = np.sort(values, axis=0), []
     for level in levels:

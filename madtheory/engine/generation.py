@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from madtheory._types import Array, Ints
 from madtheory.engine.protocol import Rng, Source, call
 from madtheory.engine.request import Population, Task
 from madtheory.engine.samples import (
@@ -23,9 +24,6 @@ from madtheory.engine.samples import (
 )
 from madtheory.engine.state import Ground, State, saved_arrays
 from madtheory.loop import Loop
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 #: The four streams of a generation.
 DATA, SYNTHETIC, FIT, METRICS = range(4)
@@ -98,7 +96,7 @@ def synthetic_batch(task: Task, ground: Ground, state: State) -> Samples:
     return concat(*parts)
 
 
-def _chosen(loop: Loop, n_pooled: int, rng: Rng) -> NDArray[np.int64] | None:
+def _chosen(loop: Loop, n_pooled: int, rng: Rng) -> Ints | None:
     """Choose `budget` of the fixed and pooled rows without replacement; None for all of them."""
     if loop.budget is None or n_pooled <= loop.budget:
         return None
@@ -139,7 +137,7 @@ def fit_next(task: Task, state: State, training: Training) -> Any:
     return fitted
 
 
-def _number(name: str, value: Any) -> NDArray[np.float64]:
+def _number(name: str, value: Any) -> Array:
     """A metric's value as one float or a list of floats."""
     array = as_array(f"metric {name}", value)
     if array.ndim > 1 or array.dtype.kind not in "fiub":

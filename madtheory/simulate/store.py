@@ -20,18 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory.files import (
-    atomic_path,
-    atomic_write_bytes,
-    atomic_write_json,
-    canonical_json,
-    run_folder,
-    sha256,
-)
+from madtheory import files
+from madtheory._types import Array, Ints, Numbers
+from madtheory.files import run_folder
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from madtheory.simulate.request import Plan
 
 FORMAT = "madtheory simulation 1"
@@ -40,7 +33,7 @@ KEY = b"madtheory"
 SAVE_EVERY = 1.0
 VERSIONS = ("madtheory", "numpy", "numba", "scipy")
 FILES = ("config.json", "environment.json", "state.npz", "timings.jsonl", "lock")
-Table = dict[str, tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
+Table = dict[str, tuple[Array, Array]]
 
 
 def config_of(plan: Plan) -> dict[str, Any]:
@@ -84,11 +77,11 @@ def read_result(path: Path, plan: Plan) -> Table | None:
 COLUMNS = ("generation", "quantity", "mean", "se")
 
 
-def _content(columns: dict[str, NDArray[Any]]) -> str:
+def _content(columns: dict[str, Numbers]) -> str:
     """Digest of the columns."""
     names = ",".join(str(name) for name in columns["quantity"])
     numbers = (columns[name].tobytes() for name in ("generation", "mean", "se"))
-    return sha256(names.encode() + b"".join(numbers))
+    return files.sha256(names.encode() + b"".join(numbers))
 
 
 def write_result(path: Path, plan: Plan, result: Table, environment: dict[str, Any]) -> None:
@@ -97,15 +90,15 @@ def write_result(path: Path, plan: Plan, result: Table, environment: dict[str, A
     import pyarrow.parquet as pq
 
     recorded = plan.recorded
-    columns: dict[str, NDArray[Any]] = {
+    columns: dict[str, Numbers] = {
         "generation": np.tile(recorded, len(result)),
         "quantity": np.repeat(np.array(list(result), dtype=object), recorded.size),
         "mean": np.concatenate([mean for mean, _ in result.values()]),
         "se": np.concatenate([se for _, se in result.values()]),
     }
     note = {"config": config_of(plan), "environment": environment, "sha256": _content(columns)}
-    table = pa.table(columns).replace_schema_metadata({KEY: canonical_json(note).encode()})
-    with atomic_path(path) as temporary:
+    table = pa.table(columns).replace_schema_metadata({KEY: files.canonical_json(note).encode()})
+    with files.atomic_path(path) as temporary:
         pq.write_table(table, temporary)
 
 
@@ -121,7 +114,7 @@ class Run:
         self.environment: dict[str, Any] = {}
         self.done = 0
         self.count = 0
-        self.arrays: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self.arrays: tuple[Array, Array] | None = None
         self._saved = time.monotonic()
         self._started = self._saved
 
@@ -130,8 +123,8 @@ class Run:
         config, wanted = self.folder / "config.json", config_of(self.plan)
         environment, here = self.folder / "environment.json", run_folder.versions(VERSIONS)
         if not run_folder.begun(self.folder, "an unfinished run", ("environment.json", "lock")):
-            atomic_write_json(environment, run_folder.environment(self.plan.seed, here))
-            atomic_write_json(config, wanted)
+            files.atomic_write_json(environment, run_folder.environment(self.plan.seed, here))
+            files.atomic_write_json(config, wanted)
         run_folder.same_config(config, run_folder.read_json(config), wanted)
         self.environment = run_folder.read_json(environment)
         run_folder.same_versions(self.folder, self.environment.get("versions"), here)
@@ -140,16 +133,16 @@ class Run:
             self.done, self.count, *arrays = _read_state(state, self.plan)
             self.arrays = (arrays[0], arrays[1])
 
-    def save(self, done: int, count: int, arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    def save(self, done: int, count: int, arrays: tuple[Numbers, Numbers]) -> None:
         """Save the merged moments of chunks 0..done-1, at most once every SAVE_EVERY seconds."""
         now = time.monotonic()
         if now - self._saved < SAVE_EVERY:
             return
         self._saved = now
-        atomic_write_bytes(self.folder / "state.npz", _state_bytes(done, count, *arrays))
+        files.atomic_write_bytes(self.folder / "state.npz", _state_bytes(done, count, *arrays))
         line = {"chunks": done, "replicates": count, "seconds": round(now - self._started, 3)}
         with (self.folder / "timings.jsonl").open("a") as stream:
-            stream.write(canonical_json(line) + "\n")
+            stream.write(files.canonical_json(line) + "\n")
 
     def finish(self, result: Table) -> None:
         """Write the result, then remove the folder."""
@@ -180,20 +173,18 @@ def open_run(path: Path, plan: Plan) -> Iterator[Run]:
         yield run
 
 
-def _state_digest(counts: NDArray[np.int64], mean: NDArray[Any], m2: NDArray[Any]) -> str:
-    return sha256(counts.tobytes() + mean.tobytes() + m2.tobytes())
+def _state_digest(counts: Ints, mean: Numbers, m2: Numbers) -> str:
+    return files.sha256(counts.tobytes() + mean.tobytes() + m2.tobytes())
 
 
-def _state_bytes(done: int, count: int, mean: NDArray[Any], m2: NDArray[Any]) -> bytes:
+def _state_bytes(done: int, count: int, mean: Numbers, m2: Numbers) -> bytes:
     counts, buffer = np.array([done, count], dtype=np.int64), io.BytesIO()
     digest = np.array(_state_digest(counts, mean, m2))
     np.savez(buffer, counts=counts, mean=mean, m2=m2, sha256=digest)
     return buffer.getvalue()
 
 
-def _read_state(
-    path: Path, plan: Plan
-) -> tuple[int, int, NDArray[np.float64], NDArray[np.float64]]:
+def _read_state(path: Path, plan: Plan) -> tuple[int, int, Array, Array]:
     """Return (chunks, replicates, mean, m2) or refuse a damaged file."""
     shape = (len(plan.record), plan.recorded.size)
     try:

@@ -14,61 +14,41 @@ from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Entries, Entry, Payload
 
 if TYPE_CHECKING:
-    from madtheory.cli.answer import Array
+    from madtheory._types import Array
     from madtheory.loop import Loop
 
 
 def _moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    """Lists over t = 1..T that are exact (theory.md 1.3, 1.5, 1.6)."""
+    """Lists over t = 1..T that are exact (theory.md 1.5, 1.6)."""
+    from madtheory.theory import collapse
+
+    second = collapse.second_moments(loop, eigenvalues, generations=generations)
+    return {
+        "mean_trace": Entry(collapse.mean_trace(loop, eigenvalues, generations=generations)),
+        "mean_walk": Entry(collapse.mean_walk(loop, eigenvalues, generations=generations)),
+        "mean_trace_squared": Entry(second.trace_squared),
+        "mean_squared_trace": Entry(second.squared_trace),
+    }
+
+
+def _log_det(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    """Mean and variance of log det Sigma_t (1.3)."""
     import numpy as np
 
     from madtheory.theory import collapse
 
-    names = (
-        "mean_trace mean_walk mean_trace_squared mean_squared_trace log_det_mean log_det_variance"
-    )
-    lists = {
-        name: getattr(collapse, name)(loop, eigenvalues, generations=generations)
-        for name in names.split()
-    }
+    mean = collapse.log_det_mean(loop, eigenvalues, generations=generations)
+    variance = collapse.log_det_variance(loop, eigenvalues, generations=generations)
     # A determinant that is surely 0 has no log-variance to speak of: null beside a null mean.
-    singular = np.isinf(lists["log_det_mean"])
-    lists["log_det_variance"] = np.where(singular, np.nan, lists["log_det_variance"])
-    return {name: Entry(values) for name, values in lists.items()}
+    variance = np.where(np.isinf(mean), np.nan, variance)
+    return {"log_det_mean": Entry(mean), "log_det_variance": Entry(variance)}
 
 
-def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.theory.collapse import critical_bias, lyapunov_spectrum, rate, w2_squared
-    from madtheory.theory.collapse import half_life as the_half_life
+def _rates(loop: Loop) -> Entries:
+    from madtheory.theory import collapse
 
-    w2 = partial(w2_squared, loop, eigenvalues, generations=generations)
-    return {
-        **_moments(loop, eigenvalues, generations),
-        "lyapunov": Entry(lyapunov_spectrum(loop, eigenvalues.size)),
-        "rate": Entry(rate(loop)),
-        "critical_bias": Entry(critical_bias(loop)),
-        "half_life": Entry(the_half_life(loop)),
-        **answer.distance_path(w2, generations),
-    }
-
-
-def _regularised_moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.theory.collapse import mean_trace, mean_walk, second_moments
-
-    second = second_moments(loop, eigenvalues, generations=generations)
-    # The law of the determinant has no closed form once the fit is changed.
-    log_det = answer.unknown(
-        "the log-determinant law is computed for shrinkage = 0 and floor = 0 only",
-        generations=generations,
-    )
-    return {
-        "mean_trace": Entry(mean_trace(loop, eigenvalues, generations=generations)),
-        "mean_walk": Entry(mean_walk(loop, eigenvalues, generations=generations)),
-        "mean_trace_squared": Entry(second.trace_squared),
-        "mean_squared_trace": Entry(second.squared_trace),
-        "log_det_mean": log_det,
-        "log_det_variance": log_det,
-    }
+    names = ("rate", "critical_bias", "half_life")
+    return {name: Entry(getattr(collapse, name)(loop)) for name in names}
 
 
 def _bounded_rate(loop: Loop, dim: int) -> Entries:
@@ -102,17 +82,25 @@ def _floor(loop: Loop, eigenvalues: Array) -> Entries:
     }
 
 
-def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.theory import distance
+def _answer(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    """All lists and rates; shrinkage or a floor leave some without a closed form."""
+    from madtheory.theory import collapse, distance
 
+    moments = _moments(loop, eigenvalues, generations)
     w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
-    why = "the Lyapunov spectrum is computed for shrinkage = 0 and floor = 0 only"
+    path = answer.distance_path(w2, generations)
+    if not (loop.shrinkage or loop.floor):
+        spectrum = {"lyapunov": Entry(collapse.lyapunov_spectrum(loop, eigenvalues.size))}
+        return moments | _log_det(loop, eigenvalues, generations) | _rates(loop) | spectrum | path
+    plain = "is computed for shrinkage = 0 and floor = 0 only"
+    unknown = answer.unknown(f"the log-determinant law {plain}", generations=generations)
     return {
-        **_regularised_moments(loop, eigenvalues, generations),
+        **moments,
+        **dict.fromkeys(("log_det_mean", "log_det_variance"), unknown),
         **_bounded_rate(loop, eigenvalues.size),
         **(_floor(loop, eigenvalues) if loop.floor else {}),
-        **answer.distance_path(w2, generations),
-        "lyapunov": answer.unknown(why),
+        **path,
+        "lyapunov": answer.unknown(f"the Lyapunov spectrum {plain}"),
     }
 
 
@@ -172,5 +160,4 @@ def collapse(**given: Any) -> Payload:
     """Fully synthetic loop: rate of collapse, moments, log-determinant, distance."""
     eigenvalues = options.eigenvalues(given)
     loop, length = options.collapse_loop(given), options.length(given["generations"])
-    entries = _regularised if loop.shrinkage or loop.floor else _plain
-    return answer.head(loop, eigenvalues) | answer.body(entries(loop, eigenvalues, length))
+    return answer.head(loop, eigenvalues) | answer.body(_answer(loop, eigenvalues, length))

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madtheory import _check
+from madtheory._types import Array, Ints, Numbers
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Array = NDArray[np.float64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 Model = TypeVar("Model", bound="DataclassInstance")
 
@@ -50,7 +50,7 @@ def saved(model: object, *names: str) -> Arrays:
     return {name: fitted(model, getattr(model, name)) for name in names}
 
 
-def loaded(model: Model, arrays: Mapping[str, NDArray[Any]], *names: str) -> Model:
+def loaded(model: Model, arrays: Mapping[str, Numbers], *names: str) -> Model:
     """Return the model with the named arrays as they were saved, contiguous."""
     if set(arrays) != set(names):
         found = ", ".join(sorted(arrays)) or "none"
@@ -77,7 +77,7 @@ def weighted_points(real: Any, synthetic: Any, weight: float) -> tuple[Array, Ar
     return np.concatenate([a, b])[keep], weights[keep]
 
 
-def categories(name: str, value: Any, n_categories: int) -> NDArray[np.int64]:
+def categories(name: str, value: Any, n_categories: int) -> Ints:
     """Return a vector of integers in [0, n_categories)."""
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
@@ -91,14 +91,12 @@ def categories(name: str, value: Any, n_categories: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def draw_labels(rng: Rng, n: int, weights: Array) -> NDArray[np.int64]:
+def draw_labels(rng: Rng, n: int, weights: Array) -> Ints:
     """Draw components independently, so that any rows of the sample are a sample."""
     return rng.choice(len(weights), size=n, p=weights)
 
 
-def draw_components(
-    rng: Rng, labels: NDArray[np.int64], means: Array, factors: Array, bias: float
-) -> Array:
+def draw_components(rng: Rng, labels: Ints, means: Array, factors: Array, bias: float) -> Array:
     """Draw one row of each label's Gaussian, its covariance times bias."""
     noise = rng.standard_normal((len(labels), means.shape[1], 1))
     spread = (factors[labels] @ noise)[:, :, 0]

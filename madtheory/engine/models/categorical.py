@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Ints, Numbers
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
@@ -93,7 +92,7 @@ class Categorical:
         frequencies: Array = counts / counts.sum()
         return frequencies
 
-    def sample(self, n: int, bias: float, rng: Rng) -> NDArray[np.int64]:
+    def sample(self, n: int, bias: float, rng: Rng) -> Ints:
         """Draw n categories at temperature `bias`, shape (n,)."""
         return _shared.draw_labels(rng, _shared.size(n), self.tempered(bias))
 
@@ -101,6 +100,6 @@ class Categorical:
         """Return the probabilities."""
         return _shared.saved(self, "probabilities")
 
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> Categorical:
+    def load(self, arrays: Mapping[str, Numbers]) -> Categorical:
         """Return the fitted model that :meth:`save` saved."""
         return _shared.loaded(self, arrays, "probabilities")

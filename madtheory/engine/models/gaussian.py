@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Numbers
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 from madtheory.laws import bures
@@ -155,6 +154,6 @@ class Gaussian:
         """Return mean and factor."""
         return _shared.saved(self, "mean", "factor")
 
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> Gaussian:
+    def load(self, arrays: Mapping[str, Numbers]) -> Gaussian:
         """Return the fitted model that :meth:`save` saved."""
         return _shared.loaded(self, arrays, "mean", "factor")

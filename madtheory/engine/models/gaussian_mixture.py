@@ -11,11 +11,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Bools, Ints, Numbers
 from madtheory.engine.models.labelled import grid
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
@@ -49,7 +48,7 @@ def _sklearn() -> Any:
     return ThreadpoolController()
 
 
-def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> NDArray[np.int64]:
+def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> Ints:
     """Clusters of scikit-learn's KMeans, as its mixtures start.
 
     One thread, for the same bits every time, and no warnings on sets that have collapsed: both
@@ -62,13 +61,13 @@ def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> NDArray[
 
         warnings.simplefilter("ignore", ConvergenceWarning)
         means = KMeans(n_clusters=n_components, n_init=1, random_state=seed)
-        labels: NDArray[np.int64] = means.fit(x, sample_weight=w).labels_
+        labels: Ints = means.fit(x, sample_weight=w).labels_
     return labels
 
 
-def _nearest(x: Array, means: Array) -> NDArray[np.int64]:
+def _nearest(x: Array, means: Array) -> Ints:
     """Index of the nearest mean."""
-    nearest: NDArray[np.int64] = np.square(x[:, None, :] - means).sum(axis=2).argmin(axis=1)
+    nearest: Ints = np.square(x[:, None, :] - means).sum(axis=2).argmin(axis=1)
     return nearest
 
 
@@ -197,8 +196,8 @@ class GaussianMixture:
     weights: Array | None = None
     means: Array | None = None
     factors: Array | None = None
-    converged: NDArray[np.bool_] | None = None
-    n_iter: NDArray[np.int64] | None = None
+    converged: Bools | None = None
+    n_iter: Ints | None = None
 
     def __post_init__(self) -> None:
         _check.count("n_components", self.n_components)
@@ -266,7 +265,7 @@ class GaussianMixture:
         """Return weights, means, factors, converged and n_iter."""
         return _shared.saved(self, *_ARRAYS)
 
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> GaussianMixture:
+    def load(self, arrays: Mapping[str, Numbers]) -> GaussianMixture:
         """Return the fitted model that :meth:`save` saved."""
         return _shared.loaded(self, arrays, *_ARRAYS)
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Ints, Numbers
 from madtheory.engine.models.gaussian import scaled_rows, triangular, weighted_rows
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
@@ -65,7 +64,7 @@ class LabelledMixture:
         factors = _shared.fitted(self, self.factors)
         return factors @ factors.transpose(0, 2, 1)
 
-    def _labelled(self, samples: Any) -> tuple[Array, NDArray[np.int64]]:
+    def _labelled(self, samples: Any) -> tuple[Array, Ints]:
         """Validate a labelled sample."""
         x = _check.sample("x", _part(samples, "x"), minimum_rows=1)
         label = _shared.categories("label", _part(samples, "label"), self.n_components)
@@ -116,7 +115,7 @@ class LabelledMixture:
         """Return weights, means and factors."""
         return _shared.saved(self, "weights", "means", "factors")
 
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> LabelledMixture:
+    def load(self, arrays: Mapping[str, Numbers]) -> LabelledMixture:
         """Return the fitted model that :meth:`save` saved."""
         return _shared.loaded(self, arrays, "weights", "means", "factors")
 

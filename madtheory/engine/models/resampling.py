@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Numbers
 from madtheory.engine.models.gaussian import triangular
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
@@ -80,7 +79,7 @@ class Bootstrap:
         """Return points, weights and mean."""
         return _shared.saved(self, "points", "weights", "mean")
 
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> Bootstrap:
+    def load(self, arrays: Mapping[str, Numbers]) -> Bootstrap:
         """Return the fitted model that :meth:`save` saved."""
         return _shared.loaded(self, arrays, "points", "weights", "mean")
 
@@ -175,6 +174,6 @@ class KernelDensity:
         """Return points, weights, mean and factor."""
         return _shared.saved(self, "points", "weights", "mean", "factor")
 
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> KernelDensity:
+    def load(self, arrays: Mapping[str, Numbers]) -> KernelDensity:
         """Return the fitted model that :meth:`save` saved."""
         return _shared.loaded(self, arrays, "points", "weights", "mean", "factor")
