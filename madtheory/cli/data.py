@@ -14,9 +14,9 @@ from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Payload
 
 if TYPE_CHECKING:
-    from madtheory._types import Array
     from rich.table import Table
 
+    from madtheory._types import Array
     from madtheory.audit import Audit, Forecast
     from madtheory.metrics import Measured
 

@@ -44,11 +44,18 @@ def _log_det(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     return {"log_det_mean": Entry(mean), "log_det_variance": Entry(variance)}
 
 
-def _rates(loop: Loop) -> Entries:
+def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     from madtheory.theory import collapse
 
-    names = ("rate", "critical_bias", "half_life")
-    return {name: Entry(getattr(collapse, name)(loop)) for name in names}
+    rates = ("rate", "critical_bias", "half_life")
+    w2 = partial(collapse.w2_squared, loop, eigenvalues, generations=generations)
+    return {
+        **_moments(loop, eigenvalues, generations),
+        **_log_det(loop, eigenvalues, generations),
+        **{name: Entry(getattr(collapse, name)(loop)) for name in rates},
+        "lyapunov": Entry(collapse.lyapunov_spectrum(loop, eigenvalues.size)),
+        **answer.distance_path(w2, generations),
+    }
 
 
 def _bounded_rate(loop: Loop, dim: int) -> Entries:
@@ -82,24 +89,18 @@ def _floor(loop: Loop, eigenvalues: Array) -> Entries:
     }
 
 
-def _answer(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    """All lists and rates; shrinkage or a floor leave some without a closed form."""
-    from madtheory.theory import collapse, distance
+def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    from madtheory.theory import distance
 
-    moments = _moments(loop, eigenvalues, generations)
     w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
-    path = answer.distance_path(w2, generations)
-    if not (loop.shrinkage or loop.floor):
-        spectrum = {"lyapunov": Entry(collapse.lyapunov_spectrum(loop, eigenvalues.size))}
-        return moments | _log_det(loop, eigenvalues, generations) | _rates(loop) | spectrum | path
     plain = "is computed for shrinkage = 0 and floor = 0 only"
-    unknown = answer.unknown(f"the log-determinant law {plain}", generations=generations)
+    log_det = answer.unknown(f"the log-determinant law {plain}", generations=generations)
     return {
-        **moments,
-        **dict.fromkeys(("log_det_mean", "log_det_variance"), unknown),
+        **_moments(loop, eigenvalues, generations),
+        **dict.fromkeys(("log_det_mean", "log_det_variance"), log_det),
         **_bounded_rate(loop, eigenvalues.size),
         **(_floor(loop, eigenvalues) if loop.floor else {}),
-        **path,
+        **answer.distance_path(w2, generations),
         "lyapunov": answer.unknown(f"the Lyapunov spectrum {plain}"),
     }
 
@@ -160,4 +161,5 @@ def collapse(**given: Any) -> Payload:
     """Fully synthetic loop: rate of collapse, moments, log-determinant, distance."""
     eigenvalues = options.eigenvalues(given)
     loop, length = options.collapse_loop(given), options.length(given["generations"])
-    return answer.head(loop, eigenvalues) | answer.body(_answer(loop, eigenvalues, length))
+    entries = _regularised if loop.shrinkage or loop.floor else _plain
+    return answer.head(loop, eigenvalues) | answer.body(entries(loop, eigenvalues, length))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,7 @@ from madtheory._types import Array, Ints, Numbers
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 Scalar = TypeVar("Scalar", bound=np.generic)
-Model = TypeVar("Model", bound="DataclassInstance")
 
 
 def bias_in(bias: float) -> float:
@@ -45,18 +41,23 @@ def fitted(model: object, value: NDArray[Scalar] | None) -> NDArray[Scalar]:
     return value
 
 
-def saved(model: object, *names: str) -> Arrays:
-    """Return the named arrays of a fitted model."""
-    return {name: fitted(model, getattr(model, name)) for name in names}
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved:
+    """A model of some arrays: None in a prototype, saved and loaded by name once it is fitted."""
 
+    ARRAYS: ClassVar[tuple[str, ...]] = ()
 
-def loaded(model: Model, arrays: Mapping[str, Numbers], *names: str) -> Model:
-    """Return the model with the named arrays as they were saved, contiguous."""
-    if set(arrays) != set(names):
-        found = ", ".join(sorted(arrays)) or "none"
-        raise ValueError(f"arrays must be {', '.join(names)}, got {found}")
-    # Not ascontiguousarray, which turns a scalar into a vector.
-    return replace(model, **{name: np.array(arrays[name], order="C") for name in names})
+    def save(self) -> Arrays:
+        """Return the arrays of a fitted model."""
+        return {name: fitted(self, getattr(self, name)) for name in self.ARRAYS}
+
+    def load(self, arrays: Mapping[str, Numbers]) -> Self:
+        """Return the fitted model that :meth:`save` saved, its arrays contiguous."""
+        if set(arrays) != set(self.ARRAYS):
+            found = ", ".join(sorted(arrays)) or "none"
+            raise ValueError(f"arrays must be {', '.join(self.ARRAYS)}, got {found}")
+        # Not ascontiguousarray, which turns a scalar into a vector.
+        return replace(self, **{name: np.array(x, order="C") for name, x in arrays.items()})
 
 
 def two_samples(real: Any, synthetic: Any, minimum_rows: int = 1) -> tuple[Array, Array]:

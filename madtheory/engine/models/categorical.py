@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,8 @@ import numpy as np
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory._types import Array, Ints, Numbers
+from madtheory._types import Array, Ints
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -31,7 +29,7 @@ def _probabilities(name: str, value: ArrayLike) -> Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Categorical:
+class Categorical(_shared.Saved):
     """Frequencies of the categories 0 .. n_categories - 1 (theory.md 4.2).
 
     Samples are integers of shape (n,). `bias` is a temperature: categories are drawn with
@@ -49,6 +47,8 @@ class Categorical:
     >>> model.probabilities.tolist(), model.tempered(0.5).round(3).tolist()
     ([0.75, 0.25, 0.0], [0.9, 0.1, 0.0])
     """
+
+    ARRAYS = ("probabilities",)
 
     n_categories: int
     probabilities: Array | None = None
@@ -95,11 +95,3 @@ class Categorical:
     def sample(self, n: int, bias: float, rng: Rng) -> Ints:
         """Draw n categories at temperature `bias`, shape (n,)."""
         return _shared.draw_labels(rng, _shared.size(n), self.tempered(bias))
-
-    def save(self) -> Arrays:
-        """Return the probabilities."""
-        return _shared.saved(self, "probabilities")
-
-    def load(self, arrays: Mapping[str, Numbers]) -> Categorical:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "probabilities")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,8 @@ import numpy as np
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory._types import Array, Numbers
+from madtheory._types import Array
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 from madtheory.laws import bures
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def weighted_rows(real: Array, synthetic: Array, w: float, ddof: int) -> tuple[A
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gaussian:
+class Gaussian(_shared.Saved):
     """N(mean, factor factor^T), fitted by moments.
 
     Parameters
@@ -82,6 +80,8 @@ class Gaussian:
     >>> float(model.mean[0]), float(model.covariance[0, 0])
     (3.0, 4.0)
     """
+
+    ARRAYS = ("mean", "factor")
 
     ddof: int = 1
     shrinkage: float = 0.0
@@ -149,11 +149,3 @@ class Gaussian:
         mean, factor = _shared.fitted(self, self.mean), _shared.fitted(self, self.factor)
         noise = rng.standard_normal((_shared.size(n), factor.shape[1]))
         return mean + math.sqrt(_shared.bias_in(bias)) * (noise @ factor.T)
-
-    def save(self) -> Arrays:
-        """Return mean and factor."""
-        return _shared.saved(self, "mean", "factor")
-
-    def load(self, arrays: Mapping[str, Numbers]) -> Gaussian:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "mean", "factor")

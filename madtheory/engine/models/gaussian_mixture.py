@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,10 +14,9 @@ import numpy as np
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory._types import Array, Bools, Ints, Numbers
+from madtheory._types import Array, Bools, Ints
 from madtheory.engine.models.labelled import grid
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 
 
 class Components(NamedTuple):
@@ -154,7 +153,7 @@ def _factors(covariances: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GaussianMixture:
+class GaussianMixture(_shared.Saved):
     """A mixture of Gaussians with full covariances, fitted by expectation maximisation (B.2).
 
     Parameters
@@ -185,6 +184,8 @@ class GaussianMixture:
     both start from the same point and stop by the same rule, so they return the same mixture up
     to rounding. A component that loses all its points keeps a weight of some 1e-18.
     """
+
+    ARRAYS = _ARRAYS
 
     n_components: int
     reg_covar: float = 1e-6
@@ -260,14 +261,6 @@ class GaussianMixture:
         weights, means = _shared.fitted(self, self.weights), _shared.fitted(self, self.means)
         label = _shared.draw_labels(rng, _shared.size(n), weights)
         return _shared.draw_components(rng, label, means, _shared.fitted(self, self.factors), bias)
-
-    def save(self) -> Arrays:
-        """Return weights, means, factors, converged and n_iter."""
-        return _shared.saved(self, *_ARRAYS)
-
-    def load(self, arrays: Mapping[str, Numbers]) -> GaussianMixture:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, *_ARRAYS)
 
 
 def grid_mixture(side: int = 5, *, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMixture:

@@ -10,7 +10,7 @@ import numpy as np
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory._types import Array, Ints, Numbers
+from madtheory._types import Array, Ints
 from madtheory.engine.models.gaussian import scaled_rows, triangular, weighted_rows
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
@@ -24,7 +24,7 @@ def _part(samples: Any, key: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelledMixture:
+class LabelledMixture(_shared.Saved):
     """One Gaussian for each known label: the idealised loop of theory.md 4.1.
 
     Samples are dicts with x, shape (n, dim), and label, integers of shape (n,). Weights are label
@@ -47,6 +47,8 @@ class LabelledMixture:
     >>> [round(float(v), 6) for v in model.covariances[:, 0, 0]]
     [2.0, 0.0, 0.0]
     """
+
+    ARRAYS = ("weights", "means", "factors")
 
     n_components: int
     ddof: int = 1
@@ -110,14 +112,6 @@ class LabelledMixture:
         weights, means, factors = self.save().values()
         label = _shared.draw_labels(rng, _shared.size(n), weights)
         return {"x": _shared.draw_components(rng, label, means, factors, bias), "label": label}
-
-    def save(self) -> Arrays:
-        """Return weights, means and factors."""
-        return _shared.saved(self, "weights", "means", "factors")
-
-    def load(self, arrays: Mapping[str, Numbers]) -> LabelledMixture:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "weights", "means", "factors")
 
 
 def grid(side: int, spacing: float, sigma: float) -> Arrays:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,10 +10,9 @@ import numpy as np
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory._types import Array, Numbers
+from madtheory._types import Array
 from madtheory.engine.models.gaussian import triangular
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 
 
 def _contract(x: Array, centre: Array, bias: float) -> Array:
@@ -34,7 +32,7 @@ def _weighted_centre(points: Array, weights: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bootstrap:
+class Bootstrap(_shared.Saved):
     """The training set itself, resampled with replacement.
 
     `bias` contracts samples towards the mean by its square root, so that their covariance is
@@ -51,6 +49,8 @@ class Bootstrap:
     >>> Bootstrap().fit(np.array([[1.0], [3.0]]), rng).sample(2, 0.0, rng).tolist()
     [[2.0], [2.0]]
     """
+
+    ARRAYS = ("points", "weights", "mean")
 
     points: Array | None = None
     weights: Array | None = None
@@ -75,17 +75,9 @@ class Bootstrap:
         chosen = points[_shared.draw_labels(rng, _shared.size(n), weights)]
         return chosen if bias == 1.0 else _contract(chosen, _shared.fitted(self, self.mean), bias)
 
-    def save(self) -> Arrays:
-        """Return points, weights and mean."""
-        return _shared.saved(self, "points", "weights", "mean")
-
-    def load(self, arrays: Mapping[str, Numbers]) -> Bootstrap:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "points", "weights", "mean")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KernelDensity:
+class KernelDensity(_shared.Saved):
     """A Gaussian kernel on every training point.
 
     The fitted density has covariance S_n + H, S_n that of the points divided by n, H that of the
@@ -111,6 +103,8 @@ class KernelDensity:
     >>> round(float(model.covariance[0, 0]), 12)  # 1 + .25 * 2
     1.5
     """
+
+    ARRAYS = ("points", "weights", "mean", "factor")
 
     bandwidth: str | float = "scott"
     units: Literal["data", "absolute"] = "data"
@@ -169,11 +163,3 @@ class KernelDensity:
         chosen = points[_shared.draw_labels(rng, _shared.size(n), weights)]
         noise = rng.standard_normal((len(chosen), factor.shape[1])) @ factor.T
         return _contract(chosen + noise, mean, bias)
-
-    def save(self) -> Arrays:
-        """Return points, weights, mean and factor."""
-        return _shared.saved(self, "points", "weights", "mean", "factor")
-
-    def load(self, arrays: Mapping[str, Numbers]) -> KernelDensity:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "points", "weights", "mean", "factor")
