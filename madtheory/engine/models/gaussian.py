@@ -64,10 +64,8 @@ class Gaussian(_shared.Saved):
     real_variance : float
         Mean real variance tr Sigma_0/dim, the unit of `floor`. A model sees data, not Sigma_0, so
         it must be told.
-    mean : ndarray, shape (dim,), or None
-        Set in a fitted model.
-    factor : ndarray, shape (dim, rank), or None
-        Set in a fitted model.
+    mean, factor : ndarray or None
+        Shapes (dim,), (dim, rank), set in a fitted model.
 
     Notes
     -----
@@ -99,9 +97,7 @@ class Gaussian(_shared.Saved):
     @classmethod
     def of(cls, loop: Loop, *, real_variance: float = 1.0) -> Gaussian:
         """Build the prototype that fits as `loop` says: its ddof, shrinkage and floor."""
-        return cls(
-            ddof=loop.ddof, shrinkage=loop.shrinkage, floor=loop.floor, real_variance=real_variance
-        )
+        return cls(loop.ddof, loop.shrinkage, loop.floor, real_variance)
 
     @classmethod
     def standard(cls, dim: int) -> Gaussian:

@@ -29,7 +29,6 @@ class Components(NamedTuple):
 
 #: A mixture, whether EM stopped by `tol`, and its steps.
 Fit = tuple[Components, bool, int]
-_ARRAYS = ("weights", "means", "factors", "converged", "n_iter")
 _TURN = threading.Lock()
 
 
@@ -185,7 +184,7 @@ class GaussianMixture(_shared.Saved):
     to rounding. A component that loses all its points keeps a weight of some 1e-18.
     """
 
-    ARRAYS = _ARRAYS
+    ARRAYS = ("weights", "means", "factors", "converged", "n_iter")
 
     n_components: int
     reg_covar: float = 1e-6

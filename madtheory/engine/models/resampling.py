@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -20,10 +20,6 @@ def _contract(x: Array, centre: Array, bias: float) -> Array:
     return centre + math.sqrt(_shared.bias_in(bias)) * (x - centre)
 
 
-def _uniform(n: int) -> Array:
-    return np.full(n, 1.0 / n)
-
-
 def _weighted_centre(points: Array, weights: Array) -> tuple[Array, Array]:
     """Mean and deviations of weighted points; equal points give exact zeros."""
     shifted = points - points[0]
@@ -31,8 +27,26 @@ def _weighted_centre(points: Array, weights: Array) -> tuple[Array, Array]:
     return points[0] + shift, shifted - shift
 
 
+class _Points(_shared.Saved):
+    """A model that keeps its training points, with weights."""
+
+    __slots__ = ()
+
+    def _with(self, points: Array, weights: Array) -> Self:
+        raise NotImplementedError
+
+    def fit(self, samples: Any, rng: Rng) -> Self:
+        """Keep the rows of `samples`, shape (n, dim)."""
+        x = _check.sample("samples", samples, minimum_rows=1)
+        return self._with(x, np.full(len(x), 1.0 / len(x)))
+
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Self:
+        """Keep both sets; a sample is a real point with probability `weight`."""
+        return self._with(*_shared.weighted_points(real, synthetic, weight))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Bootstrap(_shared.Saved):
+class Bootstrap(_Points):
     """The training set itself, resampled with replacement.
 
     `bias` contracts samples towards the mean by its square root, so that their covariance is
@@ -56,16 +70,7 @@ class Bootstrap(_shared.Saved):
     weights: Array | None = None
     mean: Array | None = None
 
-    def fit(self, samples: Any, rng: Rng) -> Bootstrap:
-        """Keep the rows of `samples`, shape (n, dim)."""
-        x = _check.sample("samples", samples, minimum_rows=1)
-        return self._with(x, _uniform(len(x)))
-
-    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Bootstrap:
-        """Keep both sets; a sample is a real point with probability `weight`."""
-        return self._with(*_shared.weighted_points(real, synthetic, weight))
-
-    def _with(self, points: Array, weights: Array) -> Bootstrap:
+    def _with(self, points: Array, weights: Array) -> Self:
         mean, _ = _weighted_centre(points, weights)
         return replace(self, points=points, weights=weights, mean=mean)
 
@@ -77,7 +82,7 @@ class Bootstrap(_shared.Saved):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KernelDensity(_shared.Saved):
+class KernelDensity(_Points):
     """A Gaussian kernel on every training point.
 
     The fitted density has covariance S_n + H, S_n that of the points divided by n, H that of the
@@ -136,16 +141,7 @@ class KernelDensity(_shared.Saved):
         spread: Array = (weights * gap.T) @ gap / weights.sum()
         return spread + factor @ factor.T
 
-    def fit(self, samples: Any, rng: Rng) -> KernelDensity:
-        """Keep the rows of `samples`, shape (n, dim), and choose the kernel."""
-        x = _check.sample("samples", samples, minimum_rows=1)
-        return self._with(x, _uniform(len(x)))
-
-    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> KernelDensity:
-        """Keep both sets, weight `weight` on the real points together."""
-        return self._with(*_shared.weighted_points(real, synthetic, weight))
-
-    def _with(self, points: Array, weights: Array) -> KernelDensity:
+    def _with(self, points: Array, weights: Array) -> Self:
         mean, gap = _weighted_centre(points, weights)
         square, dim = float(weights @ weights), points.shape[1]
         h = self.width(1.0 / square, dim)

@@ -8,15 +8,8 @@ import numpy as np
 
 from madtheory._compile import kernel
 from madtheory._types import Array, Ints
+from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.collapse import first_generation, line_start, walk
-from madtheory.simulate.kernels.linear_algebra import (
-    add_gram,
-    bartlett,
-    cholesky,
-    lower_factor,
-    normals,
-    times_lower,
-)
 from madtheory.simulate.kernels.measure import measure, record_line, recorder
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
@@ -62,7 +55,7 @@ def fresh_means(
     n_r, n_s = spec.n_fresh, spec.n_synth
     n = n_r + n_s
     scale = math.sqrt(n_r * (n_s / n) / (n - spec.ddof))
-    normals(rng, math.sqrt(spec.bias) / math.sqrt(n_s), row, e.size)
+    la.normals(rng, math.sqrt(spec.bias) / math.sqrt(n_s), row, e.size)
     walk(nu, G, e, row)
     for i in range(nu.size):
         gap = rng.standard_normal() / math.sqrt(n_r) - nu[i]
@@ -91,12 +84,12 @@ def fresh_parts(
     n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
     scale = 1.0 / math.sqrt(n_r + n_s - spec.ddof)
     k_a = int(min(float(r), n_r - 1.0))
-    bartlett(rng, n_r - 1.0, scale, A, r, k_a)
+    la.bartlett(rng, n_r - 1.0, scale, A, r, k_a)
     fresh_means(rng, spec, nu, G, e, row, delta)
     k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
     if k_b:
-        bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
-        times_lower(G, T, r, k, k_b, triangular, row)
+        la.bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
+        la.times_lower(G, T, r, k, k_b, triangular, row)
     return k_a, k_b
 
 
@@ -131,10 +124,10 @@ def fresh_factor(
     for i in range(r):
         for j in range(i + 1):
             M[i, j] = delta[i] * delta[j]
-    add_gram(A, r, k_a, True, M)
-    add_gram(G, r, k_b, triangular, M)
-    if not cholesky(M, r):
-        lower_factor(F, r, stack(A, k_a, delta, G, k_b, F), M)
+    la.add_gram(A, r, k_a, True, M)
+    la.add_gram(G, r, k_b, triangular, M)
+    if not la.cholesky(M, r):
+        la.lower_factor(F, r, stack(A, k_a, delta, G, k_b, F), M)
     for i in range(r):
         for j in range(r):
             G[i, j] = M[i, j] if j <= i else 0.0

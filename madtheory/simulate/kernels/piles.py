@@ -15,15 +15,7 @@ import numpy as np
 
 from madtheory._compile import kernel
 from madtheory._types import Array, Ints
-from madtheory.simulate.kernels.linear_algebra import (
-    add_gram,
-    bartlett,
-    cholesky,
-    clear,
-    lower_factor,
-    normals,
-    times_lower,
-)
+from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.spec import Spec
 
 #: What Pile.size holds.
@@ -83,7 +75,7 @@ def new_pile(r: int) -> Pile:
 def empty(pile: Pile) -> None:
     """Forget everything."""
     r = pile.mean.size
-    clear(pile.M, r, r)
+    la.clear(pile.M, r, r)
     for i in range(r):
         pile.mean[i] = 0.0
     for i in range(3):
@@ -99,8 +91,8 @@ def compact(pile: Pile) -> None:
     for i in range(r):
         for j in range(i + 1):
             pile.L[i, j] = pile.M[i, j]
-    if not cholesky(pile.L, r):
-        lower_factor(pile.F, r, width, pile.L)
+    if not la.cholesky(pile.L, r):
+        la.lower_factor(pile.F, r, width, pile.L)
     for i in range(r):
         for j in range(r):
             pile.F[i, j] = pile.L[i, j] if j <= i else 0.0
@@ -151,13 +143,13 @@ def add_real(
         return
     r = root.size
     k = int(min(float(r), count - 1.0))
-    bartlett(rng, count - 1.0, scale, room.T, r, k)
-    normals(rng, scale / math.sqrt(count), room.z, r)
+    la.bartlett(rng, count - 1.0, scale, room.T, r, k)
+    la.normals(rng, scale / math.sqrt(count), room.z, r)
     for i in range(r):
         room.z[i] *= root[i]
         for j in range(min(i + 1, k)):
             room.T[i, j] *= root[i]
-    add_gram(room.T, r, k, True, pile.M)
+    la.add_gram(room.T, r, k, True, pile.M)
     add_part(pile, count, room.z, room.T, k, float(k))
 
 
@@ -176,7 +168,7 @@ def add_synthetic(
     r, k, rank = mu.size, int(models.shape[index, 0]), float(models.shape[index, 1])
     triangular = models.shape[index, 2] > 0
     k = k if bias > 0.0 else 0
-    normals(rng, math.sqrt(bias) / math.sqrt(count), room.z, k)
+    la.normals(rng, math.sqrt(bias) / math.sqrt(count), room.z, k)
     for i in range(r):
         total = 0.0
         for j in range(k):
@@ -185,9 +177,9 @@ def add_synthetic(
         room.mean[i] = mu[i] + total
     width = int(min(float(k), count - 1.0))
     if width > 0:
-        bartlett(rng, count - 1.0, math.sqrt(bias), room.T, k, width)
-        times_lower(room.B, room.T, r, k, width, triangular, room.row)
-        add_gram(room.B, r, width, triangular, pile.M)
+        la.bartlett(rng, count - 1.0, math.sqrt(bias), room.T, k, width)
+        la.times_lower(room.B, room.T, r, k, width, triangular, room.row)
+        la.add_gram(room.B, r, width, triangular, pile.M)
     add_part(pile, count, room.mean, room.B, width, min(rank, count - 1.0))
 
 

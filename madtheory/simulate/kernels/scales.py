@@ -13,16 +13,7 @@ from typing import NamedTuple
 
 from madtheory._compile import kernel
 from madtheory._types import Array, Ints
-from madtheory.simulate.kernels.linear_algebra import (
-    PIVOT_HIGH,
-    PIVOT_LOW,
-    add_gram,
-    clear,
-    pivots_extreme,
-    rescale,
-    scaled,
-    times_lower,
-)
+from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.piles import WIDTH, Batches, Models, Pile, Room
 
 #: Largest coordinate of a mean that is told from infinity; its square is infinite anyway.
@@ -86,7 +77,7 @@ def rescale_state(models: Models, live: int, batches: Batches, pool: Pile, E: in
     largest = 0.0
     for i in range(live):
         largest = max(largest, models.size[i])
-    if largest == 0.0 or PIVOT_LOW < largest < PIVOT_HIGH:
+    if largest == 0.0 or la.PIVOT_LOW < largest < la.PIVOT_HIGH:
         return E
     shift = math.frexp(largest)[1]
     change_unit(models, batches, pool, math.ldexp(1.0, -shift))
@@ -96,7 +87,7 @@ def rescale_state(models: Models, live: int, batches: Batches, pool: Pile, E: in
 @kernel
 def moved(x: float, shift: float, E: int) -> float:
     """Return x + shift 2^E, cut at LARGEST."""
-    x += math.copysign(min(scaled(abs(shift), E), LARGEST), shift)
+    x += math.copysign(min(la.scaled(abs(shift), E), LARGEST), shift)
     return max(min(x, LARGEST), -LARGEST)
 
 
@@ -150,12 +141,12 @@ def solve_state(
     for b in range(pooled):
         solve_lower(L, batches.F[b], r)
         solve_mean(L, batches.mean[b])
-        clear(batches.M[b], r, r)
-        add_gram(batches.F[b], r, int(batches.size[b, WIDTH]), False, batches.M[b])
+        la.clear(batches.M[b], r, r)
+        la.add_gram(batches.F[b], r, int(batches.size[b, WIDTH]), False, batches.M[b])
     solve_lower(L, pool.F, int(pool.size[WIDTH]))
     solve_mean(L, pool.mean)
-    clear(pool.M, r, r)
-    add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
+    la.clear(pool.M, r, r)
+    la.add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
 
 
 @kernel
@@ -176,7 +167,7 @@ def in_basis(basis: Basis, G: Array, room: Room, out: Array) -> None:
         for j in range(r):
             out[i, j] = basis.B[i, j]
             room.T[i, j] = G[i, j] * basis.ratio[i, j] if j <= i else 0.0
-    times_lower(out, room.T, r, r, r, True, room.row)
+    la.times_lower(out, room.T, r, r, r, True, room.row)
 
 
 @kernel
@@ -204,7 +195,7 @@ def follow(
         for j in range(r):
             basis.B[i, j] = room.B[i, j]
             room.B[i, j] = G[i, j]
-    if pivots_extreme(basis.B, r):
-        rescale(basis.B, basis.e, basis.ratio, r, r)
+    if la.pivots_extreme(basis.B, r):
+        la.rescale(basis.B, basis.e, basis.ratio, r, r)
     solve_state(room.B, models, live, batches, pooled, pool)
     return 0
