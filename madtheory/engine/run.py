@@ -153,7 +153,7 @@ def _begin(task: Task, folder: store.RunFolder | None) -> _Run:
 
 def _resume(task: Task, folder: store.RunFolder, at: store.Snapshot) -> _Run:
     """Go on from a snapshot."""
-    arrays = folder.arrays()
+    arrays = store.load_arrays(folder.folder, at)
     form = unnamed("form", arrays)
     assert form is not None  # begin() wrote it, and digests say that it is still there
     state = load_state(task, at.generation, arrays) if at.generation else State()
@@ -231,10 +231,6 @@ def run_loop(
     progress : callable, bool or None
         ``progress(generation, generations)`` after each; True shows a bar if stderr is a
         terminal.
-
-    Returns
-    -------
-    Curves
 
     Raises
     ------
@@ -351,10 +347,6 @@ def run_seeds(
         Use processes, not threads: for models that hold Python's lock, or that use a random
         generator shared by the whole process (`torch.manual_seed` sets one). Model, data and
         metrics must then be importable, not written in a lambda or a notebook.
-
-    Returns
-    -------
-    Bands
     """
     tasks = [make_task(loop, model, data, metrics, generations, every, s) for s in seeds]
     if not tasks or len({task.seed for task in tasks}) < len(tasks):

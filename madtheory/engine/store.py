@@ -193,7 +193,7 @@ def _check_files(folder: Path, snapshot: Snapshot) -> None:
             raise run_folder.damaged(folder / name, "a part of the state of this run")
 
 
-def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
+def load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
     """Return all arrays of a state, by key, from files that were checked."""
     found: Arrays = {}
     for name in snapshot.files:
@@ -205,7 +205,7 @@ def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
 def read_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
     """Return all arrays of a state, by key, after a check of their files."""
     _check_files(folder, snapshot)
-    return _load_arrays(folder, snapshot)
+    return load_arrays(folder, snapshot)
 
 
 # --- the folder ----------------------------------------------------------------------------------
@@ -311,10 +311,6 @@ class RunFolder:
                 np.savez(stream, allow_pickle=False, **arrays)
             digest = files.sha256_file(temporary)
         return digest
-
-    def arrays(self) -> Arrays:
-        """All arrays of the state, by key; :meth:`load` has checked their files."""
-        return _load_arrays(self.folder, self.snapshot) if self.snapshot else {}
 
     def close(self) -> None:
         """Close the lists."""

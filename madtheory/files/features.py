@@ -153,7 +153,7 @@ def _reason(error: BaseException) -> str:
 
 
 def load_features(path: str | Path) -> Array:
-    """Read a data set, rows are samples, from .npy, .npz, .parquet or .csv.
+    """Read a data set, all finite, shape (n, dim) and n >= 2, from .npy, .npz, .parquet or .csv.
 
     Parameters
     ----------
@@ -164,11 +164,6 @@ def load_features(path: str | Path) -> Array:
         an index and dropped. A vector is refused: n samples of one feature are a matrix of
         shape (n, 1). Nothing in a file is executed, and arrays of more than `MAX_FEATURE_BYTES`
         are refused before they are unpacked.
-
-    Returns
-    -------
-    ndarray, shape (n, dim)
-        All finite, n >= 2, float64.
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -20,7 +20,7 @@ from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.plain import draw_plain
 from madtheory.simulate.request import DEFAULT_RECORD, Plan, Running, is_plain, make_plan
-from madtheory.simulate.runs import Moments, Paths, run
+from madtheory.simulate.runs import Paths, run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -96,21 +96,13 @@ def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
 
 def _run_stored(plan: Plan, path: Path, running: Running) -> Paths:
     """Return the stored result, or run on from the stored state and store the result."""
-    table = store.read_result(path, plan)
-    if table is not None:
+    found = store.read_result(path, plan)
+    if found is not None:
         store.remove_run(path)
-        mean, se = ({name: x[i] for name, x in table.items()} for i in (0, 1))
-        return Paths(plan.recorded, mean, se, plan.replicates, plan.seed)
+        return found
     with store.open_run(path, plan) as stored:
-        found = stored.arrays
-        result = run(
-            plan,
-            _drawing(plan),
-            start=None if found is None else (stored.done, Moments(stored.count, *found)),
-            save=lambda done, m: stored.save(done, m.count, (m.mean, m.m2)),
-            **running,
-        )
-        stored.finish({name: (result.mean[name], result.se[name]) for name in plan.record})
+        result = run(plan, _drawing(plan), start=stored.start, save=stored.save, **running)
+        stored.finish(result)
     return result
 
 

@@ -7,6 +7,7 @@ of Sigma_0 at full dimension (`root` is its square-root spectrum); else `root` i
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,19 @@ from madtheory._compile import kernel
 from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels import measure, piles, scales
-from madtheory.simulate.kernels.piles import Batches, Models, Pile, Room
+from madtheory.simulate.kernels.piles import Batches, Models, Pile, Room, State
 from madtheory.simulate.kernels.scales import Basis
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
+
+
+class Data(NamedTuple):
+    """The real law, and the piles that no later generation sees but `fixed`."""
+
+    root: Array  # (r,): roots of the spectrum, 1 in whitened coordinates
+    fixed: Pile
+    real: Pile
+    batch: Pile
 
 
 @kernel
@@ -103,24 +113,22 @@ def fit(
 
 
 @kernel
-def first_data(
-    rng: np.random.Generator, spec: Spec, root: Array, room: Room, first: Pile, fixed: Pile
-) -> None:
+def first_data(rng: np.random.Generator, spec: Spec, data: Data, room: Room) -> None:
     """Draw the first sample and the fixed set: nested, or independent."""
-    piles.empty(first)
-    piles.empty(fixed)
+    piles.empty(data.real)
+    piles.empty(data.fixed)
     shared = spec.n_shared > 0.0
-    small, large = first, fixed
+    small, large = data.real, data.fixed
     n_small, n_large = spec.n_initial, spec.n_fixed
     if shared and n_small > n_large:
-        small, large = fixed, first
+        small, large = data.fixed, data.real
         n_small, n_large = spec.n_fixed, spec.n_initial
-    piles.add_real(rng, n_small, root, math.sqrt(spec.first_bias), room, small)
+    piles.add_real(rng, n_small, data.root, math.sqrt(spec.first_bias), room, small)
     if shared:
         piles.copy_pile(small, 1.0, large)
         n_large -= n_small
-    piles.add_real(rng, n_large, root, 1.0, room, large)
-    piles.compact(fixed)
+    piles.add_real(rng, n_large, data.root, 1.0, room, large)
+    piles.compact(data.fixed)
 
 
 @kernel
@@ -202,50 +210,33 @@ def measure_state(
 
 @kernel
 def start(
-    rng: np.random.Generator,
-    spec: Spec,
-    root: Array,
-    models: Models,
-    fixed: Pile,
-    real: Pile,
-    pool: Pile,
-    room: Room,
-    origin: Array,
+    rng: np.random.Generator, spec: Spec, state: State, data: Data, room: Room, origin: Array
 ) -> None:
     """Fit model 1, with an empty pool, and choose the origin."""
-    first_data(rng, spec, root, room, real, fixed)
+    first_data(rng, spec, data, room)
+    models, fixed, real = state.models, data.fixed, data.real
     for i in range(origin.size):
         origin[i] = fixed.mean[i] if spec.n_fresh == 0.0 else 0.0
         fixed.mean[i] -= origin[i]
         real.mean[i] -= origin[i]
-    piles.empty(pool)
-    k, rank = fit(spec, -1.0, 1.0, real, pool, room, models.mu[0], models.G[0])
+    piles.empty(state.pool)
+    k, rank = fit(spec, -1.0, 1.0, real, state.pool, room, models.mu[0], models.G[0])
     scales.describe(models, 0, k, min(rank, spec.first_rank))
 
 
 @kernel
 def advance(
-    rng: np.random.Generator,
-    spec: Spec,
-    t: int,
-    E: int,
-    root: Array,
-    models: Models,
-    batches: Batches,
-    fixed: Pile,
-    real: Pile,
-    batch: Pile,
-    pool: Pile,
-    room: Room,
+    rng: np.random.Generator, spec: Spec, t: int, E: int, state: State, data: Data, room: Room
 ) -> None:
     """Fit model t + 1 (t models so far) into the place of the oldest."""
     # Where data are real, E < -500 happens for a single fixed sample only, and that is at 0.
     unit, index = la.power_of_two(min(-E, 500)), t % spec.memory
-    piles.fill_pool(rng, spec, t, models, batches, batch, room, pool)
+    models, pool, real = state.models, state.pool, data.real
+    piles.fill_pool(rng, spec, t, state, data.batch, room)
     piles.empty(real)
     if spec.n_fixed > 0.0:
-        piles.copy_pile(fixed, unit, real)
-    piles.add_real(rng, spec.n_fresh, root, unit, room, real)
+        piles.copy_pile(data.fixed, unit, real)
+    piles.add_real(rng, spec.n_fresh, data.root, unit, room, real)
     k, rank = fit(spec, spec.weight, unit, real, pool, room, models.mu[index], models.G[index])
     most = real.size[piles.COUNT] + pool.size[piles.COUNT] - 1.0
     most = min(most, spec.next_rank + (0.0 if spec.weight == 0.0 else spec.n_fresh * t))
@@ -274,13 +265,8 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally)
     batches = Batches(
         np.zeros((ring, r)), np.zeros((ring, r, r)), np.zeros((ring, r, r)), np.zeros((ring, 3))
     )
-    fixed, real, batch, pool = (
-        piles.new_pile(r),
-        piles.new_pile(r),
-        piles.new_pile(r),
-        piles.new_pile(r),
-    )
-    white = piles.new_pile(positive.size)
+    state, white = State(models, batches, piles.new_pile(r)), piles.new_pile(positive.size)
+    data = Data(root, piles.new_pile(r), piles.new_pile(r), piles.new_pile(r))
     room = Room(
         np.zeros((r, r)),
         np.zeros((r, r)),
@@ -297,17 +283,17 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally)
     for replicate in range(tally.replicates):
         E = 0
         scales.reset(basis)
-        start(rng, spec, root, models, fixed, real, pool, room, origin)
+        start(rng, spec, state, data, room, origin)
         for t in range(tally.slots.size):
             index = t % spec.memory
             if t > 0:
-                advance(rng, spec, t, E, root, models, batches, fixed, real, batch, pool, room)
+                advance(rng, spec, t, E, state, data, room)
             if spec.n_fixed + spec.n_fresh == 0.0:
-                scales.recentre(models, index, batches, pool, basis, E, origin)
+                scales.recentre(state, index, basis, E, origin)
             live = min(t + 1, spec.memory)
-            E = scales.rescale_state(models, live, batches, pool, E)
+            E = scales.rescale_state(state, live, E)
             if graded:
-                E = scales.follow(models, index, live, batches, min(t, ring), pool, basis, E, room)
+                E = scales.follow(state, index, live, min(t, ring), basis, E, room)
             if tally.slots[t] >= 0:
                 for i in range(r):
                     nu[i] = scales.moved(origin[i], models.mu[index, i], E)

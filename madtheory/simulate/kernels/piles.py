@@ -50,6 +50,14 @@ class Batches(NamedTuple):
     size: Array  # (cap, 3)
 
 
+class State(NamedTuple):
+    """What one generation leaves to the next."""
+
+    models: Models
+    batches: Batches
+    pool: Pile
+
+
 class Room(NamedTuple):
     """Working memory."""
 
@@ -217,15 +225,8 @@ def add_batch(
 def store_batch(pile: Pile, batches: Batches, slot: int) -> None:
     """Keep a batch in the ring."""
     compact(pile)
-    r, width = pile.mean.size, int(pile.size[WIDTH])
-    for i in range(r):
-        batches.mean[slot, i] = pile.mean[i]
-        for j in range(width):
-            batches.F[slot, i, j] = pile.F[i, j]
-        for j in range(i + 1):
-            batches.M[slot, i, j] = pile.M[i, j]
-    for i in range(3):
-        batches.size[slot, i] = pile.size[i]
+    F, M, mean, size = batches.F[slot], batches.M[slot], batches.mean[slot], batches.size[slot]
+    copy_pile(pile, 1.0, Pile(F, M, mean, size, pile.L))
 
 
 @kernel
@@ -243,20 +244,13 @@ def merge_batches(batches: Batches, live: int, pile: Pile) -> None:
 
 @kernel
 def fill_pool(
-    rng: np.random.Generator,
-    spec: Spec,
-    t: int,
-    models: Models,
-    batches: Batches,
-    batch: Pile,
-    room: Room,
-    pool: Pile,
+    rng: np.random.Generator, spec: Spec, t: int, state: State, batch: Pile, room: Room
 ) -> None:
     """Add the batch of generation t + 1 (t models so far) to the pool."""
-    target = batch if spec.cap > 1 else pool
+    target = batch if spec.cap > 1 else state.pool
     if spec.cap > 0:
         empty(target)
-    add_batch(rng, spec, models, min(t, spec.memory), room, target)
+    add_batch(rng, spec, state.models, min(t, spec.memory), room, target)
     if spec.cap > 1:
-        store_batch(batch, batches, (t - 1) % spec.cap)
-        merge_batches(batches, min(t, spec.cap), pool)
+        store_batch(batch, state.batches, (t - 1) % spec.cap)
+        merge_batches(state.batches, min(t, spec.cap), state.pool)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from madtheory._compile import kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
-from madtheory.simulate.kernels.piles import WIDTH, Batches, Models, Pile, Room
+from madtheory.simulate.kernels.piles import WIDTH, Models, Room, State
 
 #: Largest coordinate of a mean that is told from infinity; its square is infinite anyway.
 LARGEST = 1e300
@@ -53,8 +53,9 @@ def scale_matrix(M: Array, factor: float) -> None:
 
 
 @kernel
-def change_unit(models: Models, batches: Batches, pool: Pile, factor: float) -> None:
+def change_unit(state: State, factor: float) -> None:
     """Multiply the whole state by a power of two."""
+    models, batches, pool = state
     for i in range(models.size.size):
         scale_matrix(models.G[i], factor)
         models.size[i] *= factor
@@ -72,15 +73,15 @@ def change_unit(models: Models, batches: Batches, pool: Pile, factor: float) -> 
 
 
 @kernel
-def rescale_state(models: Models, live: int, batches: Batches, pool: Pile, E: int) -> int:
+def rescale_state(state: State, live: int, E: int) -> int:
     """Choose another unit when all live models are tiny, or one is huge; return the new E."""
     largest = 0.0
     for i in range(live):
-        largest = max(largest, models.size[i])
+        largest = max(largest, state.models.size[i])
     if largest == 0.0 or la.PIVOT_LOW < largest < la.PIVOT_HIGH:
         return E
     shift = math.frexp(largest)[1]
-    change_unit(models, batches, pool, math.ldexp(1.0, -shift))
+    change_unit(state, math.ldexp(1.0, -shift))
     return E + shift
 
 
@@ -92,10 +93,9 @@ def moved(x: float, shift: float, E: int) -> float:
 
 
 @kernel
-def recentre(
-    models: Models, index: int, batches: Batches, pool: Pile, basis: Basis, E: int, nu: Array
-) -> None:
+def recentre(state: State, index: int, basis: Basis, E: int, nu: Array) -> None:
     """Move the origin nu to the newest mean."""
+    models, batches, pool = state
     for i in range(nu.size):
         for j in range(i + 1):
             nu[i] = moved(nu[i], basis.B[i, j] * models.mu[index, j], E + basis.e[j])
@@ -120,31 +120,21 @@ def solve_lower(L: Array, X: Array, cols: int) -> None:
 
 
 @kernel
-def solve_mean(L: Array, x: Array) -> None:
-    """Replace x by L^-1 x."""
-    for i in range(x.size):
-        for l in range(i):
-            x[i] -= L[i, l] * x[l]
-        x[i] /= L[i, i]
-
-
-@kernel
-def solve_state(
-    L: Array, models: Models, live: int, batches: Batches, pooled: int, pool: Pile
-) -> None:
+def solve_state(L: Array, state: State, live: int, pooled: int) -> None:
     """Write all that lives in coordinates of the columns of L."""
     r = L.shape[0]
+    models, batches, pool = state
     for m in range(live):
         solve_lower(L, models.G[m], r)
-        solve_mean(L, models.mu[m])
+        solve_lower(L, models.mu[m].reshape(r, 1), 1)
         describe(models, m, r, float(models.shape[m, 1]))
     for b in range(pooled):
         solve_lower(L, batches.F[b], r)
-        solve_mean(L, batches.mean[b])
+        solve_lower(L, batches.mean[b].reshape(r, 1), 1)
         la.clear(batches.M[b], r, r)
         la.add_gram(batches.F[b], r, int(batches.size[b, WIDTH]), False, batches.M[b])
     solve_lower(L, pool.F, int(pool.size[WIDTH]))
-    solve_mean(L, pool.mean)
+    solve_lower(L, pool.mean.reshape(r, 1), 1)
     la.clear(pool.M, r, r)
     la.add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
 
@@ -172,18 +162,10 @@ def in_basis(basis: Basis, G: Array, room: Room, out: Array) -> None:
 
 @kernel
 def follow(
-    models: Models,
-    index: int,
-    live: int,
-    batches: Batches,
-    pooled: int,
-    pool: Pile,
-    basis: Basis,
-    E: int,
-    room: Room,
+    state: State, index: int, live: int, pooled: int, basis: Basis, E: int, room: Room
 ) -> int:
     """Take the newest factor as the basis once its pivots are far apart; return the new E."""
-    G, r = models.G[index], basis.e.size
+    G, r = state.models.G[index], basis.e.size
     low, high = abs(G[0, 0]), abs(G[0, 0])
     for i in range(1, r):
         low, high = min(low, abs(G[i, i])), max(high, abs(G[i, i]))
@@ -197,5 +179,5 @@ def follow(
             room.B[i, j] = G[i, j]
     if la.pivots_extreme(basis.B, r):
         la.rescale(basis.B, basis.e, basis.ratio, r, r)
-    solve_state(room.B, models, live, batches, pooled, pool)
+    solve_state(room.B, state, live, pooled)
     return 0
