@@ -27,26 +27,13 @@ def _digest(generations: Ints, arrays: Mapping[str, Array]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Metrics of one run by generation.
+    """Metrics of one run, by name and generation."""
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The measured generations, ascending.
-    metrics : dict of ndarray, shape (T,) or (T, k)
-        Values by name; k for a metric that returns k numbers.
-    seed : int
-    reached : int
-        The last finished generation.
-    stopped : str or None
-        Why generation `reached` + 1 could not be finished.
-    """
-
-    generations: Ints
-    metrics: dict[str, Array]
+    generations: Ints  #: (T,): those measured, ascending
+    metrics: dict[str, Array]  #: (T,), or (T, k) for a metric that returns k numbers
     seed: int
-    reached: int
-    stopped: str | None = None
+    reached: int  #: the last finished generation
+    stopped: str | None = None  #: why generation `reached` + 1 could not be finished
 
     @property
     def digest(self) -> str:
@@ -56,27 +43,15 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Metrics of several seeds, and what they have in common.
+    """Metrics of several seeds, and what they have in common; shapes are (..., k) for k numbers."""
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-    seeds : tuple of int
-    values : dict of ndarray, shape (seeds, T) or (seeds, T, k)
-    mean, se : dict of ndarray, shape (T,) or (T, k)
-        Mean over seeds and its standard error, nan for one seed.
-    levels : tuple of float
-    quantiles : dict of ndarray, shape (levels, T) or (levels, T, k)
-        Quantiles over seeds, interpolated linearly.
-    """
-
-    generations: Ints
+    generations: Ints  #: (T,)
     seeds: tuple[int, ...]
-    values: dict[str, Array]
-    mean: dict[str, Array]
-    se: dict[str, Array]
+    values: dict[str, Array]  #: (seeds, T)
+    mean: dict[str, Array]  #: (T,), over seeds
+    se: dict[str, Array]  #: (T,), of the mean; nan for one seed
     levels: tuple[float, ...]
-    quantiles: dict[str, Array]
+    quantiles: dict[str, Array]  #: (levels, T), over seeds, interpolated linearly
 
     @property
     def digest(self) -> str:

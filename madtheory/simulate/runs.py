@@ -27,29 +27,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Means over replicates at each recorded generation, with standard errors.
+    """Means over replicates, by quantity, at each recorded generation, with standard errors.
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The recorded generations, ascending.
-    mean, se : dict of ndarray, shape (T,)
-        Mean over replicates and its standard error, by quantity. The standard error is nan for
-        one replicate. A quantity that is surely infinite has mean -inf and standard error 0.
-    replicates, seed : int
-    paths : dict of ndarray, shape (replicates, T), or None
-        Every value, when asked for.
-    states : ModeStates or None
-        The models of a mixture's loop, at the generations asked for.
+    A quantity that is surely infinite has mean -inf and standard error 0.
     """
 
-    generations: Ints
-    mean: dict[str, Array]
-    se: dict[str, Array]
+    generations: Ints  #: (T,), ascending
+    mean: dict[str, Array]  #: (T,)
+    se: dict[str, Array]  #: (T,), nan for one replicate
     replicates: int
     seed: int
-    paths: dict[str, Array] | None = None
-    states: ModeStates | None = None
+    paths: dict[str, Array] | None = None  #: (replicates, T): every value, when asked for
+    states: ModeStates | None = None  #: models of a mixture's loop at the generations asked for
 
     @property
     def digest(self) -> str:
