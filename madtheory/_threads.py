@@ -34,7 +34,7 @@ def processors(name: str, wanted: int | None) -> int:
 
 
 @contextmanager
-def progress_bar(enabled: bool, label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(enabled: bool, label: str) -> Iterator[Show]:
     """Return what is told of steps done and of all there are: a bar on stderr, if a terminal."""
     if not (enabled and sys.stderr.isatty()):
         yield lambda done, total: None
@@ -108,14 +108,10 @@ def on_threads(runs: Sequence[Callable[[Show], T]], workers: int, show: Show) ->
             raise
 
 
-def _silent(done: int, total: int) -> None:
-    """Tell nobody."""
-
-
 def _alone(run: Callable[[Show], T]) -> T:
     """Call one of `runs` in a process of its own."""
     with one_thread():
-        return run(_silent)
+        return run(lambda done, total: None)
 
 
 def on_processes(runs: Sequence[Callable[[Show], T]], workers: int, show: Show) -> list[T]:

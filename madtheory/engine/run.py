@@ -203,7 +203,8 @@ def run_loop(
 
     A training sample lies in blocks: fixed real rows, synthetic ones (the oldest first), fresh
     ones. A model that reads its data in order should shuffle them. Arrays that a model is given
-    are its own: it may change them.
+    are its own: it may change them. When it (or a metric, or the source of data) raises, or returns
+    what cannot be used, :class:`LoopStopped` says why, and `out` keeps the earlier generations.
 
     Parameters
     ----------
@@ -231,12 +232,6 @@ def run_loop(
     progress : callable, bool or None
         ``progress(generation, generations)`` after each; True shows a bar if stderr is a
         terminal.
-
-    Raises
-    ------
-    LoopStopped
-        When the model (or a metric, or the source of data) raises, or returns what cannot be
-        used; the reason is in it, and earlier generations stay readable in `out`.
 
     Examples
     --------

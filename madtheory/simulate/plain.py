@@ -64,8 +64,7 @@ def _draw(rng: np.random.Generator, n: int, mean: Array, cov: Array) -> Array:
     """Draw n samples of N(mean, cov), shape (n, dim)."""
     values, vectors = np.linalg.eigh(cov)
     half = vectors * np.sqrt(np.clip(values, 0.0, None))
-    noise: Array = rng.standard_normal((n, mean.size)) @ half.T
-    return mean + noise
+    return np.asarray(mean + rng.standard_normal((n, mean.size)) @ half.T)
 
 
 @dataclass(slots=True)
@@ -97,8 +96,7 @@ def _regularise(plan: Plan, cov: Array) -> Array:
     if not (loop.shrinkage or loop.floor):
         return cov
     ridge = loop.shrinkage * np.trace(cov) / dim + loop.floor * plan.problem.eigenvalues.sum() / dim
-    shrunk: Array = (1.0 - loop.shrinkage) * cov + ridge * np.eye(dim)
-    return shrunk
+    return np.asarray((1.0 - loop.shrinkage) * cov + ridge * np.eye(dim))
 
 
 def _first_data(rng: np.random.Generator, plan: Plan) -> tuple[Array, Array]:
@@ -115,10 +113,7 @@ def _first_data(rng: np.random.Generator, plan: Plan) -> tuple[Array, Array]:
 def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> Array:
     """Draw n_synth samples, each from a uniformly drawn one of the models."""
     n_models = len(data.models)
-    if n_models == 1:
-        counts = [loop.n_synth]
-    else:
-        counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
+    counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
     parts = [
         _draw(rng, count, mean, loop.bias * cov)
         for count, (mean, cov) in zip(counts, data.models, strict=True)

@@ -24,8 +24,7 @@ def _probabilities(name: str, value: ArrayLike) -> Array:
         raise ValueError(f"{name} must be a non-empty vector, got shape {p.shape}")
     if not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1.0) > 1e-8:
         raise ValueError(f"{name} must be non-negative with sum 1, got sum {p.sum():g}")
-    normalised: Array = p / p.sum()
-    return normalised
+    return np.asarray(p / p.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +70,7 @@ class Categorical(_shared.Saved):
             log_ratio = np.log(p) - math.log(p.max())
             # At temperature 0 only what is as likely as the likeliest is left.
             powers = np.exp(log_ratio / bias) if bias else (p == p.max()).astype(np.float64)
-        tempered: Array = powers / powers.sum()
-        return tempered
+        return np.asarray(powers / powers.sum())
 
     def fit(self, samples: Any, rng: Rng) -> Categorical:
         """Fit the frequencies of integers, shape (n,)."""
@@ -86,11 +84,8 @@ class Categorical(_shared.Saved):
 
     def _frequencies(self, name: str, value: Any) -> Array:
         """Share of each category."""
-        counts = np.bincount(
-            _shared.categories(name, value, self.n_categories), minlength=self.n_categories
-        )
-        frequencies: Array = counts / counts.sum()
-        return frequencies
+        labels = _shared.categories(name, value, self.n_categories)
+        return np.bincount(labels, minlength=self.n_categories) / len(labels)
 
     def sample(self, n: int, bias: float, rng: Rng) -> Ints:
         """Draw n categories at temperature `bias`, shape (n,)."""

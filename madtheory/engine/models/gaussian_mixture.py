@@ -65,8 +65,7 @@ def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> Ints:
 
 def _nearest(x: Array, means: Array) -> Ints:
     """Index of the nearest mean."""
-    nearest: Ints = np.square(x[:, None, :] - means).sum(axis=2).argmin(axis=1)
-    return nearest
+    return np.asarray(np.square(x[:, None, :] - means).sum(axis=2).argmin(axis=1))
 
 
 # Components come first, shape (K, n): sums over components, and over few dimensions, then run along
@@ -86,13 +85,12 @@ def _m_step(x: Array, mass: Array, reg_covar: float) -> Components:
 def whitening(covariances: Array, reg_covar: float) -> Array:
     """Inverse triangular factors W with W^T W the precisions."""
     try:
-        inverse: Array = np.linalg.inv(np.linalg.cholesky(covariances))
+        return np.linalg.inv(np.linalg.cholesky(covariances))
     except np.linalg.LinAlgError:
         raise ValueError(
             "reg_covar must be larger where a component of the mixture collapses to a point or a "
             f"line, got {reg_covar:g}"
         ) from None
-    return inverse
 
 
 def _log_density(x: Array, mixture: Components, reg_covar: float) -> Array:
@@ -103,8 +101,7 @@ def _log_density(x: Array, mixture: Components, reg_covar: float) -> Array:
     out, columns = np.empty((len(W), len(x))), np.ascontiguousarray(x.T)
     for k, mean in enumerate(mixture.means):
         out[k] = np.square(W[k] @ (columns - mean[:, None])).sum(axis=0)
-    log_p: Array = log_norm[:, None] - 0.5 * out
-    return log_p
+    return np.asarray(log_norm[:, None] - 0.5 * out)
 
 
 def _e_step(x: Array, mixture: Components, reg_covar: float) -> tuple[Array, Array]:
@@ -147,8 +144,7 @@ def _unbiased(x: Array, w: Array, mixture: Components, reg_covar: float) -> Arra
 def _factors(covariances: Array) -> Array:
     """Symmetric-positive factors of covariances, shape (K, dim, dim), of any rank."""
     values, vectors = np.linalg.eigh(covariances)
-    factors: Array = vectors * np.sqrt(np.clip(values, 0.0, None))[:, None, :]
-    return factors
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None))[:, None, :])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

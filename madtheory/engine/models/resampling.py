@@ -138,8 +138,7 @@ class KernelDensity(_Points):
         points, weights = _shared.fitted(self, self.points), _shared.fitted(self, self.weights)
         factor = _shared.fitted(self, self.factor)
         _, gap = _weighted_centre(points, weights)
-        spread: Array = (weights * gap.T) @ gap / weights.sum()
-        return spread + factor @ factor.T
+        return np.asarray((weights * gap.T) @ gap / weights.sum() + factor @ factor.T)
 
     def _with(self, points: Array, weights: Array) -> Self:
         mean, gap = _weighted_centre(points, weights)
