@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from madtheory._types import Array, Ints
+from madtheory._types import Array
 from madtheory.engine import samples
 from madtheory.engine.protocol import Rng, Source, call
 from madtheory.engine.request import Population, Task
@@ -87,13 +87,6 @@ def synthetic_batch(task: Task, ground: Ground, state: State) -> Samples:
     return samples.concat(*parts)
 
 
-def _chosen(loop: Loop, n_pooled: int, rng: Rng) -> Ints | None:
-    """Choose `budget` of the fixed and pooled rows without replacement; None for all of them."""
-    if loop.budget is None or n_pooled <= loop.budget:
-        return None
-    return np.sort(rng.choice(n_pooled, loop.budget, replace=False))
-
-
 def later_data(task: Task, ground: Ground, state: State, pool: tuple[Samples, ...]) -> Training:
     """Mix the data of a generation after the first: fixed, synthetic (oldest first), fresh."""
     loop, rng = task.loop, task.rng(state.generation + 1, DATA)
@@ -101,9 +94,11 @@ def later_data(task: Task, ground: Ground, state: State, pool: tuple[Samples, ..
     if loop.weight is not None:
         real = samples.concat(ground.fixed, fresh)
         return Training((real, samples.concat(*pool)), loop.n_real)
-    chosen = _chosen(loop, loop.n_fixed + len(pool) * loop.n_synth, rng)
-    if chosen is None:
+    n_pooled = loop.n_fixed + len(pool) * loop.n_synth
+    if loop.budget is None or n_pooled <= loop.budget:
         return Training((samples.concat(ground.fixed, *pool, fresh),), loop.n_real)
+    # A budget is drawn without replacement from the fixed and pooled rows.
+    chosen = np.sort(rng.choice(n_pooled, loop.budget, replace=False))
     kept = samples.take(samples.concat(ground.fixed, *pool), chosen)
     n_fixed = int((chosen < loop.n_fixed).sum())
     return Training((samples.concat(kept, fresh),), n_fixed + loop.n_fresh)

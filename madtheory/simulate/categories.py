@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 CHUNK_WORK = 1e8
 
 
-def _work(spec: Vocabulary, last: int) -> float:
-    """Nanoseconds of a replicate, roughly."""
-    V, total = spec.p.size, spec.n + spec.n_fresh
-    step = 60.0 * min(V, total) + (60.0 * V if spec.n_fresh else 0.0)
-    return 60.0 * V + step * float(last)
-
-
 def simulate_categories(
     p: ArrayLike,
     n: int,
@@ -75,10 +68,12 @@ def simulate_categories(
     value = _check.number("temperature", temperature, low=0.0)
     power = 1.0 / value if value > 1e-300 else math.inf
     spec = Vocabulary(n, fresh, p, np.cumsum(p[::-1])[::-1].copy(), np.cumsum(p), power)
+    V = p.size
+    step = 60.0 * min(V, n + fresh) + (60.0 * V if fresh else 0.0)  # nanoseconds, roughly
     request = asked(
         spec,
         QUANTITIES,
-        work=lambda _, last: _work(spec, last),
+        work=lambda _, last: 60.0 * V + step * float(last),
         generations=generations,
         replicates=replicates,
         seed=seed,
