@@ -24,7 +24,7 @@ import numpy as np
 try:
     from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 except ImportError:
-    from madtheory.loops import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+    from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 rng, folder = np.random.default_rng(0), tempfile.mkdtemp()
 one, s10, s100 = np.ones(1), np.linspace(1, 3, 10), np.ones(100)
 S, F = fully_synthetic(20, bias=0.9), fresh_data(100, 300, bias=0.9)

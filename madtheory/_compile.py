@@ -23,15 +23,12 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
-from numpy.typing import NDArray
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 VERSIONS = (sys.version, np.__version__, numba.__version__)
 #: Parts of numba that it gives no types.
@@ -162,10 +159,8 @@ def _write(name: str, old: str, content: bytes) -> None:
         return
 
 
-class MachineCode:
+class MachineCode(NullCache):
     """The stored overloads of one compiled function, as numba's dispatcher asks for them."""
-
-    cache_path = None
 
     def __init__(self, dispatcher: Any) -> None:
         self.dispatcher = dispatcher
@@ -199,12 +194,3 @@ class MachineCode:
         with contextlib.suppress(Exception):  # it is compiled: a cache may not fail the call
             content = DUMPS((signature, result._reduce()))
             _write(*self._names(signature, result.codegen), content)
-
-    def flush(self) -> None:
-        """Forget nothing: what is stale has another name."""
-
-    def enable(self) -> None:
-        """Be on, as always."""
-
-    def disable(self) -> None:
-        """Stay on."""

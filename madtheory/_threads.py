@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures as cf
 import itertools
 import multiprocessing
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_EXCEPTION,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -34,7 +28,7 @@ def processors(name: str, wanted: int | None) -> int:
 
 
 @contextmanager
-def progress_bar(enabled: bool, label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(enabled: bool, label: str) -> Iterator[Show]:
     """Return what is told of steps done and of all there are: a bar on stderr, if a terminal."""
     if not (enabled and sys.stderr.isatty()):
         yield lambda done, total: None
@@ -68,10 +62,10 @@ class _Cancelled(Exception):
     """Another run has failed."""
 
 
-def _settle(futures: list[Future[T]]) -> list[T]:
+def _settle(futures: list[cf.Future[T]]) -> list[T]:
     """Wait for all; the first failure is raised at once."""
     try:
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        done, _ = cf.wait(futures, return_when=cf.FIRST_EXCEPTION)
         for future in done:
             if future.exception() is not None:
                 future.result()
@@ -100,7 +94,7 @@ def on_threads(runs: Sequence[Callable[[Show], T]], workers: int, show: Show) ->
 
         return runs[i](tell)
 
-    with one_thread(), ThreadPoolExecutor(workers) as pool:
+    with one_thread(), cf.ThreadPoolExecutor(workers) as pool:
         try:
             return _settle([pool.submit(job, i) for i in range(len(runs))])
         except BaseException:
@@ -108,21 +102,17 @@ def on_threads(runs: Sequence[Callable[[Show], T]], workers: int, show: Show) ->
             raise
 
 
-def _silent(done: int, total: int) -> None:
-    """Tell nobody."""
-
-
 def _alone(run: Callable[[Show], T]) -> T:
     """Call one of `runs` in a process of its own."""
     with one_thread():
-        return run(_silent)
+        return run(lambda done, total: None)
 
 
 def on_processes(runs: Sequence[Callable[[Show], T]], workers: int, show: Show) -> list[T]:
     """Call `runs` in processes that share nothing; `show` is told of whole runs."""
     done = itertools.count(1)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with cf.ProcessPoolExecutor(workers, mp_context=context) as pool:
         futures = [pool.submit(_alone, run) for run in runs]
         for future in futures:
             future.add_done_callback(lambda _: show(next(done), len(runs)))

@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from madtheory._types import Array
     from madtheory.loop import Loop
     from madtheory.results import Estimate
 
-    Array = NDArray[np.float64]
 
 Payload = dict[str, Any]
 

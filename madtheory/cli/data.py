@@ -16,8 +16,8 @@ from madtheory.cli.answer import Payload
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from madtheory._types import Array
     from madtheory.audit import Audit, Forecast
-    from madtheory.cli.answer import Array
     from madtheory.metrics import Measured
 
 FEATURE_FILE = click.Path(path_type=Path)
@@ -146,8 +146,7 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
     reasons = {}
     if found.rate is None:
         reasons = dict.fromkeys(
-            ("rate", "bias", "forecast", "fresh_data"),
-            "two generations at least are needed, got 1",
+            ("rate", "bias", "forecast", "fresh_data"), "two generations at least are needed, got 1"
         )
     elif math.isinf(found.rate.value):
         reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from madtheory._types import Array
     from madtheory.loop import Loop
 
 #: Largest dimension and number of generations that the command line computes.
@@ -149,7 +147,7 @@ augmentation = stack(
 # --- from options to arguments ------------------------------------------------------------------
 
 
-def eigenvalues(given: Given) -> NDArray[np.float64]:
+def eigenvalues(given: Given) -> Array:
     """Eigenvalues of the real covariance, shape (dim,): the identity's or the data's."""
     dim, features = given["dim"], given["features"]
     if (dim is None) == (features is None):

@@ -6,20 +6,17 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from madtheory._types import Array, Ints
 
 #: Quantiles over seeds.
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def _digest(generations: NDArray[np.int64], arrays: Mapping[str, NDArray[np.float64]]) -> str:
+def _digest(generations: Ints, arrays: Mapping[str, Array]) -> str:
     """SHA-256 of generations and curves, nothing else."""
     state = hashlib.sha256(generations.astype("<i8").tobytes())
     for name in sorted(arrays):
@@ -30,26 +27,13 @@ def _digest(generations: NDArray[np.int64], arrays: Mapping[str, NDArray[np.floa
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Metrics of one run by generation.
+    """Metrics of one run, by name and generation."""
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The measured generations, ascending.
-    metrics : dict of ndarray, shape (T,) or (T, k)
-        Values by name; k for a metric that returns k numbers.
-    seed : int
-    reached : int
-        The last finished generation.
-    stopped : str or None
-        Why generation `reached` + 1 could not be finished.
-    """
-
-    generations: NDArray[np.int64]
-    metrics: dict[str, NDArray[np.float64]]
+    generations: Ints  #: (T,): those measured, ascending
+    metrics: dict[str, Array]  #: (T,), or (T, k) for a metric that returns k numbers
     seed: int
-    reached: int
-    stopped: str | None = None
+    reached: int  #: the last finished generation
+    stopped: str | None = None  #: why generation `reached` + 1 could not be finished
 
     @property
     def digest(self) -> str:
@@ -59,27 +43,15 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Metrics of several seeds, and what they have in common.
+    """Metrics of several seeds, and what they have in common; shapes are (..., k) for k numbers."""
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-    seeds : tuple of int
-    values : dict of ndarray, shape (seeds, T) or (seeds, T, k)
-    mean, se : dict of ndarray, shape (T,) or (T, k)
-        Mean over seeds and its standard error, nan for one seed.
-    levels : tuple of float
-    quantiles : dict of ndarray, shape (levels, T) or (levels, T, k)
-        Quantiles over seeds, interpolated linearly.
-    """
-
-    generations: NDArray[np.int64]
+    generations: Ints  #: (T,)
     seeds: tuple[int, ...]
-    values: dict[str, NDArray[np.float64]]
-    mean: dict[str, NDArray[np.float64]]
-    se: dict[str, NDArray[np.float64]]
+    values: dict[str, Array]  #: (seeds, T)
+    mean: dict[str, Array]  #: (T,), over seeds
+    se: dict[str, Array]  #: (T,), of the mean; nan for one seed
     levels: tuple[float, ...]
-    quantiles: dict[str, NDArray[np.float64]]
+    quantiles: dict[str, Array]  #: (levels, T), over seeds, interpolated linearly
 
     @property
     def digest(self) -> str:
@@ -87,7 +59,7 @@ class Bands:
         return _digest(self.generations, self.values)
 
 
-def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(values: Array) -> tuple[Array, Array]:
     """Mean over the first axis and its standard error; nan for one row, 0 where all are equal."""
     n = len(values)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -98,7 +70,7 @@ def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     return mean, np.where((values == values[0]).all(axis=0), 0.0, se)
 
 
-def _quantiles(values: NDArray[np.float64], levels: tuple[float, ...]) -> NDArray[np.float64]:
+def _quantiles(values: Array, levels: tuple[float, ...]) -> Array:
     """Quantiles over the first axis, interpolated linearly; infinite values are ordinary ones."""
     ordered, rows = np.sort(values, axis=0), []
     for level in levels:

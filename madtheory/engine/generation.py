@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from madtheory._types import Array
+from madtheory.engine import samples
 from madtheory.engine.protocol import Rng, Source, call
 from madtheory.engine.request import Population, Task
-from madtheory.engine.samples import (
-    Arrays,
-    Samples,
-    Unusable,
-    as_array,
-    as_samples,
-    concat,
-    has_nan,
-    n_rows,
-    take,
-)
+from madtheory.engine.samples import Arrays, Samples, Unusable
 from madtheory.engine.state import Ground, State, saved_arrays
 from madtheory.loop import Loop
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 #: The four streams of a generation.
 DATA, SYNTHETIC, FIT, METRICS = range(4)
@@ -44,12 +33,12 @@ class Training:
     @property
     def rows(self) -> Samples:
         """All of it."""
-        return self.parts[0] if len(self.parts) == 1 else concat(*self.parts)
+        return self.parts[0] if len(self.parts) == 1 else samples.concat(*self.parts)
 
     @property
     def n_synth(self) -> int:
         """Rows that are not real."""
-        return sum(map(n_rows, self.parts)) - self.n_real
+        return sum(map(samples.n_rows, self.parts)) - self.n_real
 
 
 def _draw(
@@ -58,7 +47,7 @@ def _draw(
     """Draw and check `n` samples; None for none."""
     if n == 0:
         return None
-    return as_samples(what, call(what, source.sample, n, bias, rng), n, form)
+    return samples.as_samples(what, call(what, source.sample, n, bias, rng), n, form)
 
 
 def _split(source: Source, loop: Loop, rng: Rng) -> tuple[Samples | None, ...]:
@@ -67,8 +56,8 @@ def _split(source: Source, loop: Loop, rng: Rng) -> tuple[Samples | None, ...]:
     if isinstance(source, Population):
         # One batch, without replacement: the smaller set lies in the larger one.
         batch = source.sample(loop.n_shared + n_more + n_extra, 1.0, rng)
-        shared = take(batch, slice(loop.n_shared))
-        own = take(batch, slice(loop.n_shared, None))
+        shared = samples.take(batch, slice(loop.n_shared))
+        own = samples.take(batch, slice(loop.n_shared, None))
         return shared, own if n_more else None, own if n_extra else None
     # A call for each: a source may list its samples in some order, by component perhaps.
     return (
@@ -81,9 +70,9 @@ def _split(source: Source, loop: Loop, rng: Rng) -> tuple[Samples | None, ...]:
 def first_data(task: Task) -> tuple[Samples, Ground]:
     """Draw the first sample and the fixed set, which share `n_shared` samples."""
     shared, more, extra = _split(task.source, task.loop, task.rng(1, DATA))
-    first = concat(shared, more)
-    fixed = concat(shared, extra) if task.loop.n_fixed else None
-    return first, Ground(fixed, take(first, slice(0)))
+    first = samples.concat(shared, more)
+    fixed = samples.concat(shared, extra) if task.loop.n_fixed else None
+    return first, Ground(fixed, samples.take(first, slice(0)))
 
 
 def synthetic_batch(task: Task, ground: Ground, state: State) -> Samples:
@@ -95,14 +84,7 @@ def synthetic_batch(task: Task, ground: Ground, state: State) -> Samples:
         _draw(f"sample of model {state.first_model + i}", model, m, loop.bias, rng, ground.form)
         for i, (model, m) in enumerate(zip(state.models, counts, strict=True))
     ]
-    return concat(*parts)
-
-
-def _chosen(loop: Loop, n_pooled: int, rng: Rng) -> NDArray[np.int64] | None:
-    """Choose `budget` of the fixed and pooled rows without replacement; None for all of them."""
-    if loop.budget is None or n_pooled <= loop.budget:
-        return None
-    return np.sort(rng.choice(n_pooled, loop.budget, replace=False))
+    return samples.concat(*parts)
 
 
 def later_data(task: Task, ground: Ground, state: State, pool: tuple[Samples, ...]) -> Training:
@@ -110,14 +92,16 @@ def later_data(task: Task, ground: Ground, state: State, pool: tuple[Samples, ..
     loop, rng = task.loop, task.rng(state.generation + 1, DATA)
     fresh = _draw("data", task.source, loop.n_fresh, 1.0, rng, ground.form)
     if loop.weight is not None:
-        real = concat(ground.fixed, fresh)
-        return Training((real, concat(*pool)), loop.n_real)
-    chosen = _chosen(loop, loop.n_fixed + len(pool) * loop.n_synth, rng)
-    if chosen is None:
-        return Training((concat(ground.fixed, *pool, fresh),), loop.n_real)
-    kept = take(concat(ground.fixed, *pool), chosen)
+        real = samples.concat(ground.fixed, fresh)
+        return Training((real, samples.concat(*pool)), loop.n_real)
+    n_pooled = loop.n_fixed + len(pool) * loop.n_synth
+    if loop.budget is None or n_pooled <= loop.budget:
+        return Training((samples.concat(ground.fixed, *pool, fresh),), loop.n_real)
+    # A budget is drawn without replacement from the fixed and pooled rows.
+    chosen = np.sort(rng.choice(n_pooled, loop.budget, replace=False))
+    kept = samples.take(samples.concat(ground.fixed, *pool), chosen)
     n_fixed = int((chosen < loop.n_fixed).sum())
-    return Training((concat(kept, fresh),), n_fixed + loop.n_fresh)
+    return Training((samples.concat(kept, fresh),), n_fixed + loop.n_fresh)
 
 
 def fit_next(task: Task, state: State, training: Training) -> Any:
@@ -134,14 +118,14 @@ def fit_next(task: Task, state: State, training: Training) -> Any:
         got = "nothing" if fitted is None else "the one it was called on"
         raise Unusable(f"fit must return a new model, got {got}")
     for name, array in saved_arrays(fitted).items():
-        if has_nan(array):
+        if samples.has_nan(array):
             raise Unusable(f"fit must give finite parameters, got a NaN in {name}")
     return fitted
 
 
-def _number(name: str, value: Any) -> NDArray[np.float64]:
+def _number(name: str, value: Any) -> Array:
     """A metric's value as one float or a list of floats."""
-    array = as_array(f"metric {name}", value)
+    array = samples.as_array(f"metric {name}", value)
     if array.ndim > 1 or array.dtype.kind not in "fiub":
         raise Unusable(f"metric {name} must return numbers, got {array.dtype} {array.shape}")
     return array.astype(np.float64)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from madtheory import _check
+from madtheory._types import Ints
 from madtheory.engine.protocol import Metric, Rng, Source
 from madtheory.engine.samples import Samples, as_arrays, as_samples, digest, n_rows, take
 from madtheory.engine.store import describe
 from madtheory.loop import Loop
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Task:
     metrics: dict[str, Metric]
     generations: int
     every: int
-    measured: NDArray[np.int64]
+    measured: Ints
     seed: int
 
     def rng(self, generation: int, *stream: int) -> Rng:
@@ -86,7 +84,7 @@ def _check_metrics(metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
     return dict(metrics or {})
 
 
-def measured_generations(generations: int, every: int) -> NDArray[np.int64]:
+def measured_generations(generations: int, every: int) -> Ints:
     """Generations 1, `every`, 2 `every`, ..., and the last."""
     steps = range(every, generations + 1, every)
     return np.array(sorted({1, *steps, generations}), dtype=np.int64)

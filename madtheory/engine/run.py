@@ -153,7 +153,7 @@ def _begin(task: Task, folder: store.RunFolder | None) -> _Run:
 
 def _resume(task: Task, folder: store.RunFolder, at: store.Snapshot) -> _Run:
     """Go on from a snapshot."""
-    arrays = folder.arrays()
+    arrays = store.load_arrays(folder.folder, at)
     form = unnamed("form", arrays)
     assert form is not None  # begin() wrote it, and digests say that it is still there
     state = load_state(task, at.generation, arrays) if at.generation else State()
@@ -203,7 +203,8 @@ def run_loop(
 
     A training sample lies in blocks: fixed real rows, synthetic ones (the oldest first), fresh
     ones. A model that reads its data in order should shuffle them. Arrays that a model is given
-    are its own: it may change them.
+    are its own: it may change them. When it (or a metric, or the source of data) raises, or returns
+    what cannot be used, :class:`LoopStopped` says why, and `out` keeps the earlier generations.
 
     Parameters
     ----------
@@ -231,16 +232,6 @@ def run_loop(
     progress : callable, bool or None
         ``progress(generation, generations)`` after each; True shows a bar if stderr is a
         terminal.
-
-    Returns
-    -------
-    Curves
-
-    Raises
-    ------
-    LoopStopped
-        When the model (or a metric, or the source of data) raises, or returns what cannot be
-        used; the reason is in it, and earlier generations stay readable in `out`.
 
     Examples
     --------
@@ -351,10 +342,6 @@ def run_seeds(
         Use processes, not threads: for models that hold Python's lock, or that use a random
         generator shared by the whole process (`torch.manual_seed` sets one). Model, data and
         metrics must then be importable, not written in a lambda or a notebook.
-
-    Returns
-    -------
-    Bands
     """
     tasks = [make_task(loop, model, data, metrics, generations, every, s) for s in seeds]
     if not tasks or len({task.seed for task in tasks}) < len(tasks):

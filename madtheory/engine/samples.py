@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from madtheory._types import Ints, Numbers
 
 #: One array, or arrays by name, rows (the first axis) are samples.
-Samples = NDArray[Any] | dict[str, NDArray[Any]]
-Arrays = dict[str, NDArray[Any]]
+Samples = Numbers | dict[str, Numbers]
+Arrays = dict[str, Numbers]
 
 
 class Unusable(ValueError):
     """What a model or a data source returned is no sample; one sentence says why."""
 
 
-def as_array(name: str, value: object) -> NDArray[Any]:
+def as_array(name: str, value: object) -> Numbers:
     """Return `value` (array, number or tensor) as a numpy array without objects in it."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
@@ -41,12 +41,12 @@ def as_arrays(name: str, value: object) -> Arrays:
     return {str(key): as_array(f"{name}[{key!r}]", part) for key, part in value.items()}
 
 
-def _parts(samples: Samples) -> Iterable[tuple[str, NDArray[Any]]]:
+def _parts(samples: Samples) -> Iterable[tuple[str, Numbers]]:
     """(name, array) pairs; a single array has an empty name."""
     return samples.items() if isinstance(samples, dict) else [("", samples)]
 
 
-def _map(function: Callable[..., NDArray[Any]], *samples: Samples) -> Samples:
+def _map(function: Callable[..., Numbers], *samples: Samples) -> Samples:
     """Apply a function of several arrays to those of the same name."""
     if isinstance(samples[0], dict):
         return {key: function(*(part[key] for part in samples)) for key in samples[0]}
@@ -58,7 +58,7 @@ def n_rows(samples: Samples) -> int:
     return len(next(iter(samples.values()))) if isinstance(samples, dict) else len(samples)
 
 
-def take(samples: Samples, rows: slice | NDArray[np.int64]) -> Samples:
+def take(samples: Samples, rows: slice | Ints) -> Samples:
     """Return some rows."""
     return _map(lambda array: array[rows], samples)
 
@@ -68,7 +68,7 @@ def concat(*parts: Samples | None) -> Samples:
     return _map(lambda *arrays: np.concatenate(arrays), *(p for p in parts if p is not None))
 
 
-def _finite(array: NDArray[Any]) -> bool:
+def _finite(array: Numbers) -> bool:
     """Whether no entry is NaN or infinite; one sum answers for nearly every array."""
     if array.dtype.kind not in "fc":
         return True
@@ -76,7 +76,7 @@ def _finite(array: NDArray[Any]) -> bool:
         return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
-def has_nan(array: NDArray[Any]) -> bool:
+def has_nan(array: Numbers) -> bool:
     """Whether an entry is NaN."""
     return not _finite(array) and bool(np.isnan(array).any())
 
@@ -111,7 +111,7 @@ def _form(samples: Samples) -> dict[str, tuple[int, ...]] | tuple[int, ...]:
     return form if isinstance(samples, dict) else form[""]
 
 
-def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+def digest(arrays: Mapping[str, Numbers]) -> str:
     """SHA-256 of names, types, shapes and contents."""
     state = hashlib.sha256()
     for name in sorted(arrays):

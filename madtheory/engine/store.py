@@ -33,16 +33,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from madtheory import files
 from madtheory.engine.samples import Arrays, as_array, digest
-from madtheory.files import (
-    atomic_path,
-    atomic_write_bytes,
-    atomic_write_json,
-    canonical_json,
-    run_folder,
-    sha256,
-    sha256_file,
-)
+from madtheory.files import run_folder
 
 FORMAT = "madtheory engine 1"
 #: Seconds between two saves, at least; and the share of the time that saving may take.
@@ -129,19 +122,19 @@ class Snapshot:
         arrays["stats"] = np.array(self.mark.sha256)
         arrays["files"] = np.array(list(self.files.items()), dtype="U").reshape(-1, 2)
         np.savez(buffer, allow_pickle=False, **arrays)
-        return sha256(buffer.getvalue()).encode() + b"\n" + buffer.getvalue()
+        return files.sha256(buffer.getvalue()).encode() + b"\n" + buffer.getvalue()
 
     @staticmethod
     def from_bytes(content: bytes) -> Snapshot:
         """Undo :meth:`to_bytes`; ValueError when a bit is wrong."""
         head, _, body = content.partition(b"\n")
-        if sha256(body).encode() != head:
+        if files.sha256(body).encode() != head:
             raise ValueError("damaged")
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
             metrics = {key[8:]: arrays[key] for key in arrays if key.startswith("metrics/")}
             generation, size = map(int, arrays["position"])
-            files = {str(name): str(digest) for name, digest in arrays["files"]}
-            return Snapshot(generation, metrics, Mark(size, str(arrays["stats"])), files)
+            parts = {str(name): str(digest) for name, digest in arrays["files"]}
+            return Snapshot(generation, metrics, Mark(size, str(arrays["stats"])), parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +189,11 @@ def read_progress(folder: Path) -> Progress:
 def _check_files(folder: Path, snapshot: Snapshot) -> None:
     """Refuse a file of arrays that is missing or has another content."""
     for name, wanted in snapshot.files.items():
-        if not (folder / name).is_file() or sha256_file(folder / name) != wanted:
+        if not (folder / name).is_file() or files.sha256_file(folder / name) != wanted:
             raise run_folder.damaged(folder / name, "a part of the state of this run")
 
 
-def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
+def load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
     """Return all arrays of a state, by key, from files that were checked."""
     found: Arrays = {}
     for name in snapshot.files:
@@ -212,7 +205,7 @@ def _load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
 def read_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
     """Return all arrays of a state, by key, after a check of their files."""
     _check_files(folder, snapshot)
-    return _load_arrays(folder, snapshot)
+    return load_arrays(folder, snapshot)
 
 
 # --- the folder ----------------------------------------------------------------------------------
@@ -256,25 +249,25 @@ class RunFolder:
         """Write a new folder; config.json comes last and says that the rest is there."""
         started = time.monotonic()
         environment = run_folder.environment(self.config["seed"], _versions())
-        atomic_write_json(self.folder / "environment.json", environment)
+        files.atomic_write_json(self.folder / "environment.json", environment)
         digest = self._write_arrays("arrays-0.npz", arrays)
         self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
-        atomic_write_json(self.folder / "config.json", self.config)
+        files.atomic_write_json(self.folder / "config.json", self.config)
         self._open_stats(Mark())
         self._rest(started)
 
     def append(self, line: Mapping[str, Any], seconds: Mapping[str, Any]) -> Mark:
         """Add a generation's line to each list; return the place after it."""
-        text = canonical_json(line).encode() + b"\n"
+        text = files.canonical_json(line).encode() + b"\n"
         self._streams["stats.jsonl"].write(text)
-        self._streams["timings.jsonl"].write(canonical_json(seconds).encode() + b"\n")
+        self._streams["timings.jsonl"].write(files.canonical_json(seconds).encode() + b"\n")
         self._hash.update(text)
         self._size += len(text)
         return Mark(self._size, self._hash.hexdigest())
 
     def stop(self, generation: int, reason: str) -> None:
         """Say why there are no further lines; a resumed run cuts this one."""
-        text = canonical_json({"generation": generation, "stopped": reason})
+        text = files.canonical_json({"generation": generation, "stopped": reason})
         self._streams["stats.jsonl"].write(text.encode() + b"\n")
 
     def due(self) -> bool:
@@ -289,10 +282,10 @@ class RunFolder:
         Files whose arrays are all older than generation `first_needed` are dropped.
         """
         started = time.monotonic()
-        files = dict(self.snapshot.files) if self.snapshot else {}
         name = f"arrays-{generation}.npz"
-        files[name] = self._write_arrays(name, new)
-        kept = {key: value for key, value in files.items() if _needed(key, first_needed)}
+        parts = dict(self.snapshot.files) if self.snapshot else {}
+        parts[name] = self._write_arrays(name, new)
+        kept = {key: value for key, value in parts.items() if _needed(key, first_needed)}
         # The state never speaks of lines that a power cut could take back.
         with (self.folder / "stats.jsonl").open("rb") as stream:
             os.fsync(stream.fileno())
@@ -306,22 +299,18 @@ class RunFolder:
 
     def _write(self, snapshot: Snapshot) -> None:
         """Write the state, then remove the files that it no longer names."""
-        atomic_write_bytes(self.folder / "state", snapshot.to_bytes())
+        files.atomic_write_bytes(self.folder / "state", snapshot.to_bytes())
         self.snapshot = snapshot
         for entry in self.folder.glob("arrays-*.npz"):
             if entry.name not in snapshot.files:
                 entry.unlink(missing_ok=True)
 
     def _write_arrays(self, name: str, arrays: Arrays) -> str:
-        with atomic_path(self.folder / name) as temporary:
+        with files.atomic_path(self.folder / name) as temporary:
             with temporary.open("wb") as stream:
                 np.savez(stream, allow_pickle=False, **arrays)
-            digest = sha256_file(temporary)
+            digest = files.sha256_file(temporary)
         return digest
-
-    def arrays(self) -> Arrays:
-        """All arrays of the state, by key; :meth:`load` has checked their files."""
-        return _load_arrays(self.folder, self.snapshot) if self.snapshot else {}
 
     def close(self) -> None:
         """Close the lists."""

@@ -45,12 +45,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to; on success it becomes `path` at once.
 
     The content is on disk before the rename, so that a crash leaves the old file or the new one,
-    never a part. On an exception nothing is left.
-
-    Raises
-    ------
-    OSError
-        When the folder does not exist or cannot be written.
+    never a part. On an exception nothing is left; an OSError where nothing can be written.
     """
     path = Path(path)
     _sweep(path)

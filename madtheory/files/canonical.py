@@ -8,15 +8,14 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from madtheory._types import Numbers
 
 
-def _finite_list(array: NDArray[Any]) -> Any:
+def _finite_list(array: Numbers) -> Any:
     """Nested lists of a real array, None where it is not finite."""
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return array.tolist()

@@ -7,14 +7,12 @@ import math
 import re
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from madtheory import _check
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from madtheory._types import Array, Numbers
 
 #: Largest array that a feature file may hold, in bytes once unpacked.
 MAX_FEATURE_BYTES = 2**32
@@ -29,7 +27,7 @@ def _check_size(n_bytes: int) -> None:
         raise ValueError(f"must hold at most {MAX_FEATURE_BYTES} bytes, got {n_bytes}")
 
 
-def _read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
+def _read_npy(stream: IO[bytes], size: int) -> Numbers:
     """Read one .npy stream of `size` bytes after checking what its header promises."""
     version = np.lib.format.read_magic(stream)
     read = {
@@ -51,7 +49,7 @@ def _read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
     return np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _load_npy(path: Path) -> NDArray[Any]:
+def _load_npy(path: Path) -> Numbers:
     with path.open("rb") as stream:
         return _read_npy(stream, path.stat().st_size)
 
@@ -67,7 +65,7 @@ def _npz_member(names: list[str]) -> str:
     raise ValueError(f"must hold one array or one named features or arr_0, got {found}")
 
 
-def _load_npz(path: Path) -> NDArray[Any]:
+def _load_npz(path: Path) -> Numbers:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".npy")]
         info = archive.getinfo(_npz_member(names))
@@ -77,7 +75,7 @@ def _load_npz(path: Path) -> NDArray[Any]:
             return _read_npy(stream, info.file_size)
 
 
-def _matrix(columns: list[tuple[str, Any]]) -> NDArray[Any]:
+def _matrix(columns: list[tuple[str, Any]]) -> Numbers:
     """Stack columns side by side; one that is not numeric is named."""
     arrays = [(name, np.asarray(column)) for name, column in columns]
     for name, array in arrays:
@@ -88,7 +86,7 @@ def _matrix(columns: list[tuple[str, Any]]) -> NDArray[Any]:
     return np.column_stack([array.astype(np.float64) for _, array in arrays])
 
 
-def _load_parquet(path: Path) -> NDArray[Any]:
+def _load_parquet(path: Path) -> Numbers:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -125,7 +123,7 @@ def _has_header(first: list[str]) -> bool:
     return len(labels) > 2 and labels == [str(i) for i in range(len(labels))]
 
 
-def _load_csv(path: Path) -> NDArray[Any]:
+def _load_csv(path: Path) -> Numbers:
     import pandas as pd
 
     _check_size(path.stat().st_size)
@@ -154,8 +152,8 @@ def _reason(error: BaseException) -> str:
     return text.splitlines()[0].rstrip(".")
 
 
-def load_features(path: str | Path) -> NDArray[np.float64]:
-    """Read a data set, rows are samples, from .npy, .npz, .parquet or .csv.
+def load_features(path: str | Path) -> Array:
+    """Read a data set, all finite, shape (n, dim) and n >= 2, from .npy, .npz, .parquet or .csv.
 
     Parameters
     ----------
@@ -166,11 +164,6 @@ def load_features(path: str | Path) -> NDArray[np.float64]:
         an index and dropped. A vector is refused: n samples of one feature are a matrix of
         shape (n, 1). Nothing in a file is executed, and arrays of more than `MAX_FEATURE_BYTES`
         are refused before they are unpacked.
-
-    Returns
-    -------
-    ndarray, shape (n, dim)
-        All finite, n >= 2, float64.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -191,7 +184,7 @@ def load_features(path: str | Path) -> NDArray[np.float64]:
         raise ValueError(str(error)) from None
 
 
-def _covariance_eigenvalues(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _covariance_eigenvalues(x: Array) -> Array:
     """Eigenvalues of the sample covariance (ddof = 1) by singular values, largest first."""
     n, dim = x.shape
     # Subtracting a row first makes a constant column exactly zero.
@@ -204,7 +197,7 @@ def _covariance_eigenvalues(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.pad(squares, (0, dim - squares.size))
 
 
-def feature_eigenvalues(path: str | Path) -> NDArray[np.float64]:
+def feature_eigenvalues(path: str | Path) -> Array:
     """Eigenvalues of the covariance (ddof = 1) of a feature file, shape (dim,), largest first.
 
     Those below `RANK_TOLERANCE` = 1e-12 of the largest are rounding errors of a rank-deficient

@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 
 Singles = NDArray[np.float32]
 
@@ -22,7 +23,7 @@ STRIP = 64
 
 
 @kernel
-def squared_distance(x: Floats, y: Floats, stop: float) -> float:
+def squared_distance(x: Array, y: Array, stop: float) -> float:
     """Sum of squared differences, in order; cut short once it exceeds `stop`."""
     total = 0.0
     for k in range(x.size):
@@ -50,7 +51,7 @@ def any_below(low: Singles, products: Singles, limit: np.float32) -> bool:
 
 
 @kernel
-def insert(squares: Floats, indices: Ints, square: float, index: int) -> None:
+def insert(squares: Array, indices: Ints, square: float, index: int) -> None:
     """Put a neighbour into its place among the nearest, sorted; ties stay in order of arrival."""
     place = squares.size - 1
     while place > 0 and squares[place - 1] > square:
@@ -63,13 +64,13 @@ def insert(squares: Floats, indices: Ints, square: float, index: int) -> None:
 
 @kernel
 def nearest(
-    x: Floats,
+    x: Array,
     low: Singles,
     unit: float,
     products: Singles,
     row: int,
     column: int,
-    squares: Floats,
+    squares: Array,
     indices: Ints,
 ) -> None:
     """Update the nearest other rows of x[row:] by those in x[column:]: one block of products."""
@@ -94,12 +95,12 @@ def nearest(
 
 @kernel
 def covered(
-    x: Floats,
+    x: Array,
     low: Singles,
-    centres: Floats,
+    centres: Array,
     reach: Singles,
-    inner: Floats,
-    outer: Floats,
+    inner: Array,
+    outer: Array,
     products: Singles,
     row: int,
     column: int,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from madtheory._compile import Floats, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array
 
 
 @kernel
-def _eliminate(chain: Floats, k: int, leave: float, cost: Floats) -> None:
+def _eliminate(chain: Array, k: int, leave: float, cost: Array) -> None:
     """Skip state k: every lower state that moves to it moves on at once (absorbing chain)."""
     row, last = chain[k], chain.shape[0] - 1
     for i in range(1, k):
@@ -28,7 +29,7 @@ def _eliminate(chain: Floats, k: int, leave: float, cost: Floats) -> None:
 
 
 @kernel
-def absorb(chain: Floats, hit: Floats, time: Floats) -> float:
+def absorb(chain: Array, hit: Array, time: Array) -> float:
     """Write P(end in the last state) and E steps to either end, by start; chain is destroyed.
 
     Returns the smallest probability to leave a state, among those that are lower or ends.
@@ -53,7 +54,7 @@ def absorb(chain: Floats, hit: Floats, time: Floats) -> float:
 
 
 @kernel
-def stationary(chain: Floats, law: Floats) -> float:
+def stationary(chain: Array, law: Array) -> float:
     """Write the stationary law; chain is destroyed. Returns the least probability to leave."""
     states, least = chain.shape[0], 1.0
     for k in range(states - 1, 0, -1):

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 
 #: Entries of a row below this fraction of its largest are dropped.
 CUT = 2.0**-80
@@ -29,11 +30,11 @@ class Band(NamedTuple):
 
     first: Ints
     size: Ints
-    weights: Floats
+    weights: Array
 
 
 @kernel
-def binomial_row(n: int, p: float, cut: float, out: Floats) -> tuple[int, int]:
+def binomial_row(n: int, p: float, cut: float, out: Array) -> tuple[int, int]:
     """Write the Binomial(n, p) row to `out` outward from its mode; return its ends (inclusive).
 
     The pmf is a product of ratios of neighbours, so its relative error is some |k - n p| units
@@ -60,13 +61,13 @@ def binomial_row(n: int, p: float, cut: float, out: Floats) -> tuple[int, int]:
 
 
 @kernel
-def _binomial_dense(n: int, success: Floats, out: Floats) -> None:
+def _binomial_dense(n: int, success: Array, out: Array) -> None:
     for i in range(success.size):
         binomial_row(n, success[i], 0.0, out[i])
 
 
 @kernel
-def _keep(row: Floats, start: int, stop: int, i: int, band: Band) -> None:
+def _keep(row: Array, start: int, stop: int, i: int, band: Band) -> None:
     """Note the ends of row i, and the row where the band has room."""
     band.first[i], band.size[i] = start, stop - start + 1
     if band.weights.shape[1] > 0:
@@ -74,7 +75,7 @@ def _keep(row: Floats, start: int, stop: int, i: int, band: Band) -> None:
 
 
 @kernel
-def _binomial_rows(n: int, success: Floats, row: Floats, band: Band) -> None:
+def _binomial_rows(n: int, success: Array, row: Array, band: Band) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
         _keep(row, start, stop, i, band)
@@ -89,7 +90,7 @@ def _band(rows: int, write: Callable[[Band], None]) -> Band:
     return band
 
 
-def transition(n: int, success: Floats) -> Floats:
+def transition(n: int, success: Array) -> Array:
     """Return the dense matrix (success.size, n + 1) whose row i is Binomial(n, success[i]).
 
     Every entry is right to some (1 + |k - n success|) 1e-16, relatively; rows sum to 1.
@@ -99,12 +100,12 @@ def transition(n: int, success: Floats) -> Floats:
     return out
 
 
-def binomial_law(n: int, p: float) -> Floats:
+def binomial_law(n: int, p: float) -> Array:
     """Return the law of Binomial(n, p), shape (n + 1,): of the first count of a mode."""
     return np.asarray(transition(n, np.array([p]))[0])
 
 
-def binomial_band(n: int, success: Floats) -> Band:
+def binomial_band(n: int, success: Array) -> Band:
     """Return :func:`transition` as a band: O(sqrt(n)) entries a row."""
     success, row = np.ascontiguousarray(success, dtype=np.float64), np.empty(n + 1)
     return _band(success.size, lambda band: _binomial_rows(n, success, row, band))
@@ -114,7 +115,7 @@ def binomial_band(n: int, success: Floats) -> Band:
 
 
 @kernel
-def _throw(cells: float, low: int, high: int, row: Floats) -> tuple[int, int]:
+def _throw(cells: float, low: int, high: int, row: Array) -> tuple[int, int]:
     """Throw one more ball: replace `row`, the law of occupied cells on [low, high]."""
     top = high + 1 if high < cells else high
     for b in range(top, low - 1, -1):
@@ -156,7 +157,7 @@ def occupancy_band(cells: int, balls: int) -> Band:
 
 
 @kernel
-def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[int, int]:
+def _step(band: Band, law: Array, low: int, high: int, out: Array) -> tuple[int, int]:
     """Add law[low..high] @ band to `out`, which is zero; return the ends of the result."""
     first, last = out.size, -1
     for i in range(low, high + 1):
@@ -170,7 +171,7 @@ def _step(band: Band, law: Floats, low: int, high: int, out: Floats) -> tuple[in
 
 
 @kernel
-def _expectations(band: Band, law: Floats, functions: Floats, out: Floats, final: Floats) -> None:
+def _expectations(band: Band, law: Array, functions: Array, out: Array, final: Array) -> None:
     new, low, high = np.zeros_like(law), 0, law.size - 1
     for t in range(out.shape[0]):
         new_low, new_high = _step(band, law, low, high, new)
@@ -185,14 +186,14 @@ def _expectations(band: Band, law: Floats, functions: Floats, out: Floats, final
     final[:] = law
 
 
-def evolve(band: Band, law: Floats, steps: int = 1) -> Floats:
+def evolve(band: Band, law: Array, steps: int = 1) -> Array:
     """Return the law (states,) after some steps of a square band."""
     final, out = np.empty(law.size), np.empty((steps, 0))
     _expectations(band, np.array(law, np.float64), np.empty((0, law.size)), out, final)
     return final
 
 
-def expectations(band: Band, law: Floats, functions: Floats, steps: int) -> Floats:
+def expectations(band: Band, law: Array, functions: Array, steps: int) -> Array:
     """Return E f_j(state) after 1..steps steps of a square band, shape (steps, functions).
 
     `functions` has shape (functions, states). Exact up to rounding: the dropped tails change a
@@ -205,7 +206,7 @@ def expectations(band: Band, law: Floats, functions: Floats, steps: int) -> Floa
 
 
 @kernel
-def _absorbed_sums(band: Band, values: Floats, out: Floats) -> None:
+def _absorbed_sums(band: Band, values: Array, out: Array) -> None:
     for i in range(1, values.size):
         start, size = band.first[i], band.size[i]
         total, leave = values[i], 0.0
@@ -216,7 +217,7 @@ def _absorbed_sums(band: Band, values: Floats, out: Floats) -> None:
         out[i] = total / leave if leave > 0.0 else 0.0
 
 
-def absorbed_sums(band: Band, values: Floats) -> Floats:
+def absorbed_sums(band: Band, values: Array) -> Array:
     """Return E sum_(s >= 0) values(A_s) by first state, for a band that only moves down.
 
     `values` must be 0 where the chain stays for ever. The probability to leave is the sum of
@@ -231,7 +232,7 @@ def absorbed_sums(band: Band, values: Floats) -> Floats:
 
 
 @kernel
-def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) -> tuple[int, int]:
+def _hypergeometric_row(total: float, marked: float, drawn: int, out: Array) -> tuple[int, int]:
     """Write the law of the marked among `drawn` of `total`, outward from the mode; its ends."""
     most = min(drawn, int(marked))
     mode = int((drawn + 1.0) * (marked + 1.0) / (total + 2.0))
@@ -257,7 +258,7 @@ def _hypergeometric_row(total: float, marked: float, drawn: int, out: Floats) ->
 
 
 @kernel
-def _hypergeometric_rows(total: float, marked: float, row: Floats, band: Band) -> None:
+def _hypergeometric_rows(total: float, marked: float, row: Array, band: Band) -> None:
     for b in range(row.size):
         start, stop = _hypergeometric_row(total, marked, b, row)
         _keep(row, start, stop, b, band)
@@ -270,7 +271,7 @@ def hypergeometric_band(total: int, marked: int, drawn: int) -> Band:
 
 
 @kernel
-def _split(marked: Band, b: int, x: float, lines: Floats, skip: int) -> float:
+def _split(marked: Band, b: int, x: float, lines: Array, skip: int) -> float:
     """Sum over h >= skip of P(h of b ancestors are fresh) x^h lines[b - h]."""
     first = marked.first[b]
     total, power = 0.0, x**first
@@ -304,7 +305,7 @@ def fresh_limit(parents: Band, marked: Band, x: float) -> float:
 
 
 @kernel
-def fresh_path(parents: Band, marked: Band, x: float, out: Floats) -> None:
+def fresh_path(parents: Band, marked: Band, x: float, out: Array) -> None:
     """Write E x^F of the last row's lines to `out`, by number of generations up to out.size.
 
     Before the first of these generations all samples are real: each ancestor is a founder.

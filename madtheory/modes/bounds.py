@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
-from madtheory._compile import Floats, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array
 from madtheory.modes.tempering import token_counts
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _parents(lines: float, total: int) -> float:
 
 
 @kernel
-def _write_sizes(n: int, total: int, sizes: Floats) -> tuple[int, float]:
+def _write_sizes(n: int, total: int, sizes: Array) -> tuple[int, float]:
     """Write c_0, c_1, ... until they fall geometrically; return their number and E founders.
 
     From there on the mean number a of lines has a_(s+1) <= a_s n/N, and the series sums to a_s.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _check, _threads
+from madtheory import _check
 from madtheory.simulate.kernels.categories import QUANTITIES, Vocabulary, category_chunk
 from madtheory.simulate.request import asked
 from madtheory.simulate.runs import Paths, run
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 #: Rough nanoseconds of work in one chunk of a simulation.
 CHUNK_WORK = 1e8
-
-
-def _work(spec: Vocabulary, last: int) -> float:
-    """Nanoseconds of a replicate, roughly."""
-    V, total = spec.p.size, spec.n + spec.n_fresh
-    step = 60.0 * min(V, total) + (60.0 * V if spec.n_fresh else 0.0)
-    return 60.0 * V + step * float(last)
 
 
 def simulate_categories(
@@ -50,26 +43,15 @@ def simulate_categories(
         Synthetic tokens of each generation; the first has n + n_fresh real ones.
     temperature : float
         lambda >= 0 of the sampling.
-    generations, replicates : int
-    seed : int
-        Decides every variate; `threads` does not.
-    threads : int or None
-        None: all available processors.
+    generations, replicates, seed, threads, at, keep_paths
+        As for :func:`madtheory.simulate.simulate`.
     n_fresh : int
         New real tokens of each generation.
-    at : sequence of int or None
-        Record only these generations; None records all.
     record : sequence of str
         Any of `QUANTITIES`, of a generation's empirical distribution: survivors (tokens alive),
         mass (their probability in the real distribution), heterozygosity (1 - sum share^2),
         top_share, entropy (nats), favoured_share (of the token that is most probable in
         reality, the first of these).
-    keep_paths : bool
-        Keep every value, not only moments.
-
-    Returns
-    -------
-    Paths
 
     Examples
     --------
@@ -84,21 +66,22 @@ def simulate_categories(
     n, fresh = tempering.token_counts(n, n_fresh)
     p, power = _check.distribution("p", p), tempering.inverse(temperature)
     spec = Vocabulary(n, fresh, p, np.cumsum(p[::-1])[::-1].copy(), np.cumsum(p), power)
+    V = p.size
+    step = 60.0 * min(V, n + fresh) + (60.0 * V if fresh else 0.0)  # nanoseconds, roughly
     request = asked(
         spec,
         QUANTITIES,
-        work=lambda _, last: _work(spec, last),
+        work=lambda _, last: 60.0 * V + step * float(last),
         generations=generations,
         replicates=replicates,
         seed=seed,
         record=record,
         at=at,
-        chunk=None,
         most_work=CHUNK_WORK,
     )
     return run(
         request,
         lambda rng, tally: category_chunk(rng, spec, tally),
-        threads=_threads.processors("threads", threads),
+        threads=threads,
         keep_paths=keep_paths,
     )

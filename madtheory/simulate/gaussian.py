@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _threads
 from madtheory.loop import Loop
 from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.plain import draw_plain
-from madtheory.simulate.request import DEFAULT_RECORD, Plan, is_plain, make_plan
-from madtheory.simulate.runs import Moments, Paths, run
+from madtheory.simulate.request import DEFAULT_RECORD, Plan, Running, is_plain, make_plan
+from madtheory.simulate.runs import Paths, run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -88,34 +87,16 @@ def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
     return lambda rng, tally: kernel(rng, spec, s, tally)
 
 
-def _run_stored(plan: Plan, path: Path, *, threads: int, progress: bool) -> Paths:
+def _run_stored(plan: Plan, path: Path, running: Running) -> Paths:
     """Return the stored result, or run on from the stored state and store the result."""
-    table = store.read_result(path, plan)
-    if table is not None:
+    found = store.read_result(path, plan)
+    if found is not None:
         store.remove_run(path)
-        return _from_table(plan, table)
+        return found
     with store.open_run(path, plan) as stored:
-        found = stored.arrays
-        result = run(
-            plan,
-            _drawing(plan),
-            threads=threads,
-            progress=progress,
-            start=None if found is None else (stored.done, Moments(stored.count, *found)),
-            save=lambda done, m: stored.save(done, m.count, (m.mean, m.m2)),
-        )
-        stored.finish({name: (result.mean[name], result.se[name]) for name in plan.record})
+        result = run(plan, _drawing(plan), start=stored.start, save=stored.save, **running)
+        stored.finish(result)
     return result
-
-
-def _from_table(plan: Plan, table: store.Table) -> Paths:
-    return Paths(
-        generations=plan.recorded,
-        mean={name: mean for name, (mean, _) in table.items()},
-        se={name: se for name, (_, se) in table.items()},
-        replicates=plan.replicates,
-        seed=plan.seed,
-    )
 
 
 def simulate(
@@ -168,18 +149,10 @@ def simulate(
     chunk : int or None
         Replicates that share a random generator; None chooses from the size of the problem.
     store : str, Path or None
-        Parquet file for the result; an interrupted run goes on from ``<store>.run/``.
+        Parquet file for the result; an interrupted run goes on from ``<store>.run/``. What is
+        damaged or of another configuration is refused. Only moments are stored, no paths.
     progress : bool
         Show a progress bar on stderr when that is a terminal.
-
-    Returns
-    -------
-    Paths
-
-    Raises
-    ------
-    ValueError
-        When `store` is damaged or of another configuration.
 
     Examples
     --------
@@ -189,7 +162,7 @@ def simulate(
     >>> bool(abs(result.mean["trace"][2] - 2 * 0.9**2) < 5 * result.se["trace"][2])
     True
     """
-    plan = make_plan(
+    plan, running = make_plan(
         loop,
         eigenvalues,
         generations=generations,
@@ -198,11 +171,12 @@ def simulate(
         record=record,
         at=at,
         chunk=chunk,
+        threads=threads,
+        keep_paths=keep_paths,
+        progress=progress,
     )
-    threads = _threads.processors("threads", threads)
     if store is None:
-        draw = _drawing(plan)
-        return run(plan, draw, threads=threads, keep_paths=keep_paths, progress=progress)
+        return run(plan, _drawing(plan), **running)
     if keep_paths:
         raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
-    return _run_stored(plan, Path(store), threads=threads, progress=progress)
+    return _run_stored(plan, Path(store), running)

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _check, _threads
+from madtheory import _check
+from madtheory._types import Ints
 from madtheory.results import ModeStates
 from madtheory.simulate.kernels import modes as kernels
 from madtheory.simulate.kernels.modes import MODE_QUANTITIES, ModeSpec
 from madtheory.simulate.request import asked, check_times
 from madtheory.simulate.runs import Paths, run, slots_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
-
-def _room(states: NDArray[np.int64], replicates: int, modes: int, dim: int) -> kernels.Snapshots:
+def _room(states: Ints, replicates: int, modes: int, dim: int) -> kernels.Snapshots:
     """Room for the models of all replicates at the generations `states`."""
     shape = (replicates, states.size, modes)
     means, covariances = np.zeros((*shape, dim)), np.zeros((*shape, dim, dim))
@@ -61,10 +58,8 @@ def simulate_modes(
     ----------
     modes, n_synth : int
         Modes, of equal real weights, and synthetic samples a generation.
-    generations, replicates : int
-        Generations of each replicate (t = 1..generations), and independent replicates.
-    seed : int
-        Together with `chunk` it decides every variate; `threads` does not.
+    generations, replicates, seed, threads, at, keep_paths, chunk
+        As for :func:`madtheory.simulate.simulate`.
     dim : int
         Dimension; the modes stand on :func:`madtheory.modes.mode_grid`.
     ddof : float
@@ -77,20 +72,8 @@ def simulate_modes(
         Added to the variance of every direction by every fit (scikit-learn's reg_covar).
     bias : float
         In [0, 1]; multiplies the covariance of each mode when sampling.
-    threads : int or None
-        None: all available processors.
-    at : sequence of int or None
-        Record only these generations; None records all.
     snapshots : sequence of int
         Keep the models of these generations (`states`).
-    keep_paths : bool
-        Keep every recorded value, not only moments.
-    chunk : int or None
-        Replicates that share a random generator; None chooses from the size of the problem.
-
-    Returns
-    -------
-    Paths
 
     Notes
     -----
@@ -136,7 +119,7 @@ def simulate_modes(
     found = run(
         request,
         lambda rng, tally: kernels.mode_chunk(rng, spec, room, tally),
-        threads=_threads.processors("threads", threads),
+        threads=threads,
         keep_paths=keep_paths,
     )
     if kept.size == 0:

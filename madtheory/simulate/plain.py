@@ -11,22 +11,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from madtheory import _threads
-from madtheory.simulate.request import DEFAULT_RECORD, Plan, make_plan
+from madtheory._types import Array
+from madtheory.simulate.request import DEFAULT_RECORD, Options, Plan, make_plan
 from madtheory.simulate.runs import Paths, run
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from madtheory.loop import Loop
     from madtheory.simulate.kernels.tally import Tally
 
 
-def _distance_squared(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> float:
+def _distance_squared(mean: Array, cov: Array, plan: Plan) -> float:
     """W2^2 to N(0, diag(eigenvalues)) from the covariance, in plain linear algebra."""
     root = np.sqrt(plan.problem.eigenvalues)
     # Not the route of the kernels: singular values of cov^(1/2) Sigma_0^(1/2).
@@ -41,7 +41,7 @@ def _log(x: float) -> float:
     return math.log(x) if x > 0 else -math.inf
 
 
-def _measure_plain(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Plan) -> list[float]:
+def _measure_plain(mean: Array, cov: Array, plan: Plan) -> list[float]:
     """Quantities in the order of plan.record."""
     trace, square = float(np.trace(cov)), float(mean @ mean)
     sign, log_det = np.linalg.slogdet(cov)
@@ -60,33 +60,28 @@ def _measure_plain(mean: NDArray[np.float64], cov: NDArray[np.float64], plan: Pl
     return [table[name]() for name in plan.record]
 
 
-def _draw(
-    rng: np.random.Generator, n: int, mean: NDArray[np.float64], cov: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _draw(rng: np.random.Generator, n: int, mean: Array, cov: Array) -> Array:
     """Draw n samples of N(mean, cov), shape (n, dim)."""
     values, vectors = np.linalg.eigh(cov)
     half = vectors * np.sqrt(np.clip(values, 0.0, None))
-    noise: NDArray[np.float64] = rng.standard_normal((n, mean.size)) @ half.T
-    return mean + noise
+    return np.asarray(mean + rng.standard_normal((n, mean.size)) @ half.T)
 
 
 @dataclass(slots=True)
 class _Data:
     """What a loop on data carries: the fixed set, the last models, the last synthetic batches."""
 
-    fixed: NDArray[np.float64]
-    models: deque[tuple[NDArray[np.float64], NDArray[np.float64]]]
-    pool: deque[NDArray[np.float64]]
+    fixed: Array
+    models: deque[tuple[Array, Array]]
+    pool: deque[Array]
 
 
-def _fit(loop: Loop, data: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _fit(loop: Loop, data: Array) -> tuple[Array, Array]:
     """Mean and covariance of data, rows are samples."""
     return data.mean(axis=0), np.atleast_2d(np.cov(data, rowvar=False, ddof=loop.ddof))
 
 
-def _fit_weighted(
-    loop: Loop, real: NDArray[np.float64], synthetic: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _fit_weighted(loop: Loop, real: Array, synthetic: Array) -> tuple[Array, Array]:
     """Weighted pooling (theory.md 2.9)."""
     w = float(loop.weight or 0.0)
     (mean_r, cov_r), (mean_s, cov_s) = _fit(loop, real), _fit(loop, synthetic)
@@ -95,19 +90,16 @@ def _fit_weighted(
     return w * mean_r + (1.0 - w) * mean_s, cov
 
 
-def _regularise(plan: Plan, cov: NDArray[np.float64]) -> NDArray[np.float64]:
+def _regularise(plan: Plan, cov: Array) -> Array:
     """Shrink towards the mean variance, then add the floor."""
     loop, dim = plan.problem.loop, plan.problem.eigenvalues.size
     if not (loop.shrinkage or loop.floor):
         return cov
     ridge = loop.shrinkage * np.trace(cov) / dim + loop.floor * plan.problem.eigenvalues.sum() / dim
-    shrunk: NDArray[np.float64] = (1.0 - loop.shrinkage) * cov + ridge * np.eye(dim)
-    return shrunk
+    return np.asarray((1.0 - loop.shrinkage) * cov + ridge * np.eye(dim))
 
 
-def _first_data(
-    rng: np.random.Generator, plan: Plan
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _first_data(rng: np.random.Generator, plan: Plan) -> tuple[Array, Array]:
     """Draw the first sample and the fixed set: nested, or independent."""
     loop, real = plan.problem.loop, np.diag(plan.problem.eigenvalues)
     zero = np.zeros(plan.problem.eigenvalues.size)
@@ -118,13 +110,10 @@ def _first_data(
     return first, _draw(rng, loop.n_fixed, zero, real)
 
 
-def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> NDArray[np.float64]:
+def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> Array:
     """Draw n_synth samples, each from a uniformly drawn one of the models."""
     n_models = len(data.models)
-    if n_models == 1:
-        counts = [loop.n_synth]
-    else:
-        counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
+    counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
     parts = [
         _draw(rng, count, mean, loop.bias * cov)
         for count, (mean, cov) in zip(counts, data.models, strict=True)
@@ -133,18 +122,14 @@ def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> NDArray[np
     return np.concatenate(parts)
 
 
-def _subsample(
-    rng: np.random.Generator, loop: Loop, kept: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _subsample(rng: np.random.Generator, loop: Loop, kept: Array) -> Array:
     """Choose `budget` rows without replacement, when there are more."""
     if loop.budget is None or len(kept) <= loop.budget:
         return kept
     return kept[rng.choice(len(kept), loop.budget, replace=False)]
 
 
-def _plain_generation(
-    rng: np.random.Generator, plan: Plan, data: _Data
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _plain_generation(rng: np.random.Generator, plan: Plan, data: _Data) -> tuple[Array, Array]:
     """Fit the next model to its data, drawn in full."""
     loop, dim = plan.problem.loop, plan.problem.eigenvalues.size
     data.pool.append(_draw_batch(rng, loop, data))
@@ -156,9 +141,7 @@ def _plain_generation(
     return _fit(loop, np.concatenate([kept, fresh]))
 
 
-def _plain_replicate(
-    rng: np.random.Generator, plan: Plan
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _plain_replicate(rng: np.random.Generator, plan: Plan) -> Iterator[tuple[Array, Array]]:
     """Yield the models of one replicate, one after the other, without end."""
     loop = plan.problem.loop
     first, fixed = _first_data(rng, plan)
@@ -189,15 +172,8 @@ def simulate_plain(
     loop: Loop,
     eigenvalues: ArrayLike,
     *,
-    generations: int,
-    replicates: int,
-    seed: int = 0,
-    threads: int | None = None,
     record: Sequence[str] = DEFAULT_RECORD,
-    at: Sequence[int] | None = None,
-    keep_paths: bool = False,
-    chunk: int | None = None,
-    progress: bool = False,
+    **how: Unpack[Options],
 ) -> Paths:
     """Simulate a loop by drawing all n samples of every generation and fitting them.
 
@@ -210,15 +186,5 @@ def simulate_plain(
     >>> simulate_plain(fresh_data(20, 10), np.ones(2), generations=2, replicates=3).replicates
     3
     """
-    plan = make_plan(
-        loop,
-        eigenvalues,
-        generations=generations,
-        replicates=replicates,
-        seed=seed,
-        record=record,
-        at=at,
-        chunk=chunk,
-    )
-    draw, threads = partial(draw_plain, plan), _threads.processors("threads", threads)
-    return run(plan, draw, threads=threads, keep_paths=keep_paths, progress=progress)
+    plan, running = make_plan(loop, eigenvalues, record=record, **how)
+    return run(plan, partial(draw_plain, plan), **running)

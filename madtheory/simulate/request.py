@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Required, TypedDict, TypeVar, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from madtheory import _check
+from madtheory import _check, _threads
+from madtheory._types import Array, Ints
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
 from madtheory.simulate.kernels.measure import QUANTITIES
@@ -19,6 +20,28 @@ Problem = TypeVar("Problem")
 DEFAULT_RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
 #: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
 CHUNK_WORK = 2e8
+
+
+class Asked(TypedDict, total=False):
+    """What every simulator is asked; see :func:`madtheory.simulate.simulate`."""
+
+    generations: Required[int]
+    replicates: Required[int]
+    seed: int
+    at: Sequence[int] | None
+    chunk: int | None
+
+
+class Running(TypedDict, total=False):
+    """How a request is run: none of it decides a bit of the result."""
+
+    threads: int | None
+    keep_paths: bool
+    progress: bool
+
+
+class Options(Asked, Running):
+    """All that simulators of Gaussian loops take alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +62,7 @@ class Request(Generic[Problem]):
     chunk: int
 
     @property
-    def recorded(self) -> NDArray[np.int64]:
+    def recorded(self) -> Ints:
         """The recorded generations, ascending."""
         at = self.at
         return np.arange(1, self.generations + 1) if at is None else np.array(at, dtype=np.int64)
@@ -79,10 +102,10 @@ def asked(
     work: Callable[[int, int], float],
     generations: int,
     replicates: int,
-    seed: int,
     record: Sequence[str],
-    at: Sequence[int] | None,
-    chunk: int | None,
+    seed: int = 0,
+    at: Sequence[int] | None = None,
+    chunk: int | None = None,
     most_work: float = CHUNK_WORK,
 ) -> Request[Problem]:
     """Check a request for a problem that has been checked.
@@ -109,10 +132,10 @@ class Gaussian:
     """A loop that starts at N(mu_0, Sigma_0), by the eigenvalues of Sigma_0."""
 
     loop: Loop
-    eigenvalues: NDArray[np.float64]
+    eigenvalues: Array
 
     @property
-    def positive(self) -> NDArray[np.float64]:
+    def positive(self) -> Array:
         """The positive eigenvalues, of which the kernels know."""
         return self.eigenvalues[self.eigenvalues > 0]
 
@@ -138,25 +161,16 @@ def make_plan(
     loop: Loop,
     eigenvalues: ArrayLike,
     *,
-    generations: int,
-    replicates: int,
-    seed: int,
     record: Sequence[str],
-    at: Sequence[int] | None,
-    chunk: int | None,
-) -> Plan:
-    """Check a request for a Gaussian loop."""
+    threads: int | None = None,
+    keep_paths: bool = False,
+    progress: bool = False,
+    **how: Unpack[Asked],
+) -> tuple[Plan, Running]:
+    """Check a request for a Gaussian loop, and how it is to be run."""
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
     problem = Gaussian(loop, Spectrum.of(eigenvalues).values)
-    return asked(
-        problem,
-        QUANTITIES,
-        work=lambda generations, last: problem.work(generations),
-        generations=generations,
-        replicates=replicates,
-        seed=seed,
-        record=record,
-        at=at,
-        chunk=chunk,
-    )
+    plan = asked(problem, QUANTITIES, work=lambda T, _: problem.work(T), record=record, **how)
+    threads = _threads.processors("threads", threads)
+    return plan, {"threads": threads, "keep_paths": keep_paths, "progress": progress}

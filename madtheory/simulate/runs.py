@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from madtheory import _threads
+from madtheory._types import Array, Ints
 from madtheory.results import ModeStates
 from madtheory.simulate.kernels.tally import Tally
 from madtheory.simulate.request import Request
@@ -27,29 +27,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Means over replicates at each recorded generation, with standard errors.
+    """Means over replicates, by quantity, at each recorded generation, with standard errors.
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (T,)
-        The recorded generations, ascending.
-    mean, se : dict of ndarray, shape (T,)
-        Mean over replicates and its standard error, by quantity. The standard error is nan for
-        one replicate. A quantity that is surely infinite has mean -inf and standard error 0.
-    replicates, seed : int
-    paths : dict of ndarray, shape (replicates, T), or None
-        Every value, when asked for.
-    states : ModeStates or None
-        The models of a mixture's loop, at the generations asked for.
+    A quantity that is surely infinite has mean -inf and standard error 0.
     """
 
-    generations: NDArray[np.int64]
-    mean: dict[str, NDArray[np.float64]]
-    se: dict[str, NDArray[np.float64]]
+    generations: Ints  #: (T,), ascending
+    mean: dict[str, Array]  #: (T,)
+    se: dict[str, Array]  #: (T,), nan for one replicate
     replicates: int
     seed: int
-    paths: dict[str, NDArray[np.float64]] | None = None
-    states: ModeStates | None = None
+    paths: dict[str, Array] | None = None  #: (replicates, T): every value, when asked for
+    states: ModeStates | None = None  #: models of a mixture's loop at the generations asked for
 
     @property
     def digest(self) -> str:
@@ -67,8 +56,8 @@ class Moments:
     """Count, mean and sum of squared deviations, arrays of shape (quantities, T)."""
 
     count: int
-    mean: NDArray[np.float64]
-    m2: NDArray[np.float64]
+    mean: Array
+    m2: Array
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of both samples together (Chan, Golub and LeVeque 1983)."""
@@ -93,7 +82,7 @@ def generator(seed: int, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(index,))))
 
 
-def slots_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
+def slots_of(times: Ints) -> Ints:
     """Where each generation up to the last of `times` is stored, -1 for nowhere."""
     slots = np.full(times.max(initial=0), -1, dtype=np.int64)
     slots[times - 1] = np.arange(times.size)
@@ -119,7 +108,7 @@ def run(
     request: Request[Any],
     draw: Callable[[np.random.Generator, Tally], None],
     *,
-    threads: int,
+    threads: int | None = None,
     keep_paths: bool = False,
     progress: bool = False,
     start: tuple[int, Moments] | None = None,
@@ -129,6 +118,7 @@ def run(
 
     `draw` runs the replicates of one chunk and records them.
     """
+    threads = _threads.processors("threads", threads)
     slots = slots_of(request.recorded)
     shape = (len(request.record), request.recorded.size)
     wanted = np.array([request.known.index(name) for name in request.record], dtype=np.int64)
@@ -153,7 +143,7 @@ def run(
     return _summary(request, moments, paths if keep_paths else None)
 
 
-def _summary(request: Request[Any], moments: Moments, paths: NDArray[np.float64] | None) -> Paths:
+def _summary(request: Request[Any], moments: Moments, paths: Array | None) -> Paths:
     """Turn merged moments, and all paths, into the public result."""
     n, names = moments.count, request.record
     se = np.sqrt(moments.m2 / (n - 1) / n) if n > 1 else np.full_like(moments.m2, math.nan)

@@ -8,13 +8,12 @@ tr Sigma_t / E tr Sigma_t, they are typical.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from madtheory import _threads
 from madtheory.loop import require_fully_synthetic
 from madtheory.simulate.gaussian import spec_of
 from madtheory.simulate.kernels.collapse import collapse_chunk
-from madtheory.simulate.request import make_plan
+from madtheory.simulate.request import Options, make_plan
 from madtheory.simulate.runs import run
 
 if TYPE_CHECKING:
@@ -28,15 +27,8 @@ def simulate_size_biased(
     loop: Loop,
     eigenvalues: ArrayLike,
     *,
-    generations: int,
-    replicates: int,
-    seed: int = 0,
-    threads: int | None = None,
     record: Sequence[str] = ("log_trace", "trace", "log_direction"),
-    at: Sequence[int] | None = None,
-    keep_paths: bool = False,
-    chunk: int | None = None,
-    progress: bool = False,
+    **how: Unpack[Options],
 ) -> Paths:
     """Simulate the fully synthetic loop under the law of density tr Sigma_t / E tr Sigma_t.
 
@@ -47,17 +39,9 @@ def simulate_size_biased(
     :func:`madtheory.theory.collapse.mean_trace`. (At every t the same paths serve: the density of a
     shorter path is its conditional mean.)
 
-    Parameters
-    ----------
-    loop : Loop
-        A plain fully synthetic loop, of positive bias.
-    eigenvalues, generations, replicates, seed, threads, record, at, keep_paths, chunk, progress
-        As for :func:`madtheory.simulate.simulate`; `log_direction` is that of the direction drawn.
-
-    Returns
-    -------
-    Paths
-        Means under the size-biased law.
+    The loop is a plain fully synthetic one, of positive bias; parameters and result are those of
+    :func:`madtheory.simulate.simulate`, `log_direction` is that of the direction drawn, and there
+    is no `store`.
 
     Examples
     --------
@@ -68,24 +52,9 @@ def simulate_size_biased(
     >>> bool(plain.mean["trace"][0] < 0.5 and tilted.mean["log_trace"][0] > 0)
     True
     """
-    plan = make_plan(
-        loop,
-        eigenvalues,
-        generations=generations,
-        replicates=replicates,
-        seed=seed,
-        record=record,
-        at=at,
-        chunk=chunk,
-    )
+    plan, running = make_plan(loop, eigenvalues, record=record, **how)
     require_fully_synthetic(loop, "the size-biased law")
     if loop.bias == 0:
         raise ValueError("bias must be positive for the size-biased law, got 0")
     spec, s = spec_of(plan)._replace(tilted=True), plan.problem.positive
-    return run(
-        plan,
-        lambda rng, tally: collapse_chunk(rng, spec, s, tally),
-        threads=_threads.processors("threads", threads),
-        keep_paths=keep_paths,
-        progress=progress,
-    )
+    return run(plan, lambda rng, tally: collapse_chunk(rng, spec, s, tally), **running)

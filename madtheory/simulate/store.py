@@ -20,18 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory.files import (
-    atomic_path,
-    atomic_write_bytes,
-    atomic_write_json,
-    canonical_json,
-    run_folder,
-    sha256,
-)
+from madtheory import files
+from madtheory._types import Array, Ints, Numbers
+from madtheory.files import run_folder
+from madtheory.simulate.runs import Moments, Paths
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from madtheory.simulate.request import Plan
 
 FORMAT = "madtheory simulation 1"
@@ -40,7 +34,7 @@ KEY = b"madtheory"
 SAVE_EVERY = 1.0
 VERSIONS = ("madtheory", "numpy", "numba", "scipy")
 FILES = ("config.json", "environment.json", "state.npz", "timings.jsonl", "lock")
-Table = dict[str, tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
+COLUMNS = ("generation", "quantity", "mean", "se")
 
 
 def config_of(plan: Plan) -> dict[str, Any]:
@@ -54,8 +48,8 @@ def config_of(plan: Plan) -> dict[str, Any]:
 # --- the finished file ---------------------------------------------------------------------------
 
 
-def read_result(path: Path, plan: Plan) -> Table | None:
-    """Return {quantity: (mean, se)} of a finished run of the same plan; None without a file."""
+def read_result(path: Path, plan: Plan) -> Paths | None:
+    """Return the result of a finished run of the same plan; None without a file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -74,38 +68,35 @@ def read_result(path: Path, plan: Plan) -> Table | None:
     columns = {name: table[name].to_numpy() for name in table.column_names}
     if sorted(columns) != sorted(COLUMNS) or _content(columns) != note.get("sha256"):
         raise ValueError(f"{path} must be a complete result, got one whose content has changed")
-    return {
-        str(name): (columns["mean"][rows], columns["se"][rows])
-        for name in plan.record
-        for rows in [columns["quantity"] == name]
-    }
+    mean, se = (
+        {name: columns[kind][columns["quantity"] == name] for name in plan.record}
+        for kind in ("mean", "se")
+    )
+    return Paths(plan.recorded, mean, se, plan.replicates, plan.seed)
 
 
-COLUMNS = ("generation", "quantity", "mean", "se")
-
-
-def _content(columns: dict[str, NDArray[Any]]) -> str:
+def _content(columns: dict[str, Numbers]) -> str:
     """Digest of the columns."""
     names = ",".join(str(name) for name in columns["quantity"])
     numbers = (columns[name].tobytes() for name in ("generation", "mean", "se"))
-    return sha256(names.encode() + b"".join(numbers))
+    return files.sha256(names.encode() + b"".join(numbers))
 
 
-def write_result(path: Path, plan: Plan, result: Table, environment: dict[str, Any]) -> None:
+def write_result(path: Path, plan: Plan, result: Paths, environment: dict[str, Any]) -> None:
     """Write columns generation, quantity, mean, se; the configuration goes into the metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    recorded = plan.recorded
-    columns: dict[str, NDArray[Any]] = {
-        "generation": np.tile(recorded, len(result)),
-        "quantity": np.repeat(np.array(list(result), dtype=object), recorded.size),
-        "mean": np.concatenate([mean for mean, _ in result.values()]),
-        "se": np.concatenate([se for _, se in result.values()]),
+    names, T = plan.record, plan.recorded.size
+    columns: dict[str, Numbers] = {
+        "generation": np.tile(plan.recorded, len(names)),
+        "quantity": np.repeat(np.array(names, dtype=object), T),
+        "mean": np.concatenate([result.mean[name] for name in names]),
+        "se": np.concatenate([result.se[name] for name in names]),
     }
     note = {"config": config_of(plan), "environment": environment, "sha256": _content(columns)}
-    table = pa.table(columns).replace_schema_metadata({KEY: canonical_json(note).encode()})
-    with atomic_path(path) as temporary:
+    table = pa.table(columns).replace_schema_metadata({KEY: files.canonical_json(note).encode()})
+    with files.atomic_path(path) as temporary:
         pq.write_table(table, temporary)
 
 
@@ -113,45 +104,44 @@ def write_result(path: Path, plan: Plan, result: Table, environment: dict[str, A
 
 
 class Run:
-    """The folder of an unfinished run; open it with :func:`open_run`."""
+    """The folder of an unfinished run, and where to start; open it with :func:`open_run`."""
 
     def __init__(self, path: Path, plan: Plan) -> None:
-        self.path, self.plan = path, plan
-        self.folder = folder_of(path)
+        self.path, self.plan, self.folder = path, plan, folder_of(path)
         self.environment: dict[str, Any] = {}
-        self.done = 0
-        self.count = 0
-        self.arrays: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-        self._saved = time.monotonic()
-        self._started = self._saved
+        self.start: tuple[int, Moments] | None = None
+        self._started = self._saved = time.monotonic()
 
     def load(self) -> None:
         """Read or begin the run: configuration, environment, state."""
         config, wanted = self.folder / "config.json", config_of(self.plan)
         environment, here = self.folder / "environment.json", run_folder.versions(VERSIONS)
         if not run_folder.begun(self.folder, "an unfinished run", ("environment.json", "lock")):
-            atomic_write_json(environment, run_folder.environment(self.plan.seed, here))
-            atomic_write_json(config, wanted)
+            files.atomic_write_json(environment, run_folder.environment(self.plan.seed, here))
+            files.atomic_write_json(config, wanted)
         run_folder.same_config(config, run_folder.read_json(config), wanted)
         self.environment = run_folder.read_json(environment)
         run_folder.same_versions(self.folder, self.environment.get("versions"), here)
         state = self.folder / "state.npz"
         if state.exists():
-            self.done, self.count, *arrays = _read_state(state, self.plan)
-            self.arrays = (arrays[0], arrays[1])
+            self.start = _read_state(state, self.plan)
 
-    def save(self, done: int, count: int, arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    def save(self, done: int, moments: Moments) -> None:
         """Save the merged moments of chunks 0..done-1, at most once every SAVE_EVERY seconds."""
         now = time.monotonic()
         if now - self._saved < SAVE_EVERY:
             return
         self._saved = now
-        atomic_write_bytes(self.folder / "state.npz", _state_bytes(done, count, *arrays))
-        line = {"chunks": done, "replicates": count, "seconds": round(now - self._started, 3)}
+        files.atomic_write_bytes(self.folder / "state.npz", _state_bytes(done, moments))
+        line = {
+            "chunks": done,
+            "replicates": moments.count,
+            "seconds": round(now - self._started, 3),
+        }
         with (self.folder / "timings.jsonl").open("a") as stream:
-            stream.write(canonical_json(line) + "\n")
+            stream.write(files.canonical_json(line) + "\n")
 
-    def finish(self, result: Table) -> None:
+    def finish(self, result: Paths) -> None:
         """Write the result, then remove the folder."""
         write_result(self.path, self.plan, result, self.environment)
         remove_run(self.path)
@@ -180,28 +170,25 @@ def open_run(path: Path, plan: Plan) -> Iterator[Run]:
         yield run
 
 
-def _state_digest(counts: NDArray[np.int64], mean: NDArray[Any], m2: NDArray[Any]) -> str:
-    return sha256(counts.tobytes() + mean.tobytes() + m2.tobytes())
+def _state_digest(counts: Ints, mean: Array, m2: Array) -> str:
+    return files.sha256(counts.tobytes() + mean.tobytes() + m2.tobytes())
 
 
-def _state_bytes(done: int, count: int, mean: NDArray[Any], m2: NDArray[Any]) -> bytes:
-    counts, buffer = np.array([done, count], dtype=np.int64), io.BytesIO()
-    digest = np.array(_state_digest(counts, mean, m2))
+def _state_bytes(done: int, moments: Moments) -> bytes:
+    counts, mean, m2 = np.array([done, moments.count], dtype=np.int64), moments.mean, moments.m2
+    digest, buffer = np.array(_state_digest(counts, mean, m2)), io.BytesIO()
     np.savez(buffer, counts=counts, mean=mean, m2=m2, sha256=digest)
     return buffer.getvalue()
 
 
-def _read_state(
-    path: Path, plan: Plan
-) -> tuple[int, int, NDArray[np.float64], NDArray[np.float64]]:
-    """Return (chunks, replicates, mean, m2) or refuse a damaged file."""
-    shape = (len(plan.record), plan.recorded.size)
+def _read_state(path: Path, plan: Plan) -> tuple[int, Moments]:
+    """Return the chunks done and their moments, or refuse a damaged file."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
             counts, mean, m2 = state["counts"], state["mean"], state["m2"]
             whole = str(state["sha256"]) == _state_digest(counts, mean, m2)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
         whole = False
-    if not whole or mean.shape != shape:
+    if not whole or mean.shape != (len(plan.record), plan.recorded.size):
         raise run_folder.damaged(path, "the state of this run", "a damaged file")
-    return int(counts[0]), int(counts[1]), mean, m2
+    return int(counts[0]), Moments(int(counts[1]), mean, m2)

@@ -20,8 +20,9 @@ import os
 import sys
 from pathlib import Path
 import numpy as np
+from madtheory import files
 from madtheory.engine import read_model, run_loop, samples, store
-from madtheory.loops import Loop
+from madtheory.loop import Loop
 
 store.SAVE_EVERY, store.SAVE_SHARE = 0.004, 1e9
 
@@ -52,7 +53,7 @@ def run(out):
     curves = run_loop(loop, Normal(), data, generations=150, metrics=metrics, seed=5, out=out)
     last = [read_model(out, Normal(), t).save() for t in (148, 149, 150)]
     stats = (out / "stats.jsonl").read_bytes()
-    print(curves.digest, *map(samples.digest, last), store.sha256(stats), flush=True)
+    print(curves.digest, *map(samples.digest, last), files.sha256(stats), flush=True)
 
 for line in sys.stdin:
     child = os.fork()

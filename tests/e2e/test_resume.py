@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 from madtheory.simulate import store
-from madtheory.loops import fresh_data
+from madtheory.loop import fresh_data
 from madtheory.simulate import simulate
 store.SAVE_EVERY = 0.02  # many saves in a short run
 simulate(fresh_data(20, 30), np.ones(3), generations=2, replicates=2)  # load the kernels first

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,12 @@ def floor(name: str) -> int:
 def test_every_room_has_a_floor() -> None:
     rooms = {room(name) for name in MODULES[1:]}
     assert rooms <= {name for rooms in FLOORS for name in rooms}
+
+
+def test_every_folder_is_packed() -> None:
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = [name for name in MODULES if source(name).name == "__init__.py"]
+    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(packages)
 
 
 @pytest.mark.parametrize("name", MODULES[1:])

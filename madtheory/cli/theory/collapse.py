@@ -14,60 +14,47 @@ from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Entries, Entry, Payload
 
 if TYPE_CHECKING:
-    from madtheory.cli.answer import Array
+    from madtheory._types import Array
     from madtheory.loop import Loop
 
 
 def _moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    """Lists over t = 1..T that are exact (theory.md 1.3, 1.5, 1.6)."""
+    """Lists over t = 1..T that are exact (theory.md 1.5, 1.6)."""
+    from madtheory.theory import collapse
+
+    second = collapse.second_moments(loop, eigenvalues, generations=generations)
+    return {
+        "mean_trace": Entry(collapse.mean_trace(loop, eigenvalues, generations=generations)),
+        "mean_walk": Entry(collapse.mean_walk(loop, eigenvalues, generations=generations)),
+        "mean_trace_squared": Entry(second.trace_squared),
+        "mean_squared_trace": Entry(second.squared_trace),
+    }
+
+
+def _log_det(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+    """Mean and variance of log det Sigma_t (1.3)."""
     import numpy as np
 
     from madtheory.theory import collapse
 
-    names = (
-        "mean_trace mean_walk mean_trace_squared mean_squared_trace log_det_mean log_det_variance"
-    )
-    lists = {
-        name: getattr(collapse, name)(loop, eigenvalues, generations=generations)
-        for name in names.split()
-    }
+    mean = collapse.log_det_mean(loop, eigenvalues, generations=generations)
+    variance = collapse.log_det_variance(loop, eigenvalues, generations=generations)
     # A determinant that is surely 0 has no log-variance to speak of: null beside a null mean.
-    singular = np.isinf(lists["log_det_mean"])
-    lists["log_det_variance"] = np.where(singular, np.nan, lists["log_det_variance"])
-    return {name: Entry(values) for name, values in lists.items()}
+    variance = np.where(np.isinf(mean), np.nan, variance)
+    return {"log_det_mean": Entry(mean), "log_det_variance": Entry(variance)}
 
 
 def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.theory.collapse import critical_bias, lyapunov_spectrum, rate, w2_squared
-    from madtheory.theory.collapse import half_life as the_half_life
+    from madtheory.theory import collapse
 
-    w2 = partial(w2_squared, loop, eigenvalues, generations=generations)
+    rates = ("rate", "critical_bias", "half_life")
+    w2 = partial(collapse.w2_squared, loop, eigenvalues, generations=generations)
     return {
         **_moments(loop, eigenvalues, generations),
-        "lyapunov": Entry(lyapunov_spectrum(loop, eigenvalues.size)),
-        "rate": Entry(rate(loop)),
-        "critical_bias": Entry(critical_bias(loop)),
-        "half_life": Entry(the_half_life(loop)),
+        **_log_det(loop, eigenvalues, generations),
+        **{name: Entry(getattr(collapse, name)(loop)) for name in rates},
+        "lyapunov": Entry(collapse.lyapunov_spectrum(loop, eigenvalues.size)),
         **answer.distance_path(w2, generations),
-    }
-
-
-def _regularised_moments(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.theory.collapse import mean_trace, mean_walk, second_moments
-
-    second = second_moments(loop, eigenvalues, generations=generations)
-    # The law of the determinant has no closed form once the fit is changed.
-    log_det = answer.unknown(
-        "the log-determinant law is computed for shrinkage = 0 and floor = 0 only",
-        generations=generations,
-    )
-    return {
-        "mean_trace": Entry(mean_trace(loop, eigenvalues, generations=generations)),
-        "mean_walk": Entry(mean_walk(loop, eigenvalues, generations=generations)),
-        "mean_trace_squared": Entry(second.trace_squared),
-        "mean_squared_trace": Entry(second.squared_trace),
-        "log_det_mean": log_det,
-        "log_det_variance": log_det,
     }
 
 
@@ -106,13 +93,15 @@ def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     from madtheory.theory import distance
 
     w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
-    why = "the Lyapunov spectrum is computed for shrinkage = 0 and floor = 0 only"
+    plain = "is computed for shrinkage = 0 and floor = 0 only"
+    log_det = answer.unknown(f"the log-determinant law {plain}", generations=generations)
     return {
-        **_regularised_moments(loop, eigenvalues, generations),
+        **_moments(loop, eigenvalues, generations),
+        **dict.fromkeys(("log_det_mean", "log_det_variance"), log_det),
         **_bounded_rate(loop, eigenvalues.size),
         **(_floor(loop, eigenvalues) if loop.floor else {}),
         **answer.distance_path(w2, generations),
-        "lyapunov": answer.unknown(why),
+        "lyapunov": answer.unknown(f"the Lyapunov spectrum {plain}"),
     }
 
 

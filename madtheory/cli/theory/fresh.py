@@ -13,7 +13,7 @@ from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Entries, Entry, Payload
 
 if TYPE_CHECKING:
-    from madtheory.cli.answer import Array
+    from madtheory._types import Array
     from madtheory.loop import Loop
     from madtheory.results import Estimate
 

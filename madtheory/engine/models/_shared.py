@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madtheory import _check
+from madtheory._types import Array, Ints, Numbers
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Array = NDArray[np.float64]
 Scalar = TypeVar("Scalar", bound=np.generic)
-Model = TypeVar("Model", bound="DataclassInstance")
 
 
 def bias_in(bias: float) -> float:
@@ -45,18 +41,23 @@ def fitted(model: object, value: NDArray[Scalar] | None) -> NDArray[Scalar]:
     return value
 
 
-def saved(model: object, *names: str) -> Arrays:
-    """Return the named arrays of a fitted model."""
-    return {name: fitted(model, getattr(model, name)) for name in names}
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved:
+    """A model of some arrays: None in a prototype, saved and loaded by name once it is fitted."""
 
+    ARRAYS: ClassVar[tuple[str, ...]] = ()
 
-def loaded(model: Model, arrays: Mapping[str, NDArray[Any]], *names: str) -> Model:
-    """Return the model with the named arrays as they were saved, contiguous."""
-    if set(arrays) != set(names):
-        found = ", ".join(sorted(arrays)) or "none"
-        raise ValueError(f"arrays must be {', '.join(names)}, got {found}")
-    # Not ascontiguousarray, which turns a scalar into a vector.
-    return replace(model, **{name: np.array(arrays[name], order="C") for name in names})
+    def save(self) -> Arrays:
+        """Return the arrays of a fitted model."""
+        return {name: fitted(self, getattr(self, name)) for name in self.ARRAYS}
+
+    def load(self, arrays: Mapping[str, Numbers]) -> Self:
+        """Return the fitted model that :meth:`save` saved, its arrays contiguous."""
+        if set(arrays) != set(self.ARRAYS):
+            found = ", ".join(sorted(arrays)) or "none"
+            raise ValueError(f"arrays must be {', '.join(self.ARRAYS)}, got {found}")
+        # Not ascontiguousarray, which turns a scalar into a vector.
+        return replace(self, **{name: np.array(x, order="C") for name, x in arrays.items()})
 
 
 def two_samples(real: Any, synthetic: Any, minimum_rows: int = 1) -> tuple[Array, Array]:
@@ -77,7 +78,7 @@ def weighted_points(real: Any, synthetic: Any, weight: float) -> tuple[Array, Ar
     return np.concatenate([a, b])[keep], weights[keep]
 
 
-def categories(name: str, value: Any, n_categories: int) -> NDArray[np.int64]:
+def categories(name: str, value: Any, n_categories: int) -> Ints:
     """Return a vector of integers in [0, n_categories)."""
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
@@ -91,14 +92,12 @@ def categories(name: str, value: Any, n_categories: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def draw_labels(rng: Rng, n: int, weights: Array) -> NDArray[np.int64]:
+def draw_labels(rng: Rng, n: int, weights: Array) -> Ints:
     """Draw components independently, so that any rows of the sample are a sample."""
     return rng.choice(len(weights), size=n, p=weights)
 
 
-def draw_components(
-    rng: Rng, labels: NDArray[np.int64], means: Array, factors: Array, bias: float
-) -> Array:
+def draw_components(rng: Rng, labels: Ints, means: Array, factors: Array, bias: float) -> Array:
     """Draw one row of each label's Gaussian, its covariance times bias."""
     noise = rng.standard_normal((len(labels), means.shape[1], 1))
     spread = (factors[labels] @ noise)[:, :, 0]

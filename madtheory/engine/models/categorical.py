@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Ints
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -27,12 +24,11 @@ def _probabilities(name: str, value: ArrayLike) -> Array:
         raise ValueError(f"{name} must be a non-empty vector, got shape {p.shape}")
     if not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1.0) > 1e-8:
         raise ValueError(f"{name} must be non-negative with sum 1, got sum {p.sum():g}")
-    normalised: Array = p / p.sum()
-    return normalised
+    return np.asarray(p / p.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Categorical:
+class Categorical(_shared.Saved):
     """Frequencies of the categories 0 .. n_categories - 1 (theory.md 4.2).
 
     Samples are integers of shape (n,). `bias` is a temperature: categories are drawn with
@@ -50,6 +46,8 @@ class Categorical:
     >>> model.probabilities.tolist(), model.tempered(0.5).round(3).tolist()
     ([0.75, 0.25, 0.0], [0.9, 0.1, 0.0])
     """
+
+    ARRAYS = ("probabilities",)
 
     n_categories: int
     probabilities: Array | None = None
@@ -72,8 +70,7 @@ class Categorical:
             log_ratio = np.log(p) - math.log(p.max())
             # At temperature 0 only what is as likely as the likeliest is left.
             powers = np.exp(log_ratio / bias) if bias else (p == p.max()).astype(np.float64)
-        tempered: Array = powers / powers.sum()
-        return tempered
+        return np.asarray(powers / powers.sum())
 
     def fit(self, samples: Any, rng: Rng) -> Categorical:
         """Fit the frequencies of integers, shape (n,)."""
@@ -87,20 +84,9 @@ class Categorical:
 
     def _frequencies(self, name: str, value: Any) -> Array:
         """Share of each category."""
-        counts = np.bincount(
-            _shared.categories(name, value, self.n_categories), minlength=self.n_categories
-        )
-        frequencies: Array = counts / counts.sum()
-        return frequencies
+        labels = _shared.categories(name, value, self.n_categories)
+        return np.bincount(labels, minlength=self.n_categories) / len(labels)
 
-    def sample(self, n: int, bias: float, rng: Rng) -> NDArray[np.int64]:
+    def sample(self, n: int, bias: float, rng: Rng) -> Ints:
         """Draw n categories at temperature `bias`, shape (n,)."""
         return _shared.draw_labels(rng, _shared.size(n), self.tempered(bias))
-
-    def save(self) -> Arrays:
-        """Return the probabilities."""
-        return _shared.saved(self, "probabilities")
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> Categorical:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "probabilities")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 from madtheory.laws import bures
 
 if TYPE_CHECKING:
@@ -54,7 +51,7 @@ def weighted_rows(real: Array, synthetic: Array, w: float, ddof: int) -> tuple[A
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gaussian:
+class Gaussian(_shared.Saved):
     """N(mean, factor factor^T), fitted by moments.
 
     Parameters
@@ -67,10 +64,8 @@ class Gaussian:
     real_variance : float
         Mean real variance tr Sigma_0/dim, the unit of `floor`. A model sees data, not Sigma_0, so
         it must be told.
-    mean : ndarray, shape (dim,), or None
-        Set in a fitted model.
-    factor : ndarray, shape (dim, rank), or None
-        Set in a fitted model.
+    mean, factor : ndarray or None
+        Shapes (dim,), (dim, rank), set in a fitted model.
 
     Notes
     -----
@@ -83,6 +78,8 @@ class Gaussian:
     >>> float(model.mean[0]), float(model.covariance[0, 0])
     (3.0, 4.0)
     """
+
+    ARRAYS = ("mean", "factor")
 
     ddof: int = 1
     shrinkage: float = 0.0
@@ -100,12 +97,7 @@ class Gaussian:
     @classmethod
     def of(cls, loop: Loop, *, real_variance: float = 1.0) -> Gaussian:
         """Build the prototype that fits as `loop` says: its ddof, shrinkage and floor."""
-        return cls(
-            ddof=loop.ddof,
-            shrinkage=loop.shrinkage,
-            floor=loop.floor,
-            real_variance=real_variance,
-        )
+        return cls(loop.ddof, loop.shrinkage, loop.floor, real_variance)
 
     @classmethod
     def standard(cls, dim: int) -> Gaussian:
@@ -134,7 +126,7 @@ class Gaussian:
         return self._with(*scaled_rows(x, self.ddof))
 
     def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Gaussian:
-        """Fit as :attr:`madtheory.loops.Loop.weight` says."""
+        """Fit as :attr:`madtheory.loop.Loop.weight` says."""
         x_r, x_s = _shared.two_samples(real, synthetic, minimum_rows=1 + self.ddof)
         return self._with(*weighted_rows(x_r, x_s, _shared.weight_in(weight), self.ddof))
 
@@ -153,11 +145,3 @@ class Gaussian:
         mean, factor = _shared.fitted(self, self.mean), _shared.fitted(self, self.factor)
         noise = rng.standard_normal((_shared.size(n), factor.shape[1]))
         return mean + math.sqrt(_shared.bias_in(bias)) * (noise @ factor.T)
-
-    def save(self) -> Arrays:
-        """Return mean and factor."""
-        return _shared.saved(self, "mean", "factor")
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> Gaussian:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "mean", "factor")

@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Bools, Ints
 from madtheory.engine.models.labelled import grid
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 
 
 class Components(NamedTuple):
@@ -31,7 +29,6 @@ class Components(NamedTuple):
 
 #: A mixture, whether EM stopped by `tol`, and its steps.
 Fit = tuple[Components, bool, int]
-_ARRAYS = ("weights", "means", "factors", "converged", "n_iter")
 _TURN = threading.Lock()
 
 
@@ -49,7 +46,7 @@ def _sklearn() -> Any:
     return ThreadpoolController()
 
 
-def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> NDArray[np.int64]:
+def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> Ints:
     """Clusters of scikit-learn's KMeans, as its mixtures start.
 
     One thread, for the same bits every time, and no warnings on sets that have collapsed: both
@@ -62,14 +59,13 @@ def _k_means_labels(x: Array, w: Array, n_components: int, rng: Rng) -> NDArray[
 
         warnings.simplefilter("ignore", ConvergenceWarning)
         means = KMeans(n_clusters=n_components, n_init=1, random_state=seed)
-        labels: NDArray[np.int64] = means.fit(x, sample_weight=w).labels_
+        labels: Ints = means.fit(x, sample_weight=w).labels_
     return labels
 
 
-def _nearest(x: Array, means: Array) -> NDArray[np.int64]:
+def _nearest(x: Array, means: Array) -> Ints:
     """Index of the nearest mean."""
-    nearest: NDArray[np.int64] = np.square(x[:, None, :] - means).sum(axis=2).argmin(axis=1)
-    return nearest
+    return np.asarray(np.square(x[:, None, :] - means).sum(axis=2).argmin(axis=1))
 
 
 # Components come first, shape (K, n): sums over components, and over few dimensions, then run along
@@ -89,13 +85,12 @@ def _m_step(x: Array, mass: Array, reg_covar: float) -> Components:
 def whitening(covariances: Array, reg_covar: float) -> Array:
     """Inverse triangular factors W with W^T W the precisions."""
     try:
-        inverse: Array = np.linalg.inv(np.linalg.cholesky(covariances))
+        return np.linalg.inv(np.linalg.cholesky(covariances))
     except np.linalg.LinAlgError:
         raise ValueError(
             "reg_covar must be larger where a component of the mixture collapses to a point or a "
             f"line, got {reg_covar:g}"
         ) from None
-    return inverse
 
 
 def _log_density(x: Array, mixture: Components, reg_covar: float) -> Array:
@@ -106,8 +101,7 @@ def _log_density(x: Array, mixture: Components, reg_covar: float) -> Array:
     out, columns = np.empty((len(W), len(x))), np.ascontiguousarray(x.T)
     for k, mean in enumerate(mixture.means):
         out[k] = np.square(W[k] @ (columns - mean[:, None])).sum(axis=0)
-    log_p: Array = log_norm[:, None] - 0.5 * out
-    return log_p
+    return np.asarray(log_norm[:, None] - 0.5 * out)
 
 
 def _e_step(x: Array, mixture: Components, reg_covar: float) -> tuple[Array, Array]:
@@ -150,12 +144,11 @@ def _unbiased(x: Array, w: Array, mixture: Components, reg_covar: float) -> Arra
 def _factors(covariances: Array) -> Array:
     """Symmetric-positive factors of covariances, shape (K, dim, dim), of any rank."""
     values, vectors = np.linalg.eigh(covariances)
-    factors: Array = vectors * np.sqrt(np.clip(values, 0.0, None))[:, None, :]
-    return factors
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None))[:, None, :])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GaussianMixture:
+class GaussianMixture(_shared.Saved):
     """A mixture of Gaussians with full covariances, fitted by expectation maximisation (B.2).
 
     Parameters
@@ -187,6 +180,8 @@ class GaussianMixture:
     to rounding. A component that loses all its points keeps a weight of some 1e-18.
     """
 
+    ARRAYS = ("weights", "means", "factors", "converged", "n_iter")
+
     n_components: int
     reg_covar: float = 1e-6
     ddof: int = 0
@@ -197,8 +192,8 @@ class GaussianMixture:
     weights: Array | None = None
     means: Array | None = None
     factors: Array | None = None
-    converged: NDArray[np.bool_] | None = None
-    n_iter: NDArray[np.int64] | None = None
+    converged: Bools | None = None
+    n_iter: Ints | None = None
 
     def __post_init__(self) -> None:
         _check.count("n_components", self.n_components)
@@ -261,14 +256,6 @@ class GaussianMixture:
         weights, means = _shared.fitted(self, self.weights), _shared.fitted(self, self.means)
         label = _shared.draw_labels(rng, _shared.size(n), weights)
         return _shared.draw_components(rng, label, means, _shared.fitted(self, self.factors), bias)
-
-    def save(self) -> Arrays:
-        """Return weights, means, factors, converged and n_iter."""
-        return _shared.saved(self, *_ARRAYS)
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> GaussianMixture:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, *_ARRAYS)
 
 
 def grid_mixture(side: int = 5, *, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMixture:

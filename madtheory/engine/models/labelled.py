@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array, Ints
 from madtheory.engine.models.gaussian import scaled_rows, triangular, weighted_rows
 from madtheory.engine.protocol import Rng
 from madtheory.engine.samples import Arrays
@@ -25,7 +24,7 @@ def _part(samples: Any, key: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelledMixture:
+class LabelledMixture(_shared.Saved):
     """One Gaussian for each known label: the idealised loop of theory.md 4.1.
 
     Samples are dicts with x, shape (n, dim), and label, integers of shape (n,). Weights are label
@@ -49,6 +48,8 @@ class LabelledMixture:
     [2.0, 0.0, 0.0]
     """
 
+    ARRAYS = ("weights", "means", "factors")
+
     n_components: int
     ddof: int = 1
     weights: Array | None = None
@@ -65,7 +66,7 @@ class LabelledMixture:
         factors = _shared.fitted(self, self.factors)
         return factors @ factors.transpose(0, 2, 1)
 
-    def _labelled(self, samples: Any) -> tuple[Array, NDArray[np.int64]]:
+    def _labelled(self, samples: Any) -> tuple[Array, Ints]:
         """Validate a labelled sample."""
         x = _check.sample("x", _part(samples, "x"), minimum_rows=1)
         label = _shared.categories("label", _part(samples, "label"), self.n_components)
@@ -111,14 +112,6 @@ class LabelledMixture:
         weights, means, factors = self.save().values()
         label = _shared.draw_labels(rng, _shared.size(n), weights)
         return {"x": _shared.draw_components(rng, label, means, factors, bias), "label": label}
-
-    def save(self) -> Arrays:
-        """Return weights, means and factors."""
-        return _shared.saved(self, "weights", "means", "factors")
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> LabelledMixture:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "weights", "means", "factors")
 
 
 def grid(side: int, spacing: float, sigma: float) -> Arrays:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 import madtheory.engine.models._shared as _shared
 from madtheory import _check
-from madtheory.engine.models._shared import Array
+from madtheory._types import Array
 from madtheory.engine.models.gaussian import triangular
 from madtheory.engine.protocol import Rng
-from madtheory.engine.samples import Arrays
 
 
 def _contract(x: Array, centre: Array, bias: float) -> Array:
     """Move rows towards the centre, so that their covariance is exactly bias times what it was."""
     return centre + math.sqrt(_shared.bias_in(bias)) * (x - centre)
-
-
-def _uniform(n: int) -> Array:
-    return np.full(n, 1.0 / n)
 
 
 def _weighted_centre(points: Array, weights: Array) -> tuple[Array, Array]:
@@ -34,8 +27,26 @@ def _weighted_centre(points: Array, weights: Array) -> tuple[Array, Array]:
     return points[0] + shift, shifted - shift
 
 
+class _Points(_shared.Saved):
+    """A model that keeps its training points, with weights."""
+
+    __slots__ = ()
+
+    def _with(self, points: Array, weights: Array) -> Self:
+        raise NotImplementedError
+
+    def fit(self, samples: Any, rng: Rng) -> Self:
+        """Keep the rows of `samples`, shape (n, dim)."""
+        x = _check.sample("samples", samples, minimum_rows=1)
+        return self._with(x, np.full(len(x), 1.0 / len(x)))
+
+    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Self:
+        """Keep both sets; a sample is a real point with probability `weight`."""
+        return self._with(*_shared.weighted_points(real, synthetic, weight))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Bootstrap:
+class Bootstrap(_Points):
     """The training set itself, resampled with replacement.
 
     `bias` contracts samples towards the mean by its square root, so that their covariance is
@@ -53,20 +64,13 @@ class Bootstrap:
     [[2.0], [2.0]]
     """
 
+    ARRAYS = ("points", "weights", "mean")
+
     points: Array | None = None
     weights: Array | None = None
     mean: Array | None = None
 
-    def fit(self, samples: Any, rng: Rng) -> Bootstrap:
-        """Keep the rows of `samples`, shape (n, dim)."""
-        x = _check.sample("samples", samples, minimum_rows=1)
-        return self._with(x, _uniform(len(x)))
-
-    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Bootstrap:
-        """Keep both sets; a sample is a real point with probability `weight`."""
-        return self._with(*_shared.weighted_points(real, synthetic, weight))
-
-    def _with(self, points: Array, weights: Array) -> Bootstrap:
+    def _with(self, points: Array, weights: Array) -> Self:
         mean, _ = _weighted_centre(points, weights)
         return replace(self, points=points, weights=weights, mean=mean)
 
@@ -76,17 +80,9 @@ class Bootstrap:
         chosen = points[_shared.draw_labels(rng, _shared.size(n), weights)]
         return chosen if bias == 1.0 else _contract(chosen, _shared.fitted(self, self.mean), bias)
 
-    def save(self) -> Arrays:
-        """Return points, weights and mean."""
-        return _shared.saved(self, "points", "weights", "mean")
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> Bootstrap:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "points", "weights", "mean")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KernelDensity:
+class KernelDensity(_Points):
     """A Gaussian kernel on every training point.
 
     The fitted density has covariance S_n + H, S_n that of the points divided by n, H that of the
@@ -112,6 +108,8 @@ class KernelDensity:
     >>> round(float(model.covariance[0, 0]), 12)  # 1 + .25 * 2
     1.5
     """
+
+    ARRAYS = ("points", "weights", "mean", "factor")
 
     bandwidth: str | float = "scott"
     units: Literal["data", "absolute"] = "data"
@@ -140,19 +138,9 @@ class KernelDensity:
         points, weights = _shared.fitted(self, self.points), _shared.fitted(self, self.weights)
         factor = _shared.fitted(self, self.factor)
         _, gap = _weighted_centre(points, weights)
-        spread: Array = (weights * gap.T) @ gap / weights.sum()
-        return spread + factor @ factor.T
+        return np.asarray((weights * gap.T) @ gap / weights.sum() + factor @ factor.T)
 
-    def fit(self, samples: Any, rng: Rng) -> KernelDensity:
-        """Keep the rows of `samples`, shape (n, dim), and choose the kernel."""
-        x = _check.sample("samples", samples, minimum_rows=1)
-        return self._with(x, _uniform(len(x)))
-
-    def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> KernelDensity:
-        """Keep both sets, weight `weight` on the real points together."""
-        return self._with(*_shared.weighted_points(real, synthetic, weight))
-
-    def _with(self, points: Array, weights: Array) -> KernelDensity:
+    def _with(self, points: Array, weights: Array) -> Self:
         mean, gap = _weighted_centre(points, weights)
         square, dim = float(weights @ weights), points.shape[1]
         h = self.width(1.0 / square, dim)
@@ -170,11 +158,3 @@ class KernelDensity:
         chosen = points[_shared.draw_labels(rng, _shared.size(n), weights)]
         noise = rng.standard_normal((len(chosen), factor.shape[1])) @ factor.T
         return _contract(chosen + noise, mean, bias)
-
-    def save(self) -> Arrays:
-        """Return points, weights, mean and factor."""
-        return _shared.saved(self, "points", "weights", "mean", "factor")
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> KernelDensity:
-        """Return the fitted model that :meth:`save` saved."""
-        return _shared.loaded(self, arrays, "points", "weights", "mean", "factor")

@@ -7,59 +7,27 @@ of Sigma_0 at full dimension (`root` is its square-root spectrum); else `root` i
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Bools, Floats, Ints, kernel
-from madtheory.simulate.kernels.linear_algebra import (
-    cholesky,
-    clear,
-    lower_factor,
-    power_of_two,
-    scaled,
-)
-from madtheory.simulate.kernels.measure import (
-    LOG_DET,
-    LOG_TRACE,
-    MEAN_4,
-    MEAN_QUAD,
-    MEAN_SQ,
-    SQ_TRACE,
-    TRACE,
-    TRACE_SQ,
-    W2,
-    log_pivots,
-    log_scaled,
-    measure,
-    recorder,
-)
-from madtheory.simulate.kernels.piles import (
-    COUNT,
-    RANK,
-    WIDTH,
-    Batches,
-    Models,
-    Pile,
-    Room,
-    add_real,
-    compact,
-    copy_pile,
-    empty,
-    fill_pool,
-    new_pile,
-)
-from madtheory.simulate.kernels.scales import (
-    Basis,
-    describe,
-    follow,
-    in_basis,
-    moved,
-    recentre,
-    rescale_state,
-    reset,
-)
+from madtheory._compile import kernel
+from madtheory._types import Array, Bools, Ints
+from madtheory.simulate.kernels import linear_algebra as la
+from madtheory.simulate.kernels import measure, piles, scales
+from madtheory.simulate.kernels.piles import Batches, Models, Pile, Room, State
+from madtheory.simulate.kernels.scales import Basis
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
+
+
+class Data(NamedTuple):
+    """The real law, and the piles that no later generation sees but `fixed`."""
+
+    root: Array  # (r,): roots of the spectrum, 1 in whitened coordinates
+    fixed: Pile
+    real: Pile
+    batch: Pile
 
 
 @kernel
@@ -74,7 +42,7 @@ def shares(spec: Spec, n_r: float, n_p: float, weight: float) -> tuple[float, fl
 
 
 @kernel
-def append(F: Floats, start: int, B: Floats, k: int, scale: float) -> int:
+def append(F: Array, start: int, B: Array, k: int, scale: float) -> int:
     """Write scale B[:, :k] into F from column `start` on; return the new width."""
     if scale == 0.0:
         return start
@@ -85,7 +53,7 @@ def append(F: Floats, start: int, B: Floats, k: int, scale: float) -> int:
 
 
 @kernel
-def regularise(M: Floats, r: int, shrinkage: float, ridge: float) -> float:
+def regularise(M: Array, r: int, shrinkage: float, ridge: float) -> float:
     """Shrink M and add the ridge; return what was added to its diagonal."""
     trace = 0.0
     for i in range(r):
@@ -100,80 +68,71 @@ def regularise(M: Floats, r: int, shrinkage: float, ridge: float) -> float:
 
 @kernel
 def fit(
-    spec: Spec,
-    weight: float,
-    unit: float,
-    real: Pile,
-    pool: Pile,
-    room: Room,
-    mu: Floats,
-    G: Floats,
+    spec: Spec, weight: float, unit: float, real: Pile, pool: Pile, room: Room, mu: Array, G: Array
 ) -> tuple[int, float]:
     """Write the model of pooled data into mu and G; return its columns and rank.
 
     `unit` is 2^-E. With shrinkage or ridge G is always square.
     """
     r, F, M = mu.size, room.F, room.M
-    w, a, b, c = shares(spec, real.size[COUNT], pool.size[COUNT], weight)
+    w, a, b, c = shares(spec, real.size[piles.COUNT], pool.size[piles.COUNT], weight)
     for i in range(r):
         room.z[i] = real.mean[i] - pool.mean[i]
         mu[i] = pool.mean[i] + w * room.z[i]
         room.z[i] *= c
         for j in range(i + 1):
             M[i, j] = a * a * real.M[i, j] + b * b * pool.M[i, j] + room.z[i] * room.z[j]
-    rank = (real.size[RANK] if a > 0.0 else 0.0) + (pool.size[RANK] if b > 0.0 else 0.0)
+    rank = (real.size[piles.RANK] if a > 0.0 else 0.0) + (pool.size[piles.RANK] if b > 0.0 else 0.0)
     rank += 1.0 if c > 0.0 else 0.0
     squared = spec.shrinkage > 0.0 or spec.ridge > 0.0
     added = regularise(M, r, spec.shrinkage, unit * unit * spec.ridge) if squared else 0.0
-    columns = real.size[WIDTH] + pool.size[WIDTH]
-    if (squared or columns >= r) and cholesky(M, r):
+    columns = real.size[piles.WIDTH] + pool.size[piles.WIDTH]
+    if (squared or columns >= r) and la.cholesky(M, r):
         for i in range(r):
             for j in range(r):
                 G[i, j] = M[i, j] if j <= i else 0.0
         return r, rank
     thin = math.sqrt(1.0 - spec.shrinkage)
-    width = append(F, 0, real.F, int(real.size[WIDTH]), thin * a)
+    width = append(F, 0, real.F, int(real.size[piles.WIDTH]), thin * a)
     if c > 0.0:
         for i in range(r):
             F[i, width] = thin * room.z[i]
         width += 1
-    width = append(F, width, pool.F, int(pool.size[WIDTH]), thin * b)
+    width = append(F, width, pool.F, int(pool.size[piles.WIDTH]), thin * b)
     if squared:
         for i in range(r):
             for j in range(r):
                 F[i, width + j] = math.sqrt(added) if i == j else 0.0
         width += r
-    clear(G, r, r)
+    la.clear(G, r, r)
     if width < r:
         append(G, 0, F, width, 1.0)
         return width, rank
-    lower_factor(F, r, width, G)
+    la.lower_factor(F, r, width, G)
     return r, rank
 
 
 @kernel
-def first_data(
-    rng: np.random.Generator, spec: Spec, root: Floats, room: Room, first: Pile, fixed: Pile
-) -> None:
+def first_data(rng: np.random.Generator, spec: Spec, data: Data, room: Room) -> None:
     """Draw the first sample and the fixed set: nested, or independent."""
-    empty(first)
-    empty(fixed)
+    piles.empty(data.real)
+    piles.empty(data.fixed)
     shared = spec.n_shared > 0.0
-    small, large = first, fixed
+    small, large = data.real, data.fixed
     n_small, n_large = spec.n_initial, spec.n_fixed
     if shared and n_small > n_large:
-        small, large = fixed, first
+        small, large = data.fixed, data.real
         n_small, n_large = spec.n_fixed, spec.n_initial
-    add_real(rng, n_small, root, math.sqrt(spec.first_bias), room, small)
+    piles.add_real(rng, n_small, data.root, math.sqrt(spec.first_bias), room, small)
     if shared:
-        copy_pile(small, 1.0, large)
+        piles.copy_pile(small, 1.0, large)
         n_large -= n_small
-    add_real(rng, n_large, root, 1.0, room, large)
-    compact(fixed)
+    piles.add_real(rng, n_large, data.root, 1.0, room, large)
+    piles.compact(data.fixed)
 
 
 @kernel
-def whiten(nu: Floats, G: Floats, s: Floats, nu_white: Floats, G_white: Floats) -> None:
+def whiten(nu: Array, G: Array, s: Array, nu_white: Array, G_white: Array) -> None:
     """Divide the rows of the range of s by its roots; G is lower triangular."""
     for i in range(s.size):
         root = math.sqrt(s[i])
@@ -183,7 +142,7 @@ def whiten(nu: Floats, G: Floats, s: Floats, nu_white: Floats, G_white: Floats) 
 
 
 @kernel
-def add_outside(nu: Floats, G: Floats, E: int, r: int, out: Floats) -> None:
+def add_outside(nu: Array, G: Array, E: int, r: int, out: Array) -> None:
     """Correct what :func:`measure` said of rows [:r] for the rows where Sigma_0 is zero.
 
     W2^2 gains their trace: the fidelity depends on G[:r, :r] alone.
@@ -203,30 +162,30 @@ def add_outside(nu: Floats, G: Floats, E: int, r: int, out: Floats) -> None:
             spread += y * y
     for i in range(r, d):
         mean_sq += nu[i] * nu[i]
-    trace = scaled(tau, 2 * E)
-    out[W2] += mean_sq + scaled(outside, 2 * E)
-    out[MEAN_SQ] += mean_sq
-    out[TRACE] = trace
-    out[MEAN_4] = out[MEAN_SQ] * out[MEAN_SQ]
-    out[MEAN_QUAD] = scaled(sandwich, 2 * E)
-    out[SQ_TRACE] = trace * trace
-    out[LOG_TRACE] = log_scaled(tau, E)
-    out[TRACE_SQ] = scaled(spread, 4 * E)
+    trace = la.scaled(tau, 2 * E)
+    out[measure.W2] += mean_sq + la.scaled(outside, 2 * E)
+    out[measure.MEAN_SQ] += mean_sq
+    out[measure.TRACE] = trace
+    out[measure.MEAN_4] = out[measure.MEAN_SQ] * out[measure.MEAN_SQ]
+    out[measure.MEAN_QUAD] = la.scaled(sandwich, 2 * E)
+    out[measure.SQ_TRACE] = trace * trace
+    out[measure.LOG_TRACE] = measure.log_scaled(tau, E)
+    out[measure.TRACE_SQ] = la.scaled(spread, 4 * E)
 
 
 @kernel
 def measure_state(
     flags: Bools,
     raw: bool,
-    nu: Floats,
-    G: Floats,
+    nu: Array,
+    G: Array,
     e: Ints,
     full: bool,
-    s: Floats,
+    s: Array,
     log_det_0: float,
     white: Pile,
     room: Room,
-    out: Floats,
+    out: Array,
 ) -> None:
     """Write the flagged quantities of a state; s is the positive spectrum of Sigma_0.
 
@@ -240,69 +199,52 @@ def measure_state(
         position, factor = white.mean, white.M
     # Only -inf of log det is taken from here, where a zero pivot would not pass.
     measured = flags.copy()
-    measured[LOG_DET] = False
-    measure(measured, position, factor, e[:columns], s, 0.0, white.L, room.M, out)
+    measured[measure.LOG_DET] = False
+    measure.measure(measured, position, factor, e[:columns], s, 0.0, white.L, room.M, out)
     if raw and d > r:
         add_outside(nu, G, e[0], r, out)
-    out[LOG_DET] = -np.inf
-    if flags[LOG_DET] and (raw or (full and e.size == r)):
-        out[LOG_DET] = log_pivots(G, e) + (0.0 if raw else log_det_0)
+    out[measure.LOG_DET] = -np.inf
+    if flags[measure.LOG_DET] and (raw or (full and e.size == r)):
+        out[measure.LOG_DET] = measure.log_pivots(G, e) + (0.0 if raw else log_det_0)
 
 
 @kernel
 def start(
-    rng: np.random.Generator,
-    spec: Spec,
-    root: Floats,
-    models: Models,
-    fixed: Pile,
-    real: Pile,
-    pool: Pile,
-    room: Room,
-    origin: Floats,
+    rng: np.random.Generator, spec: Spec, state: State, data: Data, room: Room, origin: Array
 ) -> None:
     """Fit model 1, with an empty pool, and choose the origin."""
-    first_data(rng, spec, root, room, real, fixed)
+    first_data(rng, spec, data, room)
+    models, fixed, real = state.models, data.fixed, data.real
     for i in range(origin.size):
         origin[i] = fixed.mean[i] if spec.n_fresh == 0.0 else 0.0
         fixed.mean[i] -= origin[i]
         real.mean[i] -= origin[i]
-    empty(pool)
-    k, rank = fit(spec, -1.0, 1.0, real, pool, room, models.mu[0], models.G[0])
-    describe(models, 0, k, min(rank, spec.first_rank))
+    piles.empty(state.pool)
+    k, rank = fit(spec, -1.0, 1.0, real, state.pool, room, models.mu[0], models.G[0])
+    scales.describe(models, 0, k, min(rank, spec.first_rank))
 
 
 @kernel
 def advance(
-    rng: np.random.Generator,
-    spec: Spec,
-    t: int,
-    E: int,
-    root: Floats,
-    models: Models,
-    batches: Batches,
-    fixed: Pile,
-    real: Pile,
-    batch: Pile,
-    pool: Pile,
-    room: Room,
+    rng: np.random.Generator, spec: Spec, t: int, E: int, state: State, data: Data, room: Room
 ) -> None:
     """Fit model t + 1 (t models so far) into the place of the oldest."""
     # Where data are real, E < -500 happens for a single fixed sample only, and that is at 0.
-    unit, index = power_of_two(min(-E, 500)), t % spec.memory
-    fill_pool(rng, spec, t, models, batches, batch, room, pool)
-    empty(real)
+    unit, index = la.power_of_two(min(-E, 500)), t % spec.memory
+    models, pool, real = state.models, state.pool, data.real
+    piles.fill_pool(rng, spec, t, state, data.batch, room)
+    piles.empty(real)
     if spec.n_fixed > 0.0:
-        copy_pile(fixed, unit, real)
-    add_real(rng, spec.n_fresh, root, unit, room, real)
+        piles.copy_pile(data.fixed, unit, real)
+    piles.add_real(rng, spec.n_fresh, data.root, unit, room, real)
     k, rank = fit(spec, spec.weight, unit, real, pool, room, models.mu[index], models.G[index])
-    most = real.size[COUNT] + pool.size[COUNT] - 1.0
+    most = real.size[piles.COUNT] + pool.size[piles.COUNT] - 1.0
     most = min(most, spec.next_rank + (0.0 if spec.weight == 0.0 else spec.n_fresh * t))
-    describe(models, index, k, min(rank, most))
+    scales.describe(models, index, k, min(rank, most))
 
 
 @kernel
-def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run replicates of any loop without a budget.
 
     s is the positive spectrum of Sigma_0, and with shrinkage or ridge the whole one, largest
@@ -312,7 +254,7 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally
     raw = spec.shrinkage > 0.0 or spec.ridge > 0.0
     root, positive = np.sqrt(s) if raw else np.ones(r), s[s > 0.0]
     nu, origin = np.zeros(r), np.zeros(r)
-    x, flags = recorder(tally.wanted)
+    x, flags = measure.recorder(tally.wanted)
     models = Models(
         np.zeros((spec.memory, r)),
         np.zeros((spec.memory, r, r)),
@@ -323,8 +265,8 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally
     batches = Batches(
         np.zeros((ring, r)), np.zeros((ring, r, r)), np.zeros((ring, r, r)), np.zeros((ring, 3))
     )
-    fixed, real, batch, pool = new_pile(r), new_pile(r), new_pile(r), new_pile(r)
-    white = new_pile(positive.size)
+    state, white = State(models, batches, piles.new_pile(r)), piles.new_pile(positive.size)
+    data = Data(root, piles.new_pile(r), piles.new_pile(r), piles.new_pile(r))
     room = Room(
         np.zeros((r, r)),
         np.zeros((r, r)),
@@ -340,25 +282,25 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally
     graded = graded and min(spec.n_initial, spec.n_synth) > r and spec.first_rank >= r
     for replicate in range(tally.replicates):
         E = 0
-        reset(basis)
-        start(rng, spec, root, models, fixed, real, pool, room, origin)
+        scales.reset(basis)
+        start(rng, spec, state, data, room, origin)
         for t in range(tally.slots.size):
             index = t % spec.memory
             if t > 0:
-                advance(rng, spec, t, E, root, models, batches, fixed, real, batch, pool, room)
+                advance(rng, spec, t, E, state, data, room)
             if spec.n_fixed + spec.n_fresh == 0.0:
-                recentre(models, index, batches, pool, basis, E, origin)
+                scales.recentre(state, index, basis, E, origin)
             live = min(t + 1, spec.memory)
-            E = rescale_state(models, live, batches, pool, E)
+            E = scales.rescale_state(state, live, E)
             if graded:
-                E = follow(models, index, live, batches, min(t, ring), pool, basis, E, room)
+                E = scales.follow(state, index, live, min(t, ring), basis, E, room)
             if tally.slots[t] >= 0:
                 for i in range(r):
-                    nu[i] = moved(origin[i], models.mu[index, i], E)
+                    nu[i] = scales.moved(origin[i], models.mu[index, i], E)
                 k, full = models.shape[index, 0], models.shape[index, 1] == r
                 e, G = np.full(k, E), models.G[index]
                 if graded:
                     e, G = E + basis.e, shown
-                    in_basis(basis, models.G[index], room, shown)
+                    scales.in_basis(basis, models.G[index], room, shown)
                 measure_state(flags, raw, nu, G, e, full, positive, spec.log_det, white, room, x)
                 record(tally, x, replicate, tally.slots[t])

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.tally import Tally, record
 
 #: What a run can record; the position is the index used by the kernels.
@@ -19,15 +20,15 @@ class Vocabulary(NamedTuple):
 
     n: int
     n_fresh: int
-    p: Floats  # (V,)
-    tail: Floats  # (V,): sums of p from each token on
-    cdf: Floats  # (V,): sums of p up to each token
+    p: Array  # (V,)
+    tail: Array  # (V,): sums of p from each token on
+    cdf: Array  # (V,): sums of p up to each token
     power: float  # 1/lambda, infinite at temperature 0
 
 
 @kernel
 def add_real(
-    rng: np.random.Generator, n: int, p: Floats, tail: Floats, cdf: Floats, counts: Ints
+    rng: np.random.Generator, n: int, p: Array, tail: Array, cdf: Array, counts: Ints
 ) -> None:
     """Add n real tokens: one by one, or by conditional binomials where these are fewer draws."""
     if n < p.size:
@@ -46,7 +47,7 @@ def add_real(
 
 
 @kernel
-def sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats) -> None:
+def sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Array) -> None:
     """Write (count / largest)^power of the living tokens; infinity keeps the largest alone."""
     top = 0
     for i in range(size):
@@ -63,7 +64,7 @@ def sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Floats)
 
 @kernel
 def resample(
-    rng: np.random.Generator, n: int, counts: Ints, alive: Ints, size: int, weights: Floats
+    rng: np.random.Generator, n: int, counts: Ints, alive: Ints, size: int, weights: Array
 ) -> None:
     """Replace the living counts by n draws of the weights: conditional binomials.
 
@@ -106,7 +107,7 @@ def all_living(counts: Ints, alive: Ints) -> int:
 
 @kernel
 def measure(
-    counts: Ints, alive: Ints, size: int, total: float, p: Floats, best: int, out: Floats
+    counts: Ints, alive: Ints, size: int, total: float, p: Array, best: int, out: Array
 ) -> None:
     """Write QUANTITIES of the empirical distribution."""
     mass, square, top, entropy = 0.0, 0.0, 0.0, 0.0

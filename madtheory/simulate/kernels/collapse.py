@@ -10,54 +10,44 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
-from madtheory.simulate.kernels.linear_algebra import (
-    PIVOT_HIGH,
-    PIVOT_LOW,
-    bartlett,
-    clear,
-    normals,
-    pivots_extreme,
-    power_of_two,
-    rescale,
-    root_chi_square,
-    times_lower,
-)
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
+from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.measure import measure, record_line, recorder
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
 
 
 @kernel
-def tilt(rng: np.random.Generator, scale: float, T: Floats) -> None:
+def tilt(rng: np.random.Generator, scale: float, T: Array) -> None:
     """Turn the chi^2_m of T[0, 0]^2 into chi^2_(m + 2): its size-biased law."""
     extra = 2.0 * rng.standard_exponential()
     T[0, 0] = math.sqrt(T[0, 0] * T[0, 0] + scale * scale * extra)
 
 
 @kernel
-def first_generation(rng: np.random.Generator, spec: Spec, nu: Floats, G: Floats) -> int:
+def first_generation(rng: np.random.Generator, spec: Spec, nu: Array, G: Array) -> int:
     """Fit generation 1 on real data; return the width of its factor."""
     n, first_bias, rows = spec.n_initial, spec.first_bias, nu.size
-    clear(G, rows, rows)
+    la.clear(G, rows, rows)
     if first_bias == 0.0:
         for i in range(rows):
             nu[i] = 0.0
         return 0
     k = int(min(float(rows), n - 1.0))
     scale = math.sqrt(first_bias) / math.sqrt(n - spec.ddof)
-    bartlett(rng, n - 1.0, scale, G, rows, k)
+    la.bartlett(rng, n - 1.0, scale, G, rows, k)
     if spec.tilted:
         tilt(rng, scale, G)
-    normals(rng, math.sqrt(first_bias) / math.sqrt(n), nu, rows)
+    la.normals(rng, math.sqrt(first_bias) / math.sqrt(n), nu, rows)
     return k
 
 
 @kernel
-def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
+def walk(nu: Array, G: Array, e: Ints, z: Array) -> None:
     """Add G diag(2^e) z to nu; z is overwritten."""
     for j in range(e.size):
-        z[j] *= power_of_two(e[j])
+        z[j] *= la.power_of_two(e[j])
     for i in range(nu.size):
         total = 0.0
         for j in range(e.size):
@@ -69,13 +59,13 @@ def walk(nu: Floats, G: Floats, e: Ints, z: Floats) -> None:
 def collapse_step(
     rng: np.random.Generator,
     spec: Spec,
-    nu: Floats,
-    G: Floats,
+    nu: Array,
+    G: Array,
     e: Ints,
     k: int,
-    T: Floats,
-    ratio: Floats,
-    row: Floats,
+    T: Array,
+    ratio: Array,
+    row: Array,
 ) -> int:
     """Advance the fully synthetic loop by one generation; return the new width.
 
@@ -85,25 +75,25 @@ def collapse_step(
     n, bias = spec.n_synth, spec.bias
     if bias == 0.0 or k == 0:
         return 0
-    normals(rng, math.sqrt(bias) / math.sqrt(n), row, k)
+    la.normals(rng, math.sqrt(bias) / math.sqrt(n), row, k)
     walk(nu, G, e[:k], row)
     k_next = int(min(float(k), n - 1.0))
     scale = math.sqrt(bias) / math.sqrt(n - spec.ddof)
-    bartlett(rng, n - 1.0, scale, T, k, k_next)
+    la.bartlett(rng, n - 1.0, scale, T, k, k_next)
     if spec.tilted:
         tilt(rng, scale, T)
     if ratio[0, 0] > 0.0:
         for l in range(k):
             for j in range(min(l + 1, k_next)):
                 T[l, j] *= ratio[l, j]
-    times_lower(G, T, nu.size, k, k_next, True, row)
-    if pivots_extreme(G, k_next):
-        rescale(G, e, ratio, nu.size, k_next)
+    la.times_lower(G, T, nu.size, k, k_next, True, row)
+    if la.pivots_extreme(G, k_next):
+        la.rescale(G, e, ratio, nu.size, k_next)
     return k_next
 
 
 @kernel
-def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
+def draw_direction(rng: np.random.Generator, s: Array, out: Array) -> None:
     """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
     total = 0.0
     for x in s:
@@ -118,7 +108,7 @@ def draw_direction(rng: np.random.Generator, s: Floats, out: Floats) -> None:
 
 
 @kernel
-def collapse_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def collapse_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run replicates of the fully synthetic loop (theory.md 1.1-1.6).
 
     With `spec.tilted` under the law of density tr Sigma_t / E tr Sigma_t. A mixture over i, with
@@ -153,12 +143,12 @@ def line_start(rng: np.random.Generator, spec: Spec) -> tuple[float, float]:
     n, bias = spec.n_initial, spec.first_bias
     if bias == 0.0:
         return 0.0, 0.0
-    g = math.sqrt(bias) / math.sqrt(n - spec.ddof) * root_chi_square(rng, n - 1.0)
+    g = math.sqrt(bias) / math.sqrt(n - spec.ddof) * la.root_chi_square(rng, n - 1.0)
     return math.sqrt(bias) / math.sqrt(n) * rng.standard_normal(), g
 
 
 @kernel
-def collapse_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def collapse_line_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run :func:`collapse_chunk` for s of shape (1,): the same variates, scalars only."""
     slots, line = tally.slots, np.zeros((4, tally.mean.shape[1]))
     n, bias = spec.n_synth, spec.bias
@@ -172,11 +162,11 @@ def collapse_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: 
                 g = 0.0
             elif t > 0 and g != 0.0:
                 nu += walk_scale * rng.standard_normal() * (g * unit)
-                g *= scale * root_chi_square(rng, n - 1.0)
-                if not PIVOT_LOW < g < PIVOT_HIGH:
+                g *= scale * la.root_chi_square(rng, n - 1.0)
+                if not la.PIVOT_LOW < g < la.PIVOT_HIGH:
                     shift = math.frexp(g)[1]
                     g, e = math.ldexp(g, -shift), e + shift
-                    unit = power_of_two(e)
+                    unit = la.power_of_two(e)
             if slots[t] >= 0:
                 line[0, slots[t]], line[1, slots[t]], line[2, slots[t]] = nu, g, e
         record_line(tally, line, s[0], spec.log_det, replicate)

@@ -6,16 +6,10 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
+from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.collapse import first_generation, line_start, walk
-from madtheory.simulate.kernels.linear_algebra import (
-    add_gram,
-    bartlett,
-    cholesky,
-    lower_factor,
-    normals,
-    times_lower,
-)
 from madtheory.simulate.kernels.measure import measure, record_line, recorder
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
@@ -23,10 +17,7 @@ from madtheory.simulate.kernels.tally import Tally, record
 
 @kernel
 def fresh_line_step(
-    rng: np.random.Generator,
-    spec: Spec,
-    nu: float,
-    g: float,
+    rng: np.random.Generator, spec: Spec, nu: float, g: float
 ) -> tuple[float, float]:
     """Advance the fresh data loop in one dimension; return (nu, g)."""
     n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
@@ -43,7 +34,7 @@ def fresh_line_step(
 
 
 @kernel
-def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run :func:`fresh_chunk` for s of shape (1,): the same variates, scalars only."""
     slots, line = tally.slots, np.zeros((4, tally.mean.shape[1]))
     for replicate in range(tally.replicates):
@@ -58,19 +49,13 @@ def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tal
 
 @kernel
 def fresh_means(
-    rng: np.random.Generator,
-    spec: Spec,
-    nu: Floats,
-    G: Floats,
-    e: Ints,
-    row: Floats,
-    delta: Floats,
+    rng: np.random.Generator, spec: Spec, nu: Array, G: Array, e: Ints, row: Array, delta: Array
 ) -> None:
     """Replace nu by the pooled mean and write sqrt(n_r n_s / (n (n - ddof))) (x_r - x_s)."""
     n_r, n_s = spec.n_fresh, spec.n_synth
     n = n_r + n_s
     scale = math.sqrt(n_r * (n_s / n) / (n - spec.ddof))
-    normals(rng, math.sqrt(spec.bias) / math.sqrt(n_s), row, e.size)
+    la.normals(rng, math.sqrt(spec.bias) / math.sqrt(n_s), row, e.size)
     walk(nu, G, e, row)
     for i in range(nu.size):
         gap = rng.standard_normal() / math.sqrt(n_r) - nu[i]
@@ -82,14 +67,14 @@ def fresh_means(
 def fresh_parts(
     rng: np.random.Generator,
     spec: Spec,
-    nu: Floats,
-    A: Floats,
-    delta: Floats,
-    G: Floats,
+    nu: Array,
+    A: Array,
+    delta: Array,
+    G: Array,
     e: Ints,
     triangular: bool,
-    T: Floats,
-    row: Floats,
+    T: Array,
+    row: Array,
 ) -> tuple[int, int]:
     """Draw one generation: Sigma' = A A^T + delta delta^T + G G^T; return the widths of A and G.
 
@@ -99,17 +84,17 @@ def fresh_parts(
     n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
     scale = 1.0 / math.sqrt(n_r + n_s - spec.ddof)
     k_a = int(min(float(r), n_r - 1.0))
-    bartlett(rng, n_r - 1.0, scale, A, r, k_a)
+    la.bartlett(rng, n_r - 1.0, scale, A, r, k_a)
     fresh_means(rng, spec, nu, G, e, row, delta)
     k_b = int(min(float(k), n_s - 1.0)) if bias > 0.0 else 0
     if k_b:
-        bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
-        times_lower(G, T, r, k, k_b, triangular, row)
+        la.bartlett(rng, n_s - 1.0, math.sqrt(bias) * scale, T, k, k_b)
+        la.times_lower(G, T, r, k, k_b, triangular, row)
     return k_a, k_b
 
 
 @kernel
-def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) -> int:
+def stack(A: Array, k_a: int, delta: Array, G: Array, k_b: int, F: Array) -> int:
     """Write [A, delta, G] into F; return its width. The real, larger columns come first."""
     for i in range(delta.size):
         for j in range(k_a):
@@ -122,14 +107,7 @@ def stack(A: Floats, k_a: int, delta: Floats, G: Floats, k_b: int, F: Floats) ->
 
 @kernel
 def fresh_factor(
-    A: Floats,
-    k_a: int,
-    delta: Floats,
-    G: Floats,
-    k_b: int,
-    triangular: bool,
-    F: Floats,
-    M: Floats,
+    A: Array, k_a: int, delta: Array, G: Array, k_b: int, triangular: bool, F: Array, M: Array
 ) -> int:
     """Replace G by a factor of A A^T + delta delta^T + G G^T; return its width, at most r.
 
@@ -146,10 +124,10 @@ def fresh_factor(
     for i in range(r):
         for j in range(i + 1):
             M[i, j] = delta[i] * delta[j]
-    add_gram(A, r, k_a, True, M)
-    add_gram(G, r, k_b, triangular, M)
-    if not cholesky(M, r):
-        lower_factor(F, r, stack(A, k_a, delta, G, k_b, F), M)
+    la.add_gram(A, r, k_a, True, M)
+    la.add_gram(G, r, k_b, triangular, M)
+    if not la.cholesky(M, r):
+        la.lower_factor(F, r, stack(A, k_a, delta, G, k_b, F), M)
     for i in range(r):
         for j in range(r):
             G[i, j] = M[i, j] if j <= i else 0.0
@@ -157,7 +135,7 @@ def fresh_factor(
 
 
 @kernel
-def fresh_chunk(rng: np.random.Generator, spec: Spec, s: Floats, tally: Tally) -> None:
+def fresh_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run replicates of the fresh data loop (theory.md 2.1)."""
     r = s.size
     nu, row, delta, x, flags = np.zeros(r), np.zeros(r), np.zeros(r), *recorder(tally.wanted)

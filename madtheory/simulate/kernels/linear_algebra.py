@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel, reducing_kernel
+from madtheory._compile import kernel, reducing_kernel
+from madtheory._types import Array, Ints
 
 LOG_2 = math.log(2.0)
 #: Columns are rescaled once a pivot leaves [2^-200, 2^200]; one generation moves it far less.
@@ -23,7 +24,7 @@ def root_chi_square(rng: np.random.Generator, dof: float) -> float:
 
 @kernel
 def bartlett(
-    rng: np.random.Generator, dof: float, scale: float, out: Floats, rows: int, cols: int
+    rng: np.random.Generator, dof: float, scale: float, out: Array, rows: int, cols: int
 ) -> None:
     """Fill `out` with scale * T, T T^T ~ W_rows(I, dof) lower trapezoidal, cols = min(rows, dof).
 
@@ -37,14 +38,14 @@ def bartlett(
 
 
 @kernel
-def normals(rng: np.random.Generator, scale: float, out: Floats, size: int) -> None:
+def normals(rng: np.random.Generator, scale: float, out: Array, size: int) -> None:
     """Fill out[:size] with N(0, scale^2)."""
     for i in range(size):
         out[i] = scale * rng.standard_normal()
 
 
 @kernel
-def clear(out: Floats, rows: int, cols: int) -> None:
+def clear(out: Array, rows: int, cols: int) -> None:
     """Set out[:rows, :cols] to zero (a loop: slices are slow to compile)."""
     for i in range(rows):
         for j in range(cols):
@@ -53,7 +54,7 @@ def clear(out: Floats, rows: int, cols: int) -> None:
 
 @kernel
 def times_lower(
-    G: Floats, T: Floats, rows: int, k: int, k_next: int, trapezoidal: bool, row: Floats
+    G: Array, T: Array, rows: int, k: int, k_next: int, trapezoidal: bool, row: Array
 ) -> None:
     """Replace G (rows, k) by G T in place; T (k, k_next) lower trapezoidal, zero above.
 
@@ -76,7 +77,7 @@ def times_lower(
 
 
 @reducing_kernel
-def add_gram(F: Floats, rows: int, cols: int, trapezoidal: bool, out: Floats) -> None:
+def add_gram(F: Array, rows: int, cols: int, trapezoidal: bool, out: Array) -> None:
     """Add F[:, :cols] F[:, :cols]^T to the lower triangle of `out` (rows, rows).
 
     With `trapezoidal`, column j of F is zero above row j: the sums stop there. Four columns of
@@ -104,7 +105,7 @@ def add_gram(F: Floats, rows: int, cols: int, trapezoidal: bool, out: Floats) ->
 
 
 @reducing_kernel
-def cholesky_block(M: Floats, i: int, j: int) -> None:
+def cholesky_block(M: Array, i: int, j: int) -> None:
     """Finish entries (i, j) to (i, j + 3) of a Cholesky factor, j + 3 < i, in place."""
     a, b, c, d = M[i, j], M[i, j + 1], M[i, j + 2], M[i, j + 3]
     for l in range(j):
@@ -120,7 +121,7 @@ def cholesky_block(M: Floats, i: int, j: int) -> None:
 
 
 @reducing_kernel
-def cholesky(M: Floats, size: int) -> bool:
+def cholesky(M: Array, size: int) -> bool:
     """Replace the lower triangle of M by its Cholesky factor; False when a pivot is tiny."""
     for i in range(size):
         diagonal = M[i, i]
@@ -140,7 +141,7 @@ def cholesky(M: Floats, size: int) -> bool:
 
 
 @kernel
-def reflect_row(F: Floats, i: int, rows: int, cols: int) -> None:
+def reflect_row(F: Array, i: int, rows: int, cols: int) -> None:
     """Rotate columns i.. so that row i becomes (..., pivot, 0, ..., 0): one Householder step."""
     largest = 0.0
     for l in range(i, cols):
@@ -167,7 +168,7 @@ def reflect_row(F: Floats, i: int, rows: int, cols: int) -> None:
 
 
 @kernel
-def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
+def lower_factor(F: Array, rows: int, cols: int, out: Array) -> None:
     """Write lower-triangular L, L L^T = F F^T, by reflections; right where F F^T is singular.
 
     Columns that come first should be the large ones: their grading is then kept.
@@ -180,7 +181,7 @@ def lower_factor(F: Floats, rows: int, cols: int, out: Floats) -> None:
 
 
 @kernel
-def pivots_extreme(G: Floats, k: int) -> bool:
+def pivots_extreme(G: Array, k: int) -> bool:
     """Tell whether a diagonal entry asks for a change of scale."""
     extreme = False
     for j in range(k):
@@ -189,7 +190,7 @@ def pivots_extreme(G: Floats, k: int) -> bool:
 
 
 @kernel
-def rescale(G: Floats, e: Ints, ratio: Floats, rows: int, k: int) -> None:
+def rescale(G: Array, e: Ints, ratio: Array, rows: int, k: int) -> None:
     """Move powers of two from the columns of G into e; ratio[l, j] = 2^(e_l - e_j), l >= j."""
     for j in range(k):
         largest = 0.0

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Bools, Floats, Ints, kernel, reducing_kernel
+from madtheory._compile import kernel, reducing_kernel
+from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels.linear_algebra import LOG_2, add_gram, clear, power_of_two, scaled
 from madtheory.simulate.kernels.nuclear_norm import nuclear_norm
 from madtheory.simulate.kernels.tally import Tally, record_path
@@ -35,7 +36,7 @@ NEAR = 0.05
 
 
 @reducing_kernel
-def near_step(E: Floats, s: Floats, size: int, Z: Floats, out: Floats) -> float:
+def near_step(E: Array, s: Array, size: int, Z: Array, out: Array) -> float:
     """Write the next Z of :func:`near_distance` (lower triangles) and return the change."""
     change = 0.0
     for i in range(size):
@@ -51,7 +52,7 @@ def near_step(E: Floats, s: Floats, size: int, Z: Floats, out: Floats) -> float:
 
 
 @kernel
-def near_distance(E: Floats, s: Floats, size: int) -> float:
+def near_distance(E: Array, s: Array, size: int) -> float:
     """Return the Bures distance^2 between S and S^{1/2} (I + E) S^{1/2} for small E, no cancelling.
 
     With I + Z the optimal map, (s_i + s_j) Z_ij + (Z S Z)_ij = sqrt(s_i s_j) E_ij, by fixed
@@ -71,7 +72,7 @@ def near_distance(E: Floats, s: Floats, size: int) -> float:
 
 
 @kernel
-def weighted_factor(G: Floats, v: Floats, s: Floats, power: float, out: Floats) -> None:
+def weighted_factor(G: Array, v: Array, s: Array, power: float, out: Array) -> None:
     """Write diag(s^power) G diag(v)."""
     for i in range(s.size):
         weight = s[i] ** power
@@ -80,7 +81,7 @@ def weighted_factor(G: Floats, v: Floats, s: Floats, power: float, out: Floats) 
 
 
 @kernel
-def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Floats) -> bool:
+def near_identity(G: Array, v: Array, top: int, rows: int, work: Array, M: Array) -> bool:
     """Write G G^T - I into M (lower triangle) and tell whether its norm is below NEAR.
 
     Row norms are looked at first: they settle most cases without the product.
@@ -105,9 +106,7 @@ def near_identity(G: Floats, v: Floats, top: int, rows: int, work: Floats, M: Fl
 
 
 @kernel
-def bures(
-    G: Floats, v: Floats, top: int, s: Floats, trace: float, work: Floats, M: Floats
-) -> float:
+def bures(G: Array, v: Array, top: int, s: Array, trace: float, work: Array, M: Array) -> float:
     """Return the Bures distance^2 between Sigma_t and Sigma_0."""
     if trace == np.inf:
         return np.inf
@@ -122,7 +121,7 @@ def bures(
 
 
 @kernel
-def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
+def spread(G: Array, v: Array, s: Array, work: Array, M: Array) -> float:
     """Return tr Sigma_t^2 / 2^(4 top)."""
     weighted_factor(G, v, s, 0.5, work)
     clear(M, s.size, s.size)
@@ -136,7 +135,7 @@ def spread(G: Floats, v: Floats, s: Floats, work: Floats, M: Floats) -> float:
 
 
 @kernel
-def quadratic(nu: Floats, G: Floats, v: Floats, s: Floats) -> float:
+def quadratic(nu: Array, G: Array, v: Array, s: Array) -> float:
     """Return (mu - mu_0)^T Sigma_t (mu - mu_0) / 2^(2 top), the squared norm of G^T S nu."""
     total = 0.0
     for j in range(v.size):
@@ -157,7 +156,7 @@ def largest_exponent(e: Ints) -> int:
 
 
 @kernel
-def log_pivots(G: Floats, e: Ints) -> float:
+def log_pivots(G: Array, e: Ints) -> float:
     """Return log det of a triangular factor squared, -inf where a pivot is zero."""
     total = 0.0
     for j in range(e.size):
@@ -168,7 +167,7 @@ def log_pivots(G: Floats, e: Ints) -> float:
 
 
 @reducing_kernel
-def relative_row(G: Floats, v: Floats, i: int) -> float:
+def relative_row(G: Array, v: Array, i: int) -> float:
     """Return the squared norm of row i of G diag(v)."""
     total = 0.0
     for j in range(v.size):
@@ -186,14 +185,14 @@ def log_scaled(x: float, top: int) -> float:
 @kernel
 def measure(
     flags: Bools,
-    nu: Floats,
-    G: Floats,
+    nu: Array,
+    G: Array,
     e: Ints,
-    s: Floats,
+    s: Array,
     log_det_0: float,
-    work: Floats,
-    M: Floats,
-    out: Floats,
+    work: Array,
+    M: Array,
+    out: Array,
 ) -> None:
     """Write the flagged quantities of the state (nu, G diag(2^e)) into `out`.
 
@@ -233,7 +232,7 @@ def measure(
 
 
 @kernel
-def recorder(wanted: Ints) -> tuple[Floats, Bools]:
+def recorder(wanted: Ints) -> tuple[Array, Bools]:
     """Return room for the quantities of a state, and which of them are wanted."""
     flags = np.zeros(len(QUANTITIES), np.bool_)
     for q in wanted:
@@ -242,7 +241,7 @@ def recorder(wanted: Ints) -> tuple[Floats, Bools]:
 
 
 @kernel
-def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: Floats) -> None:
+def measure_line(quantity: int, line: Array, s: float, log_det_0: float, out: Array) -> None:
     """Write one quantity at all recorded generations of a path of rank one.
 
     line[0] is nu, line[1] is G / 2^e, line[2] is e.
@@ -270,7 +269,7 @@ def measure_line(quantity: int, line: Floats, s: float, log_det_0: float, out: F
 
 
 @kernel
-def record_line(tally: Tally, line: Floats, s: float, log_det_0: float, replicate: int) -> None:
+def record_line(tally: Tally, line: Array, s: float, log_det_0: float, replicate: int) -> None:
     """Measure and record one path of rank one; its state is in line[:3], line[3] is room."""
     for q in range(tally.wanted.size):
         measure_line(tally.wanted[q], line, s, log_det_0, line[3])

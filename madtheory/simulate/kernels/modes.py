@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.linear_algebra import bartlett, clear, lower_factor
 from madtheory.simulate.kernels.tally import Tally, record
 
@@ -37,7 +38,7 @@ class ModeSpec(NamedTuple):
     bias: float
     floor: float
     deviation: float
-    centers: Floats
+    centers: Array
 
 
 class Snapshots(NamedTuple):
@@ -45,16 +46,16 @@ class Snapshots(NamedTuple):
 
     slots: Ints  # (last,): where generation t + 1 is kept, -1 for nowhere
     counts: Ints  # (replicates, S, K)
-    means: Floats  # (replicates, S, K, d)
-    covariances: Floats  # (replicates, S, K, d, d)
+    means: Array  # (replicates, S, K, d)
+    covariances: Array  # (replicates, S, K, d, d)
 
 
 class State(NamedTuple):
     """Counts (K,), means (K, d) and covariance factors (K, d, d), lower triangular."""
 
     counts: Ints
-    means: Floats
-    roots: Floats
+    means: Array
+    roots: Array
 
 
 class Room(NamedTuple):
@@ -63,10 +64,10 @@ class Room(NamedTuple):
     synthetic: Ints
     real: Ints
     ones: Ints
-    real_root: Floats
-    T: Floats
-    mean: Floats
-    F: Floats
+    real_root: Array
+    T: Array
+    mean: Array
+    F: Array
 
 
 @kernel
@@ -102,12 +103,12 @@ def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> N
 def draw_part(
     rng: np.random.Generator,
     count: int,
-    center: Floats,
-    root: Floats,
+    center: Array,
+    root: Array,
     scale: float,
-    T: Floats,
-    mean: Floats,
-    F: Floats,
+    T: Array,
+    mean: Array,
+    F: Array,
     start: int,
 ) -> None:
     """Draw samples of N(center, scale^2 root root'): mean, scatter root in d columns of F."""
@@ -154,7 +155,7 @@ def fit_mode(
 
 
 @kernel
-def normalise(F: Floats, cols: int, factor: float, floor: float, root: Floats) -> None:
+def normalise(F: Array, cols: int, factor: float, floor: float, root: Array) -> None:
     """Write the lower root of factor^2 F[:, :cols] F[:, :cols]' + floor I."""
     d = F.shape[0]
     for i in range(d):
@@ -187,7 +188,7 @@ def advance(
 
 
 @kernel
-def trace(root: Floats) -> float:
+def trace(root: Array) -> float:
     """Trace of root root'."""
     total = 0.0
     for i in range(root.shape[0]):
@@ -197,7 +198,7 @@ def trace(root: Floats) -> float:
 
 
 @kernel
-def measure(state: State, centre: Floats, out: Floats) -> None:
+def measure(state: State, centre: Array, out: Array) -> None:
     """Write MODE_QUANTITIES of a state to `out`."""
     K, d = state.means.shape
     n = state.counts.sum()

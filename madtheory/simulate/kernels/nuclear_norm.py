@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from madtheory._compile import Floats, kernel, reducing_kernel
+from madtheory._compile import kernel, reducing_kernel
+from madtheory._types import Array
 from madtheory.simulate.kernels.linear_algebra import add_gram, clear
 
 #: Gram eigenvalues down to this fraction of the largest give roots right to 1e-12 of the largest.
@@ -18,7 +19,7 @@ NEGLIGIBLE = 1e-290
 
 
 @reducing_kernel
-def reflect_column(A: Floats, rows: int, c: int, u: Floats, w: Floats) -> float:
+def reflect_column(A: Array, rows: int, c: int, u: Array, w: Array) -> float:
     """Prepare the reflection that clears A[:rows-1, c]: u, w = beta A^T u; return the pivot.
 
     The update A - u w^T is left to :func:`reflect_rest`, which reads A anyway.
@@ -42,7 +43,7 @@ def reflect_column(A: Floats, rows: int, c: int, u: Floats, w: Floats) -> float:
 
 
 @reducing_kernel
-def reflect_rest(A: Floats, rows: int, c: int, u: Floats, w: Floats, v: Floats) -> float:
+def reflect_rest(A: Array, rows: int, c: int, u: Array, w: Array, v: Array) -> float:
     """Apply A - u w^T, then the reflection that clears A[rows-1, :c-1]; return A[rows-1, c-1]."""
     norm, beta, alpha = 0.0, 0.0, 0.0
     for l in range(c):
@@ -65,7 +66,7 @@ def reflect_rest(A: Floats, rows: int, c: int, u: Floats, w: Floats, v: Floats) 
 
 
 @kernel
-def bidiagonalise(A: Floats, rows: int, cols: int, W: Floats) -> None:
+def bidiagonalise(A: Array, rows: int, cols: int, W: Array) -> None:
     """Reduce A (rows >= cols) by reflections, last column first, to a bidiagonal matrix.
 
     Writes the squares of its diagonal into W[0] and of its off-diagonal into W[1]. A is
@@ -81,7 +82,7 @@ def bidiagonalise(A: Floats, rows: int, cols: int, W: Floats) -> None:
 
 
 @kernel
-def qd_step(W: Floats, m: int, n: int, shift: float) -> float:
+def qd_step(W: Array, m: int, n: int, shift: float) -> float:
     """Write one shifted differential qd step of (W[0], W[1])[m:n] into (W[2], W[3]).
 
     Return the least d; negative when the shift exceeded the least eigenvalue (Fernando and
@@ -100,7 +101,7 @@ def qd_step(W: Floats, m: int, n: int, shift: float) -> float:
 
 
 @kernel
-def qd_split(W: Floats, n: int, shift: float, floor: float) -> int:
+def qd_split(W: Array, n: int, shift: float, floor: float) -> int:
     """Return where the last unreduced block of W[:2, :n] begins; W[4] >= 0 marks known starts."""
     m = n - 1
     while m > 0 and W[4, m] < 0.0 and W[1, m - 1] > max(1e-30 * (shift + W[0, m]), floor):
@@ -109,7 +110,7 @@ def qd_split(W: Floats, n: int, shift: float, floor: float) -> int:
 
 
 @kernel
-def qd_reverse(W: Floats, m: int, n: int) -> None:
+def qd_reverse(W: Array, m: int, n: int) -> None:
     """Turn a block round when its small end is on top: it then converges at the bottom."""
     if 1.5 * W[0, m] >= W[0, n - 1]:
         return
@@ -120,7 +121,7 @@ def qd_reverse(W: Floats, m: int, n: int) -> None:
 
 
 @kernel
-def qd_residual(W: Floats, m: int, n: int) -> float:
+def qd_residual(W: Array, m: int, n: int) -> float:
     """Return a: an eigenvalue of the block lies within q_n (1 +- sqrt(a)) / (1 + a)."""
     total, product = 0.0, 1.0
     for k in range(n - 2, m - 1, -1):
@@ -141,7 +142,7 @@ def qd_pair(a: float, b: float, c: float, shift: float) -> float:
 
 
 @kernel
-def qd_advance(W: Floats, m: int, n: int, guess: float, least: float) -> tuple[float, float]:
+def qd_advance(W: Array, m: int, n: int, guess: float, least: float) -> tuple[float, float]:
     """Take one accepted step on block m:n; return (shift, least d).
 
     The shift is a lower bound of the least eigenvalue from a residual, or a share of the last
@@ -165,7 +166,7 @@ def qd_advance(W: Floats, m: int, n: int, guess: float, least: float) -> tuple[f
 
 
 @kernel
-def qd_sum(W: Floats, n: int) -> float:
+def qd_sum(W: Array, n: int) -> float:
     """Return the sum of the singular values of the bidiagonal matrix with squares W[0], W[1].
 
     Differential qd with shifts: every singular value is right to rounding of the largest.
@@ -197,7 +198,7 @@ def qd_sum(W: Floats, n: int) -> float:
 
 
 @kernel
-def well_conditioned_sum(M: Floats, size: int) -> float:
+def well_conditioned_sum(M: Array, size: int) -> float:
     """Return the sum of root eigenvalues of M (lower triangle given), -1 when nearly singular."""
     values = np.linalg.eigvalsh(M[:size, :size])
     if not values[0] > SMALL_EIGENVALUE * values[size - 1]:
@@ -209,7 +210,7 @@ def well_conditioned_sum(M: Floats, size: int) -> float:
 
 
 @kernel
-def nuclear_norm(F: Floats, rows: int, cols: int, M: Floats) -> float:
+def nuclear_norm(F: Array, rows: int, cols: int, M: Array) -> float:
     """Return the sum of the singular values of F (rows >= cols); F and M are overwritten.
 
     Right to a few rounding errors of the largest one, F singular or not: by bidiagonalisation,

@@ -13,16 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
-from madtheory.simulate.kernels.linear_algebra import (
-    add_gram,
-    bartlett,
-    cholesky,
-    clear,
-    lower_factor,
-    normals,
-    times_lower,
-)
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
+from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.spec import Spec
 
 #: What Pile.size holds.
@@ -32,41 +25,49 @@ COUNT, WIDTH, RANK = range(3)
 class Pile(NamedTuple):
     """Sufficient statistics of merged parts: scatter F F^T, and M, its lower triangle."""
 
-    F: Floats  # (r, 3 r + 2), the first WIDTH columns count
-    M: Floats  # (r, r)
-    mean: Floats  # (r,)
-    size: Floats  # (3,): samples, columns of F, rank of the scatter
-    L: Floats  # (r, r), room
+    F: Array  # (r, 3 r + 2), the first WIDTH columns count
+    M: Array  # (r, r)
+    mean: Array  # (r,)
+    size: Array  # (3,): samples, columns of F, rank of the scatter
+    L: Array  # (r, r), room
 
 
 class Models(NamedTuple):
     """The last models: means and covariance factors."""
 
-    mu: Floats  # (memory, r)
-    G: Floats  # (memory, r, r)
+    mu: Array  # (memory, r)
+    G: Array  # (memory, r, r)
     shape: Ints  # (memory, 3): columns of G, its rank, whether it is lower triangular
-    size: Floats  # (memory,): largest entry of G
+    size: Array  # (memory,): largest entry of G
 
 
 class Batches(NamedTuple):
     """The pooled batches of a capped pool."""
 
-    mean: Floats  # (cap, r)
-    F: Floats  # (cap, r, r)
-    M: Floats  # (cap, r, r)
-    size: Floats  # (cap, 3)
+    mean: Array  # (cap, r)
+    F: Array  # (cap, r, r)
+    M: Array  # (cap, r, r)
+    size: Array  # (cap, 3)
+
+
+class State(NamedTuple):
+    """What one generation leaves to the next."""
+
+    models: Models
+    batches: Batches
+    pool: Pile
 
 
 class Room(NamedTuple):
     """Working memory."""
 
-    T: Floats  # (r, r), zero above the diagonal
-    B: Floats  # (r, r)
-    M: Floats  # (r, r)
-    F: Floats  # (r, 7 r + 5)
-    mean: Floats  # (r,)
-    z: Floats  # (r,)
-    row: Floats  # (r,)
+    T: Array  # (r, r), zero above the diagonal
+    B: Array  # (r, r)
+    M: Array  # (r, r)
+    F: Array  # (r, 7 r + 5)
+    mean: Array  # (r,)
+    z: Array  # (r,)
+    row: Array  # (r,)
     counts: Ints  # (memory,)
 
 
@@ -82,7 +83,7 @@ def new_pile(r: int) -> Pile:
 def empty(pile: Pile) -> None:
     """Forget everything."""
     r = pile.mean.size
-    clear(pile.M, r, r)
+    la.clear(pile.M, r, r)
     for i in range(r):
         pile.mean[i] = 0.0
     for i in range(3):
@@ -98,8 +99,8 @@ def compact(pile: Pile) -> None:
     for i in range(r):
         for j in range(i + 1):
             pile.L[i, j] = pile.M[i, j]
-    if not cholesky(pile.L, r):
-        lower_factor(pile.F, r, width, pile.L)
+    if not la.cholesky(pile.L, r):
+        la.lower_factor(pile.F, r, width, pile.L)
     for i in range(r):
         for j in range(r):
             pile.F[i, j] = pile.L[i, j] if j <= i else 0.0
@@ -107,7 +108,7 @@ def compact(pile: Pile) -> None:
 
 
 @kernel
-def add_part(pile: Pile, count: float, mean: Floats, B: Floats, k: int, rank: float) -> None:
+def add_part(pile: Pile, count: float, mean: Array, B: Array, k: int, rank: float) -> None:
     """Merge `count` samples of scatter B B^T, B (r, k); adding that to M is left to the caller."""
     n, r = pile.size[COUNT], pile.mean.size
     if int(pile.size[WIDTH]) + k + 1 > pile.F.shape[1]:
@@ -143,20 +144,20 @@ def copy_pile(pile: Pile, scale: float, out: Pile) -> None:
 
 @kernel
 def add_real(
-    rng: np.random.Generator, count: float, root: Floats, scale: float, room: Room, pile: Pile
+    rng: np.random.Generator, count: float, root: Array, scale: float, room: Room, pile: Pile
 ) -> None:
     """Add `count` samples of N(0, scale^2 diag(root^2))."""
     if count == 0.0:
         return
     r = root.size
     k = int(min(float(r), count - 1.0))
-    bartlett(rng, count - 1.0, scale, room.T, r, k)
-    normals(rng, scale / math.sqrt(count), room.z, r)
+    la.bartlett(rng, count - 1.0, scale, room.T, r, k)
+    la.normals(rng, scale / math.sqrt(count), room.z, r)
     for i in range(r):
         room.z[i] *= root[i]
         for j in range(min(i + 1, k)):
             room.T[i, j] *= root[i]
-    add_gram(room.T, r, k, True, pile.M)
+    la.add_gram(room.T, r, k, True, pile.M)
     add_part(pile, count, room.z, room.T, k, float(k))
 
 
@@ -175,7 +176,7 @@ def add_synthetic(
     r, k, rank = mu.size, int(models.shape[index, 0]), float(models.shape[index, 1])
     triangular = models.shape[index, 2] > 0
     k = k if bias > 0.0 else 0
-    normals(rng, math.sqrt(bias) / math.sqrt(count), room.z, k)
+    la.normals(rng, math.sqrt(bias) / math.sqrt(count), room.z, k)
     for i in range(r):
         total = 0.0
         for j in range(k):
@@ -184,9 +185,9 @@ def add_synthetic(
         room.mean[i] = mu[i] + total
     width = int(min(float(k), count - 1.0))
     if width > 0:
-        bartlett(rng, count - 1.0, math.sqrt(bias), room.T, k, width)
-        times_lower(room.B, room.T, r, k, width, triangular, room.row)
-        add_gram(room.B, r, width, triangular, pile.M)
+        la.bartlett(rng, count - 1.0, math.sqrt(bias), room.T, k, width)
+        la.times_lower(room.B, room.T, r, k, width, triangular, room.row)
+        la.add_gram(room.B, r, width, triangular, pile.M)
     add_part(pile, count, room.mean, room.B, width, min(rank, count - 1.0))
 
 
@@ -224,15 +225,8 @@ def add_batch(
 def store_batch(pile: Pile, batches: Batches, slot: int) -> None:
     """Keep a batch in the ring."""
     compact(pile)
-    r, width = pile.mean.size, int(pile.size[WIDTH])
-    for i in range(r):
-        batches.mean[slot, i] = pile.mean[i]
-        for j in range(width):
-            batches.F[slot, i, j] = pile.F[i, j]
-        for j in range(i + 1):
-            batches.M[slot, i, j] = pile.M[i, j]
-    for i in range(3):
-        batches.size[slot, i] = pile.size[i]
+    F, M, mean, size = batches.F[slot], batches.M[slot], batches.mean[slot], batches.size[slot]
+    copy_pile(pile, 1.0, Pile(F, M, mean, size, pile.L))
 
 
 @kernel
@@ -250,20 +244,13 @@ def merge_batches(batches: Batches, live: int, pile: Pile) -> None:
 
 @kernel
 def fill_pool(
-    rng: np.random.Generator,
-    spec: Spec,
-    t: int,
-    models: Models,
-    batches: Batches,
-    batch: Pile,
-    room: Room,
-    pool: Pile,
+    rng: np.random.Generator, spec: Spec, t: int, state: State, batch: Pile, room: Room
 ) -> None:
     """Add the batch of generation t + 1 (t models so far) to the pool."""
-    target = batch if spec.cap > 1 else pool
+    target = batch if spec.cap > 1 else state.pool
     if spec.cap > 0:
         empty(target)
-    add_batch(rng, spec, models, min(t, spec.memory), room, target)
+    add_batch(rng, spec, state.models, min(t, spec.memory), room, target)
     if spec.cap > 1:
-        store_batch(batch, batches, (t - 1) % spec.cap)
-        merge_batches(batches, min(t, spec.cap), pool)
+        store_batch(batch, state.batches, (t - 1) % spec.cap)
+        merge_batches(state.batches, min(t, spec.cap), state.pool)

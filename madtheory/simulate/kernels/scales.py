@@ -11,18 +11,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from madtheory._compile import Floats, Ints, kernel
-from madtheory.simulate.kernels.linear_algebra import (
-    PIVOT_HIGH,
-    PIVOT_LOW,
-    add_gram,
-    clear,
-    pivots_extreme,
-    rescale,
-    scaled,
-    times_lower,
-)
-from madtheory.simulate.kernels.piles import WIDTH, Batches, Models, Pile, Room
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
+from madtheory.simulate.kernels import linear_algebra as la
+from madtheory.simulate.kernels.piles import WIDTH, Models, Room, State
 
 #: Largest coordinate of a mean that is told from infinity; its square is infinite anyway.
 LARGEST = 1e300
@@ -33,9 +25,9 @@ FAR = 2.0**-10
 class Basis(NamedTuple):
     """Coordinates x stand for B diag(2^e) x, B lower triangular, one exponent a column."""
 
-    B: Floats  # (r, r)
+    B: Array  # (r, r)
     e: Ints  # (r,)
-    ratio: Floats  # (r, r): 2^(e_l - e_j), l >= j
+    ratio: Array  # (r, r): 2^(e_l - e_j), l >= j
 
 
 @kernel
@@ -53,7 +45,7 @@ def describe(models: Models, index: int, k: int, rank: float) -> None:
 
 
 @kernel
-def scale_matrix(M: Floats, factor: float) -> None:
+def scale_matrix(M: Array, factor: float) -> None:
     """Multiply a matrix."""
     for i in range(M.shape[0]):
         for j in range(M.shape[1]):
@@ -61,8 +53,9 @@ def scale_matrix(M: Floats, factor: float) -> None:
 
 
 @kernel
-def change_unit(models: Models, batches: Batches, pool: Pile, factor: float) -> None:
+def change_unit(state: State, factor: float) -> None:
     """Multiply the whole state by a power of two."""
+    models, batches, pool = state
     for i in range(models.size.size):
         scale_matrix(models.G[i], factor)
         models.size[i] *= factor
@@ -80,30 +73,29 @@ def change_unit(models: Models, batches: Batches, pool: Pile, factor: float) -> 
 
 
 @kernel
-def rescale_state(models: Models, live: int, batches: Batches, pool: Pile, E: int) -> int:
+def rescale_state(state: State, live: int, E: int) -> int:
     """Choose another unit when all live models are tiny, or one is huge; return the new E."""
     largest = 0.0
     for i in range(live):
-        largest = max(largest, models.size[i])
-    if largest == 0.0 or PIVOT_LOW < largest < PIVOT_HIGH:
+        largest = max(largest, state.models.size[i])
+    if largest == 0.0 or la.PIVOT_LOW < largest < la.PIVOT_HIGH:
         return E
     shift = math.frexp(largest)[1]
-    change_unit(models, batches, pool, math.ldexp(1.0, -shift))
+    change_unit(state, math.ldexp(1.0, -shift))
     return E + shift
 
 
 @kernel
 def moved(x: float, shift: float, E: int) -> float:
     """Return x + shift 2^E, cut at LARGEST."""
-    x += math.copysign(min(scaled(abs(shift), E), LARGEST), shift)
+    x += math.copysign(min(la.scaled(abs(shift), E), LARGEST), shift)
     return max(min(x, LARGEST), -LARGEST)
 
 
 @kernel
-def recentre(
-    models: Models, index: int, batches: Batches, pool: Pile, basis: Basis, E: int, nu: Floats
-) -> None:
+def recentre(state: State, index: int, basis: Basis, E: int, nu: Array) -> None:
     """Move the origin nu to the newest mean."""
+    models, batches, pool = state
     for i in range(nu.size):
         for j in range(i + 1):
             nu[i] = moved(nu[i], basis.B[i, j] * models.mu[index, j], E + basis.e[j])
@@ -117,7 +109,7 @@ def recentre(
 
 
 @kernel
-def solve_lower(L: Floats, X: Floats, cols: int) -> None:
+def solve_lower(L: Array, X: Array, cols: int) -> None:
     """Replace X[:, :cols] by L^-1 X."""
     for i in range(L.shape[0]):
         for l in range(i):
@@ -128,33 +120,23 @@ def solve_lower(L: Floats, X: Floats, cols: int) -> None:
 
 
 @kernel
-def solve_mean(L: Floats, x: Floats) -> None:
-    """Replace x by L^-1 x."""
-    for i in range(x.size):
-        for l in range(i):
-            x[i] -= L[i, l] * x[l]
-        x[i] /= L[i, i]
-
-
-@kernel
-def solve_state(
-    L: Floats, models: Models, live: int, batches: Batches, pooled: int, pool: Pile
-) -> None:
+def solve_state(L: Array, state: State, live: int, pooled: int) -> None:
     """Write all that lives in coordinates of the columns of L."""
     r = L.shape[0]
+    models, batches, pool = state
     for m in range(live):
         solve_lower(L, models.G[m], r)
-        solve_mean(L, models.mu[m])
+        solve_lower(L, models.mu[m].reshape(r, 1), 1)
         describe(models, m, r, float(models.shape[m, 1]))
     for b in range(pooled):
         solve_lower(L, batches.F[b], r)
-        solve_mean(L, batches.mean[b])
-        clear(batches.M[b], r, r)
-        add_gram(batches.F[b], r, int(batches.size[b, WIDTH]), False, batches.M[b])
+        solve_lower(L, batches.mean[b].reshape(r, 1), 1)
+        la.clear(batches.M[b], r, r)
+        la.add_gram(batches.F[b], r, int(batches.size[b, WIDTH]), False, batches.M[b])
     solve_lower(L, pool.F, int(pool.size[WIDTH]))
-    solve_mean(L, pool.mean)
-    clear(pool.M, r, r)
-    add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
+    solve_lower(L, pool.mean.reshape(r, 1), 1)
+    la.clear(pool.M, r, r)
+    la.add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
 
 
 @kernel
@@ -168,30 +150,22 @@ def reset(basis: Basis) -> None:
 
 
 @kernel
-def in_basis(basis: Basis, G: Floats, room: Room, out: Floats) -> None:
+def in_basis(basis: Basis, G: Array, room: Room, out: Array) -> None:
     """Write the factor B diag(2^e) G diag(2^-e) of a lower triangular G."""
     r = basis.e.size
     for i in range(r):
         for j in range(r):
             out[i, j] = basis.B[i, j]
             room.T[i, j] = G[i, j] * basis.ratio[i, j] if j <= i else 0.0
-    times_lower(out, room.T, r, r, r, True, room.row)
+    la.times_lower(out, room.T, r, r, r, True, room.row)
 
 
 @kernel
 def follow(
-    models: Models,
-    index: int,
-    live: int,
-    batches: Batches,
-    pooled: int,
-    pool: Pile,
-    basis: Basis,
-    E: int,
-    room: Room,
+    state: State, index: int, live: int, pooled: int, basis: Basis, E: int, room: Room
 ) -> int:
     """Take the newest factor as the basis once its pivots are far apart; return the new E."""
-    G, r = models.G[index], basis.e.size
+    G, r = state.models.G[index], basis.e.size
     low, high = abs(G[0, 0]), abs(G[0, 0])
     for i in range(1, r):
         low, high = min(low, abs(G[i, i])), max(high, abs(G[i, i]))
@@ -203,7 +177,7 @@ def follow(
         for j in range(r):
             basis.B[i, j] = room.B[i, j]
             room.B[i, j] = G[i, j]
-    if pivots_extreme(basis.B, r):
-        rescale(basis.B, basis.e, basis.ratio, r, r)
-    solve_state(room.B, models, live, batches, pooled, pool)
+    if la.pivots_extreme(basis.B, r):
+        la.rescale(basis.B, basis.e, basis.ratio, r, r)
+    solve_state(room.B, state, live, pooled)
     return 0

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import Floats, Ints, kernel
+from madtheory._compile import kernel
+from madtheory._types import Array, Ints
 
 #: Deviations below this do not enter a spread: their squares are slow denormals, or zero.
 SMALL_SPREAD = 1e-150
@@ -19,13 +20,13 @@ class Tally(NamedTuple):
     replicates: int
     slots: Ints  # (last,): where generation t + 1 is recorded, -1 for nowhere
     wanted: Ints  # (Q,): what is recorded, by its position among the quantities
-    mean: Floats  # (Q, T)
-    m2: Floats  # (Q, T): sums of squared deviations
-    paths: Floats  # (all replicates, Q, T), or (0, 0, 0) when only moments are kept
+    mean: Array  # (Q, T)
+    m2: Array  # (Q, T): sums of squared deviations
+    paths: Array  # (all replicates, Q, T), or (0, 0, 0) when only moments are kept
 
 
 @kernel
-def tally_one(value: float, weight: float, mean: Floats, m2: Floats, slot: int) -> None:
+def tally_one(value: float, weight: float, mean: Array, m2: Array, slot: int) -> None:
     """Welford's update of mean[slot] and m2[slot] for any value, weight = 1 / count."""
     delta = value - mean[slot]
     step = delta * weight
@@ -40,7 +41,7 @@ def tally_one(value: float, weight: float, mean: Floats, m2: Floats, slot: int) 
 
 
 @kernel
-def record(tally: Tally, x: Floats, replicate: int, slot: int) -> None:
+def record(tally: Tally, x: Array, replicate: int, slot: int) -> None:
     """Record the wanted ones of all quantities x of a replicate at one generation."""
     weight = 1.0 / (replicate + 1.0)
     for q in range(tally.wanted.size):
@@ -51,7 +52,7 @@ def record(tally: Tally, x: Floats, replicate: int, slot: int) -> None:
 
 
 @kernel
-def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
+def tally_path(values: Array, weight: float, mean: Array, m2: Array) -> None:
     """Update the moments of one quantity at all generations; one pass on vector units."""
     finite = True
     for i in range(values.size):
@@ -68,7 +69,7 @@ def tally_path(values: Floats, weight: float, mean: Floats, m2: Floats) -> None:
 
 
 @kernel
-def record_path(tally: Tally, values: Floats, replicate: int, q: int) -> None:
+def record_path(tally: Tally, values: Array, replicate: int, q: int) -> None:
     """Record the wanted quantity q of a replicate at all generations."""
     tally_path(values, 1.0 / (replicate + 1.0), tally.mean[q], tally.m2[q])
     if tally.paths.size:

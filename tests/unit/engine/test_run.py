@@ -907,7 +907,7 @@ PROCESSES = """
 import sys
 import numpy as np
 from madtheory.engine import run_seeds
-from madtheory.loops import fully_synthetic
+from madtheory.loop import fully_synthetic
 
 class Normal:
     def __init__(self, mean=0.0, std=1.0):

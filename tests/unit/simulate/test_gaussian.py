@@ -275,8 +275,8 @@ def _interrupted(path, monkeypatch, after=3):
     monkeypatch.setattr(store, "SAVE_EVERY", 0.0)
     save = store.Run.save
 
-    def save_and_die(self, done, count, arrays):
-        save(self, done, count, arrays)
+    def save_and_die(self, done, moments):
+        save(self, done, moments)
         if done == after:
             raise KeyboardInterrupt
 

@@ -189,7 +189,7 @@ def test_rank_one_path_agrees_with_the_general_kernel(kernels, loop, biases):
 SCRIPT = """
 import json, sys
 import numpy as np
-from madtheory.loops import Loop, fresh_data, fully_synthetic
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import QUANTITIES, simulate
 loops = [fully_synthetic(4, bias=0.9), fresh_data(3, 4, bias=0.8), fresh_data(9, 5, n_initial=3)]
 loops += [
