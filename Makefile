@@ -4,12 +4,12 @@
 #   TORCH=torch==2.14.1      another torch than the one in constraints.txt (pip options may follow,
 #                            such as TORCH="torch==2.13.0 --index-url URL" for a CPU-only build)
 #   OUT=out/report           where the report goes
-#   LEVEL=full|quick         how much the report simulates
+#   LEVEL=quick|full         how much the report simulates: full is for print
 
 PYTHON ?= python3
 VENV   ?= .venv
 OUT    ?= out/report
-LEVEL  ?= full
+LEVEL  ?= quick
 TORCH  ?= $(shell grep '^torch==' constraints.txt)
 
 BIN    := $(VENV)/bin

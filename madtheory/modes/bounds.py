@@ -21,8 +21,6 @@ from madtheory.modes.tempering import token_counts
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory._types import Array
-
 #: Most generations of a family line that the bounds at rest follow one by one.
 MOST_LINES = 2_000_000
 
