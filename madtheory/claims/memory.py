@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import Prediction, asymptotic, conjecture, exact
+from madtheory.claims.claim import asymptotic, conjecture, exact
 from madtheory.claims.setting import Setting
 from madtheory.loop import Loop, fresh_data
 from madtheory.simulate import simulate_plain
@@ -46,52 +46,48 @@ def without_scatter(memory: int) -> float:
 CLAIMS: Final = (
     exact("memory-limit", "Appendix G, Fig. 30; 2.8", size=6_000)
     .says("E ‖μ_t‖² with K models in memory: Yule-Walker equations, at the limit")
-    .predict(lambda: 20 * _remembered(3).mean_sq)
-    .observe(_REMEMBERS.draws("mean_sq"))
+    .expects(lambda: 20 * _remembered(3).mean_sq)
+    .observes(_REMEMBERS.draws, "mean_sq")
     .against("memory 1", lambda _: 20 * _remembered(1).mean_sq),
     exact("memory-scatter", "Appendix G, Fig. 30; 2.8", size=3000)
     .says("E tr Σ_t with K models in memory: their scatter counts as covariance")
-    .predict(lambda: 20 * _remembered(3).trace)
-    .observe(_REMEMBERS.draws("trace"))
+    .expects(lambda: 20 * _remembered(3).trace)
+    .observes(_REMEMBERS.draws, "trace")
     .against("without the scatter between models", lambda _: without_scatter(3)),
     exact("memory-index-set", "Appendix G.1, erratum; 2.8", size=4500)
     .says("memory K means K models, not the K + 1 of the paper's index set")
-    .predict(lambda: _TWO_MODELS.moment("mean_sq"))
-    .observe(_TWO_MODELS.draws("mean_sq", "squared distance from n x d data, {all}"))
+    .expects(lambda: _TWO_MODELS.moment("mean_sq"))
+    .observes(_TWO_MODELS.draws, "mean_sq", "squared distance from n x d data, {all}")
     .against(
         "the paper's index set, three models", lambda _: _TWO_MODELS.but(memory=3).moment("mean_sq")
     ),
     asymptotic("memory-all", "Appendix G, Fig. 30; 2.8", size=7_500)
     .says("K → ∞: the models' mean is the truth, and n_e → n at λ = 1")
     # The models' mean is off by about E |mu|^2/(t (1 - n_s/n)^2), of which (n_s/n)^2 counts.
-    .predict(
-        lambda: Prediction(
-            20 * _all_remembered().mean_sq, error=20 * _all_remembered().mean_sq / (16 * 20)
-        )
+    .expects(
+        lambda: 20 * _all_remembered().mean_sq, error=20 * _all_remembered().mean_sq / (16 * 20)
     )
-    .observe(_ALL_MODELS.draws("mean_sq"))
+    .observes(_ALL_MODELS.draws, "mean_sq")
     .against("memory 1", lambda _: 20 * moments.memory_limit(16, 4, memory=1).mean_sq),
     asymptotic("memory-all-trace", "Appendix G, Fig. 30; 2.8", size=1500)
     .says("K → ∞: E tr Σ_t with the scatter of all models around the truth")
     # Scatter around the models' mean, which is off by the same share of E |mu|^2.
-    .predict(
-        lambda: Prediction(
-            20 * _all_remembered().trace, error=20 * _all_remembered().mean_sq / (16 * 10)
-        )
-    )
-    .observe(_ALL_MODELS.at(10).draws("trace")),
+    .expects(lambda: 20 * _all_remembered().trace, error=20 * _all_remembered().mean_sq / (16 * 10))
+    .observes(_ALL_MODELS.at(10).draws, "trace"),
     exact("memory-growth", "2.8", size=3_000)
     .says("no real data, λ = 1: K > 1 models make E tr Σ_t grow, fed by their scatter")
-    .predict(lambda: _ALONE.moment("trace"))
-    .observe(_ALONE.draws("trace", "trace, {d}, {n_synth}, {K}, {t}"))
+    .expects(lambda: _ALONE.moment("trace"))
+    .observes(_ALONE.draws, "trace", "trace, {d}, {n_synth}, {K}, {t}")
     .against("memory 1: the mean trace is kept", lambda _: _ALONE.but(memory=1).moment("trace")),
     conjecture("memory-heats", "2.8", side="at_least", size=600)
     .says("no real data, λ = 1, K = 6: log Σ_t drifts up, a typical path heats up")
-    .predict(lambda: 0.0)
-    .observe(
-        _HEATED.growth(
-            "log_trace", "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}", start=20, end=320
-        )
+    .expects(lambda: 0.0)
+    .observes(
+        _HEATED.growth,
+        "log_trace",
+        "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}",
+        start=20,
+        end=320,
     )
     .against(
         "it heats up as fast as the mean does",
