@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import asymptotic, conjecture, exact
-from madtheory.claims.setting import Setting
+from madtheory.claims.claim import Prediction, asymptotic, conjecture, exact
+from madtheory.claims.setting import Moment, Setting
 from madtheory.loop import Loop, fresh_data
 from madtheory.simulate import simulate_plain
 from madtheory.theory import moments
@@ -25,8 +25,13 @@ def _remembered(memory: int) -> moments.FamilyLimit:
     return moments.memory_limit(20, 20, memory=memory)
 
 
-def _all_remembered() -> moments.FamilyLimit:
-    return moments.memory_limit_all(16, 4)
+def _all_remembered(name: Moment, t: int) -> Prediction:
+    """At the limit: the mean of t models is off by about E |mu|^2/(t (1 - n_s/n)^2).
+
+    Of that (n_s/n)^2 counts in the mean, and the same share in the scatter around it.
+    """
+    limit = moments.memory_limit_all(16, 4)
+    return Prediction(20 * getattr(limit, name), error=20 * limit.mean_sq / (16 * t))
 
 
 def without_scatter(memory: int) -> float:
@@ -63,16 +68,12 @@ CLAIMS: Final = (
     ),
     asymptotic("memory-all", "Appendix G, Fig. 30; 2.8", size=7_500)
     .says("K → ∞: the models' mean is the truth, and n_e → n at λ = 1")
-    # The models' mean is off by about E |mu|^2/(t (1 - n_s/n)^2), of which (n_s/n)^2 counts.
-    .expects(
-        lambda: 20 * _all_remembered().mean_sq, error=20 * _all_remembered().mean_sq / (16 * 20)
-    )
+    .expects(lambda: _all_remembered("mean_sq", 20))
     .observes(_ALL_MODELS.draws, "mean_sq")
     .against("memory 1", lambda _: 20 * moments.memory_limit(16, 4, memory=1).mean_sq),
     asymptotic("memory-all-trace", "Appendix G, Fig. 30; 2.8", size=1500)
     .says("K → ∞: E tr Σ_t with the scatter of all models around the truth")
-    # Scatter around the models' mean, which is off by the same share of E |mu|^2.
-    .expects(lambda: 20 * _all_remembered().trace, error=20 * _all_remembered().mean_sq / (16 * 10))
+    .expects(lambda: _all_remembered("trace", 10))
     .observes(_ALL_MODELS.at(10).draws, "trace"),
     exact("memory-growth", "2.8", size=3_000)
     .says("no real data, λ = 1: K > 1 models make E tr Σ_t grow, fed by their scatter")
