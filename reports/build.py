@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -18,14 +17,13 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from madtheory import _check
 from madtheory.files import atomic_write_bytes, canonical_json, run_folder, sha256, sha256_file
 from madtheory.reports import cache, pages
+from madtheory.reports._types import Numbers
 from madtheory.reports.captions import errata, figure_captions, table_captions
 from madtheory.reports.contents import SECTIONS
 from madtheory.reports.formats import Table, to_csv, to_latex, to_markdown
 from madtheory.reports.section import LEVELS, Section
 from madtheory.reports.style import render, styled
 from madtheory.reports.text import fill, template
-
-Numbers = dict[str, Any]
 
 _FIGURES = [(name, draw, section) for section in SECTIONS for name, draw in section.figures.items()]
 
@@ -149,24 +147,16 @@ def _references(source: str) -> dict[str, str]:
 
 def _tables(filled: Callable[[str], str], numbers: Numbers) -> dict[str, Table]:
     """All tables, the placeholders of their texts filled."""
+
+    def fill_row(row: Numbers) -> Numbers:
+        return {key: filled(x) if isinstance(x, str) else x for key, x in row.items()}
+
     tables = {}
     for section in SECTIONS:
         for name, make in section.tables.items():
             table = make(numbers[section.name])
-            rows = [
-                {key: filled(x) if isinstance(x, str) else x for key, x in row.items()}
-                for row in table.rows
-            ]
-            tables[name] = dataclasses.replace(table, rows=rows)
+            tables[name] = dataclasses.replace(table, rows=[fill_row(row) for row in table.rows])
     return tables
-
-
-def _write_tables(tables: dict[str, Table], folder: _Folder) -> list[Path]:
-    return [
-        folder.write(f"tables/{name}.{suffix}", make(table).encode())
-        for name, table in tables.items()
-        for suffix, make in (("tex", to_latex), ("csv", to_csv))
-    ]
 
 
 def _show_figure(filled: Callable[[str], str], name: str) -> str:
@@ -223,7 +213,11 @@ def build(out: Path | str, level: str = "full", *, seed: int = 0) -> Report:
     everything, special = {**numbers, **about}, {"ref": _references(source).__getitem__}
     filled = functools.partial(fill, numbers=everything, special=special)
     tables = _tables(filled, numbers)
-    written = _write_tables(tables, folder)
+    written = [
+        folder.write(f"tables/{name}.{suffix}", make(table).encode())
+        for name, table in tables.items()
+        for suffix, make in (("tex", to_latex), ("csv", to_csv))
+    ]
     shown = {
         "figure": functools.partial(_show_figure, filled),
         "table": functools.partial(_show_table, filled, tables),

@@ -12,11 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
-from madtheory._types import Array
+from madtheory.reports._types import Array, Numbers
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure
-
-#: The numbers of one section, as they come from JSON.
-Numbers = Mapping[str, Any]
 
 
 def array(values: Any) -> Array:
@@ -24,12 +21,12 @@ def array(values: Any) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
-def columns(rows: list[dict[str, Any]], *keys: str) -> Array:
+def columns(rows: list[Numbers], *keys: str) -> Array:
     """The values of each key over the rows, one array a key."""
     return array([[row[key] for row in rows] for key in keys])
 
 
-def series(i: int | str) -> dict[str, Any]:
+def series(i: int | str) -> Numbers:
     """Colour and dashes of series `i`; a colour itself stands for a line without dashes."""
     return {"color": i} if isinstance(i, str) else {"color": COLOURS[i], "ls": DASHES[i]}
 

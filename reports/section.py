@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from matplotlib.figure import Figure
 
+from madtheory.reports._types import Numbers
 from madtheory.reports.formats import Table
 
 #: "tiny" is for tests: every path of the code, no accuracy.
 LEVELS: Final = ("tiny", "quick", "full")
-
-
-Numbers = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Section:
     """
 
     name: str
-    compute: Callable[[Numbers], dict[str, Any]]
+    compute: Callable[[Numbers], Numbers]
     base: Numbers
     tiny: Numbers = field(default_factory=dict)
     quick: Numbers = field(default_factory=dict)
@@ -33,6 +31,6 @@ class Section:
     figures: Mapping[str, Callable[[Numbers], Figure]] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Numbers], Table]] = field(default_factory=dict)
 
-    def config(self, level: str, seed: int) -> dict[str, Any]:
+    def config(self, level: str, seed: int) -> Numbers:
         """Return the arguments of `compute` at a level."""
         return {**self.base, **getattr(self, level), "seed": seed}

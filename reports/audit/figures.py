@@ -11,21 +11,15 @@ from matplotlib.figure import Figure
 
 from madtheory.audit import Audit, Forecast
 from madtheory.metrics import Measured
-from madtheory.reports.plotting import (
-    Numbers,
-    array,
-    band,
-    interval_points,
-    legend_below,
-    line,
-    plain_log,
-)
+from madtheory.reports import plotting
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, interval_points, line
 from madtheory.reports.style import BLACK, DASHES, GREY, MARKERS, figure, panel
 
 VERDICTS = {"mad": "MAD", "not_mad": "not MAD", "undecided": "undecided"}
 
 
-def _columns(estimates: list[dict[str, Any]]) -> Any:
+def _columns(estimates: list[Numbers]) -> Any:
     """Values, lower and upper ends."""
     return array([[e["value"], e["low"], e["high"]] for e in estimates]).T
 
@@ -57,9 +51,9 @@ def draw_known(numbers: Numbers) -> Figure:
         _ahead(ax, item, i)
         ax.set(yscale="log", xlabel="generation $t$")
         panel(ax, "abc"[i], f"{item['name']}\nverdict: {VERDICTS[item['verdict']]}")
-    plain_log(axes[0], y=[0.01, 0.03, 0.1, 0.3, 1, 3, 10])
+    plotting.plain_log(axes[0], y=[0.01, 0.03, 0.1, 0.3, 1, 3, 10])
     axes[0].set_ylabel("FID")
-    legend_below(fig, axes[0], 3)
+    plotting.legend_below(fig, axes[0], 3)
     return fig
 
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from madtheory.reports import plotting
-from madtheory.reports.plotting import Numbers, array, band, error_points, level, line, plain_log
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, error_points, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
 
@@ -224,7 +225,7 @@ def _appendix_cdf(ax: Axes, numbers: Numbers) -> None:
 def _appendix_constants(ax: Axes, numbers: Numbers) -> None:
     for i, item in enumerate(numbers["constants"]):
         label = f"$d$ = {item['dim']}, $m$ = {item['dof']}"
-        style: dict[str, Any] = {"marker": MARKERS[i], "ms": 4}
+        style: Numbers = {"marker": MARKERS[i], "ms": 4}
         line(ax, item["eps"], item["minimum"], COLOURS[i], **style, label=f"minimum, {label}")
         style |= {"ls": DASHES[1], "lw": 1.0, "mfc": "white", "label": f"explicit $c$, {label}"}
         line(ax, item["eps"], item["bound"], COLOURS[i], **style)

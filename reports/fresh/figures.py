@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from madtheory.reports import plotting
-from madtheory.reports.plotting import Numbers, array, band, error_points, level, line, plain_log
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, error_points, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, MARKERS, figure, panel
 
 
@@ -43,7 +44,7 @@ def draw_forgetting(numbers: Numbers) -> Figure:
     return fig
 
 
-def _points(ax: Axes, points: list[dict[str, Any]], key: str) -> None:
+def _points(ax: Axes, points: list[Numbers], key: str) -> None:
     """Simulated verdicts."""
     for point in points:
         mark = 2 if abs(point["z"]) <= 3 else int(point["z"] < 0)
@@ -98,7 +99,7 @@ def draw_phase_bias(numbers: Numbers) -> Figure:
     return _maps(numbers, "columns", bias, finish, r"sampling bias $\lambda$")
 
 
-def _fraction_lines(ax: Axes, curves: list[dict[str, Any]], name: str, symbol: str) -> None:
+def _fraction_lines(ax: Axes, curves: list[Numbers], name: str, symbol: str) -> None:
     for i, curve in enumerate(curves):
         line(ax, curve["n"], curve["theory"], i)
         n, mean, se = plotting.columns(curve["simulated"], "n", "mean", "se")

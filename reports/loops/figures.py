@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from madtheory.reports import plotting
-from madtheory.reports.plotting import Numbers, array, band, error_points, level, line, plain_log
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, error_points, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, figure, panel
 
 
 def _gain_points(
-    ax: Axes, points: list[dict[str, Any]], key: str, i: int, label: str | None = None
+    ax: Axes, points: list[Numbers], key: str, i: int, label: str | None = None
 ) -> None:
     """Simulated n_e/n_r with 95 % intervals."""
     x, middle, *ends = plotting.columns(points, key, "gain", "low", "high")
@@ -98,7 +99,7 @@ def draw_augmentation(numbers: Numbers) -> Figure:
 
 
 # ---------------------------------------------------------------------------------- growing pool
-def _pool_panel(ax: Axes, runs: list[dict[str, Any]], name: str, scale: float, key: str) -> None:
+def _pool_panel(ax: Axes, runs: list[Numbers], name: str, scale: float, key: str) -> None:
     for i, run in enumerate(runs):
         label = rf"$\lambda$ = {run[key]:g}" if key == "bias" else run[key]
         line(ax, run["t"], scale * array(run["exact"][name]), i)

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse
 
 from madtheory.reports import plotting
-from madtheory.reports.plotting import Numbers, array, band, error_points, level, line, plain_log
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, error_points, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
 _NAMES = {"anew": "EM anew", "continued": "EM continued", "idealised": "idealised loop"}
@@ -26,9 +27,7 @@ def _ellipse(ax: Axes, mean: Any, covariance: Any, scale: float, **style: Any) -
     ax.add_patch(Ellipse(tuple(mean), wide, high, angle=angle, **style))
 
 
-def _mixture(
-    ax: Axes, components: list[dict[str, Any]], centres: Any, scale: float, colour: str
-) -> None:
+def _mixture(ax: Axes, components: list[Numbers], centres: Any, scale: float, colour: str) -> None:
     """A disc a mode, its area the weight; an ellipse and a dot a component."""
     weights, means = (array([c[key] for c in components]) for key in ("weight", "mean"))
     cell = np.square(means[:, None] - centres).sum(axis=2).argmin(axis=1)
@@ -122,7 +121,7 @@ def draw_metrics(numbers: Numbers) -> Figure:
     for ax in axes:
         plain_log(ax, x=[1, 10, 100, 1000])
         ax.set(xlim=(1, numbers["generations"][-1]), xlabel="generation $t$")
-    found: dict[str, Any] = {}
+    found: Numbers = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from madtheory.reports import plotting
-from madtheory.reports.plotting import Numbers, array, band, black_line, level, line
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, black_line, level, line
 from madtheory.reports.style import BLACK, DASHES, figure, panel
 
 _SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
@@ -24,7 +25,7 @@ def _undecided(ax: Axes, x: Any, y: Any, item: Numbers) -> None:
         ax.contourf(x, y, inside, levels=[0.0, np.inf], colors="none", hatches=["......"])
 
 
-def _verdicts(ax: Axes, points: list[dict[str, Any]], n_real: int) -> None:
+def _verdicts(ax: Axes, points: list[Numbers], n_real: int) -> None:
     """Simulated verdicts."""
     order = ("better than real", "worse than real", "undecided")
     for point in points:
