@@ -176,11 +176,11 @@ def _pages(markdown: str, figures: Iterable[Path], folder: _Folder) -> list[Path
     key = cache.digest(markdown, module, pages.tool_versions(), *layouts, *drawn)
     root = folder.root.resolve()
     source = folder.write("report.md", markdown.encode())
-    typ = folder.made("report.typ", key, lambda: pages.typst_source(markdown).encode())
+    typ = folder.made("report.typ", key, lambda: pages.document(markdown, "typst").encode())
     return [
         folder.made("index.html", key, lambda: pages.html(markdown, root).encode()),
         folder.made("report.pdf", key, lambda: pages.pdf(root / typ.name)),
-        folder.made("report.tex", key, lambda: pages.latex(markdown).encode()),
+        folder.made("report.tex", key, lambda: pages.document(markdown, "latex").encode()),
         source,
         typ,
     ]

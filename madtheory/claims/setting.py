@@ -105,12 +105,7 @@ class Setting:
 
     # --- observations ---
 
-    def draws(
-        self,
-        quantities: str,
-        words: str = "",
-        at: tuple[int, ...] = (),
-    ) -> Observation:
+    def draws(self, quantities: str, words: str = "", at: tuple[int, ...] = ()) -> Observation:
         """Observe what is :func:`recorded`, at t if not said."""
         sampler = partial(self.sampler, self.loop, self.eigenvalues, record=quantities.split())
         said = self.words(words or f"{_WORDS[quantities]}, {{all}}")
