@@ -178,7 +178,7 @@ def every_field() -> dict[str, float]:
 PEAK = """
 import resource, sys, time
 import numpy as np
-from madtheory.loops import fully_synthetic
+from madtheory.loop import fully_synthetic
 from madtheory.simulate import simulate
 start = time.perf_counter()
 loop, replicates = fully_synthetic(50, bias=0.95), int(sys.argv[1])
