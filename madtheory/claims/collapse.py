@@ -72,7 +72,7 @@ _HALVING = Setting(fully_synthetic(8, bias=0.9), _LINE, 400)
 _TWELVE = Setting(fully_synthetic(12), _LINE, 4)
 _DETERMINANT = Setting(fully_synthetic(8, bias=0.8), np.ones(4), 40)
 _FIRST_PAIR = Setting(fully_synthetic(12), np.ones(2), 1)
-_SECOND_EXPONENT = Setting(fully_synthetic(8, bias=0.9), np.ones(2), 400)
+_SECOND = Setting(fully_synthetic(8, bias=0.9), np.ones(2), 400)
 _STRETCHED = Setting(fully_synthetic(4, bias=0.9), np.ones(2), 400)
 
 
@@ -171,14 +171,12 @@ DIRECTIONS: Final = (
     exact("lyapunov-second", "1.4", size=1000)
     .says("the second Lyapunov exponent is log λ + ψ((m-1)/2) - log(m/2)")
     .expects(
-        lambda: (
-            float(collapse.lyapunov_spectrum(_SECOND_EXPONENT.loop, 2)[1]) - math.log(0.9) / 400
-        ),
-        mean_step(6, _SECOND_EXPONENT.t),
+        lambda: float(collapse.lyapunov_spectrum(_SECOND.loop, 2)[1]) - math.log(0.9) / 400,
+        mean_step(6, _SECOND.t),
     )
     # log det less the first entry leaves the second squared diagonal entry of the factor.
     .observes(
-        _SECOND_EXPONENT.draws,
+        _SECOND.draws,
         "log_det log_direction",
         "log of the triangular factor's second entry, {d}, {n}, {t}",
     )

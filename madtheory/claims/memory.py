@@ -18,7 +18,7 @@ _REMEMBERS = Setting(fresh_data(20, 20, memory=3), _FLAT, 16)
 _TWO_MODELS = Setting(fresh_data(10, 30, memory=2), _FLAT, 4, simulate_plain)
 _ALL_MODELS = Setting(fresh_data(16, 4, memory=None), _FLAT, 20)
 _ALONE = Setting(Loop(n_initial=20, n_synth=20, memory=6), _FLAT, 24)
-_HEATED = Setting(_ALONE.loop, np.ones(1), 320)
+_HOT = Setting(_ALONE.loop, np.ones(1), 320)
 
 
 def _remembered(memory: int) -> moments.FamilyLimit:
@@ -84,11 +84,7 @@ CLAIMS: Final = (
     .says("no real data, λ = 1, K = 6: log Σ_t drifts up, a typical path heats up")
     .expects(lambda: 0.0)
     .observes(
-        _HEATED.growth,
-        "log_trace",
-        "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}",
-        start=20,
-        end=320,
+        _HOT.growth, "log_trace", "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}", start=20, end=320
     )
     .against(
         "it heats up as fast as the mean does",

@@ -15,7 +15,7 @@ from madtheory.simulate import simulate_modes
 # --- weights -------------------------------------------------------------------------------------
 
 _GRID = Resampling(np.full(25, 1 / 25), n=50, t=20)
-_GRID_FRESH = _GRID.but(n_fresh=5, t=80)
+_FED = _GRID.but(n_fresh=5, t=80)
 _FEW = Resampling(np.full(5, 1 / 5), n=20, t=40)
 _FEW_FRESH = _FEW.but(n=30, n_fresh=2, t=150)
 
@@ -24,10 +24,7 @@ WEIGHTS: Final = (
     .says("a mode of weight p is gone with probability E (1-p)^A, A the real ancestors")
     .expects(lambda: modes.surviving_mean(25, _GRID.n, _GRID.t))
     .observes(_GRID.draws, "survivors", "modes alive of {modes}, {n_synth}, {t}")
-    .against(
-        "one generation fewer",
-        lambda _: modes.surviving_mean(25, _GRID.n, _GRID.t - 1),
-    ),
+    .against("one generation fewer", lambda _: modes.surviving_mean(25, _GRID.n, _GRID.t - 1)),
     exact("modes-heterozygosity", "Fig. 14; 4.1", size=6_000)
     .says("E (1 - Σ p_k²) = (1 - 1/K)(1 - 1/n)^t")
     .expects(lambda: modes.heterozygosity(25, _GRID.n, _GRID.t))
@@ -43,16 +40,14 @@ WEIGHTS: Final = (
     .against("two per cent more", relative(0.02)),
     exact("modes-fresh", "Section 5; 4.1", size=3_500)
     .says("with fresh data the modes alive settle at K (1 - E (1 - 1/K)^F), F the founders")
-    .expects(lambda: modes.stationary_surviving_mean(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh))
-    .observes(_GRID_FRESH.draws, "survivors", "modes alive of {modes}, {n_synth}, {n_fresh}, {t}")
+    .expects(lambda: modes.stationary_surviving_mean(25, _FED.n, _FED.n_fresh))
+    .observes(_FED.draws, "survivors", "modes alive of {modes}, {n_synth}, {n_fresh}, {t}")
     .against("two per cent more", relative(0.02)),
     exact("modes-fresh-heterozygosity", "Section 5; 4.1", size=1_500)
     .says("with fresh data the heterozygosity settles where loss and supply balance")
-    .expects(lambda: modes.stationary_heterozygosity(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh))
+    .expects(lambda: modes.stationary_heterozygosity(25, _FED.n, _FED.n_fresh))
     .observes(
-        _GRID_FRESH.draws,
-        "heterozygosity",
-        "heterozygosity, {modes} modes, {n_synth}, {n_fresh}, {t}",
+        _FED.draws, "heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {n_fresh}, {t}"
     )
     .against("two per cent less", relative(-0.02)),
     exact("modes-all-alive", "Section 5; 4.1", size=11_000)

@@ -38,8 +38,7 @@ CLAIMS: Final = (
     )
     .of(lambda x: x <= 1.0)
     .against(
-        "their share of all paths",
-        lambda _: collapse.directional_cdf(1.0, _RARE.loop, t=_RARE.t),
+        "their share of all paths", lambda _: collapse.directional_cdf(1.0, _RARE.loop, t=_RARE.t)
     ),
     exact("size-biased-second-moment", "1.5; 7", size=100_000)
     .says("E tr Σ_t² = E tr Σ_t E~[tr Σ_t² / tr Σ_t], on the paths that carry it")

@@ -53,11 +53,8 @@ def compute_memory(config: Numbers) -> Numbers:
             1 / (n_r * moments.memory_limit(n_r, n_s, memory=K, bias=bias).mean_sq)
             for K in config["memories"]
         ]
-        points = [
-            {"memory": K, **_gain_point(_near(fresh_data(n_r, n_s, bias=bias, memory=K)), ones,
-                                        config)}
-            for K in config["simulated"]
-        ]  # fmt: skip
+        near = {K: _near(fresh_data(n_r, n_s, bias=bias, memory=K)) for K in config["simulated"]}
+        points = [{"memory": K, **_gain_point(x, ones, config)} for K, x in near.items()]
         curves.append(
             {
                 "bias": bias,

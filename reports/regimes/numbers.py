@@ -66,7 +66,7 @@ def compute_definitions(config: Numbers) -> Numbers:
         "no_collapse": sum(a is False for a in answers),
         "undecided": sum(a is None for a in answers),
         "conjectures": sum(
-            e.finding.status == "conjecture" and e.collapses is not None for e in entries
+            r["status"] == "conjecture" and r["collapses"] is not None for r in rows
         ),
         # Loops on which the definitions contradict each other: some say yes, some no.
         "disputed": sum(True in row and False in row for row in per_loop),
