@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -18,14 +17,24 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from madtheory import _check
 from madtheory.files import atomic_write_bytes, canonical_json, run_folder, sha256, sha256_file
 from madtheory.reports import cache, pages
+from madtheory.reports._types import Numbers
 from madtheory.reports.captions import errata, figure_captions, table_captions
-from madtheory.reports.contents import FIGURES, SECTIONS, TABLES
+from madtheory.reports.contents import SECTIONS
 from madtheory.reports.formats import Table, to_csv, to_latex, to_markdown
-from madtheory.reports.section import LEVELS, Drawing, Section
+from madtheory.reports.section import LEVELS, Section
 from madtheory.reports.style import render, styled
 from madtheory.reports.text import fill, template
 
-Numbers = dict[str, Any]
+_FIGURES = [(name, draw, section) for section in SECTIONS for name, draw in section.figures.items()]
+
+# Now, not at the end of a long build: Python runs what it has just imported, and the key of a
+# result must not speak of a file that was edited since.
+for _module in (
+    pages.__name__,
+    *(section.compute.__module__ for section in SECTIONS),
+    *(draw.__module__ for _, draw, _ in _FIGURES),
+):
+    cache.sources(_module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,77 +118,54 @@ def _all_numbers(level: str, seed: int, folder: _Folder) -> tuple[Numbers, list[
     return numbers, computed
 
 
-def _draw(drawing: Drawing, numbers: Numbers, folder: _Folder) -> list[Path]:
+def _draw(
+    name: str, draw: Callable[[Numbers], Figure], numbers: Numbers, folder: _Folder
+) -> list[Path]:
     """Draw a figure as PDF and PNG."""
-    text = [part for pair in cache.sources(drawing.draw.__module__) for part in pair]
-    section = canonical_json(numbers[drawing.section])
-    key = cache.digest(drawing.name, section, version("matplotlib"), *text)
-
-    @functools.cache
-    def drawn() -> Figure:
-        return drawing.draw(numbers[drawing.section])
+    text = [part for pair in cache.sources(draw.__module__) for part in pair]
+    key = cache.digest(name, canonical_json(numbers), version("matplotlib"), *text)
+    drawn = functools.cache(functools.partial(draw, numbers))
 
     def make(suffix: str) -> bytes:
         with styled():
             return render(drawn(), suffix)
 
     return [
-        folder.made(f"figures/{drawing.name}.{suffix}", key, functools.partial(make, suffix))
+        folder.made(f"figures/{name}.{suffix}", key, functools.partial(make, suffix))
         for suffix in ("pdf", "png")
     ]
 
 
-def _order(source: str, kind: str) -> dict[str, int]:
-    """Number figures or tables by their place in the text."""
-    marks = (part.split("}}")[0] for part in source.split("{{" + kind + ":")[1:])
-    return {name: i for i, name in enumerate(marks, start=1)}
+def _references(source: str) -> dict[str, str]:
+    """Return name -> "Figure 3" or "Table 2", numbered by their place in the text."""
+    found: dict[str, str] = {}
+    for kind in ("table", "figure"):
+        marks = (part.split("}}")[0] for part in source.split("{{" + kind + ":")[1:])
+        found |= {name: f"{kind.title()} {i}" for i, name in enumerate(marks, start=1)}
+    return found
 
 
-def _reference(source: str) -> Callable[[str], str]:
-    """Return name -> "Figure 3" or "Table 2"."""
-    figures, tables = _order(source, "figure"), _order(source, "table")
+def _tables(filled: Callable[[str], str], numbers: Numbers) -> dict[str, Table]:
+    """All tables, the placeholders of their texts filled."""
 
-    def refer(name: str) -> str:
-        return f"Figure {figures[name]}" if name in figures else f"Table {tables[name]}"
+    def fill_row(row: Numbers) -> Numbers:
+        return {key: filled(x) if isinstance(x, str) else x for key, x in row.items()}
 
-    return refer
-
-
-def _fill_table(table: Table, numbers: Numbers, refer: Callable[[str], str]) -> Table:
-    """Fill the placeholders of a table's texts."""
-    rows = [
-        {k: fill(v, numbers, {"ref": refer}) if isinstance(v, str) else v for k, v in row.items()}
-        for row in table.rows
-    ]
-    return dataclasses.replace(table, rows=rows)
+    tables = {}
+    for section in SECTIONS:
+        for name, make in section.tables.items():
+            table = make(numbers[section.name])
+            tables[name] = dataclasses.replace(table, rows=[fill_row(row) for row in table.rows])
+    return tables
 
 
-def _tables(numbers: Numbers, refer: Callable[[str], str]) -> dict[str, Table]:
-    return {t.name: _fill_table(t.make(numbers[t.section]), numbers, refer) for t in TABLES}
+def _show_figure(filled: Callable[[str], str], name: str) -> str:
+    caption = filled(figure_captions()[name].markdown())
+    return f"![{caption}](figures/{name}){{#fig:{name} width=100%}}"
 
 
-def _write_tables(tables: dict[str, Table], folder: _Folder) -> list[Path]:
-    return [
-        folder.write(f"tables/{name}.{suffix}", make(table).encode())
-        for name, table in tables.items()
-        for suffix, make in (("tex", to_latex), ("csv", to_csv))
-    ]
-
-
-def _markdown(
-    source: str, numbers: Numbers, tables: dict[str, Table], refer: Callable[[str], str]
-) -> str:
-    """Return the one source of all pages."""
-
-    def figure(name: str) -> str:
-        caption = fill(figure_captions()[name].markdown(), numbers, {"ref": refer})
-        return f"![{caption}](figures/{name}){{#fig:{name} width=100%}}"
-
-    def table(name: str) -> str:
-        caption = fill(table_captions()[name], numbers, {"ref": refer})
-        return f"{to_markdown(tables[name])}\n\n: {caption} {{#tbl:{name}}}"
-
-    return fill(source, numbers, {"ref": refer, "figure": figure, "table": table})
+def _show_table(filled: Callable[[str], str], tables: dict[str, Table], name: str) -> str:
+    return f"{to_markdown(tables[name])}\n\n: {filled(table_captions()[name])} {{#tbl:{name}}}"
 
 
 def _pages(markdown: str, figures: Iterable[Path], folder: _Folder) -> list[Path]:
@@ -190,11 +176,11 @@ def _pages(markdown: str, figures: Iterable[Path], folder: _Folder) -> list[Path
     key = cache.digest(markdown, module, pages.tool_versions(), *layouts, *drawn)
     root = folder.root.resolve()
     source = folder.write("report.md", markdown.encode())
-    typ = folder.made("report.typ", key, lambda: pages.typst_source(markdown).encode())
+    typ = folder.made("report.typ", key, lambda: pages.document(markdown, "typst").encode())
     return [
         folder.made("index.html", key, lambda: pages.html(markdown, root).encode()),
         folder.made("report.pdf", key, lambda: pages.pdf(root / typ.name)),
-        folder.made("report.tex", key, lambda: pages.latex(markdown).encode()),
+        folder.made("report.tex", key, lambda: pages.document(markdown, "latex").encode()),
         source,
         typ,
     ]
@@ -211,32 +197,32 @@ def build(out: Path | str, level: str = "full", *, seed: int = 0) -> Report:
         How much is simulated ("tiny" is for tests).
     seed : int
         All simulations are pure functions of it.
-
-    Returns
-    -------
-    Report
-        Paths of the figures, tables and pages.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When the level or the seed is none.
-    OSError
-        When the folder cannot be written.
     """
     _check.one_of("level", level, LEVELS)
     seed = _check.count("seed", seed, minimum=0)
     folder = _Folder(Path(out))
     numbers, computed = _all_numbers(level, seed, folder)
-    figures = [path for drawing in FIGURES for path in _draw(drawing, numbers, folder)]
+    figures = [
+        path
+        for name, draw, section in _FIGURES
+        for path in _draw(name, draw, numbers[section.name], folder)
+    ]
     record = {"level": level, "seed": seed, "version": version("madtheory"), "sections": numbers}
     about = {"level": {"name": level, "seed": seed}, "errata_count": {"count": len(errata()) - 1}}
     source = template("report.md")
-    refer = _reference(source)
-    everything = {**numbers, **about}
-    tables = _tables(everything, refer)
-    written = _write_tables(tables, folder)
-    markdown = _markdown(source, everything, tables, refer)
+    everything, special = {**numbers, **about}, {"ref": _references(source).__getitem__}
+    filled = functools.partial(fill, numbers=everything, special=special)
+    tables = _tables(filled, numbers)
+    written = [
+        folder.write(f"tables/{name}.{suffix}", make(table).encode())
+        for name, table in tables.items()
+        for suffix, make in (("tex", to_latex), ("csv", to_csv))
+    ]
+    shown = {
+        "figure": functools.partial(_show_figure, filled),
+        "table": functools.partial(_show_table, filled, tables),
+    }
+    markdown = fill(source, everything, {**special, **shown})
     done = _pages(markdown, figures, folder)
     done.append(folder.write("numbers.json", (canonical_json(record, indent=1) + "\n").encode()))
     return Report(figures, written, done, computed)

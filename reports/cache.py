@@ -33,15 +33,6 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
-def _source_file(module: str) -> Path | None:
-    """Return the file of a madtheory module, None where there is none."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec is not None and spec.origin else None
-
-
 def _imported(tree: ast.AST) -> set[str]:
     """Return every madtheory name that a source imports, modules and members alike."""
     names: set[str] = set()
@@ -55,18 +46,31 @@ def _imported(tree: ast.AST) -> set[str]:
 
 
 @cache
+def _read(name: str) -> tuple[str, set[str]]:
+    """Return the source of a madtheory module and what it imports; nothing where there is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return "", set()
+    if spec is None or not spec.origin:
+        return "", set()
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    return text, _imported(ast.parse(text))
+
+
+@cache
 def sources(module: str) -> tuple[tuple[str, str], ...]:
-    """Return (name, source text) of a module and of all madtheory modules below it, by name."""
+    """Return (name, source text) of a module and of all madtheory modules below it, by name.
+
+    A file is read once: what is edited later is not what Python runs.
+    """
     found: dict[str, str] = {}
     todo = {module}
     while todo:
         name = todo.pop()
-        path = _source_file(name)
-        if name in found or path is None:
-            continue
-        found[name] = path.read_text(encoding="utf-8")
-        todo |= _imported(ast.parse(found[name])) - found.keys()
-    return tuple(sorted(found.items()))
+        found[name], imported = _read(name)
+        todo |= imported - found.keys()
+    return tuple(sorted((name, text) for name, text in found.items() if text))
 
 
 @cache

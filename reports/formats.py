@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
+
+from madtheory.reports._types import Numbers
 
 #: Signs that pdfTeX knows in mathematics only: those of the page's layout, and five more.
 _UNICODE: Final = {
@@ -41,7 +43,7 @@ class Table:
     """A table: its columns and one mapping a row; text may hold ``$mathematics$``."""
 
     columns: Sequence[Column]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Numbers]
 
 
 def number(digits: int = 4) -> Callable[[Any], str]:

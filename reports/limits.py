@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from madtheory import spectrum
 from madtheory.loop import Loop
-from madtheory.reports.simulated import Array, run
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.simulated import run
 from madtheory.theory import distance, moments
 
 
@@ -28,7 +28,7 @@ def inverse_baseline(dim: int, largest: float, count: int) -> Callable[[Array], 
     return lambda w2: np.exp(np.interp(np.log(w2), x, y))
 
 
-def compared(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
+def compared(loop: Loop, values: Array, config: Numbers) -> Numbers:
     """Theory and simulation of E W2^2 over the generations."""
     theory = distance.w2_squared(loop, values, generations=config["generations"])
     runs = run(loop, values, config, "w2_squared")
@@ -47,9 +47,7 @@ def horizon(loop: Loop, shortest: int, longest: int) -> int:
     return int(np.clip(np.log(1e-3) / np.log(rate), shortest, longest))
 
 
-def first_and_late(
-    loop: Loop, values: Array, config: Mapping[str, Any]
-) -> tuple[int, Array, Array]:
+def first_and_late(loop: Loop, values: Array, config: Numbers) -> tuple[int, Array, Array]:
     """Simulated E W2^2 of generation 1 and of a late one: (late t, means (2,), errors (2,)).
 
     Late: all but a thousandth of the start is forgotten, or config["longest"] generations.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,6 @@ import typst
 
 from madtheory.reports.text import template
 
-FORMATS: Final = ("html", "latex", "typst")
 _MARKDOWN: Final = (
     "markdown+implicit_figures+pipe_tables+tex_math_dollars-smart-superscript-subscript"
 )
@@ -25,8 +25,6 @@ _BOX: Final = {
 
 def tool_versions() -> str:
     """Return the releases of pandoc and Typst, which shape the pages."""
-    from importlib.metadata import version
-
     return f"pandoc {pypandoc.get_pandoc_version()} typst {version('typst')}"
 
 
@@ -77,14 +75,9 @@ def html(markdown: str, folder: Path) -> str:
     return _convert(_numbered(markdown), "html", "png", extra)
 
 
-def latex(markdown: str) -> str:
-    """Return a LaTeX document whose figures are ``figures/*.pdf`` beside it."""
-    return _convert(markdown, "latex", "pdf", [])
-
-
-def typst_source(markdown: str) -> str:
-    """Return the Typst document."""
-    return _convert(markdown, "typst", "pdf", [])
+def document(markdown: str, target: str) -> str:
+    """Return a "latex" or "typst" document whose figures are ``figures/*.pdf`` beside it."""
+    return _convert(markdown, target, "pdf", [])
 
 
 def pdf(source: Path) -> bytes:

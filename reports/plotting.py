@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,22 +11,40 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
-from numpy.typing import NDArray
 
-from madtheory.reports.style import BLACK, COLOURS, GREY, MARKERS
-
-#: The numbers of one section, as they come from JSON.
-Numbers = Mapping[str, Any]
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure
 
 
-def array(values: Any) -> NDArray[np.float64]:
+def array(values: Any) -> Array:
     """Numbers as they come from JSON; null becomes NaN, which is not drawn."""
     return np.asarray(values, dtype=np.float64)
 
 
-def columns(rows: list[dict[str, Any]], *keys: str) -> NDArray[np.float64]:
+def columns(rows: list[Numbers], *keys: str) -> Array:
     """The values of each key over the rows, one array a key."""
     return array([[row[key] for row in rows] for key in keys])
+
+
+def series(i: int | str) -> Numbers:
+    """Colour and dashes of series `i`; a colour itself stands for a line without dashes."""
+    return {"color": i} if isinstance(i, str) else {"color": COLOURS[i], "ls": DASHES[i]}
+
+
+def line(ax: Axes, x: Any, y: Any, i: int | str, **style: Any) -> None:
+    """A line in the style of :func:`series`, as far as `style` says nothing else."""
+    ax.plot(array(x), array(y), **{**series(i), **style})
+
+
+def level(ax: Axes, y: float, i: int | str = BLACK, **style: Any) -> None:
+    """A thin line across the panel."""
+    ax.axhline(y, **{**series(i), "lw": 0.8, **style})
+
+
+def band(ax: Axes, x: Any, low: Any, high: Any, i: int | str, **style: Any) -> None:
+    """What lies between two curves, in the colour of series `i`."""
+    style = {"color": series(i)["color"], "alpha": 0.2, "lw": 0, **style}
+    ax.fill_between(array(x), array(low), array(high), **style)
 
 
 def error_points(ax: Axes, x: Any, y: Any, error: Any, i: int, label: str | None = None) -> None:
@@ -34,24 +52,39 @@ def error_points(ax: Axes, x: Any, y: Any, error: Any, i: int, label: str | None
     interval_points(ax, x, y, 1.96 * array(error), i, label)
 
 
-def interval_points(ax: Axes, x: Any, y: Any, bars: Any, i: int, label: str | None = None) -> None:
+def interval_points(
+    ax: Axes, x: Any, y: Any, bars: Any, i: int, label: str | None = None, **style: Any
+) -> None:
     """Points with bars, in the colour and marker of series `i`."""
-    ax.errorbar(array(x), array(y), yerr=bars, fmt=MARKERS[i % 6], color=COLOURS[i % 6],
-                mfc="white", ms=4, elinewidth=0.9, capsize=2, label=label, zorder=3)  # fmt: skip
+    style = {"fmt": MARKERS[i], "color": COLOURS[i], "zorder": 3, "elinewidth": 0.9, **style}
+    ax.errorbar(array(x), array(y), yerr=bars, mfc="white", ms=4, capsize=2, label=label, **style)
 
 
-def plain_log(ax: Axes, axis: str, ticks: list[float]) -> None:
-    """Make an axis logarithmic and label it at the given values, as plain numbers."""
-    getattr(ax, f"set_{axis}scale")("log")
-    target = getattr(ax, f"{axis}axis")
-    target.set_major_locator(FixedLocator(ticks))
-    target.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    target.set_minor_formatter(NullFormatter())
+def plain_log(ax: Axes, **ticks: list[float]) -> None:
+    """Make axes x, y logarithmic and label them at the given values, as plain numbers."""
+    for axis, values in ticks.items():
+        getattr(ax, f"set_{axis}scale")("log")
+        target = getattr(ax, f"{axis}axis")
+        target.set_major_locator(FixedLocator(values))
+        target.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        target.set_minor_formatter(NullFormatter())
 
 
-def legend_below(fig: Figure, ax: Axes, columns: int) -> None:
+def panels(
+    height: float, numbers: Numbers, *parts: Callable[[Axes, Numbers], None], rows: int = 1
+) -> Figure:
+    """A figure whose panels, from left to right, are drawn by `parts`."""
+    fig = figure(height)
+    axes = fig.subplots(rows, len(parts) // rows).ravel()
+    for ax, part in zip(axes, parts, strict=True):
+        part(ax, numbers)
+    return fig
+
+
+def legend_below(fig: Figure, ax: Axes, columns: int, **style: Any) -> None:
     """Put the legend of one panel below all of them."""
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=columns)
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncol=columns, **style)
 
 
 # ------------------------------------------------------------------- is synthetic data worth it

@@ -7,22 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from madtheory.loop import Loop
+from madtheory.reports._types import Array, Numbers
 from madtheory.simulate import Paths, simulate
 
-Array = NDArray[np.float64]
 
-
-def run(loop: Loop, values: Array, config: Mapping[str, Any], *record: str, **more: Any) -> Paths:
+def run(loop: Loop, values: Array, config: Numbers, *record: str, **more: Any) -> Paths:
     """Simulate a loop from the eigenvalues `values`; `more` goes to the simulator."""
     sizes = {key: config[key] for key in ("generations", "replicates", "seed")}
     return simulate(loop, values, record=record, **sizes, **more)
 
 
 def paths(
-    loop: Loop, values: Array, config: Mapping[str, Any], *record: str, **more: Any
+    loop: Loop, values: Array, config: Numbers, *record: str, **more: Any
 ) -> Mapping[str, Array]:
     """Return every simulated path of the quantities recorded, each of shape (R, T)."""
     found = run(loop, values, config, *record, keep_paths=True, **more).paths

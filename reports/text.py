@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from madtheory.reports.formats import number
 _PLACEHOLDER: Final = re.compile(r"\{\{([a-z0-9_:./|+\-\[\] %]+)\}\}")
 
 
+@cache
 def template(name: str) -> str:
-    """Return the text of a template file."""
+    """Return the text of a template file, the same during a whole build."""
     return files("madtheory.reports").joinpath("templates", name).read_text(encoding="utf-8")
 
 

@@ -10,20 +10,11 @@ import numpy as np
 
 from madtheory import spectrum
 from madtheory.claims.claim import Prediction, asymptotic, exact, lower_bound, relative
-from madtheory.claims.setting import Moment, Setting
+from madtheory.claims.setting import Setting
 from madtheory.laws import wishart
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
-from madtheory.theory import worth
-from madtheory.theory.moments import (
-    INVARIANTS,
-    augmentation_gain_leading,
-    augmentation_limit,
-    first_moments,
-    forgetting_rate,
-    golden_weight,
-    second_moments_limit,
-    weighted_limit,
-)
+from madtheory.results import FirstMomentsLimit
+from madtheory.theory import moments, worth
 
 # --- what real data keep: every loop with real data ----------------------------------------------
 
@@ -38,8 +29,8 @@ def _real_part() -> float:
 REAL: Final = (
     lower_bound("real-part-bound", "2.2; 3.1", size=400)
     .says("Σ_t >= (n_r - 1)/(n - 1) S_r: real samples keep the covariance from vanishing")
-    .predict(lambda: _real_part() + 3 * math.log(9 / 39))
-    .observe(_ANCHORED.draws("log_det"))
+    .expects(lambda: _real_part() + 3 * math.log(9 / 39))
+    .observes(_ANCHORED.draws, "log_det")
     .against("without the share of the real samples: Σ_t >= S_r", lambda _: _real_part()),
 )
 
@@ -55,8 +46,8 @@ _BOTH_FRESH = Setting(fresh_data(12, 8, bias=0.9), _FLAT, 12)
 _BOTH_SMALL = Setting(_BOTH.loop, np.ones(8), 10)
 
 
-def _augmentation(name: Moment) -> Prediction:
-    return Prediction(20 * getattr(augmentation_limit(10, 20, bias=0.9), name))
+def _augmentation() -> FirstMomentsLimit:
+    return moments.augmentation_limit(10, 20, bias=0.9)
 
 
 def _shrunk_by_copies() -> Prediction:
@@ -74,66 +65,64 @@ def _shrunk_by_copies() -> Prediction:
 
 def _squared_trace_limit() -> float:
     """E (tr Sigma)^2 at the limit."""
-    moments = second_moments_limit(_BOTH_SMALL.loop, 8)
-    if moments is None:
-        return math.inf
-    return float(moments[INVARIANTS.index("squared_trace")])
+    found = moments.second_moments_limit(_BOTH_SMALL.loop, 8)
+    return math.inf if found is None else found[moments.INVARIANTS.index("squared_trace")]
 
 
 def _left_over() -> float:
     """How much of the difference that n_initial makes survives from generation 19 to 20."""
-    both = (first_moments(replace(_BOTH.loop, n_initial=n), 20) for n in (8, 80))
-    gap = np.subtract(*(moments.mean_sq[-2:] for moments in both))
+    both = (moments.first_moments(replace(_BOTH.loop, n_initial=n), 20) for n in (8, 80))
+    gap = np.subtract(*(found.mean_sq[-2:] for found in both))
     return float(gap[1] / gap[0])
 
 
 AUGMENTATION: Final = (
     exact("augmentation-limit", "Section 4, Fig. 7; 3.1", size=6_000)
     .says("E ‖μ_t‖² beside a fixed real set has the limit (1 + D) / n_r")
-    .predict(lambda: _augmentation("mean_sq"))
-    .observe(_FIXED.draws("mean_sq"))
+    .expects(lambda: 20 * _augmentation().mean_sq)
+    .observes(_FIXED.draws, "mean_sq")
     .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("mean_sq")),
     exact("augmentation-trace", "Section 4, Fig. 7; 3.1", size=3_500)
     .says("E tr Σ_t beside a fixed real set, at the limit")
-    .predict(lambda: _augmentation("trace"))
-    .observe(_FIXED.draws("trace"))
+    .expects(lambda: 20 * _augmentation().trace)
+    .observes(_FIXED.draws, "trace")
     .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("trace")),
     asymptotic("augmentation-gain", "Section 4; 3.1", size=14_000)
     .says("λ = 1: beside a fixed real set n_e / n_r → (n_r + 2 n_s) / (n_r + 3 n_s)")
-    .predict(lambda: Prediction(20 / augmentation_gain_leading(10_000, 10_000), error=20 / 10_000))
-    .observe(_FIXED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
+    .expects(lambda: 20 / moments.augmentation_gain_leading(10_000, 10_000), error=20 / 10_000)
+    .observes(_FIXED_LARGE.draws, "mean_sq", "n_r ‖μ‖², {all}")
+    .of(lambda x: 10_000 * x)
     .against("synthetic data cost nothing", lambda _: 20.0),
     asymptotic("augmentation-shrinkage", "Section 4; 3.1", size=60)
     .says("where d = n_r, samples of the mean beside a fixed real set lower E W2²")
-    .predict(_shrunk_by_copies)
-    .observe(
-        _BESIDE.draws(
-            "w2_squared",
-            "W2² of generation 1 minus 2, d = n_real = 100, {n_synth}, {λ}",
-            of=lambda first, second: first - second,
-            at=(1, 2),
-        )
+    .expects(_shrunk_by_copies)
+    .observes(
+        _BESIDE.draws,
+        "w2_squared",
+        "W2² of generation 1 minus 2, d = n_real = 100, {n_synth}, {λ}",
+        at=(1, 2),
     )
+    .of(lambda x, y: x - y)
     .against("synthetic data beside a fixed real set never help", lambda _: 0.0),
     exact("mixture-limit", "Section 6; 3.3", size=18_000)
     .says("E ‖μ_t‖² with fixed, fresh and synthetic samples together, at the limit")
-    .predict(lambda: _BOTH.moment_limit("mean_sq"))
-    .observe(_BOTH.draws("mean_sq"))
+    .expects(lambda: _BOTH.moment_limit("mean_sq"))
+    .observes(_BOTH.draws, "mean_sq")
     .against("all real samples are fresh", lambda _: _BOTH_FRESH.moment_limit("mean_sq")),
     exact("mixture-trace", "Section 6; 3.3", size=3000)
     .says("E tr Σ_t with fixed, fresh and synthetic samples together, at the limit")
-    .predict(lambda: _BOTH.moment_limit("trace"))
-    .observe(_BOTH.at(10).draws("trace"))
+    .expects(lambda: _BOTH.moment_limit("trace"))
+    .observes(_BOTH.at(10).draws, "trace")
     .against("all real samples are fresh", lambda _: _BOTH_FRESH.moment_limit("trace")),
     exact("mixture-second-moment", "Section 6; 3.3", size=18_000)
     .says("E (tr Σ_t)² of a mixture, at the limit of its joint moment tensors")
-    .predict(lambda: _squared_trace_limit())
-    .observe(_BOTH_SMALL.draws("squared_trace"))
+    .expects(_squared_trace_limit)
+    .observes(_BOTH_SMALL.draws, "squared_trace")
     .against("the squared limit of E tr Σ_t", lambda _: _BOTH_SMALL.moment_limit("trace") ** 2),
     exact("mixture-forgetting", "Section 6; 3.3")
     .says("a mixture forgets its first model at the spectral radius of its first moments")
-    .predict(lambda: Prediction(forgetting_rate(_BOTH.loop), 1e-4, error=5e-4))
-    .compute(
+    .expects(lambda: moments.forgetting_rate(_BOTH.loop), 1e-4, error=5e-4)
+    .computes(
         "what is left of n_initial at t = 20 over t = 19, computed, 8 + 4 real, 8 synthetic",
         _left_over,
     )
@@ -142,33 +131,33 @@ AUGMENTATION: Final = (
 
 # --- weights: 2.9 --------------------------------------------------------------------------------
 
-_GOLDEN = golden_weight(20, 20)
+_GOLDEN = moments.golden_weight(20, 20)
 _POOLED = Setting(fresh_data(20, 20), _FLAT, 9)
 _WEIGHTED = _POOLED.but(weight=_GOLDEN)
 _WEIGHTED_LARGE = Setting(fresh_data(10_000, 10_000, weight=_GOLDEN), _FLAT, 6)
 
 
-def _weighted(name: Moment) -> Prediction:
-    return Prediction(20 * getattr(weighted_limit(20, 20, weight=_GOLDEN), name))
+def _weighted() -> FirstMomentsLimit:
+    return moments.weighted_limit(20, 20, weight=_GOLDEN)
 
 
 WEIGHTS: Final = (
     exact("weighted-limit", "2.9", size=6_000)
     .says("E ‖μ_t‖² with weight w on the real data, at the limit")
-    .predict(lambda: _weighted("mean_sq"))
-    .observe(_WEIGHTED.draws("mean_sq"))
+    .expects(lambda: 20 * _weighted().mean_sq)
+    .observes(_WEIGHTED.draws, "mean_sq")
     .against("pooled sample by sample", lambda _: _POOLED.moment_limit("mean_sq")),
     exact("weighted-trace", "2.9", size=1500)
     .says("E tr Σ_t with weight w on the real data, at the limit")
-    .predict(lambda: _weighted("trace"))
-    .observe(_WEIGHTED.draws("trace"))
+    .expects(lambda: 20 * _weighted().trace)
+    .observes(_WEIGHTED.draws, "trace")
     .against("pooled sample by sample", lambda _: _POOLED.moment_limit("trace")),
     asymptotic("golden-ratio", "2.9", size=14_000)
     .says("λ = 1: at the best weight w the mean is worth n_r / w real samples")
-    .predict(lambda: Prediction(20 * golden_weight(10_000, 10_000), error=20 / 10_000))
-    .observe(_WEIGHTED_LARGE.draws("mean_sq", "n_r ‖μ‖², {all}", of=lambda x: 10_000 * x))
+    .expects(lambda: 20 * moments.golden_weight(10_000, 10_000), error=20 / 10_000)
+    .observes(_WEIGHTED_LARGE.draws, "mean_sq", "n_r ‖μ‖², {all}")
+    .of(lambda x: 10_000 * x)
     .against(
-        "pooled sample by sample",
-        lambda _: 20 * 10_000 / worth.mean_effective_size(10_000, 10_000),
+        "pooled sample by sample", lambda _: 20 * 10_000 / worth.mean_effective_size(10_000, 10_000)
     ),
 )

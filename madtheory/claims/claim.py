@@ -1,6 +1,6 @@
 """What a claim is: a statement, its prediction, what is observed, and its mutant.
 
-A row of the table reads ``exact(id, reference, size=..).says(..).predict(..).observe(..)``, and
+A row of the table reads ``exact(id, reference, size=..).says(..).expects(..).observes(..)``, and
 ``.against(..)`` where the mutant is another than "2 % larger".
 """
 
@@ -10,16 +10,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, ParamSpec
 
 import numpy as np
-from numpy.typing import NDArray
 
+from madtheory._types import Array
 from madtheory.results import Estimate
 
-Array = NDArray[np.float64]
 Status = Literal["exact", "asymptotic", "bound", "paper", "conjecture"]
 Side = Literal["both", "at_least", "at_most"]
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,35 @@ class Observation:
     words: str
     draw: Callable[[int, int], Array]
 
+    def of(self, function: Callable[..., Any]) -> Observation:
+        """Observe a function of what is drawn; what it says yes or no to becomes 1 or 0."""
+
+        def draw(size: int, seed: int) -> Array:
+            return np.asarray(function(*np.atleast_2d(self.draw(size, seed))), dtype=np.float64)
+
+        return replace(self, draw=draw)
+
+
+#: A number, a path of them, or either with its declared error.
+Said = Prediction | Estimate | Array | float
+
+
+def recorded(
+    words: str, simulator: Callable[..., Any], quantities: str, at: tuple[int, ...]
+) -> Observation:
+    """Observe what a simulator keeps of each path, quantities parted by blanks.
+
+    One vector of replicates for each quantity and each generation in `at`, to make a function of.
+    """
+
+    def draw(size: int, seed: int) -> Array:
+        sizes = {"generations": max(at), "replicates": size, "seed": seed, "at": at}
+        paths = simulator(**sizes, keep_paths=True).paths
+        columns = [paths[name][:, k] for name in quantities.split() for k in range(len(at))]
+        return np.array(columns if len(columns) > 1 else columns[0], dtype=np.float64)
+
+    return Observation(words, draw)
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -61,38 +90,29 @@ def shift(change: float) -> Callable[[float], float]:
     return lambda value: value + change
 
 
-TWO_PERCENT = Mutant("2 % larger", relative(0.02))
+def final(path: Array | float) -> float:
+    """Last entry: the value at the generation that was asked for."""
+    return float(np.ravel(path)[-1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def predicted(said: Said) -> Prediction:
+    """What theory says, of a path its last entry; a declared error is made absolute."""
+    if isinstance(said, Prediction):
+        return said
+    if isinstance(said, Estimate):
+        value = final(said.value)
+        return Prediction(value, error=value * final(said.rel_error))
+    return Prediction(final(said))
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One statement, its prediction, the simulation that tests it, and its mutant.
 
     `side` says which means the claim allows: equal to the prediction ("both"), or on one side of
-    it (a bound). `size` is the number of observations at the verifier's quick level.
+    it (a bound). `size` is the number of observations at the verifier's quick level. The methods
+    return the claim with one more part.
     """
-
-    id: str
-    reference: str
-    statement: str
-    status: Status
-    predict: Callable[[], Prediction]
-    observe: Observation
-    size: int
-    mutant: Mutant = TWO_PERCENT
-    side: Side = "both"
-
-    def against(self, words: str, mutate: Callable[[float], float]) -> Claim:
-        """Return the claim with another mutant."""
-        return replace(self, mutant=Mutant(words, mutate))
-
-
-# --- how a row of the table is written -----------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A claim in the making; `observe` or `compute` ends it."""
 
     id: str
     reference: str
@@ -100,58 +120,54 @@ class Row:
     size: int = 1
     side: Side = "both"
     statement: str = ""
-    prediction: Callable[[], Prediction | float] = lambda: math.nan
+    predict: Callable[[], Prediction] = lambda: Prediction(math.nan)
+    observe: Observation = Observation("nothing", lambda _size, _seed: np.array([math.nan]))
+    mutant: Mutant = Mutant("2 % larger", relative(0.02))
 
-    def says(self, statement: str) -> Row:
+    def says(self, statement: str) -> Claim:
         """State it."""
         return replace(self, statement=statement)
 
-    def predict(self, prediction: Callable[[], Prediction | float]) -> Row:
-        """Say what theory expects of one observation; a bare number has no declared error."""
-        return replace(self, prediction=prediction)
+    def expects(
+        self,
+        said: Callable[[], Said],
+        deviation: float | None = None,
+        error: float | None = None,
+    ) -> Claim:
+        """Say what theory expects of one observation."""
+        more = {"deviation": deviation, "error": error}
+        known = {name: value for name, value in more.items() if value is not None}
+        return replace(self, predict=lambda: replace(predicted(said()), **known))
 
-    def observe(self, observation: Observation) -> Claim:
-        """Say what is observed."""
+    def happens(self, chance: Callable[[], Said]) -> Claim:
+        """Give the probability of an event, of which 0 or 1 is observed."""
 
         def predict() -> Prediction:
-            said = self.prediction()
-            return said if isinstance(said, Prediction) else Prediction(said)
+            p = predicted(chance()).value
+            return Prediction(p, math.sqrt(p * (1 - p)))
 
-        return Claim(
-            id=self.id,
-            reference=self.reference,
-            statement=self.statement,
-            status=self.status,
-            predict=predict,
-            observe=observation,
-            size=self.size,
-            side=self.side,
-        )
+        return replace(self, predict=predict)
 
-    def compute(self, words: str, value: Callable[[], float]) -> Claim:
+    def observes(self, make: Callable[P, Observation], *args: P.args, **options: P.kwargs) -> Claim:
+        """Say what is observed: what `make` makes of the other arguments."""
+        return replace(self, observe=make(*args, **options))
+
+    def of(self, function: Callable[..., Any]) -> Claim:
+        """Observe a function of that."""
+        return replace(self, observe=self.observe.of(function))
+
+    def computes(self, words: str, value: Callable[[], float]) -> Claim:
         """Say what a second route of the theory computes, where nothing is simulated."""
-        number = Observation(words, lambda _size, _seed: np.array([value()], dtype=np.float64))
-        return self.observe(number)
+        return self.observes(Observation, words, lambda _size, _seed: np.array([float(value())]))
+
+    def against(self, words: str, mutate: Callable[[float], Said]) -> Claim:
+        """Set another mutant."""
+        mutant = Mutant(words, lambda value: predicted(mutate(value)).value)
+        return replace(self, mutant=mutant)
 
 
-exact = partial(Row, status="exact")
-asymptotic = partial(Row, status="asymptotic")
-conjecture = partial(Row, status="conjecture")
-lower_bound = partial(Row, status="bound", side="at_least")
-upper_bound = partial(Row, status="bound", side="at_most")
-
-
-def final(array: Array) -> float:
-    """Last entry: the value at the generation that was asked for."""
-    return float(array[-1])
-
-
-def declared(estimate: Estimate) -> Prediction:
-    """An estimate (its last entry, if it is a path) with its declared error made absolute."""
-    value = float(np.ravel(estimate.value)[-1])
-    return Prediction(value, error=value * float(np.ravel(estimate.rel_error)[-1]))
-
-
-def probability(p: float) -> Prediction:
-    """The probability of an event, of which 0 or 1 is observed."""
-    return Prediction(p, math.sqrt(p * (1 - p)))
+exact = partial(Claim, status="exact")
+asymptotic = partial(Claim, status="asymptotic")
+conjecture = partial(Claim, status="conjecture")
+lower_bound = partial(Claim, status="bound", side="at_least")
+upper_bound = partial(Claim, status="bound", side="at_most")

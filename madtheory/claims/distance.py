@@ -10,15 +10,14 @@ import numpy as np
 from scipy.special import ellipe
 
 from madtheory import spectrum
+from madtheory._types import Array
 from madtheory.claims.claim import (
-    Array,
     Observation,
     Prediction,
     asymptotic,
-    declared,
     exact,
-    final,
     lower_bound,
+    predicted,
     relative,
     upper_bound,
 )
@@ -43,10 +42,6 @@ _ONE_FIT = Setting(fully_synthetic(400), np.ones(20), 1)
 _HIGH_ERROR = 2 * 3 / (8 * 999)
 
 
-def _distance(at: Setting) -> Prediction:
-    return declared(collapse.w2_squared(at.loop, at.eigenvalues, generations=at.t))
-
-
 def _first_step(at: Setting) -> Prediction:
     """E W2^2(1) - E W2^2(2): positive where the expected distance falls."""
     estimate = collapse.w2_squared(at.loop, at.eigenvalues, generations=at.t)
@@ -55,24 +50,16 @@ def _first_step(at: Setting) -> Prediction:
 
 
 def _first_fall(at: Setting) -> Observation:
-    return at.draws(
-        "w2_squared",
-        "W2² of generation 1 minus generation 2",
-        of=lambda first, second: first - second,
-        at=(1, 2),
-    )
+    words = "W2² of generation 1 minus generation 2"
+    return at.draws("w2_squared", words, at=(1, 2)).of(lambda x, y: x - y)
 
 
-def _sqrt_trace(dof: int, t: int, bound: Literal["lower", "upper"]) -> Prediction:
+def _sqrt_trace(dof: int, t: int, part: Literal["value", "lower", "upper"]) -> Prediction:
+    """E tr Sigma_t^(1/2), with its declared error, or a bound on it, over that of a direction."""
     estimate = spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof))
+    said = predicted(estimate if part == "value" else getattr(estimate, part))
     direction = float(chi_square.c4(dof + 1)) ** t
-    return Prediction(final(getattr(estimate, bound)) / direction)
-
-
-def _sqrt_trace_value(dof: int, t: int) -> Prediction:
-    prediction = declared(spectrum.mean_sqrt_trace(np.ones(2), np.full(t, dof)))
-    direction = float(chi_square.c4(dof + 1)) ** t
-    return Prediction(prediction.value / direction, error=prediction.error / direction)
+    return Prediction(said.value / direction, error=said.error / direction)
 
 
 def _over_direction(dof: int, t: int) -> Observation:
@@ -108,72 +95,65 @@ def _over_direction(dof: int, t: int) -> Observation:
 FULLY_SYNTHETIC: Final = (
     asymptotic("sqrt-trace-limit", "5.1", size=40)
     .says("E tr Σ_t^(1/2) / d -> 2F1(1/2, -t/2; 2; d/m) at λ = 1")
-    .predict(
-        lambda: Prediction(float(spectrum.sqrt_trace_limit(_LIMIT.t, 100 / 999)), error=_HIGH_ERROR)
+    .expects(lambda: spectrum.sqrt_trace_limit(_LIMIT.t, 100 / 999), error=_HIGH_ERROR)
+    .observes(
+        _LIMIT.draws, "mean_sq trace w2_squared", "tr Σ^(1/2) / d from W2², {d}, m = 999, {t}"
     )
-    .observe(
-        _LIMIT.draws(
-            "mean_sq trace w2_squared",
-            "tr Σ^(1/2) / d from W2², {d}, m = 999, {t}",
-            of=lambda mean_sq, trace, w2_squared: (mean_sq + trace + 100 - w2_squared) / 200,
-        )
-    ),
+    .of(lambda mean_sq, trace, w2: (mean_sq + trace + 100 - w2) / 200),
     exact("w2-line", "1.7", size=200_000)
     .says("E W2² is exact for d = 1")
-    .predict(lambda: _distance(_LINE))
-    .observe(_LINE.draws("w2_squared", "W2², {d}, {n}, {t}, {λ}")),
+    .expects(_LINE.law(collapse.w2_squared))
+    .observes(_LINE.draws, "w2_squared", "W2², {d}, {n}, {t}, {λ}"),
     asymptotic("w2-estimate", "1.7; 5.1", size=250)
     .says("E W2² within its declared error, d > 1")
-    .predict(lambda: _distance(_MIDDLE))
-    .observe(_MIDDLE.draws("w2_squared", "W2², {d}, {n}, {t}, {λ}")),
+    .expects(_MIDDLE.law(collapse.w2_squared))
+    .observes(_MIDDLE.draws, "w2_squared", "W2², {d}, {n}, {t}, {λ}"),
     asymptotic("w2-general", "1.7; 2.10", size=800)
     .says("E W2² within its declared error, Σ_0 = diag(1, 1/2, ..., 1/8)")
-    .predict(lambda: _distance(_HARMONIC))
-    .observe(_HARMONIC.draws("w2_squared", "W2², {n}, {t}, {λ}")),
+    .expects(_HARMONIC.law(collapse.w2_squared))
+    .observes(_HARMONIC.draws, "w2_squared", "W2², {n}, {t}, {λ}"),
     asymptotic("w2-high-dimension", "5.1", size=60)
     .says("E tr Σ_t^(1/2) / d → λ^((t-1)/2) 2F1(1/2, -t/2; 2; d/m)")
-    .predict(
-        lambda: declared(collapse.w2_squared_high_dimension(_HIGH.loop, 100, generations=_HIGH.t))
-    )
-    .observe(_HIGH.draws("w2_squared", "W2², {d}, {n}, {t}, {λ}")),
+    .expects(lambda: collapse.w2_squared_high_dimension(_HIGH.loop, 100, generations=_HIGH.t))
+    .observes(_HIGH.draws, "w2_squared", "W2², {d}, {n}, {t}, {λ}"),
     asymptotic("moment-limit", "5.1")
     .says("E tr Σ_t^k / d → 2F1(1-k, -tk; 2; d/m)")
-    .predict(lambda: Prediction(float(spectrum.moment_limit(2, _HUGE.t, 0.5)), 1e-4, error=1e-4))
-    .compute(
+    .expects(lambda: spectrum.moment_limit(2, _HUGE.t, 0.5), 1e-4, error=1e-4)
+    .computes(
         _HUGE.words("k = 2, {t}, against exact second moments at {d}, m = 2 d, computed"),
         lambda: _HUGE.value(collapse.mean_trace_squared) / 100_000,
     ),
     exact("w2-limit", "1.8", size=3000)
     .says("λ < 1: E W2² → tr Σ_0 (1 + 1 / (n (1 - λ)))")
-    .predict(lambda: float(collapse.w2_squared_limit(_WALK.loop, _WALK.eigenvalues)))
-    .observe(_WALK.draws("w2_squared", "W2², {d}, {n}, {t}, {λ}")),
+    .expects(lambda: collapse.w2_squared_limit(_WALK.loop, _WALK.eigenvalues))
+    .observes(_WALK.draws, "w2_squared", "W2², {d}, {n}, {t}, {λ}"),
     lower_bound("sqrt-trace-lower", "1.7", size=4000)
     .says("E tr Σ_t^(1/2) >= c4^t / E|u_1|, attained as t grows")
-    .predict(lambda: _sqrt_trace(10, 150, "lower"))
-    .observe(_over_direction(10, 150)),
+    .expects(lambda: _sqrt_trace(10, 150, "lower"))
+    .observes(_over_direction, 10, 150),
     upper_bound("sqrt-trace-upper", "1.7", size=2000)
     .says("E tr Σ_t^(1/2) <= d c4^t")
-    .predict(lambda: _sqrt_trace(50, 1, "upper"))
-    .observe(_over_direction(50, 1))
+    .expects(lambda: _sqrt_trace(50, 1, "upper"))
+    .observes(_over_direction, 50, 1)
     .against("2 % smaller", relative(-0.02)),
     asymptotic("sqrt-trace-estimate", "1.7", size=2000)
     .says("E tr Σ_t^(1/2) between its bounds, within its declared error")
-    .predict(lambda: _sqrt_trace_value(50, 5))
-    .observe(_over_direction(50, 5)),
+    .expects(lambda: _sqrt_trace(50, 5, "value"))
+    .observes(_over_direction, 50, 5),
     exact("overshoot-exact", "Section 3.1, erratum; 1.8", size=8000)
     .says("E W2² falls from generation 1 to 2 for n = 2, d = 4, λ = 0")
-    .predict(lambda: _first_step(_PAIR))
-    .observe(_first_fall(_PAIR))
+    .expects(lambda: _first_step(_PAIR))
+    .observes(_first_fall, _PAIR)
     .against("Section 3.1: E W2 never falls", lambda _: 0.0),
     asymptotic("overshoot-high-dimension", "Section 3.1, erratum; 1.8", size=60)
     .says("E W2² falls from generation 1 to 2 for n = 26, d = 100, λ = .5")
-    .predict(lambda: _first_step(_CROWDED))
-    .observe(_first_fall(_CROWDED))
+    .expects(lambda: _first_step(_CROWDED))
+    .observes(_first_fall, _CROWDED)
     .against("Section 3.1: E W2 never falls", lambda _: 0.0),
     asymptotic("baseline", "5.3", size=3000)
     .says("E W2² of one fit to real data, d ~ n, within its declared error")
-    .predict(lambda: declared(spectrum.baseline(400, _ONE_FIT.eigenvalues)))
-    .observe(_ONE_FIT.draws("w2_squared", "W2² of generation {at}, {d}, {n}")),
+    .expects(lambda: spectrum.baseline(400, _ONE_FIT.eigenvalues))
+    .observes(_ONE_FIT.draws, "w2_squared", "W2² of generation {at}, {d}, {n}"),
 )
 
 # --- any loop ------------------------------------------------------------------------------------
@@ -199,22 +179,21 @@ def _best_weighted() -> Setting:
 ANY_LOOP: Final = (
     asymptotic("augmentation-w2", "Section 4, Fig. 7; 3.1", size=20_000)
     .says("E W2² beside a fixed real set at the limit, within its declared error")
-    .predict(_FIXED.distance_limit)
-    .observe(_FIXED.draws("w2_squared"))
+    .expects(_FIXED.distance_limit)
+    .observes(_FIXED.draws, "w2_squared")
     .against("the limit of the fresh data loop", lambda _: _ALL_FRESH.distance_limit().value),
     asymptotic("mixture-w2", "Section 6; 3.3", size=20_000)
     .says("E W2² with fixed, fresh and synthetic samples, within its declared error")
-    .predict(_TOGETHER.distance_limit)
-    .observe(_TOGETHER.draws("w2_squared"))
+    .expects(_TOGETHER.distance_limit)
+    .observes(_TOGETHER.draws, "w2_squared")
     .against("all real samples are fresh", lambda _: _TOGETHER_FRESH.distance_limit().value),
     asymptotic("weighted-w2", "2.9", size=4000)
     .says("λ < 1: the best weight for E W2² is not the golden one, and this much better")
-    .predict(lambda: _best_weighted().distance())
-    .observe(
-        Observation(
-            _FEW_REAL.words("W2², {d}, {n}, {λ}, best weight, {t}"),
-            lambda size, seed: _best_weighted().draws("w2_squared").draw(size, seed),
-        )
+    .expects(lambda: _best_weighted().distance())
+    .observes(
+        Observation,
+        _FEW_REAL.words("W2², {d}, {n}, {λ}, best weight, {t}"),
+        lambda size, seed: _best_weighted().draws("w2_squared").draw(size, seed),
     )
     .against(
         "the golden weight does as well",
@@ -222,13 +201,13 @@ ANY_LOOP: Final = (
     ),
     asymptotic("memory-w2", "Appendix G, Fig. 30; 2.8", size=4000)
     .says("E W2² with K models in memory at the limit, within its declared error")
-    .predict(_REMEMBERS.distance_limit)
-    .observe(_REMEMBERS.draws("w2_squared"))
+    .expects(_REMEMBERS.distance_limit)
+    .observes(_REMEMBERS.draws, "w2_squared")
     .against("memory 1", lambda _: _REMEMBERS.but(memory=1).distance_limit().value),
     asymptotic("growing-pool-w2", "Section 4, Fig. 8; 3.2", size=25_000)
     .says("E W2² in a growing pool, within its declared error")
-    .predict(_GROWING.distance)
-    .observe(_GROWING.draws("w2_squared"))
+    .expects(_GROWING.distance)
+    .observes(_GROWING.draws, "w2_squared")
     .against(
         "each generation's samples replace the last ones'",
         lambda _: _GROWING.but(pool="replace").distance().value,

@@ -7,14 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from madtheory._types import Array
 from madtheory.claims.claim import (
-    Array,
     Observation,
     Prediction,
     asymptotic,
     exact,
     lower_bound,
-    probability,
     relative,
     upper_bound,
 )
@@ -58,7 +57,7 @@ def _below(threshold: float) -> float:
 
 def _stays_below(q: float, words: str) -> Observation:
     """Whether Sigma at a late generation is at most the stationary q-quantile, d = 1."""
-    return _STATIONARY_LINE.draws("trace", words, of=lambda x: x <= _quantile(q))
+    return _STATIONARY_LINE.draws("trace", words).of(lambda x: x <= _quantile(q))
 
 
 def _tail_slope() -> float:
@@ -76,41 +75,41 @@ def _tail_index() -> Prediction:
 FLOOR: Final = (
     exact("floor-walk", "1.6", size=25_000)
     .says("a variance floor does not stop the mean: E ‖μ_t - μ_0‖² grows linearly")
-    .predict(_FLOORED.law(collapse.mean_walk))
-    .observe(_FLOORED.draws("mean_sq"))
+    .expects(_FLOORED.law(collapse.mean_walk))
+    .observes(_FLOORED.draws, "mean_sq")
     .against("without the floor", lambda _: _FLOORED.but(floor=0.0).value(collapse.mean_walk)),
     exact("floor-stationary", "1.5", size=5000)
     .says("a variance floor f stops the collapse: E tr Σ_t → f tr Σ_0 / (1 - λ)")
-    .predict(lambda: 20 * collapse.stationary_mean(_FLOORED.loop))
-    .observe(_FLOORED.at(30).draws("trace")),
+    .expects(lambda: 20 * collapse.stationary_mean(_FLOORED.loop))
+    .observes(_FLOORED.at(30).draws, "trace"),
     exact("floor-trace", "1.5", size=6000)
     .says("E tr Σ_t = tr Σ_0 [λ^(t-1) + f (1 + λ + ... + λ^(t-1))] with a floor f")
-    .predict(_FLOORED_SOON.law(collapse.mean_trace))
-    .observe(_FLOORED_SOON.draws("trace", "trace, {d}, {n}, {λ}, f = .2, {t}"))
+    .expects(_FLOORED_SOON.law(collapse.mean_trace))
+    .observes(_FLOORED_SOON.draws, "trace", "trace, {d}, {n}, {λ}, f = .2, {t}")
     .against(
         "without the floor", lambda _: _FLOORED_SOON.but(floor=0.0).value(collapse.mean_trace)
     ),
     exact("floor-second-moment", "1.5", size=2000)
     .says("E tr Σ_t² with a floor has a finite limit where λ² (1 + 2/m) < 1")
-    .predict(lambda: float(collapse.stationary_second_moments(_STATIONARY.loop, 20).trace_squared))
-    .observe(_STATIONARY.draws("trace_squared", "tr Σ_t², {all}")),
+    .expects(lambda: collapse.stationary_second_moments(_STATIONARY.loop, 20).trace_squared)
+    .observes(_STATIONARY.draws, "trace_squared", "tr Σ_t², {all}"),
     exact("floor-moment", "1.5", size=20_000)
     .says("the second moment of the stationary law, a perpetuity")
-    .predict(lambda: collapse.stationary_moment(_STATIONARY.loop, 2))
-    .observe(_STATIONARY_LINE.draws("squared_trace", "Σ_t², {all}")),
+    .expects(lambda: collapse.stationary_moment(_STATIONARY.loop, 2))
+    .observes(_STATIONARY_LINE.draws, "squared_trace", "Σ_t², {all}"),
     exact("floor-median", "1.9", size=5_000)
     .says("quantiles of the stationary law with a floor")
-    .predict(lambda: probability(0.5))
-    .observe(_stays_below(0.5, "P(Σ_t <= the stationary median), {all}"))
+    .happens(lambda: 0.5)
+    .observes(_stays_below, 0.5, "P(Σ_t <= the stationary median), {all}")
     .against("the median is 2 % larger", lambda _: _below(_quantile(0.5) / 1.02)),
     exact("floor-tail", "1.9", size=16_000)
     .says("the distribution function of the stationary law with a floor, in its tail")
-    .predict(lambda: probability(_below(_quantile(_HIGH))))
-    .observe(_stays_below(_HIGH, "P(Σ_t <= the .9-quantile), {all}")),
+    .happens(lambda: _below(_quantile(_HIGH)))
+    .observes(_stays_below, _HIGH, "P(Σ_t <= the .9-quantile), {all}"),
     asymptotic("floor-tail-index", "1.9")
     .says("P(X > x) ~ x^-k of the stationary law, E (λ q)^k = 1")
-    .predict(_tail_index)
-    .compute(
+    .expects(_tail_index)
+    .computes(
         _HEAVY.words("log2 of P(X > x) / P(X > 2 x), x = 1000, computed, {n}, {λ}, {floor}"),
         _tail_slope,
     ),
@@ -123,29 +122,23 @@ _BOTH = Setting(fully_synthetic(40, bias=0.5, floor=0.2, shrinkage=0.3), _FLAT, 
 FLOOR_LAWS: Final = (
     exact("floor-walk-growth", "1.6")
     .says("the mean walks away by λ f tr Σ_0 / (n (1 - λ)) a generation, for ever")
-    .predict(
-        lambda: Prediction(collapse.mean_walk_growth(_FLOORED_LINE.loop, _LINE), 1e-8, error=1e-8)
-    )
-    .compute(
+    .expects(lambda: collapse.mean_walk_growth(_FLOORED_LINE.loop, _LINE), 1e-8, error=1e-8)
+    .computes(
         _FLOORED_LINE.words("E ‖μ_61‖² - E ‖μ_60‖², computed, {d}, {n}, {λ}, floor f = .2"),
         lambda: _FLOORED_LINE.value(lambda *at, **to: np.diff(collapse.mean_walk(*at, **to))),
     )
     .against("2 % faster", relative(0.02)),
     asymptotic("floor-quantile-limit", "1.9")
     .says("the stationary law tends to an inverse gamma law for large n")
-    .predict(
-        lambda: Prediction(
-            float(collapse.stationary_quantiles_limit(_MANY.loop, 0.5)), 1e-5, error=1 / 2000
-        )
-    )
-    .compute(
+    .expects(lambda: collapse.stationary_quantiles_limit(_MANY.loop, 0.5), 1e-5, error=1 / 2000)
+    .computes(
         _MANY.words("median, computed, {n}, divided by n, {λ}, floor 1/n"),
         lambda: float(collapse.stationary_quantiles(_MANY.loop, 0.5)),
     ),
     exact("floor-shrinkage", "1.5", size=1500)
     .says("E tr Σ_t² with a floor and shrinkage together, from one affine map")
-    .predict(_BOTH.law(_trace_squared))
-    .observe(_BOTH.draws("trace_squared", "tr Σ_{at}², {d}, {n}, {λ}, {floor}, {shrinkage}"))
+    .expects(_BOTH.law(_trace_squared))
+    .observes(_BOTH.draws, "trace_squared", "tr Σ_{at}², {d}, {n}, {λ}, {floor}, {shrinkage}")
     .against("without shrinkage", lambda _: _BOTH.but(shrinkage=0.0).value(_trace_squared)),
 )
 
@@ -170,52 +163,46 @@ def _growth(loop: Loop) -> float:
     return math.log2(collapse.second_moment_growth(loop, 20))
 
 
-_PARTLY_DRIFT = _PARTLY.growth(
-    "log_trace", "(log tr Σ_220 - log tr Σ_20) / 200, {d}, {n}, {shrinkage}", start=20, end=220
-)
+def _drift(at: Setting, start: int) -> Observation:
+    words = f"(log tr Σ_{at.t} - log tr Σ_{start}) / 200, {{d}}, {{n}}, {{shrinkage}}"
+    return at.growth("log_trace", words, start=start, end=at.t)
+
 
 SHRINKAGE: Final = (
     exact("shrinkage-trace", "1.5", size=3000)
     .says("shrinkage towards (tr S / d) I keeps the mean trace: λ^(t-1) tr Σ_0")
-    .predict(_SHRUNK.law(collapse.mean_trace))
-    .observe(_SHRUNK.draws("trace"))
+    .expects(_SHRUNK.law(collapse.mean_trace))
+    .observes(_SHRUNK.draws, "trace")
     .against("shrinkage towards 0", lambda value: value * (1 - _SHRUNK.loop.shrinkage) ** 4),
     exact("shrinkage-second-moment", "1.5", size=25_000)
     .says("E tr Σ_t² with shrinkage a: its 2 x 2 map, b = (1 - a)²")
-    .predict(lambda: _second_path(_SHRUNK))
-    .observe(_SHRUNK.draws("trace_squared", "tr Σ_{at}², {d}, {n}, {λ}, {shrinkage}"))
+    .expects(lambda: _second_path(_SHRUNK))
+    .observes(_SHRUNK.draws, "trace_squared", "tr Σ_{at}², {d}, {n}, {λ}, {shrinkage}")
     .against("without shrinkage", lambda _: _second_path(_SHRUNK.but(shrinkage=0.0))),
     exact("shrinkage-growth", "1.5")
     .says("E (tr Σ_t)² grows by the spectral radius of that map: it explodes above 1")
-    .predict(lambda: Prediction(_growth(_SHRUNK.loop), 1e-4, error=1e-6))
-    .compute(
+    .expects(lambda: _growth(_SHRUNK.loop), 1e-4, error=1e-6)
+    .computes(
         _SHRUNK.words("log2 of E tr Σ_80² / E tr Σ_40², a generation, computed, {d}, {shrinkage}"),
         lambda: math.log2(_second_path(_SHRUNK.at(80)) / _second_path(_SHRUNK.at(40))) / 40,
     )
     .against("without shrinkage", lambda _: _growth(_SHRUNK.but(shrinkage=0.0).loop)),
     exact("shrinkage-rate", "1.4", size=4000)
     .says("full shrinkage collapses too, at the rate log λ + ψ(md/2) - log(md/2)")
-    .predict(lambda: Prediction(collapse.shrinkage_rate(_ROUND.loop, 2).lower, mean_step(2, 200)))
-    .observe(
-        _ROUND.growth(
-            "log_trace",
-            "(log tr Σ_201 - log tr Σ_1) / 200, {d}, {n}, {shrinkage}",
-            start=1,
-            end=201,
-        )
-    )
+    .expects(lambda: collapse.shrinkage_rate(_ROUND.loop, 2).lower, mean_step(2, 200))
+    .observes(_drift, _ROUND, 1)
     .against("the rate without shrinkage", lambda _: collapse.rate(_ROUND.but(shrinkage=0.0).loop)),
     lower_bound("shrinkage-rate-lower", "1.4", size=400)
     .says("the rate with shrinkage a is at least that of the extreme shape it allows")
-    .predict(lambda: collapse.shrinkage_rate(_PARTLY.loop, 4).lower)
-    .observe(_PARTLY_DRIFT)
+    .expects(lambda: collapse.shrinkage_rate(_PARTLY.loop, 4).lower)
+    .observes(_drift, _PARTLY, 20)
     .against(
         "the rate of full shrinkage", lambda _: collapse.shrinkage_rate(_PARTLY.loop, 4).upper
     ),
     upper_bound("shrinkage-rate-upper", "1.4", size=400)
     .says("the rate with shrinkage a is at most that of full shrinkage: it still collapses")
-    .predict(lambda: collapse.shrinkage_rate(_PARTLY.loop, 4).upper)
-    .observe(_PARTLY_DRIFT)
+    .expects(lambda: collapse.shrinkage_rate(_PARTLY.loop, 4).upper)
+    .observes(_drift, _PARTLY, 20)
     .against(
         "the rate without shrinkage", lambda _: collapse.rate(_PARTLY.but(shrinkage=0.0).loop)
     ),
@@ -230,17 +217,19 @@ _MLE_CRITICAL = _MLE.but(bias=collapse.critical_bias(_MLE.loop), allow_overdispe
 LIKELIHOOD: Final = (
     exact("mle-rate", "0; 1.1", size=2000)
     .says("covariances divided by n: the rate is log(λ (n-1)/n) + ψ(m/2) - log(m/2)")
-    .predict(lambda: Prediction(collapse.rate(_MLE.loop), mean_step(9, _MLE.t)))
-    .observe(
-        _MLE.growth(
-            "log_direction", "log of a direction over {at} generations, {n}", start=1, end=1001
-        )
+    .expects(lambda: collapse.rate(_MLE.loop), mean_step(9, _MLE.t))
+    .observes(
+        _MLE.growth,
+        "log_direction",
+        "log of a direction over {at} generations, {n}",
+        start=1,
+        end=1001,
     )
     .against("divided by n - 1", lambda _: collapse.rate(_CLASSIC)),
     exact("mle-critical-bias", "0; 1.2", size=400)
     .says("covariances divided by n: the critical bias is n/(n-1) times as large")
-    .predict(lambda: Prediction(0.0, math.sqrt(199 * float(chi_square.log_chi_square_variance(9)))))
-    .observe(without_drift(_MLE_CRITICAL))
+    .expects(lambda: 0.0, math.sqrt(199 * float(chi_square.log_chi_square_variance(9))))
+    .observes(without_drift, _MLE_CRITICAL)
     .against(
         "the critical bias of n - 1",
         lambda _: 199 * math.log(_MLE_CRITICAL.loop.bias / collapse.critical_bias(_CLASSIC)),

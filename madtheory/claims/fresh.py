@@ -10,14 +10,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from madtheory import spectrum
+from madtheory._types import Array
 from madtheory.claims.claim import (
-    Array,
     Claim,
     Observation,
     Prediction,
     asymptotic,
-    declared,
     exact,
+    predicted,
     relative,
 )
 from madtheory.claims.setting import HARMONIC, UNEQUAL, Setting
@@ -56,24 +56,18 @@ def _invariant(
     return (
         exact(f"fresh-{name}", "2.3", size=size)
         .says(f"{text} of the fresh data loop, from the seven invariants")
-        .predict(lambda: float(moments.second_moments(_SECOND.loop, 6, generations=2)[-1, index]))
-        .observe(_SECOND.draws(record, "{all}", of=of))
+        .expects(lambda: moments.second_moments(_SECOND.loop, 6, generations=2)[-1, index])
+        .observes(_SECOND.draws, record, "{all}")
+        .of(of)
     )
 
 
 _INVARIANTS = (
-    _invariant("mean-fourth", "E ‖μ_t‖⁴", "mean_sq", index=2, size=400_000, of=lambda x: x**2),
-    _invariant(
-        "mean-trace-product",
-        "E ‖μ_t‖² tr Σ_t",
-        "mean_sq trace",
-        index=3,
-        size=76_000,
-        of=lambda mean_sq, trace: mean_sq * trace,
-    ),
-    _invariant("mean-quadratic", "E μ_t' Σ_t μ_t", "mean_quadratic", index=4, size=200_000),
-    _invariant("squared-trace", "E (tr Σ_t)²", "squared_trace", index=5, size=50_000),
-    _invariant("trace-squared", "E tr Σ_t²", "trace_squared", index=6, size=80_000),
+    _invariant("mean-fourth", "E ‖μ_t‖⁴", "mean_sq", 2, 400_000, lambda x: x**2),
+    _invariant("mean-trace-product", "E ‖μ_t‖² tr Σ_t", "mean_sq trace", 3, 76_000, np.multiply),
+    _invariant("mean-quadratic", "E μ_t' Σ_t μ_t", "mean_quadratic", 4, 200_000),
+    _invariant("squared-trace", "E (tr Σ_t)²", "squared_trace", 5, 50_000),
+    _invariant("trace-squared", "E tr Σ_t²", "trace_squared", 6, 80_000),
 )
 
 
@@ -93,63 +87,60 @@ def _forgetting_ratio() -> float:
 @cache
 def _distance_worth(n: int, dim: int) -> Prediction:
     """The W2^2 whose effective sample size is `n`."""
-    guess = declared(spectrum.baseline(n, np.ones(dim)))
-    value = float(
-        brentq(
-            lambda w: worth.effective_sample_size(w, np.ones(dim)) - n,
-            0.8 * guess.value,
-            1.25 * guess.value,
-        )
-    )
+    guess = predicted(spectrum.baseline(n, np.ones(dim)))
+
+    def excess(w2: float) -> float:
+        return worth.effective_sample_size(w2, np.ones(dim)) - n
+
+    value = float(brentq(excess, 0.8 * guess.value, 1.25 * guess.value))
     return Prediction(value, error=guess.error)
 
 
 EXACT: Final = (
     exact("fresh-mean", "2.2", size=38_000)
     .says("E ‖μ_t‖² of the fresh data loop by one linear recursion")
-    .predict(lambda: _MEAN.moment("mean_sq"))
-    .observe(_MEAN.draws("mean_sq", "{all}")),
+    .expects(lambda: _MEAN.moment("mean_sq"))
+    .observes(_MEAN.draws, "mean_sq", "{all}"),
     exact("fresh-trace", "2.2", size=5200)
     .says("E tr Σ_t of the fresh data loop by the same recursion, general Σ_0")
-    .predict(lambda: _TRACE.moment("trace"))
-    .observe(_TRACE.draws("trace", "eight unequal eigenvalues, {n}, {λ}, {t}")),
+    .expects(lambda: _TRACE.moment("trace"))
+    .observes(_TRACE.draws, "trace", "eight unequal eigenvalues, {n}, {λ}, {t}"),
     exact("fresh-mean-limit", "Eq. (3); 2.2", size=240_000)
     .says("the limit of E ‖μ_t‖² is the fixed point of a 2 x 2 system")
-    .predict(lambda: _NEAR.moment_limit("mean_sq"))
-    .observe(_NEAR.draws("mean_sq", "{all}")),
+    .expects(lambda: _NEAR.moment_limit("mean_sq"))
+    .observes(_NEAR.draws, "mean_sq", "{all}"),
     exact("fresh-trace-limit", "Eq. (3); 2.2", size=10_000)
     .says("the limit of E tr Σ_t is the fixed point of the same system")
-    .predict(lambda: _NEAR.moment_limit("trace"))
-    .observe(_NEAR.draws("trace", "{all}")),
+    .expects(lambda: _NEAR.moment_limit("trace"))
+    .observes(_NEAR.draws, "trace", "{all}"),
     *_INVARIANTS,
     asymptotic("eq4-effective-size", "Eq. (4); 2.5", size=3000)
     .says("n_e inverts the distance of a fit to n real samples")
-    .predict(lambda: _distance_worth(400, 20))
-    .observe(_ONE_FIT.draws("w2_squared", "W2² of one fit to {n} samples, {d}"))
+    .expects(lambda: _distance_worth(400, 20))
+    .observes(_ONE_FIT.draws, "w2_squared", "W2² of one fit to {n} samples, {d}")
     .against("2 % fewer samples", relative(0.02)),
     exact("eq3-independence", "Eq. (3), Fig. 10; 2.2", size=700)
     .says("the limit of E W2² does not depend on n_initial")
-    .predict(lambda: 0.0)
-    .observe(Observation(_FEW.words("W2² from {n_initial} minus from 2000, {d}, {n}"), _forgotten))
+    .expects(lambda: 0.0)
+    .observes(Observation, _FEW.words("W2² from {n_initial} minus from 2000, {d}, {n}"), _forgotten)
     .against("10 % of the limit remains", lambda _: 0.1 * _FEW.distance_limit().value),
     exact("fresh-forgetting", "Fig. 10; 2.2")
     .says("n_initial is forgotten at the rate of the first-moment map's spectral radius")
-    .predict(lambda: Prediction(moments.forgetting_rate(_FAR.loop), 1e-4, error=5e-4))
-    .compute(
+    .expects(lambda: moments.forgetting_rate(_FAR.loop), 1e-4, error=5e-4)
+    .computes(
         _FAR.words("(M, C) - limit at {t} over t = 11, computed, {n_initial}"), _forgetting_ratio
     )
     .against("2 % faster", relative(-0.02)),
     exact("eq4-effective-mean", "Eq. (4); 2.5", size=240_000)
     .says("λ = 1: the mean is worth n_e = n_r + n_s (n_r - 1)/(n - 1) real samples")
-    .predict(lambda: 1 / worth.mean_effective_size(30, 10))
-    .observe(_UNBIASED.draws("mean_sq", "‖μ‖², {all}"))
+    .expects(lambda: 1 / worth.mean_effective_size(30, 10))
+    .observes(_UNBIASED.draws, "mean_sq", "‖μ‖², {all}")
     .against("2 % more samples", relative(1 / 1.02 - 1)),
     asymptotic("fraction-unbiased", "Appendix G, Fig. 31; 2.7", size=240_000)
     .says("λ = 1: a real fraction p is worth n_e = n p (2 - p) samples")
-    .predict(lambda: Prediction(1e6 / worth.fraction_effective_size(1_000_000, 0.75), error=1e-5))
-    .observe(
-        _MOSTLY_REAL.draws("mean_sq", "n ‖μ‖², {d}, n = 10^6, p = .75, {t}", of=lambda x: 1e6 * x)
-    )
+    .expects(lambda: 1e6 / worth.fraction_effective_size(1_000_000, 0.75), error=1e-5)
+    .observes(_MOSTLY_REAL.draws, "mean_sq", "n ‖μ‖², {d}, n = 10^6, p = .75, {t}")
+    .of(lambda x: 1e6 * x)
     .against("2 % more samples", relative(1 / 1.02 - 1)),
 )
 
@@ -166,33 +157,33 @@ def _leading_gain() -> Prediction:
 def _admissible_root(bias: float, dim: int, ratio: float) -> float:
     """The largest admissible n_synth from exact second moments, n_real = ratio x its limit."""
     n_real = round(ratio * worth.admissible_n_synth_limit(bias, dim))
-    return float(worth.admissible_n_synth(fresh_data(n_real, 2, bias=bias), dim))
+    return worth.admissible_n_synth(fresh_data(n_real, 2, bias=bias), dim)
 
 
 ASYMPTOTIC: Final = (
     asymptotic("fresh-w2-limit", "Eq. (3); 2.4", size=1500)
     .says("the limit of E W2² to second order, within its declared error")
-    .predict(_EQUAL.distance_limit)
-    .observe(_EQUAL.draws("w2_squared")),
+    .expects(_EQUAL.distance_limit)
+    .observes(_EQUAL.draws, "w2_squared"),
     asymptotic("fresh-w2-general", "2.10", size=2500)
     .says("the same with Bures weights, Σ_0 = diag(1, 1/2, ..., 1/8)")
-    .predict(_HARMONIC.distance_limit)
-    .observe(_HARMONIC.draws("w2_squared", "W2², {n}, {λ}, {t}")),
+    .expects(_HARMONIC.distance_limit)
+    .observes(_HARMONIC.draws, "w2_squared", "W2², {n}, {λ}, {t}"),
     asymptotic("eq4-leading-gain", "Eq. (4), Section 5.3; 2.5", size=8000)
     .says("λ = 1: n_e / n_r → (n_r + 2 n_s) / (n_r + n_s), at most 2")
-    .predict(_leading_gain)
-    .observe(_LARGE.draws("w2_squared"))
+    .expects(_leading_gain)
+    .observes(_LARGE.draws, "w2_squared")
     .against("2 % smaller", relative(-0.02)),
     asymptotic("admissible-limit", "Section 5.3, Fig. 11, 12; 2.6")
     .says("the largest admissible n_synth tends to a formula in λ and d")
-    .predict(lambda: Prediction(float(worth.admissible_n_synth_limit(0.5, 5)), 0.01, error=0.1))
-    .compute(
+    .expects(lambda: worth.admissible_n_synth_limit(0.5, 5), 0.01, error=0.1)
+    .computes(
         "its limit against the root of exact second moments, d = 5, λ = .5, computed",
         lambda: _admissible_root(0.5, 5, 1000.0),
     ),
     asymptotic("fraction-floor", "Appendix G, Fig. 31; 2.7", size=30)
     .says("λ < 1: W2² stops at d (1 - sqrt(p / (1 - λ (1 - p))))²")
-    .predict(lambda: Prediction(float(worth.fraction_floor(0.5, 0.8, 5)), error=1e-6))
-    .observe(_HALF_REAL.draws("w2_squared", "W2², {d}, n = 10^8, p = .5, {λ}, {t}"))
+    .expects(lambda: worth.fraction_floor(0.5, 0.8, 5), error=1e-6)
+    .observes(_HALF_REAL.draws, "w2_squared", "W2², {d}, n = 10^8, p = .5, {λ}, {t}")
     .against("2 % lower", relative(-0.02)),
 )

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from madtheory.claims.claim import Prediction, asymptotic, conjecture, exact
-from madtheory.claims.setting import Setting
+from madtheory.claims.setting import Moment, Setting
 from madtheory.loop import Loop, fresh_data
 from madtheory.results import FirstMomentsLimit
 from madtheory.simulate import simulate_plain
@@ -19,15 +19,20 @@ _REMEMBERS = Setting(fresh_data(20, 20, memory=3), _FLAT, 16)
 _TWO_MODELS = Setting(fresh_data(10, 30, memory=2), _FLAT, 4, simulate_plain)
 _ALL_MODELS = Setting(fresh_data(16, 4, memory=None), _FLAT, 20)
 _ALONE = Setting(Loop(n_initial=20, n_synth=20, memory=6), _FLAT, 24)
-_HEATED = Setting(_ALONE.loop, np.ones(1), 320)
+_HOT = Setting(_ALONE.loop, np.ones(1), 320)
 
 
 def _remembered(memory: int) -> FirstMomentsLimit:
     return moments.memory_limit(20, 20, memory=memory)
 
 
-def _all_remembered() -> FirstMomentsLimit:
-    return moments.memory_limit_all(16, 4)
+def _all_remembered(name: Moment, t: int) -> Prediction:
+    """At the limit: the mean of t models is off by about E |mu|^2/(t (1 - n_s/n)^2).
+
+    Of that (n_s/n)^2 counts in the mean, and the same share in the scatter around it.
+    """
+    limit = moments.memory_limit_all(16, 4)
+    return Prediction(20 * getattr(limit, name), error=20 * limit.mean_sq / (16 * t))
 
 
 def without_scatter(memory: int) -> float:
@@ -47,52 +52,40 @@ def without_scatter(memory: int) -> float:
 CLAIMS: Final = (
     exact("memory-limit", "Appendix G, Fig. 30; 2.8", size=6_000)
     .says("E ‖μ_t‖² with K models in memory: Yule-Walker equations, at the limit")
-    .predict(lambda: 20 * _remembered(3).mean_sq)
-    .observe(_REMEMBERS.draws("mean_sq"))
+    .expects(lambda: 20 * _remembered(3).mean_sq)
+    .observes(_REMEMBERS.draws, "mean_sq")
     .against("memory 1", lambda _: 20 * _remembered(1).mean_sq),
     exact("memory-scatter", "Appendix G, Fig. 30; 2.8", size=3000)
     .says("E tr Σ_t with K models in memory: their scatter counts as covariance")
-    .predict(lambda: 20 * _remembered(3).trace)
-    .observe(_REMEMBERS.draws("trace"))
+    .expects(lambda: 20 * _remembered(3).trace)
+    .observes(_REMEMBERS.draws, "trace")
     .against("without the scatter between models", lambda _: without_scatter(3)),
     exact("memory-index-set", "Appendix G.1, erratum; 2.8", size=4500)
     .says("memory K means K models, not the K + 1 of the paper's index set")
-    .predict(lambda: _TWO_MODELS.moment("mean_sq"))
-    .observe(_TWO_MODELS.draws("mean_sq", "squared distance from n x d data, {all}"))
+    .expects(lambda: _TWO_MODELS.moment("mean_sq"))
+    .observes(_TWO_MODELS.draws, "mean_sq", "squared distance from n x d data, {all}")
     .against(
         "the paper's index set, three models", lambda _: _TWO_MODELS.but(memory=3).moment("mean_sq")
     ),
     asymptotic("memory-all", "Appendix G, Fig. 30; 2.8", size=7_500)
     .says("K → ∞: the models' mean is the truth, and n_e → n at λ = 1")
-    # The models' mean is off by about E |mu|^2/(t (1 - n_s/n)^2), of which (n_s/n)^2 counts.
-    .predict(
-        lambda: Prediction(
-            20 * _all_remembered().mean_sq, error=20 * _all_remembered().mean_sq / (16 * 20)
-        )
-    )
-    .observe(_ALL_MODELS.draws("mean_sq"))
+    .expects(lambda: _all_remembered("mean_sq", 20))
+    .observes(_ALL_MODELS.draws, "mean_sq")
     .against("memory 1", lambda _: 20 * moments.memory_limit(16, 4, memory=1).mean_sq),
     asymptotic("memory-all-trace", "Appendix G, Fig. 30; 2.8", size=1500)
     .says("K → ∞: E tr Σ_t with the scatter of all models around the truth")
-    # Scatter around the models' mean, which is off by the same share of E |mu|^2.
-    .predict(
-        lambda: Prediction(
-            20 * _all_remembered().trace, error=20 * _all_remembered().mean_sq / (16 * 10)
-        )
-    )
-    .observe(_ALL_MODELS.at(10).draws("trace")),
+    .expects(lambda: _all_remembered("trace", 10))
+    .observes(_ALL_MODELS.at(10).draws, "trace"),
     exact("memory-growth", "2.8", size=3_000)
     .says("no real data, λ = 1: K > 1 models make E tr Σ_t grow, fed by their scatter")
-    .predict(lambda: _ALONE.moment("trace"))
-    .observe(_ALONE.draws("trace", "trace, {d}, {n_synth}, {K}, {t}"))
+    .expects(lambda: _ALONE.moment("trace"))
+    .observes(_ALONE.draws, "trace", "trace, {d}, {n_synth}, {K}, {t}")
     .against("memory 1: the mean trace is kept", lambda _: _ALONE.but(memory=1).moment("trace")),
     conjecture("memory-heats", "2.8", side="at_least", size=600)
     .says("no real data, λ = 1, K = 6: log Σ_t drifts up, a typical path heats up")
-    .predict(lambda: 0.0)
-    .observe(
-        _HEATED.growth(
-            "log_trace", "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}", start=20, end=320
-        )
+    .expects(lambda: 0.0)
+    .observes(
+        _HOT.growth, "log_trace", "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}", start=20, end=320
     )
     .against(
         "it heats up as fast as the mean does",

@@ -2,61 +2,52 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from madtheory import modes
 from madtheory.claims.categories import Resampling
-from madtheory.claims.claim import Array, Observation, declared, exact, final, probability, relative
+from madtheory.claims.claim import Observation, exact, final, recorded, relative
 from madtheory.simulate import simulate_modes
 
 # --- weights -------------------------------------------------------------------------------------
 
 _GRID = Resampling(np.full(25, 1 / 25), n=50, t=20)
-_GRID_FRESH = _GRID.but(n_fresh=5, t=80)
+_FED = _GRID.but(n_fresh=5, t=80)
 _FEW = Resampling(np.full(5, 1 / 5), n=20, t=40)
 _FEW_FRESH = _FEW.but(n=30, n_fresh=2, t=150)
 
 WEIGHTS: Final = (
     exact("modes-alive", "Fig. 14; 4.1", size=3_000)
     .says("a mode of weight p is gone with probability E (1-p)^A, A the real ancestors")
-    .predict(lambda: declared(modes.surviving_mean(25, _GRID.n, _GRID.t)))
-    .observe(_GRID.draws("survivors", "modes alive of {modes}, {n_synth}, {t}"))
-    .against(
-        "one generation fewer",
-        lambda _: declared(modes.surviving_mean(25, _GRID.n, _GRID.t - 1)).value,
-    ),
+    .expects(lambda: modes.surviving_mean(25, _GRID.n, _GRID.t))
+    .observes(_GRID.draws, "survivors", "modes alive of {modes}, {n_synth}, {t}")
+    .against("one generation fewer", lambda _: modes.surviving_mean(25, _GRID.n, _GRID.t - 1)),
     exact("modes-heterozygosity", "Fig. 14; 4.1", size=6_000)
     .says("E (1 - Σ p_k²) = (1 - 1/K)(1 - 1/n)^t")
-    .predict(lambda: final(modes.heterozygosity(25, _GRID.n, _GRID.t)))
-    .observe(_GRID.draws("heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {t}"))
+    .expects(lambda: modes.heterozygosity(25, _GRID.n, _GRID.t))
+    .observes(_GRID.draws, "heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {t}")
     .against(
         "the first model costs nothing: (1 - 1/n)^(t-1)", lambda value: value / (1 - 1 / _GRID.n)
     ),
     exact("modes-fixation", "Fig. 14; 4.1", size=60_000)
     .says("one mode is left with probability E Σ p_k^A")
-    .predict(lambda: probability(final(modes.fixation_cdf(_FEW.p, _FEW.n, _FEW.t).value)))
-    .observe(
-        _FEW.draws(
-            "survivors",
-            "one of {modes} modes is left, {n_synth}, {t}",
-            of=lambda alive: alive == 1.0,
-        )
-    )
+    .happens(lambda: modes.fixation_cdf(_FEW.p, _FEW.n, _FEW.t).value)
+    .observes(_FEW.draws, "survivors", "one of {modes} modes is left, {n_synth}, {t}")
+    .of(lambda x: x == 1.0)
     .against("two per cent more", relative(0.02)),
     exact("modes-fresh", "Section 5; 4.1", size=3_500)
     .says("with fresh data the modes alive settle at K (1 - E (1 - 1/K)^F), F the founders")
-    .predict(lambda: modes.stationary_surviving_mean(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh))
-    .observe(_GRID_FRESH.draws("survivors", "modes alive of {modes}, {n_synth}, {n_fresh}, {t}"))
+    .expects(lambda: modes.stationary_surviving_mean(25, _FED.n, _FED.n_fresh))
+    .observes(_FED.draws, "survivors", "modes alive of {modes}, {n_synth}, {n_fresh}, {t}")
     .against("two per cent more", relative(0.02)),
     exact("modes-fresh-heterozygosity", "Section 5; 4.1", size=1_500)
     .says("with fresh data the heterozygosity settles where loss and supply balance")
-    .predict(lambda: modes.stationary_heterozygosity(25, _GRID_FRESH.n, _GRID_FRESH.n_fresh))
-    .observe(
-        _GRID_FRESH.draws(
-            "heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {n_fresh}, {t}"
-        )
+    .expects(lambda: modes.stationary_heterozygosity(25, _FED.n, _FED.n_fresh))
+    .observes(
+        _FED.draws, "heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {n_fresh}, {t}"
     )
     .against("two per cent less", relative(-0.02)),
     exact("modes-all-alive", "Section 5; 4.1", size=11_000)
@@ -64,16 +55,11 @@ WEIGHTS: Final = (
         "all modes are in a stationary training set with the probability of inclusion"
         " and exclusion over founders"
     )
-    .predict(
-        lambda: probability(float(modes.all_modes_alive(5, _FEW_FRESH.n, _FEW_FRESH.n_fresh).value))
+    .happens(lambda: modes.all_modes_alive(5, _FEW_FRESH.n, _FEW_FRESH.n_fresh).value)
+    .observes(
+        _FEW_FRESH.draws, "survivors", "all of {modes} modes alive, {n_synth}, {n_fresh}, {t}"
     )
-    .observe(
-        _FEW_FRESH.draws(
-            "survivors",
-            "all of {modes} modes alive, {n_synth}, {n_fresh}, {t}",
-            of=lambda alive: alive == 5.0,
-        )
-    )
+    .of(lambda x: x == 5.0)
     .against(
         "modes are gone independently of each other",
         lambda _: (modes.stationary_surviving_mean(5, 30, 2) / 5) ** 5,
@@ -96,25 +82,10 @@ def _variances(ddof: float = 0.0, floor: float = 0.0) -> modes.VariancePath:
 
 def _idealised(quantity: str, words: str, *, floor: float = 0.0) -> Observation:
     """Observe the same loop at t = 10."""
-
-    def draw(size: int, seed: int) -> Array:
-        paths = simulate_modes(
-            _MODES,
-            _N,
-            generations=_T,
-            replicates=size,
-            seed=seed,
-            ddof=0.0,
-            floor=floor,
-            deviation=0.25,
-            at=(_T,),
-            keep_paths=True,
-        ).paths
-        assert paths is not None  # keep_paths was asked for
-        return paths[quantity][:, 0]
-
+    simulator = partial(simulate_modes, _MODES, _N, ddof=0.0, floor=floor, deviation=0.25)
     added = f", floor {floor:g}".replace("0.", ".") if floor else ""
-    return Observation(f"{words}, {_MODES} modes, n_synth = {_N}, 1/N_k{added}, t = {_T}", draw)
+    said = f"{words}, {_MODES} modes, n_synth = {_N}, 1/N_k{added}, t = {_T}"
+    return recorded(said, simulator, quantity, (_T,))
 
 
 def _sum_of_modes(path: modes.VariancePath) -> float:
@@ -125,24 +96,24 @@ def _sum_of_modes(path: modes.VariancePath) -> float:
 VARIANCES: Final = (
     exact("mixture-total-variance", "Fig. 15; 4.1", size=3_000)
     .says("each EM fit with known labels takes 1/n of the expected total variance")
-    .predict(lambda: final(_variances().total))
-    .observe(_idealised("total_variance", "trace of the mixture's covariance"))
+    .expects(lambda: _variances().total)
+    .observes(_idealised, "total_variance", "trace of the mixture's covariance")
     .against(
         "the variance within modes alone is taken, as the unbiased fit would add it back",
-        lambda _: final(_variances(ddof=1.0).total),
+        lambda _: _variances(ddof=1.0).total,
     ),
     exact("mixture-modal-variance", "Fig. 15; 4.1", size=3_000)
     .says("the variance within modes follows the chain of a mode's count, with 1/N_k")
-    .predict(lambda: _sum_of_modes(_variances()))
-    .observe(_idealised("modal_sum", "sum of the modes' variances"))
+    .expects(lambda: _sum_of_modes(_variances()))
+    .observes(_idealised, "modal_sum", "sum of the modes' variances")
     .against(
         "every mode keeps n/K samples: (1 - K/n)^t",
         lambda _: _MODES * _MODAL * (1 - _MODES / _N) ** _T,
     ),
     exact("mixture-floor", "Fig. 14; 4.1", size=500)
     .says("a floor in every fit (reg_covar) adds to the variance of the modes alive")
-    .predict(lambda: _sum_of_modes(_variances(floor=0.01)))
-    .observe(_idealised("modal_sum", "sum of the modes' variances", floor=0.01))
+    .expects(lambda: _sum_of_modes(_variances(floor=0.01)))
+    .observes(_idealised, "modal_sum", "sum of the modes' variances", floor=0.01)
     .against(
         "the floor is added in one direction only", lambda _: _sum_of_modes(_variances(floor=0.005))
     ),

@@ -7,17 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import Prediction, asymptotic, exact, lower_bound
+from madtheory.claims.claim import asymptotic, exact, lower_bound
 from madtheory.claims.setting import Setting
 from madtheory.loop import synthetic_augmentation
-from madtheory.theory.moments import (
-    INVARIANTS,
-    first_moments,
-    growing_pool_limit,
-    growing_pool_trace,
-    pool_exponent,
-    second_moments,
-)
+from madtheory.theory import moments
 
 _FLAT = np.ones(20)
 _GROWING = Setting(synthetic_augmentation(8, 8, pool="accumulate"), _FLAT, 8)
@@ -40,13 +33,13 @@ def _whole(at: Setting) -> float:
 
 def _trace_squared(at: Setting) -> float:
     """E tr Sigma_t^2, Sigma_0 = I."""
-    moments = second_moments(at.loop, at.eigenvalues.size, generations=at.t)
-    return float(moments[-1, INVARIANTS.index("trace_squared")])
+    found = moments.second_moments(at.loop, at.eigenvalues.size, generations=at.t)
+    return float(found[-1, moments.INVARIANTS.index("trace_squared")])
 
 
 def _local_exponent(at: Setting, t: int) -> float:
     """Exponent of E tr Sigma from t to 2 t."""
-    trace = first_moments(at.loop, 2 * t).trace
+    trace = moments.first_moments(at.loop, 2 * t).trace
     return math.log2(float(trace[-1] / trace[t - 1]))
 
 
@@ -60,57 +53,58 @@ def _subsampled_bound(sign: int) -> float:
 CLAIMS: Final = (
     exact("growing-pool-mean", "Section 4, Fig. 8; 3.2", size=6_000)
     .says("E ‖μ_(t+1)‖² = E ‖μ_t‖² + λ n_s E tr S_t / (N_t + n_s)² in a growing pool")
-    .predict(lambda: _GROWING.moment("mean_sq"))
-    .observe(_GROWING.draws("mean_sq"))
+    .expects(lambda: _GROWING.moment("mean_sq"))
+    .observes(_GROWING.draws, "mean_sq")
     .against(_REPLACED, lambda _: _GROWING.but(pool="replace").moment("mean_sq")),
     asymptotic("growing-pool-limit", "Section 4, Fig. 8; 3.2")
     .says("λ = 1: in a growing pool E ‖μ_t‖² → (π²/6) tr Σ_0 / n, so n_e / n → 6/π²")
-    .predict(lambda: Prediction(math.pi**2 / 6, 1e-5, error=2e-4))
-    .compute(
+    .expects(lambda: math.pi**2 / 6, 1e-5, error=2e-4)
+    .computes(
         "n ‖μ‖² at the limit, n_real = n_synth = 10^4, computed",
-        lambda: 1e4 * growing_pool_limit(_LARGE).mean_sq,
+        lambda: 1e4 * moments.growing_pool_limit(_LARGE).mean_sq,
     ),
     exact("growing-pool-power-law", "Section 4, Fig. 8; 3.2", size=5_500)
     .says("λ < 1: E tr Σ_t of a growing pool falls like t^-(1 - λ), a ratio of gammas")
-    .predict(lambda: 20 * float(growing_pool_trace(_BIASED.loop, _BIASED.t)))
-    .observe(_BIASED.draws("trace"))
+    .expects(lambda: 20 * moments.growing_pool_trace(_BIASED.loop, _BIASED.t))
+    .observes(_BIASED.draws, "trace")
     .against("an exponent that is .05 closer to 0", lambda value: value * _BIASED.t**0.05),
     exact("growing-pool-memory", "3.2", size=3_500)
     .says("a growing pool sampled from all earlier models loses its variance more slowly")
-    .predict(lambda: _MEMORY.moment("trace"))
-    .observe(_MEMORY.draws("trace", "trace, {d}, {n}, {λ}, {t}"))
+    .expects(lambda: _MEMORY.moment("trace"))
+    .observes(_MEMORY.draws, "trace", "trace, {d}, {n}, {λ}, {t}")
     .against("memory 1", lambda _: _MEMORY.but(memory=1).moment("trace")),
     asymptotic("growing-pool-exponent", "3.2")
     .says("its exponent is sqrt(λ) - 1, against λ - 1 with memory 1")
-    .predict(lambda: Prediction(pool_exponent(_MEMORY.loop), 1e-5, error=1 / 1024))
-    .compute(
+    .expects(lambda: moments.pool_exponent(_MEMORY.loop), 1e-5, error=1 / 1024)
+    .computes(
         _MEMORY.words("log2 of E tr Σ_2048 / E tr Σ_1024, {n}, {λ}, computed"),
         lambda: _local_exponent(_MEMORY, 1024),
     )
-    .against("λ - 1", lambda _: pool_exponent(_MEMORY.but(memory=1).loop)),
+    .against("λ - 1", lambda _: moments.pool_exponent(_MEMORY.but(memory=1).loop)),
     exact("growing-pool-second-moment", "3.2", size=62_000)
     .says("E tr Σ_t² in a growing pool, from the joint moment tensors")
-    .predict(lambda: _trace_squared(_SMALL))
-    .observe(_SMALL.draws("trace_squared"))
+    .expects(lambda: _trace_squared(_SMALL))
+    .observes(_SMALL.draws, "trace_squared")
     .against(_REPLACED, lambda _: _trace_squared(_SMALL.but(pool="replace"))),
     exact("growing-pool-mle", "3.2", size=5_500)
     .says("divided by n, λ = 1: what the mean wanders is what the covariance loses")
-    .predict(lambda: _whole(_MLE))
-    .observe(_MLE.draws("mean_sq trace", "‖μ‖² + tr Σ, {all}", of=lambda mean, trace: mean + trace))
+    .expects(lambda: _whole(_MLE))
+    .observes(_MLE.draws, "mean_sq trace", "‖μ‖² + tr Σ, {all}")
+    .of(np.add)
     .against("divided by n - 1", lambda _: _whole(_GROWING)),
     exact("capped-pool", "3.3", size=17_000)
     .says("E ‖μ_t‖² with a pool of the last three generations beside a fixed set")
-    .predict(lambda: _CAPPED.moment("mean_sq"))
-    .observe(_CAPPED.draws("mean_sq"))
+    .expects(lambda: _CAPPED.moment("mean_sq"))
+    .observes(_CAPPED.draws, "mean_sq")
     .against("a pool of one generation", lambda _: _CAPPED.but(pool_cap=1).moment("mean_sq")),
     exact("subsample-growth", "3.3", size=900)
     .says("a growing pool subsampled to a budget B: λ = 1 makes E tr Σ_t grow like t^(1/B)")
-    .predict(lambda: _SUBSAMPLED.moment("trace"))
-    .observe(_SUBSAMPLED.draws("trace"))
+    .expects(lambda: _SUBSAMPLED.moment("trace"))
+    .observes(_SUBSAMPLED.draws, "trace")
     .against("the mean trace does not grow", lambda _: 20.0),
     lower_bound("subsample-w2", "3.3", size=300)
     .says("E W2² >= E ‖μ_t‖² + (sqrt(E tr Σ_t) - sqrt(tr Σ_0))²: a budget lets it grow")
-    .predict(lambda: _subsampled_bound(-1))
-    .observe(_SUBSAMPLED_SMALL.draws("w2_squared"))
+    .expects(lambda: _subsampled_bound(-1))
+    .observes(_SUBSAMPLED_SMALL.draws, "w2_squared")
     .against("models and truth have nothing in common", lambda _: _subsampled_bound(1)),
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import exact, probability
+from madtheory.claims.claim import exact
 from madtheory.claims.setting import Setting
 from madtheory.loop import Loop, fully_synthetic
 from madtheory.simulate import simulate_size_biased
@@ -32,26 +32,19 @@ def _tilted_below() -> float:
 CLAIMS: Final = (
     exact("size-biased-share", "1.5; 7", size=10_000)
     .says("E tr Σ_t is carried by paths that nobody meets: P~ has chi2_(m+2) for chi2_m")
-    .predict(lambda: probability(_tilted_below()))
-    .observe(
-        _RARE.draws(
-            "trace",
-            "share of E Σ_{at} from Σ_{at} <= Σ_0, size-biased, {d}, {n}, {λ}",
-            of=lambda x: x <= 1.0,
-        )
+    .happens(lambda: _tilted_below())
+    .observes(
+        _RARE.draws, "trace", "share of E Σ_{at} from Σ_{at} <= Σ_0, size-biased, {d}, {n}, {λ}"
     )
+    .of(lambda x: x <= 1.0)
     .against(
-        "their share of all paths",
-        lambda _: float(collapse.directional_cdf(1.0, _RARE.loop, t=_RARE.t)),
+        "their share of all paths", lambda _: collapse.directional_cdf(1.0, _RARE.loop, t=_RARE.t)
     ),
     exact("size-biased-second-moment", "1.5; 7", size=100_000)
     .says("E tr Σ_t² = E tr Σ_t E~[tr Σ_t² / tr Σ_t], on the paths that carry it")
-    .predict(lambda: _EARLY.value(collapse.mean_trace_squared) / _EARLY.value(collapse.mean_trace))
-    .observe(
-        _EARLY.draws(
-            "trace_squared trace",
-            "tr Σ_t² / tr Σ_t, size-biased, {d}, {n}, {λ}, {t}",
-            of=lambda squared, trace: squared / trace,
-        )
-    ),
+    .expects(lambda: _EARLY.value(collapse.mean_trace_squared) / _EARLY.value(collapse.mean_trace))
+    .observes(
+        _EARLY.draws, "trace_squared trace", "tr Σ_t² / tr Σ_t, size-biased, {d}, {n}, {λ}, {t}"
+    )
+    .of(np.divide),
 )

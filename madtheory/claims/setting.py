@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from madtheory.claims.claim import Array, Observation, Prediction, declared, final
+from madtheory._types import Array
+from madtheory.claims.claim import Observation, Prediction, Said, final, predicted, recorded
 from madtheory.loop import Loop
 from madtheory.simulate import Paths, simulate
 from madtheory.theory import moments
 from madtheory.theory.distance import w2_squared, w2_squared_limit
 
 #: A law of the loop, law(loop, eigenvalues, generations=t): the path up to generation t.
-Law = Callable[..., Array]
+Law = Callable[..., Said]
 Moment = Literal["mean_sq", "trace"]
 
 #: Two spectra that are not flat; the first is singular.
@@ -74,13 +76,16 @@ class Setting:
 
     def value(self, law: Law) -> float:
         """Value of a law at generation t."""
-        return final(law(self.loop, self.eigenvalues, generations=self.t))
+        return self.law(law)().value
 
     def law(self, law: Law, *, variance: Law | None = None) -> Callable[[], Prediction]:
         """Predict by a law at generation t, and one observation's variance by another."""
-        return lambda: Prediction(
-            self.value(law), None if variance is None else math.sqrt(self.value(variance))
-        )
+
+        def predict() -> Prediction:
+            said = predicted(law(self.loop, self.eigenvalues, generations=self.t))
+            return replace(said, deviation=math.sqrt(self.value(variance)) if variance else None)
+
+        return predict
 
     def moment(self, name: Moment) -> float:
         """E |mu_t|^2 or E tr Sigma_t, from the system assembled from the spec."""
@@ -92,51 +97,24 @@ class Setting:
 
     def distance(self) -> Prediction:
         """E W2^2 at generation t, within its declared error."""
-        return declared(w2_squared(self.loop, self.eigenvalues, generations=self.t))
+        return self.law(w2_squared)()
 
     def distance_limit(self) -> Prediction:
         """The same as t grows."""
-        return declared(w2_squared_limit(self.loop, self.eigenvalues))
+        return predicted(w2_squared_limit(self.loop, self.eigenvalues))
 
     # --- observations ---
 
-    def draws(
-        self,
-        quantities: str,
-        words: str = "",
-        *,
-        of: Callable[..., Any] = lambda x: x,
-        at: tuple[int, ...] = (),
-    ) -> Observation:
-        """Observe a function of recorded quantities, their names separated by blanks.
-
-        `of` gets one vector of replicates for each quantity and each generation in `at` (t only,
-        if not said); what it says yes or no to becomes 1 or 0.
-        """
-        record, at = tuple(quantities.split()), at or (self.t,)
-
-        def draw(size: int, seed: int) -> Array:
-            paths = self.sampler(
-                self.loop,
-                self.eigenvalues,
-                generations=max(at),
-                replicates=size,
-                seed=seed,
-                record=record,
-                keep_paths=True,
-                at=at,
-            ).paths
-            assert paths is not None  # keep_paths was asked for
-            columns = (paths[name][:, k] for name in record for k in range(len(at)))
-            return np.asarray(of(*columns), dtype=np.float64)
-
-        return Observation(self.words(words or f"{_WORDS[quantities]}, {{all}}"), draw)
+    def draws(self, quantities: str, words: str = "", at: tuple[int, ...] = ()) -> Observation:
+        """Observe what is :func:`recorded`, at t if not said."""
+        sampler = partial(self.sampler, self.loop, self.eigenvalues, record=quantities.split())
+        said = self.words(words or f"{_WORDS[quantities]}, {{all}}")
+        return recorded(said, sampler, quantities, at or (self.t,))
 
     def growth(self, quantity: str, words: str, *, start: int, end: int) -> Observation:
         """Observe the growth of a quantity a generation, from `start` to `end`."""
-        return self.draws(
-            quantity, words, of=lambda first, last: (last - first) / (end - start), at=(start, end)
-        )
+        path = self.draws(quantity, words, at=(start, end))
+        return path.of(lambda first, last: (last - first) / (end - start))
 
     # --- words ---
 

@@ -7,15 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import (
-    Observation,
-    exact,
-    final,
-    lower_bound,
-    probability,
-    relative,
-    upper_bound,
-)
+from madtheory._types import Array
+from madtheory.claims.claim import Observation, exact, lower_bound, relative, upper_bound
 from madtheory.claims.setting import Setting
 from madtheory.loop import fully_synthetic
 from madtheory.theory import collapse
@@ -29,41 +22,32 @@ _SMALL = 0.5
 def _passed(threshold: float, at: Setting, words: str) -> Observation:
     """Whether tr Sigma has fallen below `threshold` tr Sigma_0 by generation t."""
     level = math.log(threshold * at.trace)
-    return at.draws(
-        "log_trace",
-        words,
-        of=lambda *path: np.min(path, axis=0) < level,
-        at=tuple(range(1, at.t + 1)),
-    )
+    every = tuple(range(1, at.t + 1))
+    return at.draws("log_trace", words, at=every).of(lambda *path: np.min(path, axis=0) < level)
 
 
-def _bounds(threshold: float, at: Setting) -> tuple[float, float]:
+def _bounds(threshold: float, at: Setting) -> tuple[Array, Array]:
     """Bounds on the probability that the time to collapse is at most t."""
-    low, high = collapse.collapse_time_bounds(threshold, at.loop, at.eigenvalues, generations=at.t)
-    return final(low), final(high)
+    return collapse.collapse_time_bounds(threshold, at.loop, at.eigenvalues, generations=at.t)
 
 
 CLAIMS: Final = (
     exact("first-passage", "1.9", size=50_000)
     .says("the law of the time to collapse, d = 1, is a first passage")
-    .predict(
-        lambda: probability(
-            final(collapse.first_passage_cdf(_SMALL, _LINE.loop, generations=_LINE.t))
-        )
-    )
-    .observe(_passed(_SMALL, _LINE, "P(min over s <= {at} of Σ_s < .5 Σ_0), {n}"))
+    .happens(lambda: collapse.first_passage_cdf(_SMALL, _LINE.loop, generations=_LINE.t))
+    .observes(_passed, _SMALL, _LINE, "P(min over s <= {at} of Σ_s < .5 Σ_0), {n}")
     .against(
         "the fixed-time quantile P(Σ_8 < .5 Σ_0)",
-        lambda _: float(collapse.directional_cdf(_SMALL, _LINE.loop, t=_LINE.t)),
+        lambda _: collapse.directional_cdf(_SMALL, _LINE.loop, t=_LINE.t),
     ),
     upper_bound("collapse-time-upper", "1.9", size=5000)
     .says("P(T <= t) of the time T to collapse is at most its leading direction's, d > 1")
-    .predict(lambda: _bounds(_SMALL, _THIN)[1])
-    .observe(_passed(_SMALL, _THIN, "P(T <= {at}), Σ_0 = diag(.98, .02), {n}, ε = .5"))
+    .expects(lambda: _bounds(_SMALL, _THIN)[1])
+    .observes(_passed, _SMALL, _THIN, "P(T <= {at}), Σ_0 = diag(.98, .02), {n}, ε = .5")
     .against("10 % smaller", relative(-0.1)),
     lower_bound("collapse-time-lower", "1.9", size=5000)
     .says("P(T <= t) is at least 1 - P(tr Σ_t >= ε tr Σ_0), d > 1, by moments")
-    .predict(lambda: _bounds(0.05, _EVEN)[0])
-    .observe(_passed(0.05, _EVEN, "P(T <= {at}), Σ_0 = diag(.5, .5), {n}, ε = .05"))
+    .expects(lambda: _bounds(0.05, _EVEN)[0])
+    .observes(_passed, 0.05, _EVEN, "P(T <= {at}), Σ_0 = diag(.5, .5), {n}, ε = .05")
     .against("12 % larger", relative(0.12)),
 )

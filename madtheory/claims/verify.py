@@ -17,12 +17,13 @@ import math
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
+from madtheory import _check
 from madtheory.claims.claim import Claim, Prediction
 from madtheory.claims.table import CLAIMS
 
@@ -158,14 +159,9 @@ def judge(claim: Claim, *, level: Level = "quick", seed: int = 0, n_claims: int 
 
 
 def _select(ids: Iterable[str] | None) -> list[Claim]:
-    if ids is None:
-        return list(CLAIMS)
     by_id = {claim.id: claim for claim in CLAIMS}
-    wanted = list(ids)
-    for name in wanted:
-        if name not in by_id:
-            raise ValueError(f"claim must be one of {', '.join(by_id)}, got {name!r}")
-    return [by_id[name] for name in wanted]
+    every = tuple(by_id)
+    return [by_id[_check.one_of("claim", name, every)] for name in (every if ids is None else ids)]
 
 
 def holm(p_values: list[float]) -> list[bool]:
@@ -193,11 +189,9 @@ def verify(
     progress : callable, optional
         Called with each claim before its test.
     """
-    if level not in ("quick", "full"):
-        raise ValueError(f"level must be one of quick, full, got {level!r}")
-    chosen = _select(claims)
+    _check.one_of("level", level, get_args(Level))
     verdicts = []
-    for claim in chosen:
+    for claim in _select(claims):
         if progress is not None:
             progress(claim)
         verdicts.append(judge(claim, level=level, seed=seed, n_claims=len(CLAIMS)))

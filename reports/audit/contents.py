@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from madtheory.reports.audit import figures, numbers, tables
-from madtheory.reports.section import Drawing, Section, Tabling
+from madtheory.reports.section import Section
 
 SECTIONS: Final = (
     Section(
@@ -16,9 +16,7 @@ SECTIONS: Final = (
               "shown": ["fully synthetic, λ = 0.9"]},
         quick={"runs": 8},
         full={"runs": 60},
+        figures={"audit": figures.draw_known},
+        tables={"audit_errors": tables.audit_errors},
     ),
 )  # fmt: skip
-
-FIGURES: Final = (Drawing("audit", "audit", figures.draw_known),)
-
-TABLES: Final = (Tabling("audit_errors", "audit", tables.audit_errors),)

@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 
 from madtheory.audit import Audit, Forecast
 from madtheory.metrics import Measured
-from madtheory.reports.plotting import Numbers, array, legend_below, plain_log
-from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
+from madtheory.reports import plotting
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, interval_points, line
+from madtheory.reports.style import BLACK, DASHES, GREY, MARKERS, figure, panel
 
 VERDICTS = {"mad": "MAD", "not_mad": "not MAD", "undecided": "undecided"}
 
 
-def _columns(estimates: list[dict[str, Any]]) -> Any:
+def _columns(estimates: list[Numbers]) -> Any:
     """Values, lower and upper ends."""
     return array([[e["value"], e["low"], e["high"]] for e in estimates]).T
 
@@ -26,18 +28,16 @@ def _seen(ax: Axes, item: Numbers, i: int) -> None:
     """FID of the files with intervals."""
     value, low, high = _columns([g["fid"] for g in item["generations"]])
     t = np.arange(1, len(value) + 1)
-    ax.errorbar(t, value, yerr=[value - low, high - value], fmt=MARKERS[i], color=COLOURS[i],
-                mfc="white", ms=4, elinewidth=0.9, capsize=2, label="seen, 95 %")  # fmt: skip
+    interval_points(ax, t, value, [value - low, high - value], i, "seen, 95 %", zorder=2)
 
 
 def _ahead(ax: Axes, item: Numbers, i: int) -> None:
     """The forecast, and what the loop did afterwards."""
     t, bands = item["forecast"]["generations"], item["forecast"]["fid"]
     value, low, high = _columns(bands)
-    ax.fill_between(t, low, high, color=GREY, alpha=0.25, lw=0, label="forecast, 95 %")
-    ax.plot(t, value, color=GREY, ls=DASHES[1], lw=1.0)
-    ax.plot(t, item["later"], ls="none", marker=MARKERS[i], color=COLOURS[i], ms=4,
-            label="came later")  # fmt: skip
+    band(ax, t, low, high, GREY, alpha=0.25, label="forecast, 95 %")
+    line(ax, t, value, GREY, ls=DASHES[1], lw=1.0)
+    line(ax, t, item["later"], i, ls="none", marker=MARKERS[i], ms=4, label="came later")
     ax.axvline(t[0] - 0.5, color=BLACK, lw=0.6, ls=DASHES[2])
 
 
@@ -51,9 +51,9 @@ def draw_known(numbers: Numbers) -> Figure:
         _ahead(ax, item, i)
         ax.set(yscale="log", xlabel="generation $t$")
         panel(ax, "abc"[i], f"{item['name']}\nverdict: {VERDICTS[item['verdict']]}")
-    plain_log(axes[0], "y", [0.01, 0.03, 0.1, 0.3, 1, 3, 10])
+    plotting.plain_log(axes[0], y=[0.01, 0.03, 0.1, 0.3, 1, 3, 10])
     axes[0].set_ylabel("FID")
-    legend_below(fig, axes[0], 3)
+    plotting.legend_below(fig, axes[0], 3)
     return fig
 
 
@@ -64,18 +64,17 @@ def _measured(ax: Axes, estimates: Sequence[Measured], i: int, label: str | None
     bars = np.maximum([value - low, high - value], 0)
     # Neighbouring curves are set apart a little, so that their bars do not cover each other.
     t = np.arange(1, len(value) + 1) + 0.1 * i
-    ax.errorbar(t, value, yerr=bars, fmt=MARKERS[i], color=COLOURS[i], ls=DASHES[i], lw=0.9,
-                mfc="white", ms=4, elinewidth=0.9, capsize=2, zorder=3, label=label)  # fmt: skip
+    interval_points(ax, t, value, bars, i, label, ls=DASHES[i], lw=0.9)
 
 
-def _continued(ax: Axes, last: Measured, forecast: Forecast, band: Sequence[Measured]) -> None:
+def _continued(ax: Axes, last: Measured, forecast: Forecast, ahead: Sequence[Measured]) -> None:
     """Median and band of the next generations, from the last measured value on."""
     t = [forecast.generations[0] - 1, *forecast.generations]
     middle, low, high = np.array(
-        [[last.value] * 3, *([e.value, e.low, e.high] for e in band)], dtype=float
+        [[last.value] * 3, *([e.value, e.low, e.high] for e in ahead)], dtype=float
     ).T
-    ax.fill_between(t, low, high, color=BLACK, alpha=0.15, lw=0)
-    ax.plot(t, middle, color=BLACK, ls=DASHES[1], lw=1.0)
+    band(ax, t, low, high, BLACK, alpha=0.15)
+    line(ax, t, middle, BLACK, ls=DASHES[1], lw=1.0)
 
 
 def _title(found: Audit) -> str:

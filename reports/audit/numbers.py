@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from madtheory import metrics
@@ -16,11 +14,10 @@ from madtheory.audit import MARGIN, Inference, audit, axes_of, infer, series_of
 from madtheory.engine import run_loop
 from madtheory.engine.models import Gaussian
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.reports._types import Array, Numbers
 
-Array = NDArray[np.float64]
 
-
-def _files(loop: Loop, dim: int, config: Mapping[str, Any], seed: int) -> list[Array]:
+def _files(loop: Loop, dim: int, config: Numbers, seed: int) -> list[Array]:
     """Features of every generation: fresh samples of its model, as many as it trains on."""
     n = config["n"]
 
@@ -56,7 +53,7 @@ def _truth(loop: Loop) -> str:
 
 
 # ---------------------------------------------------------------------------------- three loops
-def _shown(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(name: str, loop: Loop, config: Numbers) -> Numbers:
     """The audit of one run, and the same loop's own next generations."""
     horizon = config["horizon"]
     longer = {**config, "generations": config["generations"] + horizon}
@@ -74,14 +71,14 @@ def _interval(hits: int, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def _inferred(loop: Loop, config: Mapping[str, Any], seed: int) -> Inference:
+def _inferred(loop: Loop, config: Numbers, seed: int) -> Inference:
     """Drift and verdict of one run; metrics and forecast have no say in it."""
     files = _files(loop, config["dim"], config, seed)
     real = np.random.default_rng(seed).standard_normal((config["n"], config["dim"]))
     return infer(series_of(axes_of(real), files), None, config["level"], config["alpha"])
 
 
-def _errors(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
+def _errors(name: str, loop: Loop, config: Numbers) -> Numbers:
     """Verdicts over many runs of one loop, and how often the interval of the bias holds it."""
     n = config["runs"]
     seeds = np.random.SeedSequence(config["seed"], spawn_key=(len(name),)).generate_state(n)
@@ -102,7 +99,7 @@ def _errors(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Audits of known loops."""
     loops = _loops(config["n"])
     shown = [_shown(name, loops[name], config) for name in config["shown"]]

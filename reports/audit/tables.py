@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from madtheory.reports._types import Numbers
 from madtheory.reports.audit.figures import VERDICTS
 from madtheory.reports.formats import Column, Table, number, words
 
 
-def audit_errors(numbers: Mapping[str, Any]) -> Table:
+def audit_errors(numbers: Numbers) -> Table:
     """Verdicts on loops whose truth is known."""
     rows = [{**row, "truth": VERDICTS[row["truth"]]} for row in numbers["errors"]]
     columns = [

@@ -5,26 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from madtheory.reports.claims import errata, numbers, tables
-from madtheory.reports.section import Section, Tabling
-
-_CLAIMS_TINY: Final = ["proposition-rate", "mean-trace", "fresh-trace-limit"]
+from madtheory.reports.section import Section
 
 SECTIONS: Final = (
     Section(
-        "claims", numbers.compute, {},
-        tiny={"level": "quick", "claims": _CLAIMS_TINY},
-        quick={"level": "quick"},
+        "claims", numbers.compute, {"level": "quick"},
+        tiny={"claims": ["proposition-rate", "mean-trace", "fresh-trace-limit"]},
         full={"level": "full"},
+        tables={"claims": tables.claims},
     ),
-    Section(
-        "errata", errata.compute, {"dim": 100},
-        tiny={}, quick={}, full={},
-    ),
+    Section("errata", errata.compute, {"dim": 100}, tables={"errata_table": tables.errata}),
 )  # fmt: skip
-
-FIGURES: Final = ()
-
-TABLES: Final = (
-    Tabling("claims", "claims", tables.claims),
-    Tabling("errata_table", "errata", tables.errata),
-)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from madtheory import spectrum
 from madtheory.laws import trace_noise
 from madtheory.loop import fresh_data, fully_synthetic
+from madtheory.reports._types import Numbers
 from madtheory.theory import collapse, distance, moments, worth
 
 
@@ -26,7 +24,7 @@ def excess_kurtosis(n_synth: int, t: int) -> float:
     return float(3 * (second[earlier].sum() / t**2 - 1))
 
 
-def _synthetic(n: int, t: int, bias: float) -> dict[str, Any]:
+def _synthetic(n: int, t: int, bias: float) -> Numbers:
     ones = np.ones(1)
     real = fully_synthetic(n, bias=bias)
     literal = fully_synthetic(n, bias=bias, first_generation="biased")
@@ -47,7 +45,7 @@ def _synthetic(n: int, t: int, bias: float) -> dict[str, Any]:
     }
 
 
-def _noise(dim: int, dof: int) -> dict[str, Any]:
+def _noise(dim: int, dof: int) -> Numbers:
     """Var Y_t at the start (all weights 1/d) and at the end (one direction)."""
     return {
         "dim": dim,
@@ -58,7 +56,7 @@ def _noise(dim: int, dof: int) -> dict[str, Any]:
     }
 
 
-def _fresh(dim: int) -> dict[str, Any]:
+def _fresh(dim: int) -> Numbers:
     loop = fresh_data(100, 900)
     large = fresh_data(10**6, 1000, bias=0.9)
     rate = moments.forgetting_rate(loop)
@@ -79,7 +77,7 @@ def _slope(p: float, dim: int) -> float:
     return float(np.log10(values[1] / values[0]))
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Every number that the errata table quotes and no other section has."""
     fresh = _fresh(config["dim"])
     return {

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from madtheory.claims.verify import ALPHA, POWER, verify
 from madtheory.files import jsonable
+from madtheory.reports._types import Numbers
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Run the verifier on all claims (or on those named) and count."""
     report = verify(level=config["level"], claims=config.get("claims"), seed=config["seed"])
     claims = [jsonable(claim) for claim in report.claims]

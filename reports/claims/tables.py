@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
+from madtheory.reports._types import Numbers
 from madtheory.reports.captions import errata as errata_entries
 from madtheory.reports.formats import Column, Table, number, plus_minus, pretty, words
 
 
-def claims(numbers: Mapping[str, Any]) -> Table:
+def claims(numbers: Numbers) -> Table:
     """Theory, simulation, z, power and status of every claim."""
     columns = [
         Column("claim", "statement", pretty, 27),
@@ -27,7 +26,7 @@ def claims(numbers: Mapping[str, Any]) -> Table:
     return Table(columns, numbers["claims"])
 
 
-def errata(_numbers: Mapping[str, Any]) -> Table:
+def errata(_numbers: Numbers) -> Table:
     """The errata; their placeholders are filled later, from all sections."""
     columns = [
         Column("where", "where", words, 13),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from madtheory.laws import trace_noise
-
-Array = NDArray[np.float64]
+from madtheory.reports._types import Array, Numbers
 
 
 def weight_vectors(dim: int) -> dict[str, Array]:
@@ -23,9 +18,7 @@ def weight_vectors(dim: int) -> dict[str, Array]:
     }
 
 
-def _distribution(
-    name: str, weights: Array, config: Mapping[str, Any], rng: np.random.Generator
-) -> dict[str, Any]:
+def _distribution(name: str, weights: Array, config: Numbers, rng: np.random.Generator) -> Numbers:
     """Exact CDF of Y and the empirical one of plain chi-square draws."""
     y = np.linspace(0.02, 3.0, config["grid"])
     dof, count = config["dof"], config["draws"]
@@ -42,7 +35,7 @@ def _distribution(
     }
 
 
-def _constants(dim: int, dof: int, eps: Array) -> dict[str, Any]:
+def _constants(dim: int, dof: int, eps: Array) -> Numbers:
     """The explicit c(eps, d, m) and the numerical minimum over the simplex."""
     minimum = [trace_noise.anti_concentration_minimum(float(e), dim, dof) for e in eps]
     return {
@@ -55,7 +48,7 @@ def _constants(dim: int, dof: int, eps: Array) -> dict[str, Any]:
     }
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """CDFs for three spectra and the constants for several (d, m)."""
     rng = np.random.default_rng(config["seed"])
     eps = np.linspace(0.05, 0.95, config["eps"])

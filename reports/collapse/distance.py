@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from madtheory import spectrum
 from madtheory.loop import fully_synthetic
+from madtheory.reports._types import Numbers
 from madtheory.reports.simulated import mean_se, paths
 from madtheory.theory import collapse
 
 
-def compute_typical(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_typical(config: Numbers) -> Numbers:
     """Exact E W2^2 at d = 1, lambda = 1, beside quantiles of W2^2 itself."""
     loop = fully_synthetic(config["n_synth"])
     values = paths(loop, np.ones(1), config, "w2_squared")["w2_squared"]
@@ -32,7 +32,7 @@ def compute_typical(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _curve(config: Mapping[str, Any]) -> dict[str, Any]:
+def _curve(config: Numbers) -> Numbers:
     """E W2^2 / d in high dimension, its turning points and the limit."""
     dim, n = config["dim"], config["n_synth"]
     loop = fully_synthetic(n, bias=1 - config["a"] / n)
@@ -51,7 +51,7 @@ def _curve(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _curve_simulated(config: Mapping[str, Any]) -> dict[str, Any]:
+def _curve_simulated(config: Numbers) -> Numbers:
     """E W2^2 / d from few large runs, the exact walk and trace as control variates."""
     loop = fully_synthetic(config["n_synth"], bias=1 - config["a"] / config["n_synth"])
     ones, at, last = np.ones(config["dim"]), tuple(config["at"]), max(config["at"])
@@ -65,7 +65,7 @@ def _curve_simulated(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"generations": list(config["at"]), "mean": mean, "se": se}
 
 
-def _intervals(dims: list[int]) -> list[dict[str, Any]]:
+def _intervals(dims: list[int]) -> list[Numbers]:
     """In a = n(1 - lambda), d/n -> 0: where E W2^2 falls somewhere (theory.md 1.8)."""
     found = {dim: collapse.overshoot_interval(dim) or (None, None) for dim in dims}
     return [{"dim": dim, "low": low, "high": high} for dim, (low, high) in found.items()]
@@ -81,7 +81,7 @@ def _root_trace(t: int, gamma: Any) -> Any:
     return np.vectorize(lambda g: float(spectrum.sqrt_trace_limit(t, g)))(gamma)
 
 
-def _two_samples(config: Mapping[str, Any]) -> dict[str, Any]:
+def _two_samples(config: Numbers) -> Numbers:
     """n = 2, d = 1: the first generation at which the exact E W2^2 falls, by lambda."""
     biases = np.round(np.linspace(0.637, 0.666, config["points"]), 6)
     first = [
@@ -91,7 +91,7 @@ def _two_samples(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"bias": biases, "first": first, "low": 2 / np.pi, "high": 2 / 3}
 
 
-def compute_overshoot(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_overshoot(config: Numbers) -> Numbers:
     """Curve, map in (a, d), map of the first step in (gamma, lambda), and n = 2."""
     gamma = np.linspace(0.5, 8, config["grid"])
     bias = np.linspace(0.0, 1.0, config["grid"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
 from madtheory.loop import Loop, fully_synthetic
-from madtheory.reports.simulated import Array, paths
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.simulated import paths
 from madtheory.theory import collapse
 
 
@@ -30,14 +28,14 @@ def quantile_interval(times: NDArray[np.int64], q: float) -> tuple[int, int, int
     return int(ordered[mid]), int(ordered[low]), int(ordered[high])
 
 
-def _times(loop: Loop, dim: int, generations: int, config: Mapping[str, Any]) -> NDArray[np.int64]:
+def _times(loop: Loop, dim: int, generations: int, config: Numbers) -> NDArray[np.int64]:
     replicates = config["replicates"] if dim == 1 else config["replicates_high"]
     sizes = {**config, "generations": generations, "replicates": replicates}
     logs = paths(loop, np.ones(dim), sizes, "log_trace")["log_trace"]
     return first_below(logs, float(np.log(dim * config["eps"])))
 
 
-def _distribution(n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+def _distribution(n_synth: int, bias: float, config: Numbers) -> Numbers:
     """Exact and simulated distribution function of the passage time, d = 1."""
     loop = fully_synthetic(n_synth, bias=bias)
     horizon = config["horizon"]
@@ -54,7 +52,7 @@ def _distribution(n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[
     }
 
 
-def _medians(dim: int, bias: float, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _medians(dim: int, bias: float, config: Numbers) -> list[Numbers]:
     rows = []
     for n_synth in config["grid"]:
         loop = fully_synthetic(n_synth, bias=bias)
@@ -69,7 +67,7 @@ def _medians(dim: int, bias: float, config: Mapping[str, Any]) -> list[dict[str,
     return rows
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Distribution at d = 1 and medians with bounds over n_synth, d and lambda."""
     return {
         "generations": np.arange(1, config["horizon"] + 1),

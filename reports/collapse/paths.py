@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from madtheory.loop import Loop, fully_synthetic
+from madtheory.reports._types import Numbers
 from madtheory.reports.simulated import mean_se, paths
 from madtheory.theory import collapse
 
@@ -25,7 +23,7 @@ def top_share(loop: Loop, t: int, fraction: float) -> float:
     return float(collapse.directional_sf(threshold * (loop.dof / biased.dof) ** t, biased, t=t))
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Exact quantiles and mean of a variance, simulated paths and their naive average."""
     loop, ones = fully_synthetic(config["n_synth"], bias=config["bias"]), np.ones(1)
     t = np.arange(1, config["generations"] + 1)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import polygamma
 
 from madtheory.loop import fully_synthetic
+from madtheory.reports._types import Array, Numbers
 from madtheory.theory import collapse
-
-Array = NDArray[np.float64]
 
 
 def _covariance_root(data: Array) -> Array:
@@ -41,7 +36,7 @@ def stretch(
     return steps
 
 
-def _one(n_synth: int, config: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+def _one(n_synth: int, config: Numbers, rng: np.random.Generator) -> Numbers:
     dim, bias = config["dim"], config["bias"]
     loop = fully_synthetic(n_synth, bias=bias)
     sizes = {key: config[key] for key in ("generations", "replicates")}
@@ -61,7 +56,7 @@ def _one(n_synth: int, config: Mapping[str, Any], rng: np.random.Generator) -> d
     }
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Exponents for several sample sizes, and one path of the log axes for the first of them."""
     rng = np.random.default_rng(config["seed"])
     series = [_one(n, config, rng) for n in config["n_synth"]]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from madtheory.reports._types import Numbers
 from madtheory.reports.formats import Column, Table, number
 
 
-def times(numbers: Mapping[str, Any]) -> Table:
+def times(numbers: Numbers) -> Table:
     """Bounds and simulated medians of the time to collapse."""
     columns = [
         Column("$d$", "dim", number()),
@@ -23,7 +21,7 @@ def times(numbers: Mapping[str, Any]) -> Table:
     return Table(columns, numbers["medians"])
 
 
-def constants(numbers: Mapping[str, Any]) -> Table:
+def constants(numbers: Numbers) -> Table:
     """Bound and minimum at a few eps."""
     rows = []
     for item in numbers["constants"]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from madtheory.reports.fresh import digits, figures, numbers, tables
-from madtheory.reports.section import Drawing, Section, Tabling
+from madtheory.reports.section import Section
 
 SECTIONS: Final = (
     Section(
         "forgetting", numbers.compute_forgetting,
-        {"dim": 100, "n_real": 100, "n_synth": 900, "biases": [1.0, 0.9]},
+        {"dim": 100, "n_real": 100, "n_synth": 900, "biases": [1.0, 0.9],
+         "n_initial": [20, 100, 1000, 10_000]},
         tiny={"dim": 10, "generations": 12, "replicates": 20, "n_initial": [20, 1000]},
-        quick={"generations": 40, "replicates": 20, "n_initial": [20, 100, 1000, 10_000]},
-        full={"generations": 60, "replicates": 100, "n_initial": [20, 100, 1000, 10_000]},
+        quick={"generations": 40, "replicates": 20},
+        full={"generations": 60, "replicates": 100},
+        figures={"forgetting": figures.draw_forgetting},
+        tables={"limits": tables.limits},
     ),
     Section(
         "phase", numbers.compute_phase,
@@ -30,37 +33,27 @@ SECTIONS: Final = (
               "points": [[r, s, b] for b in (0.5, 0.9, 1.0) for r in (100, 1000, 10_000)
                          for s in (100, 1000, 10_000, 50_000)]
               + [[1000, s, 0.7] for s in (200, 800, 5000)]},
+        figures={"phase_real": figures.draw_phase_real, "phase_bias": figures.draw_phase_bias},
+        tables={"points": tables.points},
     ),
     Section(
         "fractions", numbers.compute_fractions,
         {"dim": 100, "fractions": [1.0, 0.5, 0.2, 0.05], "biases": [1.0, 0.99, 0.9, 0.5],
          "p": 0.5, "sizes": [200, 1_000_000]},
-        tiny={"dim": 10, "grid": 5, "replicates": 10, "longest": 10,
-              "simulated": [1000, 100_000]},
-        quick={"grid": 20, "replicates": 12, "longest": 150,
-               "simulated": [1000, 10_000, 100_000]},
+        tiny={"dim": 10, "grid": 5, "replicates": 10, "longest": 10, "simulated": [1000, 100_000]},
+        quick={"grid": 20, "replicates": 12, "longest": 150, "simulated": [1000, 10_000, 100_000]},
         full={"grid": 40, "replicates": 40, "longest": 120,
               "simulated": [1000, 3000, 10_000, 30_000, 100_000, 1_000_000]},
+        figures={"fractions": figures.draw_fractions},
+        tables={"fraction_points": tables.fraction_points},
     ),
     Section(
-        "digits", digits.compute, {"n_synth": 200, "n_real": 200, "biases": [1.0, 0.9]},
+        "digits", digits.compute,
+        {"n_synth": 200, "n_real": 200, "biases": [1.0, 0.9], "generations": 30},
         tiny={"generations": 6, "replicates": 20},
-        quick={"generations": 30, "replicates": 100},
-        full={"generations": 30, "replicates": 600},
+        quick={"replicates": 100},
+        full={"replicates": 600},
+        figures={"digits": figures.draw_digits},
+        tables={"digits_table": tables.digits},
     ),
 )  # fmt: skip
-
-FIGURES: Final = (
-    Drawing("forgetting", "forgetting", figures.draw_forgetting),
-    Drawing("phase_real", "phase", figures.draw_phase_real),
-    Drawing("phase_bias", "phase", figures.draw_phase_bias),
-    Drawing("fractions", "fractions", figures.draw_fractions),
-    Drawing("digits", "digits", figures.draw_digits),
-)
-
-TABLES: Final = (
-    Tabling("limits", "forgetting", tables.limits),
-    Tabling("points", "phase", tables.points),
-    Tabling("fraction_points", "fractions", tables.fraction_points),
-    Tabling("digits_table", "digits", tables.digits),
-)

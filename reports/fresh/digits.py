@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic
-from madtheory.reports.simulated import Array, run
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.simulated import run
 from madtheory.theory import collapse, distance, moments
 
 
@@ -23,7 +23,7 @@ def digits_eigenvalues() -> tuple[Array, int, int]:
     return values, len(pixels), int((values > 0).sum())
 
 
-def _compare(theory: Array, mean: Array, se: Array, rel_error: Array | None) -> dict[str, Any]:
+def _compare(theory: Array, mean: Array, se: Array, rel_error: Array | None) -> Numbers:
     """Theory, simulation and z beyond the declared error, by generation."""
     declared = np.zeros_like(theory) if rel_error is None else np.abs(theory) * rel_error
     gap = mean - theory
@@ -31,7 +31,7 @@ def _compare(theory: Array, mean: Array, se: Array, rel_error: Array | None) -> 
     return {"theory": theory, "mean": mean, "se": se, "declared": declared, "z": excess / se}
 
 
-def _run(loop: Loop, values: Array, theory: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
+def _run(loop: Loop, values: Array, theory: Numbers, config: Numbers) -> Any:
     """Theory, (values, declared relative error) a quantity, beside one simulation."""
     runs = run(loop, values, config, *theory)
     return {
@@ -43,7 +43,7 @@ def _run(loop: Loop, values: Array, theory: Mapping[str, Any], config: Mapping[s
     }
 
 
-def _synthetic(values: Array, bias: float, config: Mapping[str, Any]) -> Any:
+def _synthetic(values: Array, bias: float, config: Numbers) -> Any:
     loop = fully_synthetic(config["n_synth"], bias=bias)
     t = config["generations"]
     w2 = collapse.w2_squared(loop, values, generations=t)
@@ -55,7 +55,7 @@ def _synthetic(values: Array, bias: float, config: Mapping[str, Any]) -> Any:
     return _run(loop, values, theory, config)
 
 
-def _fresh(values: Array, bias: float, config: Mapping[str, Any]) -> Any:
+def _fresh(values: Array, bias: float, config: Numbers) -> Any:
     loop = fresh_data(config["n_real"], config["n_synth"], bias=bias)
     first = moments.first_moments(loop, config["generations"])
     w2 = distance.w2_squared(loop, values, generations=config["generations"])
@@ -68,7 +68,7 @@ def _fresh(values: Array, bias: float, config: Mapping[str, Any]) -> Any:
     return _run(loop, values, theory, {**config, "seed": config["seed"] + 1})
 
 
-def _rows(loop: str, runs: list[Any], generations: tuple[int, ...]) -> list[dict[str, Any]]:
+def _rows(loop: str, runs: list[Any], generations: tuple[int, ...]) -> list[Numbers]:
     """One row of the table for each run, quantity and chosen generation."""
     return [
         {
@@ -87,7 +87,7 @@ def _rows(loop: str, runs: list[Any], generations: tuple[int, ...]) -> list[dict
     ]
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Both loops on the digits, for each bias."""
     values, images, rank = digits_eigenvalues()
     synthetic = [_synthetic(values, b, config) for b in config["biases"]]

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from madtheory.reports.plotting import (
-    VERDICT_MARKS,
-    Numbers,
-    array,
-    black_line,
-    columns,
-    error_points,
-    gain_bar,
-    legend_below,
-    plain_log,
-    shade,
-    verdict_entries,
-    verdict_point,
-)
+from madtheory.reports import plotting
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, error_points, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, MARKERS, figure, panel
 
 
 def _forgetting_panel(ax: Axes, numbers: Numbers, which: int) -> None:
     limit = numbers["limits"][which]
-    t = array(numbers["generations"])
+    t = numbers["generations"]
     paths = [p for p in numbers["paths"] if p["bias"] == limit["bias"]]
     for i, path in enumerate(paths):
         mean, se = array(path["mean"]), array(path["se"])
-        ax.fill_between(t, mean - 1.96 * se, mean + 1.96 * se, color=COLOURS[i], alpha=0.3, lw=0)
-        every = max(1, len(t) // 10)
-        ax.plot(t, mean, color=COLOURS[i], lw=0.8, marker=MARKERS[i], markevery=(i, every), ms=4,
-                markerfacecolor="white", label=f"$n_{{ini}}$ = {path['n_initial']:,}")  # fmt: skip
-        ax.plot(t, array(path["theory"]), color=BLACK, ls=DASHES[2], lw=1.0)
-    ax.plot([], [], color=BLACK, ls=DASHES[2], lw=1.0, label="theory path")
-    ax.axhline(limit["value"], color=BLACK, ls=DASHES[1], lw=1.2, label="theory limit")
+        band(ax, t, mean - 1.96 * se, mean + 1.96 * se, i, alpha=0.3)
+        marks = {"marker": MARKERS[i], "markevery": (i, max(1, len(t) // 10)), "mfc": "white"}
+        label = f"$n_{{ini}}$ = {path['n_initial']:,}"
+        line(ax, t, mean, COLOURS[i], lw=0.8, ms=4, label=label, **marks)
+        line(ax, t, path["theory"], BLACK, ls=DASHES[2], lw=1.0)
+    line(ax, [], [], BLACK, ls=DASHES[2], lw=1.0, label="theory path")
+    level(ax, limit["value"], ls=DASHES[1], lw=1.2, label="theory limit")
     ax.set(yscale="log", xlabel="generation $t$", ylabel=r"$E\,W_2^2$")
     name = "unbiased" if limit["bias"] == 1 else "biased"
     panel(ax, "ab"[which], f"{name}, $\\lambda$ = {limit['bias']:g}")
@@ -49,81 +39,73 @@ def draw_forgetting(numbers: Numbers) -> Figure:
     axes = fig.subplots(1, 2, sharey=True)
     for which, ax in enumerate(axes):
         _forgetting_panel(ax, numbers, which)
-        plain_log(ax, "y", [0.3, 1, 3, 10, 30, 100])
-    legend_below(fig, axes[0], 4)
+        plain_log(ax, y=[0.3, 1, 3, 10, 30, 100])
+    plotting.legend_below(fig, axes[0], 4)
     return fig
 
 
-def _points(ax: Axes, points: list[dict[str, Any]], key: str) -> None:
+def _points(ax: Axes, points: list[Numbers], key: str) -> None:
     """Simulated verdicts."""
     for point in points:
         mark = 2 if abs(point["z"]) <= 3 else int(point["z"] < 0)
-        verdict_point(ax, point[key], point["n_synth"], VERDICT_MARKS[mark])
+        plotting.verdict_point(ax, point[key], point["n_synth"], plotting.VERDICT_MARKS[mark])
 
 
-def _inside(points: list[dict[str, Any]], n_real: int, bias: Any) -> list[dict[str, Any]]:
-    """Simulated points at `n_real` whose bias lies on the axis."""
-    return [p for p in points if p["n_real"] == n_real and bias[0] <= p["bias"] <= bias[-1]]
-
-
-def _key(fig: Figure, mesh: Any, axes: Any) -> None:
-    """Colour bar and legend of the maps."""
-    gain_bar(fig, mesh, axes, {-1: "½", -0.5: "0.71", 0: "1", 0.5: "1.41", 1: "2"})
-    handles = [black_line(lw=1.6), black_line(ls=DASHES[1], lw=1.4), *verdict_entries()]
+def _maps(
+    numbers: Numbers, key: str, x: Any, finish: Callable[[Axes, Numbers], str], xlabel: str
+) -> Figure:
+    """Gains over (x, n_s) with their edges; `finish` adds the rest of a map, and says its title."""
+    fig = figure(2.9)
+    axes = np.atleast_1d(fig.subplots(1, len(numbers[key]), sharey=True))
+    y = numbers["n_synth"]
+    for i, (ax, item) in enumerate(zip(axes, numbers[key], strict=True)):
+        mesh = plotting.shade(ax, x, y, item["gain"])
+        edge = array(item["edge"])
+        line(ax, x, np.where(edge > 0, edge, np.nan), BLACK, lw=1.6)
+        panel(ax, "abc"[i], finish(ax, item))
+        ax.set(yscale="log", xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=xlabel)
+    axes[0].set_ylabel("synthetic samples $n_s$")
+    plotting.gain_bar(fig, mesh, axes, {-1: "½", -0.5: "0.71", 0: "1", 0.5: "1.41", 1: "2"})
+    edges = [plotting.black_line(lw=1.6), plotting.black_line(ls=DASHES[1], lw=1.4)]
     labels = ["edge $n_e = n_r$", "limit $n_s^*$", "simulated: helps", "hurts", "undecided"]
-    fig.legend(handles, labels, loc="outside lower center", ncol=5, columnspacing=1.2)
+    fig.legend([*edges, *plotting.verdict_entries()], labels, loc="outside lower center", ncol=5,
+               columnspacing=1.2)  # fmt: skip
+    return fig
 
 
 def draw_phase_real(numbers: Numbers) -> Figure:
     """The paper's Figure 11: (n_r, n_s) for several biases."""
-    fig = figure(2.9)
-    maps = numbers["maps"]
-    axes = np.atleast_1d(fig.subplots(1, len(maps), sharey=True))
-    for i, (ax, item) in enumerate(zip(axes, maps, strict=True)):
-        mesh = shade(ax, numbers["n_real"], numbers["n_synth"], item["gain"])
-        edge = array(item["edge"])
-        ax.plot(array(numbers["n_real"]), np.where(edge > 0, edge, np.nan), color=BLACK, lw=1.6)
+
+    def finish(ax: Axes, item: Numbers) -> str:
         if item["limit"] is not None:
-            ax.axhline(item["limit"], color=BLACK, ls=DASHES[1], lw=1.4)
+            level(ax, item["limit"], ls=DASHES[1], lw=1.4)
         _points(ax, [p for p in numbers["points"] if p["bias"] == item["bias"]], "n_real")
-        ax.set(xscale="log", yscale="log",
-               xlim=(numbers["n_real"][0], numbers["n_real"][-1]),
-               ylim=(numbers["n_synth"][0], numbers["n_synth"][-1]),
-               xlabel="real samples $n_r$")  # fmt: skip
-        panel(ax, "abc"[i], rf"$\lambda$ = {item['bias']:g}")
-    axes[0].set_ylabel("synthetic samples $n_s$")
-    _key(fig, mesh, axes)
-    return fig
+        ax.set_xscale("log")
+        return rf"$\lambda$ = {item['bias']:g}"
+
+    return _maps(numbers, "maps", numbers["n_real"], finish, "real samples $n_r$")
 
 
 def draw_phase_bias(numbers: Numbers) -> Figure:
     """The paper's Figure 12: (lambda, n_s) for several n_r."""
-    fig = figure(2.9)
-    columns = numbers["columns"]
-    axes = np.atleast_1d(fig.subplots(1, len(columns), sharey=True))
-    bias = array(numbers["bias_grid"])
-    for i, (ax, item) in enumerate(zip(axes, columns, strict=True)):
-        mesh = shade(ax, bias, numbers["n_synth"], item["gain"])
-        edge = array(item["edge"])
-        ax.plot(bias, np.where(edge > 0, edge, np.nan), color=BLACK, lw=1.6)
-        ax.plot(bias, array(numbers["limit_line"]), color=BLACK, ls=DASHES[1], lw=1.4)
-        _points(ax, _inside(numbers["points"], item["n_real"], bias), "bias")
-        ax.set(yscale="log", xlim=(bias[0], bias[-1]),
-               ylim=(numbers["n_synth"][0], numbers["n_synth"][-1]),
-               xlabel=r"sampling bias $\lambda$")  # fmt: skip
-        panel(ax, "abc"[i], f"$n_r$ = {item['n_real']:,}")
-    axes[0].set_ylabel("synthetic samples $n_s$")
-    _key(fig, mesh, axes)
-    return fig
+    bias = numbers["bias_grid"]
+
+    def finish(ax: Axes, item: Numbers) -> str:
+        line(ax, bias, numbers["limit_line"], BLACK, ls=DASHES[1], lw=1.4)
+        points = [p for p in numbers["points"] if p["n_real"] == item["n_real"]]
+        _points(ax, [p for p in points if bias[0] <= p["bias"] <= bias[-1]], "bias")
+        return f"$n_r$ = {item['n_real']:,}"
+
+    return _maps(numbers, "columns", bias, finish, r"sampling bias $\lambda$")
 
 
-def _fraction_lines(ax: Axes, curves: list[dict[str, Any]], name: str, symbol: str) -> None:
+def _fraction_lines(ax: Axes, curves: list[Numbers], name: str, symbol: str) -> None:
     for i, curve in enumerate(curves):
-        ax.plot(array(curve["n"]), array(curve["theory"]), color=COLOURS[i], ls=DASHES[i])
-        n, mean, se = columns(curve["simulated"], "n", "mean", "se")
+        line(ax, curve["n"], curve["theory"], i)
+        n, mean, se = plotting.columns(curve["simulated"], "n", "mean", "se")
         error_points(ax, n, mean, se, i, f"${symbol}$ = {curve[name]:g}")
         if curve["floor"]:
-            ax.axhline(curve["floor"], color=COLOURS[i], lw=0.8, ls=DASHES[2])
+            level(ax, curve["floor"], i, ls=DASHES[2])
     ax.set(xscale="log", yscale="log", xlabel="data set size $n$", ylabel=r"limit of $E\,W_2^2$")
     ax.legend(loc="lower left")
 
@@ -149,13 +131,11 @@ _NAMES = {
 
 def _digits_panel(ax: Axes, numbers: Numbers, run: Numbers) -> None:
     t = array(numbers["generations"])
-    scale = numbers["trace"]
     for i, (name, item) in enumerate(run["quantities"].items()):
-        theory = array(item["theory"]) / scale
-        ax.plot(t, theory, color=COLOURS[i], ls=DASHES[i])
+        theory, mean, se = (array(item[k]) / numbers["trace"] for k in ("theory", "mean", "se"))
+        line(ax, t, theory, i)
         every = slice(i, None, max(1, len(t) // 8))
-        error_points(ax, t[every], (array(item["mean"]) / scale)[every],
-                     (array(item["se"]) / scale)[every], i, _NAMES[name])  # fmt: skip
+        error_points(ax, t[every], mean[every], se[every], i, _NAMES[name])
     ax.set(yscale="log", xlabel="generation $t$")
 
 
@@ -171,5 +151,5 @@ def draw_digits(numbers: Numbers) -> Figure:
             panel(ax, "abcd"[2 * row + column], f"{word}, $\\lambda$ = {run['bias']:g}")
             ax.set_xlabel("generation $t$" if row else "")
         axes[row, 0].set_ylabel(r"in units of tr $\Sigma_0$")
-    legend_below(fig, axes[0, 0], 3)
+    plotting.legend_below(fig, axes[0, 0], 3)
     return fig

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from madtheory import spectrum
 from madtheory.loop import Loop, fresh_data
-from madtheory.reports.limits import (
-    compared,
-    first_and_late,
-    horizon,
-    inverse_baseline,
-    log_grid,
-)
-from madtheory.reports.simulated import Array, run
+from madtheory.reports import limits
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.simulated import run
 from madtheory.results import Estimate
 from madtheory.theory import distance, moments, worth
 
 
-def _limit(loop: Loop, dim: int) -> dict[str, Any]:
+def _limit(loop: Loop, dim: int) -> Numbers:
     limit = distance.w2_squared_limit(loop, np.ones(dim))
     forgetting = moments.forgetting_rate(loop)
     return {
@@ -35,7 +29,7 @@ def _limit(loop: Loop, dim: int) -> dict[str, Any]:
     }
 
 
-def _last(paths: list[dict[str, Any]], bias: float) -> list[dict[str, Any]]:
+def _last(paths: list[Numbers], bias: float) -> list[Numbers]:
     """The last simulated value of each n_initial."""
     return [
         {"n_initial": p["n_initial"], "value": p["mean"][-1], "se": p["se"][-1]}
@@ -44,14 +38,14 @@ def _last(paths: list[dict[str, Any]], bias: float) -> list[dict[str, Any]]:
     ]
 
 
-def _spread(last: list[dict[str, Any]]) -> float:
+def _spread(last: list[Numbers]) -> float:
     """Largest difference between two starts, in its own standard errors."""
     return max(
         float(abs(a["value"] - b["value"]) / np.hypot(a["se"], b["se"])) for a in last for b in last
     )
 
 
-def compute_forgetting(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_forgetting(config: Numbers) -> Numbers:
     """Figure 10: several starts, one limit."""
     loops = [
         fresh_data(config["n_real"], config["n_synth"], bias=b, n_initial=n)
@@ -61,7 +55,7 @@ def compute_forgetting(config: Mapping[str, Any]) -> dict[str, Any]:
     # A seed of its own for every curve: shared draws would make the curves agree by themselves.
     ones, seed = np.ones(config["dim"]), config["seed"]
     paths = [
-        {"n_initial": loop.n_initial, **compared(loop, ones, {**config, "seed": seed + i})}
+        {"n_initial": loop.n_initial, **limits.compared(loop, ones, {**config, "seed": seed + i})}
         for i, loop in enumerate(loops)
     ]
     last = [_last(paths, b) for b in config["biases"]]
@@ -81,14 +75,14 @@ def _gains(n_real: Sequence[int], n_synth: Sequence[int], bias: float, dim: int)
     ones = np.ones(dim)
     limit = distance.w2_squared_limit
     w2 = [[float(limit(fresh_data(r, s, bias=bias), ones).value) for r in n_real] for s in n_synth]
-    ratio: Array = inverse_baseline(dim, 10**8, 200)(np.array(w2)) / np.array(n_real)
+    ratio: Array = limits.inverse_baseline(dim, 10**8, 200)(np.array(w2)) / np.array(n_real)
     return ratio
 
 
-def _point(n_real: int, n_synth: int, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+def _point(n_real: int, n_synth: int, bias: float, config: Numbers) -> Numbers:
     """Simulated limit against the simulated baseline: generation 1 saw n_real real samples."""
     loop = fresh_data(n_real, n_synth, bias=bias)
-    late, mean, se = first_and_late(loop, np.ones(config["dim"]), config)
+    late, mean, se = limits.first_and_late(loop, np.ones(config["dim"]), config)
     difference, error = mean[0] - mean[1], float(np.hypot(se[0], se[1]))
     return {
         "n_real": n_real,
@@ -106,11 +100,11 @@ def _edge(n_real: int, bias: float, dim: int) -> float:
     return worth.admissible_n_synth(fresh_data(n_real, 1, bias=bias), dim)
 
 
-def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_phase(config: Numbers) -> Numbers:
     """Figures 11 and 12: gains, edges of the admissible region, limit line, simulated points."""
     dim, seed = config["dim"], config["seed"]
-    n_real = log_grid(config["n_real_range"], config["grid"])
-    n_synth = log_grid(config["n_synth_range"], config["grid"])
+    n_real = limits.log_grid(config["n_real_range"], config["grid"])
+    n_synth = limits.log_grid(config["n_synth_range"], config["grid"])
     low, high = config["bias_range"]
     biases = [float(b) for b in np.linspace(low, high, config["grid"])]
     points = [
@@ -145,9 +139,9 @@ def compute_phase(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fraction_curve(p: float, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
+def _fraction_curve(p: float, bias: float, config: Numbers) -> Numbers:
     """E W2^2 at the limit against n for one fraction of real data and one bias."""
-    sizes = log_grid(config["sizes"], config["grid"])
+    sizes = limits.log_grid(config["sizes"], config["grid"])
     return {
         "p": p,
         "bias": bias,
@@ -166,16 +160,11 @@ def _fraction_limit(n: int, p: float, bias: float, dim: int) -> Estimate:
     return distance.w2_squared_limit(worth.fresh_fraction(n, p, bias=bias), ones)
 
 
-def _fraction_loop(n: int, p: float, bias: float, longest: int) -> tuple[Loop, int]:
-    """Loop and the generation after which it has forgotten its start to 0.1 %."""
-    if p == 1:
-        return fresh_data(n, 1, n_initial=n), 1
-    loop = worth.fresh_fraction(n, p, bias=bias)
-    return loop, horizon(loop, 2, longest)
-
-
-def _fraction_point(n: int, p: float, bias: float, config: Mapping[str, Any]) -> dict[str, Any]:
-    loop, late = _fraction_loop(n, p, bias, config["longest"])
+def _fraction_point(n: int, p: float, bias: float, config: Numbers) -> Numbers:
+    """Simulated limit; p = 1 is generation 1 of a loop begun with n real samples."""
+    alone = p == 1
+    loop = fresh_data(n, 1, n_initial=n) if alone else worth.fresh_fraction(n, p, bias=bias)
+    late = 1 if alone else limits.horizon(loop, 2, config["longest"])
     sizes = {**config, "generations": late, "seed": config["seed"] + n}
     runs = run(loop, np.ones(config["dim"]), sizes, "w2_squared", at=(late,))
     theory = _fraction_limit(n, p, bias, config["dim"])
@@ -193,7 +182,7 @@ def _fraction_point(n: int, p: float, bias: float, config: Mapping[str, Any]) ->
     }
 
 
-def compute_fractions(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_fractions(config: Numbers) -> Numbers:
     """Figure 31: distance against data set size, by fraction and by bias."""
     return {
         "fractions": [_fraction_curve(p, 1.0, config) for p in config["fractions"]],

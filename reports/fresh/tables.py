@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from madtheory.reports._types import Numbers
 from madtheory.reports.formats import Column, Table, number, plus_minus, words
 
 
-def limits(numbers: Mapping[str, Any]) -> Table:
+def limits(numbers: Numbers) -> Table:
     """Limit, rate and effective size beside what the simulation ends with."""
     rows = []
     for limit, last, spread in zip(
@@ -32,7 +30,7 @@ def limits(numbers: Mapping[str, Any]) -> Table:
     return Table(columns, rows)
 
 
-def points(numbers: Mapping[str, Any]) -> Table:
+def points(numbers: Numbers) -> Table:
     """Simulated points of Figures 11 and 12."""
     columns = [
         Column("$n_r$", "n_real", number(6)),
@@ -46,7 +44,7 @@ def points(numbers: Mapping[str, Any]) -> Table:
     return Table(columns, numbers["points"])
 
 
-def fraction_points(numbers: Mapping[str, Any]) -> Table:
+def fraction_points(numbers: Numbers) -> Table:
     """Simulated points of Figure 31."""
     curves = numbers["fractions"] + numbers["biases"][1:]
     columns = [
@@ -67,7 +65,7 @@ _QUANTITIES = {
 }
 
 
-def digits(numbers: Mapping[str, Any]) -> Table:
+def digits(numbers: Numbers) -> Table:
     """Both loops on the digits at three generations."""
     columns = [
         Column("loop", "loop", words, 15),

@@ -5,29 +5,30 @@ from __future__ import annotations
 from typing import Final
 
 from madtheory.reports.loops import figures, numbers, tables
-from madtheory.reports.section import Drawing, Section, Tabling
+from madtheory.reports.section import Section
 
 SECTIONS: Final = (
     Section(
         "memory", numbers.compute_memory,
-        {"n_real": 1000, "n_synth": 10_000, "dim": 10, "biases": [1.0, 0.99, 0.9]},
+        {"n_real": 1000, "n_synth": 10_000, "dim": 10, "biases": [1.0, 0.99, 0.9], "longest": 400},
         tiny={"memories": [1, 2, 3], "simulated": [1, 2], "replicates": 10, "longest": 10},
         quick={"memories": [1, 2, 3, 5, 10, 20, 50, 100], "simulated": [1, 3, 10],
-               "replicates": 40, "longest": 400},
+               "replicates": 40},
         full={"memories": [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100],
-              "simulated": [1, 2, 5, 10], "replicates": 150, "longest": 400},
+              "simulated": [1, 2, 5, 10], "replicates": 150},
+        figures={"memory": figures.draw_memory},
     ),
     Section(
         "augmentation", numbers.compute_augmentation,
-        {"n_real": 100, "n_synth": 100, "dim": 10, "biases": [1.0, 0.9], "square": 100},
+        {"n_real": 100, "n_synth": 100, "dim": 10, "biases": [1.0, 0.9], "square": 100,
+         "generations": 100},
         tiny={"generations": 5, "replicates": 20, "amounts": [1, 10, 38], "square": 10,
               "amounts_simulated": [10]},
-        quick={"generations": 100, "replicates": 200,
-               "amounts": [1, 5, 10, 20, 30, 38, 50, 70, 100, 140, 200],
+        quick={"replicates": 200, "amounts": [1, 5, 10, 20, 30, 38, 50, 70, 100, 140, 200],
                "amounts_simulated": [10, 38, 100, 200]},
-        full={"generations": 100, "replicates": 2000,
-              "amounts": [1, 3, 5, 10, 15, 20, 30, 38, 50, 60, 80, 100, 120, 150, 200],
-              "amounts_simulated": [5, 20, 38, 60, 100, 150, 200]},
+        full={"replicates": 2000, "amounts_simulated": [5, 20, 38, 60, 100, 150, 200],
+              "amounts": [1, 3, 5, 10, 15, 20, 30, 38, 50, 60, 80, 100, 120, 150, 200]},
+        figures={"augmentation": figures.draw_augmentation},
     ),
     Section(
         "pool", numbers.compute_pool,
@@ -36,33 +37,25 @@ SECTIONS: Final = (
               "replicates": 20, "replicates_budget": 5},
         quick={"at": [1, 2, 5, 10, 20, 50, 100], "simulated_to": 100, "budget_to": 20,
                "horizon": 3000, "replicates": 500, "replicates_budget": 100},
-        full={"at": [1, 2, 3, 5, 10, 20, 50, 100, 200], "simulated_to": 200,
-              "budget_to": 50, "horizon": 10_000, "replicates": 600,
-              "replicates_budget": 150},
+        full={"at": [1, 2, 3, 5, 10, 20, 50, 100, 200], "simulated_to": 200, "budget_to": 50,
+              "horizon": 10_000, "replicates": 600, "replicates_budget": 150},
+        figures={"pool": figures.draw_pool},
     ),
     Section(
         "weights", numbers.compute_weights,
-        {"n_real": 40, "n_synth": 400, "dim": 4, "biases": [1.0, 0.9]},
+        {"n_real": 40, "n_synth": 400, "dim": 4, "biases": [1.0, 0.9], "longest": 60},
         tiny={"grid": 5, "simulated": [0.3, 0.6], "replicates": 50, "longest": 10},
-        quick={"grid": 17, "simulated": [0.15, 0.27, 0.39, 0.6, 0.9], "replicates": 4000,
-               "longest": 60},
+        quick={"grid": 17, "simulated": [0.15, 0.27, 0.39, 0.6, 0.9], "replicates": 4000},
         full={"grid": 33, "simulated": [0.15, 0.2, 0.27, 0.33, 0.39, 0.5, 0.7],
-              "replicates": 5000, "longest": 60},
+              "replicates": 5000},
+        figures={"weights": figures.draw_weights},
     ),
     Section(
         "digits_loops", numbers.compute_digits_loops,
-        {"n_real": 200, "n_synth": 200, "biases": [1.0, 0.9]},
+        {"n_real": 200, "n_synth": 200, "biases": [1.0, 0.9], "generations": 20},
         tiny={"generations": 4, "replicates": 10},
-        quick={"generations": 20, "replicates": 60},
-        full={"generations": 20, "replicates": 300},
+        quick={"replicates": 60},
+        full={"replicates": 300},
+        tables={"digits_loops": tables.digits_loops},
     ),
 )  # fmt: skip
-
-FIGURES: Final = (
-    Drawing("memory", "memory", figures.draw_memory),
-    Drawing("augmentation", "augmentation", figures.draw_augmentation),
-    Drawing("pool", "pool", figures.draw_pool),
-    Drawing("weights", "weights", figures.draw_weights),
-)
-
-TABLES: Final = (Tabling("digits_loops", "digits_loops", tables.digits_loops),)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from madtheory import spectrum
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.loop import synthetic_augmentation as augmentation
+from madtheory.reports._types import Array, Numbers
 from madtheory.reports.fresh.digits import digits_eigenvalues
 from madtheory.reports.limits import compared, first_and_late
-from madtheory.reports.simulated import Array, run
+from madtheory.reports.simulated import run
 from madtheory.theory import distance, moments, worth
 
 
-def _late(loop: Loop, values: Array, config: Mapping[str, Any]) -> list[float]:
+def _late(loop: Loop, values: Array, config: Numbers) -> list[float]:
     """Simulated E W2^2 of a late generation: (mean, standard error)."""
     _, mean, se = first_and_late(loop, values, config)
     return [float(mean[1]), float(se[1])]
@@ -28,7 +27,7 @@ def _gain(w2: float, n_real: int, values: Array) -> float:
     return worth.effective_sample_size(w2, values) / n_real
 
 
-def _gain_point(loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
+def _gain_point(loop: Loop, values: Array, config: Numbers) -> Numbers:
     """Simulated n_e/n_r with its 95 % interval."""
     mean, se = _late(loop, values, config)
     low, middle, high = (_gain(mean + x * 1.96 * se, loop.n_real, values) for x in (1.0, 0.0, -1.0))
@@ -43,7 +42,7 @@ def _limit_gain(loop: Loop, values: Array) -> list[float]:
 
 
 # ---------------------------------------------------------------------------------------- memory
-def compute_memory(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_memory(config: Numbers) -> Numbers:
     """Figure 30: what a memory of K models is worth."""
     n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
     curves = []
@@ -54,11 +53,8 @@ def compute_memory(config: Mapping[str, Any]) -> dict[str, Any]:
             1 / (n_r * moments.memory_limit(n_r, n_s, memory=K, bias=bias).mean_sq)
             for K in config["memories"]
         ]
-        points = [
-            {"memory": K, **_gain_point(_near(fresh_data(n_r, n_s, bias=bias, memory=K)), ones,
-                                        config)}
-            for K in config["simulated"]
-        ]  # fmt: skip
+        near = {K: _near(fresh_data(n_r, n_s, bias=bias, memory=K)) for K in config["simulated"]}
+        points = [{"memory": K, **_gain_point(x, ones, config)} for K, x in near.items()]
         curves.append(
             {
                 "bias": bias,
@@ -77,7 +73,7 @@ def _near(loop: Loop) -> Loop:
 
 
 # ---------------------------------------------------------------------------------- augmentation
-def _shrinkage(config: Mapping[str, Any]) -> dict[str, Any]:
+def _shrinkage(config: Numbers) -> Numbers:
     """Fixed real set in as many dimensions as samples, collapsed synthetic data (3.1)."""
     n, values = config["square"], np.ones(config["square"])
 
@@ -101,7 +97,7 @@ def _shrinkage(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def compute_augmentation(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_augmentation(config: Numbers) -> Numbers:
     """Figures 8 and 9 in the Gaussian world: fixed real data, replaced or piling up."""
     n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
     curves = []
@@ -126,7 +122,7 @@ def compute_augmentation(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------------------- growing pool
-def _pool_paths(loop: Loop, config: Mapping[str, Any], replicates: int) -> dict[str, Any]:
+def _pool_paths(loop: Loop, config: Numbers, replicates: int) -> Numbers:
     """Exact first moments over a long run, simulated at a few early generations."""
     last = config["budget_to" if loop.budget else "simulated_to"]
     at = [t for t in config["at"] if t <= last]
@@ -143,7 +139,7 @@ def _pool_paths(loop: Loop, config: Mapping[str, Any], replicates: int) -> dict[
     }
 
 
-def compute_pool(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_pool(config: Numbers) -> Numbers:
     """Accumulation: power laws instead of exponentials, and pi^2/6 (theory.md 3.2, 3.3)."""
     n, reps = config["n"], config["replicates"]
     biased = [
@@ -170,7 +166,7 @@ def compute_pool(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # --------------------------------------------------------------------------------------- weights
-def compute_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_weights(config: Numbers) -> Numbers:
     """Weights on the real data: the golden ratio, and what bias makes of it (theory.md 2.9)."""
     n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
     curves = []
@@ -206,7 +202,7 @@ def compute_weights(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------------------- real features
-def _row(name: str, loop: Loop, values: Array, config: Mapping[str, Any]) -> dict[str, Any]:
+def _row(name: str, loop: Loop, values: Array, config: Numbers) -> Numbers:
     """One loop on real features at its last generation: theory against simulation."""
     T = config["generations"]
     runs = run(loop, values, config, "trace", "w2_squared", at=(T,))
@@ -235,7 +231,7 @@ def _row(name: str, loop: Loop, values: Array, config: Mapping[str, Any]) -> dic
     }
 
 
-def compute_digits_loops(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_digits_loops(config: Numbers) -> Numbers:
     """Memory, augmentation, growing pool and weights at the digits' covariance."""
     values, _, rank = digits_eigenvalues()
     n_r, n_s = config["n_real"], config["n_synth"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from madtheory.reports._types import Numbers
 from madtheory.reports.formats import Column, Table, number, plus_minus, words
 
 
-def digits_loops(numbers: Mapping[str, Any]) -> Table:
+def digits_loops(numbers: Numbers) -> Table:
     """The other loops on the digits at their last generation."""
     columns = [
         Column("loop", "loop", words, 20),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from madtheory import modes
-from madtheory.reports.simulated import Array, mean_se
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.simulated import mean_se
 from madtheory.simulate import simulate_modes
 
 
-def _surviving(n: int, config: Mapping[str, Any], **more: Any) -> Array:
+def _surviving(n: int, config: Numbers, **more: Any) -> Array:
     """Modes alive on every simulated path."""
     sizes = {"replicates": config["replicates"], "seed": config["seed"], "keep_paths": True}
     paths = simulate_modes(config["modes"], n, **sizes, **more).paths
@@ -20,7 +20,7 @@ def _surviving(n: int, config: Mapping[str, Any], **more: Any) -> Array:
     return paths["surviving"]
 
 
-def _alive(n: int, config: Mapping[str, Any], times: Array) -> dict[str, Any]:
+def _alive(n: int, config: Numbers, times: Array) -> Numbers:
     """Modes alive and P(all alive): exact, and simulated at a few generations."""
     K = config["modes"]
     every = _surviving(n, config, generations=times[-1], at=config["at"])
@@ -34,7 +34,7 @@ def _alive(n: int, config: Mapping[str, Any], times: Array) -> dict[str, Any]:
     }
 
 
-def _held(n: int, fresh: int, config: Mapping[str, Any]) -> dict[str, Any]:
+def _held(n: int, fresh: int, config: Numbers) -> Numbers:
     """Share of stationary training sets that hold all modes, simulated with fresh data."""
     settle = config["settle"]
     every = _surviving(n, config, n_fresh=fresh, generations=settle, at=(settle,))
@@ -43,7 +43,7 @@ def _held(n: int, fresh: int, config: Mapping[str, Any]) -> dict[str, Any]:
     return {"n_synth": n, "n_fresh": fresh, "probability": exact, "mean": mean[0], "se": se[0]}
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """How long modes live, and how much fresh data keeps them all."""
     K, T = config["modes"], config["generations"]
     times = np.unique(np.geomspace(1, T, config["grid"]).astype(int))

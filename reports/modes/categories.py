@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from madtheory import modes
+from madtheory.reports._types import Array, Numbers
 from madtheory.reports.modes.words import TITLE, paper_words
 from madtheory.simulate import simulate_categories
-
-Array = NDArray[np.float64]
 
 
 def _z(mean: Array, se: Array, value: Array) -> float:
@@ -22,7 +17,7 @@ def _z(mean: Array, se: Array, value: Array) -> float:
 
 
 # -------------------------------------------------------------------------------- what survives
-def _survivors(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, Any]:
+def _survivors(name: str, p: Array, n: int, config: Numbers) -> Numbers:
     """Tokens alive: theory with its bounds, and simulation."""
     at = config["at"]
     left = modes.support(p, n, config["generations"])
@@ -50,7 +45,7 @@ def _survivors(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[s
 
 
 # ----------------------------------------------------------------------------------- temperature
-def _wins(n: int, config: Mapping[str, Any]) -> dict[str, Any]:
+def _wins(n: int, config: Numbers) -> Numbers:
     """P(the favoured of two tokens wins) by temperature: exact, and simulated."""
     p = config["favoured"]
 
@@ -82,7 +77,7 @@ def _wins(n: int, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------------------- fresh tokens
-def _held(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, Any]:
+def _held(name: str, p: Array, n: int, config: Numbers) -> Numbers:
     """Share of a vocabulary alive at rest, by the share of fresh tokens among n in all."""
     fresh = sorted({max(1, round(share * n)) for share in config["shares"]})
     rest = [modes.stationary_support(p, n - m, m) for m in fresh]
@@ -113,7 +108,7 @@ def _held(name: str, p: Array, n: int, config: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Tokens that survive, tokens that win, tokens that fresh data keeps."""
     words = paper_words()
     zipf = modes.zipf(config["vocabulary"])

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse
 
-from madtheory.reports.plotting import Numbers, array, error_points, legend_below, plain_log
+from madtheory.reports import plotting
+from madtheory.reports._types import Numbers
+from madtheory.reports.plotting import array, band, error_points, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
 _NAMES = {"anew": "EM anew", "continued": "EM continued", "idealised": "idealised loop"}
@@ -25,14 +27,9 @@ def _ellipse(ax: Axes, mean: Any, covariance: Any, scale: float, **style: Any) -
     ax.add_patch(Ellipse(tuple(mean), wide, high, angle=angle, **style))
 
 
-def _mixture(
-    ax: Axes, components: list[dict[str, Any]], centres: Any, scale: float, colour: str
-) -> None:
+def _mixture(ax: Axes, components: list[Numbers], centres: Any, scale: float, colour: str) -> None:
     """A disc a mode, its area the weight; an ellipse and a dot a component."""
-    weights, means = (
-        array([c["weight"] for c in components]),
-        array([c["mean"] for c in components]),
-    )
+    weights, means = (array([c[key] for c in components]) for key in ("weight", "mean"))
     cell = np.square(means[:, None] - centres).sum(axis=2).argmin(axis=1)
     for k in set(cell):
         radius = _WHOLE * np.sqrt(weights[cell == k].sum())
@@ -57,9 +54,7 @@ def draw_fits(numbers: Numbers) -> Figure:
             letter, alive = "abcdef"[3 * row + column], f"{item[f'alive_{key}']:g} modes alive"
             panel(ax, letter, f"$t$ = {item['t']:,}: {alive}" if row == 0 else alive)
             ax.set_aspect("equal")
-            ax.set(xlim=(-edge, edge), ylim=(-edge, edge))
-            ax.set_xticks([-4, 0, 4])
-            ax.set_yticks([-4, 0, 4])
+            ax.set(xlim=(-edge, edge), ylim=(-edge, edge), xticks=[-4, 0, 4], yticks=[-4, 0, 4])
         theory = f"theory: {item['expected']:.1f} ± {item['deviation']:.1f} alive"
         axes[0, column].set_xlabel(theory)
         axes[1, column].set_xlabel("$x_1$ (units of the data)")
@@ -69,11 +64,16 @@ def draw_fits(numbers: Numbers) -> Figure:
 
 
 # --------------------------------------------------------------------------------------- metrics
+def _marked(ax: Axes, t: Any, mean: Any, i: int, label: str, markevery: float = 0.09) -> None:
+    """A curve with a marker here and there."""
+    style = {"marker": MARKERS[i], "ms": 3.2, "mfc": "white", "mew": 0.8, "markevery": markevery}
+    line(ax, t, mean, COLOURS[i], lw=1.2, label=label, **style)
+
+
 def _measured(ax: Axes, t: Any, curve: Numbers, i: int, label: str) -> None:
-    low, high = array(curve["band"])
-    ax.fill_between(t, low, high, color=COLOURS[i], alpha=0.18, lw=0)
-    ax.plot(t, array(curve["mean"]), color=COLOURS[i], lw=1.2, marker=MARKERS[i], ms=3.2,
-            mfc="white", mew=0.8, markevery=0.09, label=label)  # fmt: skip
+    low, high = curve["band"]
+    band(ax, t, low, high, i, alpha=0.18)
+    _marked(ax, t, curve["mean"], i, label)
 
 
 def _loops(ax: Axes, numbers: Numbers, name: str) -> None:
@@ -88,17 +88,12 @@ def _loops(ax: Axes, numbers: Numbers, name: str) -> None:
 def _modal_panel(ax: Axes, numbers: Numbers) -> None:
     theory = numbers["theory"]
     _loops(ax, numbers, "modal")
-    component = array(numbers["em"]["anew"]["component"]["mean"])
-    ax.plot(numbers["generations"], component, color=COLOURS[5], lw=1.2, marker=MARKERS[5], ms=3.2,
-            mfc="white", mew=0.8, markevery=0.12, label="EM anew, per component")  # fmt: skip
-    lines = {
-        "unbiased": (DASHES[2], "theory: $N_k-1$"),
-        "em": (DASHES[1], "theory: $N_k$"),
-    }
-    for key, (dash, label) in lines.items():
-        ax.plot(theory["t"], array(theory["modal"][key]), color=BLACK, ls=dash, lw=1.1, label=label)
-        ax.plot(theory["t"], array(theory["typical"][key]), color=GREY, ls=dash, lw=1.1,
-                label=label.replace("theory:", "typical:"))  # fmt: skip
+    component = numbers["em"]["anew"]["component"]["mean"]
+    _marked(ax, numbers["generations"], component, 5, "EM anew, per component", 0.12)
+    for key, dash, divisor in (("unbiased", 2, "$N_k-1$"), ("em", 1, "$N_k$")):
+        style = {"ls": DASHES[dash], "lw": 1.1}
+        line(ax, theory["t"], theory["modal"][key], BLACK, **style, label=f"theory: {divisor}")
+        line(ax, theory["t"], theory["typical"][key], GREY, **style, label=f"typical: {divisor}")
     ax.set(yscale="log", ylim=(5e-6, 1.5e-2))
 
 
@@ -108,31 +103,25 @@ def draw_metrics(numbers: Numbers) -> Figure:
     axes = fig.subplots(1, 3)
     theory = numbers["theory"]
     _loops(axes[0], numbers, "total")
-    axes[0].plot(
-        theory["t"],
-        array(theory["total"]),
-        color=BLACK,
-        lw=1.4,
-        label="theory: $N_k$, floor",
-    )
+    line(axes[0], theory["t"], theory["total"], BLACK, lw=1.4, label="theory: $N_k$, floor")
     axes[0].set_ylim(0, None)
     axes[0].locator_params(axis="y", nbins=6)
     panel(axes[0], "a", "total variance")
     axes[0].set_ylabel("tr covariance (squared units)")
     _modal_panel(axes[1], numbers)
-    axes[1].plot(theory["t"], array(theory["modal"]["floor"]), color=BLACK, lw=1.4)
+    line(axes[1], theory["t"], theory["modal"]["floor"], BLACK, lw=1.4)
     panel(axes[1], "b", "modal variance")
     _loops(axes[2], numbers, "recall")
     share = array(theory["alive"]) / len(numbers["centres"])
-    axes[2].plot(theory["t"], share, color=GREY, ls=DASHES[3], lw=1.1, label="share of modes alive")
+    line(axes[2], theory["t"], share, GREY, ls=DASHES[3], lw=1.1, label="share of modes alive")
     predicted = numbers["idealised"]["predicted"]
-    axes[2].plot(predicted["at"], array(predicted["mean"]), color=BLACK, lw=1.4)
+    line(axes[2], predicted["at"], predicted["mean"], BLACK, lw=1.4)
     axes[2].set_ylim(0, 1.02)
     panel(axes[2], "c", "recall ($k$ = 5)")
     for ax in axes:
-        plain_log(ax, "x", [1, 10, 100, 1000])
+        plain_log(ax, x=[1, 10, 100, 1000])
         ax.set(xlim=(1, numbers["generations"][-1]), xlabel="generation $t$")
-    found: dict[str, Any] = {}
+    found: Numbers = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
@@ -143,10 +132,10 @@ def draw_metrics(numbers: Numbers) -> Figure:
 # ----------------------------------------------------------------------------------- modes alive
 def _lifetimes(ax: Axes, numbers: Numbers, name: str, simulated: str) -> None:
     for i, run in enumerate(numbers["runs"]):
-        ax.plot(numbers["t"], array(run[name]), color=COLOURS[i], ls=DASHES[i])
+        line(ax, numbers["t"], run[name], i)
         mean, se = array(run[simulated])
         error_points(ax, numbers["at"], mean, se, i, f"$n_s$ = {run['n_synth']:,}")
-    plain_log(ax, "x", [1, 10, 100, 1000])
+    plain_log(ax, x=[1, 10, 100, 1000])
     ax.set_xlabel("generation $t$")
 
 
@@ -161,15 +150,14 @@ def draw_alive(numbers: Numbers) -> Figure:
     axes[1].set_ylabel("probability")
     panel(axes[1], "b", "all modes alive")
     for i, need in enumerate(numbers["needs"]):
-        axes[2].plot(numbers["amounts"], need["n_fresh"], color=COLOURS[i + 3], ls=DASHES[i],
-                     marker=MARKERS[i + 3], mfc="white",
-                     label=f"{need['probability']:g}")  # fmt: skip
-    plain_log(axes[2], "x", [100, 300, 1000, 3000])
-    plain_log(axes[2], "y", [10, 20, 50, 100])
+        style = {"ls": DASHES[i], "marker": MARKERS[i + 3], "mfc": "white"}
+        label = f"{need['probability']:g}"
+        line(axes[2], numbers["amounts"], need["n_fresh"], COLOURS[i + 3], label=label, **style)
+    plain_log(axes[2], x=[100, 300, 1000, 3000], y=[10, 20, 50, 100])
     axes[2].set(xlabel="synthetic samples $n_s$", ylabel="fresh samples a generation")
     axes[2].legend(title="all alive with\nprobability", loc="upper right")
     panel(axes[2], "c", "fresh data needed")
-    legend_below(fig, axes[0], 3)
+    plotting.legend_below(fig, axes[0], 3)
     return fig
 
 
@@ -187,14 +175,13 @@ def _points(item: Numbers, key: str) -> Any:
 
 def _survivors(ax: Axes, numbers: Numbers) -> None:
     for i, item in enumerate(numbers["survivors"]):
-        t, size = np.arange(1, len(item["number"]) + 1), item["size"]
-        low, value, high = (array(item[key]) / size for key in ("lower", "number", "upper"))
-        ax.fill_between(t, low, high, color=COLOURS[i], alpha=0.3, lw=0)
-        ax.plot(t, value, color=COLOURS[i], ls=DASHES[i])
-        error_points(ax, item["at"], array(item["mean"]) / size, array(item["se"]) / size, i,
-                     f"{item['name']}, $n$ = {_power(item['n'])}")  # fmt: skip
-    plain_log(ax, "x", [1, 3, 10, 30, 100])
-    plain_log(ax, "y", [0.01, 0.03, 0.1, 0.3, 1])
+        t = np.arange(1, len(item["number"]) + 1)
+        keys = ("lower", "number", "upper", "mean", "se")
+        low, value, high, mean, se = (array(item[key]) / item["size"] for key in keys)
+        band(ax, t, low, high, i, alpha=0.3)
+        line(ax, t, value, i)
+        error_points(ax, item["at"], mean, se, i, f"{item['name']}, $n$ = {_power(item['n'])}")
+    plain_log(ax, x=[1, 3, 10, 30, 100], y=[0.01, 0.03, 0.1, 0.3, 1])
     ax.set(xlabel="generation $t$", ylabel="share of the vocabulary")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22))
     panel(ax, "a", "words alive")
@@ -202,33 +189,24 @@ def _survivors(ax: Axes, numbers: Numbers) -> None:
 
 def _wins(ax: Axes, numbers: Numbers) -> None:
     for i, item in enumerate(numbers["wins"]):
-        ax.plot(numbers["temperatures"], item["probability"], color=COLOURS[i], ls=DASHES[i])
+        line(ax, numbers["temperatures"], item["probability"], i)
         at, mean, se = _points(item, "temperature")
         error_points(ax, at, mean, se, i, f"$n$ = {item['n']:,}")
-    ax.axhline(
-        numbers["config"]["favoured"],
-        color=BLACK,
-        lw=0.8,
-        ls=DASHES[2],
-        label="its share of real text",
-    )
+    level(ax, numbers["config"]["favoured"], ls=DASHES[2], label="its share of real text")
     ax.set(ylim=(0.5, 1.02), xlabel=r"temperature $\lambda$", ylabel="probability")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22))
     panel(ax, "b", "favoured token wins")
 
 
 def _held(ax: Axes, numbers: Numbers) -> None:
-    for i, item in enumerate(numbers["held"]):
-        colour, x = COLOURS[(1, 3)[i]], 100 * array(item["shares"])
-        label = f"{item['name']}, {_power(item['n'])}"
-        ax.fill_between(
-            x, array(item["lower"]), array(item["upper"]), color=colour, alpha=0.3, lw=0
-        )
-        ax.plot(x, array(item["number"]), color=colour, ls=DASHES[0])
-        ax.plot(x, array(item["mass"]), color=colour, ls=DASHES[1], label=f"{label}: of text")
+    for i, item in zip((1, 3), numbers["held"], strict=True):
+        x, label = 100 * array(item["shares"]), f"{item['name']}, {_power(item['n'])}"
+        band(ax, x, item["lower"], item["upper"], i, alpha=0.3)
+        line(ax, x, item["number"], COLOURS[i])
+        line(ax, x, item["mass"], COLOURS[i], ls=DASHES[1], label=f"{label}: of text")
         at, mean, se = _points(item, "share")
-        error_points(ax, 100 * at, mean, se, (1, 3)[i], f"{label}: of words")
-    plain_log(ax, "x", [0.01, 0.1, 1, 10])
+        error_points(ax, 100 * at, mean, se, i, f"{label}: of words")
+    plain_log(ax, x=[0.01, 0.1, 1, 10])
     ax.set(ylim=(0, 1.02), xlabel="fresh tokens (% of all)", ylabel="share alive at rest")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22))
     panel(ax, "c", "held by fresh text")
@@ -236,7 +214,4 @@ def _held(ax: Axes, numbers: Numbers) -> None:
 
 def draw_categories(numbers: Numbers) -> Figure:
     """Words that survive, tokens that win, vocabularies that fresh text holds."""
-    fig = figure(3.9)
-    for ax, part in zip(fig.subplots(1, 3), (_survivors, _wins, _held), strict=True):
-        part(ax, numbers)
-    return fig
+    return plotting.panels(3.9, numbers, _survivors, _wins, _held)

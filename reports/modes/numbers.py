@@ -10,22 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from madtheory import metrics
+from madtheory import metrics, modes
 from madtheory.engine import run_seeds
 from madtheory.engine.curves import Bands
 from madtheory.engine.models import GaussianMixture, grid_mixture
 from madtheory.loop import fully_synthetic
-from madtheory.modes import (
-    expected_recall,
-    fixation_time,
-    floor_variance,
-    modal_variance,
-    mode_grid,
-    surviving_law,
-    surviving_mean,
-    typical_variance,
-)
-from madtheory.reports.simulated import Array, mean_se
+from madtheory.reports._types import Array, Numbers
+from madtheory.reports.simulated import mean_se
 from madtheory.results import ModeStates
 from madtheory.simulate import simulate_modes
 
@@ -71,13 +62,13 @@ class _Measures:
         w, means = model.weights[used], model.means[used]
         traces = np.trace(model.covariances[used], axis1=1, axis2=2)
         cell = _nearest(means, self.centres)
-        modes = [_scatter(w[cell == k], means[cell == k], traces[cell == k]) for k in set(cell)]
+        every = [_scatter(w[cell == k], means[cell == k], traces[cell == k]) for k in set(cell)]
         alive = len(set(_nearest(samples, self.centres)))
         return [
             alive,
             _scatter(w, means, traces),
             # As many modes as are alive, also where one component covers two of them.
-            alive * float(np.mean(modes)),
+            alive * float(np.mean(every)),
             float(traces.mean()),
             float(traces.max()),
             self.recall(model, rng),
@@ -90,7 +81,7 @@ class _Measures:
 
 
 # ------------------------------------------------------------------------------------------- EM
-def _em(config: Mapping[str, Any], source: GaussianMixture, seeds: int, warm: bool) -> Any:
+def _em(config: Numbers, source: GaussianMixture, seeds: int, warm: bool) -> Any:
     """The loop through the engine; bands over seeds."""
     measures = _Measures(source, config["n_synth"])
     return run_seeds(
@@ -111,13 +102,13 @@ def _ratio_se(numerator: Array, denominator: Array) -> tuple[Array, Array]:
     return ratio, se
 
 
-def _curve(values: Array) -> dict[str, Any]:
+def _curve(values: Array) -> Numbers:
     mean, se = mean_se(values)
     band = np.quantile(values, [0.05, 0.95], axis=0)
     return {"mean": mean, "se": se, "band": band, "runs": len(values)}
 
 
-def _curves(paths: Mapping[str, Array]) -> dict[str, Any]:
+def _curves(paths: Mapping[str, Array]) -> Numbers:
     """Mean, standard error and band of each quantity; modes of all runs are pooled."""
     found = {name: _curve(paths[name]) for name in paths if name != "modal_sum"}
     ratio, se = _ratio_se(paths["modal_sum"], paths["alive"])
@@ -145,7 +136,7 @@ def _model_of(source: GaussianMixture, states: ModeStates, run: int, at: int) ->
     return source.load(arrays)
 
 
-def _recalls(source: GaussianMixture, states: ModeStates, config: Mapping[str, Any]) -> Array:
+def _recalls(source: GaussianMixture, states: ModeStates, config: Numbers) -> Array:
     """Recall of every kept model of the first runs, shape (runs, generations)."""
     measures = _Measures(source, config["n_synth"])
     streams = np.random.SeedSequence(config["seed"], spawn_key=(1,)).spawn(config["recalled"])
@@ -157,18 +148,20 @@ def _recalls(source: GaussianMixture, states: ModeStates, config: Mapping[str, A
     return np.array([row(run, np.random.default_rng(x)) for run, x in enumerate(streams)])
 
 
-def _predicted(states: ModeStates, config: Mapping[str, Any]) -> Array:
+def _predicted(states: ModeStates, config: Numbers) -> Array:
     """Recall that theory expects of these models, shape (runs, generations)."""
     runs = slice(config["recalled"])
     rng = np.random.default_rng(np.random.SeedSequence(config["seed"], spawn_key=(2,)))
     counts = rng.multinomial(config["n_synth"], states.weights[runs])
     models = states.means[runs], states.covariances[runs]
-    return expected_recall(counts, *models, spacing=config["spacing"], deviation=config["sigma"])
+    return modes.expected_recall(
+        counts, *models, spacing=config["spacing"], deviation=config["sigma"]
+    )
 
 
 def _idealised(
-    config: Mapping[str, Any], at: Sequence[int], *, ddof: float, floor: float
-) -> tuple[dict[str, Any], ModeStates]:
+    config: Numbers, at: Sequence[int], *, ddof: float, floor: float
+) -> tuple[Numbers, ModeStates]:
     """Curves of the labelled loop, and its models."""
     source = grid_mixture(spacing=config["spacing"], sigma=config["sigma"])
     runs = simulate_modes(
@@ -192,7 +185,7 @@ def _idealised(
     return curves, states
 
 
-def _em_curves(bands: Bands, spacing: float) -> dict[str, Any]:
+def _em_curves(bands: Bands, spacing: float) -> Numbers:
     values = dict(zip(QUANTITIES, np.moveaxis(bands.values["numbers"], 2, 0), strict=True))
     return {
         **_curves(values),
@@ -204,7 +197,7 @@ def _em_curves(bands: Bands, spacing: float) -> dict[str, Any]:
 
 
 # --------------------------------------------------------------------------------------- pictures
-def _components(weights: Array, means: Array, covariances: Array) -> list[dict[str, Any]]:
+def _components(weights: Array, means: Array, covariances: Array) -> list[Numbers]:
     """Components with samples, as the figure draws them."""
     return [
         {"weight": w, "mean": m, "covariance": c}
@@ -213,17 +206,17 @@ def _components(weights: Array, means: Array, covariances: Array) -> list[dict[s
     ]
 
 
-def _picture(bands: Bands, modes: int, t: int) -> dict[str, Any]:
+def _picture(bands: Bands, K: int, t: int) -> Numbers:
     """The first seed's mixture in the plane at generation t, and how many modes are alive."""
     i = int(np.searchsorted(bands.generations, t))
-    w, m, c = np.split(bands.values["picture"][0][i], np.cumsum([modes, 2 * modes]))
+    w, m, c = np.split(bands.values["picture"][0][i], np.cumsum([K, 2 * K]))
     return {
-        "em": _components(w, m.reshape(modes, 2), c.reshape(modes, 2, 2)),
+        "em": _components(w, m.reshape(K, 2), c.reshape(K, 2, 2)),
         "alive_em": float(bands.values["numbers"][0][i, 0]),
     }
 
 
-def _idealised_picture(states: ModeStates, t: int) -> dict[str, Any]:
+def _idealised_picture(states: ModeStates, t: int) -> Numbers:
     """The first run's mixture at generation t, and how many modes are alive."""
     i = int(np.searchsorted(states.generations, t))
     found = _components(states.weights[0, i], states.means[0, i], states.covariances[0, i])
@@ -231,27 +224,27 @@ def _idealised_picture(states: ModeStates, t: int) -> dict[str, Any]:
 
 
 # ----------------------------------------------------------------------------------------- theory
-def _theory(config: Mapping[str, Any], modes: int) -> dict[str, Any]:
+def _theory(config: Numbers, K: int) -> Numbers:
     """Expectations at every generation; `modal` by normalisation, with and without the floor."""
     n, T = config["n_synth"], config["generations"]
     modal = 2 * config["sigma"] ** 2
-    grid = np.square(mode_grid(modes, spacing=config["spacing"])).sum(axis=1).mean()
+    grid = np.square(modes.mode_grid(K, spacing=config["spacing"])).sum(axis=1).mean()
     kinds = {"floor": (0.0, 2 * config["reg_covar"]), "em": (0.0, 0.0), "unbiased": (1.0, 0.0)}
     paths = {
-        name: modal_variance(
-            modes, n, T, real_modal=modal, real_total=modal + grid, ddof=ddof, floor_trace=floor
+        name: modes.modal_variance(
+            K, n, T, real_modal=modal, real_total=modal + grid, ddof=ddof, floor_trace=floor
         )
         for name, (ddof, floor) in kinds.items()
     }
     return {
-        "alive": surviving_mean(modes, n, T).value,
+        "alive": modes.surviving_mean(K, n, T).value,
         "total": paths["floor"].total,
         "modal": {name: path.modal for name, path in paths.items()},
         "typical": {
-            name: modal * typical_variance(modes, n, T, ddof=ddof)
+            name: modal * modes.typical_variance(K, n, T, ddof=ddof)
             for name, ddof in (("em", 0.0), ("unbiased", 1.0))
         },
-        "fixation": float(fixation_time([1 / modes] * modes, n).value),
+        "fixation": float(modes.fixation_time([1 / K] * K, n).value),
     }
 
 
@@ -262,7 +255,7 @@ def _deviation(law: Array) -> Array:
 
 
 # ----------------------------------------------------------------------------------------- misses
-def _miss(theory: float, curve: Mapping[str, Any], i: int, null: float) -> dict[str, Any]:
+def _miss(theory: float, curve: Numbers, i: int, null: float) -> Numbers:
     """A measured mean against theory; z by the spread that the idealised loop would have."""
     mean, se = float(curve["mean"][i]), float(curve["se"][i])
     return {
@@ -272,12 +265,12 @@ def _miss(theory: float, curve: Mapping[str, Any], i: int, null: float) -> dict[
     }
 
 
-def _at(curve: Mapping[str, Any], at: Array, t: int) -> int:
+def _at(curve: Numbers, at: Array, t: int) -> int:
     """Index of generation t in a curve, measured at `at` unless it says otherwise."""
     return int(np.searchsorted(curve.get("at", at), t))
 
 
-def _expected(theory: Mapping[str, Any], idealised: Mapping[str, Any], name: str, t: int) -> float:
+def _expected(theory: Numbers, idealised: Numbers, name: str, t: int) -> float:
     """Theory of the loop that EM comes near: divisor N_k, with the floor."""
     if name == "recall":
         predicted = idealised["predicted"]
@@ -287,19 +280,19 @@ def _expected(theory: Mapping[str, Any], idealised: Mapping[str, Any], name: str
 
 
 def _misses(
-    theory: Mapping[str, Any],
-    idealised: Mapping[str, Any],
-    em: Mapping[str, Mapping[str, Any]],
+    theory: Numbers,
+    idealised: Numbers,
+    em: Mapping[str, Numbers],
     at: Array,
     times: Sequence[int],
-) -> list[dict[str, Any]]:
+) -> list[Numbers]:
     """Theory, idealised loop and EM at some generations, quantity by quantity."""
     rows = []
     for name in ("alive", "total", "modal", "recall"):
         runs = idealised[name]["runs"]
         for t in times:
             expected = _expected(theory, idealised, name, t)
-            row: dict[str, Any] = {"quantity": name, "t": t, "theory": expected}
+            row: Numbers = {"quantity": name, "t": t, "theory": expected}
             spread = math.sqrt(runs) * float(idealised[name]["se"][_at(idealised[name], at, t)])
             for loop, curves in {"idealised": idealised, **em}.items():
                 curve = curves[name]
@@ -309,12 +302,12 @@ def _misses(
     return rows
 
 
-def _largest_z(misses: Sequence[Mapping[str, Any]], quantity: str, loop: str) -> float:
+def _largest_z(misses: Sequence[Numbers], quantity: str, loop: str) -> float:
     """Largest deviation of one quantity from theory in standard errors; no spread, no deviation."""
     return max(abs(float(row[loop]["z"] or 0)) for row in misses if row["quantity"] == quantity)
 
 
-def _thinned(theory: Mapping[str, Any], last: int) -> dict[str, Any]:
+def _thinned(theory: Numbers, last: int) -> Numbers:
     """Theory at the generations that the figure draws."""
     times = np.unique(np.geomspace(1, last, 90).astype(int))
     i = times - 1
@@ -326,7 +319,7 @@ def _thinned(theory: Mapping[str, Any], last: int) -> dict[str, Any]:
     }
 
 
-def compute(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute(config: Numbers) -> Numbers:
     """Figures 14 and 15: 25 modes by EM, begun anew or continued, idealised, and exact."""
     source = grid_mixture(spacing=config["spacing"], sigma=config["sigma"])
     K, shown = source.n_components, config["shown"]
@@ -339,11 +332,11 @@ def compute(config: Mapping[str, Any]) -> dict[str, Any]:
     unbiased, _ = _idealised(config, at, ddof=1.0, floor=0.0)
     curves = {name: _em_curves(bands, config["spacing"]) for name, bands in em.items()}
     theory = _theory(config, K)
-    law = surviving_law(K, config["n_synth"], shown)
+    law = modes.surviving_law(K, config["n_synth"], shown)
     misses = _misses(theory, measured, curves, at, config["misses_at"])
     component = float(curves["anew"]["component"]["mean"][-1])
     share = config["n_synth"] // K
-    settled = floor_variance(share, config["reg_covar"])[0]
+    settled = modes.floor_variance(share, config["reg_covar"])[0]
     return {
         "generations": at,
         "centres": source.means,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from madtheory.reports._types import Numbers
 from madtheory.reports.formats import Column, Table, number, plus_minus, words
 
 _QUANTITIES = {
@@ -15,10 +13,10 @@ _QUANTITIES = {
 }
 
 
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+def _cells(row: Numbers) -> Numbers:
     """One row: theory, and each loop's mean, deviation in % and in standard errors."""
     unit = 1e3 if row["quantity"] == "modal" else 1.0
-    found: dict[str, Any] = {"quantity": _QUANTITIES[row["quantity"]]}
+    found: Numbers = {"quantity": _QUANTITIES[row["quantity"]]}
     found["theory"] = unit * row["theory"]
     for loop in ("idealised", "anew", "continued"):
         mean, se = row[loop]["value"]
@@ -27,7 +25,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **found}
 
 
-def misses(numbers: Mapping[str, Any]) -> Table:
+def misses(numbers: Numbers) -> Table:
     """Where EM is not the idealised loop, and by how much."""
     columns = [
         Column("quantity", "quantity", words, 15),

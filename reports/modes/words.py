@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madtheory import files
+from madtheory.reports._types import Array
 
 SOURCE = Path(__file__).parents[1] / "data" / "words.csv"
 TITLE = "Self-Consuming Generative Models Go MAD"
@@ -34,7 +35,7 @@ class Words:
         return int(self.counts.sum())
 
     @property
-    def p(self) -> NDArray[np.float64]:
+    def p(self) -> Array:
         """Their probabilities, shape (V,)."""
         return np.asarray(self.counts / self.total)
 

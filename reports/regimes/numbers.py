@@ -5,26 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.reports._types import Array, Numbers
 from madtheory.reports.limits import first_and_late, inverse_baseline
-from madtheory.reports.simulated import Array, run
+from madtheory.reports.simulated import run
 from madtheory.theory import collapse, moments, verdicts
 from madtheory.theory.distance import w2_squared_limit
 
 # --- definitions ----------------------------------------------------------------------------------
 
 
-def _row(entry: verdicts.Entry) -> dict[str, Any]:
+def _row(entry: verdicts.Entry) -> Numbers:
     cell = {key: getattr(entry, key) for key in ("loop", "definition", "collapses")}
     return {**cell, **asdict(entry.finding)}
 
 
-def _loops(config: Mapping[str, Any]) -> dict[str, Loop]:
+def _loops(config: Numbers) -> dict[str, Loop]:
     """The loops of the table, or those named."""
     loops = verdicts.default_loops(n=config["n"])
     return {name: loops[name] for name in config.get("loops") or loops}
@@ -32,7 +32,7 @@ def _loops(config: Mapping[str, Any]) -> dict[str, Loop]:
 
 def _deciders(
     loops: Mapping[str, Loop], entries: Sequence[verdicts.Entry], name: str
-) -> list[dict[str, Any]]:
+) -> list[Numbers]:
     """Claims that decide one definition, each with the families for which it does."""
     grouped: dict[str, list[str]] = {}
     for entry in entries:
@@ -42,7 +42,7 @@ def _deciders(
     return [{"claim": c, "families": list(dict.fromkeys(f))} for c, f in grouped.items()]
 
 
-def compute_definitions(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_definitions(config: Numbers) -> Numbers:
     """Which loop collapses under which definition, and the claims that decide it."""
     loops = _loops(config)
     entries = verdicts.definitions_table(config["dim"], loops)
@@ -66,7 +66,7 @@ def compute_definitions(config: Mapping[str, Any]) -> dict[str, Any]:
         "no_collapse": sum(a is False for a in answers),
         "undecided": sum(a is None for a in answers),
         "conjectures": sum(
-            e.finding.status == "conjecture" and e.collapses is not None for e in entries
+            r["status"] == "conjecture" and r["collapses"] is not None for r in rows
         ),
         # Loops on which the definitions contradict each other: some say yes, some no.
         "disputed": sum(True in row and False in row for row in per_loop),
@@ -84,7 +84,7 @@ def _mixture(n_real: int, n_synth: int, bias: float) -> Loop:
     return replace(loop, n_initial=n_real, n_fresh=n_real - half)
 
 
-def _families(config: Mapping[str, Any]) -> dict[str, Callable[[int, float], list[Loop]]]:
+def _families(config: Numbers) -> dict[str, Callable[[int, float], list[Loop]]]:
     """The loops of each family at (n_synth, bias); of several, the one with the least risk."""
     n = config["n_real"]
 
@@ -109,7 +109,7 @@ def _least(loops: Sequence[Loop], ones: Array) -> tuple[Loop, float, float]:
     return loops[at], float(limits[at].value), float(limits[at].rel_error)
 
 
-def _grid(config: Mapping[str, Any]) -> tuple[list[int], list[float]]:
+def _grid(config: Numbers) -> tuple[list[int], list[float]]:
     """n_synth, even in the logarithm, and bias, denser towards 1 where the edge moves fast."""
     low, high = config["ratio_range"]
     n = config["n_real"]
@@ -119,7 +119,7 @@ def _grid(config: Mapping[str, Any]) -> tuple[list[int], list[float]]:
     return [int(k) for k in n_synth], [float(b) for b in bias]
 
 
-def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
+def _simulated(loop: Loop, config: Numbers) -> Numbers:
     """A late generation against generation 1, which saw n_real real samples only."""
     ones = np.ones(config["dim"])
     late, mean, se = first_and_late(loop, ones, config)
@@ -147,9 +147,7 @@ def _simulated(loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _map(
-    choose: Callable[[int, float], list[Loop]], config: Mapping[str, Any], seed: int
-) -> dict[str, Any]:
+def _map(choose: Callable[[int, float], list[Loop]], config: Numbers, seed: int) -> Numbers:
     """Gains with their declared interval over the grid, and simulated points."""
     n_synth, bias = _grid(config)
     ones, n = np.ones(config["dim"]), config["n_real"]
@@ -180,7 +178,7 @@ def _map(
     }
 
 
-def compute_regimes(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_regimes(config: Numbers) -> Numbers:
     """What each family is worth at its limit, over (n_synth/n_real, bias)."""
     n_synth, bias = _grid(config)
     seeds = range(config["seed"], config["seed"] + 1000 * len(_families(config)), 1000)
@@ -214,7 +212,7 @@ _QUANTILES = (0.05, 0.5, 0.95)
 _LN10 = math.log(10.0)
 
 
-def _estimators(config: Mapping[str, Any]) -> dict[str, Loop]:
+def _estimators(config: Numbers) -> dict[str, Loop]:
     n, floor = config["n_synth"], config["floor"]
     return {
         "unbiased": fully_synthetic(n),
@@ -223,14 +221,14 @@ def _estimators(config: Mapping[str, Any]) -> dict[str, Loop]:
     }
 
 
-def _times(config: Mapping[str, Any]) -> list[int]:
+def _times(config: Numbers) -> list[int]:
     """Every generation that is drawn: even steps and even logarithmic steps together."""
     last, count = config["generations"], config["shown"]
     even = np.linspace(1, last, count)
     return [int(t) for t in np.unique(np.concatenate([even, np.geomspace(1, last, count)]).round())]
 
 
-def _trusted(loop: Loop, config: Mapping[str, Any]) -> int:
+def _trusted(loop: Loop, config: Numbers) -> int:
     """Last generation at which E tr^2 is at most `spread` (E tr)^2, without the floor.
 
     Beyond it a mean over paths lives on a few of them, and so does its standard error.
@@ -242,7 +240,7 @@ def _trusted(loop: Loop, config: Mapping[str, Any]) -> int:
     return min(int(math.log(config["spread"]) / growth), int(config["generations"]))
 
 
-def _scale_theory(loop: Loop, at: NDArray[np.int64]) -> dict[str, Any]:
+def _scale_theory(loop: Loop, at: NDArray[np.int64]) -> Numbers:
     """Mean of log10 tr Sigma_t without a floor; the stationary quantiles with one."""
     if loop.floor:
         levels = collapse.stationary_quantiles(loop, _QUANTILES)
@@ -251,7 +249,7 @@ def _scale_theory(loop: Loop, at: NDArray[np.int64]) -> dict[str, Any]:
     return {"log_mean": mean, "stationary": None}
 
 
-def _scale_z(loop: Loop, logs: Array, theory: Mapping[str, Any]) -> float:
+def _scale_z(loop: Loop, logs: Array, theory: Numbers) -> float:
     """Largest |z|: of the mean log at every t, or of the last shares below the quantiles."""
     count = logs.shape[0]
     if theory["log_mean"] is not None:
@@ -262,7 +260,7 @@ def _scale_z(loop: Loop, logs: Array, theory: Mapping[str, Any]) -> float:
     return float(np.abs((share - q) / np.sqrt(q * (1 - q) / count)).max())
 
 
-def _estimator(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, Any]:
+def _estimator(name: str, loop: Loop, config: Numbers) -> Numbers:
     """One estimator: scale and walk of the mean, theory and simulation."""
     at, ones = np.array(_times(config)), np.ones(1)
     runs = run(loop, ones, config, "log_trace", "mean_sq", at=tuple(at.tolist()), keep_paths=True)
@@ -293,7 +291,7 @@ def _estimator(name: str, loop: Loop, config: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def compute_estimators(config: Mapping[str, Any]) -> dict[str, Any]:
+def compute_estimators(config: Numbers) -> Numbers:
     """The fully synthetic loop (d = 1) with other estimators of the covariance."""
     runs = [
         _estimator(name, loop, {**config, "seed": config["seed"] + i})

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from madtheory.reports._types import Numbers
 from madtheory.reports.formats import Column, Table, words
 
 
-def _answer(row: Mapping[str, Any]) -> str:
+def _answer(row: Numbers) -> str:
     """yes, no or ?, with * where it is a conjecture."""
     if row["collapses"] is None:
         return "?"
     return words(row["collapses"]) + ("*" if row["status"] == "conjecture" else "")
 
 
-def definitions(numbers: Mapping[str, Any]) -> Table:
+def definitions(numbers: Numbers) -> Table:
     """Loops against definitions; a heading is the first word of the definition's name."""
     names = [d["name"] for d in numbers["definitions"]]
     rows = []
@@ -32,7 +30,7 @@ def definitions(numbers: Mapping[str, Any]) -> Table:
     return Table(columns, rows)
 
 
-def _grouped(item: Mapping[str, Any]) -> str:
+def _grouped(item: Numbers) -> str:
     """`claim`: families, claim by claim; one claim that decides all families stands alone."""
     deciders = item["deciders"]
     if len(deciders) == 1:
@@ -40,7 +38,7 @@ def _grouped(item: Mapping[str, Any]) -> str:
     return "; ".join(f"`{d['claim']}`: {', '.join(d['families'])}" for d in deciders)
 
 
-def definition_claims(numbers: Mapping[str, Any]) -> Table:
+def definition_claims(numbers: Numbers) -> Table:
     """What each definition asks, and which claim's test decides it for which family."""
     rows = [{**item, "claims": _grouped(item)} for item in numbers["definitions"]]
     columns = [

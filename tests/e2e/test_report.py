@@ -17,7 +17,9 @@ pytest.importorskip("typst")
 pytest.importorskip("sklearn")
 
 from madtheory.reports.build import build
-from madtheory.reports.contents import FIGURES
+from madtheory.reports.contents import SECTIONS
+
+FIGURES = [name for section in SECTIONS for name in section.figures]
 
 
 @pytest.fixture(scope="module")

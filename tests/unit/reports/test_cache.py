@@ -1,5 +1,7 @@
 """What is computed again: keys of the cache, and damage to it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def test_key_depends_on_configuration_and_sources(monkeypatch):
     assert first == cache.key(function, {"a": 1})
     assert first != cache.key(function, {"a": 2})
     changed = tuple(
-        (n, t + "#" if n == "madtheory.collapse" else t)
+        (n, t + "#" if n == "madtheory.theory.collapse" else t)
         for n, t in cache.sources(function.__module__)
     )
     monkeypatch.setattr(cache, "sources", lambda _: changed)
@@ -23,8 +25,23 @@ def test_key_depends_on_configuration_and_sources(monkeypatch):
 def test_sources_follow_imports_to_the_bottom():
     names = [name for name, _ in cache.sources("madtheory.reports.collapse.spectrum")]
     assert "madtheory.reports.collapse.spectrum" in names
-    assert {"madtheory.collapse", "madtheory.loops", "madtheory._validate"} <= set(names)
+    assert {"madtheory.theory.collapse.rates", "madtheory.loop", "madtheory._check"} <= set(names)
     assert "madtheory.reports.collapse.figures" not in names
+
+
+def test_a_file_edited_during_a_build_does_not_change_its_keys(monkeypatch):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("pypandoc")
+    from madtheory.reports import build, pages
+
+    # Importing the builder has read all sources: later the disk is asked for none.
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "edited")
+    modules = [section.compute.__module__ for section in build.SECTIONS]
+    modules += [f.__module__ for section in build.SECTIONS for f in section.figures.values()]
+    for module in (*modules, pages.__name__):
+        found = dict(cache.sources(module))
+        assert module in found
+        assert "edited" not in found.values()
 
 
 def test_digest_keeps_borders():

@@ -14,14 +14,14 @@ from madtheory.reports.section import LEVELS
 
 def test_every_figure_and_table_is_captioned_and_placed():
     source = text.template("report.md")
-    for drawing in contents.FIGURES:
-        caption = captions.figure_captions()[drawing.name]
-        assert any(word in caption.status for word in captions.STATUSES), drawing.name
+    for name in (name for section in contents.SECTIONS for name in section.figures):
+        caption = captions.figure_captions()[name]
+        assert any(word in caption.status for word in captions.STATUSES), name
         assert all((caption.shows, caption.claim, caption.read))
-        assert source.count("{{figure:" + drawing.name + "}}") == 1
-    for tabling in contents.TABLES:
-        assert tabling.name in captions.table_captions()
-        assert source.count("{{table:" + tabling.name + "}}") == 1
+        assert source.count("{{figure:" + name + "}}") == 1
+    for name in (name for section in contents.SECTIONS for name in section.tables):
+        assert name in captions.table_captions()
+        assert source.count("{{table:" + name + "}}") == 1
 
 
 def test_errata_cover_the_list_and_name_real_claims():

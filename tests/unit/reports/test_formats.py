@@ -67,8 +67,8 @@ def test_markdown_converts_to_three_pages(tmp_path):
     html = pages.html(source, tmp_path)
     assert '<div class="box">' in html
     assert "<math" in html
-    assert "#summarybox[" in pages.typst_source(source)
-    assert r"\begin{summarybox}" in pages.latex(source)
+    assert "#summarybox[" in pages.document(source, "typst")
+    assert r"\begin{summarybox}" in pages.document(source, "latex")
 
 
 def test_fonts_are_legible_and_files_deterministic():
