@@ -12,7 +12,13 @@ author = "The madtheory developers"
 copyright = author
 version = release = madtheory.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "madsite.hooks"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "madsite.hooks",
+]
 exclude_patterns = ["madsite", "generated/images"]
 nitpicky = True
 default_role = "literal"

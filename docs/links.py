@@ -1,6 +1,6 @@
 """Follow every link within the built site: each page, file and anchor must exist.
 
-    python docs/links.py out/docs
+python docs/links.py out/docs
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ def _row(module: str, claim: str, *, literally: bool) -> dict[str, list[ast.AST]
         return None
     row: dict[str, list[ast.AST]] = {"start": [starts[0].func, *starts[0].args[1:]]}
     within: ast.AST = starts[0]
-    while step := next((c for c in calls if isinstance(c.func, ast.Attribute) and c.func.value is within), None):
+    while step := next(
+        (c for c in calls if isinstance(c.func, ast.Attribute) and c.func.value is within), None
+    ):
         row.setdefault(step.func.attr, []).extend([*step.args, *(k.value for k in step.keywords)])  # type: ignore[attr-defined]
         within = step
     return row
@@ -117,7 +119,9 @@ def figures() -> dict[str, Figure]:
     found = {}
     for drawing in FIGURES:
         pieces = (_source(f) for f in (compute[drawing.section], drawing.draw))
-        functions = (name for name in reached(pieces) if not name.startswith((*SERVANTS, SIMULATORS)))
+        functions = (
+            name for name in reached(pieces) if not name.startswith((*SERVANTS, SIMULATORS))
+        )
         found[drawing.name] = Figure(drawing.name, drawing.section, tuple(functions))
     return found
 

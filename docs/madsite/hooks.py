@@ -1,4 +1,4 @@
-"""The Sphinx extension: generated pages, docstrings, links to the API, formulas without a network."""
+"""The Sphinx extension: generated pages, docstrings, links to the API, formulas as MathML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
-
 from sphinx.util import logging
 
 from madsite import pages, public, text
@@ -152,9 +151,10 @@ def resolve(
     known = public.public_name(item) if item is not None else None
     if known and known != target:
         domain = env.domains["py"]
-        return domain.resolve_xref(
-            env, node["refdoc"], app.builder, "obj", known, node, content
-        ) or content
+        return (
+            domain.resolve_xref(env, node["refdoc"], app.builder, "obj", known, node, content)
+            or content
+        )
     prose = not isinstance(content, nodes.literal) and node["reftype"] in ("class", "obj", "exc")
     return content if item is not None or prose else None
 

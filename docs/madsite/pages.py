@@ -11,7 +11,7 @@ from sphinx.pycode import ModuleAnalyzer
 
 from madsite import evidence as ev
 from madsite.public import SHORT, File, Room, holder, public, room, rooms
-from madsite.text import code, escaped, heading, link
+from madsite.text import cited, code, escaped, heading, link
 
 #: More claims than this at one function are counted, not listed.
 MANY = 12
@@ -36,7 +36,8 @@ def _value(name: str, item: Any, file: File) -> str:
     comment = " ".join(comments.get(("", name.rpartition(".")[2]), ())).strip()
     shown = repr(item)
     value = f"   :value: {shown}\n" if len(shown) <= SHORT else ""
-    return f".. py:data:: {name}\n{value}\n   {escaped(comment)}\n"
+    module, _, last = name.rpartition(".")
+    return f".. py:data:: {last}\n   :module: {module}\n{value}\n   {escaped(comment)}\n"
 
 
 def _file(r: Room, file: File) -> str:
@@ -45,14 +46,18 @@ def _file(r: Room, file: File) -> str:
     if file.module == r.module:
         return members
     stem = file.module.rpartition(".")[2]
-    return f"{heading(f'{stem}.py', '-')}\n{escaped(file.sentence)}\n\n{members}"
+    return f"{heading(f'{stem}.py', '-')}\n{escaped(cited(file.sentence))}\n\n{members}"
 
 
 def _contents(r: Room) -> str:
     """Return the table of a room's files and of the rooms inside."""
-    inner = [(link("doc", room(name).page, room(name).title), room(name).sentence) for name in r.inner]
+    inner = [
+        (link("doc", room(name).page, room(name).title), room(name).sentence) for name in r.inner
+    ]
     files = [(code(f.module.rpartition(".")[2] + ".py"), f.sentence) for f in r.files if f.sentence]
-    rows = "".join(f"   * - {where}\n     - {escaped(what)}\n" for where, what in inner + files)
+    rows = "".join(
+        f"   * - {where}\n     - {escaped(cited(what))}\n" for where, what in inner + files
+    )
     return f".. list-table::\n   :widths: 25 75\n   :class: files\n\n{rows}\n" if rows else ""
 
 
@@ -62,7 +67,8 @@ def room_page(r: Room) -> str:
     targets = (f.module for f in r.files if f.module != r.module and f.module not in public())
     hidden = "".join(f".. py:module:: {name}\n   :no-index-entry:\n\n" for name in targets)
     sections = "\n".join(_file(r, file) for file in r.files if file.names)
-    return "\n".join((heading(r.title, "="), said, hidden, _contents(r), sections))
+    back = f".. py:currentmodule:: {r.module}\n"
+    return "\n".join((heading(r.title, "="), said, hidden, back, _contents(r), sections))
 
 
 def rooms_page() -> str:
@@ -71,7 +77,9 @@ def rooms_page() -> str:
     where = "generated/api"
     rows = "".join(f"| {{doc}}`{r.title} <{where}/{r.page}>` | {r.sentence} |\n" for r in tops)
     pages = "".join(f"{r.title} <{where}/{r.page}>\n" for r in rooms())
-    return f"| room | what lives there |\n|---|---|\n{rows}\n```{{toctree}}\n:hidden:\n\n{pages}```\n"
+    return (
+        f"| room | what lives there |\n|---|---|\n{rows}\n```{{toctree}}\n:hidden:\n\n{pages}```\n"
+    )
 
 
 # --- claims and figures --------------------------------------------------------------------------
@@ -122,11 +130,14 @@ def claims_page() -> str:
     topics: dict[str, list[ev.Evidence]] = {}
     for item in ev.evidence().values():
         topics.setdefault(item.topic, []).append(item)
-    text = [heading("Claims", "="), _CLAIMS.format(number=len(ev.evidence()), share=ev.NEAR)]
+    text = [
+        heading("Claims", "="),
+        _CLAIMS.format(number=len(ev.evidence()), share=ev.NEAR, most=ev.MOST),
+    ]
     for topic, items in topics.items():
         sentence = room("madtheory.claims")
         said = next(f.sentence for f in sentence.files if f.module.endswith(f".{topic}"))
-        text += [heading(topic.replace("_", " "), "-"), escaped(said) + "\n"]
+        text += [heading(topic.replace("_", " ").capitalize(), "-"), escaped(said) + "\n"]
         text += map(_claim, items)
     return "\n".join(text)
 
@@ -134,19 +145,20 @@ def claims_page() -> str:
 _CLAIMS = """\
 ``madtheory verify`` tests each of these {number} statements against simulation, together with a
 *mutant*: the same statement changed by an amount that matters, which the test must reject with a
-power of at least 0.99. The multiplicity of tests is dealt with by Holm's procedure. This page is made
-from the table that the verifier reads, :data:`madtheory.claims.CLAIMS`.
+power of at least 0.99. The multiplicity of tests is dealt with by Holm's procedure. This page is
+made from the table that the verifier reads, :data:`madtheory.claims.CLAIMS`.
 
 .. admonition:: How the links are made
    :class: note
 
-   *Theory*: the numbers in the claim's reference. *Functions* and *Drawn by*: the public functions to
-   which the claim's row in ``madtheory/claims`` refers, followed through that folder's own helpers and
-   constants, not into the theory. A helper of the test, such as the variance of one observation, is
-   among them. *Figures*: figures of the :doc:`report <figures>` whose code refers to one of the
-   claim's functions, or which redraw the figure of the paper that the claim names. A function that k
-   figures show counts 1/k; a figure is listed when it has {share:g} or more of the best one's count. So a
-   link says that claim and figure speak of the same function, not that the figure proves the claim.
+   *Theory*: the numbers in the claim's reference. *Functions* and *Drawn by*: the public functions
+   to which the claim's row in ``madtheory/claims`` refers, followed through that folder's own
+   helpers and constants, not into the theory. A helper of the test, such as the variance of one
+   observation, is among them. *Figures*: figures of the :doc:`report <figures>` whose code refers
+   to one of the claim's functions, or which redraw the figure of the paper that the claim names. A
+   function that k figures show counts 1/k; at most {most} figures are listed, those with {share:g}
+   or more of the best one's count. So a link says that claim and figure speak of the same
+   function, not that the figure proves the claim.
 """
 
 
@@ -173,23 +185,22 @@ def _figure(figure: ev.Figure, folder: Path) -> str:
     image = f".. image:: /generated/images/{figure.name}.png\n   :alt: {escaped(caption.shows)}\n\n"
     drawn = (folder / "images" / f"{figure.name}.png").exists()
     return (
-        f".. _figure-{figure.name}:\n\n{heading(figure.name.replace('_', ' '), '-')}\n"
+        f".. _figure-{figure.name}:\n\n{heading(figure.name.replace('_', ' ').capitalize(), '-')}\n"
         f"{_caption(caption.shows)}\n\n{image if drawn else ''}{listed}\n"
     )
 
 
 def figures_page(folder: Path) -> str:
     """Return the page of the report's figures."""
-    return "\n".join(
-        (heading("Figures of the report", "="), _FIGURES)
-        + tuple(_figure(figure, folder) for figure in ev.figures().values())
-    )
+    drawn = (_figure(figure, folder) for figure in ev.figures().values())
+    return "\n".join((heading("Figures of the report", "="), _FIGURES, *drawn))
 
 
 _FIGURES = """\
-``make report`` simulates and draws these (``out/report/index.html``), with all numbers in their captions;
-an ellipsis stands for one here. Where the report was made before this site, its figures are shown. The functions are those to which
-a figure's section and drawing refer; how claims are joined to figures is said under :doc:`claims`.
+``make report`` simulates and draws these (``out/report/index.html``), with all numbers in their
+captions; an ellipsis stands for one here. Where the report was made before this site, its figures
+are shown. The functions are those to which a figure's section and drawing refer; how claims are
+joined to figures is said under :doc:`claims`.
 """
 
 
@@ -235,4 +246,3 @@ def write(folder: Path, report: Path) -> None:
         page = folder / name
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")
-

@@ -87,7 +87,9 @@ def defined(module: str) -> dict[str, ast.stmt]:
             found[node.name] = node
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {name.id: node for t in targets for name in ast.walk(t) if isinstance(name, ast.Name)}
+            found |= {
+                name.id: node for t in targets for name in ast.walk(t) if isinstance(name, ast.Name)
+            }
     return found
 
 
@@ -184,7 +186,10 @@ def lookup(text: str) -> str | None:
     A bare name counts when it is unique and can't be an ordinary word or a variable.
     """
     if "." in text:
-        names = (f"{prefix}{text}" for prefix in ("", "madtheory.", "madtheory.theory.", "madtheory.laws."))
+        names = (
+            f"{prefix}{text}"
+            for prefix in ("", "madtheory.", "madtheory.theory.", "madtheory.laws.")
+        )
         return next((name for name in names if name in public()), None)
     known = _by_last_name().get(text, [])
     plain = "_" not in text.strip("_") and text.lower() == text

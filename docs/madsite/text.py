@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 _SPAN = re.compile(r"(``.+?``|(?::[\w:]+:)?`[^`]+`_{0,2})")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,2}[^\s*](?:[^*]*[^\s*])?\*{1,2})(?![\w*])")
 _SECTION = re.compile(r"-{3,}$")
+
+
+_THEORY = Path(__file__).resolve().parents[1] / "theory.md"
+_CITED = re.compile(r"(theory\.md |(?<=\())(\d(?:\.\d+)?)(?=[;,.)]|$|\s)")
+
+
+@cache
+def statements() -> frozenset[str]:
+    """Return the numbers of the statements that the theory page makes."""
+    text = _THEORY.read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^#{2,3} (\d(?:\.\d+)?)", text, re.MULTILINE))
+
+
+def cited(text: str) -> str:
+    """Link the statements that a summary names: "theory.md 1.3", or "(1.3; exact)"."""
+
+    def linked(match: re.Match[str]) -> str:
+        before, number = match.groups()
+        if number not in statements() or not (before or "." in number):
+            return match[0]
+        return link("ref", f"statement-{number.replace('.', '-')}", match[0])
+
+    return _CITED.sub(linked, text)
 
 
 def heading(text: str, line: str) -> str:
@@ -52,16 +77,15 @@ def readable(lines: list[str]) -> list[str]:
     done: list[str] = []
     before, in_sections = "", False
     for block in _paragraphs(lines):
+        first = not done
         in_sections |= len(block) > 1 and bool(_SECTION.match(block[1].strip()))
         indented = block[0].startswith("  ")
-        if block[0].lstrip().startswith(">>>"):
-            done += block
-        elif indented and before.endswith("::"):
+        if block[0].lstrip().startswith(">>>") or (indented and before.endswith("::")):
             done += block
         elif indented and not in_sections and not before.startswith(("- ", "  ")):
             done += [".. code-block:: text", "", *block]
         else:
-            done += [escaped(line) for line in block]
+            done += [escaped(cited(line) if first else line) for line in block]
         done.append("")
         if not indented:
             before = block[-1] if block[-1].endswith("::") else block[0]
