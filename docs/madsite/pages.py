@@ -11,7 +11,7 @@ from sphinx.pycode import ModuleAnalyzer
 
 from madsite import evidence as ev
 from madsite.public import SHORT, File, Room, holder, public, room, rooms
-from madsite.text import cited, code, escaped, heading, link
+from madsite.text import cited, code, escaped, heading, link, plain, title
 
 #: More claims than this at one function are counted, not listed.
 MANY = 12
@@ -75,7 +75,9 @@ def rooms_page() -> str:
     """Return the list of all rooms, in Markdown."""
     tops = [r for r in rooms() if r.title.count(".") == 0]
     where = "generated/api"
-    rows = "".join(f"| {{doc}}`{r.title} <{where}/{r.page}>` | {r.sentence} |\n" for r in tops)
+    rows = "".join(
+        f"| {{doc}}`{r.title} <{where}/{r.page}>` | {plain(r.sentence)} |\n" for r in tops
+    )
     pages = "".join(f"{r.title} <{where}/{r.page}>\n" for r in rooms())
     return (
         f"| room | what lives there |\n|---|---|\n{rows}\n```{{toctree}}\n:hidden:\n\n{pages}```\n"
@@ -137,7 +139,7 @@ def claims_page() -> str:
     for topic, items in topics.items():
         sentence = room("madtheory.claims")
         said = next(f.sentence for f in sentence.files if f.module.endswith(f".{topic}"))
-        text += [heading(topic.replace("_", " ").capitalize(), "-"), escaped(said) + "\n"]
+        text += [heading(title(topic), "-"), escaped(said) + "\n"]
         text += map(_claim, items)
     return "\n".join(text)
 
@@ -185,7 +187,7 @@ def _figure(figure: ev.Figure, folder: Path) -> str:
     image = f".. image:: /generated/images/{figure.name}.png\n   :alt: {escaped(caption.shows)}\n\n"
     drawn = (folder / "images" / f"{figure.name}.png").exists()
     return (
-        f".. _figure-{figure.name}:\n\n{heading(figure.name.replace('_', ' ').capitalize(), '-')}\n"
+        f".. _figure-{figure.name}:\n\n{heading(title(figure.name), '-')}\n"
         f"{_caption(caption.shows)}\n\n{image if drawn else ''}{listed}\n"
     )
 

@@ -40,6 +40,17 @@ def heading(text: str, line: str) -> str:
     return f"{text}\n{line * max(len(text), 3)}\n"
 
 
+def title(name: str) -> str:
+    """Return a file's or a figure's name as a title: "Appendix A" for `appendix_a`."""
+    words = name.replace("_", " ").capitalize()
+    return re.sub(r" [a-z]$", lambda last: last[0].upper(), words)
+
+
+def plain(text: str) -> str:
+    """Return text for Markdown: a role becomes code."""
+    return re.sub(r":[\w:]+:`~?([^`]+)`", r"`\1`", text)
+
+
 def code(text: str) -> str:
     """Return text as code."""
     return f"``{text}``"
