@@ -58,6 +58,10 @@ $(VENV)/.installed-all: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
 	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,dev]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: pyproject.toml $(VENV)/constraints.txt
+	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,docs]'
+	@touch $@ $(VENV)/.installed
+
 install: $(VENV)/.installed
 
 install-all: $(VENV)/.installed-all
@@ -90,14 +94,15 @@ coverage: install-all
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage html --quiet --directory out/coverage
 
-docs: install
-	$(BIN)/python docs/build.py out/docs
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --doctree-dir out/docs-trees docs out/docs
+	$(BIN)/python docs/links.py out/docs
 
 build: install-all
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf out build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants *.egg-info
+	rm -rf out docs/generated build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants *.egg-info
 	find madtheory proofs reports tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

@@ -126,7 +126,7 @@ class Gaussian(_shared.Saved):
         return self._with(*scaled_rows(x, self.ddof))
 
     def fit_weighted(self, real: Any, synthetic: Any, weight: float, rng: Rng) -> Gaussian:
-        """Fit as :attr:`madtheory.loop.Loop.weight` says."""
+        """Fit as the `weight` of a :class:`~madtheory.loop.Loop` says."""
         x_r, x_s = _shared.two_samples(real, synthetic, minimum_rows=1 + self.ddof)
         return self._with(*weighted_rows(x_r, x_s, _shared.weight_in(weight), self.ddof))
 
