@@ -113,7 +113,7 @@ def _rate(spread: float) -> float:
 
 
 def _log_shape_full(block: Block) -> Array:
-    """Return log K_t (asymptotic, calibrated: tests/golden/sqrt_trace_calibration.py).
+    """Return log K_t (asymptotic, calibrated: tests/golden/spectrum/sqrt_trace.py).
 
     K^2 = c^2 + (1 - c^2) F(a)^2 exp(r sum gap_i): c = `floor` is exact at t = infinity, F is the
     high-dimension limit with k - 1/2 for k, `a` scales it such that the first order in 1/k is

@@ -1,0 +1,42 @@
+"""Every JSON number of `theory baseline` and `theory effective` by a second route."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mpmath import mp
+
+Answer = Callable[..., dict[str, Any]]
+
+mp.dps = 40
+
+
+@pytest.mark.parametrize("n", [3, 20, 10**6])
+def test_baseline_in_one_dimension(answer: Answer, n: int) -> None:
+    got = answer("theory", "baseline", "--dim", 1, "--n", n)
+    m = mp.mpf(n - 1)
+    c4 = mp.sqrt(2 / m) * mp.gammaprod([(m + 1) / 2], [m / 2])
+    exact = float(mp.mpf(1) / n + 2 - 2 * c4)
+    error = got["w2_squared_rel_error"]
+    assert got["w2_squared"] == pytest.approx(exact, rel=error + 1e-9)
+    assert error < 0.5
+
+
+@pytest.mark.parametrize(("dim", "n"), [(2, 100), (10, 1000), (50, 10**6)])
+def test_baseline_leading_order(answer: Answer, dim: int, n: int) -> None:
+    got = answer("theory", "baseline", "--dim", dim, "--n", n)
+    leading = dim / n + dim * (dim + 1) / (4 * (n - 1))
+    assert got["w2_squared"] == pytest.approx(leading, rel=dim / n)
+    assert got["w2_squared_rel_error"] < dim / n
+
+
+@pytest.mark.parametrize("dim", [1, 10])
+@pytest.mark.parametrize("n", [50, 10**5])
+def test_effective_size_inverts_the_baseline(answer: Answer, dim: int, n: int) -> None:
+    w2 = answer("theory", "baseline", "--dim", dim, "--n", n)["w2_squared"]
+    got = answer("theory", "effective", "--dim", dim, "--w2-squared", repr(w2))
+    assert got["n_eff"] == pytest.approx(n, rel=1e-9)
+
+
+def test_no_distance_takes_infinitely_many_samples(answer: Answer) -> None:
+    assert answer("theory", "effective", "--dim", 2, "--w2-squared", 0)["n_eff"] is None

@@ -1,0 +1,53 @@
+"""Real data in place of a dimension."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+from tests.cli.theory.fresh_map import fresh_map
+
+Answer = Callable[..., dict[str, Any]]
+
+Close = Callable[..., None]
+
+mp.dps = 40
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    x = np.random.default_rng(2).normal(size=(40, 3)) @ np.diag([1.0, 2.0, 0.5])
+    np.save(tmp_path / "x.npy", np.column_stack([x, x[:, 0] - x[:, 1]]))
+    return tmp_path / "x.npy"
+
+
+def test_features_set_dimension_and_covariance(
+    answer: Answer, close: Close, features: Path
+) -> None:
+    covariance = np.cov(np.load(features), rowvar=False)
+    trace, square = float(np.trace(covariance)), float((covariance**2).sum())
+    got = answer(
+        *("theory", "collapse", "--features", features, "--n-synth", 11, "--bias", 0.8),
+        *("--generations", 2),
+    )
+    assert (got["dim"], got["rank_real"]) == (4, 3)
+    close(got["mean_trace"], [trace, 0.8 * trace])
+    close(got["mean_walk"], [trace / 11, 1.8 * trace / 11])
+    close(got["mean_trace_squared"][0], square * 1.1 + trace**2 / 10)
+    close(got["mean_squared_trace"][0], trace**2 + 2 * square / 10)
+    assert got["log_det_mean"] == [None, None]
+    assert all(x > 0 for x in got["w2_squared"])
+
+
+def test_features_in_the_fresh_loop(answer: Answer, close: Close, features: Path) -> None:
+    trace = float(np.trace(np.cov(np.load(features), rowvar=False)))
+    got = answer("theory", "fresh", "--features", features, "--n-real", 100, "--n-synth", 100)
+    A, b = fresh_map(100, 100, 1.0)
+    M, C = mp.lu_solve(mp.eye(2) - A, b)
+    close(got["mean_sq"], trace * M)
+    close(got["trace"], trace * C)
+    # E (tr Sigma)^2 >= (E tr Sigma)^2, and by Cauchy-Schwarz at most rank times E tr Sigma^2.
+    assert float(trace * C) ** 2 < got["squared_trace"] < 3 * got["trace_squared"]

@@ -1,0 +1,39 @@
+"""Rows of samples, and their digests."""
+
+import numpy as np
+
+from madtheory.engine import samples as rows
+from tests.unit.engine.stubs import start
+
+
+def test_data_frames_and_tensors_are_rows():
+    import pandas as pd
+    import torch
+
+    expected = start(None, generations=1, data=np.arange(50.0)[:, None]).digest
+    assert start(None, generations=1, data=pd.DataFrame({"x": np.arange(50.0)})).digest == expected
+    assert (
+        start(None, generations=1, data=torch.arange(50.0, dtype=torch.float64)[:, None]).digest
+        == expected
+    )
+
+
+def test_digests_tell_types_shapes_and_names_apart():
+    base = np.arange(6, dtype=np.int64)
+    variants = [
+        {"a": base},
+        {"b": base},
+        {"a": base.reshape(2, 3)},
+        {"a": base.view(np.uint64)},
+        {"a": base, "b": base},
+        {"a": base + 1},
+    ]
+    assert len({rows.digest(arrays) for arrays in variants}) == len(variants)
+    assert rows.digest({"a": base, "b": base}) == rows.digest({"b": base, "a": base})
+
+
+def test_large_finite_samples_are_no_infinity():
+    x = np.full(10, 1e308)
+    assert rows.as_samples("x", x) is x
+    assert not rows.has_nan(np.array([np.inf, 1.0]))
+    assert rows.has_nan(np.array([np.inf, np.nan]))

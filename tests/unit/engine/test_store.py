@@ -1,0 +1,228 @@
+"""The folder of a run: what lies there, what is refused, what is damage."""
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from madtheory.engine import read_curves, read_model, store
+from madtheory.loop import synthetic_augmentation
+from tests.unit.engine.stubs import LOOPS, Normal, Stop, content, start, stop_at
+
+
+class Untouchable(Normal):
+    """Any call is one too many."""
+
+    __qualname__ = "Normal"
+
+    def fit(self, samples, rng):
+        raise AssertionError
+
+    sample = save = load = fit
+
+
+def test_a_finished_run_is_read_and_the_model_not_called(tmp_path):
+    first = start(tmp_path / "run")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()}
+    again = start(tmp_path / "run", model=Untouchable())
+    assert again.digest == first.digest == read_curves(tmp_path / "run").digest
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()} == before
+    expected = {"arrays-0.npz", "config.json", "environment.json", "lock", "state", "stats.jsonl"}
+    assert expected <= set(before)
+    # Only what is needed to go on is kept, in few files.
+    assert len(before) <= 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"generations": 7}, "generations"),
+        ({"every": 2}, "every"),
+        ({"loop": replace(LOOPS["capped"], bias=0.5)}, r"loop\.bias"),
+        ({"data": np.arange(51.0)}, r"data\.(rows|sha256)"),
+        ({"model": Normal(std=2.0)}, r"model\.std"),
+        ({"metrics": {"other": lambda m, x, r: 0.0}}, "metrics"),
+    ],
+)
+def test_another_configuration_is_refused_by_name(changes, field, tmp_path):
+    start(tmp_path / "run")
+    kept = content(tmp_path / "run")
+    with pytest.raises(ValueError, match=rf"same configuration, got one with another {field};"):
+        start(tmp_path / "run", **changes)
+    assert content(tmp_path / "run") == kept
+
+
+def test_lines_beyond_the_state_are_cut(tmp_path, save_always):
+    whole = start(tmp_path / "whole")
+    with pytest.raises(Stop):
+        start(tmp_path / "run", progress=stop_at(3))
+    with (tmp_path / "run" / "stats.jsonl").open("a") as stream:
+        stream.write('{"generation": 4, "metrics": {}, "n_real": 7, "n_synth": 9}\n{"gener')
+    assert read_curves(tmp_path / "run").reached == 3
+    assert start(tmp_path / "run").digest == whole.digest
+    assert content(tmp_path / "run") == content(tmp_path / "whole")
+
+
+def unfinished(tmp_path):
+    with pytest.raises(Stop):
+        start(tmp_path / "run", progress=stop_at(4))
+    return tmp_path / "run"
+
+
+def refused(folder, name):
+    """The run is refused in one sentence that names the file; nothing is written over."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ValueError, match=re.escape(name)) as caught:
+        start(folder)
+    assert "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["state", "arrays-0.npz", "arrays-4.npz", "stats.jsonl"])
+def test_any_flipped_byte_is_damage(name, tmp_path, save_always):
+    folder = unfinished(tmp_path)
+    whole = (folder / name).read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 15).astype(int):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 0x10
+        (folder / name).write_bytes(spoiled)
+        refused(folder, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["state", "arrays-0.npz", "arrays-4.npz", "stats.jsonl", "environment.json"]
+)
+@pytest.mark.parametrize("left", [None, 0, 0.6])
+def test_a_missing_or_short_file_is_damage(name, left, tmp_path, save_always):
+    folder = unfinished(tmp_path)
+    whole = (folder / name).read_bytes()
+    if left is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(whole[: int(left * len(whole))])
+    refused(folder, name)
+
+
+def test_a_folder_without_its_configuration_is_refused(tmp_path):
+    folder = unfinished(tmp_path)
+    (folder / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"without config.json that holds \w+"):
+        start(folder)
+    with pytest.raises(ValueError, match="out must be the folder of an engine run"):
+        read_curves(folder)
+
+
+def test_a_foreign_folder_is_refused(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("all of it")
+    with pytest.raises(ValueError, match=r"without config.json that holds thesis.tex"):
+        start(tmp_path / "run")
+    with pytest.raises(ValueError, match="out must lie in an existing folder"):
+        start(tmp_path / "missing" / "run")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="out must be a writable folder"):
+        start(tmp_path / "file")
+
+
+def test_a_start_that_was_killed_is_a_start(tmp_path):
+    """Up to config.json, which is written last."""
+    whole = start(tmp_path / "run")
+    for name in ("config.json", "stats.jsonl", "timings.jsonl"):
+        (tmp_path / "run" / name).unlink()
+    for path in (tmp_path / "run").glob("arrays-[1-9]*"):
+        path.unlink()
+    assert start(tmp_path / "run").digest == whole.digest
+
+
+def test_a_second_process_is_refused(tmp_path):
+    held = []
+
+    def second(generation, _):
+        if generation == 2:
+            with pytest.raises(ValueError, match="must be used by one process, got a second one"):
+                start(tmp_path / "run")
+            code = (
+                "import sys\nfrom madtheory.engine.store import open_folder\n"
+                "from pathlib import Path\n"
+                "with open_folder(Path(sys.argv[1]), {'seed': 0}): pass\n"
+            )
+            command = [sys.executable, "-c", code, str(tmp_path / "run")]
+            held.append(subprocess.run(command, capture_output=True, text=True, check=False))
+
+    start(tmp_path / "run", progress=second)
+    assert held[0].returncode == 1
+    assert "must be used by one process" in held[0].stderr
+
+
+def test_other_versions_are_refused(tmp_path):
+    folder = unfinished(tmp_path)
+    path = folder / "environment.json"
+    path.write_text(path.read_text().replace(f'"numpy": "{np.__version__}"', '"numpy": "1.0"'))
+    with pytest.raises(ValueError, match=r"was begun with numpy 1\.0 and must go on with it"):
+        start(folder)
+
+
+def test_a_growing_pool_is_not_rewritten(tmp_path, save_always):
+    """Bytes written are those of the batches, not of their sum: 30 batches of 80 kB each."""
+    written = []
+
+    def watch(generation, _):
+        written.extend(
+            (path.name, path.stat().st_size)
+            for path in (tmp_path / "run").glob(f"arrays-{generation - 1}.npz")
+        )
+
+    loop = synthetic_augmentation(10, 10_000, pool="accumulate")
+    start(tmp_path / "run", loop=loop, generations=30, progress=watch)
+    assert len(written) == 30
+    assert max(size for _, size in written) < 82_000
+    assert (tmp_path / "run" / "state").stat().st_size < 20_000
+
+
+def test_saving_keeps_to_its_share(tmp_path, monkeypatch):
+    """Generations of no length: a state at the start, one a tenth of a second, one at the end."""
+    saved = []
+    write = store.RunFolder._write
+
+    def slow(self, snapshot):
+        write(self, snapshot)
+        saved.append(snapshot.generation)
+
+    monkeypatch.setattr(store.RunFolder, "_write", slow)
+    monkeypatch.setattr(store, "SAVE_EVERY", 0.1)
+    began = time.monotonic()
+    start(tmp_path / "run", generations=400)
+    assert saved[0] == 0
+    assert saved[-1] == 400
+    assert len(saved) <= 2 + (time.monotonic() - began) / 0.1
+
+
+def test_a_model_without_parameters_is_a_model(tmp_path):
+    class Noise(Normal):
+        def save(self):
+            return {}
+
+        def load(self, arrays):
+            assert arrays == {}
+            return Noise()
+
+    start(tmp_path / "run", model=Noise())
+    assert read_model(tmp_path / "run", Noise()).std == 1.0
+    with pytest.raises(ValueError, match="generation must be one whose model is kept, got 7"):
+        read_model(tmp_path / "run", Noise(), 7)
+
+
+def test_only_models_that_are_needed_stay(tmp_path, save_always):
+    start(tmp_path / "run", loop=LOOPS["memory"], generations=20)
+    assert read_model(tmp_path / "run", Normal(), 18).std > 0
+    for t in (0, 17, 21):
+        with pytest.raises(
+            ValueError, match=f"generation must be one whose model is kept, got {t}"
+        ):
+            read_model(tmp_path / "run", Normal(), t)
+    assert len(list((tmp_path / "run").glob("arrays-*"))) == 1 + 3

@@ -1,0 +1,65 @@
+"""Writes are whole or not there."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from madtheory import files
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    files.atomic_write_json(path, {"a": 1})
+
+    def interrupted() -> None:
+        with files.atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert os.listdir(tmp_path) == ["x.json"]
+
+
+def test_a_killed_writer_leaves_no_half_file_and_the_next_one_cleans_up(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    code = (
+        "import os, signal, sys; from madtheory.files import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as t:\n"
+        "    t.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert killed.returncode != 0
+    assert not path.exists()
+    assert len(os.listdir(tmp_path)) == 1
+    files.atomic_write_text(path, "whole")
+    assert os.listdir(tmp_path) == ["x.txt"]
+    assert path.read_text() == "whole"
+
+
+def test_the_temporary_file_of_a_live_writer_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    with files.atomic_path(path) as temporary:
+        temporary.write_text("first")
+        thread = threading.Thread(target=files.atomic_write_text, args=(path, "second"))
+        thread.start()
+        thread.join()
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+
+
+def test_new_files_obey_the_umask(tmp_path: Path) -> None:
+    files.atomic_write_bytes(tmp_path / "a", b"x")
+    (tmp_path / "b").write_bytes(b"x")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_an_absent_folder_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.atomic_write_text(tmp_path / "no" / "x", "y")

@@ -1,0 +1,200 @@
+"""Features in every format, refusals in one sentence, eigenvalues."""
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from madtheory import files
+from madtheory.files import features
+
+X = np.random.default_rng(5).normal(size=(7, 3)) @ np.diag([1.0, 2.0, 5.0]) + 3.0
+
+
+def save(folder: Path, name: str) -> Path:
+    path = folder / name
+    if name.endswith(".npy"):
+        np.save(path, X)
+    elif name.endswith(".npz"):
+        np.savez_compressed(path, X)
+    elif name.endswith(".parquet"):
+        pd.DataFrame(X, columns=["a", "b", "c"], index=[f"r{i}" for i in range(7)]).to_parquet(path)
+    else:
+        pd.DataFrame(X).to_csv(path, header="head" in name, index="index" in name)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["x.npy", "x.NPY.npy", "x.npz", "x.parquet", "plain.csv", "head.csv", "head-index.csv"]
+)
+def test_every_format_gives_the_same_matrix(tmp_path: Path, name: str) -> None:
+    np.testing.assert_allclose(files.load_features(save(tmp_path, name)), X, rtol=1e-15)
+
+
+def test_words_in_the_first_row_are_a_header(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,2\n1,2\n3,4\n")
+    assert files.load_features(path).tolist() == [[1, 2], [3, 4]]
+
+
+def test_two_counted_columns_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("0,1\n1,0\n1,1\n")
+    assert files.load_features(path).shape == (3, 2)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<i2", "|u1", "|b1"])
+def test_npy_of_any_numeric_type_and_order(tmp_path: Path, dtype: str, order: str) -> None:
+    array = np.array([[0, 1, 1], [1, 0, 0]], dtype=dtype, order=order)
+    np.save(tmp_path / "x.npy", array)
+    loaded = files.load_features(tmp_path / "x.npy")
+    assert loaded.dtype == np.float64
+    assert loaded.tolist() == array.astype(float).tolist()
+
+
+@pytest.mark.parametrize("key", ["features", "arr_0"])
+def test_npz_of_several_arrays_needs_a_known_name(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, **{key: X, "labels": np.arange(7)})
+    np.testing.assert_array_equal(files.load_features(path), X)
+    np.savez(path, left=X, right=X)
+    with pytest.raises(ValueError, match=r"x\.npz .*one array .*got left, right"):
+        files.load_features(path)
+
+
+def broken(folder: Path) -> dict[str, Path]:
+    """Files that must be refused, by what is wrong with them."""
+    made: dict[str, Path] = {}
+
+    def text(name: str, content: str) -> None:
+        made[name] = folder / f"{name}"
+        made[name].write_bytes(content.encode("latin-1"))
+
+    def array(name: str, value: object) -> None:
+        made[name] = folder / f"{name}.npy"
+        np.save(made[name], np.asarray(value), allow_pickle=True)
+
+    for ending in ("npy", "npz", "parquet", "csv"):
+        text(f"empty.{ending}", "")
+        text(f"garbage.{ending}", "\x93NUMPY no, \xff\n" * 9)
+    text("words.csv", "a,b\n1,x\n2,3\n")
+    text("hole.csv", "1,2\n1,\n2,3\n")
+    text("hole-first.csv", ",2\n1,4\n2,3\n")
+    text("ragged.csv", "1,2\n1,3,4\n2,3\n")
+    text("header-only.csv", "a,b\n")
+    text("one-row.csv", "1,2\n")
+    text("infinite.csv", "1,2\n3,inf\n")
+    text("unknown.txt", "1,2\n3,4\n")
+    text("none", "1,2\n3,4\n")
+    array("objects", np.array([{}, []], dtype=object))
+    array("strings", [["a", "b"], ["c", "d"]])
+    array("complex", [[1j, 2], [3, 4]])
+    array("vector", [1.0, 2.0, 3.0])
+    array("cube", np.zeros((2, 2, 2)))
+    array("row", [[1.0, 2.0]])
+    array("nothing", np.zeros((0, 3)))
+    array("columnless", np.zeros((3, 0)))
+    array("nan", [[1.0, math.nan], [2.0, 3.0]])
+    whole = (folder / "nan.npy").read_bytes()
+    made["cut"] = folder / "cut.npy"
+    made["cut"].write_bytes(whole[:-1])
+    made["absent"] = folder / "absent.npy"
+    made["folder"] = folder / "folder.npy"
+    made["folder"].mkdir()
+    made["nulls"] = folder / "nulls.parquet"
+    pd.DataFrame({"a": [1, None], "b": [2.0, 3.0]}).to_parquet(made["nulls"])
+    made["text"] = folder / "text.parquet"
+    pd.DataFrame({"a": ["x", "y"], "b": [2.0, 3.0]}).to_parquet(made["text"])
+    made["no arrays"] = folder / "no-arrays.npz"
+    np.savez(made["no arrays"])
+    return made
+
+
+def test_every_unusable_file_is_refused_in_one_sentence_that_names_it(tmp_path: Path) -> None:
+    for path in broken(tmp_path).values():
+        with pytest.raises(ValueError, match=r".") as caught:
+            files.load_features(path)
+        message = str(caught.value)
+        assert str(path) in message, message
+        assert "\n" not in message
+        assert not message.endswith(".")
+
+
+def test_npz_that_unpacks_to_too_much_is_refused_by_its_declared_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, np.zeros((1000, 1000)))
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 10**6)
+    with pytest.raises(ValueError, match=r"bomb\.npz .*at most 1000000 bytes, got 80"):
+        files.load_features(path)
+
+
+def test_a_header_that_promises_more_than_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("a.npy", "w") as member:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**5, 10**3)}
+        np.lib.format.write_array_header_1_0(member, header)
+    with pytest.raises(ValueError, match="header promises"):
+        files.load_features(path)
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.npy"])
+def test_the_size_limit_holds_for_every_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 100)
+    with pytest.raises(ValueError, match="at most 100 bytes"):
+        files.load_features(save(tmp_path, name))
+
+
+def test_eigenvalues_are_those_of_the_sample_covariance(tmp_path: Path) -> None:
+    expected = np.linalg.eigvalsh(np.cov(X, rowvar=False))[::-1]
+    values = files.feature_eigenvalues(save(tmp_path, "x.npy"))
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(4, 9), (30, 5)])
+@pytest.mark.parametrize("scale", [1e-120, 1.0, 1e120])
+def test_rank_deficiency_gives_exact_zeros(
+    tmp_path: Path, shape: tuple[int, int], scale: float
+) -> None:
+    n, d = shape
+    rng = np.random.default_rng(1)
+    rank = min(n - 1, 3)
+    x = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, d)) + 0.1
+    np.save(tmp_path / "x.npy", scale * x)
+    values = files.feature_eigenvalues(tmp_path / "x.npy")
+    assert values.shape == (d,)
+    assert np.count_nonzero(values) == rank
+    expected = np.linalg.eigvalsh(np.cov(x, rowvar=False))[::-1][:rank]
+    np.testing.assert_allclose(values[:rank] / scale**2, expected, rtol=1e-11)
+
+
+def test_digits_have_rank_61(tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits().data
+    np.savez_compressed(tmp_path / "x.npz", digits)
+    values = files.feature_eigenvalues(tmp_path / "x.npz")
+    assert np.count_nonzero(values) == 61
+    assert values.sum() == pytest.approx(digits.var(axis=0, ddof=1).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e300])
+def test_equal_rows_have_no_covariance(tmp_path: Path, value: float) -> None:
+    np.save(tmp_path / "x.npy", np.full((5, 2), value))
+    with pytest.raises(ValueError, match=r"x\.npy must have rows that differ, got 5 equal ones"):
+        files.feature_eigenvalues(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_variances_beyond_float64_are_refused(tmp_path: Path, scale: float) -> None:
+    np.save(tmp_path / "x.npy", scale * X)
+    with pytest.raises(ValueError, match="that float64 can hold"):
+        files.feature_eigenvalues(tmp_path / "x.npy")

@@ -1,0 +1,152 @@
+"""Frechet distance against many digits; its interval by coverage."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from madtheory import metrics, spectrum
+from madtheory.laws.bures import w2_squared
+from tests.unit.metrics.draws import columns, draws
+
+
+def frechet(x, y):
+    """|mean difference|^2 + tr S_x + tr S_y - 2 |X_c Y_c^T|_* / ..., 60 digits for small sets."""
+    if len(x) > 50:
+        return w2_squared(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
+    with mpmath.workdps(60):
+        a, b = mpmath.matrix(x.tolist()), mpmath.matrix(y.tolist())
+        mean_a, mean_b = (
+            mpmath.matrix([[mpmath.fsum(z[:, j]) / z.rows for j in range(z.cols)]]) for z in (a, b)
+        )
+        total = sum(v**2 for v in mean_a - mean_b)
+        for z, mean in ((a, mean_a), (b, mean_b)):
+            for i in range(z.rows):
+                z[i, :] -= mean
+            z /= mpmath.sqrt(z.rows - 1)
+            total += sum(v**2 for v in z)
+        a, b = a / mpmath.sqrt(a.rows - 1), b / mpmath.sqrt(b.rows - 1)
+        nuclear = mpmath.fsum(mpmath.svd_r(a * b.T, compute_uv=False))
+        return float(total - 2 * nuclear)
+
+
+def low_rank(rng, n, rank, dim):
+    return rng.integers(-4, 5, (n, rank)) @ rng.integers(-2, 3, (rank, dim)).astype(float)
+
+
+def frechet_cases():
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((12, 3)), 0.5 + rng.standard_normal((9, 3)) * [1, 2, 3]
+    return {
+        "plain": (x, y),
+        "more columns than rows": (rng.standard_normal((5, 9)), rng.standard_normal((7, 9))),
+        "rank 2 of 6": (low_rank(rng, 12, 2, 6), low_rank(rng, 11, 2, 6)),
+        "one collapsed": (x, np.ones((4, 3))),
+        "both collapsed": (np.zeros((4, 3)), np.ones((5, 3))),
+        "collapsed in place": (np.full((4, 3), 0.1), np.full((7, 3), 0.1)),
+        "repeated rows": (np.repeat(x[:2], 5, axis=0), np.repeat(y[:3], 3, axis=0)),
+        "a place far away": (x + 2.0**40, y + 2.0**40),
+        "one far smaller": (x, 1e-12 * y),
+        "spectrum of 1e16": (x * [1, 1e-4, 1e-8], y * [1, 1e-4, 1e-8]),
+    }
+
+
+@pytest.mark.parametrize("case", frechet_cases())
+def test_frechet_distance_against_many_digits(case):
+    x, y = frechet_cases()[case]
+    # Far away, the mean itself is only known to 2^40 * 1e-16.
+    rel = 1e-4 if case == "a place far away" else 1e-12
+    assert metrics.fid(x, y).value == pytest.approx(frechet(x, y), rel=rel, abs=0.0)
+
+
+def test_sets_that_nearly_agree():
+    """The square of a small distance keeps its digits: no difference of large traces."""
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((12, 3))
+    y = x * (1 + 1e-9)
+    # The distance 1e-9 is computed from factors known to 1e-16.
+    assert metrics.fid(x, y).value == pytest.approx(frechet(x, y), rel=1e-6)
+    assert metrics.fid(x, x).value < 1e-29
+    assert abs(metrics.fid_unbiased(x, x).value) < 1e-29
+
+
+@pytest.mark.parametrize("case", ["plain", "more columns than rows", "one collapsed"])
+def test_variance_is_that_of_the_derivative(case):
+    """Derivative of the distance in a row's weight, by finite differences of the moments."""
+    x, y = frechet_cases()[case]
+    if case == "more columns than rows":  # W2 of full-rank laws has a derivative: n > dim
+        x = np.random.default_rng(0).standard_normal((12, 9))
+        y = np.random.default_rng(1).standard_normal((14, 9))
+    step = 1e-6
+
+    def moved(z, i, e):
+        u = z[i] - z.mean(0)
+        return z.mean(0) + e * u, (1 - e) * np.cov(z.T) + e * np.outer(u, u)
+
+    def variance(z, other):
+        fixed = other.mean(0), np.cov(other.T)
+        slopes = [
+            (w2_squared(*moved(z, i, step), *fixed) - w2_squared(*moved(z, i, -step), *fixed))
+            / (2 * step)
+            for i in range(len(z))
+        ]
+        return np.var(slopes, ddof=1) / len(z)
+
+    result = metrics.fid(x, y, level=0.5)
+    # A collapsed set has no other point in its law: only the other set's noise counts.
+    expected = variance(x, y) + (0.0 if case == "one collapsed" else variance(y, x))
+    half = 0.6744897501960817 * math.sqrt(expected)
+    assert result.high - result.value == pytest.approx(half, rel=1e-6)
+
+
+def test_bias_is_the_baseline_and_fid_unbiased_has_none():
+    size, dim, n, m = 200, 40, 600, 800
+    plain = columns(draws(metrics.fid, size, n, m, dim, 0.0, 1.0))[0]
+    free = columns(draws(metrics.fid_unbiased, size, n, m, dim, 0.0, 1.0))[0]
+    sizes = float(spectrum.baseline(n, np.ones(dim)).value) + float(
+        spectrum.baseline(m, np.ones(dim)).value
+    )
+    se, se_free = plain.std() / math.sqrt(size), free.std() / math.sqrt(size)
+    # Noise in both sets is a little more than the sum of one at a time: (dim/n)^2 of it.
+    assert abs(plain.mean() - sizes) < 4.5 * se + 0.01 * sizes
+    assert abs(free.mean()) < 4.5 * se_free + 0.01 * sizes
+    assert 0.04 * sizes > 4.5 * (se + se_free)  # 5 % of bias left would be seen
+
+
+def test_halves_hold_every_repeated_row():
+    """Rows of two values: halves of one value each would be another law."""
+    rng = np.random.default_rng(11)
+    real, synth = rng.integers(0, 2, (400, 1)), rng.standard_normal((400, 1))
+    # |1/2 - 0|^2 + (1/2 - 1)^2, with a standard error of some 0.08; split by value it is -0.5.
+    assert metrics.fid_unbiased(real, synth).value == pytest.approx(0.5, abs=0.35)
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.5, 0.7)])
+def test_coverage_of_the_distance(shift, scale):
+    size, dim = 400, 4
+    _, low, high = columns(draws(metrics.fid_unbiased, size, 150, 200, dim, shift, scale))
+    true = shift**2 + dim * (1 - scale) ** 2
+    # 0.95 less 4.5 binomial errors; half the width would cover 0.67.
+    assert np.mean((low <= true) & (true <= high)) > 0.95 - 4.5 * math.sqrt(0.05 * 0.95 / size)
+
+
+def test_a_higher_level_is_wider():
+    rng = np.random.default_rng(9)
+    x, y = rng.standard_normal((2, 60, 2))
+    for metric in (metrics.fid, metrics.kernel_distance):
+        narrow, wide = metric(x, y, level=0.5), metric(x, y, level=0.99)
+        assert wide.low <= narrow.low <= narrow.high <= wide.high
+        assert wide.high - wide.value == pytest.approx(
+            2.5758293035489 / 0.6744897501961 * (narrow.high - narrow.value), rel=1e-9
+        )
+
+
+GOOD = np.arange(12.0).reshape(6, 2) ** 2
+
+
+def test_distances_beyond_float64():
+    with pytest.raises(ValueError, match="about 1e154 apart"):
+        metrics.fid(GOOD * 1e200, GOOD)
+    with pytest.raises(ValueError, match="kernel within float64"):
+        metrics.kernel_distance(GOOD * 1e150, GOOD)

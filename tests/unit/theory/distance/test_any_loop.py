@@ -1,0 +1,30 @@
+"""E W2^2 of loops whose trace dies."""
+
+import numpy as np
+import pytest
+
+from madtheory.loop import Loop, fully_synthetic, synthetic_augmentation
+from madtheory.theory import distance
+from madtheory.theory.moments import first_moments, first_moments_limit
+
+
+def test_where_the_trace_dies_the_limit_is_exact() -> None:
+    s = np.array([2.0, 1.0, 0.0])
+    pool = synthetic_augmentation(6, 6, bias=0.5, pool="accumulate")
+    limit = distance.w2_squared_limit(pool, s)
+    assert float(limit.value) == pytest.approx(3 * (1 + first_moments_limit(pool).mean_sq))
+    assert float(limit.rel_error) == 0
+    # Approached like the fidelity, twice t^(-(1 - lambda)/2): slowly, from below.
+    late = distance.w2_squared(pool, s, generations=1200).value
+    moments = first_moments(pool, 1200)
+    fidelity = 3 * (1 + moments.mean_sq + moments.trace) - late
+    assert late[-1] < limit.value
+    assert fidelity[1199] / fidelity[299] == pytest.approx(4**-0.25, rel=0.01)
+    # Without real data a memory does not change what dies.
+    memory = Loop(n_initial=6, n_synth=6, memory=2, bias=0.5)
+    assert float(distance.w2_squared_limit(memory, s).value) == pytest.approx(
+        3 * (1 + first_moments(memory, 400).mean_sq[-1]), rel=1e-12
+    )
+    assert float(distance.w2_squared_limit(fully_synthetic(6, bias=0.5), s).value) == pytest.approx(
+        3 * (1 + 1 / 6 / 0.5), rel=1e-12
+    )

@@ -1,0 +1,204 @@
+"""The general first-moment system: against its own map as a dense matrix, and known special cases.
+
+Its truth against simulation is in tests/property/theory/moments/test_any_loop.py.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.theory import collapse, moments
+from madtheory.theory.moments.first import moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first_step import State, System
+
+
+def _dense(loop):
+    """The step as a matrix over all pairs of objects, and its shift."""
+    system = System(loop)
+    i, j = np.triu_indices(system.size, 1)
+    free = ~((i == 0) & (j == system.fixed))
+    i, j = i[free], j[free]
+
+    def vector(state):
+        return np.concatenate([state.D[i, j], state.c, state.q])
+
+    def state(x):
+        D = np.zeros((system.size, system.size))
+        D[i, j] = x[: i.size]
+        if system.fixed:
+            D[0, 1] = 1 / loop.n_fixed
+        c = x[i.size : i.size + system.n_models]
+        return State(D + D.T, c, x[i.size + system.n_models :], 2**60)
+
+    size = i.size + system.n_models + system.n_batches
+    shift = vector(system.step(state(np.zeros(size))))
+    A = np.array([vector(system.step(state(e))) - shift for e in np.eye(size)]).T
+    return A, shift, i, j, system
+
+
+LOOPS = {
+    "fixed": Loop(n_initial=4, n_fixed=4, n_synth=6, bias=0.8),
+    "memory": Loop(n_initial=5, n_fresh=3, n_synth=6, memory=4),
+    "both": Loop(n_initial=3, n_fixed=5, n_fresh=3, n_synth=6, memory=3, bias=0.9, ddof=0),
+    "window": Loop(
+        n_initial=4, n_fixed=2, n_synth=5, pool="accumulate", pool_cap=3, memory=2, bias=0.7
+    ),
+    "budget": Loop(
+        n_initial=4, n_fixed=6, n_synth=5, pool="accumulate", pool_cap=4, budget=9, n_fresh=2
+    ),
+    "weight": Loop(n_initial=4, n_fixed=2, n_fresh=2, n_synth=5, weight=0.2, memory=3, floor=0.1),
+    "one fixed": Loop(n_initial=5, n_fixed=1, n_synth=4, memory=3, bias=0.3, ddof=0),
+    "stays": fully_synthetic(6, bias=0.4),
+    "no bias": Loop(n_initial=4, n_fixed=4, n_synth=6, bias=0.0, memory=2),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_lags_have_the_radius_of_the_whole_map(name: str) -> None:
+    A = _dense(LOOPS[name])[0]
+    # Eigenvalues of a non-symmetric matrix of this size.
+    assert moment_radius(LOOPS[name]) == pytest.approx(
+        np.abs(np.linalg.eigvals(A)).max(), rel=1e-10
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in LOOPS if name != "stays"])
+def test_lags_have_the_fixed_point_of_the_whole_map(name: str) -> None:
+    A, shift, i, j, system = _dense(LOOPS[name])
+    x = np.linalg.solve(np.eye(shift.size) - A, shift)
+    mean_sq = x[: i.size][(i == 0) & (j == system.model)][0]
+    np.testing.assert_allclose(moment_limit(LOOPS[name]), (mean_sq, x[i.size]), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_paths_go_to_the_limit(name: str) -> None:
+    mean_sq, trace = moment_path(LOOPS[name], 4000)
+    np.testing.assert_allclose(moment_limit(LOOPS[name]), (mean_sq[-1], trace[-1]), atol=1e-12)
+
+
+def test_long_paths_are_the_short_ones() -> None:
+    loop = LOOPS["fixed"]
+    system = System(loop)
+    state, steps = system.first(), []
+    for _ in range(50):
+        steps.append((state.D[0, system.model], state.c[0]))
+        state = system.step(state)
+    np.testing.assert_allclose(np.transpose(moment_path(loop, 50)), steps, rtol=1e-12)
+
+
+def test_the_fresh_loop_is_the_rational_route() -> None:
+    for loop in (fresh_data(5, 7), fresh_data(100, 900, bias=0.9), fresh_data(1, 50, bias=0.2)):
+        np.testing.assert_allclose(
+            moment_path(loop, 60), moments.first_moments(loop, 60), rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            moment_limit(loop), moments.first_moments_limit(loop), rtol=1e-12
+        )
+        assert moment_radius(loop) == pytest.approx(moments.forgetting_rate(loop), rel=1e-12)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_the_fully_synthetic_loop_keeps_its_digits_while_it_dies(ddof: int) -> None:
+    loop = fully_synthetic(6, bias=0.3, n_initial=9, ddof=ddof)
+    first = moments.first_moments(loop, 300)
+    np.testing.assert_allclose(
+        first.trace, collapse.mean_trace(loop, [1.0], generations=300), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        first.mean_sq, collapse.mean_walk(loop, [1.0], generations=300), rtol=1e-12
+    )
+    limit = moments.first_moments_limit(loop)
+    assert limit.trace == 0
+    assert limit.mean_sq == pytest.approx(collapse.mean_walk_limit(loop, [1.0]), rel=1e-12)
+
+
+def test_without_real_data_nothing_pulls_back() -> None:
+    assert moments.first_moments_limit(fully_synthetic(6)) == (math.inf, 1.0)
+    literal = fully_synthetic(6, bias=0.5, floor=0.1)
+    limit = moments.first_moments_limit(literal)
+    assert limit.mean_sq == math.inf
+    assert limit.trace == pytest.approx(0.2, rel=1e-12)
+    # Models that differ feed the covariance of what is drawn from all of them.
+    assert moments.first_moments_limit(Loop(n_initial=6, n_synth=6, memory=2)) == (
+        math.inf,
+        math.inf,
+    )
+    assert moments.forgetting_rate(fully_synthetic(6)) == pytest.approx(1.0, rel=1e-12)
+    with pytest.raises(UnsupportedLoop, match="finite memory only"):
+        moments.first_moments_limit(Loop(n_initial=6, n_synth=6, memory=None, bias=0.5))
+    slow = Loop(n_initial=6, n_synth=10**6, memory=2, bias=1 - 1e-6)
+    with pytest.raises(UnsupportedLoop, match="comes to rest within"):
+        moments.first_moments_limit(slow)
+
+
+def test_one_generation_in_the_pool_is_a_replaced_pool() -> None:
+    kept = Loop(n_initial=4, n_fixed=3, n_synth=5, memory=2, pool="accumulate", pool_cap=1)
+    replaced = Loop(n_initial=4, n_fixed=3, n_synth=5, memory=2)
+    np.testing.assert_allclose(moment_path(kept, 30), moment_path(replaced, 30), rtol=1e-12)
+
+
+def test_memory_and_pool_beyond_the_run_are_memory_and_pool_of_all() -> None:
+    fields = {"n_initial": 4, "n_fixed": 3, "n_fresh": 2, "n_synth": 5, "bias": 0.8}
+    for budget in (None, 11):
+        some = Loop(**fields, memory=30, pool="accumulate", pool_cap=30, budget=budget)
+        every = Loop(**fields, memory=None, pool="accumulate", budget=budget)
+        np.testing.assert_allclose(moment_path(some, 30), moment_path(every, 30), rtol=1e-12)
+
+
+def test_the_weight_of_sample_shares_is_the_pooled_mean() -> None:
+    pooled = Loop(n_initial=4, n_fixed=3, n_fresh=2, n_synth=5, ddof=0)
+    weighted = Loop(n_initial=4, n_fixed=3, n_fresh=2, n_synth=5, ddof=0, weight=0.5)
+    # With ddof = 0 pooled and weighted moments are the same formula.
+    np.testing.assert_allclose(moment_path(pooled, 30), moment_path(weighted, 30), rtol=1e-12)
+
+
+def test_cost_does_not_depend_on_counts_and_huge_counts_are_right() -> None:
+    limit = moment_limit(fresh_data(10**9, 10**9, memory=3))
+    assert limit[1] == pytest.approx(1.0, rel=1e-8)
+    # Leading order at K = 1: n_e = 1.5 n_r.
+    assert 1e9 * moment_limit(fresh_data(10**9, 10**9))[0] == pytest.approx(1 / 1.5, rel=1e-8)
+
+
+def test_divergence_without_contraction() -> None:
+    loop = Loop(
+        n_initial=3,
+        n_synth=7,
+        n_fixed=1,
+        memory=2,
+        pool="accumulate",
+        pool_cap=3,
+        budget=6,
+        floor=0.1,
+    )
+    assert moment_radius(loop) > 1
+    assert moments.first_moments_limit(loop) == (math.inf, math.inf)
+
+
+@pytest.mark.parametrize("memory", [1, 3, None])
+@pytest.mark.parametrize(
+    "pool", [{}, {"pool": "accumulate"}, {"pool": "accumulate", "pool_cap": 3}]
+)
+def test_with_all_weight_on_real_data_the_first_model_is_forgotten_at_once(memory, pool) -> None:
+    # Every later model is a fit to real samples alone, whatever the first one was.
+    loop, other = (
+        Loop(n_initial=n, n_fresh=50, n_synth=20, memory=memory, weight=1.0, **pool)
+        for n in (50, 5)
+    )
+    for a, b in zip(moment_path(loop, 9), moment_path(other, 9), strict=True):
+        assert a[0] != b[0] or np.ptp(a) == 0  # the trace of a fit is that of the truth
+        np.testing.assert_allclose(a[1:], b[1:], rtol=1e-12)
+    assert moments.forgetting_rate(loop) == 0
+    if loop.is_stationary:
+        assert not np.linalg.matrix_power(_dense(loop)[0], 20).any()
+
+
+@pytest.mark.parametrize("memory", [3, 60, 100])
+def test_long_memories_with_little_weight_on_them(memory: int) -> None:
+    # Lags to the power of the memory leave the range of float64 at the bracket's lower end.
+    loop = Loop(n_initial=9, n_fresh=9, n_synth=10**9, memory=memory, weight=1 - 1e-6, bias=0.5)
+    # Where n_synth is large, traces follow their own mean over the memory: times (1 - w) bias.
+    polynomial = [1.0, *[-(1 - loop.weight) * loop.bias / memory] * memory]
+    expected = np.abs(np.roots(polynomial)).max()
+    assert moment_radius(loop) == pytest.approx(expected, rel=1e-8)

@@ -1,0 +1,22 @@
+"""Second moments at any covariance."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madtheory.theory.moments.second import conjugated_second_moments
+
+positive = st.floats(0.01, 100.0)
+
+
+@given(st.integers(1, 8), st.integers(1, 50), st.data())
+def test_second_moments_of_a_wishart_matrix(dim: int, dof: int, data: st.DataObject) -> None:
+    """Isserlis' theorem gives them at every Sigma_0."""
+    s = np.array(data.draw(st.lists(positive, min_size=dim, max_size=dim)))
+    p1, p2 = s.sum(), (s**2).sum()
+    identity = (dim * (1 + 1 / dof) + dim**2 / dof, dim**2 + 2 * dim / dof)
+    expected = (p2 * (1 + 1 / dof) + p1**2 / dof, p1**2 + 2 * p2 / dof)
+    found = conjugated_second_moments(*identity, eigenvalues=s)
+    # The invariants of W determine a and b with a condition number of about dim.
+    assert found == pytest.approx(expected, rel=1e-12)

@@ -1,0 +1,75 @@
+"""Loops compared with their real data: strong collapse and the ratio of risks."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.theory import distance, worth
+from madtheory.theory.verdicts import compared, large_sample_floor, risk_ratio, strong_collapse
+
+ONES = np.ones(3)
+
+
+def test_strong_collapse_by_the_limit_of_large_loops() -> None:
+    s = np.array([3.0, 1.0, 0.2])
+    for loop in (
+        fresh_data(1, 3, bias=0.8),
+        synthetic_augmentation(1000, 3000, bias=0.8),
+        fresh_data(2, 2, bias=0.7, memory=3),
+        fresh_data(2, 2, bias=0.7, weight=0.3),
+        Loop(n_initial=2, n_fixed=1, n_fresh=2, n_synth=4, bias=0.9),
+    ):
+        large = compared._scaled(loop, 10**5)
+        near = float(distance.w2_squared_limit(large, s).value)
+        # O(1/n) at n of about 10^5 and more.
+        assert near == pytest.approx(large_sample_floor(loop, s), rel=2e-3), loop
+
+
+def test_strong_collapse_is_the_fraction_floor_of_the_fresh_loop() -> None:
+    for p, bias in product((0.01, 0.3, 0.9), (0.0, 0.5, 0.99)):
+        loop = worth.fresh_fraction(1000, p, bias=bias)
+        mine = large_sample_floor(loop, np.ones(7))
+        assert mine == pytest.approx(worth.fraction_floor(p, bias, 7), rel=1e-9)
+
+
+def test_large_sample_floor_by_iterating_the_noiseless_loop() -> None:
+    s = np.array([4.0, 1.0, 0.5, 0.1])
+    for p, bias, k, f in product((0.1, 0.6), (0.5, 0.9), (0.0, 0.3), (0.0, 0.05)):
+        n_r = round(1000 * p)
+        loop = Loop(
+            n_initial=1000,
+            n_fresh=n_r,
+            n_synth=1000 - n_r,
+            bias=bias,
+            shrinkage=k,
+            floor=f,
+        )
+        c = s
+        for _ in range(2000):
+            S = p * s + (1 - p) * bias * c
+            c = (1 - k) * S + k * S.mean() + f * s.mean()
+        by_hand = float(np.square(np.sqrt(s) - np.sqrt(c)).sum())
+        assert large_sample_floor(loop, s) == pytest.approx(by_hand, rel=1e-10)
+
+
+def test_the_least_synthetic_fraction_leaves_a_floor_and_none_at_bias_one() -> None:
+    assert strong_collapse(fresh_data(9999, 1, bias=0.9), ONES).verdict is True
+    assert strong_collapse(fresh_data(1, 9999), ONES).verdict is False
+    assert strong_collapse(fully_synthetic(50), ONES).value == math.inf
+    # A tuned floor puts the variance right, and the mean still walks away.
+    tuned = fully_synthetic(50, bias=0.9, floor=0.1)
+    assert strong_collapse(tuned, ONES).value == math.inf
+
+
+def test_risk_ratio_of_the_synthetic_loop_by_hand() -> None:
+    n, bias = 20, 0.5
+    c4 = stats.chi(n - 1).mean() / math.sqrt(n - 1)
+    by_hand = (1 + 1 / (n * (1 - bias))) / (1 / n + 2 - 2 * c4)
+    found = risk_ratio(fully_synthetic(n, bias=bias), [1.0])
+    assert found.value == pytest.approx(by_hand, rel=1e-9)
+    assert found.verdict is True
+    assert risk_ratio(fresh_data(100, 100), ONES).verdict is False

@@ -1,0 +1,60 @@
+"""Regimes: the name follows from the limit and from the interval that declared errors leave."""
+
+import math
+
+import numpy as np
+import pytest
+
+from madtheory.loop import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    synthetic_augmentation,
+)
+from madtheory.theory import distance, moments, worth
+from madtheory.theory.verdicts import REGIMES, regime
+
+TEN = np.ones(10)
+MIXED = Loop(n_initial=100, n_fixed=50, n_fresh=50, n_synth=15, bias=0.97)
+NAMED = {
+    "unbounded": Loop(n_initial=20, n_synth=20, memory=2),
+    "collapse": fully_synthetic(20),
+    "worse than real": synthetic_augmentation(100, 100, bias=0.9),
+    "equivalent to real": MIXED,
+    "better than real": fresh_data(100, 100, bias=0.9),
+}
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_one_loop_of_each_regime(name: str) -> None:
+    assert regime(NAMED[name], TEN).name == name
+
+
+def test_a_growing_pool_collapses_below_bias_one_and_is_not_answered_at_one() -> None:
+    pool = synthetic_augmentation(50, 50, bias=0.9, pool="accumulate")
+    assert regime(pool, TEN).name == "collapse"
+    with pytest.raises(UnsupportedLoop, match="bounded memory and pools"):
+        regime(synthetic_augmentation(50, 50, pool="accumulate"), TEN)
+
+
+@pytest.mark.parametrize("loop", [MIXED, NAMED["worse than real"], NAMED["better than real"]])
+def test_the_interval_is_that_of_the_declared_error(loop: Loop) -> None:
+    found, limit = regime(loop, TEN), distance.w2_squared_limit(loop, TEN)
+    for gain, sign in ((found.low, 1), (found.gain, 0), (found.high, -1)):
+        size = float(worth.effective_sample_size(
+            float(limit.value) * (1 + sign * float(limit.rel_error)), TEN
+        ))  # fmt: skip
+        assert gain == pytest.approx(size / 100, rel=1e-12)
+    assert found.low < found.gain < found.high
+    assert found.status == "asymptotic"
+    # A gain above 1 is not enough for "better": the whole interval must be.
+    assert (found.name == "equivalent to real") == (found.low <= 1 <= found.high)
+
+
+def test_no_interval_is_left_where_nothing_is() -> None:
+    for name in ("unbounded", "collapse"):
+        found = regime(NAMED[name], TEN)
+        assert (found.low, found.gain, found.high) == (0, 0, 0)
+        assert found.status == "exact"
+    assert math.isinf(moments.first_moments_limit(NAMED["unbounded"]).trace)

@@ -1,0 +1,80 @@
+"""Variance, support and heat (Shumailov): each verdict by a second route."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.theory import moments
+from madtheory.theory.verdicts import (
+    heats_up,
+    support_is_lost,
+    vanishes_exponentially,
+    variance_vanishes,
+)
+from tests.unit.theory.verdicts.paths import brute
+
+
+def test_unsupported_loops_are_undecided_with_the_reason_as_a_sentence() -> None:
+    found = variance_vanishes(Loop(n_initial=20, n_synth=20, memory=4))
+    assert found.verdict is None
+    assert "memory = 4" in found.reason
+    assert found.status == "conjecture"
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_critical_bias_separates_vanishing_from_heating(ddof: int) -> None:
+    n = 8
+    # E log of chi2_m/(n - ddof), by numerical integration: not the digamma of the package.
+    law = stats.chi2(n - 1)
+    drift = law.expect(lambda x: np.log(x / (n - ddof)))
+    for shift in (-1e-4, 1e-4):
+        bias = math.exp(-drift + shift)
+        loop = fully_synthetic(n, bias=bias, ddof=ddof, allow_overdispersion=True)
+        assert variance_vanishes(loop).verdict is (shift < 0)
+        assert heats_up(loop).verdict is (shift > 0)
+        found = vanishes_exponentially(loop)
+        assert found.value == pytest.approx(shift, rel=1e-6)  # the integral's accuracy
+
+
+def test_growing_pool_by_its_product_formula() -> None:
+    # E tr S_(t+1) / E tr S_t = [(N - 1) + bias (n - 1 + N/(N + n))]/(N + n - 1), N = n t.
+    n, bias, T = 10, 0.75, 100_000
+    N = n * np.arange(1.0, T)
+    trace = np.exp(np.cumsum(np.log(((N - 1) + bias * (n - 1 + N / (N + n))) / (N + n - 1))))
+    slope = math.log(trace[-1] / trace[T // 2]) / math.log((T - 1) / (T // 2))
+    loop = synthetic_augmentation(n, n, pool="accumulate", bias=bias)
+    assert slope == pytest.approx(moments.pool_exponent(loop), abs=1e-4)
+    assert variance_vanishes(loop).verdict is True
+    assert vanishes_exponentially(loop).verdict is False
+    assert variance_vanishes(replace(loop, bias=1.0)).verdict is False
+
+
+@pytest.mark.parametrize(
+    ("loop", "dim", "lost"),
+    [
+        (synthetic_augmentation(6, 8), 5, False),
+        (synthetic_augmentation(4, 8), 5, True),
+        (fresh_data(3, 8, n_initial=20), 5, False),
+        (fresh_data(2, 3, n_initial=20), 5, True),
+        (fully_synthetic(8), 5, True),
+        (synthetic_augmentation(4, 8, pool="accumulate"), 5, True),
+        (synthetic_augmentation(9, 8, pool="accumulate"), 5, False),
+        (synthetic_augmentation(9, 8, pool="accumulate", budget=5), 5, True),
+        (fully_synthetic(4, floor=0.1), 5, False),
+        (Loop(n_initial=20, n_fixed=2, n_fresh=3, n_synth=5), 4, False),
+    ],
+)
+def test_support_by_the_least_eigenvalue_of_brute_force_paths(
+    loop: Loop, dim: int, lost: bool
+) -> None:
+    rng = np.random.default_rng(1)
+    found = support_is_lost(loop, dim)
+    assert found.verdict is lost
+    # n x d data, run until what dies at a rate of 1/8 a generation and more is gone: the typical
+    # least eigenvalue is at rounding, or where it was.
+    least = [np.linalg.eigvalsh(brute(loop, dim, 250, rng)[-1])[0] for _ in range(5)]
+    assert (np.median(least) < 1e-8) == lost
