@@ -1,149 +1,61 @@
 """Break each formula by 2 % and see which tests and claims go red.
 
-    python tests/breakage.py [--only NAME ...] [--out breakage.json]
+    python tests/breakage.py [--list] [--only theory.collapse ...] [--out breakage.json]
 
-Works on a copy of the package: a line is appended to the module that multiplies what the function
-returns by 1.02 (logarithms and exponents are multiplied too; bounds are moved across the truth by
-the claim's own mutant instead). Then the module's tests and the quick claims run. A formula that
-nothing catches makes the script exit 1.
+A formula is a public function of the rooms below that returns numbers, or a result that holds some.
+Works on a copy of the package: a line is appended to the module that multiplies the first number of
+what the function returns by 1.02 (logarithms and exponents too; bounds are moved across the truth
+by the claim's own mutant instead). Then the tests named after the file run, those of its room if
+none of them minds, and the quick claims. A formula that nothing catches makes the script exit 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: module -> (functions, test files)
-FORMULAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "wishart": (
-        (
-            "c4",
-            "log_chi_square_mean",
-            "log_chi_square_variance",
-            "chi_square_moment",
-            "lyapunov_exponents",
-            "log_det_mean",
-            "log_det_variance",
-            "second_moment_map",
-            "trace_noise_variance",
-            "trace_noise_cdf",
-            "anti_concentration_minimum",
-        ),
-        ("tests/unit/test_wishart.py",),
-    ),
-    "collapse": (
-        (
-            "lyapunov_spectrum",
-            "rate",
-            "critical_bias",
-            "half_life",
-            "condition_growth",
-            "directional_log_mean",
-            "directional_log_variance",
-            "directional_moment",
-            "directional_cdf",
-            "directional_log_quantile",
-            "log_det_mean",
-            "log_det_variance",
-            "mean_trace",
-            "mean_walk",
-            "mean_trace_squared",
-            "mean_squared_trace",
-            "first_passage_cdf",
-        ),
-        ("tests/unit/test_collapse.py", "tests/property/test_collapse_laws.py"),
-    ),
-    "collapse_distance": (
-        ("w2_squared", "w2_squared_limit", "w2_squared_high_dimension"),
-        (
-            "tests/unit/test_collapse_distance.py",
-            "tests/property/test_collapse_distance_laws.py",
-        ),
-    ),
-    "spectrum": (
-        ("moment_limit", "sqrt_trace_limit", "mean_sqrt_trace"),
-        ("tests/unit/test_spectrum.py",),
-    ),
-    "recursions": (
-        (
-            "first_moment_map",
-            "first_moments",
-            "first_moments_limit",
-            "forgetting_rate",
-            "second_moment_map",
-            "second_moments",
-            "w2_squared_limit",
-        ),
-        ("tests/unit/test_recursions.py", "tests/property/test_fresh_laws.py"),
-    ),
-    "effective": (
-        (
-            "baseline",
-            "baseline_leading",
-            "effective_sample_size",
-            "mean_effective_size",
-            "leading_gain",
-            "admissible_n_synth",
-            "admissible_n_synth_limit",
-            "fraction_floor",
-            "fraction_effective_size",
-        ),
-        ("tests/unit/test_effective.py",),
-    ),
-    "families": (
-        (
-            "augmentation_limit",
-            "augmentation_gain_leading",
-            "growing_pool_trace",
-            "growing_pool_limit",
-            "memory_limit",
-            "memory_limit_all",
-            "weighted_limit",
-            "golden_weight",
-        ),
-        ("tests/unit/test_families.py",),
-    ),
-    "estimators": (
-        (
-            "mean_trace",
-            "mean_walk",
-            "mean_walk_growth",
-            "shrinkage_second_moment_map",
-            "second_moment_growth",
-            "second_moments",
-            "stationary_second_moments",
-            "shrinkage_rate",
-            "stationary_mean",
-            "stationary_moment",
-            "stationary_tail_index",
-            "stationary_cdf",
-            "stationary_quantiles",
-            "stationary_quantiles_limit",
-        ),
-        ("tests/unit/test_estimators.py", "tests/property/test_estimator_laws.py"),
-    ),
-    "definitions": (("pool_exponent",), ("tests/unit/test_definitions.py",)),
-    "_system": (
-        ("path", "limit", "radius"),
-        ("tests/unit/test_system.py", "tests/unit/test_families.py"),
-    ),
-    "_tensors": (
-        ("second_moments", "second_moments_limit"),
-        ("tests/unit/test_tensors.py", "tests/property/test_tensors.py"),
-    ),
-    "_mixture_distance": (
-        ("w2_squared", "w2_squared_limit"),
-        ("tests/unit/test_recursions.py", "tests/statistical/test_mixture_distance.py"),
-    ),
-}
+#: Rooms of the theory: every file in them is broken, function by function.
+ROOMS = ("laws", "spectrum", "theory", "modes")
+#: What is no number: a function that returns this is no formula.
+OTHER = ("bool", "str", "int", "None", "Loop", "Layout", "Callable", "dict", "tuple[Entry")
+KINDS = ("unit", "golden", "property", "statistical")
+
+
+def formulas() -> Iterator[tuple[str, str]]:
+    """Module and function of every formula, `theory.collapse.rates` and `rate`."""
+    for room in ROOMS:
+        for path in sorted((ROOT / "madtheory" / room).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT / "madtheory").with_suffix("").parts)
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                    continue
+                returns = "None" if node.returns is None else ast.unparse(node.returns)
+                if not returns.startswith(OTHER):
+                    yield module, node.name
+
+
+def tests_of(module: str) -> Iterator[list[str]]:
+    """The test files named after a module, then the folders of its room."""
+    room, _, file = module.replace(".", "/").rpartition("/")
+    places = [Path("tests", kind, room) for kind in KINDS]
+    own = [x / f"test_{file}.py" for x in places]
+    # Laws that hold across the rooms of the theory lie in the folder above.
+    rooms = [x if (ROOT / x).exists() or len(x.parts) < 4 else x.parent for x in places]
+    for found in (own, rooms):
+        if files := [str(x) for x in found if (ROOT / x).exists()]:
+            yield files
+
 
 PATCH = """
 
@@ -151,16 +63,26 @@ def _broken(function):  # appended by tests/breakage.py
     import dataclasses
     import functools
 
+    def first_of(names, get, x, put):
+        for name in names:
+            part = get(x, name)
+            if (other := worse(part)) is not part:
+                return put(name, other)
+        return x
+
     def worse(x):
-        if x is None:
-            return None
+        if x is None or isinstance(x, (bool, int, str)):
+            return x
         if dataclasses.is_dataclass(x):
-            first = dataclasses.fields(x)[0].name
-            return dataclasses.replace(x, **{first: worse(getattr(x, first))})
+            names = [field.name for field in dataclasses.fields(x)]
+            return first_of(names, getattr, x, lambda n, v: dataclasses.replace(x, **{n: v}))
         if hasattr(x, "_replace"):
             return type(x)(*(worse(part) for part in x))
-        if isinstance(x, tuple):
-            return (worse(x[0]), *x[1:])
+        if isinstance(x, (tuple, list)):
+            places = range(len(x))
+            return first_of(
+                places, lambda y, i: y[i], x, lambda i, v: type(x)([*x[:i], v, *x[i + 1 :]])
+            )
         return x * 1.02
 
     @functools.wraps(function)
@@ -202,11 +124,16 @@ def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _tests_red(folder: Path, files: tuple[str, ...]) -> bool:
-    return (
-        _python(folder, "-m", "pytest", "-q", "-x", "--no-header", "--tb=no", *files).returncode
-        != 0
-    )
+def _tests_red(folder: Path, module: str) -> str | None:
+    """The first test that minds."""
+    for files in tests_of(module):
+        out = _python(
+            folder, "-m", "pytest", "-p", "no:xdist", "-x", "-rfE", "--tb=no", *files
+        ).stdout
+        for line in out.splitlines():
+            if line.startswith(("FAILED", "ERROR")):
+                return line.split(" ", 1)[1].split(" - ")[0]
+    return None
 
 
 def _claims_red(folder: Path) -> list[str]:
@@ -216,13 +143,13 @@ def _claims_red(folder: Path) -> list[str]:
 
 def break_one(folder: Path, module: str, name: str) -> dict[str, object]:
     """Break one formula in the copy, run its tests and all claims, and mend it again."""
-    path = folder / "madtheory" / f"{module}.py"
+    path = folder / "madtheory" / f"{module.replace('.', '/')}.py"
     source = path.read_text()
     path.write_text(source + PATCH.replace("NAME", name))
     try:
         return {
             "formula": f"{module}.{name}",
-            "tests_red": _tests_red(folder, FORMULAS[module][1]),
+            "test_red": _tests_red(folder, module),
             "claims_red": _claims_red(folder),
         }
     finally:
@@ -230,23 +157,25 @@ def break_one(folder: Path, module: str, name: str) -> dict[str, object]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="*", default=None)
+    parser = argparse.ArgumentParser(description="Break each formula by 2 %%.")
+    parser.add_argument("--list", action="store_true", help="name the formulas and their tests")
+    parser.add_argument("--only", nargs="*", default=[""], help="formulas whose names begin so")
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
+    asked = [x for x in formulas() if ".".join(x).startswith(tuple(arguments.only))]
+    if arguments.list:
+        print(*(f"{m}.{name}  {' '.join(chain(*tests_of(m)))}" for m, name in asked), sep="\n")
+        return 0
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _copy(folder)
-        for module, (functions, _) in FORMULAS.items():
-            for function in functions:
-                if arguments.only and f"{module}.{function}" not in arguments.only:
-                    continue
-                rows.append(break_one(folder, module, function))
-                print(json.dumps(rows[-1]), flush=True)
+        for module, function in asked:
+            rows.append(break_one(folder, module, function))
+            print(json.dumps(rows[-1]), flush=True)
     if arguments.out:
         arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
-    missed = [row["formula"] for row in rows if not (row["tests_red"] and row["claims_red"])]
+    missed = [row["formula"] for row in rows if not (row["test_red"] and row["claims_red"])]
     print(f"{len(rows)} formulas broken, not caught by both a test and a claim: {missed}")
     return 1 if missed else 0
 

@@ -195,6 +195,12 @@ def lines_of(found: list[Difference]) -> str:
     )
 
 
+def changes(kind: str) -> str:
+    """What differs, by more than rounding, from what was recorded; empty where nothing does."""
+    found = list(differences(recorded(), answers(kind), f"{kind}/", exact=False))
+    return f"\n{lines_of(found[:50])}\n{len(found)} differences" if found else ""
+
+
 # --- the script ---------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NODES, _LAGUERRE = 256, 20
 #: Declared error of the fidelity: share of the spread's square, more by first fits, by the skew (up
 #: to _SKEWED) and by shrinkage or a floor. Calibrated in tests/golden/theory/distance/fresh.py for
-#: the fresh data loop with memory 1 and in mixture_w2_calibration.py beside it for all others.
+#: the fresh data loop with memory 1 and in mixed.py beside it for all others.
 _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
 #: What the closure adds, relative: this over n_synth, and this by first fits.
 _CLOSURE = (3.0, 0.4)

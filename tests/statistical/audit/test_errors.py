@@ -5,7 +5,6 @@ verdicts at eight times the promised rate are rejected with power .98, intervals
 with .97.
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -17,26 +16,18 @@ from madtheory import audit
 from madtheory._threads import one_thread
 from madtheory.audit.anchor import anchor
 from madtheory.audit.series import Series
+from tests.golden.audit import errors
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "audit" / "errors.py"
-TABLE = json.loads(GOLDEN.with_suffix(".json").read_text(encoding="utf-8"))
+TABLE = json.loads(Path(errors.__file__).with_suffix(".json").read_text(encoding="utf-8"))
 #: Groups for which the bound on false verdicts is promised: Gaussian models, a tenth real or none.
 PROMISED = ("fully synthetic", "fresh data", "independent models", "slow unbiased collapse")
 LOOPS = {"fully synthetic": 60, "fresh data": 40, "independent models": 20}
 
 
-def study():
-    spec = importlib.util.spec_from_file_location("audit_errors", GOLDEN)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def runs():
-    golden = study()
     with one_thread():
-        return {group: golden.run(group, n, start=1) for group, n in LOOPS.items()}
+        return {group: errors.run(group, n, start=1) for group, n in LOOPS.items()}
 
 
 def test_false_verdicts_are_rare(runs):

@@ -1,7 +1,7 @@
-"""Simulated W2 fidelity of the fresh data loop: the ground of recursions.w2_squared's rel_error.
+"""Simulated W2 fidelity of the fresh data loop: the ground of distance.fresh's rel_error.
 
-Run ``python tests/golden/theory/distance/fresh.py PART`` for PART = 0..3 (about a minute each on one
-core); each rewrites its share of fresh_w2_calibration.json. The sampler is its own (Bartlett
+Run ``python tests/golden/theory/distance/fresh.py PART`` for PART = 0..3 (about a minute each on
+one core); each rewrites its share of fresh.json. The sampler is its own (Bartlett
 factors, batches of replicates, eigenvalues of Sigma_0^{1/2} Sigma Sigma_0^{1/2}) and shares no code
 with madtheory.simulate. Where the spread is moderate, tr Sigma, (tr Sigma)^2 and tr Sigma^2, whose
 means are exact, serve as control variates.

@@ -1,7 +1,7 @@
-"""Simulated W2 fidelity of general loops: the ground of _mixture_distance's rel_error.
+"""Simulated W2 fidelity of general loops: the ground of distance.mixed's rel_error.
 
 Run ``python tests/golden/theory/distance/mixed.py PART`` for PART = 0..7 (a minute each on one
-core); each rewrites its share of mixture_w2_calibration.json. The sampler draws every sample and
+core); each rewrites its share of mixed.json. The sampler draws every sample and
 shares no code with the package. tr Sigma, whose mean is exact for every loop, and, where they are
 exact and the spread is moderate, (tr Sigma)^2 and tr Sigma^2 serve as control variates.
 """

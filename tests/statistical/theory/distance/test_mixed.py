@@ -17,7 +17,7 @@ from madtheory.loop import (
     synthetic_augmentation,
 )
 from madtheory.simulate import simulate
-from madtheory.theory import collapse, distance, moments
+from madtheory.theory import collapse, distance
 from madtheory.theory.distance import cumulants, deficit, fresh, mixed
 from madtheory.theory.moments import generation
 from madtheory.theory.moments.second import invariant_path
@@ -120,7 +120,7 @@ def test_fresh_loop_agrees_with_its_own_estimate(loop, dim):
 @pytest.mark.parametrize("loop", [fresh_data(500, 700, bias=0.8), fresh_data(30, 20, bias=0.5)])
 def test_skew_and_own_share_of_the_fresh_loop(loop):
     path = cumulants.path_memory(loop, 4, 30)
-    expected = fresh.path_memory(loop, moments.first_moments(loop, 30))
+    _, expected = fresh.path_parts(loop, 4, 30)
     np.testing.assert_allclose(path.skew, expected.skew, rtol=2 / loop.n_fresh)
     limit = cumulants.limit_memory(loop, 4)
     np.testing.assert_allclose(limit.skew, path.skew[-1], rtol=1e-6)

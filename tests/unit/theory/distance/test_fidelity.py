@@ -12,7 +12,7 @@ from madtheory.loop import fresh_data
 from madtheory.theory import distance
 from madtheory.theory.distance import fresh
 from madtheory.theory.distance.fidelity import _log_narrow, _log_wide
-from madtheory.theory.moments import first_moments, first_moments_limit, second_moments_limit
+from madtheory.theory.moments import first_moments, second_moments_limit
 from tests.unit.theory.distance.whitened import whitened_moments
 
 CALIBRATION = json.loads(
@@ -133,7 +133,7 @@ def test_declared_error_formula():
     flat = diagonal + 2 * off
     pairs = [(x, y) for (i, x), (j, y) in product(enumerate(s), repeat=2) if i != j]
     here = diagonal + off * sum(2 * x * y / (x + y) for x, y in pairs) / s.sum()
-    start = float(fresh.limit_memory(loop, first_moments_limit(loop)).start)
+    start = float(fresh.limit_parts(loop, 3)[1].start)
     error = here * flat / (1 + flat / 2) ** 1.3 * (0.04 + 0.4 * np.sqrt(start))
     got = distance.w2_squared_limit(loop, s)
     assert float(got.rel_error * got.value) == pytest.approx(

@@ -119,7 +119,7 @@ def test_skew_and_start_of_early_generations(first):
     two = own = beta**2 / 3
     three = beta**3 / 9
     moments = first_moments(loop, 5)
-    got = fresh.path_memory(loop, moments)
+    _, got = fresh.path_parts(loop, 1, 5)
     for t, (M, c) in enumerate(zip(moments.mean_sq, moments.trace, strict=True)):
         assert got.skew[t] == pytest.approx(max(three * c / two**2, 1), rel=1e-12)
         assert got.start[t] == pytest.approx(own / two, rel=1e-12)
@@ -127,7 +127,7 @@ def test_skew_and_start_of_early_generations(first):
         three = a**3 / r**2 + b**3 * (three + 3 * c * two / q + c**3 / q**2) + spike**3
         two = a**2 / r + b**2 * (two + c**2 / q) + spike**2
         own = b**2 * own + spike**2
-    limit = fresh.limit_memory(loop, first_moments_limit(loop))
-    long = fresh.path_memory(loop, first_moments(loop, 500))
+    _, limit = fresh.limit_parts(loop, 1)
+    _, long = fresh.path_parts(loop, 1, 500)
     assert long.start[-1] == pytest.approx(float(limit.start), rel=1e-9)
     assert long.skew[-1] == pytest.approx(float(limit.skew), rel=1e-9)
