@@ -13,7 +13,7 @@ import itertools
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from madtheory import cli
 
 Options = Mapping[str, Sequence[str]]
+Wanted = Callable[[str], bool]
 
 
 # --- feature files ------------------------------------------------------------------------------
@@ -479,11 +480,11 @@ def eighty_columns() -> Iterator[None]:
             os.environ["COLUMNS"] = before
 
 
-def entries(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Run every command line in `folder`; a line that comes again is numbered."""
+def entries(folder: Path, wanted: Wanted) -> Iterator[tuple[str, Any]]:
+    """Run the wanted command lines in `folder`; a line that comes again is numbered."""
     write_files(folder)
     seen: dict[str, int] = {}
     with contextlib.chdir(folder), eighty_columns():
-        for line in lines():
+        for line in filter(wanted, lines()):
             seen[line] = seen.get(line, 0) + 1
             yield line + (f" (again {seen[line]})" if seen[line] > 1 else ""), run(line)

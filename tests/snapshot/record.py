@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ RTOL = 1e-9
 ATOL = 1e-12
 
 Entries = dict[str, Any]
+Wanted = Callable[[str], bool]
 #: Entry, path inside it, recorded value, value now.
 Difference = tuple[str, str, Any, Any]
 
@@ -81,11 +82,15 @@ def plain(value: Any) -> Any:
     return value
 
 
-def asked(kind: str) -> Iterator[tuple[str, Any]]:
-    """Ids and values of one kind, as the package answers now."""
+def everything(_: str) -> bool:
+    return True
+
+
+def asked(kind: str, wanted: Wanted) -> Iterator[tuple[str, Any]]:
+    """Ids and values of one kind, as the package answers now; of commands only the wanted."""
     if kind == "command":
         with tempfile.TemporaryDirectory() as folder:
-            yield from part("commands").entries(Path(folder))
+            yield from part("commands").entries(Path(folder), wanted)
     elif kind == "simulator":
         yield from part("simulators").entries()
     elif kind == "theory":
@@ -96,10 +101,10 @@ def asked(kind: str) -> Iterator[tuple[str, Any]]:
         yield from part("claims").verdicts()
 
 
-def answers(kind: str) -> Entries:
+def answers(kind: str, wanted: Wanted = everything) -> Entries:
     """All entries of one kind; BLAS on one thread, which decides how sums are split."""
     with threadpool_limits(1):
-        return {f"{kind}/{name}": plain(value) for name, value in asked(kind)}
+        return {f"{kind}/{name}": plain(value) for name, value in asked(kind, wanted)}
 
 
 def about() -> dict[str, Any]:
@@ -195,9 +200,11 @@ def lines_of(found: list[Difference]) -> str:
     )
 
 
-def changes(kind: str) -> str:
+def changes(kind: str, wanted: Wanted = everything) -> str:
     """What differs, by more than rounding, from what was recorded; empty where nothing does."""
-    found = list(differences(recorded(), answers(kind), f"{kind}/", exact=False))
+    old = {x: y for x, y in recorded().items() if wanted(x.removeprefix("command/"))}
+    new = answers(kind, wanted)
+    found = list(differences(old | {"about": recorded()["about"]}, new, f"{kind}/", exact=False))
     return f"\n{lines_of(found[:50])}\n{len(found)} differences" if found else ""
 
 
