@@ -72,10 +72,10 @@ report: install
 	$(BIN)/madtheory report --out '$(OUT)' --level $(LEVEL)
 
 test: install-all
-	$(PYTEST) --numprocesses auto --dist loadfile
+	$(PYTEST) --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-full: install-all
-	$(PYTEST) --numprocesses auto --dist loadfile --full
+	$(PYTEST) --numprocesses auto --dist loadfile --no-loadscope-reorder --full
 
 bench: install-all
 	$(BIN)/python -m benchmarks

@@ -18,6 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Few long tests first, so that no processor waits for one at the end.
+    items.sort(key=lambda item: "snapshot" not in item.path.parts)
     if config.getoption("--full"):
         return
     skip = pytest.mark.skip(reason="a longer check: make test-full")

@@ -93,7 +93,7 @@ def _evidence(claim: Claim) -> Evidence:
     found = ((m, _row(m, claim.id, literally=how)) for how in (True, False) for m in modules)
     module, row = next((m, row) for m, row in found if row)
 
-    steps = ("start", "says", "predict", "observe", "compute")
+    steps = ("start", "says", "expects", "happens", "observes", "of", "computes")
     pieces = ((node, module) for step in steps for node in row.get(step, ()))
     functions = (name for name in reached(pieces) if not name.startswith(SERVANTS))
     return Evidence(claim, module.rpartition(".")[2], tuple(functions))
@@ -113,16 +113,16 @@ def _source(function: Callable[..., object]) -> tuple[ast.AST, str]:
 @cache
 def figures() -> dict[str, Figure]:
     """Return every figure of the report by its name, in the report's order."""
-    from madtheory.reports.contents import FIGURES, SECTIONS
+    from madtheory.reports.contents import SECTIONS
 
-    compute = {section.name: section.compute for section in SECTIONS}
     found = {}
-    for drawing in FIGURES:
-        pieces = (_source(f) for f in (compute[drawing.section], drawing.draw))
-        functions = (
-            name for name in reached(pieces) if not name.startswith((*SERVANTS, SIMULATORS))
-        )
-        found[drawing.name] = Figure(drawing.name, drawing.section, tuple(functions))
+    for section in SECTIONS:
+        for name, draw in section.figures.items():
+            pieces = (_source(f) for f in (section.compute, draw))
+            functions = (
+                item for item in reached(pieces) if not item.startswith((*SERVANTS, SIMULATORS))
+            )
+            found[name] = Figure(name, section.name, tuple(functions))
     return found
 
 
