@@ -230,19 +230,31 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> T
     >>> moments.squared_trace.round(6)
     array([5.284444, 6.89037 ])
     """
+    if loop.shrinkage or loop.floor:
+        require_synthetic(loop, "the second moment")
+        steps = generation_range(generations).size
+        return _iterated(loop, Spectrum.of(eigenvalues).values, steps)
+    return TraceMoments(
+        mean_trace_squared(loop, eigenvalues, generations=generations),
+        mean_squared_trace(loop, eigenvalues, generations=generations),
+    )
+
+
+def _second(loop: Loop, eigenvalues: ArrayLike, generations: int, own: float) -> Array:
+    """E tr Sigma_t^2 (own = 0) or E (tr Sigma_t)^2 (own = 1), and nothing of the other."""
     require_synthetic(loop, "the second moment")
     s, t = Spectrum.of(eigenvalues).values, generation_range(generations)
     if loop.shrinkage or loop.floor:
-        return _iterated(loop, s, t.size)
-    weights = (2.0 / 3.0, 1.0 / 3.0)
-    return TraceMoments(_closed(loop, s, t, (*weights, 0.0)), _closed(loop, s, t, (*weights, 1.0)))
+        moments = _iterated(loop, s, t.size)
+        return moments.squared_trace if own else moments.trace_squared
+    return _closed(loop, s, t, (2.0 / 3.0, 1.0 / 3.0, own))
 
 
 def mean_trace_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E tr Sigma_t^2 of :func:`second_moments`, shape (T,)."""
-    return second_moments(loop, eigenvalues, generations=generations).trace_squared
+    return _second(loop, eigenvalues, generations, 0.0)
 
 
 def mean_squared_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E (tr Sigma_t)^2 of :func:`second_moments`, shape (T,)."""
-    return second_moments(loop, eigenvalues, generations=generations).squared_trace
+    return _second(loop, eigenvalues, generations, 1.0)
