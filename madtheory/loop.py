@@ -406,7 +406,8 @@ def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
 
 def require_synthetic(loop: Loop, quantity: str) -> None:
     """Refuse all but the fully synthetic loop, whatever its shrinkage and floor."""
-    require_fully_synthetic(replace(loop, shrinkage=0.0, floor=0.0), quantity)
+    plain = replace(loop, shrinkage=0.0, floor=0.0) if loop.shrinkage or loop.floor else loop
+    require_fully_synthetic(plain, quantity)
 
 
 def require_floor(loop: Loop, quantity: str) -> None:
