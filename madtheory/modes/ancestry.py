@@ -71,7 +71,8 @@ def _keep(row: Array, start: int, stop: int, i: int, band: Band) -> None:
     """Note the ends of row i, and the row where the band has room."""
     band.first[i], band.size[i] = start, stop - start + 1
     if band.weights.shape[1] > 0:
-        band.weights[i, : stop - start + 1] = row[start : stop + 1]
+        for k in range(start, stop + 1):  # a slice would cost more than the row
+            band.weights[i, k - start] = row[k]
 
 
 @kernel
