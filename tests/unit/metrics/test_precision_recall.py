@@ -2,12 +2,11 @@
 
 import math
 
-import mpmath
 import numpy as np
 import pytest
 
 from madtheory import metrics
-from madtheory.laws.bures import w2_squared
+from tests.unit.metrics.draws import frechet
 
 
 def squares(x, y):
@@ -122,26 +121,6 @@ def test_float32_is_accumulated_in_float64():
         assert metric(real, synth) == metric(*wide)
     assert metrics.precision_recall(real, synth) == metrics.precision_recall(*wide)
     assert metrics.fid(real, synth).value == pytest.approx(frechet(*wide), rel=1e-6)
-
-
-def frechet(x, y):
-    """|mean difference|^2 + tr S_x + tr S_y - 2 |X_c Y_c^T|_* / ..., 60 digits for small sets."""
-    if len(x) > 50:
-        return w2_squared(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
-    with mpmath.workdps(60):
-        a, b = mpmath.matrix(x.tolist()), mpmath.matrix(y.tolist())
-        mean_a, mean_b = (
-            mpmath.matrix([[mpmath.fsum(z[:, j]) / z.rows for j in range(z.cols)]]) for z in (a, b)
-        )
-        total = sum(v**2 for v in mean_a - mean_b)
-        for z, mean in ((a, mean_a), (b, mean_b)):
-            for i in range(z.rows):
-                z[i, :] -= mean
-            z /= mpmath.sqrt(z.rows - 1)
-            total += sum(v**2 for v in z)
-        a, b = a / mpmath.sqrt(a.rows - 1), b / mpmath.sqrt(b.rows - 1)
-        nuclear = mpmath.fsum(mpmath.svd_r(a * b.T, compute_uv=False))
-        return float(total - 2 * nuclear)
 
 
 @pytest.mark.parametrize("digits", [0, 1, 12])
