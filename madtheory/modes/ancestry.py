@@ -76,6 +76,17 @@ def _keep(row: Array, start: int, stop: int, i: int, band: Band) -> None:
 
 
 @kernel
+def _normalise(i: int, band: Band) -> None:
+    """Make row i sum to 1, if the band has room for rows."""
+    if band.weights.shape[1] > 0:
+        total = 0.0
+        for k in range(band.size[i]):
+            total += band.weights[i, k]
+        for k in range(band.size[i]):
+            band.weights[i, k] /= total
+
+
+@kernel
 def _binomial_rows(n: int, success: Array, row: Array, band: Band) -> None:
     for i in range(success.size):
         start, stop = binomial_row(n, success[i], CUT, row)
@@ -143,7 +154,7 @@ def _occupancy_rows(cells: float, balls: int, band: Band) -> None:
         if a > 0:
             low, high = _throw(cells, low, high, row)
         _keep(row, low, high, a, band)
-        band.weights[a] /= band.weights[a].sum()
+        _normalise(a, band)
 
 
 def occupancy_band(cells: int, balls: int) -> Band:

@@ -291,7 +291,10 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally)
             if spec.n_fixed + spec.n_fresh == 0.0:
                 scales.recentre(state, index, basis, E, origin)
             live = min(t + 1, spec.memory)
-            E = scales.rescale_state(state, live, E)
+            shift = scales.shift_of_unit(models.size, live)
+            if shift != 0:
+                scales.change_unit(state, math.ldexp(1.0, -shift))
+                E += shift
             if graded:
                 E = scales.follow(state, index, live, min(t, ring), basis, E, room)
             if tally.slots[t] >= 0:

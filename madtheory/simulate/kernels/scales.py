@@ -73,16 +73,14 @@ def change_unit(state: State, factor: float) -> None:
 
 
 @kernel
-def rescale_state(state: State, live: int, E: int) -> int:
-    """Choose another unit when all live models are tiny, or one is huge; return the new E."""
+def shift_of_unit(size: Array, live: int) -> int:
+    """By how many powers of two to change the unit: when all models are tiny, or one is huge."""
     largest = 0.0
     for i in range(live):
-        largest = max(largest, state.models.size[i])
+        largest = max(largest, size[i])
     if largest == 0.0 or la.PIVOT_LOW < largest < la.PIVOT_HIGH:
-        return E
-    shift = math.frexp(largest)[1]
-    change_unit(state, math.ldexp(1.0, -shift))
-    return E + shift
+        return 0
+    return math.frexp(largest)[1]
 
 
 @kernel

@@ -45,10 +45,10 @@ def record(tally: Tally, x: Array, replicate: int, slot: int) -> None:
     """Record the wanted ones of all quantities x of a replicate at one generation."""
     weight = 1.0 / (replicate + 1.0)
     for q in range(tally.wanted.size):
-        value = x[tally.wanted[q]]
-        tally_one(value, weight, tally.mean[q], tally.m2[q], slot)
-        if tally.paths.size:
-            tally.paths[tally.first + replicate, q, slot] = value
+        tally_one(x[tally.wanted[q]], weight, tally.mean[q], tally.m2[q], slot)
+    if tally.paths.size:
+        for q in range(tally.wanted.size):
+            tally.paths[tally.first + replicate, q, slot] = x[tally.wanted[q]]
 
 
 @kernel
