@@ -79,8 +79,8 @@ def distribution(name: str, value: ArrayLike) -> Array:
     return np.asarray(p / p.sum())
 
 
-def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
-    """Return a data set of shape (n, dim), rows are samples, all finite."""
+def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2, copy: bool = True) -> Array:
+    """Return a data set of shape (n, dim), rows are samples, all finite; a copy unless told not."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
@@ -88,7 +88,7 @@ def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
         raise ValueError(f"{name} must be a matrix with rows as samples, got shape {array.shape}")
     if array.shape[0] < minimum_rows:
         raise ValueError(f"{name} must have at least {minimum_rows} rows, got {array.shape[0]}")
-    array = array.astype(np.float64)
+    array = array.astype(np.float64, copy=copy)
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).any(axis=1).argmax())
         raise ValueError(f"{name} must be finite, got a NaN or infinity in row {bad}")

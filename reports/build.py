@@ -15,7 +15,15 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from madtheory import _check
-from madtheory.files import atomic_write_bytes, canonical_json, run_folder, sha256, sha256_file
+from madtheory.files import (
+    atomic_write_bytes,
+    canonical_json,
+    disk,
+    run_folder,
+    sha256,
+    sha256_file,
+)
+from madtheory.files.atomic import sweep
 from madtheory.reports import cache, pages
 from madtheory.reports._types import Numbers
 from madtheory.reports.captions import errata, figure_captions, table_captions
@@ -54,7 +62,9 @@ class _Folder:
         self.root = root
         self.manifest_path = root / ".cache" / "manifest.json"
         for name in (".cache", "figures", "tables"):
-            (root / name).mkdir(parents=True, exist_ok=True)
+            disk.make_folder(root / name)
+            sweep(root / name)
+        sweep(root)
         self.manifest: dict[str, list[str]] = {}
         if self.manifest_path.exists():
             # A damaged list only costs drawing again.
@@ -200,6 +210,8 @@ def build(out: Path | str, level: str = "full", *, seed: int = 0) -> Report:
     """
     _check.one_of("level", level, LEVELS)
     seed = _check.count("seed", seed, minimum=0)
+    if not str(out):
+        raise ValueError("out must name a folder, got ''")
     folder = _Folder(Path(out))
     numbers, computed = _all_numbers(level, seed, folder)
     figures = [

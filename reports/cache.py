@@ -96,7 +96,7 @@ def load(path: Path, expected_key: str) -> dict[str, Any] | None:
         numbers, stored, seal = entry["numbers"], entry["key"], entry["sha256"]
     except (ValueError, KeyError) as error:
         raise DamagedCache(f"{path} is not a cache file of the report") from error
-    if seal != digest(stored, canonical_json(numbers)):
+    if not isinstance(stored, str) or seal != digest(stored, canonical_json(numbers)):
         raise DamagedCache(f"{path} does not match its own digest")
     return dict(numbers) if stored == expected_key else None
 

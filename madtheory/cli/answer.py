@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
 import sys
 from collections.abc import Callable, Iterable
@@ -152,7 +153,12 @@ def shown_by(
 def _print_json(payload: Payload) -> None:
     from madtheory.files import canonical_json
 
-    sys.stdout.write(canonical_json(payload) + "\n")
+    text = canonical_json(payload)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # a stream of fewer letters, or a file name that is no text
+        text = json.dumps(json.loads(text), sort_keys=True)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

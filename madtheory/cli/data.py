@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from madtheory.audit import Audit, Forecast
     from madtheory.metrics import Measured
 
-FEATURE_FILE = click.Path(path_type=Path)
-
 _measure_options = options.stack(
     options.defaulted("--k", default=5, help="Neighbour of the k-NN balls."),
     options.defaulted("--level", default=0.95, help="Level of the intervals."),
@@ -91,8 +89,8 @@ def show_metrics(payload: Payload) -> None:
 
 
 @click.command()
-@click.argument("real", type=FEATURE_FILE)
-@click.argument("synth", type=FEATURE_FILE)
+@click.argument("real", type=options.PATH)
+@click.argument("synth", type=options.PATH)
 @_measure_options
 @answer.shown_by(show_metrics)
 def metrics(*, real: Path, synth: Path, k: int, level: float) -> Payload:
@@ -270,7 +268,11 @@ def _figure(path: Path) -> Path:
     if path.suffix.lower() not in FIGURES:
         raise options.Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
     if not path.parent.is_dir():
-        raise options.Refused(f"figure must lie in an existing folder, got {path}")
+        raise options.Refused(
+            f"figure must lie in an existing folder, got {path}; make its folder first"
+        )
+    if path.exists() and not path.is_file():
+        raise options.Refused(f"figure must be a file, got a folder or a device, {path}")
     return path
 
 
@@ -285,13 +287,13 @@ def _draw(path: Path, found: Audit) -> None:
 
 
 @click.command()
-@click.argument("real", type=FEATURE_FILE)
-@click.argument("generations", type=FEATURE_FILE, nargs=-1, required=True)
+@click.argument("real", type=options.PATH)
+@click.argument("generations", type=options.PATH, nargs=-1, required=True)
 @_measure_options
 @options.defaulted("--alpha", default=0.02, help="Bound on each false verdict.")
 @options.defaulted("--horizon", default=5, help="Generations to forecast.")
 @options.counted("--n-synth", help="Training samples of a generation [default: estimated].")
-@click.option("--figure", type=FEATURE_FILE, help="Also draw a .pdf or .png file.")
+@click.option("--figure", type=options.PATH, help="Also draw a .pdf or .png file.")
 @answer.shown_by(show_audit)
 def audit(
     *, real: Path, generations: tuple[Path, ...], figure: Path | None, k: int, **how: Any

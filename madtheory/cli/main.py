@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -20,6 +23,8 @@ from madtheory.cli.verify import verify
 BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+#: The disk, or one's share of it, is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 #: What `madtheory` alone says: ten lines.
 WELCOME = """\
@@ -48,22 +53,39 @@ for _command in (theory, simulate, verify, metrics, audit, report):
 
 def _one_line(error: BaseException) -> str:
     """One sentence for a person, whatever was raised."""
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        text = f"{error.format_message().rstrip('.')}; try {error.ctx.command_path} --help"
+    elif isinstance(error, click.ClickException):
         text = error.format_message()
     elif isinstance(error, MemoryError):
-        text = "the arrays asked for do not fit into memory"
+        text = (
+            "the arrays asked for do not fit into memory; ask for fewer dimensions or generations"
+        )
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        text += "; make room and repeat the command" if error.errno in FULL else ""
     elif isinstance(error, ModuleNotFoundError):
         text = f"{error.name} is not installed: pip install 'madtheory[report]'"
     else:
         text = str(error) or type(error).__name__
-    return " ".join(text.split())
+    return _shown(" ".join(text.split()))
+
+
+def _shown(text: str) -> str:
+    """The text with what a terminal would obey, or cannot show, written out."""
+    return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in text)
 
 
 def _fail(message: str, *, code: int) -> int:
-    click.echo(f"madtheory: error: {message}", err=True)
+    with suppress(OSError):  # nobody listens
+        click.echo(f"madtheory: error: {message}", err=True)
     return code
+
+
+def _give_up_stdout() -> None:
+    """What stdout has not taken goes nowhere: Python would try again at its end, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -74,6 +96,24 @@ def run(arguments: Sequence[str]) -> int:
     >>> run(["theory", "effective", "--dim", "1", "--w2-squared", "nan"])
     2
     """
+    if sys.stdout is None:
+        return _fail("stdout must be open, got a closed one", code=BAD_INPUT)
+    code = 0
+    try:
+        code = _obey(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has closed our stdout (`| head`); nothing more can be said there.
+        _give_up_stdout()
+        return BROKEN_PIPE
+    except OSError as error:
+        _give_up_stdout()
+        return code if code == BAD_INPUT else _fail(f"stdout: {_one_line(error)}", code=BAD_INPUT)
+    return code
+
+
+def _obey(arguments: Sequence[str]) -> int:
+    """Run a command line; that nobody reads its answer is for the caller."""
     try:
         if not arguments:
             click.echo(WELCOME, nl=False)
@@ -89,9 +129,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", code=INTERRUPTED)
     except BrokenPipeError:
-        # The reader has closed our stdout (`| head`); nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        raise
     except (click.ClickException, ValueError, TypeError, OSError, OverflowError, MemoryError) as e:
         return _fail(_one_line(e), code=BAD_INPUT)
     except ModuleNotFoundError as error:
@@ -101,11 +139,26 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _whole(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """The same stream, of which nothing is lost.
+
+    A letter that its encoding lacks is replaced, and the rest shown. It has a buffer: without one
+    (PYTHONUNBUFFERED) Python ends a write at what a full disk, or a reader that left, has taken.
+    """
+    raw = io.FileIO(stream.fileno(), "w", closefd=False)
+    lines = stream.isatty()
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), stream.encoding, "replace", line_buffering=lines
+    )
+
+
 def main() -> NoReturn:
     """Entry point of the `madtheory` command."""
     # Only results and our own one line may reach the terminal; -W error still shows warnings.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _whole(sys.stdout)
     code = run(sys.argv[1:])
     if code == INTERRUPTED:
         # Python notes an interrupt inside an exec() and would die of the signal at its end, even

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 #: Largest dimension and number of generations that the command line computes.
 MAX_DIM = 10**6
 MAX_GENERATIONS = 10**7
+#: Most loops that are simulated: a thousand times what the smallest error in use needs.
+MAX_REPLICATES = 10**9
 #: Most models or batches that theory keeps apart: it solves systems of their number squared.
 MAX_KEPT = 100
 
@@ -26,6 +30,22 @@ Given = dict[str, Any]
 
 class Refused(click.ClickException):
     """Bad input that is no ValueError of the library's."""
+
+
+class _Path(click.Path):
+    """A path that can be shown: not empty, without control characters."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, as :class:`click.Path` does."""
+        text = os.fsdecode(value)
+        if not text:
+            self.fail("a path must not be empty", param, ctx)
+        if any(unicodedata.category(letter) == "Cc" for letter in text):
+            self.fail(f"a path must have no control characters, got {text!r}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 
 
 def _models(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
@@ -64,7 +84,7 @@ source = stack(
     counted("--dim", help="Dimension; the real covariance is the identity."),
     click.option(
         "--features",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="A .npy, .npz, .parquet or .csv file of real data: dimension and covariance of it.",
     ),
 )

@@ -20,7 +20,7 @@ def show_report(payload: Payload) -> None:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--out", type=options.PATH, required=True, help="Folder to write.")
 @options.level
 @answer.shown_by(show_report)
 def report(*, out: Path, level: Literal["quick", "full"]) -> Payload:

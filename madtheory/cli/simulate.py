@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,10 +18,12 @@ RECORD = {"mean_sq": "|μ-μ0|²", "trace": "tr Σ", "w2_squared": "W2²", "log_
 
 def _answer(loop: Loop, given: options.Given) -> Payload:
     """Answer the `simulate` commands; a finished `out` is read, not repeated."""
+    from madtheory import _check
     from madtheory.simulate import simulate
 
     eigenvalues = options.eigenvalues(given)
     generations, out = options.length(given["generations"]), given["out"]
+    _check.count("replicates", given["replicates"], maximum=options.MAX_REPLICATES)
     if out is not None and out.suffix != ".parquet":
         raise ValueError(f"out must end in .parquet, got {str(out)!r}")
     paths = simulate(
@@ -62,7 +63,7 @@ _run_options = options.stack(
     options.counted("--threads", help="Threads [default: all]; the numbers do not change."),
     click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=options.PATH,
         help="Also write a .parquet file; the same command resumes or reuses it.",
     ),
     answer.shown_by(_show),

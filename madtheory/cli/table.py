@@ -62,7 +62,14 @@ def console(**how: Any) -> Console:
     """Where a table goes: stdout, unless it says otherwise."""
     from rich.console import Console
 
-    return Console(highlight=False, **how)
+    class Page(Console):
+        """A console that says when nobody reads on: rich's own would end with exit code 1."""
+
+        def on_broken_pipe(self) -> None:
+            """Raise what the caller answers with its own exit code."""
+            raise BrokenPipeError
+
+    return Page(highlight=False, **how)
 
 
 def plain(title: str, columns: Iterable[str], *, left: int = 1, **how: Any) -> Table:

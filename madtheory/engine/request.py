@@ -16,6 +16,9 @@ from madtheory.engine.samples import Samples, as_arrays, as_samples, digest, n_r
 from madtheory.engine.store import describe
 from madtheory.loop import Loop
 
+#: Most generations of a run.
+MAX_GENERATIONS = 10**7
+
 
 @dataclass(frozen=True, slots=True)
 class Population:
@@ -86,8 +89,8 @@ def _check_metrics(metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
 
 def measured_generations(generations: int, every: int) -> Ints:
     """Generations 1, `every`, 2 `every`, ..., and the last."""
-    steps = range(every, generations + 1, every)
-    return np.array(sorted({1, *steps, generations}), dtype=np.int64)
+    steps = np.arange(every, generations + 1, every, dtype=np.int64)
+    return np.union1d(steps, np.array([1, generations]))
 
 
 def make_task(
@@ -97,7 +100,7 @@ def make_task(
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
     _check_model(loop, model)
-    generations = _check.count("generations", generations)
+    generations = _check.count("generations", generations, maximum=MAX_GENERATIONS)
     every = _check.count("every", every)
     return Task(
         loop=loop,

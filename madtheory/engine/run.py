@@ -258,7 +258,7 @@ def run_loop(
     """
     task = make_task(loop, model, data, metrics, generations, every, seed)
     with _progress(progress) as show:
-        return _run_at(task, None if out is None else Path(out), show)
+        return _run_at(task, store.folder_path(out), show)
 
 
 @contextmanager
@@ -302,10 +302,11 @@ def read_model(out: Path | str, model: GenerativeModel, generation: int | None =
 
 def _seed_folders(out: Path | str | None, tasks: list[Task]) -> list[Path | None]:
     """out/seed-0, ...; the folder itself is made, its parent must exist."""
-    if out is None:
+    folder = store.folder_path(out)
+    if folder is None:
         return [None] * len(tasks)
-    run_folder.make(Path(out), **store.refusals(Path(out)))
-    return [Path(out) / f"seed-{task.seed}" for task in tasks]
+    run_folder.make(folder, **store.refusals(folder))
+    return [folder / f"seed-{task.seed}" for task in tasks]
 
 
 def run_seeds(

@@ -4,7 +4,8 @@
 config.json        all that decides the result
 environment.json   versions, processor, seed, git state
 state              arrays only, authoritative: SHA-256 of the rest, a line feed, an .npz of the
-                   generation reached, the metrics so far and the digests of the other files
+                   generation reached, the metrics so far and the digests of all other files but
+                   timings.jsonl
 arrays-T.npz       models and pooled batches up to generation T that no earlier file holds;
                    arrays-0.npz: the fixed real set, and the form of a sample
 stats.jsonl        one line a generation, reproducible fields only
@@ -22,22 +23,21 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from madtheory import files
 from madtheory.engine.samples import Arrays, as_array, digest
-from madtheory.files import run_folder
+from madtheory.files import disk, run_folder
 
-FORMAT = "madtheory engine 1"
+FORMAT = "madtheory engine 2"
 #: Seconds between two saves, at least; and the share of the time that saving may take.
 SAVE_EVERY = 1.0
 SAVE_SHARE = 0.005
@@ -107,12 +107,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of `state`: generation reached, metrics by name, place in stats.jsonl, files."""
+    """The content of `state`: generation reached, metrics by name, place in stats.jsonl.
+
+    `files` are the digests of the files of arrays, `seals` those of config.json and
+    environment.json.
+    """
 
     generation: int
     metrics: Arrays
     mark: Mark
     files: dict[str, str]
+    seals: dict[str, str]
 
     def to_bytes(self) -> bytes:
         """Return digest, line feed, .npz."""
@@ -120,7 +125,9 @@ class Snapshot:
         arrays: Arrays = {f"metrics/{name}": array for name, array in self.metrics.items()}
         arrays["position"] = np.array([self.generation, self.mark.size])
         arrays["stats"] = np.array(self.mark.sha256)
-        arrays["files"] = np.array(list(self.files.items()), dtype="U").reshape(-1, 2)
+        for name in ("files", "seals"):
+            pairs = list(getattr(self, name).items())
+            arrays[name] = np.array(pairs, dtype="U").reshape(-1, 2)
         np.savez(buffer, allow_pickle=False, **arrays)
         return files.sha256(buffer.getvalue()).encode() + b"\n" + buffer.getvalue()
 
@@ -133,8 +140,8 @@ class Snapshot:
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
             metrics = {key[8:]: arrays[key] for key in arrays if key.startswith("metrics/")}
             generation, size = map(int, arrays["position"])
-            parts = {str(name): str(digest) for name, digest in arrays["files"]}
-            return Snapshot(generation, metrics, Mark(size, str(arrays["stats"])), parts)
+            parts, seals = (dict(arrays[name].tolist()) for name in ("files", "seals"))
+            return Snapshot(generation, metrics, Mark(size, str(arrays["stats"])), parts, seals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,7 @@ class Progress:
 def _read_state(folder: Path) -> Snapshot:
     try:
         return Snapshot.from_bytes((folder / "state").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         raise run_folder.damaged(folder / "state", "the state of this run") from None
 
 
@@ -178,17 +185,18 @@ def read_progress(folder: Path) -> Progress:
     """Read a run folder without taking it; the run may be finished, stopped or at work."""
     if not (folder / "config.json").is_file():
         raise ValueError(f"out must be the folder of an engine run, got {folder}")
+    snapshot = _read_state(folder)
+    _check_files(folder, snapshot.seals)
     config = run_folder.read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise ValueError(f"out must be the folder of an engine run, got {folder}")
-    snapshot = _read_state(folder)
     _, rest = _read_stats(folder, snapshot.mark)
     return Progress(config, snapshot, _stop_reason(rest))
 
 
-def _check_files(folder: Path, snapshot: Snapshot) -> None:
-    """Refuse a file of arrays that is missing or has another content."""
-    for name, wanted in snapshot.files.items():
+def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
+    """Refuse a file that is missing or has another content."""
+    for name, wanted in digests.items():
         if not (folder / name).is_file() or files.sha256_file(folder / name) != wanted:
             raise run_folder.damaged(folder / name, "a part of the state of this run")
 
@@ -204,7 +212,7 @@ def load_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
 
 def read_arrays(folder: Path, snapshot: Snapshot) -> Arrays:
     """Return all arrays of a state, by key, after a check of their files."""
-    _check_files(folder, snapshot)
+    _check_files(folder, snapshot.files)
     return load_arrays(folder, snapshot)
 
 
@@ -220,7 +228,7 @@ class RunFolder:
     snapshot: Snapshot | None = None
     _hash: Any = field(default_factory=hashlib.sha256)
     _size: int = 0
-    _streams: dict[str, IO[bytes]] = field(default_factory=dict)
+    _streams: dict[str, disk.Stream] = field(default_factory=dict)
     _saved_at: float = field(default_factory=time.monotonic)
     _pause: float = field(default_factory=lambda: SAVE_EVERY)
 
@@ -228,30 +236,35 @@ class RunFolder:
         """Check what is there and cut the lines beyond the state; `snapshot` is None if new."""
         if not run_folder.begun(self.folder, "an engine run", EARLY):
             return
+        self.snapshot = _read_state(self.folder)
+        seals = self.snapshot.seals
+        _check_files(self.folder, {"config.json": seals["config.json"]})
         found = run_folder.read_json(self.folder / "config.json")
         run_folder.same_config(self.folder, _flat(found), _flat(self.config))
         found, here = run_folder.read_json(self.folder / "environment.json"), _versions()
         known = found.get("versions", {})
         run_folder.same_versions(self.folder, known, {k: here[k] for k in known if k in here})
-        self.snapshot = _read_state(self.folder)
-        _check_files(self.folder, self.snapshot)
+        _check_files(self.folder, seals | self.snapshot.files)
         self._open_stats(self.snapshot.mark)
 
     def _open_stats(self, mark: Mark) -> None:
+        self._drop_arrays()
         self._hash, rest = _read_stats(self.folder, mark)
         self._size = mark.size
         for name in ("stats.jsonl", "timings.jsonl"):
-            self._streams[name] = (self.folder / name).open("ab", buffering=0)
+            self._streams[name] = disk.opened(self.folder / name, "a")
         if rest:
-            self._streams["stats.jsonl"].truncate(mark.size)
+            disk.cut(self.folder / "stats.jsonl", mark.size)
 
     def begin(self, arrays: Arrays) -> None:
         """Write a new folder; config.json comes last and says that the rest is there."""
         started = time.monotonic()
         environment = run_folder.environment(self.config["seed"], _versions())
+        texts = {"environment.json": environment, "config.json": self.config}
+        seals = {name: files.sha256(files.json_text(value)) for name, value in texts.items()}
         files.atomic_write_json(self.folder / "environment.json", environment)
         digest = self._write_arrays("arrays-0.npz", arrays)
-        self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}))
+        self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}, seals))
         files.atomic_write_json(self.folder / "config.json", self.config)
         self._open_stats(Mark())
         self._rest(started)
@@ -283,13 +296,12 @@ class RunFolder:
         """
         started = time.monotonic()
         name = f"arrays-{generation}.npz"
-        parts = dict(self.snapshot.files) if self.snapshot else {}
-        parts[name] = self._write_arrays(name, new)
+        assert self.snapshot is not None  # begin() or load() set it
+        parts = self.snapshot.files | {name: self._write_arrays(name, new)}
         kept = {key: value for key, value in parts.items() if _needed(key, first_needed)}
         # The state never speaks of lines that a power cut could take back.
-        with (self.folder / "stats.jsonl").open("rb") as stream:
-            os.fsync(stream.fileno())
-        self._write(Snapshot(generation, metrics, mark, kept))
+        disk.sync(self.folder / "stats.jsonl")
+        self._write(Snapshot(generation, metrics, mark, kept, self.snapshot.seals))
         self._rest(started)
 
     def _rest(self, started: float) -> None:
@@ -301,16 +313,18 @@ class RunFolder:
         """Write the state, then remove the files that it no longer names."""
         files.atomic_write_bytes(self.folder / "state", snapshot.to_bytes())
         self.snapshot = snapshot
+        self._drop_arrays()
+
+    def _drop_arrays(self) -> None:
+        """Remove the files of arrays that the state no longer names, or does not yet name."""
         for entry in self.folder.glob("arrays-*.npz"):
-            if entry.name not in snapshot.files:
-                entry.unlink(missing_ok=True)
+            if self.snapshot is not None and entry.name not in self.snapshot.files:
+                disk.remove(entry)
 
     def _write_arrays(self, name: str, arrays: Arrays) -> str:
-        with files.atomic_path(self.folder / name) as temporary:
-            with temporary.open("wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
-            digest = files.sha256_file(temporary)
-        return digest
+        with files.atomic_stream(self.folder / name) as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+        return files.sha256_file(self.folder / name)
 
     def close(self) -> None:
         """Close the lists."""
@@ -323,10 +337,19 @@ def _needed(name: str, first: int) -> bool:
     return last == 0 or last >= first
 
 
+def folder_path(out: Path | str | None) -> Path | None:
+    """The folder that `out` names; an empty name would be the current folder."""
+    if out is None:
+        return None
+    if not str(out):
+        raise ValueError("out must name a folder, got ''")
+    return Path(out)
+
+
 def refusals(out: Path) -> dict[str, str]:
     """Words for a folder that cannot be made."""
     return {
-        "homeless": f"out must lie in an existing folder, got {out}",
+        "homeless": f"out must lie in an existing folder, got {out}; make its folder first",
         "unwritable": f"out must be a writable folder, got {out}",
     }
 

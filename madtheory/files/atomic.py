@@ -8,12 +8,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from madtheory.files.canonical import canonical_json
+from madtheory.files import disk
+from madtheory.files.canonical import json_text
+
+#: Name of a temporary file: that of the file that it will be, its process, its thread.
+_TEMPORARY = re.compile(r"\.(.+)\.(\d+)-(\d+)\.tmp", re.DOTALL)
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int, thread: int) -> bool:
+    """Whether a writer may still be at work."""
+    if pid == os.getpid():
+        # In a container every process has the same number: ours is told by its threads.
+        return any(one.ident == thread for one in threading.enumerate())
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -23,48 +31,47 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _sweep(path: Path) -> None:
-    """Remove what a killed writer of the same file left behind."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+\.tmp")
-    for entry in path.parent.iterdir():
-        match = pattern.fullmatch(entry.name)
-        if match and not _alive(int(match[1])):
-            entry.unlink(missing_ok=True)
+def sweep(folder: Path, name: str | None = None, *, held: bool = False) -> None:
+    """Remove what killed writers of one file left in a folder, or those of any file.
 
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    In a folder that this process holds (`held`) no other writer can be at work.
+    """
+    for entry in folder.iterdir():
+        match = _TEMPORARY.fullmatch(entry.name)
+        if not match or name not in (None, match[1]):
+            continue
+        if held or not _alive(int(match[2]), int(match[3])):
+            with suppress(OSError):
+                disk.remove(entry)
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; on success it becomes `path` at once.
+def atomic_stream(path: str | Path) -> Iterator[BinaryIO]:
+    """Give a stream to write to; on success what it holds becomes `path` at once.
 
     The content is on disk before the rename, so that a crash leaves the old file or the new one,
     never a part. On an exception nothing is left; an OSError where nothing can be written.
     """
     path = Path(path)
-    _sweep(path)
+    sweep(path.parent, path.name)
     # One name a process and thread: two writers of one file cannot mix their bytes.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        yield temporary
-        _fsync(temporary)
-        os.replace(temporary, path)
-        _fsync(path.parent)
-    finally:
+        with disk.buffered(disk.opened(temporary, "w")) as stream:
+            yield stream
+        disk.sync(temporary)
+        disk.rename(temporary, path)
+    except BaseException:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            disk.remove(temporary)
+        raise
+    disk.sync(path.parent)
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Write `data` to `path`: all of it or nothing."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
+    with atomic_stream(path) as stream:
+        stream.write(data)
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
@@ -73,5 +80,5 @@ def atomic_write_text(path: str | Path, text: str) -> None:
 
 
 def atomic_write_json(path: str | Path, obj: Any) -> None:
-    """Write :func:`canonical_json` of `obj`, indented, with a final newline."""
-    atomic_write_text(path, canonical_json(obj, indent=2) + "\n")
+    """Write :func:`json_text` of `obj`: all of it or nothing."""
+    atomic_write_text(path, json_text(obj))

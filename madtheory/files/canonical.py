@@ -62,6 +62,11 @@ def canonical_json(obj: Any, *, indent: int | None = None) -> str:
     )
 
 
+def json_text(obj: Any) -> str:
+    """What a JSON file holds: :func:`canonical_json` of `obj`, indented, with a final newline."""
+    return canonical_json(obj, indent=2) + "\n"
+
+
 def sha256(data: bytes | str) -> str:
     """Hexadecimal SHA-256 of bytes, or of the UTF-8 of a text."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()

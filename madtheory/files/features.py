@@ -1,21 +1,31 @@
-"""Reading feature files: .npy, .npz, .parquet and .csv, checked before they are unpacked."""
+"""Reading feature files: .npy, .npz, .parquet and .csv, checked before they are unpacked.
+
+A file is read in blocks into the one float64 matrix that is returned: memory is that of the matrix
+and of a block, whatever a header promises or an archive unpacks to.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from madtheory import _check
-from madtheory._types import Array, Numbers
+from madtheory._types import Array
 
-#: Largest array that a feature file may hold, in bytes once unpacked.
-MAX_FEATURE_BYTES = 2**32
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Largest data set that a feature file may hold, in bytes as float64: 131,072 rows of 2,048.
+MAX_FEATURE_BYTES = 2**31
+#: Bytes that are read at once, and in which the first two rows of a .csv file must lie.
+BLOCK_BYTES = 2**24
 #: Eigenvalues below this fraction of the largest are rounding, and set to exact zeros.
 RANK_TOLERANCE = 1e-12
 #: Names under which an .npz file of several arrays holds its features, first match wins.
@@ -24,11 +34,23 @@ NPZ_KEYS = ("features", "arr_0")
 
 def _check_size(n_bytes: int) -> None:
     if n_bytes > MAX_FEATURE_BYTES:
-        raise ValueError(f"must hold at most {MAX_FEATURE_BYTES} bytes, got {n_bytes}")
+        raise ValueError(
+            f"must hold at most {MAX_FEATURE_BYTES} bytes, got {n_bytes} as float64; "
+            "keep fewer rows or columns"
+        )
 
 
-def _read_npy(stream: IO[bytes], size: int) -> Numbers:
-    """Read one .npy stream of `size` bytes after checking what its header promises."""
+def _check_numeric(kind: Any, *, good: bool, column: str | None = None) -> None:
+    if not good:
+        where = "dtype" if column is None else f"column {column!r} of type"
+        raise ValueError(f"must be numeric, got {where} {kind}")
+
+
+# --- .npy and .npz -------------------------------------------------------------------------------
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type that an .npy stream promises, checked."""
     version = np.lib.format.read_magic(stream)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -37,19 +59,35 @@ def _read_npy(stream: IO[bytes], size: int) -> Numbers:
     if version not in read:
         raise ValueError(f"must be .npy format 1.0 or 2.0, got {version[0]}.{version[1]}")
     shape, fortran, dtype = read[version](stream)
-    if dtype.kind not in "fiub":
-        raise ValueError(f"must be numeric, got dtype {dtype}")
-    n_bytes = math.prod(shape) * dtype.itemsize
-    _check_size(n_bytes)
-    if n_bytes > size:
-        raise ValueError(f"must hold the {n_bytes} bytes that its header promises, got {size}")
-    data = stream.read(n_bytes)
-    if len(data) != n_bytes:
-        raise ValueError(f"must hold the {n_bytes} bytes that its header promises, got {len(data)}")
-    return np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+    _check_numeric(dtype, good=dtype.kind in "fiub")
+    if len(shape) != 2 or min(shape) < 1:
+        column = "; one feature is a matrix of one column" if len(shape) == 1 else ""
+        raise ValueError(f"must be a matrix with rows as samples, got shape {shape}{column}")
+    _check_size(8 * math.prod(shape))
+    return shape, fortran, dtype
 
 
-def _load_npy(path: Path) -> Numbers:
+def _read_npy(stream: IO[bytes], size: int) -> Array:
+    """Read one .npy stream of `size` bytes after checking what its header promises."""
+    shape, fortran, dtype = _header(stream)
+    promised = math.prod(shape) * dtype.itemsize
+    whole = np.empty(math.prod(shape) if promised <= size else 0)
+    step, got = max(BLOCK_BYTES // dtype.itemsize, 1), size
+    for start in range(0, whole.size, step):
+        part = whole[start : start + step]
+        data = stream.read(part.size * dtype.itemsize)
+        got = start * dtype.itemsize + len(data)
+        if len(data) != part.size * dtype.itemsize:
+            break
+        with np.errstate(over="ignore"):  # more than float64 can hold: infinite, and refused
+            part[:] = np.frombuffer(data, dtype)
+    if got < promised:
+        raise ValueError(f"must hold the {promised} bytes that its header promises, got {got}")
+    stream.read(1)  # an archive compares its checksum at the end
+    return whole.reshape(shape[::-1]).T if fortran else whole.reshape(shape)
+
+
+def _load_npy(path: Path) -> Array:
     with path.open("rb") as stream:
         return _read_npy(stream, path.stat().st_size)
 
@@ -65,46 +103,56 @@ def _npz_member(names: list[str]) -> str:
     raise ValueError(f"must hold one array or one named features or arr_0, got {found}")
 
 
-def _load_npz(path: Path) -> Numbers:
+def _load_npz(path: Path) -> Array:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".npy")]
         info = archive.getinfo(_npz_member(names))
         # A small file may unpack to terabytes; zipfile never reads beyond the declared size.
-        _check_size(info.file_size)
         with archive.open(info) as stream:
             return _read_npy(stream, info.file_size)
 
 
-def _matrix(columns: list[tuple[str, Any]]) -> Numbers:
-    """Stack columns side by side; one that is not numeric is named."""
-    arrays = [(name, np.asarray(column)) for name, column in columns]
-    for name, array in arrays:
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"must be numeric, got column {name!r} of type {array.dtype}")
-    if not arrays:
-        raise ValueError("must have at least one column, got none")
-    return np.column_stack([array.astype(np.float64) for _, array in arrays])
+# --- .parquet ------------------------------------------------------------------------------------
 
 
-def _load_parquet(path: Path) -> Numbers:
+def _parquet_columns(schema: Any) -> list[int]:
+    """Places of the columns that are features, all numeric."""
     import pyarrow as pa
+
+    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    places = []
+    for i, column in enumerate(schema):
+        # pandas stores an index that is not 0, 1, 2, ... as such a column; it is no feature.
+        if not re.fullmatch(r"__index_level_\d+__", column.name):
+            good = any(is_type(column.type) for is_type in numeric)
+            _check_numeric(column.type, good=good, column=column.name)
+            places.append(i)
+    if not places:
+        raise ValueError("must have at least one column, got none")
+    return places
+
+
+def _load_parquet(path: Path) -> Array:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        _check_size(8 * file.metadata.num_rows * file.metadata.num_columns)
-        table = file.read()
-    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    columns = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        # pandas stores an index that is not 0, 1, 2, ... as such a column; it is no feature.
-        if re.fullmatch(r"__index_level_\d+__", name):
-            continue
-        if not any(is_type(column.type) for is_type in numeric):
-            raise ValueError(f"must be numeric, got column {name!r} of type {column.type}")
-        if column.null_count:
-            raise ValueError(f"must have no empty cells, got {column.null_count} in {name!r}")
-        columns.append((name, column.to_numpy()))
-    return _matrix(columns)
+        places, meta, done = _parquet_columns(file.schema_arrow), file.metadata, 0
+        _check_size(8 * meta.num_rows * len(places))
+        # What the pages of a few rows unpack to, the dictionaries of their values included.
+        _check_size(sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)))
+        whole = np.empty((meta.num_rows, len(places)))
+        rows = max(BLOCK_BYTES // (8 * len(places)), 1)
+        for batch in file.iter_batches(batch_size=rows):
+            for j, i in enumerate(places):
+                name, column = batch.schema.names[i], batch.column(i)
+                if empty := column.null_count:
+                    raise ValueError(f"must have no empty cells, got {empty} in {name!r}")
+                whole[done : done + len(column), j] = column.to_numpy(zero_copy_only=False)
+            done += batch.num_rows
+    return whole[:done]
+
+
+# --- .csv ----------------------------------------------------------------------------------------
 
 
 def _is_number(cell: str) -> bool:
@@ -123,23 +171,65 @@ def _has_header(first: list[str]) -> bool:
     return len(labels) > 2 and labels == [str(i) for i in range(len(labels))]
 
 
-def _load_csv(path: Path) -> Numbers:
+def _first_rows(path: Path) -> list[list[str]]:
+    """The first two rows, which must have as many cells; one for a file without a second."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        head = csv.reader(io.StringIO(stream.read(BLOCK_BYTES)))
+    rows = [row for _, row in zip(range(2), filter(None, head), strict=False)]
+    if not rows:
+        raise ValueError("must not be empty")
+    if len(rows[0]) != len(rows[-1]):
+        # pandas takes the surplus columns for an index, and drops them.
+        raise ValueError(
+            f"must have as many columns in all rows, got {len(rows[0])} in the first and "
+            f"{len(rows[1])} in the second; remove titles, name every column or none"
+        )
+    return rows
+
+
+def _frame_matrix(frame: pd.DataFrame) -> Array:
+    """The numbers of some rows; a column that is not numeric is named."""
+    for name, dtype in frame.dtypes.items():
+        _check_numeric(dtype, good=getattr(dtype, "kind", "O") in "fiub", column=str(name))
+    return frame.to_numpy(dtype=np.float64)
+
+
+def _stacked(parts: list[Array], columns: int) -> Array:
+    """Rows of all parts, each of which is given up when it is copied."""
+    whole = np.empty((sum(map(len, parts)), columns))
+    stop = len(whole)
+    while parts:
+        part = parts.pop()
+        whole[stop - len(part) : stop] = part
+        stop -= len(part)
+    return whole
+
+
+def _load_csv(path: Path) -> Array:
     import pandas as pd
 
     _check_size(path.stat().st_size)
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        first = next((row for row in csv.reader(stream) if row), None)
-    if first is None:
-        raise ValueError("must not be empty")
+    first, *_ = _first_rows(path)
     header = 0 if _has_header(first) else None
     # Without a name, the first column is the index that pandas writes: no feature.
     index = 0 if header == 0 and not first[0].strip() else None
+    columns = len(first) - (index is not None)
+    if not columns:
+        raise ValueError("must have at least one column, got none")
+    parts: list[Array] = []
+    rows = max(BLOCK_BYTES // (8 * columns), 1)
+    how: dict[str, Any] = {"header": header, "index_col": index, "encoding": "utf-8-sig"}
     try:
-        frame = pd.read_csv(path, header=header, index_col=index, encoding="utf-8-sig")
+        with pd.read_csv(path, chunksize=rows, **how) as reader:
+            for frame in reader:
+                parts.append(_frame_matrix(frame))
+                _check_size(8 * columns * sum(map(len, parts)))
     except pd.errors.ParserError:
         raise ValueError("must have rows of one length") from None
-    return _matrix([(str(name), frame[name].to_numpy()) for name in frame.columns])
+    return _stacked(parts, columns)
 
+
+# --- any of them ---------------------------------------------------------------------------------
 
 _LOADERS = {".npy": _load_npy, ".npz": _load_npz, ".parquet": _load_parquet, ".csv": _load_csv}
 
@@ -160,15 +250,18 @@ def load_features(path: str | Path) -> Array:
     path : str or Path
         A file of a numeric matrix. An .npz file holds one array, or one named ``features`` or
         ``arr_0``. A .csv file may have a header: its first row is one when any cell is a word,
-        or when it counts 0, 1, 2, ... over three or more columns; a column without a name is
-        an index and dropped. A vector is refused: n samples of one feature are a matrix of
-        shape (n, 1). Nothing in a file is executed, and arrays of more than `MAX_FEATURE_BYTES`
-        are refused before they are unpacked.
+        or when it counts 0, 1, 2, ... over three or more columns; it names every column, and a
+        first one without a name is an index and dropped. A vector is refused: n samples of one
+        feature are a matrix of shape (n, 1). Nothing in a file is executed. Data of more than
+        `MAX_FEATURE_BYTES` as float64 are refused before they are unpacked; others are read in
+        blocks. Only regular files are read: a pipe may never end.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _LOADERS:
         raise ValueError(f"{path} must end in {', '.join(_LOADERS)}, got {suffix or 'no ending'!r}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} must be a regular file, got a pipe or a device; copy it first")
     try:
         raw = _LOADERS[suffix](path)
     except OSError as error:
@@ -179,19 +272,22 @@ def load_features(path: str | Path) -> Array:
     except Exception as error:
         raise ValueError(f"{path} is no usable {suffix} file: {_reason(error)}") from None
     try:
-        return _check.sample(str(path), raw)
+        return _check.sample(str(path), raw, copy=False)
     except TypeError as error:
         raise ValueError(str(error)) from None
 
 
-def _covariance_eigenvalues(x: Array) -> Array:
-    """Eigenvalues of the sample covariance (ddof = 1) by singular values, largest first."""
-    n, dim = x.shape
+def _covariance_eigenvalues(centred: Array) -> Array:
+    """Eigenvalues of the sample covariance (ddof = 1) by singular values, largest first.
+
+    The data are centred in place.
+    """
+    n, dim = centred.shape
     # Subtracting a row first makes a constant column exactly zero.
-    centred = x - x[0]
+    centred -= centred[0].copy()
     centred -= centred.mean(axis=0)
     if n > dim:
-        centred = np.linalg.qr(centred, mode="r")
+        centred = np.asarray(np.linalg.qr(centred, mode="r"))
     squares = np.linalg.svd(centred, compute_uv=False) ** 2 / (n - 1)
     squares[squares < RANK_TOLERANCE * squares[0]] = 0.0
     return np.pad(squares, (0, dim - squares.size))
@@ -204,11 +300,12 @@ def feature_eigenvalues(path: str | Path) -> Array:
     covariance, and are returned as exact zeros. Rows that do not differ are refused.
     """
     x = load_features(path)
-    scale = float(np.abs(x).max())
+    scale = float(max(x.max(), -x.min()))
     if scale == 0.0 or not (x != x[0]).any():
         raise ValueError(f"{path} must have rows that differ, got {x.shape[0]} equal ones")
     # Scaled before squaring: entries of 1e200 are finite, their squares are not.
-    values = _covariance_eigenvalues(x / scale)
+    x /= scale
+    values = _covariance_eigenvalues(x)
     with np.errstate(over="ignore", under="ignore"):
         values = values * scale * scale
     if not np.isfinite(values).all() or values[0] < np.finfo(np.float64).tiny:

@@ -17,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from madtheory.files import disk
+from madtheory.files.atomic import sweep
 from madtheory.files.canonical import canonical_json
 
 
@@ -69,20 +71,20 @@ def _git_state(source: Path) -> dict[str, Any] | None:
 # --- what is refused -----------------------------------------------------------------------------
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file, or refuse a damaged one."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        value = None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} must be readable JSON, got a damaged or missing file")
-    return value
-
-
 def damaged(path: Path, what: str, got: str = "a damaged or missing file") -> ValueError:
     """Return the refusal of a part of a run that is not what was written."""
     return ValueError(f"{path} must be {what}, got {got}; remove {path.parent} to start again")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of a run, or refuse a damaged one."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise damaged(path, "readable JSON")
+    return value
 
 
 def same_config(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:
@@ -115,14 +117,18 @@ def strangers(folder: Path, known: Collection[str]) -> list[str]:
 
 
 def begun(folder: Path, owner: str, early: Collection[str]) -> bool:
-    """Whether a run has begun; without config.json, refuse what is not in `early`."""
-    if (folder / "config.json").exists():
-        return True
-    for name in strangers(folder, early):
+    """Whether a run has begun in a folder that is held; what killed writers left is removed.
+
+    Without config.json, `early` names are those of a start that was killed; others are refused.
+    """
+    found = (folder / "config.json").exists()
+    for name in [] if found else strangers(folder, early):
         raise ValueError(
-            f"{folder} must be the folder of {owner}, got one without config.json that holds {name}"
+            f"{folder} must be the folder of {owner}, got one without config.json that holds "
+            f"{name}; choose another name"
         )
-    return False
+    sweep(folder, held=True)
+    return found
 
 
 # --- making and holding a folder -----------------------------------------------------------------
@@ -142,7 +148,7 @@ def make(folder: Path, *, homeless: str, unwritable: str) -> None:
     if not folder.parent.is_dir():
         raise ValueError(homeless)
     with _refusing(unwritable):
-        folder.mkdir(exist_ok=True)
+        disk.make_folder(folder)
 
 
 @contextmanager
@@ -150,7 +156,7 @@ def hold(folder: Path, *, homeless: str, unwritable: str) -> Iterator[None]:
     """Make a folder and hold it for this process alone; the words are those of :func:`make`."""
     make(folder, homeless=homeless, unwritable=unwritable)
     with _refusing(unwritable):
-        lock = (folder / "lock").open("a")
+        lock = disk.opened(folder / "lock", "a")
     with lock:
         _take(lock.fileno(), folder)
         yield
@@ -165,4 +171,6 @@ def _take(handle: int, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise ValueError(f"{folder} must be used by one process, got a second one") from None
+        raise ValueError(
+            f"{folder} must be used by one process, got a second one; wait for the first to end"
+        ) from None

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from madtheory import _threads
 from madtheory.loop import Loop
-from madtheory.simulate import store
+from madtheory.simulate import limits, store
 from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.plain import draw_plain
@@ -175,8 +176,14 @@ def simulate(
         keep_paths=keep_paths,
         progress=progress,
     )
+    many = _threads.processors("threads", threads)
+    limits.check_memory(
+        limits.bytes_of(plan, many, data=_is_subsampled(plan), keep_paths=keep_paths)
+    )
     if store is None:
         return run(plan, _drawing(plan), **running)
+    if not str(store):
+        raise ValueError("store must name a file, got ''")
     if keep_paths:
         raise ValueError("keep_paths must be False with store, which keeps moments only, got True")
     return _run_stored(plan, Path(store), running)

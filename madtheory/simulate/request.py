@@ -14,6 +14,7 @@ from madtheory._types import Array, Ints
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
 from madtheory.simulate.kernels.measure import QUANTITIES
+from madtheory.simulate.limits import check_work
 
 Problem = TypeVar("Problem")
 
@@ -117,8 +118,10 @@ def asked(
     replicates = _check.count("replicates", replicates)
     seed = _check.count("seed", seed, minimum=0)
     record, at = _check_record(record, known), _check_at(at, generations)
+    each = work(generations, generations if at is None else at[-1])
+    check_work(replicates * each)
     if chunk is None:
-        fits = most_work // work(generations, generations if at is None else at[-1])
+        fits = most_work // each
         chunk = int(min(max(fits, 1), -(-replicates // 8)))
     chunk = _check.count("chunk", chunk)
     return Request(problem, generations, replicates, seed, known, record, at, chunk)

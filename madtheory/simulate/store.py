@@ -10,11 +10,10 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import shutil
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,8 @@ import numpy as np
 
 from madtheory import files
 from madtheory._types import Array, Ints, Numbers
-from madtheory.files import run_folder
+from madtheory.files import disk, run_folder
+from madtheory.files.atomic import sweep
 from madtheory.simulate.runs import Moments, Paths
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ KEY = b"madtheory"
 #: Seconds between two saves; what a kill can cost. It decides no result: chunks merge in order.
 SAVE_EVERY = 1.0
 VERSIONS = ("madtheory", "numpy", "numba", "scipy")
-FILES = ("config.json", "environment.json", "state.npz", "timings.jsonl", "lock")
+#: What a run writes, in the order in which it is removed: what is left is a run at any time.
+FILES = ("timings.jsonl", "state.npz", "config.json", "environment.json", "lock")
 COLUMNS = ("generation", "quantity", "mean", "se")
 
 
@@ -56,23 +57,32 @@ def read_result(path: Path, plan: Plan) -> Paths | None:
     if not path.exists():
         return None
     if not path.is_file():
-        raise ValueError(f"{path} must be a file, got a folder")
+        raise ValueError(f"{path} must be a file, got a folder or a device; choose another name")
     try:
         table = pq.read_table(path)
         note = json.loads((table.schema.metadata or {})[KEY])
     except KeyError:
-        raise ValueError(f"{path} must be a result of this simulation, got another file") from None
+        raise _not_a_result(path, "another file") from None
     except (pa.ArrowException, OSError, ValueError):
-        raise ValueError(f"{path} must be a readable result, got a damaged file") from None
+        raise _not_a_result(path, "a damaged file") from None
+    if not isinstance(note, dict):
+        raise _not_a_result(path, "another file")
     run_folder.same_config(path, note.get("config"), config_of(plan))
     columns = {name: table[name].to_numpy() for name in table.column_names}
     if sorted(columns) != sorted(COLUMNS) or _content(columns) != note.get("sha256"):
-        raise ValueError(f"{path} must be a complete result, got one whose content has changed")
+        raise _not_a_result(path, "one whose content has changed")
     mean, se = (
         {name: columns[kind][columns["quantity"] == name] for name in plan.record}
         for kind in ("mean", "se")
     )
     return Paths(plan.recorded, mean, se, plan.replicates, plan.seed)
+
+
+def _not_a_result(path: Path, got: str) -> ValueError:
+    return ValueError(
+        f"{path} must be a complete result of this simulation, got {got}; "
+        "remove it or choose another name"
+    )
 
 
 def _content(columns: dict[str, Numbers]) -> str:
@@ -96,8 +106,8 @@ def write_result(path: Path, plan: Plan, result: Paths, environment: dict[str, A
     }
     note = {"config": config_of(plan), "environment": environment, "sha256": _content(columns)}
     table = pa.table(columns).replace_schema_metadata({KEY: files.canonical_json(note).encode()})
-    with files.atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+    with files.atomic_stream(path) as stream:
+        pq.write_table(table, stream)
 
 
 # --- the run folder ------------------------------------------------------------------------------
@@ -138,8 +148,8 @@ class Run:
             "replicates": moments.count,
             "seconds": round(now - self._started, 3),
         }
-        with (self.folder / "timings.jsonl").open("a") as stream:
-            stream.write(files.canonical_json(line) + "\n")
+        with disk.opened(self.folder / "timings.jsonl", "a") as stream:
+            stream.write(files.canonical_json(line).encode() + b"\n")
 
     def finish(self, result: Paths) -> None:
         """Write the result, then remove the folder."""
@@ -153,18 +163,25 @@ def folder_of(path: Path) -> Path:
 
 
 def remove_run(path: Path) -> None:
-    """Remove the run folder of `path`, if it holds nothing but what a run writes."""
+    """Remove the run folder of `path`, if it holds nothing but what a run writes.
+
+    The result is there: a folder that stays is removed by the next call.
+    """
     folder = folder_of(path)
     if folder.is_dir() and not run_folder.strangers(folder, FILES):
-        shutil.rmtree(folder)
+        with suppress(OSError):
+            sweep(folder)
+            for name in FILES:
+                disk.remove(folder / name)
+            disk.remove_folder(folder)
 
 
 @contextmanager
 def open_run(path: Path, plan: Plan) -> Iterator[Run]:
     """Hold the run folder of `path` for this process alone, and load what it holds."""
     run = Run(path, plan)
-    homeless = f"the result file must lie in an existing folder, got {path}"
-    unwritable = f"store must be writable, got {path}"
+    homeless = f"the result file must lie in an existing folder, got {path}; make its folder first"
+    unwritable = f"the result file must lie in a writable folder, got {path}"
     with run_folder.hold(run.folder, homeless=homeless, unwritable=unwritable):
         run.load()
         yield run

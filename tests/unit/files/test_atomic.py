@@ -17,8 +17,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     files.atomic_write_json(path, {"a": 1})
 
     def interrupted() -> None:
-        with files.atomic_path(path) as temporary:
-            temporary.write_text("half")
+        with files.atomic_stream(path) as temporary:
+            temporary.write(b"half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -30,9 +30,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 def test_a_killed_writer_leaves_no_half_file_and_the_next_one_cleans_up(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     code = (
-        "import os, signal, sys; from madtheory.files import atomic_path\n"
-        "with atomic_path(sys.argv[1]) as t:\n"
-        "    t.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import os, signal, sys; from madtheory.files import atomic_stream\n"
+        "with atomic_stream(sys.argv[1]) as t:\n"
+        "    t.write(b'half'); t.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert killed.returncode != 0
@@ -45,8 +45,8 @@ def test_a_killed_writer_leaves_no_half_file_and_the_next_one_cleans_up(tmp_path
 
 def test_the_temporary_file_of_a_live_writer_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
-    with files.atomic_path(path) as temporary:
-        temporary.write_text("first")
+    with files.atomic_stream(path) as temporary:
+        temporary.write(b"first")
         thread = threading.Thread(target=files.atomic_write_text, args=(path, "second"))
         thread.start()
         thread.join()

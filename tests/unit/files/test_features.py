@@ -1,6 +1,9 @@
 """Features in every format, refusals in one sentence, eigenvalues."""
 
+import io
 import math
+import os
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -198,3 +201,122 @@ def test_variances_beyond_float64_are_refused(tmp_path: Path, scale: float) -> N
     np.save(tmp_path / "x.npy", scale * X)
     with pytest.raises(ValueError, match="that float64 can hold"):
         files.feature_eigenvalues(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.parquet", "plain.csv", "head-index.csv"])
+@pytest.mark.parametrize("block", [8, 50, 100])
+def test_blocks_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, block: int
+) -> None:
+    path = save(tmp_path, name)
+    whole = files.load_features(path)
+    if name.endswith(".csv"):
+        first = features._first_rows(path)  # must lie in a block
+        monkeypatch.setattr(features, "_first_rows", lambda _: first)
+    monkeypatch.setattr(features, "BLOCK_BYTES", block)
+    np.testing.assert_array_equal(files.load_features(path), whole)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_memory_is_that_of_the_matrix_and_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    path = tmp_path / "x.npz"
+    array = np.zeros((20_000, 100), dtype=np.float32, order=order)
+    array[:, 3] = np.arange(20_000)
+    np.savez_compressed(path, array)
+    assert path.stat().st_size < 200_000
+    monkeypatch.setattr(features, "BLOCK_BYTES", 2**18)
+    files.load_features(path)  # what is imported is no part of it
+    tracemalloc.start()
+    loaded = files.load_features(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(loaded, array)
+    # A mask of bytes says whether all is finite.
+    assert peak < loaded.nbytes * 1.125 + 2**20
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("My results\n1,2,3\n4,5,7\n7,8,1\n", "1 in the first and 3 in the second"),
+        ("My results\n\na,b\n1,2\n4,5\n", "1 in the first and 2 in the second"),
+        ("a,b\n1,2,3\n4,5,7\n7,8,1\n", "2 in the first and 3 in the second"),
+        ("a,b\n1,2,\n4,5,\n", "2 in the first and 3 in the second"),
+        ("a,b,c\n1,2\n4,5\n", "3 in the first and 2 in the second"),
+        (",a,b\n0,1,2,3\n1,4,5,6\n", "3 in the first and 4 in the second"),
+        ('"one, two"\n1,2\n3,5\n', "1 in the first and 2 in the second"),
+    ],
+)
+def test_a_title_or_a_header_of_other_length_is_refused(
+    tmp_path: Path, text: str, counts: str
+) -> None:
+    """pandas would take the leading columns for an index, and leave one or two of three."""
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"x\.csv .*as many columns in all rows, got {counts}; "):
+        files.load_features(path)
+
+
+def test_a_row_of_other_length_further_down_is_refused(tmp_path: Path) -> None:
+    for row in ("7,8,9,1", "7,8"):
+        path = tmp_path / "x.csv"
+        path.write_text(f"a,b,c\n1,2,3\n4,5,7\n{row}\n")
+        with pytest.raises(ValueError, match=r"x\.csv .*(one length|must be finite)"):
+            files.load_features(path)
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.parquet", "x.csv"])
+def test_a_pipe_or_a_device_is_refused_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / f"zero-{name}").symlink_to("/dev/zero")
+    for path in (tmp_path / name, tmp_path / f"zero-{name}"):
+        with pytest.raises(ValueError, match="must be a regular file, got a pipe or a device"):
+            files.load_features(path)
+
+
+@pytest.mark.parametrize(
+    "shape", [(-1, 8), (8, -8), (0, 10**12), (2**40, 2**40), (3, 10**12), (4,)]
+)
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_a_header_that_lies_costs_no_memory(
+    tmp_path: Path, shape: tuple[int, ...], ending: str
+) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f8", "fortran_order": False, "shape": shape}
+    )
+    path, content = tmp_path / f"x.{ending}", header.getvalue() + bytes(4096)
+    if ending == "npy":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.npy", content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"x\.np. "):
+        files.load_features(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+def test_an_archive_with_a_changed_bit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, X)
+    content = bytearray(path.read_bytes())
+    content[content.index(X.tobytes()) + 9] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.npz is no usable \.npz file: Bad CRC-32"):
+        files.load_features(path)
+
+
+def test_a_dictionary_of_many_values_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few rows of parquet may unpack to much."""
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"a": np.arange(1000.0), "b": np.arange(1000.0)}).to_parquet(path)
+    monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 16_000)
+    with pytest.raises(ValueError, match="at most 16000 bytes, got"):
+        files.load_features(path)
