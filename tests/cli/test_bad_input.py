@@ -65,6 +65,12 @@ BAD = {
     f"{SIM_COLLAPSE} --replicates 0": "replicates must be at least 1, got 0",
     f"{SIM_FRESH} --replicates -1": "replicates must be at least 1, got -1",
     f"{SIM_FRESH} --replicates {10**30}": "replicates must be at most",
+    f"{SIM_FRESH} --replicates {2**53}": "replicates must be at most 1000000000, got 9007199254",
+    f"{SIM_FRESH} --replicates {10**9} --generations {10**7}": "at most a year of one processor",
+    "simulate collapse --dim 1000000 --n-synth 9 --replicates 1": "at most a year of one processor",
+    "simulate collapse --dim 100000 --n-synth 9 --replicates 1": "must fit into ",
+    f"{SIM_AUGMENTATION.replace('--n-synth 10', f'--n-synth {2**50}')} --pool accumulate "
+    "--budget 9": "must fit into ",
     f"{SIM_COLLAPSE} --seed -1": "seed must be at least 0, got -1",
     f"{SIM_COLLAPSE} --threads 0": "threads must be at least 1, got 0",
     f"{SIM_COLLAPSE} --threads {10**9}": "threads must be at most",
@@ -129,6 +135,16 @@ BAD = {
     "verify --seed -1": "seed must be at least 0, got -1",
     "report --level quick": "Missing option '--out'",
     "report --out x --level slow": "'slow' is not one of 'quick', 'full'",
+    # paths
+    "report --out=": "'--out': a path must not be empty; try madtheory report --help",
+    f"{SIM_COLLAPSE} --out=": "'--out': a path must not be empty",
+    "theory baseline --n 10 --features=": "'--features': a path must not be empty",
+    "metrics a\x1b[31m.npy b.npy": r"'REAL': a path must have no control characters, got 'a\x1b[3",
+    "audit a.npy b.npy c\x9b.npy": "a path must have no control characters",
+    "audit a.npy b.npy --figure=x\a.pdf": r"got 'x\x07.pdf'",
+    "audit a.npy b.npy --figure no/such/x.pdf": "existing folder, got no/such/x.pdf; make its",
+    "theory baseline --dim 2 --n 10 \x1b[31m": r"unexpected extra argument (\x1b[31m)",
+    "theory baseline --dim 2 --n 10 --\u202ered": r"No such option '--\u202ered'",
     # output
     f"{SIM_COLLAPSE} --out result.csv": "out must end in .parquet, got 'result.csv'",
     f"{SIM_COLLAPSE} --out no/such/folder/x.parquet": "no/such/folder",
@@ -213,7 +229,16 @@ def test_a_report_into_a_file_is_refused(refusal: Refusal, tmp_path: Path) -> No
     ("raised", "code", "message"),
     [
         (KeyboardInterrupt(), 130, "interrupted"),
-        (MemoryError(), 2, "the arrays asked for do not fit into memory"),
+        (
+            MemoryError(),
+            2,
+            "the arrays asked for do not fit into memory; ask for fewer dimensions or generations",
+        ),
+        (
+            OSError(28, "No space left", "/x"),
+            2,
+            "/x: No space left; make room and repeat the command",
+        ),
         (OverflowError("int too large"), 2, "int too large"),
         (ValueError("two\nlines"), 2, "two lines"),
         (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),

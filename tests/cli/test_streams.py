@@ -1,0 +1,91 @@
+"""Where an answer goes: pipes that close, closed streams, full disks, terminals of few letters."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TABLE = "theory fresh --dim 2 --n-real 10 --n-synth 10"
+LONG = f"{TABLE} --generations 5000 --json"
+PREFIX = "madtheory: error: "
+
+
+def shell(line: str, folder: Path | None = None, **environment: str) -> tuple[list[int], str, str]:
+    """Exit codes of a shell pipeline, what it printed, what it complained of."""
+    script = (
+        f"{line.replace('madtheory', f'{sys.executable} -m madtheory')}; echo ${{PIPESTATUS[@]}}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    out, _, codes = done.stdout.rstrip("\n").rpartition("\n")
+    return [int(code) for code in codes.split()], out, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [TABLE, LONG, "theory fresh --help", "--help", ""])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_left_is_no_failed_claim(arguments: str, unbuffered: str) -> None:
+    codes, _, err = shell(f"madtheory {arguments} | true", PYTHONUNBUFFERED=unbuffered)
+    assert (codes, err) == ([141, 0], "")
+
+
+def test_a_reader_that_leaves_in_the_middle() -> None:
+    for unbuffered in ("", "1"):
+        codes, _, err = shell(
+            f"madtheory {LONG} | head -c 9 >/dev/null", PYTHONUNBUFFERED=unbuffered
+        )
+        assert (codes, err) == ([141, 0], "")
+
+
+@pytest.mark.parametrize("arguments", [TABLE, f"{TABLE} --json", "--version", ""])
+def test_a_closed_stdout_is_one_line(arguments: str) -> None:
+    codes, _, err = shell(f"madtheory {arguments} >&-")
+    assert (codes, err) == ([2], f"{PREFIX}stdout must be open, got a closed one\n")
+    assert shell(f"madtheory {arguments} >&- 2>&-")[0] == [2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("arguments", [TABLE, LONG, "--help", "theory modes --modes 0 --n-synth 2"])
+def test_a_full_disk_is_one_line(arguments: str) -> None:
+    codes, _, err = shell(f"madtheory {arguments} >/dev/full")
+    assert codes == [2]
+    assert err.startswith(PREFIX)
+    assert err.count("\n") == 1
+    assert "modes 0" in arguments or "No space left on device; make room" in err
+
+
+def test_nobody_hears_the_error() -> None:
+    assert shell("madtheory theory baseline --dim 0 --n 2 2>&1 | true")[0] == [2, 0]
+    assert shell("madtheory theory baseline --dim 0 --n 2 2>&-")[0] == [2]
+
+
+def test_a_terminal_of_few_letters_shows_all_but_these() -> None:
+    codes, out, err = shell(f"madtheory {TABLE}", PYTHONIOENCODING="ascii")
+    assert (codes, err) == ([0], "")
+    assert out.isascii()
+    assert "? = 1, d = 2, ?0 = I" in out
+    wide = shell(f"madtheory {TABLE}", PYTHONIOENCODING="utf-8")[1]
+    assert len(out.splitlines()) >= len(wide.splitlines())
+    words = [word for word in wide.split() if word.isascii()]
+    assert set(words) <= set(out.split())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_holds_every_name_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    names = ["réal.npy", "Σ1.npy", os.fsdecode(b"\xff2.npy")]
+    for i, name in enumerate(names):
+        np.save(tmp_path / name, np.random.default_rng(i).normal(size=(40, 3)))
+    codes, out, err = shell("madtheory audit r*.npy Σ*.npy *2.npy --json", tmp_path,
+                            PYTHONIOENCODING=f"{encoding}:surrogateescape")  # fmt: skip
+    assert (codes, err) == ([0], "")
+    assert json.loads(out)["files"] == names[1:]
