@@ -1,5 +1,7 @@
 """The folder of a run: what lies there, what is refused, what is damage."""
 
+import itertools
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from madtheory.engine import read_curves, read_model, store
+from madtheory.engine.request import measured_generations
 from madtheory.loop import synthetic_augmentation
 from tests.unit.engine.stubs import LOOPS, Normal, Stop, content, start, stop_at
 
@@ -226,3 +229,56 @@ def test_only_models_that_are_needed_stay(tmp_path, save_always):
         ):
             read_model(tmp_path / "run", Normal(), t)
     assert len(list((tmp_path / "run").glob("arrays-*"))) == 1 + 3
+
+
+@pytest.mark.parametrize("name", ["config.json", "environment.json"])
+def test_the_digest_seals_every_bit(name, tmp_path):
+    start(tmp_path / "run", generations=2)
+    path, digest = tmp_path / "run" / name, read_curves(tmp_path / "run").digest
+    whole = path.read_bytes()
+    for place, bit in itertools.product(range(len(whole)), range(8)):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 1 << bit
+        path.write_bytes(spoiled)
+        with pytest.raises(ValueError, match=rf"{name} must be .* remove .*run to start again"):
+            read_curves(tmp_path / "run")
+    with pytest.raises(ValueError, match=name):
+        read_model(tmp_path / "run", Normal())
+    path.write_bytes(whole)
+    assert read_curves(tmp_path / "run").digest == digest
+
+
+def test_a_changed_configuration_is_damage_before_it_is_another(tmp_path):
+    start(tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    for seed in (0, 1):
+        with pytest.raises(ValueError, match=r"config\.json must be a part of the state"):
+            start(tmp_path / "run", seed=seed)
+
+
+def test_what_killed_writers_left_is_swept(tmp_path):
+    first = start(tmp_path / "run")
+    mine = os.getpid()
+    left = [f".arrays-3.npz.{mine}-1.tmp", ".state.1-1.tmp", ".config.json.99999999-5.tmp"]
+    for name in left:
+        (tmp_path / "run" / name).write_text("half")
+    (tmp_path / "run" / "arrays-3.npz").write_text("of a state that was never written")
+    assert start(tmp_path / "run").digest == first.digest
+    assert not list((tmp_path / "run").glob(".*"))
+    assert not (tmp_path / "run" / "arrays-3.npz").exists()
+
+
+def test_absurd_sizes_and_an_empty_name_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="generations must be at most 10000000, got 90071992547"):
+        start(None, generations=2**53)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="out must name a folder, got ''"):
+        start("")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_generations_that_are_measured():
+    for total, every in itertools.product(range(1, 9), range(1, 12)):
+        steps = {1, *range(every, total + 1, every), total}
+        assert measured_generations(total, every).tolist() == sorted(steps)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from madtheory import files
+from madtheory.files import atomic
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -41,6 +42,24 @@ def test_a_killed_writer_leaves_no_half_file_and_the_next_one_cleans_up(tmp_path
     files.atomic_write_text(path, "whole")
     assert os.listdir(tmp_path) == ["x.txt"]
     assert path.read_text() == "whole"
+
+
+def test_what_is_swept(tmp_path: Path) -> None:
+    """Files of dead writers: of one name, of any, or all in a folder that is held."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    me, here = os.getpid(), threading.get_ident()
+    gone = {f".a.{dead.pid}-1.tmp", f".a.{me}-1.tmp"}
+    alive, other = f".a.{me}-{here}.tmp", f".b.c.{dead.pid}-1.tmp"
+    foreign = {".a.tmp", f"a.{dead.pid}-1.tmp", f".a.x-{me}.tmp", ".hidden"}
+    for name in (*gone, alive, other, *foreign):
+        (tmp_path / name).write_text("")
+    atomic.sweep(tmp_path, "a")
+    assert set(os.listdir(tmp_path)) == {alive, other, *foreign}
+    atomic.sweep(tmp_path)
+    assert set(os.listdir(tmp_path)) == {alive, *foreign}
+    atomic.sweep(tmp_path, held=True)
+    assert set(os.listdir(tmp_path)) == foreign
 
 
 def test_the_temporary_file_of_a_live_writer_is_left_alone(tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def test_store_and_load(tmp_path):
     assert cache.load(path, "other") is None
 
 
-@pytest.mark.parametrize("damage", ["{", '{"key": "k"}', None])
+@pytest.mark.parametrize(
+    "damage",
+    ["{", "5", '{"key": "k"}', '{"key": 5, "numbers": {}, "sha256": "x"}', "[" * 10**5, None],
+)
 def test_damaged_cache_is_named(tmp_path, damage):
     path = tmp_path / "x.json"
     cache.store(path, "k", {"x": 1.5})
