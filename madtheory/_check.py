@@ -6,6 +6,7 @@ that names the argument, the rule and the value.
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Beyond 2**53 a float64 no longer tells n from n + 1, and every law here needs n - 1.
 MAX_COUNT = 2**53
+#: More words than these are not listed.
+MANY = 16
 
 
 def count(name: str, value: object, *, minimum: int = 1, maximum: int = MAX_COUNT) -> int:
@@ -53,10 +56,14 @@ def number(
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    """Return `value` if it is one of the `allowed` words."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    return value
+    """Return `value` if it is one of the `allowed` words; of many, the refusal names the nearest."""
+    if value in allowed:
+        return value
+    words = ", ".join(allowed)
+    if len(allowed) > MANY:
+        near = difflib.get_close_matches(str(value), allowed, 3, 0.0) or allowed[:3]
+        words = f"{len(allowed)} words such as {', '.join(near)}"
+    raise ValueError(f"{name} must be one of {words}, got {value!r}")
 
 
 def probabilities(name: str, value: ArrayLike) -> Array:

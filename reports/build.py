@@ -60,6 +60,8 @@ class _Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        if root.exists() and not root.is_dir():
+            raise ValueError(f"out must be a folder, got a file, {root}; choose another name")
         self.manifest_path = root / ".cache" / "manifest.json"
         for name in (".cache", "figures", "tables"):
             disk.make_folder(root / name)

@@ -162,6 +162,13 @@ def _print_json(payload: Payload) -> None:
     sys.stdout.flush()
 
 
+def mute_matplotlib() -> None:
+    """Let it say nothing of a home that it cannot write to: it draws all the same."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
 def watched() -> bool:
     """Whether somebody watches: progress goes to a terminal only, and not beside JSON."""
     return not click.get_current_context().params["as_json"] and sys.stderr.isatty()

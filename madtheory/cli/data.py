@@ -278,6 +278,7 @@ def _figure(path: Path) -> Path:
 
 def _draw(path: Path, found: Audit) -> None:
     """Draw an audit into a file."""
+    answer.mute_matplotlib()
     from madtheory.files import atomic_write_bytes
     from madtheory.reports import style
     from madtheory.reports.audit.figures import draw_audit

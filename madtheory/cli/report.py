@@ -25,6 +25,7 @@ def show_report(payload: Payload) -> None:
 @answer.shown_by(show_report)
 def report(*, out: Path, level: Literal["quick", "full"]) -> Payload:
     """Write the figures, tables and pages; what has not changed is kept."""
+    answer.mute_matplotlib()
     from madtheory.reports.build import build
 
     made = build(out, level=level)

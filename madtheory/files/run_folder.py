@@ -92,7 +92,9 @@ def same_config(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:
     if found == wanted:
         return
     known = found if isinstance(found, dict) else {}
-    field = next((key for key in wanted if known.get(key) != wanted[key]), "format")
+    other = [key for key in wanted if known.get(key) != wanted[key]]
+    # Nobody asks for a chunk: it follows from what differs besides.
+    field = next((key for key in other if key != "chunk"), other[0] if other else "format")
     raise ValueError(
         f"{path} must be of the same configuration, got one with another {field}; "
         "remove it or choose another name"

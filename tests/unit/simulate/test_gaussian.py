@@ -302,11 +302,14 @@ def test_interrupted_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
 def test_damaged_or_foreign_run_folders_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "x.parquet"
     folder = _interrupted(path, monkeypatch)
-    with pytest.raises(ValueError, match=r"config\.json must be of the same .* another seed"):
+    with pytest.raises(ValueError, match=r"x\.parquet\.run must be of the same .* another seed"):
         _run(store=path, seed=4)
     state = folder / "state.npz"
     whole = state.read_bytes()
-    for damage in (b"", whole[:-30], whole[:300] + b"\xff" * 8 + whole[308:], b"PK\x03\x04"):
+    flag = whole.index(b"PK\x01\x02") + 8
+    encrypted = whole[:flag] + bytes([whole[flag] | 1]) + whole[flag + 1 :]
+    cut = whole[:300] + b"\xff" * 8 + whole[308:]
+    for damage in (b"", whole[:-30], cut, b"PK\x03\x04", encrypted):
         state.write_bytes(damage)
         with pytest.raises(ValueError, match=r"state\.npz must be the state of this run"):
             _run(store=path)
