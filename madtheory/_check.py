@@ -56,7 +56,7 @@ def number(
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    """Return `value` if it is one of the `allowed` words; of many, the refusal names the nearest."""
+    """Return `value` if it is one of the `allowed` words; of many, a refusal names the nearest."""
     if value in allowed:
         return value
     words = ", ".join(allowed)
