@@ -60,6 +60,7 @@ def read_result(path: Path, plan: Plan) -> Paths | None:
     try:
         table = pq.read_table(path)
         note = json.loads((table.schema.metadata or {})[KEY])
+        columns = {name: table[name].to_numpy() for name in table.column_names}
     except KeyError:
         raise _not_a_result(path, "another file") from None
     except (pa.ArrowException, OSError, ValueError):
@@ -67,7 +68,6 @@ def read_result(path: Path, plan: Plan) -> Paths | None:
     if not isinstance(note, dict):
         raise _not_a_result(path, "another file")
     run_folder.same_config(path, note.get("config"), config_of(plan))
-    columns = {name: table[name].to_numpy() for name in table.column_names}
     if sorted(columns) != sorted(COLUMNS) or _content(columns) != note.get("sha256"):
         raise _not_a_result(path, "one whose content has changed")
     mean, se = (
