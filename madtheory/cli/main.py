@@ -23,6 +23,8 @@ from madtheory.cli.verify import verify
 BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+#: Letters of an error, at most.
+LONGEST = 1000
 #: The disk, or one's share of it, is full.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -72,7 +74,12 @@ def _one_line(error: BaseException) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text with what a terminal would obey, or cannot show, written out."""
+    """The text with what a terminal would obey, or cannot show, written out; its middle left out.
+
+    What was given may have thousands of letters; what to do about it is said last.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
     return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in text)
 
 

@@ -264,6 +264,13 @@ def test_whatever_is_raised_is_one_line(
     assert found == (code, "", f"madtheory: error: {message}\n")
 
 
+def test_a_long_value_is_shortened(refusal: Refusal) -> None:
+    message = refusal("theory", "baseline", "--dim", 2, "--n", "9" * 10**5)
+    assert len(message) < 1100
+    assert message.startswith("Invalid value for '--n': '9")
+    assert message.endswith("try madtheory theory baseline --help")
+
+
 def test_a_defect_is_not_taken_for_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise AssertionError("a defect")
