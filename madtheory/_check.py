@@ -98,5 +98,7 @@ def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2, copy: bool = T
     array = array.astype(np.float64, copy=copy)
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).any(axis=1).argmax())
-        raise ValueError(f"{name} must be finite, got a NaN or infinity in row {bad}")
+        raise ValueError(
+            f"{name} must be finite, got a NaN or infinity in row {bad}; remove such rows"
+        )
     return array

@@ -56,7 +56,8 @@ for _command in (theory, simulate, verify, metrics, audit, report):
 def _one_line(error: BaseException) -> str:
     """One sentence for a person, whatever was raised."""
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        text = f"{error.format_message().rstrip('.')}; try {error.ctx.command_path} --help"
+        text = error.format_message().rstrip(".")
+        text += f"{'' if text.endswith('?') else ';'} try {error.ctx.command_path} --help"
     elif isinstance(error, click.ClickException):
         text = error.format_message()
     elif isinstance(error, MemoryError):

@@ -171,7 +171,8 @@ def eigenvalues(given: Given) -> Array:
     """Eigenvalues of the real covariance, shape (dim,): the identity's or the data's."""
     dim, features = given["dim"], given["features"]
     if (dim is None) == (features is None):
-        raise Refused("exactly one of --dim and --features must be given")
+        given_ = "neither" if dim is None else "both"
+        raise Refused(f"exactly one of --dim and --features must be given, got {given_}")
     if features is not None:
         from madtheory.files import feature_eigenvalues
 

@@ -73,10 +73,16 @@ def _check_data(loop: Loop, data: Any) -> Source:
         return data  # type: ignore[no-any-return]
     rows = as_samples("data", data)
     if loop.first_bias != 1.0:
-        raise ValueError("data must have a method sample for a biased first generation, got rows")
+        raise ValueError(
+            "data must have a method sample for a biased first generation, got rows; "
+            "give a fitted model, or first_generation 'real'"
+        )
     needed = max(loop.n_initial, loop.n_fixed, loop.n_fresh)
     if n_rows(rows) < needed:
-        raise ValueError(f"data must have at least {needed} rows, got {n_rows(rows)}")
+        raise ValueError(
+            f"data must have at least {needed} rows, got {n_rows(rows)}; "
+            "give more, or a source of samples"
+        )
     return Population(rows)
 
 

@@ -6,6 +6,7 @@ nothing else.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -77,6 +78,6 @@ def make_folder(path: Path) -> None:
     make_folder(path.parent)
     try:
         os.mkdir(path)
-    except FileExistsError:
+    except FileExistsError as error:
         if not path.is_dir():
-            raise
+            raise NotADirectoryError(errno.ENOTDIR, "is no folder", str(path)) from error

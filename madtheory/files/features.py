@@ -60,7 +60,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise ValueError(f"must be .npy format 1.0 or 2.0, got {version[0]}.{version[1]}")
     shape, fortran, dtype = read[version](stream)
     _check_numeric(dtype, good=dtype.kind in "fiub")
-    if len(shape) != 2 or min(shape) < 1:
+    if len(shape) != 2 or min(shape) < 0:
         column = "; one feature is a matrix of one column" if len(shape) == 1 else ""
         raise ValueError(f"must be a matrix with rows as samples, got shape {shape}{column}")
     _check_size(8 * math.prod(shape))
@@ -100,7 +100,9 @@ def _npz_member(names: list[str]) -> str:
         if f"{key}.npy" in names:
             return f"{key}.npy"
     found = ", ".join(sorted(name.removesuffix(".npy") for name in names)) or "none"
-    raise ValueError(f"must hold one array or one named features or arr_0, got {found}")
+    raise ValueError(
+        f"must hold one array or one named features or arr_0, got {found}; name one features"
+    )
 
 
 def _load_npz(path: Path) -> Array:
@@ -259,7 +261,9 @@ def load_features(path: str | Path) -> Array:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _LOADERS:
-        raise ValueError(f"{path} must end in {', '.join(_LOADERS)}, got {suffix or 'no ending'!r}")
+        endings = ", ".join(_LOADERS)
+        got = repr(suffix) if suffix else "no ending"
+        raise ValueError(f"{path} must end in {endings}, got {got}; save it as one of these")
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path} must be a regular file, got a pipe or a device; copy it first")
     try:
@@ -309,5 +313,7 @@ def feature_eigenvalues(path: str | Path) -> Array:
     with np.errstate(over="ignore", under="ignore"):
         values = values * scale * scale
     if not np.isfinite(values).all() or values[0] < np.finfo(np.float64).tiny:
-        raise ValueError(f"{path} must have variances that float64 can hold, got scale {scale:g}")
+        raise ValueError(
+            f"{path} must have variances that float64 can hold, got scale {scale:g}; divide by it"
+        )
     return values
