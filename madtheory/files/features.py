@@ -28,6 +28,7 @@ MAX_FEATURE_BYTES = 2**31
 BLOCK_BYTES = 2**24
 #: Eigenvalues below this fraction of the largest are rounding, and set to exact zeros.
 RANK_TOLERANCE = 1e-12
+NOT_UTF8 = "must be text in UTF-8, got other bytes; save it in that encoding"
 #: Names under which an .npz file of several arrays holds its features, first match wins.
 NPZ_KEYS = ("features", "arr_0")
 
@@ -175,8 +176,11 @@ def _has_header(first: list[str]) -> bool:
 
 def _first_rows(path: Path) -> list[list[str]]:
     """The first two rows, which must have as many cells; one for a file without a second."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        head = csv.reader(io.StringIO(stream.read(BLOCK_BYTES)))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            head = csv.reader(io.StringIO(stream.read(BLOCK_BYTES)))
+    except UnicodeDecodeError:
+        raise ValueError(NOT_UTF8) from None
     rows = [row for _, row in zip(range(2), filter(None, head), strict=False)]
     if not rows:
         raise ValueError("must not be empty")
@@ -228,6 +232,8 @@ def _load_csv(path: Path) -> Array:
                 _check_size(8 * columns * sum(map(len, parts)))
     except pd.errors.ParserError:
         raise ValueError("must have rows of one length") from None
+    except UnicodeDecodeError:
+        raise ValueError(NOT_UTF8) from None
     return _stacked(parts, columns)
 
 

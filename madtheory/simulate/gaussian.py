@@ -15,11 +15,19 @@ import numpy as np
 
 from madtheory import _threads
 from madtheory.loop import Loop
-from madtheory.simulate import limits, store
+from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.plain import draw_plain
-from madtheory.simulate.request import DEFAULT_RECORD, Plan, Running, is_plain, make_plan
+from madtheory.simulate.limits import check_memory
+from madtheory.simulate.request import (
+    DEFAULT_RECORD,
+    Plan,
+    Running,
+    bytes_of,
+    is_plain,
+    make_plan,
+)
 from madtheory.simulate.runs import Paths, run
 
 if TYPE_CHECKING:
@@ -177,9 +185,7 @@ def simulate(
         progress=progress,
     )
     many = _threads.processors("threads", threads)
-    limits.check_memory(
-        limits.bytes_of(plan, many, data=_is_subsampled(plan), keep_paths=keep_paths)
-    )
+    check_memory(bytes_of(plan, many, data=_is_subsampled(plan), keep_paths=keep_paths))
     if store is None:
         return run(plan, _drawing(plan), **running)
     if not str(store):

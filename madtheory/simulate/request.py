@@ -21,6 +21,8 @@ Problem = TypeVar("Problem")
 DEFAULT_RECORD = ("mean_sq", "trace", "w2_squared", "log_det")
 #: Rough nanoseconds of work in one chunk: long enough to hide Python, short enough for Ctrl-C.
 CHUNK_WORK = 2e8
+#: Matrices of dim x dim that every kernel works in, roughly.
+WORKING = 16
 
 
 class Asked(TypedDict, total=False):
@@ -177,3 +179,20 @@ def make_plan(
     plan = asked(problem, QUANTITIES, work=lambda T, _: problem.work(T), record=record, **how)
     threads = _threads.processors("threads", threads)
     return plan, {"threads": threads, "keep_paths": keep_paths, "progress": progress}
+
+
+def bytes_of(plan: Plan, threads: int, *, data: bool, keep_paths: bool = False) -> float:
+    """Memory of a request, roughly: `data` says that the samples themselves are drawn."""
+    loop, last, dim = plan.problem.loop, plan.last, float(plan.problem.positive.size)
+    batches = min(last, last if loop.pooled is None else loop.pooled)
+    matrices = WORKING + min(last, last if loop.memory is None else loop.memory)
+    # Without a cap an accumulated pool is merged.
+    matrices += 2 * (batches if loop.pool_cap is not None else 0)
+    lists = 2.0 * len(plan.record) * plan.recorded.size
+    one = matrices * dim**2 + lists
+    if data:
+        one += 2.0 * dim * (loop.n_initial + loop.n_fixed + loop.n_fresh + batches * loop.n_synth)
+    # Chunks that are done wait for their turn.
+    every = threads * one + (2 * threads + 3) * lists
+    every += plan.replicates * lists / 2 if keep_paths else 0.0
+    return 8.0 * every

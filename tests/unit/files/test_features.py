@@ -89,6 +89,7 @@ def broken(folder: Path) -> dict[str, Path]:
     text("hole-first.csv", ",2\n1,4\n2,3\n")
     text("ragged.csv", "1,2\n1,3,4\n2,3\n")
     text("header-only.csv", "a,b\n")
+    text("latin.csv", "ä,b\n1,2\n3,5\n")
     text("one-row.csv", "1,2\n")
     text("infinite.csv", "1,2\n3,inf\n")
     text("unknown.txt", "1,2\n3,4\n")
