@@ -18,8 +18,8 @@ from madtheory.loop import Loop
 from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
-from madtheory.simulate.plain import draw_plain
 from madtheory.simulate.limits import check_memory
+from madtheory.simulate.plain import draw_plain
 from madtheory.simulate.request import (
     DEFAULT_RECORD,
     Plan,
