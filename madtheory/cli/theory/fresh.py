@@ -27,26 +27,54 @@ def _first(loop: Loop, eigenvalues: Array) -> Entries:
 
 
 _SECOND = ("trace_squared", "squared_trace")
+_SECOND_ERRORS = tuple(f"{name}_rel_error" for name in _SECOND)
 
 
 def _second(loop: Loop, eigenvalues: Array) -> Entries:
-    """E tr Sigma^2 and E (tr Sigma)^2 at any Sigma_0 (theory.md 2.3)."""
+    """E tr Sigma^2 and E (tr Sigma)^2 at any Sigma_0 (theory.md 2.3), and their declared errors."""
     from madtheory.loop import UnsupportedLoop
     from madtheory.theory import moments
-    from madtheory.theory.moments import generation
-    from madtheory.theory.moments.second import conjugated_second_moments
 
     if not loop.is_stationary:
         raise UnsupportedLoop(
             "second moments at the limit are computed for a pool and a memory that forget only"
         )
-    second = moments.second_moments_limit(loop, eigenvalues.size)
-    status = "exact" if generation.is_exact(loop) else "asymptotic"
+    dim = eigenvalues.size
+    errors = _named(moments.second_moments_rel_error(loop, dim))
+    status = "asymptotic" if any(errors) else "exact"
+    second = moments.second_moments_limit(loop, dim)
     if second is None:
-        return dict.fromkeys(_SECOND, Entry(math.nan, status, "second moments diverge"))
-    at = dict(zip(moments.INVARIANTS, map(float, second), strict=True))
-    values = conjugated_second_moments(*(at[name] for name in _SECOND), eigenvalues=eigenvalues)
-    return {name: Entry(x, status) for name, x in zip(_SECOND, values, strict=True)}
+        none = Entry(math.nan, status, "second moments diverge")
+        return dict.fromkeys(_SECOND + _SECOND_ERRORS, none)
+    values, errors = _conjugated(_named(second), errors, eigenvalues)
+    numbers = zip(_SECOND + _SECOND_ERRORS, values + errors, strict=True)
+    return {name: Entry(x, status) for name, x in numbers}
+
+
+def _named(invariants: Array) -> list[float]:
+    """The two that are printed."""
+    from madtheory.theory import moments
+
+    return [float(invariants[moments.INVARIANTS.index(name)]) for name in _SECOND]
+
+
+def _conjugated(
+    known: list[float], errors: list[float], eigenvalues: Array
+) -> tuple[list[float], list[float]]:
+    """Both at Sigma_0, and the largest relative error that those at Sigma_0 = I allow."""
+    from madtheory.theory.moments.second import conjugated_second_moments
+
+    def at(*signs: int) -> list[float]:
+        moved = (x * (1 + s * e) for x, e, s in zip(known, errors, signs, strict=True))
+        return list(conjugated_second_moments(*moved, eigenvalues=eigenvalues))
+
+    values = at(0, 0)
+    if not any(errors):
+        return values, [0.0, 0.0]
+    ends = [at(i, j) for i in (-1, 1) for j in (-1, 1)]
+    return values, [
+        max(abs(e[k] / x - 1) for e in ends) if x else 0.0 for k, x in enumerate(values)
+    ]
 
 
 def _radius(loop: Loop, eigenvalues: Array) -> Entries:
@@ -106,7 +134,7 @@ def _admissible_limit(loop: Loop, eigenvalues: Array) -> Entries:
 #: What is asked of the theory, and what its answer has.
 _QUESTIONS = {
     _first: ("mean_sq", "trace"),
-    _second: _SECOND,
+    _second: _SECOND + _SECOND_ERRORS,
     _radius: ("second_moment_radius",),
     _distance: _DISTANCE,
     _admissible: ("admissible_n_synth",),
@@ -170,6 +198,9 @@ def _statuses(payload: Payload) -> dict[str, str]:
         low, high = (f"{payload[f'n_eff_{end}']:.4g}" for end in ("lower", "upper"))
         status["w2_squared"] += f", {table.percent(payload['w2_squared_rel_error'])}"
         status["n_eff"] += f", {low} to {high}"
+    for name, error in zip(_SECOND, _SECOND_ERRORS, strict=True):
+        if 0 < payload[error] < math.inf:
+            status[name] += f", {table.percent(payload[error])}"
     return status
 
 

@@ -8,6 +8,7 @@ from madtheory.theory.moments.any_loop import (
     second_moment_radius,
     second_moments,
     second_moments_limit,
+    second_moments_rel_error,
 )
 from madtheory.theory.moments.families import (
     augmentation_gain_leading,
@@ -44,5 +45,6 @@ __all__ = [
     "second_moment_radius",
     "second_moments",
     "second_moments_limit",
+    "second_moments_rel_error",
     "weighted_limit",
 ]

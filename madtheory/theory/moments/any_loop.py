@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check
-from madtheory.loop import Loop
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMoments, FirstMomentsLimit, SecondMoments
 from madtheory.theory.moments import fresh_maps, growing_pool, tensors
+from madtheory.theory.moments.at_rest import several_radius
 from madtheory.theory.moments.first import affine_path, moment_limit, moment_path, moment_radius
 from madtheory.theory.moments.fresh import (
     first_model,
@@ -28,7 +29,15 @@ from madtheory.theory.moments.fresh import (
     second_moment_map,
     solve,
 )
-from madtheory.theory.moments.second import invariant_limit, invariant_path
+from madtheory.theory.moments.generation import is_exact, require_supported
+from madtheory.theory.moments.second import (
+    estimated_limit,
+    estimated_path,
+    invariant_limit,
+    invariant_path,
+    remembers_little,
+)
+from madtheory.theory.moments.several import MOST, bounded
 
 if TYPE_CHECKING:
     from madtheory._types import Array
@@ -120,7 +129,7 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     Parameters
     ----------
     loop : Loop
-        A loop with memory 1 whose synthetic samples are replaced.
+        A loop with bounded memory and pool, of some 15 models and batches in all at most.
     dim : int
         Dimension d.
 
@@ -129,6 +138,14 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     >>> round(second_moment_radius(fresh_data(2, 10), 1), 3)
     0.923
     """
+    if loop.is_stationary and not is_exact(loop):
+        require_supported(loop, "second_moment_radius")
+        if remembers_little(loop):
+            return several_radius(loop, _check.count("dim", dim))
+        raise UnsupportedLoop(
+            f"second_moment_radius is computed for at most {MOST - 1} models and batches in sight, "
+            f"got memory {loop.memory} and pool_cap {loop.pool_cap}"
+        )
     if not loop.is_fresh_memory_one:
         return tensors.exact_radius(loop, dim)
     A, _ = second_moment_map(loop, dim)
@@ -141,8 +158,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     Parameters
     ----------
     loop : Loop
-        Any loop without a budget. Exact with memory 1 and a pool that is replaced or keeps
-        everything; else the last five are asymptotic in n (:mod:`madtheory.theory.moments.second`).
+        Any loop without a budget. Exact, but where more than some 15 models and batches are in
+        sight: then the last five have the error that :func:`second_moments_rel_error` declares.
     dim, generations : int
         Dimension d, and T.
 
@@ -167,6 +184,41 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     first = first_moments(loop, T)
     path[:, 0], path[:, 1] = dim * first.mean_sq, dim * first.trace
     return path
+
+
+def second_moments_rel_error(loop: Loop, dim: int, *, generations: int | None = None) -> Array:
+    """Declared relative error of :func:`second_moments`, or of their limit (theory.md 3).
+
+    Parameters
+    ----------
+    loop, dim
+        As there.
+    generations : int or None
+        T; None: the error of :func:`second_moments_limit`.
+
+    Returns
+    -------
+    ndarray, shape (T, 7), or (7,) of the limit
+        0 where exact; inf where no limit was found for a loop that remembers more.
+
+    Examples
+    --------
+    >>> second_moments_rel_error(fresh_data(20, 20, memory=3), 2).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    >>> bool(0 < second_moments_rel_error(fresh_data(20, 20, memory=30), 2)[-1] < 0.01)
+    True
+    """
+    require_supported(loop, "second_moments_rel_error")
+    d = _check.count("dim", dim)
+    if generations is not None:
+        T = _check.count("generations", generations)
+        if remembers_little(bounded(loop, T)):
+            return np.zeros((T, len(INVARIANTS)))
+        return estimated_path(loop, d, T)[1]
+    if remembers_little(loop) and loop.is_stationary:
+        return np.zeros(len(INVARIANTS))
+    found = estimated_limit(loop, d)
+    return np.full(len(INVARIANTS), np.inf) if found is None else found[1]
 
 
 def second_moments_limit(loop: Loop, dim: int) -> Array | None:

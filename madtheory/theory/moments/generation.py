@@ -275,6 +275,24 @@ def _remembered(
     return [(share * mean + old * held[0][0], alpha + old * held[0][1], outer)]
 
 
+@lru_cache(maxsize=16)
+def remembering(loop: Loop, layout: Layout, t: int) -> Rows:
+    """How memory takes in the model of generation t + 1, on the items alone."""
+    v, new = layout.vectors, layout.newest
+    L, alpha, first = np.eye(v), np.eye(v + 1), layout.newest + 1
+    share = 1 / (t + 1) if loop.memory is None else 1.0
+    L[first:], alpha[first + 1 :] = 0.0, 0.0
+    L[first, new], alpha[first + 1, new + 1] = share, share * loop.bias
+    if share == 1 and t:  # The window moves on.
+        L[first + 1 :, first:-1] = np.eye(layout.memory - 1)
+        alpha[first + 2 :, first + 1 : -1] = np.eye(layout.memory - 1)
+    if share == 1:
+        return Rows(L, alpha, {})
+    L[first, first] = alpha[first + 1, first + 1] = 1 - share
+    between = Outer(np.array([share * (1 - share)]), (unit(v, new) - unit(v, first))[None])
+    return Rows(L, alpha, {first + 1: between})
+
+
 def _nothing(v: int) -> _Item:
     """Rows of an item that holds nothing yet."""
     return np.zeros(v), np.zeros(v + 1), None

@@ -25,13 +25,17 @@ from madtheory.theory.moments.generation import (
 )
 
 if TYPE_CHECKING:
+    from types import EllipsisType
+
     from madtheory._types import Array, Bools, Ints
 
 #: Closer to 1 than this, a radius counts as 1.
 NEAR = 1e-12
+#: From this many vectors on, most of which are only carried along, copying them is cheaper.
+_MANY = 6
 
 
-class _Tensors(NamedTuple):
+class Tensors(NamedTuple):
     """Joint moments of degree two of v vectors and m matrices; leading axes are a batch."""
 
     G: Array  # (..., v, v)        E v_a.v_b
@@ -43,25 +47,68 @@ class _Tensors(NamedTuple):
     MT: Array  # (..., m, m)        E tr M_i M_j
 
 
-def _identity_tensors(dim: int) -> _Tensors:
+#: Axes of the tensors: v, a vector; m, a matrix.
+AXES = ("vv", "m", "vvvv", "vvm", "vvm", "mm", "mm")
+
+
+def identity(dim: int) -> Tensors:
     """No vector, and the identity for a matrix."""
     d, none = float(dim), np.zeros
     square = np.array([[d * d]]), np.array([[d]])
-    return _Tensors(
+    return Tensors(
         none((0, 0)), np.array([d]), none((0,) * 4), none((0, 0, 1)), none((0, 0, 1)), *square
     )
 
 
-def _draw_tensors(x: _Tensors, parent: Parent, n: float) -> _Tensors:
-    """Append e and N of `n` samples (odd moments vanish; Isserlis and Wishart for the rest)."""
-    p, k, dof = parent.alpha, 1.0 / n if n else 0.0, max(n - 1.0, 0.0)
-    tau, pMM, pMT = x.C @ p, x.MM @ p, x.MT @ p
-    square, of_square = pMM @ p, pMT @ p
-    pVM, pVS = k * (x.VM @ p), k * (x.VS @ p)
-    y = _Tensors(*(grown(z, axes) for z, axes in zip(x, (2, 1, 4, 3, 3, 2, 2), strict=True)))
-    y.G[..., -1, -1] = k * tau
+class Seen(NamedTuple):
+    """Joint moments of the covariance P of a draw with the items."""
+
+    trace: Array  # (...)        E tr P
+    VM: Array  # (..., v, v)  E (v_a.v_b) tr P
+    VS: Array  # (..., v, v)  E v_a^T P v_b
+    MM: Array  # (..., m)     E tr M_i tr P
+    MT: Array  # (..., m)     E tr M_i P
+    square: Array  # (...)        E (tr P)^2
+    of_square: Array  # (...)        E tr P^2
+
+
+class Cumulants(NamedTuple):
+    """Third and fourth cumulants of what is drawn: none for a Gaussian."""
+
+    three: Array  # (..., v)  E k_iij v_aj
+    four: Array  # (...)     E k_iijj
+
+
+def parent_moments(x: Tensors, parent: Parent) -> Seen:
+    """What a draw's moments need of its covariance P = alpha M + beta v v^T."""
+    p = parent.alpha
+    trace, VM, VS, MM, MT = x.C @ p, x.VM @ p, x.VS @ p, x.MM @ p, x.MT @ p
+    if parent.beta is None:
+        return Seen(trace, VM, VS, MM, MT, MM @ p, MT @ p)
+    B, last = parent.beta.dense(), ([-2, -1], [0, 1])
+    mixed = [np.tensordot(z, B, axes=([-3, -2], [0, 1])) for z in (x.VM, x.VS)]
+    VM = VM + np.tensordot(x.V4, B, axes=last)
+    VS = VS + np.tensordot(np.swapaxes(x.V4, -3, -2), B, axes=last)
+    square, of_square = (
+        z @ p + w @ p + np.tensordot(y, B, axes=last)
+        for z, w, y in zip((MM, MT), mixed, (VM, VS), strict=True)
+    )
+    trace = trace + np.tensordot(x.G, B, axes=last)
+    return Seen(trace, VM, VS, MM + mixed[0], MT + mixed[1], square, of_square)
+
+
+def draw(x: Tensors, parent: Parent, n: float, cumulants: Cumulants | None = None) -> Tensors:
+    """Append e and N of `n` samples.
+
+    Of Gaussian ones odd moments vanish, and the rest is Isserlis and Wishart; cumulants add the
+    moments of k-statistics (:mod:`madtheory.theory.moments.several`).
+    """
+    k, dof = 1.0 / n if n else 0.0, max(n - 1.0, 0.0)
+    P = parent_moments(x, parent)
+    y = Tensors(*(grown(z, axes) for z, axes in zip(x, (2, 1, 4, 3, 3, 2, 2), strict=True)))
+    y.G[..., -1, -1] = k * P.trace
     for pairs in (y.V4[..., -1, -1, :-1, :-1], y.V4[..., :-1, :-1, -1, -1]):
-        pairs[...] = pVM
+        pairs[...] = k * P.VM
     crossed = (
         y.V4[..., -1, :-1, -1, :-1],
         y.V4[..., :-1, -1, -1, :-1],
@@ -69,11 +116,30 @@ def _draw_tensors(x: _Tensors, parent: Parent, n: float) -> _Tensors:
         y.V4[..., :-1, -1, :-1, -1],
     )
     for pairs in crossed:
-        pairs[...] = pVS
-    y.V4[..., -1, -1, -1, -1] = k**2 * (square + 2 * of_square)
-    y.VM[..., -1, -1, :-1], y.VS[..., -1, -1, :-1] = k * pMM, k * pMT
-    y.MM[..., -1, -1], y.MT[..., -1, -1] = 2 * dof * of_square, dof * (square + of_square)
+        pairs[...] = k * P.VS
+    y.V4[..., -1, -1, -1, -1] = k**2 * (P.square + 2 * P.of_square)
+    y.VM[..., -1, -1, :-1], y.VS[..., -1, -1, :-1] = k * P.MM, k * P.MT
+    y.MM[..., -1, -1] = 2 * dof * P.of_square
+    y.MT[..., -1, -1] = dof * (P.square + P.of_square)
+    if cumulants is not None:
+        _skew(y, cumulants, k, dof)
     return y
+
+
+def _skew(y: Tensors, cumulants: Cumulants, k: float, dof: float) -> None:
+    """Add what third and fourth cumulants do to the last e and N."""
+    three, four = k**2 * cumulants.three, k * cumulants.four
+    y.V4[..., -1, -1, -1, :-1] += three
+    y.V4[..., -1, -1, :-1, -1] += three
+    y.V4[..., -1, :-1, -1, -1] += three
+    y.V4[..., :-1, -1, -1, -1] += three
+    y.V4[..., -1, -1, -1, -1] += k**2 * four
+    for z in (y.VM, y.VS):
+        z[..., -1, :-1, -1] += dof * k * cumulants.three
+        z[..., :-1, -1, -1] += dof * k * cumulants.three
+        z[..., -1, -1, -1] += dof * k * four
+    for z in (y.MM, y.MT):
+        z[..., -1, -1] += dof**2 * four
 
 
 def _swapped(x: Array) -> Array:
@@ -87,38 +153,64 @@ def _on_pairs(x: Array, L: Array) -> Array:
 
 
 def _on_four(x: Array, L: Array) -> Array:
-    """L applied to the last four axes."""
-    for _ in range(4):
-        x = np.tensordot(x, L, axes=(x.ndim - 4, 1))
-    return x
+    """L applied to the last four axes; rows of L that only copy an item cost no product."""
+    if len(L) < _MANY:
+        for _ in range(4):
+            x = np.tensordot(x, L, axes=(x.ndim - 4, 1))
+        return x
+    copies = (np.count_nonzero(L, axis=1) == 1) & (L.max(axis=1) == 1)
+    source = L.argmax(axis=1)
+    everywhere: tuple[EllipsisType | Ints, ...] = (..., *np.ix_(source, source, source, source))
+    y: Array = x[everywhere]
+    for a in np.flatnonzero(~copies):
+        one = np.tensordot(
+            x, L[a], axes=(x.ndim - 4, 0)
+        )  # (v_a.v_b)(v_c.v_d), b, c, d to be mapped
+        for _ in range(3):
+            one = np.tensordot(one, L, axes=(one.ndim - 3, 1))
+        y[..., a, :, :, :] = y[..., :, a, :, :] = one
+        y[..., :, :, a, :] = y[..., :, :, :, a] = np.moveaxis(one, -3, -1)
+    return y
 
 
-def _update_tensors(x: _Tensors, rows: Rows) -> _Tensors:
+def update(x: Tensors, rows: Rows) -> Tensors:
     """Moments of v' = L v and M' = alpha M + beta v v^T."""
     L, A = rows.L, rows.alpha
-    beta = np.zeros((len(A), L.shape[1], L.shape[1]))
-    for i, b in rows.beta.items():
-        beta[i] = b.dense()
+    at = list(rows.beta)  # The matrices that have outer products.
+    beta = np.array([rows.beta[i].dense() for i in at]).reshape(len(at), *2 * L.shape[1:])
     pair, last = ([-3, -2], [1, 2]), ([-2, -1], [1, 2])
     straight = np.tensordot(x.V4, beta, axes=last)  # (v_a.v_b) v_c^T beta v_d
     crossed = np.tensordot(np.swapaxes(x.V4, -3, -2), beta, axes=last)
-    mixed = [A @ np.tensordot(z, beta, axes=pair) for z in (x.VM, x.VS)]
-    MM, MT = (
-        A @ z @ A.T + w + _swapped(w) + np.tensordot(y, beta, axes=pair)
-        for z, w, y in zip((x.MM, x.MT), mixed, (straight, crossed), strict=True)
-    )
-    return _Tensors(
-        L @ x.G @ L.T,
-        x.C @ A.T + np.tensordot(x.G, beta, axes=last),
-        _on_four(x.V4, L),
-        _on_pairs(x.VM @ A.T + straight, L),
-        _on_pairs(x.VS @ A.T + crossed, L),
-        MM,
-        MT,
-    )
+    C, VM, VS = x.C @ A.T, x.VM @ A.T, x.VS @ A.T
+    C[..., at] += np.tensordot(x.G, beta, axes=last)
+    VM[..., at] += straight
+    VS[..., at] += crossed
+    squares = []
+    for z, w, y in ((x.MM, x.VM, straight), (x.MT, x.VS, crossed)):
+        mixed = A @ np.tensordot(w, beta, axes=pair)
+        square = A @ z @ A.T
+        square[..., at] += mixed
+        square[..., at, :] += _swapped(mixed)
+        square[..., np.array(at, dtype=int)[:, None], at] += np.tensordot(y, beta, axes=pair)
+        squares.append(square)
+    G, V4 = L @ x.G @ L.T, _on_four(x.V4, L)
+    return Tensors(G, C, V4, _on_pairs(VM, L), _on_pairs(VS, L), *squares)
 
 
-def _shrink_tensors(x: _Tensors, i: int, shrinkage: float, dim: int) -> _Tensors:
+def carried(x: Tensors, vectors: Ints, matrices: Ints, scale: Array) -> Tensors:
+    """Moments with items chosen and matrices scaled."""
+    kinds, both = {"v": vectors, "m": matrices}, np.outer(scale, scale)
+
+    def chosen(z: Array, axes: str) -> Array:
+        index: tuple[EllipsisType | Ints, ...] = (..., *np.ix_(*[kinds[kind] for kind in axes]))
+        y: Array = z[index]
+        return y
+
+    G, C, V4, VM, VS, MM, MT = (chosen(z, axes) for z, axes in zip(x, AXES, strict=True))
+    return Tensors(G, C * scale, V4, VM * scale, VS * scale, MM * both, MT * both)
+
+
+def shrink(x: Tensors, i: int, shrinkage: float, dim: int) -> Tensors:
     """Moments with M_i replaced by (1 - s) M_i + s (tr M_i/d) I."""
     s, VS, MT = shrinkage, x.VS.copy(), x.MT.copy()
     VS[..., i] = (1 - s) * VS[..., i] + s / dim * x.VM[..., i]
@@ -131,25 +223,25 @@ def _shrink_tensors(x: _Tensors, i: int, shrinkage: float, dim: int) -> _Tensors
 # --- exact loops ---------------------------------------------------------------------------------
 
 
-def _first_tensors(loop: Loop, dim: int, origin: float) -> _Tensors:
+def _first(loop: Loop, dim: int, origin: float) -> Tensors:
     """State of generation 1."""
-    x, layout = _identity_tensors(dim), layout_of(loop)
+    x, layout = identity(dim), layout_of(loop)
     for n, scale in first_draws(loop):
-        x = _draw_tensors(x, Parent(scale * unit(x.C.size, ID)), n)
-    x = _update_tensors(x, first_rows(loop, layout, origin, 1.0))
-    return _shrink_tensors(x, layout.newest + 1, loop.shrinkage, dim)
+        x = draw(x, Parent(scale * unit(x.C.size, ID)), n)
+    x = update(x, first_rows(loop, layout, origin, 1.0))
+    return shrink(x, layout.newest + 1, loop.shrinkage, dim)
 
 
-def _next_tensors(x: _Tensors, loop: Loop, dim: int, t: int, origin: float) -> _Tensors:
+def _next(x: Tensors, loop: Loop, dim: int, t: int, origin: float) -> Tensors:
     """State of generation t + 1."""
     layout = layout_of(loop)
     parent, rows = later_rows(loop, layout, t, origin, 1.0)
-    x = _draw_tensors(x, parent, loop.n_synth)
-    x = _draw_tensors(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh)
-    return _shrink_tensors(_update_tensors(x, rows), layout.newest + 1, loop.shrinkage, dim)
+    x = draw(x, parent, loop.n_synth)
+    x = draw(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh)
+    return shrink(update(x, rows), layout.newest + 1, loop.shrinkage, dim)
 
 
-def _read(x: _Tensors, i: int) -> Array:
+def read(x: Tensors, i: int) -> Array:
     """The seven invariants of model i."""
     j = i + 1
     values = (x.G[i, i], x.C[j], x.V4[i, i, i, i], x.VM[i, i, j], x.VS[i, i, j])
@@ -158,11 +250,11 @@ def _read(x: _Tensors, i: int) -> Array:
 
 def _iterated(loop: Loop, dim: int, generations: int, origin: float) -> Array:
     """Invariants of (mu, Sigma - origin I), shape (T, 7), step by step."""
-    x, newest = _first_tensors(loop, dim, origin), layout_of(loop).newest
-    path = [_read(x, newest)]
+    x, newest = _first(loop, dim, origin), layout_of(loop).newest
+    path = [read(x, newest)]
     for t in range(1, generations):
-        x = _next_tensors(x, loop, dim, t, origin)
-        path.append(_read(x, newest))
+        x = _next(x, loop, dim, t, origin)
+        path.append(read(x, newest))
     return np.array(path)
 
 
@@ -193,20 +285,16 @@ class _Chart(NamedTuple):
     shapes: list[tuple[int, ...]]
 
 
-#: Axes of the tensors: v, a vector; m, a matrix.
-_AXES = ("vv", "m", "vvvv", "vvm", "vvm", "mm", "mm")
-
-
 @lru_cache(maxsize=64)
 def _chart(layout: Layout, dim: int) -> _Chart:
     """Entries that differ, and whether they involve the model."""
     v, new = layout.vectors, layout.newest
-    shapes = [tuple(v + (axis == "m") for axis in axes) for axes in _AXES]
+    shapes = [tuple(v + (axis == "m") for axis in axes) for axes in AXES]
     names: dict[tuple[object, ...], int] = {}
     pick: list[int] = []
     moving: list[bool] = []
     entries: list[tuple[int, float]] = []
-    for name, axes, shape in zip(_Tensors._fields, _AXES, shapes, strict=True):
+    for name, axes, shape in zip(Tensors._fields, AXES, shapes, strict=True):
         for at in np.ndindex(*shape):
             key, factor = _key(name, at, dim)
             if key not in names:
@@ -220,25 +308,25 @@ def _chart(layout: Layout, dim: int) -> _Chart:
     return _Chart(expand, np.array(pick), np.array(moving), shapes)
 
 
-def _flat(x: _Tensors) -> Array:
+def _flat(x: Tensors) -> Array:
     """Entries in a row, shape (batch, entries)."""
     batch = x.C.shape[:-1]
     return np.concatenate([z.reshape(*batch, -1) for z in x], axis=-1)
 
 
-def _tensors(chart: _Chart, reduced: Array) -> _Tensors:
+def _tensors(chart: _Chart, reduced: Array) -> Tensors:
     """State from independent entries, shape (batch, reduced)."""
     flat, batch = reduced @ chart.expand.T, reduced.shape[:-1]
     cuts = np.cumsum([int(np.prod(shape)) for shape in chart.shapes])[:-1]
     parts = np.split(flat, cuts, axis=-1)
-    return _Tensors(*(z.reshape(*batch, *s) for z, s in zip(parts, chart.shapes, strict=True)))
+    return Tensors(*(z.reshape(*batch, *s) for z, s in zip(parts, chart.shapes, strict=True)))
 
 
 def _step_matrix(loop: Loop, dim: int, origin: float) -> Array:
     """One generation as a matrix on the independent entries (a stationary exact loop)."""
     chart = _chart(layout_of(loop), dim)
     basis = _tensors(chart, np.eye(len(chart.pick)))
-    return _flat(_next_tensors(basis, loop, dim, 1, origin))[:, chart.pick].T
+    return _flat(_next(basis, loop, dim, 1, origin))[:, chart.pick].T
 
 
 @lru_cache(maxsize=256)
@@ -247,7 +335,7 @@ def _affine_map(loop: Loop, dim: int, origin: float) -> tuple[Array, Array, Arra
     chart = _chart(layout_of(loop), dim)
     step, start = (
         _step_matrix(loop, dim, origin),
-        _flat(_first_tensors(loop, dim, origin))[chart.pick],
+        _flat(_first(loop, dim, origin))[chart.pick],
     )
     rows = step[chart.moving]
     return rows[:, chart.moving], rows[:, ~chart.moving] @ start[~chart.moving], start[chart.moving]
@@ -258,7 +346,7 @@ def _newest_entries(loop: Loop, dim: int) -> list[int]:
     chart = _chart(layout_of(loop), dim)
     numbers = np.zeros(len(chart.pick))
     numbers[chart.moving] = np.arange(chart.moving.sum())
-    return [int(i) for i in _read(_tensors(chart, numbers), layout_of(loop).newest)]
+    return [int(i) for i in read(_tensors(chart, numbers), layout_of(loop).newest)]
 
 
 def _mapped(loop: Loop, dim: int, generations: int, origin: float) -> Array:

@@ -37,10 +37,7 @@ def test_memory_of_two_and_a_capped_pool_have_exact_first_moments(dim):
     """Second generations have seen one model: the closure differs in variances only."""
     loop = Loop(n_initial=4, n_fixed=4, n_fresh=2, n_synth=3, bias=0.8, weight=0.3)
     long = dataclasses.replace(loop, memory=2)
-    exact, found = (
-        invariant_path(loop, dim, generations=2),
-        invariant_path(long, dim, generations=2),
-    )
+    exact, found = invariant_path(loop, dim, generations=2), closed(long, dim, 2)
     np.testing.assert_allclose(found.mean_sq, exact.mean_sq, rtol=1e-13)
     np.testing.assert_allclose(found.trace, exact.trace, rtol=1e-13)
 
@@ -57,7 +54,7 @@ def test_memory_is_a_mixture_by_enumeration():
         y = mean[:, None] + np.sqrt(0.7 * Sigma) * Z[:, 3:4, None]
         mean, Sigma = fit(loop, fixed, y)
         moments.append([weight @ mean[:, 0] ** 2, weight @ Sigma[:, 0, 0]])
-    found = invariant_path(loop, 1, generations=3)
+    found = closed(loop, 1, 3)
     np.testing.assert_allclose(
         [found.mean_sq[-1], found.trace[-1]], np.mean(moments, axis=0), rtol=1e-12
     )
@@ -74,10 +71,7 @@ SAME = [
 @pytest.mark.parametrize(("field", "loop"), SAME)
 def test_a_bound_longer_than_the_run_is_no_bound(field, loop):
     """Model by model, or batch by batch, against one running total."""
-    a, b = (
-        invariant_path(x, 2, generations=12)
-        for x in (loop, dataclasses.replace(loop, **{field: 30}))
-    )
+    a, b = (closed(x, 2, 12) for x in (loop, dataclasses.replace(loop, **{field: 30})))
     for name in ("mean_sq", "trace"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-12)
     # A total keeps covariances of outer products that single items lose: relative O(1/n).

@@ -21,32 +21,7 @@ from madtheory.theory.moments import (
 )
 from madtheory.theory.moments.second import invariant_limit, invariant_path
 from madtheory.theory.moments.tensors import exact_radius
-from tests.unit.theory.moments.quadrature import factor, fit, grid
-
-
-def by_quadrature(loop, dim, generations):
-    """The seven invariants at generation T: every sample is a coordinate to integrate over."""
-    n_first, n_fixed, shared = loop.n_initial, loop.n_fixed, loop.n_shared
-    real = n_first + n_fixed - shared
-    later = loop.n_fresh + loop.n_synth
-    Z, weight = grid((real + (generations - 1) * later) * dim)
-    Z = Z.reshape(len(Z), -1, dim)
-    bias = np.sqrt(loop.first_bias)
-    first = np.concatenate([Z[:, :shared], bias * Z[:, shared:n_first]], axis=1)
-    fixed = np.concatenate([Z[:, :shared], Z[:, n_first:real]], axis=1)
-    mean, Sigma = fit(loop, first, Z[:, :0])
-    pool = Z[:, :0]
-    for t in range(generations - 1):
-        new = Z[:, real + t * later : real + (t + 1) * later]
-        noise = new[:, loop.n_fresh :] @ factor(Sigma).transpose(0, 2, 1)
-        batch = mean[:, None] + np.sqrt(loop.bias) * noise
-        pool = np.concatenate([pool, batch], axis=1) if loop.pool == "accumulate" else batch
-        mean, Sigma = fit(loop, np.concatenate([fixed, new[:, : loop.n_fresh]], axis=1), pool)
-    M, C = (mean**2).sum(axis=1), np.trace(Sigma, axis1=1, axis2=2)
-    sandwich = np.einsum("ri,rij,rj->r", mean, Sigma, mean)
-    rows = [M, C, M**2, M * C, sandwich, C**2, (Sigma**2).sum(axis=(1, 2))]
-    return np.array(rows) @ weight
-
+from tests.unit.theory.moments.quadrature import by_quadrature
 
 SMALL = [
     (1, 3, Loop(n_initial=2, n_fixed=2, n_synth=2, bias=0.7)),

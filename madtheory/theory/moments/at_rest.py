@@ -1,0 +1,207 @@
+"""Where second moments with several models or batches in sight come to rest, if they do: exact."""
+
+from __future__ import annotations
+
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from madtheory import _check, _threads
+from madtheory.loop import Loop
+from madtheory.theory.moments import several, tensors
+from madtheory.theory.moments.generation import Layout, full, layout_of
+from madtheory.theory.moments.tensors import AXES, NEAR, Tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from madtheory._types import Array, Bools, Ints
+
+#: Up to so many unknowns the map is a matrix to solve, to find all eigenvalues of; beyond it is
+#: applied.
+_DENSE, _FEW, _AT_ONCE = 600, 150, 64
+#: Tolerance of a first look at the radius, and from which distance from 1 on it is enough.
+_ROUGH, _SURE = 1e-6, 1e-3
+#: Krylov vectors, how much smaller a round makes the residual, rounds.
+_KRYLOV, _RESIDUAL, _ROUNDS = 400, 1e-7, 3
+
+
+class _Chart(NamedTuple):
+    """Entries that differ: flat = reduced[every], reduced = flat[pick]; held ones never change."""
+
+    every: Ints
+    pick: Ints
+    held: Bools
+    shapes: list[tuple[int, ...]]
+
+
+def _shifted(layout: Layout, index: list[Ints], matrices: list[bool]) -> list[Ints]:
+    """Indices with the newest object among them moved to age 0, as at rest ages do not matter."""
+    v, fixed = layout.vectors, layout.fixed
+    ages = np.concatenate([np.full(fixed, v), np.arange(layout.batches), [0]])
+    ages = np.concatenate([ages, np.arange(layout.memory)])
+    aged = [np.where(i < m, v, ages[i - m]) for i, m in zip(index, matrices, strict=True)]
+    least = reduce(np.minimum, aged)
+    return [np.where(age < v, i - least, i) for i, age in zip(index, aged, strict=True)]
+
+
+def _codes(layout: Layout, *, at_rest: bool) -> list[Ints]:
+    """A number for each entry of the tensors, the same where they are equal.
+
+    By symmetry; because the newest model is the newest one in memory; and, at rest, because joint
+    moments depend on how far objects are apart.
+    """
+    v, m = layout.vectors, layout.vectors + 1
+    newest = np.arange(v)
+    if layout.memory:
+        newest[layout.newest] += 1
+
+    def code(kinds: str) -> Ints:
+        index: list[Ints] = list(np.indices([v + (kind == "m") for kind in kinds]))
+        if at_rest:
+            index = _shifted(layout, index, [kind == "m" for kind in kinds])
+        index = [newest[i] if kind == "v" else i for i, kind in zip(index, kinds, strict=True)]
+        pairs = [index[i : i + 2] for i in range(0, len(index), 2)]
+        numbers = [reduce(_pair, pair) for pair in pairs]
+        return numbers[0] if len(kinds) < 3 else _both(numbers, kinds, m)
+
+    return [code(kinds) for kinds in AXES]
+
+
+def _pair(a: Ints, b: Ints) -> Ints:
+    """A number for two that does not depend on their order."""
+    most, least = np.maximum(a, b), np.minimum(a, b)
+    return np.asarray(most * (most + 1) // 2 + least)
+
+
+def _both(numbers: list[Ints], kinds: str, m: int) -> Ints:
+    """Two pairs of vectors, in any order, or one of them with a matrix."""
+    return _pair(*numbers) if kinds == "vvvv" else numbers[0] * m + numbers[1]
+
+
+@lru_cache(maxsize=16)
+def _chart(layout: Layout, *, at_rest: bool) -> _Chart:
+    """Independent entries, in the order of the tensors."""
+    codes = _codes(layout, at_rest=at_rest)
+    every, pick, start, width = [], [], 0, 0
+    for code in codes:
+        # The first of equal ones has its newest object at age 0: older ones stand further back.
+        _, first, number = np.unique(code.ravel(), return_index=True, return_inverse=True)
+        every.append(number + start)
+        pick.append(first + width)
+        start, width = start + first.size, width + code.size
+    chosen = np.concatenate(pick)
+    moves = [_moves(layout, name, code.shape) for name, code in zip(AXES, codes, strict=True)]
+    held = ~np.concatenate([x.ravel() for x in moves])[chosen]
+    return _Chart(np.concatenate(every), chosen, held, [code.shape for code in codes])
+
+
+def _moves(layout: Layout, kinds: str, shape: tuple[int, ...]) -> Bools:
+    """Whether an entry involves anything but the fixed set and the identity."""
+    index = np.indices(shape)
+    first = [layout.fixed + (kind == "m") for kind in kinds]
+    return np.asarray((index >= np.array(first).reshape(-1, *[1] * len(shape))).any(axis=0))
+
+
+def _tensors(chart: _Chart, reduced: Array) -> Tensors:
+    """Joint moments from independent entries, shape (..., entries)."""
+    flat, at, parts = reduced[..., chart.every], 0, []
+    for shape in chart.shapes:
+        size = int(np.prod(shape))
+        parts.append(flat[..., at : at + size].reshape(*flat.shape[:-1], *shape))
+        at += size
+    return Tensors(*parts)
+
+
+def _reduced(chart: _Chart, x: Tensors) -> Array:
+    """Independent entries of joint moments."""
+    batch = x.C.shape[:-1]
+    return np.concatenate([z.reshape(*batch, -1) for z in x], axis=-1)[..., chart.pick]
+
+
+class _Map(NamedTuple):
+    """A late generation u -> A u + b of the entries that move."""
+
+    apply: Callable[[Array], Array]
+    shift: Array
+    chart: _Chart
+    held: Array
+
+
+def _late_map(loop: Loop, dim: int, *, at_rest: bool) -> _Map:
+    """The step that every late generation makes."""
+    layout = layout_of(loop)
+    chart, late = _chart(layout, at_rest=at_rest), full(loop, _check.MAX_COUNT)
+    start = _reduced(chart, several.first(loop, dim, layout).x)
+    held = np.where(chart.held, start, 0.0)
+
+    def step(u: Array, constant: Array) -> Array:
+        whole = np.broadcast_to(constant, (*u.shape[:-1], constant.size)).copy()
+        whole[..., ~chart.held] = u
+        state = several.State(_tensors(chart, whole), np.zeros(0), np.zeros(()))
+        after = several.following(state, loop, dim, late, layout)
+        return _reduced(chart, after.x)[..., ~chart.held]
+
+    shift = step(np.zeros(int((~chart.held).sum())), held)
+    return _Map(lambda u: step(u, np.zeros_like(held)), shift, chart, held)
+
+
+def _largest(f: _Map, tolerance: float) -> float:
+    """Spectral radius of the map."""
+    n = f.shift.size
+    if n <= _FEW:
+        return tensors.radius(_matrix(f))
+    from scipy.sparse.linalg import LinearOperator, eigs
+
+    A = LinearOperator((n, n), matvec=f.apply, dtype=np.float64)
+    found = eigs(A, k=1, v0=np.ones(n), return_eigenvectors=False, tol=tolerance)
+    return float(np.abs(found).max())
+
+
+def _matrix(f: _Map) -> Array:
+    """The map as a matrix, a few columns at a time: a state has many more entries."""
+    n = f.shift.size
+    parts = [f.apply(np.eye(min(_AT_ONCE, n - i), n, i)) for i in range(0, n, _AT_ONCE)]
+    return np.concatenate(parts).T
+
+
+def _fixed(f: _Map) -> Array:
+    """u = A u + b."""
+    n = f.shift.size
+    if n <= _DENSE:
+        solved: Array = np.linalg.solve(np.eye(n) - _matrix(f), f.shift).astype(np.float64)
+        return solved
+    from scipy.sparse.linalg import LinearOperator, gmres
+
+    A = LinearOperator((n, n), matvec=lambda u: u - f.apply(u), dtype=np.float64)
+    u: Array = np.zeros(n)
+    for _ in range(_ROUNDS):  # Each finds what is left, so that small entries are right too.
+        left = f.shift - u + f.apply(u)
+        u += gmres(A, left, rtol=_RESIDUAL, atol=0.0, restart=_KRYLOV, maxiter=1)[0]
+    return u
+
+
+def several_radius(loop: Loop, dim: int, tolerance: float = 0.0) -> float:
+    """Spectral radius of a late generation's map of all joint moments of degree two."""
+    with _threads.one_thread():
+        return _largest(_late_map(loop, dim, at_rest=False), tolerance)
+
+
+def _diverges(loop: Loop, dim: int) -> bool:
+    """Whether second moments have no limit: first roughly, which nearly always tells."""
+    rough = several_radius(loop, dim, _ROUGH)
+    if abs(rough - 1) > _SURE:
+        return rough > 1
+    return several_radius(loop, dim) >= 1 - NEAR
+
+
+def several_limit(loop: Loop, dim: int) -> Array | None:
+    """The seven invariants at rest; None where second moments diverge."""
+    if _diverges(loop, dim):
+        return None
+    with _threads.one_thread():
+        f = _late_map(loop, dim, at_rest=True)
+        whole = f.held.copy()
+        whole[~f.chart.held] = _fixed(f)
+        return tensors.read(_tensors(f.chart, whole), layout_of(loop).newest)

@@ -1,0 +1,156 @@
+"""Memories and capped pools: quadrature over all samples, other routes, limits, radii."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
+from madtheory.theory.moments import (
+    at_rest,
+    second_moment_radius,
+    second_moments,
+    second_moments_limit,
+    second_moments_rel_error,
+    several,
+    tensors,
+)
+from madtheory.theory.moments.second import invariant_path
+from tests.unit.theory.moments.quadrature import by_quadrature
+
+PAIR = {"n_initial": 2, "n_fixed": 2, "bias": 0.7}
+POOL = {"pool": "accumulate", "n_synth": 1}
+SMALL = [
+    (1, 3, Loop(**PAIR, n_synth=2, memory=2)),
+    (1, 4, Loop(**PAIR, n_synth=2, memory=2)),
+    (1, 4, Loop(**PAIR, n_synth=2, memory=3, ddof=0, floor=0.1)),
+    (1, 4, Loop(**PAIR, n_synth=2, memory=None)),
+    (1, 3, Loop(n_initial=2, n_synth=3, memory=2)),
+    (1, 3, Loop(n_initial=2, n_fixed=1, n_fresh=1, n_synth=2, memory=2, weight=0.3)),
+    (1, 3, Loop(n_initial=3, n_fresh=2, n_synth=2, memory=2, first_generation="biased", bias=0.4)),
+    (1, 4, Loop(**PAIR, n_synth=2, pool="accumulate", pool_cap=2)),
+    (1, 5, Loop(**PAIR, **POOL, pool_cap=2, memory=2)),
+    (1, 5, Loop(**PAIR, **POOL, memory=3)),
+    (1, 5, Loop(**PAIR, **POOL, memory=None)),
+    (2, 3, Loop(**PAIR, n_synth=1, memory=2, shrinkage=0.3)),
+    (2, 3, Loop(**PAIR, n_synth=1, memory=None, shrinkage=0.3, floor=0.2)),
+    (2, 2, Loop(**PAIR, n_synth=2, memory=2)),
+]
+
+
+@pytest.mark.parametrize(("dim", "generations", "loop"), SMALL)
+def test_a_mixture_s_moments_are_those_over_all_samples_and_choices(dim, generations, loop):
+    expected = by_quadrature(loop, dim, generations)
+    found = several.several_path(loop, dim, generations)[-1]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        [x[-1] for x in invariant_path(loop, dim, generations=generations)], expected, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("dim", [1, 4])
+def test_one_model_in_sight_is_the_map_of_memory_one(dim):
+    for loop in (synthetic_augmentation(6, 9, bias=0.9), fresh_data(4, 3)):
+        by_tensors = tensors.exact_path(loop, dim, 12, 0.0)
+        np.testing.assert_allclose(several.several_path(loop, dim, 12), by_tensors, rtol=1e-12)
+
+
+LONG = [
+    Loop(n_initial=9, n_fixed=6, n_synth=5, memory=None, shrinkage=0.2, bias=0.9),
+    Loop(n_initial=9, n_fixed=6, n_synth=5, memory=None, pool="accumulate"),
+    Loop(n_initial=9, n_fixed=6, n_fresh=2, n_synth=5, memory=2, pool="accumulate", weight=0.3),
+]
+
+
+@pytest.mark.parametrize("loop", LONG)
+def test_a_bound_longer_than_the_run_is_no_bound(loop):
+    """Model by model and batch by batch, against running totals."""
+    bounds = {"memory": 11} if loop.memory is None else {}
+    bounds |= {"pool_cap": 11} if loop.pooled is None else {}
+    short = dataclasses.replace(loop, **bounds)
+    assert several.bounded(short, 12) == loop != several.bounded(short, 13)
+    # At 15 generations the bound counts.
+    a, b = (several.several_path(x, 3, 15) for x in (loop, short))
+    np.testing.assert_allclose(a[:12], b[:12], rtol=1e-12)
+    assert np.abs(a[14] / b[14] - 1).max() > 1e-4
+
+
+def test_the_answer_that_the_closure_had_wrong():
+    # Simulated: 2.818 +- .037. The closure said 2.346.
+    loop = Loop(
+        n_initial=4, n_fixed=4, n_fresh=3, n_synth=15, bias=0.99, pool="accumulate", pool_cap=3
+    )
+    found = second_moments(loop, 2, generations=30)[-1, 6]
+    assert abs(found - 2.818) < 2 * 0.037
+
+
+STATIONARY = [
+    fresh_data(40, 60, bias=0.9, memory=2),
+    fresh_data(5, 8, memory=6),
+    synthetic_augmentation(4, 6, bias=0.99, pool="accumulate", pool_cap=4),
+    Loop(
+        n_initial=5, n_fixed=3, n_fresh=2, n_synth=7, pool="accumulate", pool_cap=3, memory=2,
+        bias=0.9, shrinkage=0.2, weight=0.4, floor=0.1,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loop", STATIONARY)
+@pytest.mark.parametrize("dim", [1, 4])
+@pytest.mark.parametrize("dense", [0, 600])
+def test_limit_is_where_the_path_ends_by_a_matrix_and_by_its_products(
+    loop, dim, dense, monkeypatch
+):
+    monkeypatch.setattr(at_rest, "_DENSE", dense)
+    monkeypatch.setattr(at_rest, "_FEW", dense // 4)
+    path = second_moments(loop, dim, generations=900)
+    np.testing.assert_allclose(path[-1], second_moments_limit(loop, dim), rtol=1e-11)
+
+
+@pytest.mark.parametrize("loop", [*STATIONARY[:3], fresh_data(1, 6, memory=3)])
+def test_radius_is_the_growth_of_the_path(loop):
+    radius = second_moment_radius(loop, 2)
+    assert (second_moments_limit(loop, 2) is None) == (radius >= 1)
+    steps = np.diff(second_moments(loop, 2, generations=400)[:, 5])
+    # From where the slower parts have died to where rounding shows.
+    late = np.flatnonzero(np.abs(steps) > 1e-9 * np.abs(steps).max())[-40:]
+    rates = steps[late[1:]] / steps[late[:-1]]
+    assert rates[-20:].mean() == pytest.approx(radius, abs=2e-3)
+
+
+def test_the_radius_by_all_eigenvalues_and_by_the_largest(monkeypatch):
+    whole = [second_moment_radius(loop, 2) for loop in STATIONARY[::3]]
+    monkeypatch.setattr(at_rest, "_FEW", 0)
+    largest = [second_moment_radius(loop, 2) for loop in STATIONARY[::3]]
+    np.testing.assert_allclose(largest, whole, rtol=1e-10)
+
+
+def test_the_radius_with_memory_one_is_that_of_its_own_map():
+    for loop in (synthetic_augmentation(6, 9, bias=0.9), fresh_data(1, 3)):
+        expected = tensors.exact_radius(loop, 2)
+        assert at_rest.several_radius(loop, 2) == pytest.approx(expected, rel=1e-9)
+
+
+def test_overflow_is_infinite_and_first_moments_stay_finite():
+    loop = fresh_data(1, 2, memory=2)
+    path = second_moments(loop, 2, generations=4000)
+    assert np.isinf(path[-1, 2:]).all()
+    assert np.isfinite(path[:, :2]).all()
+
+
+def test_no_error_is_declared_where_second_moments_are_exact():
+    long = fresh_data(20, 20, memory=40)
+    assert not second_moments_rel_error(fresh_data(20, 20, memory=15), 2).any()
+    # Up to generation 41 no model is forgotten.
+    assert not second_moments_rel_error(long, 2, generations=41).any()
+    for error in (
+        second_moments_rel_error(long, 2, generations=60)[-1],
+        second_moments_rel_error(long, 2),
+    ):
+        np.testing.assert_array_equal(error[:2], 0)
+        assert (error[2:] > 0).all()
+
+
+def test_too_many_models_for_a_radius_are_refused_in_one_sentence():
+    with pytest.raises(UnsupportedLoop, match="at most 15 models and batches in sight, got memory"):
+        second_moment_radius(fresh_data(5, 5, memory=40), 2)
