@@ -169,7 +169,8 @@ def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> P
             raise options.Refused(
                 f"{name} must be at most {options.MAX_KEPT} in theory, or all, got {kept}"
             )
-    entries = {"forgetting_rate": Entry(moments.forgetting_rate(loop))}
+    rate = Entry(moments.forgetting_rate(loop), moments.forgetting_status(loop))
+    entries = {"forgetting_rate": rate}
     for question, names in _QUESTIONS.items():
         entries |= answer.covered(names, partial(question, loop, eigenvalues))
     path = {} if length is None else {"path": _path(loop, eigenvalues, length)}

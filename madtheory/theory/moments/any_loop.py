@@ -9,7 +9,7 @@ points are exact to the last rounding, however small the gap 1 - n_s/n.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -104,10 +104,11 @@ def first_moments_limit(loop: Loop) -> FirstMomentsLimit:
 def forgetting_rate(loop: Loop) -> float:
     """Factor per generation by which first moments forget the first model (2.2, Fig. 10; exact).
 
-    The spectral radius of their recursion. 0 where real data have all the weight, 1 where nothing
-    pulls the mean back (no real data) and where the recursion slows down for good (a pool or a
-    memory that keeps everything): such loops forget like a power of t. W2^2 is also driven by
-    second moments, whose radius (:func:`second_moment_radius`) can be larger.
+    The spectral radius of their recursion; for the part that n_initial has in the start only a
+    bound at ddof = 0 and bias = 1 (:func:`forgetting_status`). 0 where real data have all the
+    weight, 1 where nothing pulls the mean back (no real data) and where the recursion slows down
+    for good (a pool or a memory that keeps everything): such loops forget like a power of t. W2^2
+    is also driven by second moments, whose radius (:func:`second_moment_radius`) can be larger.
 
     Examples
     --------
@@ -118,6 +119,23 @@ def forgetting_rate(loop: Loop) -> float:
         return moment_radius(loop)
     (a, b), (c, d) = first_moment_map(loop)[0]
     return float((a + d) / 2 + np.hypot((a - d) / 2, np.sqrt(b * c)))
+
+
+def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
+    """Whether n_initial is forgotten at :func:`forgetting_rate`, or faster (2.2).
+
+    At ddof = 0 and bias = 1 a model's E |x - mu_0|^2 = mean_sq + trace is that of its training set,
+    real or synthetic: 1 from the first generation on, for every n_initial. So starts differ only
+    across this sum, which has the radius to itself without a fixed set. The fresh data loop with memory 1 then forgets
+    at n_s (n_s - 1)/n^2, less than its radius n_s/n.
+
+    Examples
+    --------
+    >>> forgetting_status(fresh_data(15, 12)), forgetting_status(fresh_data(15, 12, ddof=0))
+    ('exact', 'bound')
+    """
+    kept = loop.ddof == 0 and loop.bias == 1 and loop.weight != 1
+    return "bound" if kept else "exact"
 
 
 # --- second moments ------------------------------------------------------------------------------

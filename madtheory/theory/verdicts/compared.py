@@ -11,7 +11,7 @@ import numpy as np
 from madtheory import spectrum
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop
-from madtheory.theory import distance, worth
+from madtheory.theory import distance, moments, worth
 from madtheory.theory.verdicts.finding import Finding, definition, say
 from madtheory.theory.verdicts.risk import STILL, band, risk_is_bounded
 from madtheory.theory.verdicts.vanishing import variance_vanishes
@@ -108,6 +108,51 @@ def strong_collapse(loop: Loop, eigenvalues: ArrayLike) -> Finding:
 # --- Kazdan et al., He et al.: the risk beside that of the real data -----------------------------
 
 
+def on_the_border(loop: Loop) -> bool:
+    """Whether first moments of the limit are exactly those of n_real samples (theory.md 3.1).
+
+    As many fixed as fresh samples at bias 1, memory 1, replaced: with p = n_real/n, q = 1 - p,
+    E mu.x_f = 1/n_real, and E|mu|^2 = [p + q C + q^2/p + 2 q p/(2 p)]/n = 1/n_real where C = 1,
+    which the total scatter n - 1 = n (p + q (M + 1) - M), M = 1/n_real, is as well.
+    """
+    plain = loop.beyond_plain is None and loop.ddof == 1 and loop.budget is None
+    return plain and loop.bias == 1 and loop.n_fixed == loop.n_fresh > 0
+
+
+def third_order_gap(loop: Loop, dim: int) -> tuple[float, float]:
+    """E W2^2 on the border less that of n_real samples, in two parts (asymptotic in n).
+
+    With h = Sigma - I, E tr Sigma^(1/2) = d - E tr h^2/8 + E tr h^3/16 - ..., so the gap is that of
+    E tr h^2/4, exact, and of -E tr h^3/8. To leading order the law of h is that of the samples up
+    to its third cumulant, (d^3 + 3 d^2 + 4 d) a/n^2 against (d^3 + 3 d^2 + 4 d)/n_real^2, with
+    f = p/2 and (1 - q^2) b = 1 + 3 q/p, (1 - q^3) a = f + 3 q/2 + 3 p q^2 b/2 + p/2 + q
+    + 3 q (1/2 + q/p): phi the fixed set's part of h, c = (phi, phi, h) = 2/p^2 and b = (phi, h, h).
+    """
+    d, n_r, p = dim, loop.n_real, loop.n_real / loop.n_train
+    q = 1 - p
+    b = (1 + 3 * q / p) / (1 - q**2)
+    a = (p + 2.5 * q + 1.5 * p * q**2 * b + 3 * q * (0.5 + q / p)) / (1 - q**3)
+    third = -(d**3 + 3 * d**2 + 4 * d) * (a * p**2 - 1) / (8 * n_r**2)
+    second = moments.second_moments_limit(loop, d)
+    if second is None:
+        return math.inf, third
+    at = dict(zip(moments.INVARIANTS, map(float, second), strict=True))
+    spread = at["trace_squared"] - 2 * at["trace"] + d
+    return (spread - d * (d + 1) / (n_r - 1)) / 4, third
+
+
+def _border_ratio(loop: Loop, s: Spectrum, base: float) -> Finding | None:
+    """By third order, where what follows is smaller; None elsewhere."""
+    if not (s.is_flat and on_the_border(loop) and loop.n_real >= 4 * max(s.dim, 2)):
+        return None
+    second, third = third_order_gap(loop, s.dim)
+    if abs(third) < 2 * abs(second):
+        return None
+    gap = s.trace / s.dim * (second + third)
+    why = "first moments are those of the real data alone: third order decides"
+    return say(gap > 0, ("ratio to the real-data risk", 1 + gap / base), why, "asymptotic")
+
+
 @definition(
     "ratio", "Kazdan et al. 2024", "is the limit worse than the real data alone?", collapse_if=True
 )
@@ -115,7 +160,8 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     """Whether the limit of E W2^2 exceeds that of a fit to the real data alone (Kazdan et al.).
 
     The value is the ratio to the fit to n_real samples, n_initial where n_real < 2; at
-    generation 1000 or from below, and named so, where the limit is not computed.
+    generation 1000 or from below, and named so, where the limit is not computed. Where first
+    moments tie (:func:`on_the_border`) the third order decides.
 
     Examples
     --------
@@ -127,6 +173,9 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     base = spectrum.baseline(n, s)
     if risk_is_bounded(loop).verdict is False:
         return say(True, ("ratio to the real-data risk", math.inf), "the risk is unbounded")
+    border = _border_ratio(loop, s, float(base.value))
+    if border is not None:
+        return border
     try:
         name, risk = "ratio to the real-data risk", distance.w2_squared_limit(loop, s)
     except UnsupportedLoop:

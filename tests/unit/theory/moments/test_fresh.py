@@ -1,5 +1,6 @@
 """Moments of the fresh data loop, in exact and in plain arithmetic."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ from madtheory.theory.moments import (
     first_moments,
     first_moments_limit,
     forgetting_rate,
+    forgetting_status,
     second_moment_map,
     second_moment_radius,
     second_moments,
@@ -81,6 +83,51 @@ def test_forgetting_of_n_initial():
     difference = first_moments(near, 500).mean_sq - first_moments(far, 500).mean_sq
     assert difference[0] > 0.09
     assert abs(difference[-1]) < forgetting_rate(near) ** 499
+
+
+def differences(loop, generations):
+    """How the first moments of two starts differ, relative to the step before."""
+    paths = [
+        first_moments(dataclasses.replace(loop, n_initial=n), generations).mean_sq for n in (9, 70)
+    ]
+    gap = paths[0] - paths[1]
+    return gap[1:] / gap[:-1]
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        fresh_data(15, 12),
+        fresh_data(15, 12, bias=0.8, ddof=0),
+        Loop(n_initial=9, n_fixed=2, n_fresh=2, n_synth=4),
+        fresh_data(15, 12, memory=2),
+        fresh_data(15, 12, weight=0.4),
+    ],
+)
+def test_n_initial_is_forgotten_at_the_rate(loop):
+    assert forgetting_status(loop) == "exact"
+    # Faster parts are in it too; the slowest of them falls by .9 of the rate a generation.
+    T = 40 if loop.n_fixed else 15
+    assert differences(loop, T)[-1] == pytest.approx(forgetting_rate(loop), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"memory": 3}, {"weight": 0.4}, {"shrinkage": 0.3, "floor": 0.1}]
+)
+def test_maximum_likelihood_at_bias_one_forgets_n_initial_faster(extra):
+    # Not beside a fixed set: the first mean's covariance with the set's has the radius too.
+    loop = Loop(n_initial=9, n_fresh=15, n_synth=12, ddof=0, **extra)
+    assert forgetting_status(loop) == "bound"
+    assert np.abs(differences(loop, 12)[-3:]).max() < 0.8 * forgetting_rate(loop)
+    # What is behind it: the sum is the same for every start.
+    near, far = (first_moments(dataclasses.replace(loop, n_initial=n), 8) for n in (9, 70))
+    np.testing.assert_allclose(near.mean_sq + near.trace, far.mean_sq + far.trace, rtol=1e-13)
+
+
+def test_the_true_rate_at_maximum_likelihood_and_bias_one():
+    loop = fresh_data(15, 12, ddof=0)
+    assert forgetting_rate(loop) == pytest.approx(12 / 27, rel=1e-12)
+    np.testing.assert_allclose(differences(loop, 8), 12 * 11 / 27**2, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Loops compared with their real data: strong collapse and the ratio of risks."""
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from scipy import stats
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
-from madtheory.theory import distance, worth
+from madtheory.theory import distance, moments, worth
 from madtheory.theory.verdicts import compared, large_sample_floor, risk_ratio, strong_collapse
+from madtheory.theory.verdicts.table import default_loops
 
 ONES = np.ones(3)
 
@@ -73,3 +75,27 @@ def test_risk_ratio_of_the_synthetic_loop_by_hand() -> None:
     assert found.value == pytest.approx(by_hand, rel=1e-9)
     assert found.verdict is True
     assert risk_ratio(fresh_data(100, 100), ONES).verdict is False
+
+
+@pytest.mark.parametrize(("n_real", "n_synth"), [(8, 1), (10, 40), (100, 100), (30, 7)])
+def test_as_many_fixed_as_fresh_samples_are_worth_their_number_in_first_moments(
+    n_real: int, n_synth: int
+) -> None:
+    loop = Loop(n_initial=9, n_fixed=n_real // 2, n_fresh=n_real // 2, n_synth=n_synth)
+    limit = moments.first_moments_limit(loop)
+    assert compared.on_the_border(loop)
+    assert limit.mean_sq == pytest.approx(1 / n_real, rel=1e-12)
+    assert limit.trace == pytest.approx(1, rel=1e-12)
+    for change in ({"bias": 0.9}, {"ddof": 0}, {"n_fixed": 3}, {"memory": 2}):
+        assert not compared.on_the_border(replace(loop, **change))
+
+
+def test_third_order_decides_on_the_border() -> None:
+    found = risk_ratio(default_loops()["fixed + fresh, λ = 1"], [2.0, 2.0])
+    assert found.verdict is False
+    assert found.value == pytest.approx(0.9959, abs=1e-4)  # simulated: .9957 +- .0012
+    # d = 1, p = 1/2: 3/7 in the third cumulant by hand, 8/8 of it in the gap.
+    loop = Loop(n_initial=9, n_fixed=10, n_fresh=10, n_synth=20)
+    assert compared.third_order_gap(loop, 1)[1] == pytest.approx(-3 / 7 / 20**2, rel=1e-12)
+    # Far more directions than the expansion allows: the declared errors speak, and do not know.
+    assert risk_ratio(loop, np.ones(30)).value != 1 + compared.third_order_gap(loop, 30)[1]
