@@ -126,8 +126,9 @@ def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
 
     At ddof = 0 and bias = 1 a model's E |x - mu_0|^2 = mean_sq + trace is that of its training set,
     real or synthetic: 1 from the first generation on, for every n_initial. So starts differ only
-    across this sum, which has the radius to itself without a fixed set. The fresh data loop with memory 1 then forgets
-    at n_s (n_s - 1)/n^2, less than its radius n_s/n.
+    across this sum, which has the radius to itself without a fixed set. The fresh data loop with
+    memory 1 then forgets at n_s (n_s - 1)/n^2, less than its radius n_s/n. With as many fixed as
+    fresh samples at bias 1 starts differ by an eigenvector of n_s/n alone.
 
     Examples
     --------
@@ -135,7 +136,8 @@ def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
     ('exact', 'bound')
     """
     kept = loop.ddof == 0 and loop.bias == 1 and loop.weight != 1
-    return "bound" if kept else "exact"
+    even = loop.bias == 1 and loop.n_fixed == loop.n_fresh > 0
+    return "bound" if kept or even else "exact"
 
 
 # --- second moments ------------------------------------------------------------------------------

@@ -147,8 +147,9 @@ def invariant_path(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
     """
     require_supported(loop, "second_moments")
     d, T = _check.count("dim", dim), _check.count("generations", generations)
+    x = exact_path(loop, d, T, 0.0) if is_exact(loop) else estimated_path(loop, d, T)[0]
     # Rounding may leave a zero just below zero.
-    return SecondMoments(*np.maximum(estimated_path(loop, d, T)[0], 0.0).T)
+    return SecondMoments(*np.maximum(x, 0.0).T)
 
 
 def invariant_limit(loop: Loop, dim: int) -> SecondMoments | None:
@@ -160,7 +161,11 @@ def invariant_limit(loop: Loop, dim: int) -> SecondMoments | None:
     True
     """
     require_supported(loop, "second_moments_limit")
-    found = estimated_limit(loop, _check.count("dim", dim))
+    d = _check.count("dim", dim)
+    if is_exact(loop):
+        exact = exact_limit(loop, d, 0.0)
+        return None if exact is None else SecondMoments(*exact)
+    found = estimated_limit(loop, d)
     return None if found is None else SecondMoments(*found[0])
 
 

@@ -105,10 +105,11 @@ def draw(x: Tensors, parent: Parent, n: float, cumulants: Cumulants | None = Non
     """
     k, dof = 1.0 / n if n else 0.0, max(n - 1.0, 0.0)
     P = parent_moments(x, parent)
+    pVM, pVS = k * P.VM, k * P.VS
     y = Tensors(*(grown(z, axes) for z, axes in zip(x, (2, 1, 4, 3, 3, 2, 2), strict=True)))
     y.G[..., -1, -1] = k * P.trace
     for pairs in (y.V4[..., -1, -1, :-1, :-1], y.V4[..., :-1, :-1, -1, -1]):
-        pairs[...] = k * P.VM
+        pairs[...] = pVM
     crossed = (
         y.V4[..., -1, :-1, -1, :-1],
         y.V4[..., :-1, -1, -1, :-1],
@@ -116,7 +117,7 @@ def draw(x: Tensors, parent: Parent, n: float, cumulants: Cumulants | None = Non
         y.V4[..., :-1, -1, :-1, -1],
     )
     for pairs in crossed:
-        pairs[...] = k * P.VS
+        pairs[...] = pVS
     y.V4[..., -1, -1, -1, -1] = k**2 * (P.square + 2 * P.of_square)
     y.VM[..., -1, -1, :-1], y.VS[..., -1, -1, :-1] = k * P.MM, k * P.MT
     y.MM[..., -1, -1] = 2 * dof * P.of_square
@@ -176,10 +177,37 @@ def _on_four(x: Array, L: Array) -> Array:
 def update(x: Tensors, rows: Rows) -> Tensors:
     """Moments of v' = L v and M' = alpha M + beta v v^T."""
     L, A = rows.L, rows.alpha
-    at = list(rows.beta)  # The matrices that have outer products.
-    beta = np.array([rows.beta[i].dense() for i in at]).reshape(len(at), *2 * L.shape[1:])
+    if len(L) >= _MANY:
+        return _update_many(x, rows)
+    beta = np.zeros((len(A), L.shape[1], L.shape[1]))
+    for i, b in rows.beta.items():
+        beta[i] = b.dense()
     pair, last = ([-3, -2], [1, 2]), ([-2, -1], [1, 2])
     straight = np.tensordot(x.V4, beta, axes=last)  # (v_a.v_b) v_c^T beta v_d
+    crossed = np.tensordot(np.swapaxes(x.V4, -3, -2), beta, axes=last)
+    mixed = [A @ np.tensordot(z, beta, axes=pair) for z in (x.VM, x.VS)]
+    MM, MT = (
+        A @ z @ A.T + w + _swapped(w) + np.tensordot(y, beta, axes=pair)
+        for z, w, y in zip((x.MM, x.MT), mixed, (straight, crossed), strict=True)
+    )
+    return Tensors(
+        L @ x.G @ L.T,
+        x.C @ A.T + np.tensordot(x.G, beta, axes=last),
+        _on_four(x.V4, L),
+        _on_pairs(x.VM @ A.T + straight, L),
+        _on_pairs(x.VS @ A.T + crossed, L),
+        MM,
+        MT,
+    )
+
+
+def _update_many(x: Tensors, rows: Rows) -> Tensors:
+    """The same, where only a few of many matrices have outer products."""
+    L, A = rows.L, rows.alpha
+    at = list(rows.beta)
+    beta = np.array([rows.beta[i].dense() for i in at]).reshape(len(at), *2 * L.shape[1:])
+    pair, last = ([-3, -2], [1, 2]), ([-2, -1], [1, 2])
+    straight = np.tensordot(x.V4, beta, axes=last)
     crossed = np.tensordot(np.swapaxes(x.V4, -3, -2), beta, axes=last)
     C, VM, VS = x.C @ A.T, x.VM @ A.T, x.VS @ A.T
     C[..., at] += np.tensordot(x.G, beta, axes=last)

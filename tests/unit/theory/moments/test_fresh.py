@@ -6,7 +6,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.loop import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    synthetic_augmentation,
+)
 from madtheory.theory.moments import (
     first_moment_map,
     first_moments,
@@ -99,7 +105,8 @@ def differences(loop, generations):
     [
         fresh_data(15, 12),
         fresh_data(15, 12, bias=0.8, ddof=0),
-        Loop(n_initial=9, n_fixed=2, n_fresh=2, n_synth=4),
+        Loop(n_initial=9, n_fixed=8, n_fresh=2, n_synth=30, bias=0.9),
+        synthetic_augmentation(5, 6, bias=0.9),
         fresh_data(15, 12, memory=2),
         fresh_data(15, 12, weight=0.4),
     ],
@@ -107,7 +114,7 @@ def differences(loop, generations):
 def test_n_initial_is_forgotten_at_the_rate(loop):
     assert forgetting_status(loop) == "exact"
     # Faster parts are in it too; the slowest of them falls by .9 of the rate a generation.
-    T = 40 if loop.n_fixed else 15
+    T = 28 if loop.n_fixed else 15
     assert differences(loop, T)[-1] == pytest.approx(forgetting_rate(loop), rel=0.02)
 
 
@@ -122,6 +129,13 @@ def test_maximum_likelihood_at_bias_one_forgets_n_initial_faster(extra):
     # What is behind it: the sum is the same for every start.
     near, far = (first_moments(dataclasses.replace(loop, n_initial=n), 8) for n in (9, 70))
     np.testing.assert_allclose(near.mean_sq + near.trace, far.mean_sq + far.trace, rtol=1e-13)
+
+
+def test_as_many_fixed_as_fresh_samples_forget_n_initial_faster():
+    loop = Loop(n_initial=9, n_fixed=2, n_fresh=2, n_synth=4)
+    assert forgetting_status(loop) == "bound"
+    np.testing.assert_allclose(differences(loop, 20), 0.5, rtol=1e-3)
+    assert forgetting_rate(loop) > 0.55
 
 
 def test_the_true_rate_at_maximum_likelihood_and_bias_one():
