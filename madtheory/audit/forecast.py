@@ -1,14 +1,13 @@
 """What comes next: the loop of the audit carried on by simulation, and what fresh data would do.
 
-Forecast: the last file's mean and covariance follow the two-parameter loop of
-:mod:`madtheory.audit.anchor`, with the share of real data drawn by its likelihood, the drift by
-its standard error and Gaussian fits of the estimated training size. Paths live along the leading
-axes of the real set; both measures are scaled to what the last file shows in all directions.
+Forecast: files follow the two-parameter loop of :mod:`madtheory.audit.anchor` with all that is not
+known of it drawn anew for each path (:mod:`madtheory.audit.paths`), those of few distinct rows as
+frequencies (:mod:`madtheory.audit.classes`). Both measures are scaled to what the last file shows in
+all directions. What the bands cover is measured in docs/audit.md.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,21 +15,31 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from madtheory import _check, _search
-from madtheory.audit.anchor import SHARES
+from madtheory.audit.anchor import anchor
+from madtheory.audit.classes import class_paths, frequencies
+from madtheory.audit.inference import GROWTH, MARGIN
+from madtheory.audit.paths import paths
+from madtheory.audit.series import Axes, series_of
 from madtheory.covariance import Spectrum
 from madtheory.metrics import Measured
 from madtheory.theory import distance, worth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from madtheory._types import Array
     from madtheory.audit.anchor import Anchor
-    from madtheory.audit.drift import Drift
     from madtheory.audit.inference import Inference
-    from madtheory.audit.series import Axes, Series
+    from madtheory.audit.paths import Paths
+    from madtheory.audit.series import Series
 
-_PATHS = 200
-#: Axes that the paths live on: each generation of each path costs the cube.
-_AXES = 24
+#: Paths: as many as make this many files in all, within bounds.
+_WORK, _FEWEST_PATHS, _MOST_PATHS = 8000, 100, 400
+#: Bands are this many times wider below and above their median, in logarithms: what the
+#: two-parameter loop leaves out, as a table of loops asks for (tests/golden/audit/bands.py).
+_WIDER, _WIDER_CLASSES = (1.4, 1.25), (1.7, 1.45)
 #: No more fresh samples than this are looked for.
 _FARTHEST = 10**9
 
@@ -74,112 +83,84 @@ class FreshData:
     required_n_real: int | None
 
 
-class Paths(NamedTuple):
-    """Simulated files, shape (path, horizon), as multiples of the last file's own measure."""
-
-    trace: Array
-    fid: Array
-
-
-def _roots(S: Array) -> Array:
-    """Symmetric factor of a batch of covariances."""
-    values, vectors = np.linalg.eigh(S)
-    roots: Array = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
-    return roots
+def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, float]:
+    """Trace and squared distance of the last file along the other axes."""
+    variance, mean = np.exp(series.log_variance[-1]), series.means[-1]
+    size = np.square(axes.scales)[~alive]
+    distance = np.square(mean) + np.square(1 - np.sqrt(variance))
+    return float(size @ variance[~alive]), float(size @ distance[~alive])
 
 
-def _wishart(rng: np.random.Generator, F: Array, dof: float) -> Array:
-    """Batch of F W(I, dof) F^T/dof: Bartlett factors, or plain columns where dof < dim."""
-    size, dim, _ = F.shape
-    if dof < dim:
-        A = rng.standard_normal((size, dim, max(1, int(dof))))
-    else:
-        A = np.tril(rng.standard_normal((size, dim, dim)), -1)
-        i = np.arange(dim)
-        A[:, i, i] = np.sqrt(rng.chisquare(dof - i, size=(size, dim)))
-    B = F @ A / math.sqrt(dof)
-    return np.asarray(B @ B.transpose(0, 2, 1))
+class _Ahead(NamedTuple):
+    """Paths, how much wider their bands are, and what dead directions add to trace and distance."""
+
+    paths: Paths | None
+    wider: tuple[float, float]
+    dead: tuple[float, float]
 
 
-def _measures(mean: Array, S: Array, scales: Array) -> tuple[Array, Array]:
-    """Trace and squared Frechet distance to N(0, I) of a batch, in the units of the features."""
-    variances = np.square(scales)
-    trace = np.einsum("pii,i->p", S, variances)
-    product = S * np.multiply.outer(variances, variances)
-    fidelity = np.sqrt(np.maximum(np.linalg.eigvalsh(product), 0)).sum(axis=1)
-    walk = np.square(mean * scales).sum(axis=1)
-    return trace, np.maximum(walk + trace + variances.sum() - 2 * fidelity, 0)
+def _ahead(
+    real: Array, sets: Sequence[Array], axes: Axes, series: Series, held: Anchor | None, horizon: int
+) -> _Ahead:
+    """Simulate the next files; no paths where nothing varies any more."""
+    rng = np.random.default_rng(0)
+    count = min(_MOST_PATHS, max(_FEWEST_PATHS, _WORK // horizon))
+    them = frequencies(real, sets)
+    if them:
+        found = class_paths(rng, them, held, float(len(sets[-1])), horizon, count)
+        return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
+    dead = 0.0, 0.0
+    if held is None:
+        alive = np.isfinite(series.log_variance).all(axis=0)
+        dead = _dead(axes, series, alive)
+        if not alive.any():
+            return _Ahead(None, _WIDER, dead)
+        axes = Axes(axes.mean, axes.vectors[:, alive], axes.scales[alive])
+        series = series_of(axes, sets)
+        held = anchor(series, MARGIN, GROWTH)
+    return _Ahead(paths(rng, axes, series, held, sets[-1], horizon, count), _WIDER, dead)
 
 
-class _Law(NamedTuple):
-    """Of each path: share of real data and multiplier of the old covariance; training size."""
+def _band(
+    values: Array, start: float, seen: float, dead: float, wider: tuple[float, float], level: float
+) -> tuple[Measured, ...]:
+    """Median and band of each column, in units of what the last file shows in all directions.
 
-    share: Array
-    keep: Array
-    dof: float
-
-
-def _law(rng: np.random.Generator, series: Series, noise: Drift, held: Anchor, m: float) -> _Law:
-    """Draw the parameters of the paths from what is known of them."""
-    weights = np.exp(held.log_likelihood - held.log_likelihood.max())
-    share = rng.choice(SHARES, size=_PATHS, p=weights / weights.sum())
-    level = series.log_variance.mean(axis=1)
-    ratio, x = np.exp(np.diff(level)).mean(), np.exp(-level[:-1]).mean()
-    error = noise.error if math.isfinite(noise.error) else abs(noise.value)
-    draws = np.exp(error * rng.standard_t(noise.dof, size=_PATHS).clip(-8, 8))
-    return _Law(share, (ratio * draws - share * x)[:, None, None], min(max(m, 1.0), 1e12))
-
-
-def paths(
-    rng: np.random.Generator,
-    axes: Axes,
-    series: Series,
-    noise: Drift,
-    held: Anchor,
-    m: float,
-    horizon: int,
-) -> Paths:
-    """Simulate files of the next `horizon` generations."""
-    K = min(_AXES, series.means.shape[1])
-    law, scales, rows = _law(rng, series, noise, held, m), axes.scales[:K], series.rows[-1]
-    mean = np.repeat(series.means[-1:, :K], _PATHS, axis=0)
-    S = np.repeat(series.covariances[-1:, :K, :K], _PATHS, axis=0)
-    start = [float(v[0]) for v in _measures(mean, S, scales)]
-    out = []
-    for _ in range(horizon):
-        F = _roots(law.share[:, None, None] * np.eye(K) + law.keep * S)
-        step = (F @ rng.standard_normal((_PATHS, K, 1)))[..., 0] / math.sqrt(law.dof + 1)
-        mean, S = (1 - law.share[:, None]) * mean + step, _wishart(rng, F, law.dof)
-        G = _roots(S)
-        shift = (G @ rng.standard_normal((_PATHS, K, 1)))[..., 0] / math.sqrt(rows)
-        out.append(_measures(mean + shift, _wishart(rng, G, rows - 1), scales))
-    trace, fid = (np.array(v).T / w for v, w in zip(zip(*out, strict=True), start, strict=True))
-    return Paths(trace, fid)
-
-
-def _band(values: Array, unit: float, level: float) -> tuple[Measured, ...]:
-    """Median and band of each column."""
-    tails = np.quantile(values, [0.5, 0.5 - level / 2, 0.5 + level / 2], axis=0) * unit
-    return tuple(Measured(*(float(v) for v in column)) for column in tails.T)
+    Where the simulated axes of the last file show nothing, what the paths show is added.
+    """
+    tails = np.quantile(values, [0.5, 0.5 - level / 2, 0.5 + level / 2], axis=0)
+    rest = max(0.0, seen - dead)
+    tails = tails * (rest / start) if start > 0 and rest > 0 else tails + rest
+    middle = np.maximum(tails[0], np.finfo(np.float64).tiny)
+    ratio = np.maximum(tails[1:], 0.0) / middle
+    tails[1:] = middle * ratio ** np.array(wider)[:, None]
+    return tuple(Measured(*(float(v) + dead for v in column)) for column in tails.T)
 
 
 def forecast(
+    real: Array,
+    sets: Sequence[Array],
     axes: Axes,
     series: Series,
-    found: Inference,
-    trace: float,
-    fid: float,
+    held: Anchor | None,
+    last: tuple[float, float],
     horizon: int,
     level: float,
 ) -> Forecast:
-    """Band of the generations after one of this trace and FID; a lost direction stays lost."""
-    T = len(series.log_variance)
-    ahead = tuple(range(T + 1, T + horizon + 1))
-    if found.noise is None or found.held is None:
-        return Forecast(ahead, *((Measured.exactly(v),) * horizon for v in (trace, fid)))
-    rng, m = np.random.default_rng(0), found.training_size - 1
-    them = paths(rng, axes, series, found.noise, found.held, m, horizon)
-    return Forecast(ahead, _band(them.trace, trace, level), _band(them.fid, fid, level))
+    """Band of the generations after the last of `sets`, whose trace and FID are `last`.
+
+    `held` is None where a direction has lost its variance; such directions stay as they are.
+    """
+    numbers = tuple(range(len(sets) + 1, len(sets) + horizon + 1))
+    ahead = _ahead(real, sets, axes, series, held, horizon)
+    if ahead.paths is None:
+        return Forecast(numbers, *((Measured.exactly(v),) * horizon for v in last))
+    them, rest = ahead.paths, (ahead.wider, level)
+    return Forecast(
+        numbers,
+        trace=_band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest),
+        fid=_band(them.fid, them.start_fid, last[1], ahead.dead[1], *rest),
+    )
 
 
 def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int | None:

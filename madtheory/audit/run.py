@@ -177,7 +177,7 @@ def _generation(real: Array, x: Array, exponent: int, k: int, level: float) -> G
     return Generation(fid.in_units(exponent), both.precision, both.recall, trace.in_units(exponent))
 
 
-def _n_eff(real: Array, distance: Measured) -> Measured:
+def n_eff(real: Array, distance: Measured) -> Measured:
     """Real samples that the generation is worth (theory.md 2.5, 5.3), from the unbiased FID."""
     centred = real - real.mean(axis=0)
     values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1)).clip(0)
@@ -270,26 +270,27 @@ def _assemble(
     axes = axes_of(real)
     series = series_of(axes, sets)
     distance, last = metrics.fid_unbiased(real, sets[-1], level=level), generations[-1]
-    n_eff = _n_eff(real, distance)
+    worth_of_last = n_eff(real, distance)
     if len(sets) < 2:
         size = float(sizes[0]) if sizes else math.inf
         return Audit(
-            generations, None, None, n_eff, "undecided", TOO_FEW.format(1), 1.0, 1.0, alpha,
+            generations, None, None, worth_of_last, "undecided", TOO_FEW.format(1), 1.0, 1.0, alpha,
             size, None, None, level,
         )  # fmt: skip
     found = infer(series, sizes, level, alpha)
+    seen = last.trace.value, last.fid.value
     return Audit(
         generations=generations,
         rate=found.rate,
         bias=found.bias,
-        n_eff=n_eff,
+        n_eff=worth_of_last,
         verdict=found.verdict,
         reason=found.reason,
         p_value=found.p_value,
         p_value_walk=found.p_value_walk,
         error_rate=alpha,
         training_size=found.training_size,
-        forecast=forecast(axes, series, found, last.trace.value, last.fid.value, horizon, level),
+        forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level),
         fresh_data=fresh_data(real.shape[1], found, distance.value / _trace(real, level).value),
         level=level,
     )

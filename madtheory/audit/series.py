@@ -145,9 +145,10 @@ def _fisher(covariance: Array, deviations: Array) -> Array:
 
 def _file(x: Array, axes: Axes) -> _File:
     """Project one generation on the axes and take its statistics."""
-    projected = (x - axes.mean) @ axes.vectors / axes.scales
-    mean = projected.mean(axis=0)
-    centred = projected - mean
+    # Less a row first: equal rows have no variance at all.
+    moved = (x - x[0]) @ axes.vectors / axes.scales
+    shift = moved.mean(axis=0)
+    mean, centred = (x[0] - axes.mean) @ axes.vectors / axes.scales + shift, moved - shift
     S = centred.T @ centred / (len(x) - 1)
     variance = np.where(np.diagonal(S) > _rounding(x, axes), np.diagonal(S), 0.0)
     if not variance.all():

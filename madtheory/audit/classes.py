@@ -1,0 +1,138 @@
+"""Paths of files of few distinct rows: categories, attributes, counts.
+
+Such a file is its rows' frequencies, and so are the next ones: a training set of n rows has those of
+n draws. Mean and covariance follow from them, and move together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from madtheory.audit.anchor import SHARES
+from madtheory.audit.paths import NO_PART, Paths, measures, unseen
+from madtheory.audit.pull import SIZES, Noise, noise_of, noises, shares
+from madtheory.audit.row_noise import Rows, moments, squares, weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from madtheory._types import Array
+    from madtheory.audit.anchor import Anchor
+
+#: At most this many different rows are classes, and this share of all rows.
+_MOST, _SHARE = 64, 0.25
+_TRUST = 0.3
+
+
+class Frequencies(NamedTuple):
+    """Different rows (U, d) and their frequencies in the real set (U,) and in each file (T, U)."""
+
+    rows: Array
+    real: Array
+    files: Array
+
+
+def _distinct(x: Array) -> int:
+    """Number of different rows, or one more than counts."""
+    seen: set[bytes] = set()
+    for row in x:
+        seen.add(row.tobytes())
+        if len(seen) > _MOST:
+            break
+    return len(seen)
+
+
+def frequencies(real: Array, files: Sequence[Array]) -> Frequencies | None:
+    """Frequencies of the rows of all sets, where they are few."""
+    sets = [real, *files]
+    most = min(_MOST, _SHARE * sum(len(x) for x in sets))
+    if any(_distinct(x) > most for x in sets):
+        return None
+    rows, at = np.unique(np.concatenate(sets), axis=0, return_inverse=True)
+    if len(rows) > most:
+        return None
+    ends = np.cumsum([len(x) for x in sets])[:-1]
+    counts = [np.bincount(i, minlength=len(rows)) / len(i) for i in np.split(at.ravel(), ends)]
+    return Frequencies(rows, counts[0], np.array(counts[1:]))
+
+
+class _Pull(NamedTuple):
+    """Of one share: noise of a frequency per unit of p (1 - p), and the real rows' home (U,)."""
+
+    noise: Noise
+    home: Array
+
+
+def _pull(them: Frequencies, share: float, most: float) -> _Pull:
+    """What one share of real data says: as :func:`madtheory.audit.pull.pull`, for frequencies."""
+    w, home = them.files, them.real
+    if share > 0 and len(w) > 2:
+        seen = (w[1:] - (1 - share) * w[:-1]) / share
+        off = seen.mean(axis=0) - home
+        error = float(seen.var(axis=0, ddof=1).sum()) / len(seen)
+        kept = float(unseen(float(np.square(off).sum()), np.array([error]))[0])
+        home = np.maximum(home + kept * off, 0.0)
+        home = home / home.sum()
+    population = share * home + (1 - share) * w[:-1]
+    free = 1 - np.square(population).sum(axis=1, keepdims=True)
+    residual = (w[1:] - population) / np.sqrt(np.maximum(free, 1 / w.shape[1] ** 2) / w.shape[1])
+    return _Pull(noise_of(residual, 0.0, share, most), home)
+
+
+def _dof(w: Array, steps: int) -> float:
+    """Independent frequencies in the noise of `steps` files."""
+    S = np.diag(w) - np.multiply.outer(w, w)
+    size = float(np.square(S).sum())
+    return max(1.0, steps * float(np.trace(S)) ** 2 / size) if size > 0 else 1.0
+
+
+def _points(them: Frequencies) -> tuple[Rows, Array]:
+    """The rows less the real mean in coordinates of their span, and a root of the real covariance."""
+    rows = them.rows - them.real @ them.rows
+    U, s, _ = np.linalg.svd(rows, full_matrices=False)
+    points = U * s
+    real = points * np.sqrt(them.real)[:, None]
+    values, vectors = np.linalg.eigh(real.T @ real)
+    return squares(points), vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def _behind(
+    rng: np.random.Generator, them: Frequencies, part: Array, n: float
+) -> Array:
+    """Frequencies (P, U) behind the last file: less the noise of its rows, and the doubt left."""
+    last = them.files[-1]
+    off = last - them.real
+    noise = part * (1 - float(np.square(last).sum())) / n
+    kept = unseen(float(np.square(off).sum()), noise)
+    shape = n / np.maximum(part * kept, NO_PART)
+    return weights(rng, (them.real + kept[:, None] * off) * shape[:, None])
+
+
+def class_paths(
+    rng: np.random.Generator,
+    them: Frequencies,
+    held: Anchor | None,
+    n: float,
+    horizon: int,
+    count: int,
+) -> Paths:
+    """Simulate `count` files of n rows of each of the next generations."""
+    (points, real), steps, most = _points(them), len(them.files) - 1, 1 / n
+    at = shares(rng, held, count, _TRUST)
+    pulls = [_pull(them, float(p), most) for p in SHARES]
+    mine = [pulls[i] for i in at]
+    noise = [m.noise for m in mine]
+    q, r = noises(rng, noise, SHARES[at], _dof(them.real, steps), most, steps)
+    size = (1 / np.maximum(q, 1 / SIZES[1])).clip(*SIZES)[:, None]
+    part, home, p = r / most, np.array([m.home for m in mine]), SHARES[at][:, None]
+    w = _behind(rng, them, part, n)
+    out = []
+    for _ in range(horizon):
+        w = weights(rng, size * (p * home + (1 - p) * w))
+        seen = weights(rng, w * (n / np.maximum(part, NO_PART))[:, None])
+        out.append(measures(*moments(seen, points), real))
+    trace, fid = (np.array(v).T for v in zip(*out, strict=True))
+    start = measures(*moments(them.files[-1:], points), real)
+    return Paths(trace, fid, *(float(v[0]) for v in start))

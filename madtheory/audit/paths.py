@@ -1,0 +1,106 @@
+"""Paths of the audit's loop into its next generations, by simulation.
+
+State of a path: mean and covariance of the file to come, along the leading axes of the real set. A
+step takes in real data and keeps the old ones as :mod:`madtheory.audit.pull` draws it, and adds the
+noise of a training set; where files are fresh samples, a file adds that of its rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from madtheory.audit.pull import Draw, draw
+from madtheory.audit.row_noise import Rows, root, sample, whitened
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+    from madtheory.audit.anchor import Anchor
+    from madtheory.audit.series import Axes, Series
+
+#: Axes that the paths live on: each generation of each path costs the cube.
+_AXES = 24
+#: A variance beyond this, or one over this, in real units, moves no more.
+_FAR = 2.0**100
+#: Parts of less than this of a file's noise are none.
+NO_PART = 1e-6
+
+
+class Paths(NamedTuple):
+    """Simulated files, shape (path, horizon), and the last file seen by the same axes (start)."""
+
+    trace: Array
+    fid: Array
+    start_trace: float
+    start_fid: float
+
+
+def measures(mean: Array, S: Array, real: Array) -> tuple[Array, Array]:
+    """Trace (P,) and squared Frechet distance to N(0, real real^T) of means (P, K) and S (P, K, K)."""
+    trace = np.trace(S, axis1=1, axis2=2)
+    fidelity = np.sqrt(np.maximum(np.linalg.eigvalsh(real.T @ S @ real), 0)).sum(axis=1)
+    distance = np.square(mean).sum(axis=1) + trace + np.square(real).sum() - 2 * fidelity
+    return trace, np.maximum(distance, 0)
+
+
+def unseen(size: float, noise: Array) -> Array:
+    """Part of a squared size (of a seen deviation) that is not noise (P,)."""
+    return np.maximum(0.0, 1 - noise / size) if size > 0 else np.zeros_like(noise)
+
+
+def _start(
+    rng: np.random.Generator, series: Series, rows: Rows, part: Array, K: int
+) -> tuple[Array, Array]:
+    """What is behind the last file: its deviations less the noise of its rows, and the doubt left."""
+    mean, S, n = series.means[-1, :K], series.covariances[-1, :K, :K], series.rows[-1]
+    trace, centre = float(np.trace(S)), float(np.trace(S)) / K * np.eye(K)
+    kept = unseen(float(np.square(mean).sum()), part * trace / n)
+    noise = series.shape_noise[-1] * (trace**2 + float(np.square(S).sum())) / n
+    kept_shape = unseen(float(np.square(S - centre).sum()), part * noise)
+    F = root(centre + kept_shape[:, None, None] * (S - centre))
+    doubt, _ = sample(rng, rows, F, n / np.maximum(part * kept, NO_PART))
+    _, covariance = sample(rng, rows, F, n / np.maximum(part * kept_shape, NO_PART))
+    return kept[:, None] * mean + doubt, covariance
+
+
+def _next(
+    rng: np.random.Generator, law: Draw, rows: Rows, mean: Array, S: Array
+) -> tuple[Array, Array]:
+    """Mean and covariance one generation on."""
+    p = law.share[:, None]
+    scale = np.sqrt(law.growth)
+    training = p[:, :, None] * law.shape + (1 - p)[:, :, None] * S
+    training *= scale[:, :, None] * scale[:, None, :]
+    size = np.trace(training, axis1=1, axis2=2) / training.shape[1]
+    # Far out a path stays: its squares leave float64.
+    training *= (size.clip(1 / _FAR, _FAR) / np.maximum(size, 1e-300))[:, None, None]
+    step, S = sample(rng, rows, root(training), law.size)
+    return (p * law.home + (1 - p) * mean + step).clip(-_FAR, _FAR), S
+
+
+def paths(
+    rng: np.random.Generator,
+    axes: Axes,
+    series: Series,
+    held: Anchor,
+    last: Array,
+    horizon: int,
+    count: int,
+) -> Paths:
+    """Simulate `count` files of each of the next `horizon` generations after `last` (n, d)."""
+    K = min(_AXES, series.means.shape[1])
+    scales, n = axes.scales[:K], series.rows[-1]
+    units = np.multiply.outer(scales, scales)
+    rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
+    law = draw(rng, series, held, K, count)
+    mean, S = _start(rng, series, rows, law.part, K)
+    out = []
+    for _ in range(horizon):
+        mean, S = _next(rng, law, rows, mean, S)
+        shift, seen = sample(rng, rows, root(S), n / np.maximum(law.part, NO_PART))
+        out.append(measures((mean + shift) * scales, seen * units, np.diag(scales)))
+    trace, fid = (np.array(v).T for v in zip(*out, strict=True))
+    last_mean, last_S = series.means[-1:, :K] * scales, series.covariances[-1:, :K, :K] * units
+    start = measures(last_mean, last_S, np.diag(scales))
+    return Paths(trace, fid, *(float(v[0]) for v in start))

@@ -1,0 +1,181 @@
+"""What each share of real data says of a loop: its noises, its growth, where real data pull to.
+
+With a share p of real data, theory.md 1.1 and :mod:`madtheory.audit.anchor` have
+
+    x_(t+1) = p h + (1 - p) x_t + noise            means, h those of the real rows that enter
+    c_(t+1) = g (p + (1 - p) c_t) + noise          variances along an axis, in real units
+
+so that residuals of both give the noise and, by their mean, g and h. Files that are fresh samples
+of the models add noise of their own, which residuals of neighbours share, with the other sign.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from madtheory.audit.anchor import SHARES
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+    from madtheory.audit.anchor import Anchor
+    from madtheory.audit.series import Series
+
+#: Draws of logarithms are cut here, those of Student's law here.
+_LARGEST_LOG, _LARGEST_T = 30.0, 8.0
+#: Sizes of samples are kept within these.
+SIZES = 2.0, 1e9
+_TRUST = 1.0
+
+
+class Noise(NamedTuple):
+    """Of one share: variance of a residual, and the part of a file in a level (not a residual)."""
+
+    spread: float
+    file: float
+
+
+class Pull(NamedTuple):
+    """One share's noise, log growth (K,), home of the means (K,) with its error, and shape (K, K).
+
+    Both homes are shrunk to the real set's own, 0 and 1, as far as they may be noise.
+    """
+
+    noise: Noise
+    growth: Array
+    home: Array
+    home_error: float
+    shape: Array
+
+
+class Draw(NamedTuple):
+    """Parameters of P paths: share, training size, part of the file's noise (P,), growth (P, K).
+
+    home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter.
+    """
+
+    share: Array
+    size: Array
+    part: Array
+    growth: Array
+    home: Array
+    shape: Array
+
+
+def noise_of(residual: Array, sharing: float, share: float, most: float) -> Noise:
+    """Noise of residuals (steps, K) whose common mean was taken out (`sharing` 0: was not).
+
+    Residuals have the variance q + (1 + (1 - p)^2) r and neighbours the covariance -(1 - p) r. At
+    p = 1 the two cannot be told apart, and need not be.
+    """
+    steps = len(residual)
+    if steps <= sharing or steps < 2:
+        free = float(np.square(residual).mean()) if sharing == 0 else 4 * most
+        return Noise(free, most / 2)
+    spread = float(np.square(residual).mean()) / (1 - sharing / steps)
+    near = float((residual[1:] * residual[:-1]).mean()) + spread * sharing / steps
+    top = min(spread / (1 + (1 - share) ** 2), most)
+    return Noise(spread, min(max(-near / (1 - share), 0.0), top) if share < 1 else top)
+
+
+def _shrunk(size: float, noise: float) -> float:
+    """Part of a squared size that is not noise."""
+    return max(0.0, 1 - noise / size) if size > 0 else 0.0
+
+
+def _home(x: Array, share: float) -> tuple[Array, float]:
+    """Mean of the real rows that enter, shrunk to 0, and its variance along an axis."""
+    seen = (x[1:] - (1 - share) * x[:-1]) / share
+    home, error = seen.mean(axis=0), float(seen.var(axis=0, ddof=1).mean()) / len(seen)
+    part = _shrunk(float(np.square(home).sum()), len(home) * error)
+    return part * home, part * error
+
+
+def _shape(S: Array, share: float, growth: float) -> Array:
+    """Covariance of the real rows that enter, shrunk to 1."""
+    seen = (S[1:] / math.exp(growth) - (1 - share) * S[:-1]) / share
+    off = seen.mean(axis=0) - np.eye(S.shape[1])
+    error = float(np.square(seen - seen.mean(axis=0)).sum()) / (len(seen) * (len(seen) - 1))
+    off *= _shrunk(float(np.square(off).sum()), error)
+    values, vectors = np.linalg.eigh(np.eye(len(off)) + off)
+    shape: Array = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return shape
+
+
+def pull(series: Series, share: float, K: int) -> Pull:
+    """What one share says, along the first K axes."""
+    logs, D = series.log_variance, series.sharing
+    residual = logs[1:] - np.log(share + (1 - share) * np.exp(logs[:-1]))
+    common = float(residual.mean())
+    noise = noise_of(residual - common, D, share, file_noise(series))
+    home, error, shape = np.zeros(K), 0.0, np.eye(K)
+    if share > 0 and len(residual) > 1:
+        home, error = _home(series.means[:, :K], share)
+        shape = _shape(series.covariances[:, :K, :K], share, common)
+    return Pull(noise, residual[:, :K].mean(axis=0), home, error, shape)
+
+
+def file_noise(series: Series) -> float:
+    """Variance of a log variance over samples of a file's rows."""
+    return series.log_noise * float((1 / series.rows).mean())
+
+
+def shares(rng: np.random.Generator, held: Anchor | None, paths: int, trust: float) -> Array:
+    """Indices of SHARES (P,), by their likelihood; all alike where there is none."""
+    logs = np.zeros(len(SHARES)) if held is None else trust * held.log_likelihood
+    likelihood = np.exp(logs - logs.max())
+    return rng.choice(len(SHARES), size=paths, p=likelihood / likelihood.sum())
+
+
+def noises(
+    rng: np.random.Generator, each: list[Noise], share: Array, dof: float, most: float, steps: int
+) -> tuple[Array, Array]:
+    """Draw the variance q of a step and r of the file's noise (P,) from what is known of them.
+
+    The spread is as uncertain as a variance of dof terms, a covariance of neighbours as a mean of
+    (dof + 1)(steps - 1)/steps products.
+    """
+    P, squared = len(share), 1 + (1 - share) ** 2
+    spread, file = np.array(each).T
+    spread_of = spread * dof / rng.chisquare(dof, size=P)
+    products = (dof + 1) * max(1, steps - 1) / steps
+    error = spread / np.sqrt(products) / np.maximum(1 - share, 0.3)
+    r = np.clip(file + error * rng.standard_normal(P), 0, np.minimum(most, 0.98 * spread_of / squared))
+    return spread_of - squared * r, r
+
+
+def _growth(
+    rng: np.random.Generator, logs: Array, variance: Array, sharing: float, dof: float
+) -> Array:
+    """Draw growth (P, K): a common part, and each axis' own as far as axes differ by more than noise."""
+    P, K = logs.shape
+    common = logs.mean(axis=1, keepdims=True)
+    off = logs - common
+    size = np.square(off).sum(axis=1) / max(1, K - 1)
+    part = np.maximum(0.0, 1 - variance * (1 - sharing) / np.where(size > 0, size, np.inf))
+    own = part[:, None] * off + np.sqrt(part * variance)[:, None] * rng.standard_normal((P, K))
+    t = rng.standard_t(dof, size=P).clip(-_LARGEST_T, _LARGEST_T) * np.sqrt(sharing * variance)
+    growth: Array = np.exp((common + t[:, None] + own).clip(-_LARGEST_LOG, _LARGEST_LOG))
+    return growth
+
+
+def draw(rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int) -> Draw:
+    """Draw the parameters of the paths."""
+    at, steps, D = shares(rng, held, paths, _TRUST), len(series.log_variance) - 1, series.sharing
+    pulls = [pull(series, float(p), K) for p in SHARES]
+    share, mine = SHARES[at], [pulls[i] for i in at]
+    dof, most = max(1.0, steps / D - 1), file_noise(series)
+    q, r = noises(rng, [m.noise for m in mine], share, dof, most, steps)
+    # Of the mean residual: a file's noise enters in full at both ends, between them by share.
+    variance = (q * steps + r * ((steps - 1) * share**2 + 1 + (1 - share) ** 2)) / steps**2
+    error = np.sqrt([m.home_error for m in mine])[:, None]
+    return Draw(
+        share=share,
+        size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
+        part=r / most if most > 0 else np.zeros(paths),
+        growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof),
+        home=np.array([m.home for m in mine]) + error * rng.standard_normal((paths, K)),
+        shape=np.array([m.shape for m in mine]),
+    )
