@@ -93,12 +93,24 @@ def _components(keep: float, steps: Array, noise: Array, *, errs: bool) -> Array
     return np.stack([*parts, np.multiply.outer(error, error)] if errs else parts)
 
 
+def _inverse(V: Array) -> tuple[Array, float]:
+    """Inverse and log-determinant of a covariance, kept regular where its scales are far apart."""
+    try:
+        return np.linalg.inv(V), float(np.linalg.slogdet(V)[1])
+    except np.linalg.LinAlgError:
+        scale = 1 / np.sqrt(np.diagonal(V))
+        units = np.multiply.outer(scale, scale)
+        unit = V * units + _TINY_STEP**2 * np.eye(len(V))
+        log_determinant = float(np.linalg.slogdet(unit)[1]) - 2 * float(np.log(scale).sum())
+        return np.linalg.inv(unit) * units, log_determinant
+
+
 def _deviance(weights: Array, parts: Array, gram: Array) -> tuple[float, Array]:
     """Half of log det V + tr V^-1 G for V the weighted sum of parts, with its gradient."""
     V = np.tensordot(weights, parts, 1)
-    inverse = np.linalg.inv(V)
+    inverse, log_determinant = _inverse(V)
     whitened = inverse @ gram
-    value = (float(np.linalg.slogdet(V)[1]) + float(np.trace(whitened))) / 2
+    value = (log_determinant + float(np.trace(whitened))) / 2
     return value, np.tensordot(parts, inverse - whitened @ inverse, 2) / 2
 
 

@@ -40,6 +40,8 @@ _WORK, _FEWEST_PATHS, _MOST_PATHS = 8000, 100, 400
 #: Bands are this many times wider below and above their median, in logarithms: what the
 #: two-parameter loop leaves out, as a table of loops asks for (tests/golden/audit/bands.py).
 _WIDER, _WIDER_CLASSES = (1.4, 1.25), (1.7, 1.45)
+#: A median below this share of the upper end counts as this share.
+_NEAR_NOTHING = 1e-3
 #: No more fresh samples than this are looked for.
 _FARTHEST = 10**9
 
@@ -131,7 +133,8 @@ def _band(
     tails = np.quantile(values, [0.5, 0.5 - level / 2, 0.5 + level / 2], axis=0)
     rest = max(0.0, seen - dead)
     tails = tails * (rest / start) if start > 0 and rest > 0 else tails + rest
-    middle = np.maximum(tails[0], np.finfo(np.float64).tiny)
+    # No wider for a median near 0 (classes that may die).
+    middle = np.maximum(tails[0], _NEAR_NOTHING * tails[2] + np.finfo(np.float64).tiny)
     ratio = np.maximum(tails[1:], 0.0) / middle
     tails[1:] = middle * ratio ** np.array(wider)[:, None]
     return tuple(Measured(*(float(v) + dead for v in column)) for column in tails.T)

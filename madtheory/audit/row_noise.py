@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: At most this many rows of a file stand for all.
 _ROWS = 256
+#: Added to correlations, and the least variance: keep factors regular.
+_TINY, _NOTHING = 1e-12, 1e-150
 #: Singular values of less than this share are rounding.
 _RANK = 1e-9
 
@@ -42,11 +44,17 @@ def whitened(x: Array) -> Rows:
 
 
 def root(S: Array) -> Array:
-    """Lower factor of a batch of covariances, singular ones too."""
-    K = S.shape[-1]
-    tiny = 1e-12 * np.trace(S, axis1=1, axis2=2) + np.finfo(np.float64).tiny ** 0.5
-    factor: Array = np.linalg.cholesky(S + tiny[:, None, None] * np.eye(K))
-    return factor
+    """Factor of a batch of covariances, singular ones too, whatever their axes' scales."""
+    deviations = np.sqrt(np.maximum(np.diagonal(S, axis1=1, axis2=2), _NOTHING))
+    units = deviations[:, :, None] * deviations[:, None, :]
+    correlation = S / units + _TINY * np.eye(S.shape[-1])
+    try:
+        factor = np.linalg.cholesky(correlation)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(correlation)
+        factor = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    out: Array = deviations[:, :, None] * factor
+    return out
 
 
 def weights(rng: np.random.Generator, shape: Array) -> Array:

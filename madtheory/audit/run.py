@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Power of two beyond which features are refused.
 _FARTHEST = 500
+#: Eigenvalues of less than this share of the largest are rounding.
+_RANK = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ def _generation(real: Array, x: Array, exponent: int, k: int, level: float) -> G
 def n_eff(real: Array, distance: Measured) -> Measured:
     """Real samples that the generation is worth (theory.md 2.5, 5.3), from the unbiased FID."""
     centred = real - real.mean(axis=0)
-    values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1)).clip(0)
+    values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1))
+    values = values[values > _RANK * values[-1]]
     at = (distance.value, distance.high, distance.low)
     return Measured(*(worth.effective_sample_size(max(0.0, v), values) for v in at))
 

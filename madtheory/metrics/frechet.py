@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 
-#: Pairs of halves that the bias is measured on, and the dimensions from which on one is enough.
-_DEALS, _NARROW = 8, 64
+#: Pairs of halves that the bias is measured on, at most, and that times the dimension.
+_DEALS, _DEALS_BY_DIM = 16, 256
+#: A spread below this is none.
+_NOTHING = 1e-300
 
 
 class _Moments(NamedTuple):
@@ -95,9 +97,12 @@ def _halves(x: Array, count: int) -> list[tuple[Array, Array]]:
 
 
 def _row_hashes(x: Array) -> NDArray[np.uint64]:
-    """Number of each row that scatters: equal rows, equal numbers."""
+    """Number of each row that scatters: equal rows, equal numbers, in whatever units and place."""
+    place = x - x.min(axis=0)
+    # In single precision, another unit moves no bit (or one in a billion).
+    single = (place / max(float(place.max()), _NOTHING)).astype(np.float32)
     total = np.zeros(len(x), np.uint64)
-    for column in (x + 0.0).view(np.uint64).T:  # + 0.0 makes -0.0 the same as 0.0
+    for column in single.view(np.uint32).T.astype(np.uint64):
         total = (total ^ column) * np.uint64(0x9E3779B97F4A7C15)
         total ^= total >> np.uint64(29)
     return total
@@ -108,7 +113,7 @@ def _bias(x: Array, y: Array, value: float) -> float:
 
     Of a bias B(n) = b/n + O(1/n^2) the halves have b/n more than the whole.
     """
-    count = _DEALS if x.shape[1] <= _NARROW else 1
+    count = min(_DEALS, max(1, _DEALS_BY_DIM // x.shape[1]))
     pairs = zip(_halves(x, count), _halves(y, count), strict=True)
     halves = [(u, v) for of_x, of_y in pairs for u, v in zip(of_x, of_y, strict=True)]
     return sum(_distance(_moments(u), _moments(v)) for u, v in halves) / len(halves) - value
@@ -178,8 +183,8 @@ def fid_unbiased(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> M
     (dim/n)^2 is left; sets smaller than some 10 dim need a theory of their own.
 
     Arguments as for :func:`fid`, with at least 4 rows each. The value is 2 FID less the mean FID
-    of random halves (eight pairs up to dimension 64, one beyond), drawn from the rows themselves:
-    the same for any order of the rows. It may be negative where the laws are close. The interval
+    of pairs of random halves (16, or 256/dim, at least one), drawn from the rows themselves: the
+    same for any order and unit of the rows. It may be negative where the laws are close. The interval
     is for the distance of the laws and is cut at 0. To the first-order variance it adds that of
     the bias itself, bias^2/D with D = (tr S)^2/tr S^2 directions, which rules where the laws
     agree, and its upper end the share D/n of the bias that the halves may take off too much.
