@@ -96,13 +96,13 @@ def _components(keep: float, steps: Array, noise: Array, *, errs: bool) -> Array
 def _inverse(V: Array) -> tuple[Array, float]:
     """Inverse and log-determinant of a covariance, kept regular where its scales are far apart."""
     try:
-        return np.linalg.inv(V), float(np.linalg.slogdet(V)[1])
+        return np.asarray(np.linalg.inv(V), float), float(np.linalg.slogdet(V)[1])
     except np.linalg.LinAlgError:
         scale = 1 / np.sqrt(np.diagonal(V))
         units = np.multiply.outer(scale, scale)
         unit = V * units + _TINY_STEP**2 * np.eye(len(V))
         log_determinant = float(np.linalg.slogdet(unit)[1]) - 2 * float(np.log(scale).sum())
-        return np.linalg.inv(unit) * units, log_determinant
+        return np.asarray(np.linalg.inv(unit) * units, float), log_determinant
 
 
 def _deviance(weights: Array, parts: Array, gram: Array) -> tuple[float, Array]:

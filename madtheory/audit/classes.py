@@ -1,7 +1,7 @@
 """Paths of files of few distinct rows: categories, attributes, counts.
 
-Such a file is its rows' frequencies, and so are the next ones: a training set of n rows has those of
-n draws. Mean and covariance follow from them, and move together.
+Such a file is its rows' frequencies, and so are the next ones: a training set of n rows has those
+of n draws. Mean and covariance follow from them, and move together.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: At most this many different rows are classes, and this share of all rows.
 _MOST, _SHARE = 64, 0.25
+#: Power of the likelihood of the shares, which is that of Gaussian series.
 _TRUST = 0.3
 
 
@@ -89,7 +90,7 @@ def _dof(w: Array, steps: int) -> float:
 
 
 def _points(them: Frequencies) -> tuple[Rows, Array]:
-    """The rows less the real mean in coordinates of their span, and a root of the real covariance."""
+    """Rows less the real mean, in coordinates of their span, and a root of the real covariance."""
     rows = them.rows - them.real @ them.rows
     U, s, _ = np.linalg.svd(rows, full_matrices=False)
     points = U * s
@@ -98,9 +99,7 @@ def _points(them: Frequencies) -> tuple[Rows, Array]:
     return squares(points), vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _behind(
-    rng: np.random.Generator, them: Frequencies, part: Array, n: float
-) -> Array:
+def _behind(rng: np.random.Generator, them: Frequencies, part: Array, n: float) -> Array:
     """Frequencies (P, U) behind the last file: less the noise of its rows, and the doubt left."""
     last = them.files[-1]
     off = last - them.real

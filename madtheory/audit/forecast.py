@@ -2,8 +2,8 @@
 
 Forecast: files follow the two-parameter loop of :mod:`madtheory.audit.anchor` with all that is not
 known of it drawn anew for each path (:mod:`madtheory.audit.paths`), those of few distinct rows as
-frequencies (:mod:`madtheory.audit.classes`). Both measures are scaled to what the last file shows in
-all directions. What the bands cover is measured in docs/audit.md.
+frequencies (:mod:`madtheory.audit.classes`). Both measures are scaled to what the last file shows
+in all directions. What the bands cover is measured in docs/audit.md.
 """
 
 from __future__ import annotations
@@ -102,7 +102,12 @@ class _Ahead(NamedTuple):
 
 
 def _ahead(
-    real: Array, sets: Sequence[Array], axes: Axes, series: Series, held: Anchor | None, horizon: int
+    real: Array,
+    sets: Sequence[Array],
+    axes: Axes,
+    series: Series,
+    held: Anchor | None,
+    horizon: int,
 ) -> _Ahead:
     """Simulate the next files; no paths where nothing varies any more."""
     rng = np.random.default_rng(0)
@@ -113,7 +118,7 @@ def _ahead(
         return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
     dead = 0.0, 0.0
     if held is None:
-        alive = np.isfinite(series.log_variance).all(axis=0)
+        alive = np.asarray(np.isfinite(series.log_variance).all(axis=0))
         dead = _dead(axes, series, alive)
         if not alive.any():
             return _Ahead(None, _WIDER, dead)

@@ -37,7 +37,7 @@ class Paths(NamedTuple):
 
 
 def measures(mean: Array, S: Array, real: Array) -> tuple[Array, Array]:
-    """Trace (P,) and squared Frechet distance to N(0, real real^T) of means (P, K) and S (P, K, K)."""
+    """Trace, squared Frechet distance to N(0, real real^T), (P,), of mean (P, K), S (P, K, K)."""
     trace = np.trace(S, axis1=1, axis2=2)
     fidelity = np.sqrt(np.maximum(np.linalg.eigvalsh(real.T @ S @ real), 0)).sum(axis=1)
     distance = np.square(mean).sum(axis=1) + trace + np.square(real).sum() - 2 * fidelity
@@ -52,7 +52,7 @@ def unseen(size: float, noise: Array) -> Array:
 def _start(
     rng: np.random.Generator, series: Series, rows: Rows, part: Array, K: int
 ) -> tuple[Array, Array]:
-    """What is behind the last file: its deviations less the noise of its rows, and the doubt left."""
+    """What is behind the last file: its deviations less its rows' noise, and the doubt left."""
     mean, S, n = series.means[-1, :K], series.covariances[-1, :K, :K], series.rows[-1]
     trace, centre = float(np.trace(S)), float(np.trace(S)) / K * np.eye(K)
     kept = unseen(float(np.square(mean).sum()), part * trace / n)

@@ -19,6 +19,8 @@ import numpy as np
 from madtheory.audit.anchor import SHARES
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from madtheory._types import Array
     from madtheory.audit.anchor import Anchor
     from madtheory.audit.series import Series
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 _LARGEST_LOG, _LARGEST_T = 30.0, 8.0
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
-_TRUST = 1.0
 
 
 class Noise(NamedTuple):
@@ -122,8 +123,10 @@ def file_noise(series: Series) -> float:
     return series.log_noise * float((1 / series.rows).mean())
 
 
-def shares(rng: np.random.Generator, held: Anchor | None, paths: int, trust: float) -> Array:
-    """Indices of SHARES (P,), by their likelihood; all alike where there is none."""
+def shares(
+    rng: np.random.Generator, held: Anchor | None, paths: int, trust: float = 1.0
+) -> NDArray[np.int64]:
+    """Indices of SHARES (P,), by their likelihood to the power `trust`; all alike without one."""
     logs = np.zeros(len(SHARES)) if held is None else trust * held.log_likelihood
     likelihood = np.exp(logs - logs.max())
     return rng.choice(len(SHARES), size=paths, p=likelihood / likelihood.sum())
@@ -142,28 +145,31 @@ def noises(
     spread_of = spread * dof / rng.chisquare(dof, size=P)
     products = (dof + 1) * max(1, steps - 1) / steps
     error = spread / np.sqrt(products) / np.maximum(1 - share, 0.3)
-    r = np.clip(file + error * rng.standard_normal(P), 0, np.minimum(most, 0.98 * spread_of / squared))
+    r = np.clip(
+        file + error * rng.standard_normal(P), 0, np.minimum(most, 0.98 * spread_of / squared)
+    )
     return spread_of - squared * r, r
 
 
 def _growth(
     rng: np.random.Generator, logs: Array, variance: Array, sharing: float, dof: float
 ) -> Array:
-    """Draw growth (P, K): a common part, and each axis' own as far as axes differ by more than noise."""
+    """Draw growth (P, K): a common part, and each axis' own where axes differ beyond noise."""
     P, K = logs.shape
     common = logs.mean(axis=1, keepdims=True)
     off = logs - common
     size = np.square(off).sum(axis=1) / max(1, K - 1)
     part = np.maximum(0.0, 1 - variance * (1 - sharing) / np.where(size > 0, size, np.inf))
     own = part[:, None] * off + np.sqrt(part * variance)[:, None] * rng.standard_normal((P, K))
-    t = rng.standard_t(dof, size=P).clip(-_LARGEST_T, _LARGEST_T) * np.sqrt(sharing * variance)
+    t = np.clip(rng.standard_t(dof, size=P), -_LARGEST_T, _LARGEST_T)
+    t = t * np.sqrt(sharing * variance)
     growth: Array = np.exp((common + t[:, None] + own).clip(-_LARGEST_LOG, _LARGEST_LOG))
     return growth
 
 
 def draw(rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int) -> Draw:
     """Draw the parameters of the paths."""
-    at, steps, D = shares(rng, held, paths, _TRUST), len(series.log_variance) - 1, series.sharing
+    at, steps, D = shares(rng, held, paths), len(series.log_variance) - 1, series.sharing
     pulls = [pull(series, float(p), K) for p in SHARES]
     share, mine = SHARES[at], [pulls[i] for i in at]
     dof, most = max(1.0, steps / D - 1), file_noise(series)

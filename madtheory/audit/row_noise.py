@@ -71,9 +71,8 @@ def weights(rng: np.random.Generator, shape: Array) -> Array:
 
 def sample(rng: np.random.Generator, rows: Rows, F: Array, n: Array) -> tuple[Array, Array]:
     """Mean (P, K) and covariance (P, K, K) of n (P,) rows of covariance F F^T, mean 0."""
-    P, K, _ = F.shape
     R = len(rows.rows)
-    w = weights(rng, np.broadcast_to(n[:, None] / R, (P, R)))
+    w = weights(rng, np.broadcast_to(n[:, None] / R, (len(F), R)))
     mean, S = moments(w, rows)
     # n rows have 1 - 1/(n + 1) of the variance about their own mean.
     S *= (1 + 1 / n)[:, None, None]

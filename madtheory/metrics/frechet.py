@@ -184,10 +184,11 @@ def fid_unbiased(real: ArrayLike, synth: ArrayLike, *, level: float = 0.95) -> M
 
     Arguments as for :func:`fid`, with at least 4 rows each. The value is 2 FID less the mean FID
     of pairs of random halves (16, or 256/dim, at least one), drawn from the rows themselves: the
-    same for any order and unit of the rows. It may be negative where the laws are close. The interval
-    is for the distance of the laws and is cut at 0. To the first-order variance it adds that of
-    the bias itself, bias^2/D with D = (tr S)^2/tr S^2 directions, which rules where the laws
-    agree, and its upper end the share D/n of the bias that the halves may take off too much.
+    same for any order and unit of the rows. It may be negative where the laws are close. The
+    interval is for the distance of the laws and is cut at 0. To the first-order variance it adds
+    that of the bias itself, bias^2/D with D = (tr S)^2/tr S^2 directions, which rules where the
+    laws agree, and to its upper end the share D/n of the bias that the halves may take off too
+    much.
 
     Examples
     --------

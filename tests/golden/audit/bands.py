@@ -289,7 +289,12 @@ def main(loops=40):
     with one_thread():
         for name in CLASSES:
             rows[name] = run(name, loops)
-            print(name, json.dumps(table(rows[name])), f"{time.perf_counter() - begin:.0f} s", flush=True)
+            print(
+                name,
+                json.dumps(table(rows[name])),
+                f"{time.perf_counter() - begin:.0f} s",
+                flush=True,
+            )
     write(rows)
 
 

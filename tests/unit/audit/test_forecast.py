@@ -1,0 +1,320 @@
+"""The forecast: its noises by direct draws, its parameters by known loops, its bands as numbers."""
+
+import math
+
+import numpy as np
+import pytest
+
+from madtheory import audit
+from madtheory.audit import classes, forecast, paths, pull, row_noise
+from madtheory.audit.anchor import SHARES, Anchor
+from madtheory.audit.series import Series
+from madtheory.laws.bures import w2_squared
+
+
+def collapse(rng, n=120, dim=3, generations=6):
+    x, files = rng.standard_normal((n, dim)), []
+    for _ in range(generations):
+        F = np.linalg.cholesky(np.cov(x, rowvar=False))
+        x = x.mean(axis=0) + 0.9 * rng.standard_normal((n, dim)) @ F.T
+        files.append(x)
+    return files
+
+
+def words(rng, n=200, generations=6, p=(0.5, 0.3, 0.15, 0.05)):
+    files, p = [], np.array(p)
+    for _ in range(generations):
+        counts = rng.multinomial(n, p)
+        files.append(np.repeat(np.eye(len(p)), counts, axis=0))
+        p = counts / n
+    return files
+
+
+RNG = np.random.default_rng(12)
+REAL = RNG.standard_normal((150, 3)) * [3.0, 2.0, 1.0]
+FILES = [x * [3.0, 2.0, 1.0] for x in collapse(RNG)]
+WORDS = [np.repeat(np.eye(4), [100, 60, 30, 10], axis=0), *words(RNG)]
+#: A likelihood that says little of the share.
+HELD = Anchor(np.array([0.0, -0.1, -0.2, -0.4, -0.9, -1.8, -3.0, -5.0, -9.0]), 0.0, 1.0, 1.0, 1.0)
+
+
+# --------------------------------------------------------------------------- noise of a few rows
+def test_weights_have_the_noise_of_draws_of_the_rows():
+    """Mean and covariance of n rows: their means, spreads and how they move together."""
+    rng, n, draws = np.random.default_rng(0), 30, 20_000
+    x = rng.exponential(size=(40, 2))
+    rows = row_noise.whitened(x)
+    F = np.array([[2.0, 0.0], [1.0, 0.5]])
+    mean, S = row_noise.sample(rng, rows, np.repeat(F[None], draws, 0), np.full(draws, float(n)))
+    z = rows.rows[rng.integers(40, size=(draws, n))] @ F.T
+    centred = z - z.mean(axis=1, keepdims=True)
+    direct = centred.transpose(0, 2, 1) @ centred / (n - 1)
+    seen = np.hstack([mean, S.reshape(draws, 4)])
+    known = np.hstack([z.mean(axis=1), direct.reshape(draws, 4)])
+    error = known.std(axis=0) / math.sqrt(draws / 2)
+    # 4.5 standard errors; n + 1 for n in the weights' variance would be 1.6 % of a spread.
+    assert (np.abs(seen.mean(axis=0) - known.mean(axis=0)) < 4.5 * error).all()
+    np.testing.assert_allclose(seen.std(axis=0), known.std(axis=0), rtol=0.1)
+    assert np.corrcoef(seen.T)[0, 2] == pytest.approx(np.corrcoef(known.T)[0, 2], abs=0.05)
+    assert np.corrcoef(known.T)[0, 2] > 0.3
+
+
+def test_rows_are_white_and_a_lost_direction_stays_empty():
+    x = np.random.default_rng(1).standard_normal((500, 2))
+    rows = row_noise.whitened(np.column_stack([x, x[:, 0]])).rows
+    assert len(rows) == 250
+    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-12)
+    values = np.linalg.eigvalsh(rows.T @ rows / len(rows))
+    np.testing.assert_allclose(values, [0, 1, 1], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "S", [np.eye(2), np.ones((2, 2)), np.diag([1e-40, 1e40]), np.zeros((2, 2))]
+)
+def test_root_of_any_covariance(S):
+    F = row_noise.root(S[None])[0]
+    scale = np.sqrt(np.maximum(np.diag(S), 1e-100))
+    units = np.outer(scale, scale)
+    np.testing.assert_allclose(F @ F.T / units, S / units, atol=2e-12)
+
+
+def test_weights_too_small_for_float64_fall_on_one_row():
+    w = row_noise.weights(np.random.default_rng(0), np.array([[1e-320, 2e-320, 0.0]]))
+    assert w.tolist() == [[0.0, 1.0, 0.0]]
+
+
+# ------------------------------------------------------------------------------- what shares say
+def loop_series(share, growth, step, file, T=4000, K=2, seed=0):
+    """Long series of log variances and means near the plateau of a held loop."""
+    rng = np.random.default_rng(seed)
+    logs, means = np.zeros((T, K)), np.zeros((T, K))
+    x = m = np.zeros(K)
+    home = np.array([0.5, -0.25])[:K]
+    for t in range(T):
+        x = np.log(growth * (share + (1 - share) * np.exp(x))) + step * rng.standard_normal(K)
+        m = share * home + (1 - share) * m + 0.1 * rng.standard_normal(K)
+        logs[t] = x + file * rng.standard_normal(K)
+        means[t] = m
+    S = np.exp(logs)[:, :, None] * np.eye(K)
+    one = np.ones(T)
+    return Series(logs, means, means, S, one, 100 * one, 2.0, 1 / K, one, float(K), 1.0)
+
+
+def test_the_true_share_gives_noise_growth_and_home():
+    found = pull.pull(loop_series(0.3, 0.95, 0.05, 0.04), 0.3, 2)
+    q, r = 0.05**2, 0.04**2
+    assert found.noise.file == pytest.approx(r, rel=0.15)
+    assert found.noise.spread == pytest.approx(q + (1 + 0.7**2) * r, rel=0.1)
+    # Noise in c bends log(p + (1 - p) c) by less than 1e-3.
+    np.testing.assert_allclose(found.growth, math.log(0.95), atol=4e-3)
+    np.testing.assert_allclose(found.home, [0.5, -0.25], atol=0.03)
+    assert found.home_error == pytest.approx(0.1**2 / 0.3**2 / 4000, rel=0.1)
+    np.testing.assert_allclose(found.shape, np.eye(2), atol=0.05)
+
+
+def test_files_that_are_the_training_sets_have_no_noise_of_their_own():
+    found = pull.pull(loop_series(0.0, 0.99, 0.05, 0.0, T=400), 0.0, 2)
+    assert found.noise.file < 0.1 * 0.05**2
+    assert found.noise.spread == pytest.approx(0.05**2, rel=0.2)
+    assert (found.home == 0).all()
+    assert (found.shape == np.eye(2)).all()
+
+
+def test_noise_of_a_file_is_at_most_that_of_its_rows():
+    rng = np.random.default_rng(3)
+    white = np.diff(rng.standard_normal((300, 2)), axis=0)
+    assert pull.noise_of(white, 0.0, 0.0, 10.0).file == pytest.approx(1, rel=0.15)
+    assert pull.noise_of(white, 0.0, 0.0, 0.25).file == 0.25
+    assert pull.noise_of(white, 0.0, 1.0, 0.5).file == 0.5
+    assert pull.noise_of(white[:1], 0.0, 0.0, 0.25) == (np.square(white[0]).mean(), 0.125)
+    assert pull.noise_of(white[:1], 1.0, 0.0, 0.25) == (1.0, 0.125)
+    # One common mean taken out of K independent directions: K T/(K T - 1).
+    few = white[:3] - white[:3].mean()
+    assert pull.noise_of(few, 0.5, 0.5, 9.0).spread == pytest.approx(np.square(few).mean() * 6 / 5)
+
+
+def test_shares_are_drawn_by_their_likelihood():
+    likelihood = np.log(np.arange(1, len(SHARES) + 1) / 45)
+    held = Anchor(likelihood, 0.0, 1.0, 1.0, 1.0)
+    for trust, power in ((1.0, 1.0), (0.5, 0.5)):
+        at = pull.shares(np.random.default_rng(0), held, 50_000, trust)
+        p = np.arange(1.0, len(SHARES) + 1) ** power
+        # 4.5 binomial errors.
+        counts = np.bincount(at, minlength=len(SHARES)) / 50_000
+        np.testing.assert_allclose(counts, p / p.sum(), atol=4.5 * math.sqrt(0.25 * 0.75 / 50_000))
+    flat = np.bincount(pull.shares(np.random.default_rng(0), None, 9000))
+    assert flat.min() > 1000 - 4.5 * 30
+
+
+def test_growth_is_as_uncertain_as_student_says_and_axes_differ_beyond_noise_only():
+    rng, P = np.random.default_rng(5), 40_000
+    variance = np.full(P, 0.04)
+    equal = np.repeat([[0.1, 0.1, 0.1]], P, axis=0)
+    logs = np.log(pull._growth(rng, equal, variance, 1 / 3, 20.0))
+    assert np.ptp(logs, axis=1).max() < 1e-12
+    assert logs[:, 0].mean() == pytest.approx(0.1, abs=0.004)
+    assert logs[:, 0].var() == pytest.approx(0.04 / 3 * 20 / 18, rel=0.05)
+    apart = np.repeat([[1.0, 0.0, -1.0]], P, axis=0)
+    logs = np.log(pull._growth(rng, apart, variance, 1 / 3, 1e6))
+    kept = 1 - 0.04 * (2 / 3) / 1.0
+    np.testing.assert_allclose(logs.mean(axis=0), [kept, 0, -kept], atol=0.01)
+    assert logs[:, 0].var() == pytest.approx(0.04 / 3 + kept * 0.04, rel=0.05)
+
+
+def test_noises_are_drawn_about_their_values():
+    rng, P = np.random.default_rng(6), 40_000
+    each = [pull.Noise(0.05, 0.01)] * P
+    q, r = pull.noises(rng, each, np.full(P, 0.5), 200.0, 1.0, 10)
+    assert np.median(q + 1.25 * r) == pytest.approx(0.05 * 200 / 199.33, rel=0.01)
+    error = 0.05 / math.sqrt(201 * 0.9) / 0.5
+    assert np.median(r) == pytest.approx(0.01, rel=0.02)
+    # A quarter of a normal above .6745 of its deviation, what 0 cuts off notwithstanding.
+    assert np.quantile(r, 0.75) == pytest.approx(0.01 + 0.6745 * error, rel=0.02)
+    assert (q > 0).all()
+    assert (r >= 0).all()
+
+
+# ----------------------------------------------------------------------------------------- paths
+def test_measures_are_the_distance_of_gaussians():
+    rng = np.random.default_rng(7)
+    A, R, mean = rng.standard_normal((3, 3)), rng.standard_normal((3, 3)), np.array([1.0, 0.0, 2.0])
+    trace, distance = paths.measures(mean[None], (A @ A.T)[None], R)
+    assert trace[0] == pytest.approx(np.trace(A @ A.T))
+    assert distance[0] == pytest.approx(w2_squared(mean, A @ A.T, np.zeros(3), R @ R.T), rel=1e-9)
+
+
+def test_a_path_of_a_walk_has_the_noise_of_its_training_sets():
+    """One step of a loop without real data, own files: mean and trace step by S/n."""
+    P, K, n = 20_000, 2, 50.0
+    rng = np.random.default_rng(8)
+    rows = row_noise.whitened(rng.standard_normal((256, K)))
+    flat, one = np.zeros(P), np.ones((P, K))
+    law = pull.Draw(flat, np.full(P, n), flat, 0.8 * one, 7 * one, np.full((P, K, K), 9.0))
+    S = np.repeat(np.diag([4.0, 1.0])[None], P, axis=0)
+    mean, out = paths._next(rng, law, rows, 3 * one, S)
+    np.testing.assert_allclose(mean.mean(axis=0), 3, atol=0.02)
+    np.testing.assert_allclose(mean.var(axis=0), np.array([3.2, 0.8]) / n, rtol=0.06)
+    np.testing.assert_allclose(out.mean(axis=0), np.diag([3.2, 0.8]), atol=0.03)
+    # All real data: home and shape, times the growth.
+    law = law._replace(share=np.ones(P), size=np.full(P, 1e9))
+    mean, out = paths._next(rng, law, rows, 3 * one, S)
+    np.testing.assert_allclose(mean[0], 7, atol=1e-3)
+    np.testing.assert_allclose(out[0], np.full((2, 2), 7.2), rtol=1e-3)
+
+
+def test_words_step_as_draws_do():
+    """Own files, no real data: the next frequencies are a multinomial of n draws."""
+    files = WORDS[1:]
+    them = classes.frequencies(WORDS[0], files)
+    assert them is not None
+    assert them.files.shape == (6, 4)
+    np.testing.assert_allclose(them.files[-1][::-1], files[-1].mean(axis=0))
+    assert classes.frequencies(REAL, FILES) is None
+    assert classes.frequencies(WORDS[0], [*files, REAL[:, [0, 1, 2, 0]]]) is None
+    held = Anchor(np.where(SHARES > 0, -1e9, 0.0), 0.0, 1.0, 1.0, 1.0)
+    found = classes.class_paths(np.random.default_rng(9), them, held, 200.0, 1, 4000)
+    p = them.files[-1]
+    assert found.start_trace == pytest.approx(1 - (p**2).sum())
+    w = np.random.default_rng(10).multinomial(200, p, size=4000) / 200
+    direct = 1 - np.square(w).sum(axis=1)
+    assert found.trace.mean() == pytest.approx(direct.mean(), abs=0.01)
+    # Of six steps' noise, and of what may be the files' own.
+    assert 0.8 < found.trace.std() / direct.std() < 2
+
+
+# --------------------------------------------------------------------------------- bands, frozen
+def bands(real, sets, held=HELD, horizon=6, level=0.95):
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, sets)
+    return forecast.forecast(real, sets, axes, series, held, (5.0, 2.0), horizon, level)
+
+
+AXIS = audit.axes_of(REAL).vectors[:, -1]
+DEAD = [*FILES[:5], FILES[5] - np.outer(FILES[5] @ AXIS, AXIS)]
+CASES = {
+    "paths": lambda: bands(REAL, FILES),
+    "a level of .5": lambda: bands(REAL, FILES, level=0.5),
+    "far ahead": lambda: bands(REAL, FILES, horizon=60),
+    "two files": lambda: bands(REAL, FILES[:2]),
+    "a dead direction": lambda: bands(REAL, DEAD, held=None, horizon=1),
+    "words": lambda: bands(WORDS[0], WORDS[1:]),
+    "words, share unknown": lambda: bands(WORDS[0], WORDS[1:], held=None),
+}
+FROZEN = {
+    "paths": [
+        (1.344010661, 2.237050093, 2.799232726),
+        (1.095175281, 3.119786392, 4.749973315),
+        (2.972935309, 4.372566265, 7.504733119),
+        (0.4697239928, 2.886752131, 9.673335723),
+    ],
+    "a level of .5": [
+        (2.015358047, 2.237050093, 2.435793722),
+        (2.287276115, 3.119786392, 3.830105173),
+        (3.781239558, 4.372566265, 5.072276697),
+        (1.430605714, 2.886752131, 4.947016171),
+    ],
+    "far ahead": [
+        (1.36717291, 2.232803536, 2.872192759),
+        (0.7186864523, 5.757574578, 27.7882552),
+        (3.127139971, 4.289370398, 7.678897558),
+        (1.238832629e-10, 2.711945641, 10.554809),
+    ],
+    "two files": [
+        (0.896939538, 4.108890108, 18.94661491),
+        (1.196628202, 11.50835878, 267.1461139),
+        (0.5771800107, 3.880910532, 12.81235445),
+        (0.004521782433, 1.795893075, 200.5470883),
+    ],
+    "a dead direction": [
+        (1.541133751, 2.046111978, 2.343556192),
+        (1.541133751, 2.046111978, 2.343556192),
+        (2.93590864, 4.83105718, 8.351948687),
+        (2.93590864, 4.83105718, 8.351948687),
+    ],
+    "words": [
+        (0.1128105937, 2.085119503, 8.154456163),
+        (0.09708842864, 2.640449304, 28.21988927),
+        (4.57105985, 4.958505533, 5.252058875),
+        (4.180456473, 4.934651499, 5.411266337),
+    ],
+    "words, share unknown": [
+        (0.05850217879, 1.707212525, 8.577878017),
+        (0.07392896447, 1.966682106, 30.23689243),
+        (4.50559545, 4.933729335, 5.24560267),
+        (4.275777193, 4.894344728, 5.416333513),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bands_are_frozen(case):
+    found = CASES[case]()
+    numbers = [
+        (m.low, m.value, m.high)
+        for m in (found.fid[0], found.fid[-1], found.trace[0], found.trace[-1])
+    ]
+    np.testing.assert_allclose(numbers, FROZEN[case], rtol=1e-6)
+
+
+def test_nothing_left_stays_as_it_is():
+    found = bands(REAL, [*FILES, np.full((9, 3), 2.0)], held=None, horizon=2)
+    assert found.generations == (8, 9)
+    for band, value in ((found.fid, 2.0), (found.trace, 5.0)):
+        assert [(m.low, m.value, m.high) for m in band] == [(value, value, value)] * 2
+
+
+def test_a_band_by_hand():
+    """Quantiles of 1 .. 101 in units of 2, seen less dead; 1.5 times wider below, 2 above."""
+    values = np.arange(1.0, 102.0)[:, None]
+    (m,) = forecast._band(values, 0.5, 7.0, 4.0, (1.5, 2.0), 0.9)
+    middle = 51 * 6.0
+    low, high = middle * (6 / 51) ** 1.5, middle * (96 / 51) ** 2
+    assert (m.low, m.value, m.high) == pytest.approx((4 + low, 4 + middle, 4 + high), rel=1e-12)
+    # Nothing seen: what the paths show is added. A median of 0 counts as a thousandth of the end.
+    (m,) = forecast._band(values * 0, 0.0, 7.0, 4.0, (1.5, 2.0), 0.9)
+    assert (m.low, m.value) == (4.0, 7.0) or m.value == 7.0
+    (m,) = forecast._band(
+        np.repeat([[0.0], [3.0]], [60, 40], axis=0), 1.0, 1.0, 0.0, (1.0, 2.0), 0.9
+    )
+    assert (m.low, m.value) == (0.0, 0.0)
+    assert m.high == pytest.approx(3e-3 * 1000**2)
