@@ -23,7 +23,7 @@ Bad arguments raise ValueError or TypeError with one sentence that names the arg
 and the value.
 """
 
-from madtheory.audit.forecast import Forecast, FreshData
+from madtheory.audit.forecast import COVERAGE, Forecast, FreshData
 from madtheory.audit.inference import (
     GROWTH,
     MARGIN,
@@ -37,6 +37,7 @@ from madtheory.audit.run import Audit, Generation, audit
 from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
+    "COVERAGE",
     "GROWTH",
     "MARGIN",
     "STRICT_TOLERANCE",

@@ -13,6 +13,9 @@ from madtheory.laws import chi_square
 if TYPE_CHECKING:
     from madtheory.audit.series import Series
 
+#: Below this variance of a step the first two orders of psi' have all digits of the training size.
+_SMALL_STEP = 1e-6
+
 
 class Drift(NamedTuple):
     """Drift of the average log variance a generation, and the noise that it was read through.
@@ -84,6 +87,8 @@ def training_size(step: float) -> float:
         return math.inf
     if not math.isfinite(step):
         return 1.0
+    if step < _SMALL_STEP:
+        return 2 / step + 1  # psi'(x) = 1/x + 1/(2 x^2) + O(x^-3)
     # psi'(x) lies between 1/x and 1/x + 1/x^2.
     low, high = 1 / step, (1 + math.sqrt(1 + 4 * step)) / (2 * step)
     root = optimize.brentq(lambda x: float(special.polygamma(1, x)) - step, low, high, rtol=1e-12)

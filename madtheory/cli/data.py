@@ -161,6 +161,8 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
 
 def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
     """Answer `audit REAL GEN1 GEN2 ...`."""
+    from madtheory.audit import COVERAGE
+
     fresh = found.fresh_data
     return {
         "generations": [
@@ -179,6 +181,10 @@ def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
         "fresh_data": None if fresh is None else dataclasses.asdict(fresh),
         "k": k,
         "level": found.level,
+        "coverage": {
+            "level": 0.95,
+            **{name: {"all": a, "worst": b} for name, (a, b) in COVERAGE.items()},
+        },
         "reason": _audit_reasons(found),
     }
 
@@ -219,7 +225,11 @@ def _generation_table(payload: Payload) -> Table:
 
 def _forecast_table(payload: Payload) -> Table:
     forecast, columns = payload["forecast"], (_GENERATION[name] for name in _FORECAST)
-    title = f"Forecast, {100 * payload['level']:g} % bands"
+    held = payload["coverage"]["fid"]
+    title = (
+        f"Forecast, {100 * payload['level']:g} % bands (measured at 95 %: {100 * held['all']:.0f} %, "
+        f"worst class {100 * held['worst']:.0f} %)"
+    )
     rows = table.plain(title, ("t", *columns), left=0)
     for i, t in enumerate(forecast["generations"]):
         rows.add_row(str(t), *(_band(forecast[name][i]) for name in _FORECAST))

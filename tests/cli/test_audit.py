@@ -50,6 +50,8 @@ def test_every_promised_key_is_there(answer: Answer, mad: list[Path]) -> None:
         assert got[name].keys() == {"value", "interval"}
     assert got["forecast"]["generations"] == [9, 10, 11]
     assert {len(got["forecast"][name]) for name in ("fid", "trace")} == {3}
+    assert got["coverage"].keys() == {"level", "fid", "trace", "n_eff"}
+    assert all(got["coverage"][name].keys() == {"all", "worst"} for name in ("fid", "n_eff"))
     assert got.keys() >= {"verdict", "verdict_reason", "p_value", "error_rate", "fresh_data"}
 
 

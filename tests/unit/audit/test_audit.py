@@ -117,7 +117,7 @@ def test_deviance_is_the_gaussian_likelihood_and_its_gradient():
         assert gradient[i] == pytest.approx((up - down) / 2e-6, rel=1e-6)  # difference quotient
 
 
-@pytest.mark.parametrize("m", [1.0, 3.5, 1000.0, 1e9])
+@pytest.mark.parametrize("m", [1.0, 3.5, 1000.0, 1.9e6, 2.1e6, 1e9])
 def test_training_size_inverts_the_variance_of_a_step(m):
     step = float(special.polygamma(1, m / 2))
     assert drift.training_size(step) == pytest.approx(m, rel=1e-9)
