@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 #: Draws of logarithms are cut here, those of Student's law here.
 _LARGEST_LOG, _LARGEST_T = 30.0, 8.0
+#: Axes are few where the variance of their mean is more than this share of one's.
+_FEW = 0.4
+#: Least variance of what enters.
+_TINY = 1e-12
+#: From this many steps on the later half is looked at.
+_HALVES = 4
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
 
@@ -95,14 +101,40 @@ def _home(x: Array, share: float) -> tuple[Array, float]:
 
 
 def _shape(S: Array, share: float, growth: float) -> Array:
-    """Covariance of the real rows that enter, shrunk to 1."""
+    """Correlations of the real rows that enter, shrunk to 0; their variances are in the growth."""
     seen = (S[1:] / math.exp(growth) - (1 - share) * S[:-1]) / share
     off = seen.mean(axis=0) - np.eye(S.shape[1])
     error = float(np.square(seen - seen.mean(axis=0)).sum()) / (len(seen) * (len(seen) - 1))
     off *= _shrunk(float(np.square(off).sum()), error)
     values, vectors = np.linalg.eigh(np.eye(len(off)) + off)
-    shape: Array = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return shape
+    shape = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    deviations = np.sqrt(np.maximum(np.diagonal(shape), _TINY))
+    out: Array = shape / np.multiply.outer(deviations, deviations)
+    return out
+
+
+def _noise(residual: Array, sharing: float, share: float, most: float) -> Noise:
+    """Noise of residuals about what all axes share at a time, be it noise or a common course.
+
+    With few axes, about the mean of all.
+    """
+    if sharing > _FEW:
+        return noise_of(residual - residual.mean(), sharing, share, most)
+    own = 1 - sharing
+    found = noise_of(residual - residual.mean(axis=1, keepdims=True), 0.0, share, own * most)
+    return Noise(found.spread / own, found.file / own)
+
+
+def _later(residual: Array, sharing: float, spread: float) -> float:
+    """What log growth over the later half is beyond that over all, as far as not noise.
+
+    Growing pools slow down.
+    """
+    steps, late = len(residual), residual[len(residual) // 2 :]
+    if steps < _HALVES:
+        return 0.0
+    gap = float(late.mean() - residual.mean())
+    return gap * _shrunk(gap**2, sharing * spread * (1 / len(late) - 1 / steps))
 
 
 def pull(series: Series, share: float, K: int) -> Pull:
@@ -110,12 +142,13 @@ def pull(series: Series, share: float, K: int) -> Pull:
     logs, D = series.log_variance, series.sharing
     residual = logs[1:] - np.log(share + (1 - share) * np.exp(logs[:-1]))
     common = float(residual.mean())
-    noise = noise_of(residual - common, D, share, file_noise(series))
+    noise = _noise(residual, D, share, file_noise(series))
     home, error, shape = np.zeros(K), 0.0, np.eye(K)
     if share > 0 and len(residual) > 1:
         home, error = _home(series.means[:, :K], share)
         shape = _shape(series.covariances[:, :K, :K], share, common)
-    return Pull(noise, residual[:, :K].mean(axis=0), home, error, shape)
+    growth = residual[:, :K].mean(axis=0) + _later(residual, D, noise.spread)
+    return Pull(noise, growth, home, error, shape)
 
 
 def file_noise(series: Series) -> float:

@@ -1,12 +1,14 @@
 """The forecast: its noises by direct draws, its parameters by known loops, its bands as numbers."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from madtheory import audit
-from madtheory.audit import classes, forecast, paths, pull, row_noise
+from madtheory import audit, metrics
+from madtheory.audit import classes, forecast, paths, pull, row_noise, run
 from madtheory.audit.anchor import SHARES, Anchor
 from madtheory.audit.series import Series
 from madtheory.laws.bures import w2_squared
@@ -242,34 +244,34 @@ CASES = {
 }
 FROZEN = {
     "paths": [
-        (1.344010661, 2.237050093, 2.799232726),
-        (1.095175281, 3.119786392, 4.749973315),
-        (2.972935309, 4.372566265, 7.504733119),
-        (0.4697239928, 2.886752131, 9.673335723),
+        (1.53948713, 2.285425408, 2.795232943),
+        (1.340006211, 3.246649314, 4.796152056),
+        (2.940597117, 4.23930526, 6.864608867),
+        (0.4817336821, 2.553296479, 7.754234333),
     ],
     "a level of .5": [
-        (2.015358047, 2.237050093, 2.435793722),
-        (2.287276115, 3.119786392, 3.830105173),
-        (3.781239558, 4.372566265, 5.072276697),
-        (1.430605714, 2.886752131, 4.947016171),
+        (2.07364787, 2.285425408, 2.444610233),
+        (2.371476556, 3.246649314, 3.967476171),
+        (3.742638319, 4.23930526, 4.7011255),
+        (1.254537992, 2.553296479, 4.222883333),
     ],
     "far ahead": [
-        (1.36717291, 2.232803536, 2.872192759),
-        (0.7186864523, 5.757574578, 27.7882552),
-        (3.127139971, 4.289370398, 7.678897558),
-        (1.238832629e-10, 2.711945641, 10.554809),
+        (1.655170914, 2.316408428, 2.793800741),
+        (1.187838185, 5.658713602, 24.6302519),
+        (2.998087202, 4.190116612, 6.083842953),
+        (1.550531153e-10, 2.277615683, 7.028506273),
     ],
     "two files": [
-        (0.896939538, 4.108890108, 18.94661491),
-        (1.196628202, 11.50835878, 267.1461139),
-        (0.5771800107, 3.880910532, 12.81235445),
-        (0.004521782433, 1.795893075, 200.5470883),
+        (1.121718802, 3.557922115, 14.25434124),
+        (1.134319833, 9.960206375, 71.70342688),
+        (1.313663417, 3.893310566, 8.743313911),
+        (0.02609492902, 1.818225429, 64.82109944),
     ],
     "a dead direction": [
-        (1.541133751, 2.046111978, 2.343556192),
-        (1.541133751, 2.046111978, 2.343556192),
-        (2.93590864, 4.83105718, 8.351948687),
-        (2.93590864, 4.83105718, 8.351948687),
+        (1.668640713, 2.072155001, 2.3732969),
+        (1.668640713, 2.072155001, 2.3732969),
+        (2.987679006, 4.624488265, 7.188478225),
+        (2.987679006, 4.624488265, 7.188478225),
     ],
     "words": [
         (0.1128105937, 2.085119503, 8.154456163),
@@ -318,3 +320,38 @@ def test_a_band_by_hand():
     )
     assert (m.low, m.value) == (0.0, 0.0)
     assert m.high == pytest.approx(3e-3 * 1000**2)
+
+
+def test_series_of_files_of_unlike_sizes_are_frozen():
+    s = audit.series_of(audit.axes_of(REAL), [FILES[0], FILES[1][:80], FILES[2][:40]])
+    assert s.log_noise == pytest.approx(1.7990122051560296, rel=1e-9)
+    assert s.sharing == pytest.approx(0.2651549156554082, rel=1e-9)
+    assert s.mean_count == pytest.approx(2.676068095881844, rel=1e-9)
+    assert s.shape_count == pytest.approx(4.657418832298904, rel=1e-9)
+    noise = [0.9584154993742564, 0.8776007013221072, 0.7789290010319092]
+    np.testing.assert_allclose(s.shape_noise, noise, rtol=1e-9)
+    np.testing.assert_allclose(
+        s.scale, [0.8348060636450471, 0.6953770240831205, 0.5965732782706141]
+    )
+    assert s.rows.tolist() == [120, 80, 40]
+
+
+def test_the_worth_of_a_file_is_frozen():
+    distance = metrics.fid_unbiased(REAL, FILES[2])
+    numbers = (distance.value, distance.low, distance.high)
+    assert numbers == pytest.approx((1.1382587095241, 0.059198528788, 2.2221499089138), rel=1e-9)
+    worth = run.n_eff(REAL, distance)
+    numbers = (worth.value, worth.low, worth.high)
+    assert numbers == pytest.approx((22.32399685987, 11.68792956818, 420.2441417054), rel=1e-8)
+
+
+def test_coverage_beside_the_bands_is_the_measured_one():
+    path = Path(__file__).parents[2] / "golden" / "audit" / "bands.json"
+    table = json.loads(path.read_text(encoding="utf-8"))["classes"]
+    for name, (whole, worst) in audit.COVERAGE.items():
+        counts = [t[name] if name == "n_eff" else t[name]["covered"] for t in table.values()]
+        hits, seen = map(sum, zip(*counts, strict=True))
+        assert whole == round(hits / seen, 3)
+        assert worst == round(min(a / b for a, b in counts), 3)
+        assert whole >= 0.95
+        assert worst >= 0.93
