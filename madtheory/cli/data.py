@@ -227,8 +227,8 @@ def _forecast_table(payload: Payload) -> Table:
     forecast, columns = payload["forecast"], (_GENERATION[name] for name in _FORECAST)
     held = payload["coverage"]["fid"]
     title = (
-        f"Forecast, {100 * payload['level']:g} % bands (measured at 95 %: {100 * held['all']:.0f} %, "
-        f"worst class {100 * held['worst']:.0f} %)"
+        f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
+        f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %)"
     )
     rows = table.plain(title, ("t", *columns), left=0)
     for i, t in enumerate(forecast["generations"]):

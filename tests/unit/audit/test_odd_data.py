@@ -13,6 +13,7 @@ RNG = np.random.default_rng(0)
 REAL = RNG.standard_normal((120, 4))
 FILES = [0.9**t * RNG.standard_normal((120, 4)) for t in range(1, 6)]
 POINT = np.full((120, 4), 1.5)
+WIDE, LARGE = RNG.standard_normal((6, 20, 50)), RNG.integers(0, 10**9, (6, 120, 3))
 
 
 def balanced(dim):
@@ -44,17 +45,13 @@ ODD = {
     "a constant column": (REAL * [1, 1, 1, 0] + 3, [x * [1, 1, 1, 0] + 3 for x in FILES]),
     "a constant column that moves": (REAL * [1, 1, 1, 0], FILES),
     "columns twice": (np.hstack([REAL] * 2), [np.hstack([x] * 2) for x in FILES]),
-    "more columns than rows": tuple(
-        (s[0], s[1:]) for s in [RNG.standard_normal((6, 20, 50))]
-    )[0],
+    "more columns than rows": (WIDE[0], list(WIDE[1:])),
     "a class that real lacks": (hot(0.5, 0.3, 0.2, 0), [hot(0.5, 0.3, 0.1, 0.1) for _ in range(5)]),
     "a class that nobody has": (hot(0.5, 0.3, 0.2, 0), [hot(0.5, 0.3, 0.2, 0) for _ in range(5)]),
     "a class that dies": (hot(0.5, 0.3, 0.1, 0.1), [hot(0.5, 0.3, 0.2, 0) for _ in range(5)]),
     "one class left": (hot(0.5, 0.5), [hot(0.7, 0.3), hot(0.9, 0.1), hot(1.0, 0.0)]),
     "counts": (RNG.poisson(2, (120, 3)), [RNG.poisson(2, (120, 3)) for _ in range(5)]),
-    "large integers": tuple(
-        (s[0], list(s[1:])) for s in [RNG.integers(0, 10**9, (6, 120, 3))]
-    )[0],
+    "large integers": (LARGE[0], list(LARGE[1:])),
     "collapsed from the start": (REAL, [POINT] * 4),
     "collapsed later": (REAL, [*FILES, POINT, POINT]),
     "collapsed for a while": (REAL, [*FILES[:2], POINT, *FILES[2:]]),
