@@ -27,7 +27,7 @@ from madtheory.laws.bures import w2_squared
 from madtheory.theory.worth import effective_sample_size
 
 TABLE = Path(__file__).with_suffix(".json")
-LEVEL, HORIZON, BRANCHES = 0.95, 10, 12
+LEVEL, HORIZON, BRANCHES = 0.95, 10, 6
 #: Seeds of the tables that constants were set on, and of the one that is printed.
 SETTING, PRINTED = (0, 1, 2), 3
 #: Horizons that count, less one; what a logarithm of nothing has added.
