@@ -53,3 +53,9 @@ def test_bounds_take_over_where_the_sum_alternates() -> None:
     assert e.rel_error == 1.0
     assert modes.all_modes_alive(25, 10, 5).value == 0.0
     assert modes.all_modes_alive(25, 100, 0).value == 0.0
+
+
+def test_the_sum_declares_its_rounding_even_where_the_bounds_are_closer() -> None:
+    e = modes.all_modes_alive(25, 1_000, 100)
+    assert 0.5 * (e.upper - e.lower) < 1e-12
+    assert e.rel_error == pytest.approx(1e-12, rel=1e-4)
