@@ -26,6 +26,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -294,13 +295,11 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None)
     asked = parser.parse_args()
     subtle = asked.subtle or asked.drawn
-    every = (
-        listed() if asked.subtle else drawn(asked.drawn, asked.seed) if subtle else formulas()
-    )
+    every = listed() if asked.subtle else drawn(asked.drawn, asked.seed) if subtle else formulas()
     chosen = [x for x in every if f"{x.module}.{x.what}".startswith(tuple(asked.only))]
     if asked.list:
         for x in chosen:
-            print(f"{x.module}, {x.what}:", *sum(tests_of(x.module), []))
+            print(f"{x.module}, {x.what}:", *chain(*tests_of(x.module)))
         return 0
     rows = []
     with tempfile.TemporaryDirectory() as name:

@@ -184,5 +184,5 @@ def test_of_two_limits_the_better_declared_is_taken(chain_by_scipy, inverse):
 
 @pytest.mark.parametrize("p", [0.5, 0.3, 1.0])
 def test_temperature_for_wants_the_likelier_token(p):
-    with pytest.raises(ValueError, match="^p must be "):
+    with pytest.raises(ValueError, match=r"^p must be "):
         modes.temperature_for(0.8, p, 50)

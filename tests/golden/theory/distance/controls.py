@@ -69,22 +69,33 @@ def observed(C):
     return np.stack([tr(C), tr(C) ** 2, tr(C, C)])
 
 
+def corner(x):
+    """The first entry of a covariance, if there is one."""
+    return None if x is None else x[:, :1, :1]
+
+
 class Controls:
-    """Sums of martingale differences: the last ones, fading like the loop's memory, and for good."""
+    """Sums of martingale differences: fading like the loop's memory, the last ones, and for good.
+
+    Of the whole covariance and of its first entry, which decides where one direction dominates.
+    """
 
     def __init__(self, fading, orders=3):
-        self.weights = np.array([fading, 0.0, 1.0])[:, None] ** np.array([1, 2, 2])[:orders]
-        self.orders, self.sums = orders, np.zeros(1)
+        self.weights = np.array([fading, 0.0, 1.0])[:, None] ** np.array([1, 2, 2, 1, 2])
+        self.kept = [0, 3] if orders == 1 else [0, 3, 1, 2, 4]
+        self.sums = np.zeros(1)
 
-    def add(self, C, mean):
-        """One generation: its fits, and what was expected of them."""
-        difference = (observed(C) - mean)[: self.orders]
-        self.sums = self.weights[..., None] * self.sums + difference
+    def add(self, C, parts, G):
+        """One generation: its fits, and what they were expected to be."""
+        first = [Part(p.k, p.mean[:, :1], p.a, corner(p.scatter), corner(p.S)) for p in parts]
+        whole, own = observed(C) - expected(parts, G), observed(corner(C)) - expected(first, G)
+        self.sums = self.weights[..., None] * self.sums + np.concatenate([whole, own[:2]])
 
     def columns(self, C):
         """Those of first order, and of second where a few rare paths do not make the moments."""
         moderate = tr(C, C).mean() * C.shape[1] < 3 * tr(C).mean() ** 2
-        return list(self.sums.reshape(-1, len(C)) if moderate else self.sums[:, 0])
+        kept = self.kept if moderate else [0, 3]
+        return list(self.sums[:, kept].reshape(-1, len(C)))
 
 
 def estimate(y, controls):
@@ -115,7 +126,11 @@ def profile(name, dim):
 def write(path, part, columns, rows):
     """Rewrite one part of a table, and say what made it."""
     table = json.loads(path.read_text()) if path.exists() else {}
-    made = {"numpy": np.__version__, "python": platform.python_version(), "scipy": scipy.__version__}
+    made = {
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "scipy": scipy.__version__,
+    }
     script = f"tests/golden/theory/distance/{path.stem}.py"
     table |= {"columns": columns, f"part {part}": rows, "made": made | {"script": script}}
     path.write_text(json.dumps(table, sort_keys=True).replace("], [", "],\n[") + "\n")

@@ -2,8 +2,8 @@
 
 Run ``python -m tests.golden.theory.distance.fresh PART`` for PART = 0..3 (about a minute each on
 one core); each rewrites its share of fresh.json. The sampler is its own (Bartlett factors, batches
-of replicates, eigenvalues of Sigma_0^{1/2} Sigma Sigma_0^{1/2}), and so are the means of its control
-variates (controls.py): of the package it takes nothing but the names of a loop's numbers.
+of replicates, eigenvalues of Sigma_0^{1/2} Sigma Sigma_0^{1/2}), and so are the means of its
+control variates (controls.py): of the package it takes nothing but a loop's numbers.
 """
 
 import sys
@@ -17,7 +17,6 @@ from tests.golden.theory.distance.controls import (
     Controls,
     Part,
     estimate,
-    expected,
     fidelity,
     profile,
     union,
@@ -71,14 +70,14 @@ def next_model(rng, mu, Sigma, loop):
 
 
 def foreseen(mu, Sigma, loop):
-    """What the next fit is expected to be."""
+    """Parts of the next fit, and the quadratic form of their means."""
     unit, n = 1 / (loop.n_train - 1), np.array([loop.n_fresh, loop.n_synth])
     real = np.broadcast_to(np.eye(mu.shape[1]), Sigma.shape)
     parts = [
         Part(n[0], np.zeros_like(mu), unit, S=real),
         Part(n[1], mu, unit, S=loop.bias * Sigma),
     ]
-    return expected(parts, unit * union(n))
+    return parts, unit * union(n)
 
 
 def simulate(loop, dim, at, size, seed):
@@ -87,11 +86,11 @@ def simulate(loop, dim, at, size, seed):
     m = loop.n_initial - 1
     Sigma = square(bartlett(rng, size, dim, m)) / m
     start = Part(m + 1, np.zeros_like(mu), 1 / m, S=np.broadcast_to(np.eye(dim), Sigma.shape))
-    controls.add(Sigma, expected([start], np.zeros((1, 1))))
+    controls.add(Sigma, [start], np.zeros((1, 1)))
     for t in range(2, max(at) + 1):
-        mean = foreseen(mu, Sigma, loop)
+        foretold = foreseen(mu, Sigma, loop)
         mu, Sigma = next_model(rng, mu, Sigma, loop)
-        controls.add(Sigma, mean)
+        controls.add(Sigma, *foretold)
         if t in at:
             for name in PROFILES[: 1 if dim == 1 else 2]:
                 found = fidelity(Sigma, profile(name, dim))

@@ -15,7 +15,6 @@ from tests.golden.theory.distance.controls import (
     Controls,
     Part,
     estimate,
-    expected,
     fidelity,
     profile,
     write,
@@ -113,7 +112,10 @@ def law(models, bias):
 
 
 def foreseen(loop, fixed, batches, models):
-    """What the next fit is expected to be (tr C alone with several models in memory)."""
+    """Parts of the next fit, and the quadratic form of their means.
+
+    With several models in memory the batch is no normal sample: moments of first order only.
+    """
     mean, S = law(models, loop.bias)
     real = [(k, m, V, None) for k, m, V in fixed]
     if loop.n_fresh:
@@ -133,10 +135,9 @@ def foreseen(loop, fixed, batches, models):
         G[:split, :split] += shares[0] * between(n_r)
         G[split:, split:] += shares[1] * between(n_s)
     parts = [
-        Part(n, m, share, V, S)
-        for share, (n, m, V, S) in zip(a, [*real, *synth], strict=True)
+        Part(n, m, share, V, S) for share, (n, m, V, S) in zip(a, [*real, *synth], strict=True)
     ]
-    return expected(parts, G)
+    return parts, G
 
 
 def run(loop, dim, size, generations, rng, controls=None):
@@ -147,7 +148,7 @@ def run(loop, dim, size, generations, rng, controls=None):
 
     def model(mean, S, foretold):
         if controls:
-            controls.add(S, foretold)
+            controls.add(S, *foretold)
         return mean, regularised(loop, S)
 
     shared = real(loop.n_shared)
@@ -158,7 +159,7 @@ def run(loop, dim, size, generations, rng, controls=None):
     unit, eye = 1 / (loop.n_initial - loop.ddof), np.broadcast_to(np.eye(dim), (size, dim, dim))
     # All first data are of one law, or the biased ones are all there are.
     start = Part(loop.n_initial, np.zeros((size, dim)), unit, S=loop.first_bias * eye)
-    mean, Sigma = model(*fit(loop, [first], []), expected([start], np.zeros((1, 1))))
+    mean, Sigma = model(*fit(loop, [first], []), ([start], np.zeros((1, 1))))
     models, batches = [(mean, root(Sigma))], []
     yield 1, mean, Sigma
     for t in range(2, generations + 1):
