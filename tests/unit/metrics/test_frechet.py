@@ -150,3 +150,12 @@ def test_halves_are_the_same_whatever_the_order_of_the_rows():
     np.testing.assert_array_equal(one, other)
     # Not the first rows by their order, which would be another law.
     assert set(map(tuple, one)) != set(map(tuple, x[:10]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_directions_that_only_rounding_fills_carry_no_noise(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((40, 2)), 0.3 + rng.standard_normal((30, 2)) * [1.0, 2.0]
+    turn = np.linalg.qr(rng.standard_normal((7, 7)))[0][:2]
+    flat, wide = metrics.fid(x, y), metrics.fid(x @ turn, y @ turn)
+    assert wide.high - wide.value == pytest.approx(flat.high - flat.value, rel=1e-9)
