@@ -126,11 +126,12 @@ def profile(name, dim):
 def write(path, part, columns, rows):
     """Rewrite one part of a table, and say what made it."""
     table = json.loads(path.read_text()) if path.exists() else {}
+    name = f"part {part}"
     made = {
         "numpy": np.__version__,
         "python": platform.python_version(),
         "scipy": scipy.__version__,
+        "script": f"tests/golden/theory/distance/{path.stem}.py",
     }
-    script = f"tests/golden/theory/distance/{path.stem}.py"
-    table |= {"columns": columns, f"part {part}": rows, "made": made | {"script": script}}
+    table |= {"columns": columns, name: rows, "made": table.get("made", {}) | {name: made}}
     path.write_text(json.dumps(table, sort_keys=True).replace("], [", "],\n[") + "\n")
