@@ -64,9 +64,7 @@ def test_the_sum_declares_its_rounding_even_where_the_bounds_are_closer() -> Non
 
 
 @pytest.mark.parametrize(("modes_", "n", "fresh"), [(105, 105, 52), (87, 87, 43), (186, 186, 186)])
-def test_a_sum_cut_at_a_huge_term_says_what_the_bounds_say(
-    modes_: int, n: int, fresh: int
-) -> None:
+def test_a_sum_cut_at_a_huge_term_says_what_the_bounds_say(modes_: int, n: int, fresh: int) -> None:
     e = modes.all_modes_alive(modes_, n, fresh)
     assert e.value == pytest.approx((e.lower + e.upper) / 2, rel=1e-12)
     assert e.rel_error * e.value == pytest.approx((e.upper - e.lower) / 2, rel=1e-9)
