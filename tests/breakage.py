@@ -1,12 +1,14 @@
-"""Break each formula by 2 % and see which tests and claims go red.
+"""Break the code in small ways and see which tests and claims go red.
 
-    python tests/breakage.py [--list] [--only theory.collapse ...] [--out breakage.json]
+    python tests/breakage.py [--subtle | --drawn N] [--only theory.collapse ...] [--list]
 
-A formula is a public function of the rooms below that returns numbers, or a result that holds some.
-Works on a copy of the package: a line is appended to the module that multiplies the first number of
-what the function returns by 1.02 (logarithms and exponents too; bounds are moved across the truth
-by the claim's own mutant instead). Then the tests named after the file run, those of its room if
-none of them minds, and the quick claims. A formula that nothing catches makes the script exit 1.
+Without an option: the first number that each public function of the theory returns is taken times
+1.02 (logarithms and exponents too; bounds are moved across the truth by the claim's own mutant
+instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
+--drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
+For these two a test must turn red. Each breakage goes into a copy of the package: first the tests
+named after the file run, then those of its room. A breakage that nothing notices makes the script
+exit 1; the score by room comes last.
 """
 
 from __future__ import annotations
@@ -15,47 +17,58 @@ import argparse
 import ast
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "madtheory"
 
-#: Rooms of the theory: every file in them is broken, function by function.
-ROOMS = ("laws", "spectrum", "theory", "modes")
+#: Rooms whose formulas are broken by 2 %, and what small changes are drawn from besides.
+THEORY = ("laws", "spectrum", "theory", "modes")
+MORE = ("metrics", "audit", "simulate", "claims/verify.py", "claims/claim.py")
+FLOOR = ("covariance.py", "results.py", "loop.py", "_search.py")
 #: What is no number: a function that returns this is no formula.
 OTHER = ("bool", "str", "int", "None", "Loop", "Layout", "Callable", "dict", "tuple[Entry")
 KINDS = ("unit", "golden", "property", "statistical")
+#: Where the ground floor and the laws are used, and so tested.
+USERS = {
+    "results": "theory/distance",
+    "covariance": "spectrum",
+    "_search": "theory/worth",
+    "laws": "theory/collapse",
+}
+#: Seconds after which a run hangs, which is noticed too.
+LIMIT = 600
 
 
-def formulas() -> Iterator[tuple[str, str]]:
-    """Module and function of every formula, `theory.collapse.rates` and `rate`."""
-    for room in ROOMS:
-        for path in sorted((ROOT / "madtheory" / room).rglob("*.py")):
-            module = ".".join(path.relative_to(ROOT / "madtheory").with_suffix("").parts)
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
-                if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
-                    continue
-                returns = "None" if node.returns is None else ast.unparse(node.returns)
-                if not returns.startswith(OTHER):
-                    yield module, node.name
+@dataclass(frozen=True)
+class Breakage:
+    """A module and its text with one thing wrong."""
+
+    module: str
+    what: str
+    text: str
 
 
-def tests_of(module: str) -> Iterator[list[str]]:
-    """The test files named after a module, then the folders of its room."""
-    room, _, file = module.replace(".", "/").rpartition("/")
-    places = [Path("tests", kind, room) for kind in KINDS]
-    own = [x / f"test_{file}.py" for x in places]
-    # Laws that hold across the rooms of the theory lie in the folder above.
-    rooms = [x if (ROOT / x).exists() or len(x.parts) < 4 else x.parent for x in places]
-    for found in (own, rooms):
-        if files := [str(x) for x in found if (ROOT / x).exists()]:
-            yield files
+def modules(*rooms: str) -> Iterator[tuple[str, str]]:
+    """Name and text of every module of some rooms, `theory.collapse.rates`."""
+    for room in rooms:
+        path = PACKAGE / room
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+            yield name, file.read_text(encoding="utf-8")
 
+
+# --- formulas by 2 % -----------------------------------------------------------------------------
 
 PATCH = """
 
@@ -95,6 +108,110 @@ def _broken(function):  # appended by tests/breakage.py
 NAME = _broken(NAME)
 """
 
+
+def formulas() -> Iterator[Breakage]:
+    """Every public function of the theory that returns numbers, 2 % off."""
+    for module, text in modules(*THEORY):
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            returns = "None" if node.returns is None else ast.unparse(node.returns)
+            if not returns.startswith(OTHER):
+                yield Breakage(module, node.name, text + PATCH.replace("NAME", node.name))
+
+
+# --- subtle ones ---------------------------------------------------------------------------------
+
+
+def listed() -> Iterator[Breakage]:
+    """The breakages of breakages.toml; a text that does not stand once in its file is an error."""
+    table = tomllib.loads(Path(__file__).with_name("breakages.toml").read_text(encoding="utf-8"))
+    for file, rows in table.items():
+        text = (PACKAGE / file).read_text(encoding="utf-8")
+        for what, (old, new) in rows.items():
+            if text.count(old) != 1:
+                raise ValueError(f"{file}, {what}: must stand once in the file, got {old!r}")
+            yield Breakage(file[:-3].replace("/", "."), what, text.replace(old, new))
+
+
+#: Boundaries and extremes that change places.
+SWAPPED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+OPPOSITE = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
+    """What may go wrong at a node: in words, the part to replace, and what by."""
+    text = ast.unparse
+    match node:
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in SWAPPED:
+            other = ast.Compare(left, [SWAPPED[type(op)]()], [right])
+            yield "a boundary", node, text(other)
+        case ast.Call(func=ast.Name(id=name) as called) if name in OPPOSITE:
+            yield "an extreme", called, OPPOSITE[name]
+        case ast.Call(func=ast.Attribute(value=value, attr=name) as called) if name in OPPOSITE:
+            yield "an extreme", called, f"{text(value)}.{OPPOSITE[name]}"
+        case ast.Call(keywords=[*_, ast.keyword(arg="ddof", value=value)]):
+            yield "degrees of freedom", value, "0"
+        case ast.BinOp(left=left, op=ast.Sub() | ast.Add(), right=ast.Constant(value=1 | 1.0)):
+            yield "n and n - 1", node, text(left)
+        case ast.BinOp(left=ast.Constant(value=int() | float()), op=ast.Mult(), right=right):
+            yield "a factor", node, text(right)
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=ast.Constant()):
+            yield "a factor, or a quantile's level", node, text(left)
+        case ast.Subscript(slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)) as at):
+            yield "the last", at, "0"
+        case ast.Subscript(slice=ast.Constant(value=0) as at, ctx=ast.Load()):
+            yield "the first", at, "-1"
+        case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
+            yield "a correction", value, f"0 * ({text(value)})"
+
+
+def inside(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that compute: annotations, messages and decorators do not."""
+    for name, field in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "type_params"):
+            continue
+        for child in field if isinstance(field, list) else [field]:
+            if isinstance(child, ast.AST) and not isinstance(child, (ast.Raise, ast.JoinedStr)):
+                yield child
+                yield from inside(child)
+
+
+def put(text: str, part: ast.expr, new: str) -> str:
+    """The text with an expression replaced; columns of the syntax tree count bytes."""
+    lines = text.encode().splitlines(keepends=True)
+    start = sum(map(len, lines[: part.lineno - 1])) + part.col_offset
+    end = sum(map(len, lines[: (part.end_lineno or 0) - 1])) + (part.end_col_offset or 0)
+    whole = b"".join(lines)
+    return (whole[:start] + f"({new})".encode() + whole[end:]).decode()
+
+
+def drawn(n: int, seed: int) -> Iterator[Breakage]:
+    """Of every module n changes of its syntax tree, or all where it has fewer."""
+    for module, text in modules(*THEORY, *MORE, *FLOOR):
+        found = [x for node in inside(ast.parse(text)) for x in changes(node)]
+        for what, part, new in random.Random(f"{seed} {module}").sample(found, min(n, len(found))):
+            old = ast.unparse(part)
+            where = f"{what}, line {part.lineno}: {old} -> {new}"
+            yield Breakage(module, where, put(text, part, new))
+
+
+# --- who notices ---------------------------------------------------------------------------------
+
+
+def tests_of(module: str) -> Iterator[list[str]]:
+    """The test files named after a module, then the folders of its room, then of its users."""
+    room, _, file = module.replace(".", "/").rpartition("/")
+    own = [Path("tests", kind, room, f"test_{file}.py") for kind in KINDS]
+    near = [Path("tests", kind, room) for kind in KINDS if room]
+    if room.startswith("theory/"):  # laws that hold across its rooms
+        near += [Path("tests/property/theory/test_fresh.py")]
+    far = [Path("tests", kind, user) for kind in KINDS if (user := USERS.get(room or file))]
+    for found in (own, near, far):
+        if files := [str(x) for x in found if (ROOT / x).exists()]:
+            yield files
+
+
 CLAIMS_SCRIPT = """
 import json, sys
 from madtheory.claims import CLAIMS, verify
@@ -116,20 +233,24 @@ def _copy(folder: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", folder)
 
 
-def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python on the copy."""
+def _python(folder: Path, *arguments: str) -> str:
+    """What Python prints on the copy."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # two breakages a second have one time stamp
+    command = [sys.executable, *arguments]
     return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
-    )
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT
+    ).stdout
 
 
-def _tests_red(folder: Path, module: str) -> str | None:
+def _test_red(folder: Path, module: str) -> str | None:
     """The first test that minds."""
+    options = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-x", "-rfE", "-q")
     for files in tests_of(module):
-        out = _python(
-            folder, "-m", "pytest", "-p", "no:xdist", "-x", "-rfE", "--tb=no", *files
-        ).stdout
+        try:
+            out = _python(folder, *options, "--tb=no", *files)
+        except subprocess.TimeoutExpired:
+            return "hangs"
         for line in out.splitlines():
             if line.startswith(("FAILED", "ERROR")):
                 return line.split(" ", 1)[1].split(" - ")[0]
@@ -137,47 +258,60 @@ def _tests_red(folder: Path, module: str) -> str | None:
 
 
 def _claims_red(folder: Path) -> list[str]:
-    result = _python(folder, "-c", CLAIMS_SCRIPT)
-    return list(json.loads(result.stdout)) if result.stdout else ["the import fails"]
+    out = _python(folder, "-c", CLAIMS_SCRIPT)
+    return list(json.loads(out)) if out else ["the import fails"]
 
 
-def break_one(folder: Path, module: str, name: str) -> dict[str, object]:
-    """Break one formula in the copy, run its tests and all claims, and mend it again."""
-    path = folder / "madtheory" / f"{module.replace('.', '/')}.py"
-    source = path.read_text()
-    path.write_text(source + PATCH.replace("NAME", name))
+def notice(folder: Path, broken: Breakage, *, claims: bool) -> dict[str, object]:
+    """Put one breakage into the copy, see who minds, and mend it again."""
+    path = folder / "madtheory" / f"{broken.module.replace('.', '/')}.py"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(broken.text, encoding="utf-8")
     try:
-        return {
-            "formula": f"{module}.{name}",
-            "test_red": _tests_red(folder, module),
-            "claims_red": _claims_red(folder),
-        }
+        row: dict[str, object] = {"module": broken.module, "what": broken.what}
+        row["test_red"] = _test_red(folder, broken.module)
+        return row | {"claims_red": _claims_red(folder)} if claims else row
     finally:
-        path.write_text(source)
+        path.write_text(whole, encoding="utf-8")
+
+
+def _score(rows: list[dict[str, object]]) -> str:
+    """Noticed of tried, by room."""
+    room = [str(row["module"]).rpartition(".")[0] or str(row["module"]) for row in rows]
+    tried = Counter(room)
+    seen = Counter(x for x, row in zip(room, rows, strict=True) if row["noticed"])
+    lines = [f"{x}: {seen[x]} of {n}" for x, n in sorted(tried.items())]
+    return "\n".join([*lines, f"noticed: {seen.total()} of {tried.total()}"])
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Break each formula by 2 %%.")
-    parser.add_argument("--list", action="store_true", help="name the formulas and their tests")
-    parser.add_argument("--only", nargs="*", default=[""], help="formulas whose names begin so")
+    parser = argparse.ArgumentParser(description="Break the code in small ways.")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--subtle", action="store_true", help="the breakages of breakages.toml")
+    kind.add_argument("--drawn", type=int, default=0, help="so many changes of each syntax tree")
+    parser.add_argument("--seed", type=int, default=0, help="of the changes drawn")
+    parser.add_argument("--list", action="store_true", help="name the breakages and their tests")
+    parser.add_argument("--only", nargs="*", default=[""], help="breakages whose names begin so")
     parser.add_argument("--out", type=Path, default=None)
-    arguments = parser.parse_args()
-    asked = [x for x in formulas() if ".".join(x).startswith(tuple(arguments.only))]
-    if arguments.list:
-        print(*(f"{m}.{name}  {' '.join(chain(*tests_of(m)))}" for m, name in asked), sep="\n")
+    asked = parser.parse_args()
+    subtle = asked.subtle or asked.drawn
+    every = listed() if asked.subtle else drawn(asked.drawn, asked.seed) if subtle else formulas()
+    chosen = [x for x in every if f"{x.module}.{x.what}".startswith(tuple(asked.only))]
+    if asked.list:
+        for x in chosen:
+            print(f"{x.module}, {x.what}:", *chain(*tests_of(x.module)))
         return 0
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _copy(folder)
-        for module, function in asked:
-            rows.append(break_one(folder, module, function))
+        _copy(Path(name))
+        for broken in chosen:
+            row = notice(Path(name), broken, claims=not subtle)
+            rows.append(row | {"noticed": bool(row["test_red"] and row.get("claims_red", True))})
             print(json.dumps(rows[-1]), flush=True)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
-    missed = [row["formula"] for row in rows if not (row["test_red"] and row["claims_red"])]
-    print(f"{len(rows)} formulas broken, not caught by both a test and a claim: {missed}")
-    return 1 if missed else 0
+    if asked.out:
+        asked.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(_score(rows))
+    return 0 if all(row["noticed"] for row in rows) else 1
 
 
 if __name__ == "__main__":

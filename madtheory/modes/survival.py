@@ -119,9 +119,7 @@ def _path(tree: _Ancestors, f: Callable[[Array], Array], steps: int) -> Array:
 def _time_to(n: int, f: Callable[[Array], Array]) -> Estimate:
     """1 + sum over t >= 0 of E f(A_t): mean time to an event that is pending with chance f(A)."""
     tree = _ancestors(n)
-    values = f(tree.states)
-    values[:2] = 0.0  # One ancestor, one mode: rounding must not say otherwise.
-    sums = chain.absorbed_sums(tree.band, values)
+    sums = chain.absorbed_sums(tree.band, f(tree.states))
     early = _normal_means(lambda a: f(a)[None], tree.early).sum() if tree.early else 0.0
     return tree.estimate(np.array(1.0 + early + tree.law @ sums))
 

@@ -175,7 +175,6 @@ def stationary_support(p: ArrayLike, n: int, n_fresh: int) -> Support:
     (17405, 0.8677)
     """
     p_, (n_, fresh) = _check.distribution("p", p), token_counts(n, n_fresh)
-    _check.count("n_fresh", fresh)
 
     def alive(x: Array) -> Estimate:
         if n_ + fresh > STATIONARY_LIMIT:

@@ -162,3 +162,22 @@ def test_each_family_is_refused_where_the_other_is_meant() -> None:
     for loop in (fully_synthetic(10), synthetic_augmentation(10, 10)):
         with pytest.raises(UnsupportedLoop, match="fresh data loop only"):
             require_fresh_memory_one(loop, "law")
+
+
+def test_shares_of_real_data_by_counting() -> None:
+    pool = {"n_initial": 30, "n_fixed": 30, "n_fresh": 10, "n_synth": 30, "pool": "accumulate"}
+    assert Loop(**pool, pool_cap=2).real_share == 40 / 100  # type: ignore[arg-type]
+    # 45 of 30 fixed and 60 synthetic: 15 are fixed, on average.
+    some = Loop(**pool, pool_cap=2, budget=45)  # type: ignore[arg-type]
+    assert some.real_share == pytest.approx(25 / 55, rel=1e-15)
+    assert Loop(**pool, pool_cap=2, budget=90).real_share == 0.4  # type: ignore[arg-type]
+    assert Loop(**pool, budget=45).real_share == pytest.approx(10 / 55)  # type: ignore[arg-type]
+    assert Loop(**pool).real_share == 0.0  # type: ignore[arg-type]
+
+
+def test_a_chain_is_one_model_and_one_batch_all_of_it() -> None:
+    assert fully_synthetic(10).is_chain
+    for budget, chain in ((9, False), (10, True), (11, True)):
+        loop = Loop(n_initial=10, n_synth=10, pool="accumulate", pool_cap=1, budget=budget)
+        assert loop.is_chain is chain
+    assert not fresh_data(10, 10).is_chain

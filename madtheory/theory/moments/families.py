@@ -74,18 +74,10 @@ def memory_limit(n_real: int, n_synth: int, *, memory: int, bias: float = 1.0) -
     n_r, n_s = _check.count("n_real", n_real), _check.count("n_synth", n_synth)
     K = _check.count("memory", memory)
     share = n_s / (n_r + n_s)
-    # r_k/r_0 for k = 1..K-1: r_k = (n_s/n) mean_j r_|k-1-j|.
-    A, b = np.eye(K - 1), np.zeros(K - 1)
-    for k in range(1, K):
-        for j in range(K):
-            lag = abs(k - 1 - j)
-            if lag:
-                A[k - 1, lag - 1] -= share / K
-            else:
-                b[k - 1] += share / K
-    ratios = np.concatenate([[1.0], np.linalg.solve(A, b)]) if K > 1 else np.ones(1)
-    lags = np.abs(np.subtract.outer(np.arange(K), np.arange(K)))
-    return _fresh_limit(n_r, n_s, float(ratios[lags].mean()), bias)
+    # Yule-Walker: r_k = (n_s/n) mean_(j < K) r_|k-1-j|, k = 1..K-1. One of the K lags is 0, and
+    # the others' r_k/r_0 are all the same: r = share (1 + (K - 1) r)/K.
+    r = share / (K - (K - 1) * share)
+    return _fresh_limit(n_r, n_s, (1 + (K - 1) * r) / K, bias)
 
 
 def memory_limit_all(n_real: int, n_synth: int, *, bias: float = 1.0) -> FirstMomentsLimit:

@@ -101,3 +101,8 @@ def test_bad_means_and_factors():
         bures.w2_squared(np.zeros(2), np.eye(2), [0, np.inf], np.eye(2))
     with pytest.raises(ValueError, match="F_2 must have 2 rows"):
         bures.fidelity(np.eye(2), np.eye(3))
+
+
+def test_variances_on_a_diagonal_are_kept_however_small():
+    factor = bures.covariance_factor(np.diag([1.0, 1e-20]))
+    np.testing.assert_allclose(factor, np.diag([1.0, 1e-10]), rtol=1e-14)

@@ -60,3 +60,12 @@ def test_second_moment_map_at_one_dimension_and_its_eigenvalues():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_log_det_of_as_many_directions_as_degrees_of_freedom():
+    # log chi2_1: mean -gamma - log 2, variance pi^2 / 2.
+    mean = -np.euler_gamma - math.log(2)
+    np.testing.assert_allclose(wishart.log_det_mean(1, 1), mean, rtol=1e-13)
+    np.testing.assert_allclose(wishart.log_det_variance(1, 1), math.pi**2 / 2, rtol=1e-13)
+    assert math.isfinite(wishart.log_det_mean(5, 5))
+    assert wishart.log_det_variance(5, 5) > wishart.log_det_variance(4, 5)

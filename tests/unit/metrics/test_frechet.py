@@ -7,6 +7,7 @@ import pytest
 
 from madtheory import metrics, spectrum
 from madtheory.laws.bures import w2_squared
+from madtheory.metrics.frechet import _halves as halves_of
 from tests.unit.metrics.draws import columns, draws, frechet
 
 
@@ -100,10 +101,10 @@ def test_bias_is_the_baseline_and_fid_unbiased_has_none():
 
 def test_halves_hold_every_repeated_row():
     """Rows of two values: halves of one value each would be another law."""
-    rng = np.random.default_rng(11)
-    real, synth = rng.integers(0, 2, (400, 1)), rng.standard_normal((400, 1))
-    # |1/2 - 0|^2 + (1/2 - 1)^2, with a standard error of some 0.08; split by value it is -0.5.
-    assert metrics.fid_unbiased(real, synth).value == pytest.approx(0.5, abs=0.35)
+    rng, n = np.random.default_rng(11), 40_000
+    real, synth = rng.integers(0, 2, (n, 1)), rng.standard_normal((n, 1))
+    # |1/2 - 0|^2 + (1/2 - 1)^2, with a standard error of some 0.008; split by value it is -0.5.
+    assert metrics.fid_unbiased(real, synth).value == pytest.approx(0.5, abs=0.035)
 
 
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.5, 0.7)])
@@ -134,3 +135,32 @@ def test_distances_beyond_float64():
         metrics.fid(GOOD * 1e200, GOOD)
     with pytest.raises(ValueError, match="kernel within float64"):
         metrics.kernel_distance(GOOD * 1e150, GOOD)
+
+
+def test_what_is_taken_off_is_what_halving_both_sets_adds():
+    rng = np.random.default_rng(12)
+    x, y = rng.standard_normal((13, 3)), 0.5 + rng.standard_normal((10, 3)) * [1, 2, 3]
+    halves = halves_of(x), halves_of(y)
+    for whole, (one, other), sizes in zip((x, y), halves, ((6, 7), (5, 5)), strict=True):
+        assert (len(one), len(other)) == sizes
+        both = np.concatenate([one, other])
+        assert sorted(both.tolist()) == sorted(whole.tolist())
+    added = np.mean([frechet(u, v) for u, v in zip(*halves, strict=True)]) - frechet(x, y)
+    assert metrics.fid_unbiased(x, y).value == pytest.approx(frechet(x, y) - added, rel=1e-11)
+
+
+def test_halves_are_the_same_whatever_the_order_of_the_rows():
+    x = np.random.default_rng(13).standard_normal((20, 2))
+    one, other = (np.sort(halves_of(z)[0], axis=0) for z in (x, x[::-1].copy()))
+    np.testing.assert_array_equal(one, other)
+    # Not the first rows by their order, which would be another law.
+    assert set(map(tuple, one)) != set(map(tuple, x[:10]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_directions_that_only_rounding_fills_carry_no_noise(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((40, 2)), 0.3 + rng.standard_normal((30, 2)) * [1.0, 2.0]
+    turn = np.linalg.qr(rng.standard_normal((7, 7)))[0][:2]
+    flat, wide = metrics.fid(x, y), metrics.fid(x @ turn, y @ turn)
+    assert wide.high - wide.value == pytest.approx(flat.high - flat.value, rel=1e-9)

@@ -57,3 +57,22 @@ def test_kernel_distance_of_tiny_features():
     """To first order 3 |mean difference|^2/dim: 1 + t would round it away."""
     real, synth = np.zeros((3, 2)), np.full((4, 2), 1e-100)
     assert metrics.kernel_distance(real, synth).value == pytest.approx(3e-200, rel=1e-12, abs=0)
+
+
+def test_interval_is_that_of_the_projection():
+    """First order of a U-statistic: twice the mean over the partners of each row."""
+    rng = np.random.default_rng(14)
+    x, y = rng.standard_normal((7, 3)), 0.4 + rng.standard_normal((5, 3))
+
+    def kernel(a, b):
+        return (a @ b.T / 3 + 1) ** 3
+
+    def projection(a, b):
+        own = kernel(a, a)
+        return 2 * ((own.sum(1) - np.diag(own)) / (len(a) - 1) - kernel(a, b).mean(1))
+
+    variance = np.var(projection(x, y), ddof=1) / 7 + np.var(projection(y, x), ddof=1) / 5
+    found = metrics.kernel_distance(x, y, level=0.5)
+    half = 0.6744897501960817 * math.sqrt(variance)
+    assert found.high - found.value == pytest.approx(half, rel=1e-10)
+    assert found.value - found.low == pytest.approx(half, rel=1e-10)

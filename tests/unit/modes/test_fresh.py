@@ -38,12 +38,14 @@ def test_the_beta_limit_of_a_weight() -> None:
     assert alpha + beta == pytest.approx(2 * fresh, rel=0.04)
 
 
-def test_how_much_fresh_data_keeps_all_modes() -> None:
-    need = modes.fresh_for_all_modes(25, 1_000, 0.99)
-    assert need.probability >= 0.99 > modes.all_modes_alive(25, 1_000, need.n_fresh - 1).value
+@pytest.mark.parametrize("level", [0.5, 0.99])
+def test_how_much_fresh_data_keeps_all_modes(level: float) -> None:
+    need = modes.fresh_for_all_modes(25, 1_000, level)
+    assert need.probability >= level > modes.all_modes_alive(25, 1_000, need.n_fresh - 1).value
     union = modes.all_modes_alive(25, 1_000, need.union_bound)
     less = modes.all_modes_alive(25, 1_000, need.union_bound - 1)
-    assert union.lower >= 0.99 > less.lower
+    assert union.lower >= level > less.lower
+    assert (need.n_fresh < need.union_bound) == (level == 0.5)
     assert modes.fresh_for_all_modes(1, 10, 0.9).n_fresh == 0
 
 
@@ -53,3 +55,16 @@ def test_bounds_take_over_where_the_sum_alternates() -> None:
     assert e.rel_error == 1.0
     assert modes.all_modes_alive(25, 10, 5).value == 0.0
     assert modes.all_modes_alive(25, 100, 0).value == 0.0
+
+
+def test_the_sum_declares_its_rounding_even_where_the_bounds_are_closer() -> None:
+    e = modes.all_modes_alive(25, 1_000, 100)
+    assert 0.5 * (e.upper - e.lower) < 1e-12
+    assert e.rel_error == pytest.approx(1e-12, rel=1e-4, abs=0.0)
+
+
+@pytest.mark.parametrize(("modes_", "n", "fresh"), [(105, 105, 52), (87, 87, 43), (186, 186, 186)])
+def test_a_sum_cut_at_a_huge_term_says_what_the_bounds_say(modes_: int, n: int, fresh: int) -> None:
+    e = modes.all_modes_alive(modes_, n, fresh)
+    assert e.value == pytest.approx((e.lower + e.upper) / 2, rel=1e-12)
+    assert e.rel_error * e.value == pytest.approx((e.upper - e.lower) / 2, rel=1e-9)

@@ -61,3 +61,33 @@ def test_recall_at_the_edges() -> None:
         mode_recall(-1, [1, 1], [0, 0])
     with pytest.raises(ValueError, match=r"widths and shift must end in 2 axes, got \(3,\)"):
         mode_recall(1, [1, 1, 1], [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("count", "widths", "shift", "value"),
+    [
+        (6, [0.5, 0.5], [0.0, 0.0], 0.8639219053),
+        (20, [2.0, 0.05], [0.5, 0.0], 0.8279855243),
+        (40, [1.0, 0.1], [0.0, 0.3], 0.3777004684),
+        (200, [0.7, 0.02], [0.2, 0.1], 0.0815389049),
+    ],
+)
+def test_fitted_constants_are_frozen(
+    count: int, widths: list[float], shift: list[float], value: float
+) -> None:
+    """Points are too noisy to see them change by a fifth."""
+    assert float(mode_recall(count, widths, shift)) == pytest.approx(value, rel=1e-8)
+
+
+def test_recall_turns_with_the_mode() -> None:
+    """Major axis and shift along y, one deviation apart, are those along x by another name."""
+    along = {"counts": np.array([30]), "spacing": 1.0, "deviation": 0.5}
+    x = recall.expected_recall(
+        means=np.array([[0.4, 0.0]]), covariances=np.array([np.diag([0.25, 0.01])]), **along
+    )
+    y = recall.expected_recall(
+        means=np.array([[0.0, 0.4]]), covariances=np.array([np.diag([0.01, 0.25])]), **along
+    )
+    by_hand = float(mode_recall(30, [1.0, 0.2], [0.8, 0.0]))
+    # The major axis is taken as it comes from 24 angles: the same up to their symmetry.
+    assert (float(x), float(y)) == pytest.approx((by_hand, by_hand), rel=1e-9)

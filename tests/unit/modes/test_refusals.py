@@ -46,6 +46,7 @@ def test_bad_arguments_of_modes(call, message: str) -> None:  # type: ignore[no-
     [
         (lambda: modes.zipf(0), "size must be at least 1, got 0"),
         (lambda: modes.tempered([0.5, 0.4], 1), "p must sum to 1, got 0.9"),
+        (lambda: modes.tempered([0.5, 0.5 + 1e-8], 1), "p must sum to 1, got 1.00000001"),
         (lambda: modes.tempered([1.5, -0.5], 1), "p must be finite and non-negative, got"),
         (lambda: modes.tempered([], 1), "p must be a non-empty vector, got shape"),
         (lambda: modes.tempered([math.nan, 1], 1), "p must be finite and non-negative"),
@@ -61,7 +62,10 @@ def test_bad_arguments_of_modes(call, message: str) -> None:  # type: ignore[no-
         (lambda: modes.fixation(0.5, 10**6, temperature=2), "temperature must be at most 1."),
         (lambda: fixation_limit(0.5, 9, temperature=1), "temperature must be below 1"),
         (lambda: modes.fresh_for_support([1.0], 9, 0.5, by="x"), "by must be one of number"),
-        (lambda: full_chain(modes.zipf(9), 50, generations=1), "p and n must give"),
+        (
+            lambda: full_chain([0.5, 0.5], 3_000, generations=1),
+            "p and n must give at most 3000 states, got 3001",
+        ),
     ],
 )
 def test_bad_arguments_of_words(call, message):

@@ -133,3 +133,56 @@ def test_temperature_for_large_n_is_the_formula():
         lambda x: 2 * math.sqrt(n) * (p - 0.5) * math.sqrt(1 - x * x) - z, 0, 1
     )
     assert modes.temperature_for(goal, p, n) == pytest.approx(expected, rel=1e-6)
+
+
+def by_hand(chain_by_scipy, rough, start, inverse):
+    """|exact - rough| of probability and time at 400 samples, exact by LU."""
+    matrix = chain_by_scipy(start, 400, 1 / inverse)
+    first = stats.binom.pmf(np.arange(401), 400, start)
+    inner = np.linalg.inv(np.eye(399) - matrix[1:-1, 1:-1])
+    win = first[1:-1] @ inner @ matrix[1:-1, -1] + first[-1]
+    time = 1 + first[1:-1] @ inner @ np.ones(399)
+    about = rough(start, 400, temperature=1 / inverse)
+    return abs(win - about[0]), abs(time - about[1])
+
+
+def declared(found):
+    return tuple(float(x.rel_error * x.value) for x in (found.probability, found.time))
+
+
+def growth_error(chain_by_scipy, p, n, inverse):
+    like = max(inverse, 1.125)
+    z = 2 * (p - 0.5) * math.sqrt(n * (1 - inverse**-2))
+    start = 0.5 + z / (2 * math.sqrt(400 * (1 - like**-2)))
+    win, time = by_hand(chain_by_scipy, fixation_limit, start, like)
+    slower = (like - 1) / (inverse - 1)
+    return 2 * win * 400 / n * slower, 2 * time * slower
+
+
+def diffusion_error(chain_by_scipy, p, n, inverse):
+    win, time = by_hand(chain_by_scipy, fixation_diffusion, p, 1 + n * (inverse - 1) / 400)
+    return 2 * win * 400 / n, 2 * time
+
+
+def test_declared_errors_are_twice_those_at_400_samples(chain_by_scipy):
+    # LU is right to some 1e-9 of the differences.
+    found = modes.fixation(0.51, 10_000, temperature=1 / 1.05)
+    expected = growth_error(chain_by_scipy, 0.51, 10_000, 1.05)
+    assert declared(found) == pytest.approx(expected, rel=1e-6)
+    found = modes.fixation(0.52, 2_000, temperature=1 / 1.01)
+    expected = diffusion_error(chain_by_scipy, 0.52, 2_000, 1.01)
+    assert declared(found) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("inverse", [1.03, 1.1])
+def test_of_two_limits_the_better_declared_is_taken(chain_by_scipy, inverse):
+    both = [f(chain_by_scipy, 0.51, 2_000, inverse) for f in (growth_error, diffusion_error)]
+    found = declared(modes.fixation(0.51, 2_000, temperature=1 / inverse))
+    # Relative errors decide; the values agree far better than the errors do.
+    assert found == pytest.approx(tuple(map(min, *both)), rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.3, 1.0])
+def test_temperature_for_wants_the_likelier_token(p):
+    with pytest.raises(ValueError, match=r"^p must be "):
+        modes.temperature_for(0.8, p, 50)

@@ -65,9 +65,9 @@ def test_many_samples_enter_the_chain_by_a_normal_law(monkeypatch: pytest.Monkey
         near_time = float(modes.fixation_time(EQUAL, n).value)
     finally:
         survival._ancestors.cache_clear()
-    assert (near.rel_error == survival.ENTRY_ERROR).all()
+    assert (near.rel_error == 1e-8).all()
     # The error falls like EXACT^-2 (it is of third order in the number of ancestors).
-    allowed = survival.ENTRY_ERROR * (8_192 / 1_500) ** 2
+    allowed = 1e-8 * (8_192 / 1_500) ** 2
     error = np.abs(near.value / exact.value - 1).max()
     assert 1e-12 < error < allowed
     assert near_time == pytest.approx(time, rel=allowed)

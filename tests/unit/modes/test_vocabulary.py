@@ -11,7 +11,6 @@ from madtheory import modes
 from madtheory.modes.bounds import stationary_bounds
 from madtheory.modes.diversity import token_heterozygosity
 from madtheory.modes.tempering import full_chain, stationary_law
-from madtheory.modes.vocabulary import NODE_ERROR
 
 
 def test_zipf_is_a_power_of_the_rank():
@@ -141,7 +140,7 @@ def test_nodes_carry_a_vocabulary(n_fresh):
     each = modes.token_survival(p, 500, 8, n_fresh=n_fresh).value
     np.testing.assert_allclose(support.number.value, each.sum(axis=0), rtol=1e-12)
     np.testing.assert_allclose(support.mass.value, p @ each, rtol=1e-12)
-    assert (support.number.rel_error == NODE_ERROR).all()
+    assert (support.number.rel_error == 1e-10).all()
 
 
 def test_support_of_equal_tokens_is_that_of_modes():

@@ -50,6 +50,59 @@ def test_bits_do_not_depend_on_what_else_is_recorded():
         np.testing.assert_array_equal(alone.se[name], full.se[name][[1, 4]])
 
 
+@pytest.mark.parametrize("cap", [2, 3, 4, None])
+def test_what_is_kept_depends_on_the_loop_and_not_on_where_the_run_ends(cap):
+    """Memory and pool of generation 5, in runs that end there, later, or record little."""
+    loop = dataclasses.replace(MIXED, pool_cap=cap)
+    full, longer = _run(loop, chunk=1), _run(loop, generations=6, chunk=1)
+    few = _run(loop, at=(2, 5), chunk=1)
+    for name, path in full.mean.items():
+        np.testing.assert_allclose(longer.mean[name][:5], path, rtol=1e-12)
+        np.testing.assert_array_equal(few.mean[name], path[[1, 4]])
+
+
+@pytest.mark.parametrize("budget", [7, 10])
+def test_a_subsample_is_drawn_sample_by_sample(budget):
+    loop = Loop(n_initial=6, n_fixed=6, n_synth=5, pool="accumulate", pool_cap=1, budget=budget)
+    how = {"generations": 3, "replicates": 20, "seed": 4, "chunk": 6}
+    fast, plain = simulate(loop, [2.0, 1.0], **how), simulate_plain(loop, [2.0, 1.0], **how)
+    assert fast.digest == plain.digest
+    # 11 samples are no more than a budget of 11: nothing is left out, and the kernels run.
+    whole = dataclasses.replace(loop, budget=11)
+    assert (
+        simulate(whole, [2.0, 1.0], **how).digest
+        == simulate(dataclasses.replace(loop, budget=None), [2.0, 1.0], **how).digest
+    )
+
+
+def test_samples_shared_by_the_first_fit_and_the_fixed_set_span_once():
+    """Four real samples span three directions; synthetic ones lie in their span."""
+    loop = Loop(n_initial=4, n_fixed=4, n_synth=9)
+    run = simulate(loop, np.ones(5), generations=4, replicates=20, record=("log_det",))
+    assert (run.mean["log_det"] == -np.inf).all()
+    loop = Loop(n_initial=3, n_fixed=4, n_synth=9)
+    run = simulate(loop, np.ones(4), generations=4, replicates=20, record=("log_det",))
+    assert (run.mean["log_det"] == -np.inf).all()
+
+
+@pytest.mark.parametrize("s", [(2.0,), (2.0, 1.0)])
+def test_division_by_n_is_a_factor_of_every_path(s):
+    """The same draws: by (n - 1)/n a fit, first and later ones, in one dimension and in more."""
+
+    def traces(loop):
+        run = _run(loop, s, keep_paths=True, record=("trace",))
+        return run.paths["trace"]
+
+    loop = fully_synthetic(8, bias=0.9, n_initial=5)
+    factor = 4 / 5 * (7 / 8) ** np.arange(5)
+    likely = traces(dataclasses.replace(loop, ddof=0))
+    np.testing.assert_allclose(likely, factor * traces(loop), rtol=1e-11)
+    # Without bias a fit holds real scatter and gaps of means, which no division touches.
+    loop = fresh_data(4, 5, bias=0.0)
+    likely = traces(dataclasses.replace(loop, ddof=0))
+    np.testing.assert_allclose(likely[:, 1:], 8 / 9 * traces(loop)[:, 1:], rtol=1e-11)
+
+
 def test_chunks_are_children_of_one_seed():
     """The default chunk, and generators spawned the documented way."""
     plan_like = np.random.SeedSequence(3).spawn(2)[1]

@@ -1,4 +1,4 @@
-"""Make collapse_reference.json with mpmath: run this file, then commit the result.
+"""Make laws.json with mpmath: run this file, then commit the result.
 
 Independent of madtheory: gamma functions at 70 digits, Meijer G functions for the directional
 law, convolution integrals for the trace noise and the first passage.
@@ -130,7 +130,7 @@ def main():
         "trace_noise": trace_noise(),
         "passage": passage(),
     }
-    path = Path(__file__).with_name("collapse_reference.json")
+    path = Path(__file__).with_suffix(".json")
     path.write_text(json.dumps(data, indent=1) + "\n")
 
 

@@ -1,13 +1,11 @@
 """Simulated W2 fidelity of the fresh data loop: the ground of distance.fresh's rel_error.
 
-Run ``python tests/golden/theory/distance/fresh.py PART`` for PART = 0..3 (about a minute each on
-one core); each rewrites its share of fresh.json. The sampler is its own (Bartlett
-factors, batches of replicates, eigenvalues of Sigma_0^{1/2} Sigma Sigma_0^{1/2}) and shares no code
-with madtheory.simulate. Where the spread is moderate, tr Sigma, (tr Sigma)^2 and tr Sigma^2, whose
-means are exact, serve as control variates.
+Run ``python -m tests.golden.theory.distance.fresh PART`` for PART = 0..3 (about a minute each on
+one core); each rewrites its share of fresh.json. The sampler is its own (Bartlett factors, batches
+of replicates, eigenvalues of Sigma_0^{1/2} Sigma Sigma_0^{1/2}), and so are the means of its
+control variates (controls.py): of the package it takes nothing but a loop's numbers.
 """
 
-import json
 import sys
 from itertools import product
 from pathlib import Path
@@ -15,7 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from madtheory.loop import fresh_data
-from madtheory.theory import moments
+from tests.golden.theory.distance.controls import (
+    Controls,
+    Part,
+    estimate,
+    fidelity,
+    profile,
+    union,
+    write,
+)
 
 TABLE = Path(__file__).with_suffix(".json")
 PARTS = 4
@@ -25,10 +31,6 @@ N_SYNTH = (1, 10, 100, 1000, 10_000)
 BIASES = (0.0, 0.5, 0.9, 1.0)
 PROFILES = ("flat", "harmonic")
 COLUMNS = ["dim", "n_real", "n_synth", "bias", "n_initial", "t", "profile", "fidelity", "se"]
-
-
-def profile(name, dim):
-    return np.ones(dim) if name == "flat" else 1 / np.arange(1.0, dim + 1)
 
 
 def bartlett(rng, size, dim, dof):
@@ -67,38 +69,32 @@ def next_model(rng, mu, Sigma, loop):
     return (n_r * real + n_s * synth) / n, scatter / (n - 1)
 
 
-def estimate(y, controls):
-    """Mean and its error, with centred controls."""
-    X = np.column_stack([np.ones(len(y)), *controls])
-    scale = np.abs(X).max(axis=0)
-    X = X[:, scale > 1e-12] / scale[scale > 1e-12]
-    beta, *_ = np.linalg.lstsq(X, y, rcond=None)
-    spread = (y - X @ beta).std(ddof=X.shape[1])
-    return float(beta[0]), float(spread * np.sqrt(np.linalg.pinv(X.T @ X)[0, 0]))
-
-
-def observe(mu, Sigma, exact, name):
-    """E tr(Sigma_0^{1/2} Sigma Sigma_0^{1/2})^{1/2}/tr Sigma_0, whitened Sigma."""
-    dim = Sigma.shape[1]
-    s = profile(name, dim)
-    values = np.linalg.eigvalsh(Sigma * s[:, None] * s[None, :])
-    fidelity = np.sqrt(np.maximum(values, 0)).sum(axis=1) / s.sum()
-    trace, of_square = np.trace(Sigma, axis1=1, axis2=2), (Sigma**2).sum(axis=(1, 2))
-    moderate = exact[6] * dim < 3 * exact[1] ** 2
-    controls = [trace - exact[1], trace**2 - exact[5], of_square - exact[6]] if moderate else []
-    return estimate(fidelity, controls)
+def foreseen(mu, Sigma, loop):
+    """Parts of the next fit, and the quadratic form of their means."""
+    unit, n = 1 / (loop.n_train - 1), np.array([loop.n_fresh, loop.n_synth])
+    real = np.broadcast_to(np.eye(mu.shape[1]), Sigma.shape)
+    parts = [
+        Part(n[0], np.zeros_like(mu), unit, S=real),
+        Part(n[1], mu, unit, S=loop.bias * Sigma),
+    ]
+    return parts, unit * union(n)
 
 
 def simulate(loop, dim, at, size, seed):
-    rng = np.random.default_rng(seed)
-    exact = moments.second_moments(loop, dim, generations=max(at))
+    rng, controls = np.random.default_rng(seed), Controls(loop.bias * loop.n_synth / loop.n_train)
     mu = rng.standard_normal((size, dim)) / np.sqrt(loop.n_initial)
-    Sigma = square(bartlett(rng, size, dim, loop.first_dof)) / loop.first_dof
+    m = loop.n_initial - 1
+    Sigma = square(bartlett(rng, size, dim, m)) / m
+    start = Part(m + 1, np.zeros_like(mu), 1 / m, S=np.broadcast_to(np.eye(dim), Sigma.shape))
+    controls.add(Sigma, [start], np.zeros((1, 1)))
     for t in range(2, max(at) + 1):
+        foretold = foreseen(mu, Sigma, loop)
         mu, Sigma = next_model(rng, mu, Sigma, loop)
+        controls.add(Sigma, *foretold)
         if t in at:
             for name in PROFILES[: 1 if dim == 1 else 2]:
-                yield t, name, *observe(mu, Sigma, exact[t - 1], name)
+                found = fidelity(Sigma, profile(name, dim))
+                yield t, name, *estimate(found, controls.columns(Sigma))
 
 
 def rows(part):
@@ -113,13 +109,5 @@ def rows(part):
             yield [dim, n_r, n_s, lam, loop.n_initial, t, name, round(mean, 8), round(se, 8)]
 
 
-def main(part):
-    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    table["columns"] = COLUMNS
-    table[f"part {part}"] = list(rows(part))
-    text = json.dumps(table, sort_keys=True).replace("], [", "],\n[")
-    TABLE.write_text(text + "\n")
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    write(TABLE, int(sys.argv[1]), COLUMNS, list(rows(int(sys.argv[1]))))

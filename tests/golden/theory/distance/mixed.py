@@ -1,21 +1,25 @@
 """Simulated W2 fidelity of general loops: the ground of distance.mixed's rel_error.
 
-Run ``python tests/golden/theory/distance/mixed.py PART`` for PART = 0..7 (a minute each on one
-core); each rewrites its share of mixed.json. The sampler draws every sample and
-shares no code with the package. tr Sigma, whose mean is exact for every loop, and, where they are
-exact and the spread is moderate, (tr Sigma)^2 and tr Sigma^2 serve as control variates.
+Run ``python -m tests.golden.theory.distance.mixed PART`` for PART = 0..7 (a minute each on one
+core); each rewrites its share of mixed.json. The sampler draws every sample, and the means of its
+control variates are its own (controls.py): of the package it takes nothing but a loop's numbers.
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from madtheory.loop import Loop
-from madtheory.results import SecondMoments
-from madtheory.theory.moments import generation
-from madtheory.theory.moments.second import invariant_path
+from tests.golden.theory.distance.controls import (
+    Controls,
+    Part,
+    estimate,
+    fidelity,
+    profile,
+    write,
+)
+from tests.golden.theory.distance.controls import union as between
 
 TABLE = Path(__file__).with_suffix(".json")
 PARTS = 8
@@ -34,10 +38,6 @@ GRID = {
     "floor": (0.0, 0.0, 0.0, 0.1),
 }
 DIMS = (1, 2, 3, 10, 30, 100)
-
-
-def profile(name, dim):
-    return np.ones(dim) if name == "flat" else 1 / np.arange(1.0, dim + 1)
 
 
 def cases():
@@ -75,17 +75,20 @@ def union(parts):
 
 
 def fit(loop, real, synth):
+    """Mean and covariance before it is regularised."""
     if loop.weight is None or not synth:
         n, mean, S = union(real + synth)
-        S = S / (n - loop.ddof)
-    else:
-        w, (n, m, A), (k, p, B) = loop.weight, union(real), union(synth)
-        delta, mean = m - p, w * m + (1 - w) * p
-        S = w * A / (n - loop.ddof) + (1 - w) * B / (k - loop.ddof)
-        S += w * (1 - w) * delta[:, :, None] * delta[:, None, :]
-    eye = np.eye(mean.shape[1])
+        return mean, S / (n - loop.ddof)
+    w, (n, m, A), (k, p, B) = loop.weight, union(real), union(synth)
+    delta, mean = m - p, w * m + (1 - w) * p
+    S = w * A / (n - loop.ddof) + (1 - w) * B / (k - loop.ddof)
+    return mean, S + w * (1 - w) * delta[:, :, None] * delta[:, None, :]
+
+
+def regularised(loop, S):
+    eye = np.eye(S.shape[1])
     trace = np.trace(S, axis1=1, axis2=2)[:, None, None] / len(eye)
-    return mean, (1 - loop.shrinkage) * S + (loop.shrinkage * trace + loop.floor) * eye
+    return (1 - loop.shrinkage) * S + (loop.shrinkage * trace + loop.floor) * eye
 
 
 def sample(rng, loop, models):
@@ -100,64 +103,97 @@ def sample(rng, loop, models):
     return Y
 
 
-def run(loop, dim, size, generations, rng):
+def law(models, bias):
+    """Mean and covariance of a sample of a uniformly drawn one of the models."""
+    means = np.stack([mean for mean, _ in models])
+    gaps = means - means.mean(axis=0)
+    own = bias * np.mean([F @ F.transpose(0, 2, 1) for _, F in models], axis=0)
+    return means.mean(axis=0), own + np.einsum("ksd,kse->sde", gaps, gaps) / len(models)
+
+
+def foreseen(loop, fixed, batches, models):
+    """Parts of the next fit, and the quadratic form of their means.
+
+    With several models in memory the batch is no normal sample: moments of first order only.
+    """
+    mean, S = law(models, loop.bias)
+    real = [(k, m, V, None) for k, m, V in fixed]
+    if loop.n_fresh:
+        eye = np.broadcast_to(np.eye(mean.shape[1]), S.shape)
+        real.append((loop.n_fresh, np.zeros_like(mean), None, eye))
+    synth = [*((k, m, V, None) for k, m, V in batches), (loop.n_synth, mean, None, S)]
+    n_r, n_s = (np.array([k for k, *_ in group]) for group in (real, synth))
+    k, split = np.concatenate([n_r, n_s]), len(real)
+    if loop.weight is None:
+        a = np.full(len(k), 1 / (k.sum() - loop.ddof))
+        G = a[0] * between(k)
+    else:
+        w, apart = loop.weight, np.concatenate([n_r / n_r.sum(), -n_s / n_s.sum()])
+        shares = w / (n_r.sum() - loop.ddof), (1 - w) / (n_s.sum() - loop.ddof)
+        a = np.repeat(shares, [split, len(synth)])
+        G = w * (1 - w) * np.outer(apart, apart)
+        G[:split, :split] += shares[0] * between(n_r)
+        G[split:, split:] += shares[1] * between(n_s)
+    parts = [
+        Part(n, m, share, V, S) for share, (n, m, V, S) in zip(a, [*real, *synth], strict=True)
+    ]
+    return parts, G
+
+
+def run(loop, dim, size, generations, rng, controls=None):
     """Yield (t, mean, covariance) of `size` replicates."""
 
     def real(n):
         return rng.standard_normal((size, n, dim))
+
+    def model(mean, S, foretold):
+        if controls:
+            controls.add(S, *foretold)
+        return mean, regularised(loop, S)
 
     shared = real(loop.n_shared)
     rest = np.sqrt(loop.first_bias) * real(loop.n_initial - loop.n_shared)
     first = stats(np.concatenate([shared, rest], axis=1))
     other = real(loop.n_fixed - loop.n_shared)
     fixed = [stats(np.concatenate([shared, other], axis=1))] if loop.n_fixed else []
-    mean, Sigma = fit(loop, [first], [])
+    unit, eye = 1 / (loop.n_initial - loop.ddof), np.broadcast_to(np.eye(dim), (size, dim, dim))
+    # All first data are of one law, or the biased ones are all there are.
+    start = Part(loop.n_initial, np.zeros((size, dim)), unit, S=loop.first_bias * eye)
+    mean, Sigma = model(*fit(loop, [first], []), ([start], np.zeros((1, 1))))
     models, batches = [(mean, root(Sigma))], []
     yield 1, mean, Sigma
     for t in range(2, generations + 1):
-        batches.append(stats(sample(rng, loop, models)))
         kept = 1 if loop.pool == "replace" else loop.pool_cap
-        batches = batches[-kept:] if kept else [union(batches)]
+        old = batches[-kept + 1 :] if kept and kept > 1 else batches if not kept else []
+        foretold = foreseen(loop, fixed, old, models) if controls else None
+        batches = [*old, stats(sample(rng, loop, models))]
+        batches = batches if kept else [union(batches)]
         fresh = [stats(real(loop.n_fresh))] if loop.n_fresh else []
-        mean, Sigma = fit(loop, fixed + fresh, batches)
+        mean, Sigma = model(*fit(loop, fixed + fresh, batches), foretold)
         models = [*models, (mean, root(Sigma))][-(loop.memory or t) :]
         yield t, mean, Sigma
 
 
-def estimate(y, controls):
-    """Mean and its error, with centred controls."""
-    X = np.column_stack([np.ones(len(y)), *controls])
-    scale = np.abs(X).max(axis=0)
-    X = X[:, scale > 1e-9] / scale[scale > 1e-9]
-    beta, *_ = np.linalg.lstsq(X, y, rcond=None)
-    spread = (y - X @ beta).std(ddof=X.shape[1])
-    return float(beta[0]), float(spread * np.sqrt(np.linalg.pinv(X.T @ X)[0, 0]))
+def fading(loop):
+    """Share of a fluctuation of the covariance that the next fit passes on, roughly."""
+    if loop.weight is not None:
+        return (1 - loop.weight) * loop.bias
+    return loop.bias * loop.n_synth / loop.n_train
 
 
-def observe(Sigma, exact, of_square, name):
-    """E tr(Sigma_0^{1/2} Sigma Sigma_0^{1/2})^{1/2}/tr Sigma_0, whitened Sigma."""
-    s = profile(name, Sigma.shape[1])
-    values = np.linalg.eigvalsh(Sigma * s[:, None] * s[None, :])
-    fidelity = np.sqrt(np.maximum(values, 0)).sum(axis=1) / s.sum()
-    trace = np.trace(Sigma, axis1=1, axis2=2)
-    controls = [trace - exact.trace]
-    if of_square and exact.squared_trace < 3 * exact.trace**2:
-        controls += [
-            trace**2 - exact.squared_trace,
-            (Sigma**2).sum(axis=(1, 2)) - exact.trace_squared,
-        ]
-    return estimate(fidelity, controls)
-
-
-def simulate(loop, dim, at, size, seed):
+def simulate(loop, dim, at, size, seed, names):
     rng = np.random.default_rng(seed)
-    exact = invariant_path(loop, dim, generations=max(at))
-    names = ["flat", "harmonic"][: 1 if dim == 1 or loop.shrinkage or loop.floor else 2]
-    for t, _, Sigma in run(loop, dim, size, max(at), rng):
+    controls = Controls(fading(loop), 3 if loop.memory == 1 else 1)
+    for t, _, Sigma in run(loop, dim, size, max(at), rng, controls):
         if t in at:
-            row = SecondMoments(*(x[t - 1] for x in exact))
+            columns = controls.columns(Sigma)
             for name in names:
-                yield t, name, *observe(Sigma, row, generation.is_exact(loop), name)
+                yield t, name, *estimate(fidelity(Sigma, profile(name, dim)), columns)
+
+
+def profiles(loop, dim, *others):
+    """Spectra of Sigma_0: the flat one alone where the loop adds multiples of I."""
+    return ("flat", *others)[: 1 if dim == 1 or loop.shrinkage or loop.floor else None]
 
 
 def rows(part):
@@ -166,18 +202,10 @@ def rows(part):
         models = loop.memory or 20
         work = dim * (loop.n_synth * models + loop.n_fixed + loop.n_fresh) + dim**2.5
         size = int(np.clip(1.2e6 / work, 40, 4_000))
-        for t, name, mean, se in simulate(loop, dim, (2, 6, 20), size, seed):
+        names = profiles(loop, dim, "harmonic")
+        for t, name, mean, se in simulate(loop, dim, (2, 6, 20), size, seed, names):
             yield [dim, fields, t, name, round(mean, 8), round(se, 8)]
 
 
-def main(part):
-    found = list(rows(part))
-    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    table["columns"] = COLUMNS
-    table[f"part {part}"] = found
-    text = json.dumps(table, sort_keys=True).replace("], [", "],\n[")
-    TABLE.write_text(text + "\n")
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    write(TABLE, int(sys.argv[1]), COLUMNS, list(rows(int(sys.argv[1]))))

@@ -1,6 +1,7 @@
 """The stationary law that a floor leaves, by its moments, simulation and limits."""
 
 import math
+from dataclasses import replace
 
 import mpmath as mp
 import numpy as np
@@ -186,3 +187,26 @@ def test_existence_is_the_sign_of_the_rate() -> None:
     assert not collapse.stationary_exists(fully_synthetic(5, bias=critical, **between), 3)
     with pytest.raises(UnsupportedLoop, match="bounds on the rate agree in sign"):
         collapse.stationary_exists(fully_synthetic(5, bias=1.1, **between), 3)
+
+
+def test_no_stationary_law_at_the_critical_rate_itself() -> None:
+    loops = [
+        fully_synthetic(n, bias=collapse.critical_bias(fully_synthetic(n)), floor=0.1,
+                        allow_overdispersion=True)
+        for n in range(3, 60)
+    ]  # fmt: skip
+    # A float of the bias rarely is the critical one.
+    exact = [x for x in loops if collapse.shrinkage_rate(replace(x, floor=0.0), 1).upper == 0]
+    assert exact
+    assert not any(collapse.stationary_exists(loop, 1) for loop in exact)
+
+
+def test_bounds_on_the_tail_are_the_ends_of_both_shapes() -> None:
+    loop = fully_synthetic(6, bias=0.8, floor=0.2, shrinkage=0.3)
+    one, all_ = (
+        collapse.stationary_tail_index(fully_synthetic(5 * k + 1, bias=0.8, floor=0.2))
+        for k in (1, 4)
+    )
+    bounds = collapse.stationary_tail_bounds(loop, 4)
+    assert (bounds.lower, bounds.upper) == pytest.approx((min(one, all_), max(one, all_)))
+    assert bounds.lower < bounds.upper

@@ -200,3 +200,46 @@ def test_collapse_time_quantiles_of_extremes():
     assert (low <= law.ppf([0.2, 0.5])).all()
     assert (law.ppf([0.2, 0.5]) <= high).all()
     assert (high <= 2 * low).all()
+
+
+@pytest.mark.parametrize(("n", "eps"), [(100, 0.5), (1000, 0.9), (30, 0.5)])
+def test_levy_bounds_the_passage_and_half_of_it_would_not(n, eps):
+    loop = fully_synthetic(n)
+    passage = collapse.first_passage_cdf(eps, loop, generations=60)
+    log_eps = math.log(eps)
+    bound = np.exp([times._log_levy_bound(loop, log_eps, t) for t in range(1, 61)])
+    assert (bound >= passage * (1 - 1e-9)).all()
+    assert (bound / 2 < passage)[20:].any()
+
+
+@pytest.mark.parametrize("eps", [0.5, 0.2, 0.05])
+def test_the_upper_bound_is_the_least_of_three(eps):
+    loop = fully_synthetic(6, bias=0.9)
+    one, half = (collapse.first_passage_cdf(x, loop, generations=40) for x in (eps, 2 * eps))
+    ville = np.exp([times._log_passage_bound(loop, math.log(eps), t) for t in range(1, 41)])
+    expected = np.minimum.reduce([half, 2 * one, ville, np.ones(40)])
+    upper = collapse.collapse_time_bounds(eps, loop, [1.0, 1.0], generations=40)[1]
+    np.testing.assert_allclose(upper, expected, rtol=1e-12)
+    q = np.array([0.001, 0.02, 0.05, 0.3, 0.6])
+    # Early it is the union over directions that counts.
+    low, _ = collapse.collapse_time_quantiles(loop, 2, eps=eps, q=q)
+    np.testing.assert_array_equal(low, np.searchsorted(upper, q) + 1)
+
+
+@pytest.mark.parametrize("q", [0.01, 0.5])
+def test_a_quantile_is_after_both_bounds_on_the_passage(q):
+    loop, log_eps = fully_synthetic(40, n_initial=12), math.log(0.2)
+    first = [
+        next(t for t in range(1, 1000) if bound(loop, log_eps, t) >= math.log(q))
+        for bound in (times._log_passage_bound, times._log_levy_bound)
+    ]
+    assert first[0] != first[1]
+    assert times._direction_bounds(loop, log_eps, q)[0] == max(first)
+
+
+def test_quantiles_without_bias_keep_their_order():
+    # At t = 1 nothing is certain: P(tr < eps) is between 0 and .89 here.
+    loop = fully_synthetic(6, bias=0.0)
+    low, high = collapse.collapse_time_quantiles(loop, 3, eps=0.6, q=[0.5, 0.95])
+    np.testing.assert_array_equal(low, [1, 2])
+    np.testing.assert_array_equal(high, [2, 2])

@@ -28,3 +28,15 @@ def test_where_the_trace_dies_the_limit_is_exact() -> None:
     assert float(distance.w2_squared_limit(fully_synthetic(6, bias=0.5), s).value) == pytest.approx(
         3 * (1 + 1 / 6 / 0.5), rel=1e-12
     )
+
+
+def test_digits_survive_huge_counts() -> None:
+    """To leading order E W2^2 is a constant over n, and the constant does not depend on n."""
+    scaled = []
+    for n in (10**10, 10**12):
+        loop = Loop(n_initial=2 * n, n_fixed=n, n_fresh=n, n_synth=n)
+        limit = float(distance.w2_squared_limit(loop, np.ones(3)).value)
+        path = float(distance.w2_squared(loop, np.ones(3), generations=60).value[-1])
+        scaled.append((n * limit, n * path))
+    np.testing.assert_allclose(scaled[1], scaled[0], rtol=1e-8)
+    np.testing.assert_allclose(scaled[1][0], scaled[1][1], rtol=1e-8)

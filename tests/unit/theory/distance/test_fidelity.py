@@ -8,9 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from madtheory.loop import fresh_data
+from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.theory import distance
-from madtheory.theory.distance import fresh
+from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.fidelity import _log_narrow, _log_wide
 from madtheory.theory.moments import first_moments, second_moments_limit
 from tests.unit.theory.distance.whitened import whitened_moments
@@ -139,3 +139,70 @@ def test_declared_error_formula():
     assert float(got.rel_error * got.value) == pytest.approx(
         2 * s.sum() * np.sqrt(c) * error, rel=1e-9
     )
+
+
+def test_declared_error_formula_of_other_loops():
+    """The envelope of mixed.json: by the skew up to 4, by first fits, by a floor; the closure's."""
+    loops = (
+        synthetic_augmentation(40, 30, bias=0.8),
+        Loop(n_initial=40, n_fixed=20, n_fresh=20, n_synth=30, weight=0.4, shrinkage=0.2),
+        fresh_data(40, 30, memory=3, bias=0.9),
+    )
+    for loop in loops:
+        spread, memory = mixed.path_parts(loop, 4, 6)
+        flat, M, shift = (x[-1] for x in (spread.diagonal + 3 * spread.off, *spread[:2]))
+        factor = 0.03 + 0.02 * np.sqrt(memory.start[-1]) + 0.015 * min(memory.skew[-1] - 1, 4)
+        factor += 0.2 * (loop.shrinkage > 0)
+        law = flat * flat / (1 + flat / 2) ** 1.3 * factor  # of a flat spectrum
+        got = distance.w2_squared(loop, np.ones(4), generations=6).last()
+        root = np.sqrt(1 + shift)
+        deficit = (got.value / 4 - M - (1 - root) ** 2) / (2 * root)
+        closure = 3 / 30 + 0.4 * np.sqrt(memory.start[-1]) if loop.memory != 1 else 0.0
+        expected = 8 * root * (law + closure * deficit)
+        assert float(got.rel_error * got.value) == pytest.approx(float(expected), rel=1e-9)
+        upper = spread.total[-1] / (1 + spread.total[-1] + np.sqrt(1 + spread.total[-1]))
+        bound = 4 * (M + (1 - root) ** 2 + 2 * root * upper * (1 + 2 * closure))
+        assert float(got.upper) == pytest.approx(bound, rel=1e-9)
+
+
+#: Loop, eigenvalues, and E W2^2, its bounds and relative error at generation 6. Frozen: residuals
+#: of the tables are too forgiving to see a constant change by a tenth.
+FROZEN = {
+    "fresh": (
+        fresh_data(100, 300, bias=0.5), [1.0, 1.0, 0.5],
+        (0.344578637, 0.336835317, 0.368442082, 0.000194295882),
+    ),
+    "augmentation": (
+        synthetic_augmentation(40, 30, bias=0.8), [1.0] * 4,
+        (0.280820796, 0.141020731, 0.64794639, 0.0182809962),
+    ),
+    "few fixed": (
+        Loop(n_initial=40, n_fixed=6, n_synth=30, bias=0.9), [4.0, 1.0, 1.0],
+        (1.49101338, 0.877104928, 3.05020916, 0.060190421),
+    ),
+    "weight, shrinkage": (
+        Loop(n_initial=40, n_fixed=20, n_fresh=20, n_synth=30, weight=0.4, shrinkage=0.2),
+        [1.0] * 4, (0.237201071, 0.141032686, 0.506850063, 0.0731992539),
+    ),
+    "memory": (
+        fresh_data(40, 30, memory=3, bias=0.9), [1.0] * 4,
+        (0.139334819, 0.0628678238, 0.437135788, 0.0915797044),
+    ),
+    "capped pool, floor": (
+        Loop(
+            n_initial=40, n_fixed=40, n_synth=30, pool="accumulate", pool_cap=3, floor=0.1
+        ), [1.0] * 4, (0.347806299, 0.202913166, 0.945605915, 0.180576499),
+    ),
+    "memory, few fixed": (
+        Loop(n_initial=12, n_fixed=9, n_synth=20, bias=0.7, memory=2, ddof=0), [1.0, 0.3],
+        (0.31162568, 0.231312003, 0.634648112, 0.0726853021),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_estimates_bounds_and_declared_errors_are_frozen(name):
+    loop, s, expected = FROZEN[name]
+    got = distance.w2_squared(loop, s, generations=6).last()
+    found = [float(x) for x in (got.value, got.lower, got.upper, got.rel_error)]
+    assert found == pytest.approx(expected, rel=1e-7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
-from madtheory.theory.moments import closure
+from madtheory.theory.moments import closure, generation
 from madtheory.theory.moments.second import _from_closed, invariant_path
 from tests.unit.theory.moments.quadrature import fit, grid
 
@@ -77,3 +77,21 @@ def test_a_bound_longer_than_the_run_is_no_bound(field, loop):
     # A total keeps covariances of outer products that single items lose: relative O(1/n).
     spreads = [x.trace_squared - x.trace**2 / 2 for x in (a, b)]
     np.testing.assert_allclose(*spreads, rtol=0.03)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 7])
+def test_spread_of_one_outer_product_is_the_fourth_moment_of_a_gaussian(dim):
+    """z of variance g/d a coordinate: Var |z|^2 = 2 g^2/d, E |z|^4 = (1 + 2/d) g^2."""
+    z, g = generation.Outer(np.ones(1), np.ones((1, 1))), 0.3
+    found = closure._outer_spread(z, z, np.array([[g]]), dim)
+    expected = 2 * g**2 / dim, (1 - 1 / dim) * (1 + 2 / dim) * g**2
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-16)
+
+
+def test_a_long_path_ends_in_the_limit():
+    loop = Loop(n_initial=30, n_fixed=30, n_synth=20, bias=0.95, memory=3)
+    path, limit = closure.closed_path(loop, 3, 1_000), closure.solved_limit(loop, 3)
+    np.testing.assert_allclose(path[-1], limit, rtol=1e-11)
+    capped = dataclasses.replace(loop, memory=1, pool="accumulate", pool_cap=4)
+    path, limit = closure.closed_path(capped, 3, 1_000), closure.solved_limit(capped, 3)
+    np.testing.assert_allclose(path[-1], limit, rtol=1e-11)

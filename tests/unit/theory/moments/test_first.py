@@ -202,3 +202,16 @@ def test_long_memories_with_little_weight_on_them(memory: int) -> None:
     polynomial = [1.0, *[-(1 - loop.weight) * loop.bias / memory] * memory]
     expected = np.abs(np.roots(polynomial)).max()
     assert moment_radius(loop) == pytest.approx(expected, rel=1e-8)
+
+
+def test_a_floor_feeds_one_unbiased_model_for_good() -> None:
+    assert moments.first_moments_limit(fully_synthetic(6, floor=0.1)) == (math.inf, math.inf)
+
+
+def test_samples_shared_by_the_first_fit_and_the_fixed_set() -> None:
+    # Means of 5 of 8 samples and of all 8: 1/5 - 1/8 apart; of other samples, the sum.
+    for n_initial, n_fixed in ((5, 8), (8, 5)):
+        shared = System(Loop(n_initial=n_initial, n_fixed=n_fixed, n_synth=4)).first()
+        assert shared.D[1, 2] == pytest.approx(3 / 40, rel=1e-15)
+    loop = Loop(n_initial=5, n_fixed=8, n_synth=4, bias=0.5, first_generation="biased")
+    assert System(loop).first().D[1, 2] == pytest.approx(0.5 / 5 + 1 / 8, rel=1e-15)

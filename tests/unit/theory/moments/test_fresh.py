@@ -24,6 +24,7 @@ from madtheory.theory.moments import (
     second_moments,
     second_moments_limit,
 )
+from madtheory.theory.moments.fresh import is_moment_vector
 
 LOOPS = [
     fresh_data(100, 900, bias=0.9),
@@ -216,3 +217,12 @@ def test_refusals():
         first_moments(LOOPS[0], 0)
     with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
         second_moments_limit(LOOPS[0], 0)
+
+
+def test_moment_vectors_obey_jensen_and_cauchy():
+    # Constant |mu|^2 = 2, Sigma = diag(2, 1): the seven invariants of one point.
+    good = [Fraction(x) for x in (2, 3, 4, 6, 3, 9, 5)]
+    assert is_moment_vector(good, 2)
+    for i, value in ((2, 3), (5, 8), (6, 10), (6, 4), (4, -1)):
+        bad = [Fraction(value) if j == i else x for j, x in enumerate(good)]
+        assert not is_moment_vector(bad, 2), (i, value)

@@ -10,6 +10,7 @@ import pytest
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
 from madtheory.theory import moments
 from madtheory.theory.moments.first import moment_path
+from madtheory.theory.moments.growing_pool import anchored_pool_gain
 
 SIZES = [(5, 7, 1.0), (100, 900, 0.9), (20, 3, 0.3), (2, 40, 0.5), (30, 30, 0.0)]
 
@@ -83,3 +84,35 @@ def test_exponents_of_pools_that_keep_everything_by_their_exact_paths() -> None:
         slope = math.log(trace[-1] / trace[T - 1]) / math.log(2)
         # The exponent is met up to O(1/T).
         assert slope == pytest.approx(moments.pool_exponent(loop), abs=5e-3), options
+
+
+@pytest.mark.parametrize(
+    ("options", "exponent"),
+    [
+        ({"bias": 0.8}, -0.2),
+        ({"bias": 0.8, "memory": None}, math.sqrt(0.8) - 1),
+        ({"bias": 1.0, "budget": 5}, 0.2),
+        ({"bias": 1.0, "budget": 5, "ddof": 0}, 0.0),
+        ({"bias": 0.5, "budget": 5, "ddof": 0}, -0.4),
+        ({"bias": 0.6, "budget": 5, "memory": None}, math.sqrt(0.8) - 1),
+    ],
+)
+def test_exponents_by_hand(options: dict[str, float], exponent: float) -> None:
+    """bias (b - 1)/(b - ddof) + 1/b of a subsample of b, less 1; its root with all models."""
+    loop = replace(synthetic_augmentation(10, 10, pool="accumulate"), **options)  # type: ignore[arg-type]
+    assert moments.pool_exponent(loop) == pytest.approx(exponent, rel=1e-12, abs=1e-15)
+
+
+def test_what_an_anchored_pool_passes_on_by_hand() -> None:
+    loop = Loop(n_initial=10, n_fresh=3, n_synth=10, pool="accumulate", budget=4, bias=0.7)
+    # Scatter 3 + 3/7 of 7 - 1, and the noise of the subsample's mean, (4/7)^2 / 4.
+    assert anchored_pool_gain(loop) == pytest.approx(0.7 * (3 + 3 / 7) / 6 + 4 / 49, rel=1e-13)
+
+
+def test_a_subsample_has_the_covariance_of_its_pool() -> None:
+    """Divided by one less than its size, on average: whatever the budget."""
+    fields = {"n_initial": 7, "n_fixed": 7, "n_synth": 9, "bias": 0.6, "pool": "accumulate"}
+    whole = moment_path(Loop(**fields), 2).trace[1]  # type: ignore[arg-type]
+    for budget in (2, 5, 15):
+        part = moment_path(Loop(**fields, budget=budget), 2).trace[1]  # type: ignore[arg-type]
+        assert part == pytest.approx(whole, rel=1e-13)

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.results import Estimate
 from madtheory.theory import distance, moments, worth
 from madtheory.theory.verdicts import compared, large_sample_floor, risk_ratio, strong_collapse
 from madtheory.theory.verdicts.table import default_loops
@@ -99,3 +100,15 @@ def test_third_order_decides_on_the_border() -> None:
     assert compared.third_order_gap(loop, 1)[1] == pytest.approx(-3 / 7 / 20**2, rel=1e-12)
     # Far more directions than the expansion allows: the declared errors speak, and do not know.
     assert risk_ratio(loop, np.ones(30)).value != 1 + compared.third_order_gap(loop, 30)[1]
+
+
+@pytest.mark.parametrize(
+    ("risk", "verdict"), [(1.02, True), (1.0, None), (0.98, None), (0.96, False)]
+)
+def test_a_risk_within_the_error_of_the_baseline_is_not_compared(
+    risk: float, verdict: bool | None
+) -> None:
+    base = Estimate.between(0.97, 1.01, 0.99)  # known to lie in [.97, 1.01]
+    found = compared._compared("ratio", Estimate.exact(risk), base)
+    assert found.verdict is verdict
+    assert found.value == pytest.approx(risk / 0.99, rel=1e-15)

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from madtheory.loop import fresh_data, fully_synthetic
@@ -125,3 +126,60 @@ def test_paths_of_real_loops_agree_with_their_laws() -> None:
         found = rate_on_paths(logs, margin=0.05)
         assert found.verdict is falls
         assert variance_vanishes(loop).verdict is falls
+
+
+# --- by hand and by scipy ------------------------------------------------------------------------
+
+
+def column(mean: float, n: int = 10) -> Array:
+    """A column of n values with this mean and sample variance 1."""
+    x = np.linspace(-1, 1, n)
+    return mean + x / x.std(ddof=1)
+
+
+def test_intervals_are_those_of_scipy() -> None:
+    x = np.random.default_rng(6).normal(1.0, 2.0, 7)
+    found = ratio_on_paths(np.stack([np.zeros(7), x], axis=1), 2.0, alpha=0.03)
+    low, high = stats.ttest_1samp(x / 2, 0).confidence_interval(0.97)
+    assert (found.lower, found.upper) == pytest.approx((low, high), rel=1e-12)
+    assert found.se == pytest.approx(stats.sem(x / 2), rel=1e-12)
+    paths = np.random.default_rng(7).normal(size=(5, 9))
+    # The last five of nine generations, by least squares.
+    slopes = np.polyfit(np.arange(5), paths[:, 4:].T, 1)[0]
+    growth = risk_growth_on_paths(paths, alpha=0.03)
+    low, high = stats.ttest_1samp(slopes, 0).confidence_interval(0.97)
+    assert (growth.lower, growth.upper) == pytest.approx((low, high), rel=1e-10)
+
+
+def test_two_starts_take_the_last_generation_and_the_smaller_sample() -> None:
+    x, y = column(3.0, 5), column(1.0, 50)
+    one, other = (np.stack([np.full(z.size, 9.0), z], axis=1) for z in (x, y))
+    found = loop_forgets_on_paths(one, other, margin=1.0, alpha=0.05)
+    se = math.sqrt(1 / 5 + 1 / 50)
+    half = 2.7764451052 * se  # the .975 quantile of t with 4 degrees of freedom
+    assert found.estimate == pytest.approx(2.0, rel=1e-12)
+    assert (found.lower, found.upper) == pytest.approx((2 - half, 2 + half), rel=1e-9)
+
+
+def test_the_rate_is_that_from_the_middle_on() -> None:
+    # Generations 2 to 4 of 4, and 3 to 5 of 5.
+    assert rate_on_paths([[0.0, 0.0, 1.0, 3.0]] * 2).estimate == 1.5
+    assert rate_on_paths([[9.0, 9.0, 1.0, 2.0, 4.0]] * 2).estimate == 1.5
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict"),
+    [
+        # t quantiles with 9 degrees of freedom: 1.833 at .05, 2.685 at .05/4.
+        ([1.9, 1.9, 1.9, 1.9], True),
+        ([1.9, 1.9, 1.8, 1.9], None),
+        ([1.9, -2.6, 1.9, 1.9], None),
+        ([1.9, -2.8, 1.9, 1.9], False),
+    ],
+)
+def test_all_steps_rise_at_alpha_and_one_of_many_falls_at_its_share(
+    steps: list[float], verdict: bool | None
+) -> None:
+    rises = np.stack([column(t / math.sqrt(10)) for t in steps], axis=1)
+    paths = np.cumsum(np.concatenate([np.zeros((10, 1)), rises], axis=1), axis=1)
+    assert distance_increases_on_paths(paths, alpha=0.05).verdict is verdict

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.results import Estimate
 from madtheory.theory import collapse, distance, moments
 from madtheory.theory.verdicts import (
     expected_distance_increases,
@@ -14,6 +15,7 @@ from madtheory.theory.verdicts import (
     risk_is_bounded,
     variance_vanishes,
 )
+from madtheory.theory.verdicts import risk as risks
 from tests.unit.theory.verdicts.paths import brute
 
 ONES = np.ones(3)
@@ -103,3 +105,38 @@ def test_stability_by_two_starts() -> None:
         gap = np.abs(one - other)
         rate = (gap[59] / gap[29]) ** (1 / 30)
         assert rate <= found.value * (1 + 1e-3)
+
+
+def test_a_band_is_the_tighter_of_bounds_and_declared_error() -> None:
+    path = Estimate(*(np.array([x, 1.0]) for x in (1.0, 0.95, 1.2, 0.1)))
+    path = replace(path, rel_error=np.array([0.1, 0.0]))
+    low, high, status = risks.band(path)
+    assert low.tolist() == [0.95, 1.0]
+    assert high.tolist() == [1.1, 1.0]
+    assert status == "asymptotic"
+
+
+def test_the_generation_of_a_fall_is_named() -> None:
+    loop = fresh_data(100, 100)
+    path = distance.w2_squared(loop, ONES, generations=2)
+    assert path.value[1] < path.value[0]
+    found = expected_distance_increases(loop, ONES)
+    assert found.reason == "E W2^2 at generation 2 is below an earlier one"
+
+
+def test_a_pool_that_stands_still_is_bounded_without_a_floor_only() -> None:
+    # s = (b - 1)/b + 1/b = 1: the exponent is 0.
+    loop = synthetic_augmentation(10, 10, pool="accumulate", budget=5, ddof=0)
+    assert risk_is_bounded(loop).verdict is True
+    held = replace(loop, floor=0.1)
+    assert risk_is_bounded(held).verdict is False
+    trace = moments.first_moments(held, 400).trace
+    # Fed by the floor: log t, a third of a unit of log 2 and more a doubling.
+    assert trace[399] - trace[199] > 0.5 * (trace[199] - trace[99]) > 0.01
+
+
+def test_growth_of_exactly_order_t_is_linear() -> None:
+    loop = synthetic_augmentation(10, 10, pool="accumulate")
+    loop = replace(loop, allow_overdispersion=True, bias=2.0)
+    assert moments.pool_exponent(loop) == 1.0
+    assert risk_grows_linearly(loop).verdict is True

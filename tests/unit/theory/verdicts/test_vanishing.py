@@ -78,3 +78,23 @@ def test_support_by_the_least_eigenvalue_of_brute_force_paths(
     # least eigenvalue is at rounding, or where it was.
     least = [np.linalg.eigvalsh(brute(loop, dim, 250, rng)[-1])[0] for _ in range(5)]
     assert (np.median(least) < 1e-8) == lost
+
+
+def test_two_fixed_samples_keep_a_variance_and_one_does_not() -> None:
+    assert variance_vanishes(synthetic_augmentation(2, 5, bias=0.5)).verdict is False
+    one = Loop(n_initial=2, n_fixed=1, n_synth=5, bias=0.5)
+    assert variance_vanishes(one).verdict is True
+
+
+def test_as_many_samples_as_directions_span_one_less() -> None:
+    # Fixed: off their span nothing is real, and the loop forgets it.
+    found = support_is_lost(synthetic_augmentation(5, 8, bias=0.9), 5)
+    assert (found.verdict, found.value) == (True, 4)
+    assert support_is_lost(synthetic_augmentation(6, 8, bias=0.9), 5).verdict is False
+    # First samples of a loop that does not die.
+    loop = fully_synthetic(8, n_initial=5, bias=1.5, allow_overdispersion=True)
+    found = support_is_lost(loop, 5)
+    assert (found.verdict, found.value) == (True, 4)
+    assert found.reason == "no more directions than the first samples have"
+    found = support_is_lost(replace(loop, n_initial=6), 5)
+    assert found.reason == "log det Sigma_t has this drift"

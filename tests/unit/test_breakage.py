@@ -1,0 +1,73 @@
+"""The tool that breaks the code: what it lists is in the code, what it draws is an error."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests import breakage
+from tests.breakage import PACKAGE, changes, drawn, formulas, inside, listed, put
+
+ROOMS = ("laws", "spectrum", "theory", "modes", "metrics", "audit", "simulate")
+
+
+def test_every_listed_breakage_stands_once_in_the_code_and_compiles() -> None:
+    # A text that has moved is mended in breakages.toml, or its line goes.
+    every = list(listed())
+    assert len(every) > 180
+    for broken in every:
+        ast.parse(broken.text)
+
+
+def test_every_file_with_a_decision_is_listed_or_drawn_from() -> None:
+    files = {
+        ".".join(x.relative_to(PACKAGE).with_suffix("").parts)
+        for room in ROOMS
+        for x in Path(PACKAGE, room).rglob("*.py")
+    }
+    found = {x.module for x in drawn(1, 0)}
+    # What is left decides nothing by itself: lists of names, types, containers, one call.
+    bare = {x for x in files - found - {x.module for x in listed()} if not x.endswith("__init__")}
+    assert bare <= {"simulate.kernels.spec", "simulate.size_biased", "theory.verdicts.finding"}
+
+
+def test_drawn_breakages_are_those_of_their_seed_and_compile() -> None:
+    one, again, other = (list(drawn(2, seed)) for seed in (3, 3, 4))
+    assert one == again != other
+    for broken in one[::10]:
+        ast.parse(broken.text)
+
+
+@pytest.mark.parametrize(
+    ("code", "broken"),
+    [
+        ("a < b", "(a <= b)"),
+        ("f(a >= λ)", "f((a > λ))"),
+        ("min(a, b)", "(max)(a, b)"),
+        ("np.maximum(a, b)", "(np.minimum)(a, b)"),
+        ("x.std(ddof=1)", "x.std(ddof=(0))"),
+        ("x / (n - 1)", "x / ((n))"),
+        ("2 * x", "(x)"),
+        ("isf(alpha / 2)", "isf((alpha))"),
+        ("x[-1]", "x[(0)]"),
+        ("x[0]", "x[(-1)]"),
+        ("value -= bias(x)", "value -= (0 * (bias(x)))"),
+    ],
+)
+def test_each_kind_of_change(code: str, broken: str) -> None:
+    found = [put(code, part, new) for x in inside(ast.parse(code)) for _, part, new in changes(x)]
+    assert broken in found
+
+
+def test_messages_and_annotations_are_no_place_for_one() -> None:
+    code = "def f(x: T[0]) -> U[0]:\n    raise ValueError(f'{n - 1}')\n"
+    assert not [new for x in inside(ast.parse(code)) for new in changes(x)]
+
+
+def test_tests_of_a_module_are_its_own_then_its_rooms() -> None:
+    own, room = breakage.tests_of("modes.recall")
+    assert own == ["tests/unit/modes/test_recall.py"]
+    assert "tests/unit/modes" in room
+    assert "tests/property/modes" in room
+    rates = [x.what for x in formulas() if x.module == "theory.collapse.rates"]
+    assert {"rate", "half_life", "critical_bias"} <= {*rates}
