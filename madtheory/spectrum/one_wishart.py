@@ -18,6 +18,7 @@ cancels where W/K is near I.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ def _laguerre_functions(x: Array, b: int, count: int) -> Array:
     return out
 
 
-def _integrals(dim: int, dof: int) -> _Integrals:
+def _integrals(dim: int, dof: int, law: Callable[[Array], tuple[Array, Array]]) -> _Integrals:
     """All functions at the nodes."""
     x, weight = _quadrature(dim, dof)
     b, power = dof - dim + 1, (dof - dim - 1) / 2
@@ -78,9 +79,7 @@ def _integrals(dim: int, dof: int) -> _Integrals:
     below = np.vstack([np.zeros((min(1, dim - 1), x.size)), psi[:-1]])
     derivative = ((b / 2 + j - x / 2) * psi - np.sqrt(j * (j + b)) * below) / x
     chi = np.exp(power * np.log(x / 2) - x / 2 - math.lgamma(power + 1)) / 2
-    gap = np.sqrt(x / dof) - 1
-    slope = gap / (2 * np.sqrt(x * dof))
-    return _Integrals(x, weight, gap**2 / 2, slope, psi, derivative, chi, power)
+    return _Integrals(x, weight, *law(x), psi, derivative, chi, power)
 
 
 def _odd(g: _Integrals, A: Array, C: Array, a: Array) -> float:
@@ -103,6 +102,23 @@ def _even(g: _Integrals, A: Array, C: Array, a: Array) -> float:
     return float(np.trace(np.linalg.solve(A, C)))
 
 
+def eigenvalue_mean(dim: int, dof: int, law: Callable[[Array], tuple[Array, Array]]) -> float:
+    """Return E sum_i f(x_i) over the eigenvalues of W_dim(I, dof), dim <= dof (exact).
+
+    `law` returns f and f' at points x > 0; sqrt(x) f'(x) must be smooth in sqrt(x).
+
+    Examples
+    --------
+    >>> round(eigenvalue_mean(5, 8, lambda x: (x, np.ones_like(x))), 10)  # E tr W
+    40.0
+    """
+    g = _integrals(dim, dof, law)
+    A = -2 * (g.derivative * g.weight) @ g.psi.T
+    C = -2 * (g.derivative * (g.weight * g.f)) @ g.psi.T
+    a = 2 * (g.psi @ (g.weight * g.chi))
+    return (_odd if dim % 2 else _even)(g, (A - A.T) / 2, C, a)
+
+
 @lru_cache(maxsize=4096)
 def root_deficit(dim: int, dof: int) -> float:
     """Return 1 - E tr (W/dof)^{1/2}/dim for W ~ W_dim(I, dof); exact, any dim and dof >= 1.
@@ -113,14 +129,14 @@ def root_deficit(dim: int, dof: int) -> float:
     --------
     >>> f"{root_deficit(1, 1):.12f} {1 - math.sqrt(2 / math.pi):.12f}"
     '0.202115439197 0.202115439197'
-    >>> f"{root_deficit(2, 2):.9f}"  # 1 - sqrt(pi)(1 + sqrt(2)/... by quadrature
-    ''
+    >>> round(root_deficit(7, 9), 9)
+    0.123827963
     """
     if dof < dim:
-        kept = math.sqrt(dof / dim) * (1 - root_deficit(dof, dim))
-        return 1 - kept
-    g = _integrals(dim, dof)
-    A = -2 * (g.derivative * g.weight) @ g.psi.T
-    C = -2 * (g.derivative * (g.weight * g.f)) @ g.psi.T
-    a = 2 * (g.psi @ (g.weight * g.chi))
-    return (_odd if dim % 2 else _even)(g, (A - A.T) / 2, C, a) / dim
+        return 1 - math.sqrt(dof / dim) * (1 - root_deficit(dof, dim))
+
+    def law(x: Array) -> tuple[Array, Array]:
+        gap = np.sqrt(x / dof) - 1
+        return gap**2 / 2, gap / (2 * np.sqrt(x * dof))
+
+    return eigenvalue_mean(dim, dof, law) / dim

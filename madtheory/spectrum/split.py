@@ -28,8 +28,9 @@ from madtheory.spectrum.factors import Factors
 #: Largest rest at t = infinity, in units of the dominated eigenvalues' sum, smallest ratio between
 #: neighbours at a split, and how many directions may lead.
 _REST, _STEP, _MOST = 0.1, 2.0, 16
-#: Declared error of the rest, in units of itself.
-_DECLARED = 0.25
+#: Declared error of the rest, in units of itself, from the calibration in
+#: tests/golden/spectrum/spiked.py, and the most of the whole (all, singular) that is declared.
+_DECLARED, _MOST_ERROR = 1.0, (0.022, 0.042)
 
 
 class _Split(NamedTuple):
@@ -74,7 +75,8 @@ def _parts(s: Array, split: _Split, factors: Factors) -> tuple[Array, Array]:
     rest = rest * np.exp(factors.sum(log_c4(factors.sizes)))
     deficit = -(1 - share) * np.expm1(top) - share * np.expm1(low) - rest
     error = (1 - share) * np.exp(top) * top_error + share * np.exp(low) * low_error
-    return deficit, error + _DECLARED * rest
+    most = _MOST_ERROR[int(factors.sizes.min() < s.size)]
+    return deficit, np.minimum(error + _DECLARED * rest, most * (1 - deficit))
 
 
 def log_ratio(s: Array, factors: Factors) -> tuple[Array, Array, Array, Array]:
