@@ -31,6 +31,8 @@ from madtheory._types import Array
 MOST_DIM, MOST_RATIO = 256, 1e4
 #: Gauss-Legendre nodes a panel, and how far past the spectrum's edges the weights count, in sqrt x.
 _NODES, _MARGIN = 40, 9.0
+#: Steps of the recurrence between rescalings.
+_RESCALED = 8
 
 
 class _Integrals(NamedTuple):
@@ -62,12 +64,15 @@ def _laguerre_functions(x: Array, b: int, count: int) -> Array:
     """x^{b/2} e^{-x/2} L_j^{(b)} of norm 1, j < count, by their recurrence with a log-scale."""
     log = 0.5 * (b * np.log(x) - x - math.lgamma(b + 1))
     out, before, now = np.empty((count, x.size)), np.zeros_like(x), np.ones_like(x)
+    scale = np.exp(log)
     for j in range(count):
-        out[j] = now * np.exp(log)
+        if j % _RESCALED == _RESCALED - 1:
+            size = np.maximum(np.abs(now), np.abs(before))
+            before, now, log = before / size, now / size, log + np.log(size)
+            scale = np.exp(log)
+        np.multiply(now, scale, out=out[j])
         after = (2 * j + 1 + b - x) * now - math.sqrt(j * (j + b)) * before
         before, now = now, after / math.sqrt((j + 1) * (j + 1 + b))
-        size = np.maximum(np.abs(now), np.abs(before))
-        before, now, log = before / size, now / size, log + np.log(size)
     return out
 
 

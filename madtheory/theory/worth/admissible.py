@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: n_synth is looked for up to this multiple of n_real.
 _FARTHEST = 1e9
 #: Ratio of neighbours in the scan over integers.
-_HALVING = 2
+_SCAN = 4
 
 
 def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -48,7 +48,7 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     -------
     float
         inf where no n_synth up to 10^9 n_real/(1 - bias) fails, 0 where every one does. Coming down
-        from there, by factors of two, a shorter range of admissible n_synth can be missed. One real
+        from there, by factors of four, a shorter range can be missed. One real
         sample is no fit: every n_synth passes. Its error: :func:`admissible_interval`.
 
     Examples
@@ -149,7 +149,7 @@ def _last_pass(excess: Callable[[int], float], top: int, bottom: int) -> float:
     while excess(low) > 0:
         if low == bottom:
             return 0.0
-        low, high = max(low // _HALVING, bottom), low
+        low, high = max(low // _SCAN, bottom), low
     (low, below), (high, above) = _search.neighbours(
         excess, (low, excess(low)), (high, excess(high))
     )

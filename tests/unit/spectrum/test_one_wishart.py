@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from madtheory.spectrum import baseline, blocks, mean_sqrt_trace, one_wishart
+from madtheory.spectrum import baseline, blocks, mean_sqrt_trace
 from madtheory.spectrum.one_wishart import eigenvalue_mean, root_deficit
 
 
@@ -76,16 +76,23 @@ def test_baseline_of_a_multiple_of_the_identity_is_exact() -> None:
         assert float(e.value) == pytest.approx(frozen, rel=1e-9)
 
 
-def test_beyond_the_exact_dimensions_the_error_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As if 60 were the largest: the truth is known up to 256.
-    monkeypatch.setattr(one_wishart, "MOST_DIM", 60)
-    for d, k in ((90, 90), (180, 180), (180, 90), (180, 1800), (250, 300)):
-        blocks._one_fit.cache_clear()
-        fit = blocks._one_fit(d, k)
-        assert fit is not None
-        assert 0 < fit.error < 3e-3
-        assert abs(fit.deficit / root_deficit(d, k) - 1) < fit.error
-    blocks._one_fit.cache_clear()
+@pytest.mark.parametrize(
+    ("d", "k"), [(90, 90), (180, 180), (180, 90), (180, 1800), (256, 300), (256, 20_000)]
+)
+def test_beyond_the_exact_dimensions_the_error_is_declared(d: int, k: int) -> None:
+    # Where the truth is still known; the larger, the better.
+    deficit, error = blocks._extrapolated_fit(d, k)
+    assert 0 < error < 2e-3
+    assert abs(deficit / root_deficit(d, k) - 1) < error
+
+
+def test_beyond_the_exact_dimensions_the_fit_is_continued() -> None:
+    at = [mean_sqrt_trace(np.ones(d), [2 * d]).value[0] / d for d in (255, 256, 257, 258)]
+    steps = np.diff(at)
+    assert steps[1] == pytest.approx(steps[0], abs=3e-6)
+    e = mean_sqrt_trace(np.ones(257), [514])
+    assert 0 < e.rel_error[0] < 1e-4
+    assert e.lower[0] < e.value[0] < e.upper[0]
 
 
 def test_far_out_the_estimate_stands() -> None:

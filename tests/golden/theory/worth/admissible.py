@@ -3,7 +3,7 @@
     python tests/golden/theory/worth/admissible.py    # writes its .json, some minutes
 
 Rows: a random fresh data loop with memory 1 near n_e = n_real (n_synth is the root that the
-theory names, times a random factor), the fidelity E tr(Sigma_0^{1/2} Sigma Sigma_0^{1/2})^{1/2}/tr Sigma_0
+theory names, times a random factor), E tr(Sigma_0^{1/2} Sigma Sigma_0^{1/2})^{1/2} over tr Sigma_0
 at the limit and of one fit to the real data. The sampler is that of the table of distances; paths
 start at E Sigma and are averaged over time, and traces of exact mean serve as controls. Nothing
 of the theory's was set by this table.
