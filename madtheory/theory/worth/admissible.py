@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from madtheory import _check, _search
 from madtheory.covariance import Spectrum
@@ -82,7 +85,8 @@ def admissible_interval(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     lower, upper = min(value, lower), max(value, upper)
     if lower == upper:
         return Estimate.exact(value)
-    return Estimate.between(lower, upper, value, rel_error=_largest_share(lower, value, upper))
+    ends = (value, lower, upper, _largest_share(lower, value, upper))
+    return Estimate(*(np.asarray(x) for x in ends))
 
 
 def _largest_share(lower: float, value: float, upper: float) -> float:
@@ -117,8 +121,8 @@ class _Comparison:
         error = float(w2.end(1) - w2.end(-1) + base.end(1) - base.end(-1)) / 2
         return excess, (1 - share) * error
 
-    def excess(self, n_synth: int, side: int) -> float:
-        """The same and `side` errors more."""
+    def excess(self, side: int, n_synth: int) -> float:
+        """The excess and `side` errors more."""
         if n_synth not in self._known:
             self._known[n_synth] = self._compare(n_synth)
         value, error = self._known[n_synth]
@@ -138,7 +142,7 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     # Weighted moments need a synthetic covariance of their own.
     bottom = 1 + loop.ddof if loop.weight is not None else 1
     top = int(min(_FARTHEST * loop.n_real / max(1 - loop.bias, 1e-16), _check.MAX_COUNT))
-    return [_last_pass(lambda n, x=x: compared.excess(n, x), top, bottom) for x in sides]
+    return [_last_pass(partial(compared.excess, side), top, bottom) for side in sides]
 
 
 def _last_pass(excess: Callable[[int], float], top: int, bottom: int) -> float:
