@@ -102,7 +102,7 @@ def test_a_wide_error_leaves_no_certain_end() -> None:
     assert e.lower < e.value < e.upper
     assert worth.admissible_n_synth(fresh_data(50, 1, bias=0.75, memory=3), 3) == float(e.value)
     # All weight on the real data: the loop is as good as they are, and no error says how nearly.
-    equal = worth.admissible_interval(fresh_data(50, 1, weight=1.0), 3)
+    equal = worth.admissible_interval(fresh_data(50, 2, weight=1.0), 3)
     assert float(equal.lower) < float(equal.value) == float(equal.upper) == math.inf
     certain = worth.admissible_interval(synthetic_augmentation(1000, 1), 1)
     assert float(certain.value) == 0.0
