@@ -148,7 +148,7 @@ def mean_sqrt_trace(eigenvalues: ArrayLike, dofs: ArrayLike) -> Estimate:
 
     Examples
     --------
-    >>> e = mean_sqrt_trace([1.0, 1.0], [9, 9])
+    >>> e = mean_sqrt_trace([1.0, 0.5], [9, 9])
     >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
     True
     """

@@ -91,6 +91,7 @@ def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
     --------
     >>> one, best = w2_squared_one_fit(10, [1.0] * 7), spectrum.baseline(10, [1.0] * 7)
     >>> float(one.round(4)), float(best.value.round(4))
+    (2.341, 2.4336)
     """
     s, k = Spectrum.of(eigenvalues), np.asarray(n - 1.0)
     r = s.rank
