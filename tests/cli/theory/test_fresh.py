@@ -154,10 +154,10 @@ def test_admissible_synthetic_samples(answer: Answer, close: Close, dim: int, bi
 
 
 def test_admissible_synthetic_samples_have_an_interval(answer: Answer) -> None:
-    # Simulated limits at n_synth = 436 and 448 and the exact baseline meet at 447.8.
+    # Simulated limits at n_synth = 436 and 448 and the exact baseline meet at 448.0.
     got = answer(*fresh_options((30, 30, 1, 0.7, None)))
-    assert got["admissible_n_synth_lower"] < 447.8 < got["admissible_n_synth_upper"]
-    assert got["admissible_n_synth"] == pytest.approx(447.8, rel=2e-3)
+    assert got["admissible_n_synth_lower"] < 448.0 < got["admissible_n_synth_upper"]
+    assert got["admissible_n_synth"] == pytest.approx(448.0, rel=2e-3)
     # None is too many.
     got = answer(*fresh_options((30, 10, 1, 0.9, None)))
     for end in ("", "_lower", "_upper"):
