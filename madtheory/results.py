@@ -108,6 +108,23 @@ class Estimate:
         fields = (self.value, self.lower, self.upper, self.rel_error)
         return Estimate(*(np.asarray(x[..., -1]) for x in fields))
 
+    def end(self, side: int) -> Array:
+        """Return the least (-1) or greatest (1) that declared error and bounds leave, or `value`.
+
+        Examples
+        --------
+        >>> e = Estimate.between(0.5, 3.0, 1.0, rel_error=0.1)
+        >>> [float(e.end(side)) for side in (-1, 0, 1)]
+        [0.9, 1.0, 1.1]
+        """
+        if not side:
+            return self.value
+        with np.errstate(invalid="ignore"):
+            declared = self.value * (1 + side * self.rel_error)
+        if side < 0:
+            return np.fmin(np.fmax(declared, self.lower), self.value)
+        return np.fmax(np.fmin(declared, self.upper), self.value)
+
     @property
     def status(self) -> Literal["exact", "asymptotic"]:
         """Exact where no error is declared anywhere."""

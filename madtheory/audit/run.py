@@ -16,6 +16,7 @@ from madtheory.audit.forecast import forecast, fresh_data
 from madtheory.audit.inference import TOO_FEW, infer
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured
+from madtheory.results import Interval
 from madtheory.theory import worth
 
 if TYPE_CHECKING:
@@ -184,8 +185,9 @@ def n_eff(real: Array, distance: Measured) -> Measured:
     centred = real - real.mean(axis=0)
     values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1))
     values = values[values > _RANK * values[-1]]
-    at = (distance.value, distance.high, distance.low)
-    return Measured(*(worth.effective_sample_size(max(0.0, v), values) for v in at))
+    ends = worth.effective_interval(Interval(distance.low, distance.high), values)
+    value = worth.effective_sample_size(max(0.0, distance.value), values)
+    return Measured(value, ends.lower, ends.upper)
 
 
 # ------------------------------------------------------------------------------------------ result

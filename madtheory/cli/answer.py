@@ -29,6 +29,8 @@ Payload = dict[str, Any]
 _UNBOUNDED = {
     "n_eff_upper": "the declared error of the distance reaches 0",
     "admissible_n_synth": "no n_synth is too many",
+    "admissible_n_synth_lower": "no n_synth is too many",
+    "admissible_n_synth_upper": "no n_synth is too many for certain",
     "admissible_n_synth_limit": "no n_synth is too many",
 }
 

@@ -14,7 +14,8 @@ def show_baseline(payload: Payload) -> None:
     """Print `theory baseline`."""
     title = f"{payload['n']} real samples in dimension {payload['dim']}"
     error = table.percent(payload["w2_squared_rel_error"])
-    status = {"w2_squared": f"{payload['status']['w2_squared']}, {error}"}
+    kind = payload["status"]["w2_squared"]
+    status = {"w2_squared": kind if kind == "exact" else f"{kind}, {error}"}
     words = {"w2_squared": "E W2²"}
     table.console().print(table.quantities(title, words, payload, status=status))
 
@@ -25,7 +26,7 @@ def show_baseline(payload: Payload) -> None:
 @answer.shown_by(show_baseline)
 def baseline(*, n: int, **given: Any) -> Payload:
     """Distance of a model fitted to n real samples, no loop."""
-    # theory.md 5.3, leading order.
+    # theory.md 5.3.
     from madtheory import spectrum
 
     eigenvalues = options.eigenvalues(given)
@@ -44,8 +45,11 @@ def baseline(*, n: int, **given: Any) -> Payload:
 def show_effective(payload: Payload) -> None:
     """Print `theory effective`."""
     title = f"E W2² = {table.number(payload['w2_squared'])} in dimension {payload['dim']}"
-    words = {"n_eff": "effective sample size n_e"}
-    table.console().print(table.quantities(title, words, payload, status=payload["status"]))
+    words, status = {"n_eff": "effective sample size n_e"}, dict(payload["status"])
+    low, high = (payload[f"n_eff_{end}"] for end in ("lower", "upper"))
+    if low < high:
+        status["n_eff"] += f", {low:.4g} to {high:.4g}"
+    table.console().print(table.quantities(title, words, payload, status=status))
 
 
 @click.command()
@@ -56,13 +60,17 @@ def effective(*, w2_squared: float, **given: Any) -> Payload:
     """Real samples that would give the same expected distance."""
     # theory.md 2.5.
     from madtheory import _check
+    from madtheory.results import Interval
     from madtheory.theory import worth
 
     eigenvalues = options.eigenvalues(given)
     w2_squared = _check.number("w2_squared", w2_squared, low=0.0)
+    ends = worth.effective_interval(Interval(w2_squared, w2_squared), eigenvalues)
+    names = ("n_eff", "n_eff_lower", "n_eff_upper")
+    values = (worth.effective_sample_size(w2_squared, eigenvalues), ends.lower, ends.upper)
     return {
         "dim": eigenvalues.size,
         "w2_squared": w2_squared,
-        "n_eff": worth.effective_sample_size(w2_squared, eigenvalues),
-        "status": {"n_eff": "asymptotic"},
+        **dict(zip(names, values, strict=True)),
+        "status": dict.fromkeys(names, "asymptotic"),
     }

@@ -15,7 +15,6 @@ from madtheory.cli.answer import Entries, Entry, Payload
 if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.loop import Loop
-    from madtheory.results import Estimate
 
 
 def _first(loop: Loop, eigenvalues: Array) -> Entries:
@@ -84,37 +83,32 @@ def _radius(loop: Loop, eigenvalues: Array) -> Entries:
     return {"second_moment_radius": Entry(radius)}
 
 
-def _worth(w2: Estimate, eigenvalues: Array) -> list[float]:
-    """Lower, best and upper effective size: it falls as the distance grows."""
-    from madtheory.theory.worth import effective_sample_size
-
-    value, error = float(w2.value), float(w2.rel_error)
-    if math.isinf(value):
-        return [0.0, 0.0, 0.0]
-    distances = (value * (1 + error), value, value * (1 - error))
-    return [effective_sample_size(max(x, 0.0), eigenvalues) for x in distances]
-
-
 _DISTANCE = ("w2_squared", "w2_squared_rel_error", "n_eff", "n_eff_lower", "n_eff_upper", "gain")
 
 
 def _distance(loop: Loop, eigenvalues: Array) -> Entries:
     """E W2^2 at the limit and what it is worth in real samples (theory.md 2.4, 2.5)."""
-    from madtheory.theory import distance
+    from madtheory.theory import distance, worth
 
     w2 = distance.w2_squared_limit(loop, eigenvalues)
-    low, n_eff, high = _worth(w2, eigenvalues)
-    values = (float(w2.value), float(w2.rel_error), n_eff, low, high, n_eff / loop.n_real)
+    n_eff = worth.effective_sample_size(float(w2.value), eigenvalues)
+    ends = worth.effective_interval(w2, eigenvalues)
+    errors = (float(w2.value), float(w2.rel_error))
+    values = (*errors, n_eff, ends.lower, ends.upper, n_eff / loop.n_real)
     kinds = [answer.status_of(w2)] * 2 + ["asymptotic"] * 4
     return {name: Entry(x, kind) for name, x, kind in zip(_DISTANCE, values, kinds, strict=True)}
+
+
+_ADMISSIBLE = ("admissible_n_synth", "admissible_n_synth_lower", "admissible_n_synth_upper")
 
 
 def _admissible(loop: Loop, eigenvalues: Array) -> Entries:
     """How much synthetic data helps (theory.md 2.6)."""
     from madtheory.theory import worth
 
-    most = worth.admissible_n_synth(loop, eigenvalues)
-    return {"admissible_n_synth": Entry(most, "asymptotic")}
+    most = worth.admissible_interval(loop, eigenvalues)
+    values = (float(x) for x in (most.value, most.lower, most.upper))
+    return {name: Entry(x, "asymptotic") for name, x in zip(_ADMISSIBLE, values, strict=True)}
 
 
 def _admissible_limit(loop: Loop, eigenvalues: Array) -> Entries:
@@ -137,7 +131,7 @@ _QUESTIONS = {
     _second: _SECOND + _SECOND_ERRORS,
     _radius: ("second_moment_radius",),
     _distance: _DISTANCE,
-    _admissible: ("admissible_n_synth",),
+    _admissible: _ADMISSIBLE,
     _admissible_limit: ("admissible_n_synth_limit",),
 }
 
@@ -202,7 +196,17 @@ def _statuses(payload: Payload) -> dict[str, str]:
     for name, error in zip(_SECOND, _SECOND_ERRORS, strict=True):
         if 0 < payload[error] < math.inf:
             status[name] += f", {table.percent(payload[error])}"
+    if status["admissible_n_synth"] != "not computed":
+        status["admissible_n_synth"] += _range(payload, "admissible_n_synth")
     return status
+
+
+def _range(payload: Payload, name: str) -> str:
+    """Lower and upper end, where they say more than the value."""
+    low, value, high = (payload[f"{name}{end}"] for end in ("_lower", "", "_upper"))
+    if low == value == high:
+        return ""
+    return f", {low:.4g} to {high:.4g}" if math.isfinite(high) else f", {low:.4g} or more"
 
 
 def show_real_data(payload: Payload) -> None:

@@ -1,6 +1,10 @@
 """E W2^2 of every loop, with bounds and a declared error (theory.md 1.7, 2.4, 2.10, 3)."""
 
-from madtheory.theory.distance.any_loop import w2_squared, w2_squared_limit
+from madtheory.theory.distance.any_loop import (
+    w2_squared,
+    w2_squared_limit,
+    w2_squared_one_fit,
+)
 from madtheory.theory.distance.fresh import (
     second_order_limit,
     w2_squared_second_order,
@@ -11,6 +15,7 @@ __all__ = [
     "second_order_limit",
     "w2_squared",
     "w2_squared_limit",
+    "w2_squared_one_fit",
     "w2_squared_second_order",
     "w2_squared_second_order_limit",
 ]

@@ -14,11 +14,19 @@ from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
 from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.deficit import deficits
-from madtheory.theory.distance.fidelity import estimate
+from madtheory.theory.distance.fidelity import (
+    Memory,
+    assemble,
+    estimate,
+    log_shape,
+    spread_of,
+)
 from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from madtheory._types import Array
 
 
 def _require_covered(loop: Loop, s: Spectrum, quantity: str) -> None:
@@ -71,6 +79,25 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
         error = fit.value * fit.rel_error
         rows[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
     return estimate(spread, rows, s.trace)
+
+
+def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
+    """What :func:`w2_squared_limit` tends to as n_synth falls to 0: one fit to n samples, 0-d.
+
+    The baseline by the same resummed second order, so that an error of it is the same on both sides
+    where a loop is compared with its real data alone.
+
+    Examples
+    --------
+    >>> one, best = w2_squared_one_fit(10, [1.0] * 7), spectrum.baseline(10, [1.0] * 7)
+    >>> float(one.round(4)), float(best.value.round(4))
+    (2.341, 2.4336)
+    """
+    s, k = Spectrum.of(eigenvalues), np.asarray(n - 1.0)
+    r = s.rank
+    spread = spread_of(r, np.asarray(r / n), np.asarray(0.0), r * (r + 1) / k, 2 * r / k)
+    deficit = -np.expm1(log_shape(spread, s.bures_weight, Memory(np.asarray(1.0), np.asarray(1.0))))
+    return assemble(spread, deficit, s.trace)
 
 
 def _settled(loop: Loop, s: Spectrum) -> Estimate | None:

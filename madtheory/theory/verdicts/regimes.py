@@ -69,17 +69,12 @@ def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     if not math.isfinite(first.mean_sq + first.trace):
         return Regime("unbounded", 0.0, 0.0, 0.0, "exact")
     risk = distance.w2_squared_limit(loop, s)
-    value, error = float(risk.value), float(risk.rel_error)
-    n_real = loop.n_real or loop.n_initial
-
-    def gain(w2_squared: float) -> float:
-        return worth.effective_sample_size(w2_squared, s) / n_real
-
-    # The baseline has an error of its own; it is the same on both sides where n_e = n_real.
-    low, middle, high = gain(value * (1 + error)), gain(value), gain(value * max(1 - error, 0.0))
+    n_real, ends = loop.n_real or loop.n_initial, worth.effective_interval(risk, s)
+    middle = worth.effective_sample_size(float(risk.value), s) / n_real
+    low, high = ends.lower / n_real, ends.upper / n_real
     name: RegimeName = "equivalent to real"
     if low > 1:
         name = "better than real"
     elif high < 1:
         name = "worse than real"
-    return Regime(name, middle, low, high, "asymptotic" if error else "exact")
+    return Regime(name, middle, low, high, "exact" if low == high else "asymptotic")

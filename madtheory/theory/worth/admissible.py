@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize
 
 from madtheory import _check, _search
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop
-from madtheory.spectrum import baseline, baseline_leading
+from madtheory.results import Estimate
+from madtheory.spectrum import baseline
 from madtheory.theory import distance
 
 if TYPE_CHECKING:
@@ -28,32 +28,31 @@ if TYPE_CHECKING:
 
 #: n_synth is looked for up to this multiple of n_real.
 _FARTHEST = 1e9
-#: Spacing of the scan in log n_synth, and ratio of neighbours in the scan over integers.
-_STEP, _HALVING = 0.75, 2
+#: Ratio of neighbours in the scan over integers.
+_SCAN = 4
 
 
 def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     """Largest n_synth with n_e >= n_real (theory.md 2.6, 2.10, 3.1; paper, Fig. 11, 12).
 
-    Root of E W2^2 = baseline(n_real). For the fresh data loop with memory 1 both sides are taken to
-    second order in the covariance's fluctuation, with exact moments, and n_synth is real-valued;
-    for any other loop with a limit they are what :func:`madtheory.theory.distance.w2_squared_limit`
-    and :func:`madtheory.spectrum.baseline` give, interpolated between integers.
+    Root of E W2^2 = baseline(n_real), from :func:`madtheory.theory.distance.w2_squared_limit` and
+    :func:`madtheory.spectrum.baseline`, interpolated between integers. Where n_synth << n_real the
+    loop is one fit to the real data, and so that a difference of the two approximations does not
+    decide, the baseline is taken there as the former has it (share (n_real/n)^2).
 
     Parameters
     ----------
     loop : Loop
-        A loop with real data; its n_synth is ignored.
+        A loop with real data and a limit; its n_synth is ignored.
     eigenvalues : array_like, shape (dim,)
         Eigenvalues of Sigma_0.
 
     Returns
     -------
     float
-        inf where no n_synth up to 10^9 n_real fails (for the fresh data loop at bias < 1: up to
-        that over 1 - bias, beyond which only terms of order 10^-9 are left to change), 0 where
-        every one does. Coming down from there, by factors of two, a shorter range of admissible
-        n_synth can be missed. One real sample is no fit: every n_synth passes.
+        inf where no n_synth up to 10^9 n_real/(1 - bias) fails, 0 where every one does. Coming down
+        from there, by factors of four, a shorter range can be missed. One real
+        sample is no fit: every n_synth passes. Its error: :func:`admissible_interval`.
 
     Examples
     --------
@@ -64,51 +63,86 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> admissible_n_synth(synthetic_augmentation(1000, 1), [1.0])  # it never helps
     0.0
     """
+    return _last(loop, eigenvalues, (0,))[0]
+
+
+def admissible_interval(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
+    """Return :func:`admissible_n_synth` with the range that the declared errors leave.
+
+    `lower` is the largest n_synth at which E W2^2 is below the baseline by more than the errors of
+    both, `upper` the largest at which it is not above by more; neither is a theorem, nor is
+    `rel_error`, the larger distance of the two from the value. 0 below: no n_synth is certain to
+    pass; inf above: none is certain to fail.
+
+    Examples
+    --------
+    >>> e = admissible_interval(fresh_data(100, 1, bias=0.9), [1.0] * 100)
+    >>> [float(x.round(-1)) for x in (e.lower, e.value, e.upper)]
+    [3900.0, 3920.0, 3940.0]
+    """
+    value, lower, upper = _last(loop, eigenvalues, (0, 1, -1))
+    # A range can be missed on the way down: the ends enclose the value in any case.
+    lower, upper = min(value, lower), max(value, upper)
+    if lower == upper:
+        return Estimate.exact(value)
+    ends = (value, lower, upper, _largest_share(lower, value, upper))
+    return Estimate(*(np.asarray(x) for x in ends))
+
+
+def _largest_share(lower: float, value: float, upper: float) -> float:
+    """Larger distance from the value, in its units."""
+    if not 0 < value < math.inf:
+        return math.inf
+    return max(upper - value, value - lower) / value
+
+
+class _Comparison:
+    """E W2^2 of a loop against the baseline, at any n_synth; every distance computed once."""
+
+    def __init__(self, loop: Loop, s: Spectrum) -> None:
+        self._loop, self._s = loop, s
+        self._base = baseline(loop.n_real, s)
+        self._known: dict[int, tuple[float, float]] = {}
+        plain = loop.weight is None and loop.ddof == 1 and not (loop.shrinkage or loop.floor)
+        self._missed = 0.0
+        self._cancels = plain
+        if plain:
+            own = float(distance.w2_squared_one_fit(loop.n_real, s))
+            self._missed = float(self._base.value) - own
+
+    def _compare(self, n_synth: int) -> tuple[float, float]:
+        """Excess over the baseline, and the error of it."""
+        w2 = distance.w2_squared_limit(replace(self._loop, n_synth=n_synth), self._s)
+        base, n_real = self._base, self._loop.n_real
+        share = (n_real / (n_real + n_synth)) ** 2 if self._cancels else 0.0
+        excess = float(w2.value) + share * self._missed - float(base.value)
+        if not math.isfinite(excess):
+            return excess, 0.0
+        error = float(w2.end(1) - w2.end(-1) + base.end(1) - base.end(-1)) / 2
+        return excess, (1 - share) * error
+
+    def excess(self, side: int, n_synth: int) -> float:
+        """The excess and `side` errors more."""
+        if n_synth not in self._known:
+            self._known[n_synth] = self._compare(n_synth)
+        value, error = self._known[n_synth]
+        return value + side * error
+
+
+def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[float]:
+    """Last admissible n_synth, at so many errors more of the excess."""
     s = Spectrum.of(eigenvalues)
     if not loop.n_real:
         raise UnsupportedLoop(
             "the admissible n_synth is computed for loops with real data only, got n_real = 0"
         )
     if loop.n_real == 1:
-        return math.inf
-    return (_second_order if loop.is_fresh_memory_one else _by_limits)(loop, s)
-
-
-def _second_order(loop: Loop, s: Spectrum) -> float:
-    """Of the fresh data loop with memory 1."""
-    n_real, bias = Fraction(loop.n_fresh), Fraction(loop.bias)
-    target = baseline_leading(loop.n_fresh, s)
-
-    def excess(log_n: float) -> float:
-        return distance.second_order_limit(s, n_real, Fraction(math.exp(log_n)), bias) - target
-
-    far = _FARTHEST / (1 - loop.bias) if loop.bias < 1 else _FARTHEST
-    return _last_root(excess, math.log(loop.n_fresh * far))
-
-
-def _last_root(excess: Callable[[float], float], top: float) -> float:
-    """exp of the last x in [0, top] with excess(x) <= 0; inf if that is the top, 0 if none."""
-    high = top
-    if excess(high) <= 0:
-        return math.inf
-    for low in [*np.arange(top, 0.0, -_STEP)[1:].tolist(), 0.0]:
-        if excess(low) <= 0:
-            return math.exp(optimize.brentq(excess, low, high, xtol=1e-12, rtol=1e-12))
-        high = low
-    return 0.0
-
-
-def _by_limits(loop: Loop, s: Spectrum) -> float:
-    """Of any other loop with a limit."""
-    target = float(baseline(loop.n_real, s).value)
-
-    def excess(n_synth: int) -> float:
-        other = replace(loop, n_synth=n_synth)
-        return float(distance.w2_squared_limit(other, s).value) - target
-
+        return [math.inf] * len(sides)
+    compared = _Comparison(loop, s)
     # Weighted moments need a synthetic covariance of their own.
     bottom = 1 + loop.ddof if loop.weight is not None else 1
-    return _last_pass(excess, int(min(_FARTHEST * loop.n_real, _check.MAX_COUNT)), bottom)
+    top = int(min(_FARTHEST * loop.n_real / max(1 - loop.bias, 1e-16), _check.MAX_COUNT))
+    return [_last_pass(partial(compared.excess, side), top, bottom) for side in sides]
 
 
 def _last_pass(excess: Callable[[int], float], top: int, bottom: int) -> float:
@@ -119,10 +153,11 @@ def _last_pass(excess: Callable[[int], float], top: int, bottom: int) -> float:
     while excess(low) > 0:
         if low == bottom:
             return 0.0
-        low, high = max(low // _HALVING, bottom), low
-    high = _search.least(lambda n: excess(n) > 0, low, high)
-    below, above = excess(high - 1), excess(high)
-    return high - 1 + (-below / (above - below) if math.isfinite(above) else 0.0)
+        low, high = max(low // _SCAN, bottom), low
+    (low, below), (high, above) = _search.neighbours(
+        excess, (low, excess(low)), (high, excess(high))
+    )
+    return low + (high - low) * (-below / (above - below) if math.isfinite(above) else 0.0)
 
 
 def admissible_n_synth_limit(bias: float, eigenvalues: ArrayLike) -> float:

@@ -2,7 +2,7 @@
 
 A loop is worth n_e real samples when its E W2^2 is that of one Gaussian fit to n_e real samples,
 the baseline. Status: mean part exact; W2^2 part as exact as the baseline and the loop's W2^2,
-whose errors are declared; admissible_n_synth compares both sides to the same (second) order.
+whose errors are declared, and :func:`effective_interval` has both.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from scipy import optimize
-
-from madtheory import _check
+from madtheory import _check, _search
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.results import Estimate, Interval
 from madtheory.spectrum import baseline, baseline_leading
-from madtheory.spectrum.baseline import LARGE, baseline_at_real
+from madtheory.spectrum.baseline import LARGE
 from madtheory.theory import distance
 
 if TYPE_CHECKING:
@@ -45,22 +44,59 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
     >>> round(effective_sample_size(float(baseline(37, [1.0, 2.0]).value), [1.0, 2.0]), 6)
     37.0
     """
-    s = Spectrum.of(eigenvalues)
+    return _inverse(w2_squared, Spectrum.of(eigenvalues), 0)
+
+
+def _inverse(w2_squared: float, s: Spectrum, side: int) -> float:
+    """Inverse of the baseline (0), or of the least (-1) or greatest (1) that its error leaves."""
     if w2_squared == math.inf:
         return 0.0
     target = _check.number("w2_squared", w2_squared, low=0.0)
     if target == 0:
         return math.inf
-    first, last = float(baseline(2, s).value), baseline_leading(LARGE, s)
+    first, last = float(baseline(2, s).end(side)), baseline_leading(LARGE, s)
     if target >= first:
         return 2 * first / target
     if target <= last:
         return LARGE * last / target
 
-    def excess(log_n: float) -> float:
-        return math.log(baseline_at_real(math.exp2(log_n), s) / target)
+    def excess(n: int) -> float:
+        return math.log(float(baseline(n, s).end(side)) / target)
 
-    return math.exp2(optimize.brentq(excess, 1, 52, xtol=1e-14, rtol=1e-14))
+    ends = (2, math.log(first / target)), (int(LARGE), math.log(last / target))
+    (low, above), (high, below) = _search.neighbours(excess, *ends)
+    share = -math.expm1(above) / (math.exp(below) - math.exp(above))
+    return low * high / (high + (low - high) * share)
+
+
+def effective_interval(w2_squared: Estimate | Interval, eigenvalues: ArrayLike) -> Interval:
+    """Least and greatest n_e by the errors of both E W2^2 and the baseline.
+
+    Parameters
+    ----------
+    w2_squared : Estimate or Interval
+        E W2^2 with its declared error, 0-d, or the interval that it is in.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+
+    Returns
+    -------
+    Interval
+        n_e lies in it where both errors cover; :func:`effective_sample_size` of the value does.
+        The upper end is inf where the declared error of the distance reaches 0.
+
+    Examples
+    --------
+    >>> w2 = distance.w2_squared_limit(fresh_data(10, 390, bias=0.9), [1.0] * 7)
+    >>> found = effective_interval(w2, [1.0] * 7)
+    >>> found.lower < effective_sample_size(float(w2.value), [1.0] * 7) < found.upper
+    True
+    """
+    s = Spectrum.of(eigenvalues)
+    if isinstance(w2_squared, Estimate):
+        w2_squared = Interval(*(float(w2_squared.end(side)) for side in (-1, 1)))
+    low, high = (max(x, 0.0) for x in (w2_squared.lower, w2_squared.upper))
+    return Interval(_inverse(high, s, -1), _inverse(low, s, 1))
 
 
 def mean_effective_size(n_real: int, n_synth: int) -> float:

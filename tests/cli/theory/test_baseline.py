@@ -36,6 +36,9 @@ def test_effective_size_inverts_the_baseline(answer: Answer, dim: int, n: int) -
     w2 = answer("theory", "baseline", "--dim", dim, "--n", n)["w2_squared"]
     got = answer("theory", "effective", "--dim", dim, "--w2-squared", repr(w2))
     assert got["n_eff"] == pytest.approx(n, rel=1e-9)
+    # Exact up to n = 10^4 dim; beyond with an error that is small there.
+    width = got["n_eff_upper"] / got["n_eff_lower"] - 1
+    assert -1e-12 <= width < 1e-5
 
 
 def test_no_distance_takes_infinitely_many_samples(answer: Answer) -> None:

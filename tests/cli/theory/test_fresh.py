@@ -153,6 +153,19 @@ def test_admissible_synthetic_samples(answer: Answer, close: Close, dim: int, bi
     assert got["admissible_n_synth"] == pytest.approx(limit, rel=0.02)
 
 
+def test_admissible_synthetic_samples_have_an_interval(answer: Answer) -> None:
+    # Simulated limits at n_synth = 436 and 448 and the exact baseline meet at 448.0.
+    got = answer(*fresh_options((30, 30, 1, 0.7, None)))
+    assert got["admissible_n_synth_lower"] < 448.0 < got["admissible_n_synth_upper"]
+    assert got["admissible_n_synth"] == pytest.approx(448.0, rel=2e-3)
+    # None is too many.
+    got = answer(*fresh_options((30, 10, 1, 0.9, None)))
+    for end in ("", "_lower", "_upper"):
+        assert got[f"admissible_n_synth{end}"] is None
+    assert got["reason"]["admissible_n_synth_lower"] == "no n_synth is too many"
+    assert got["reason"]["admissible_n_synth_upper"] == "no n_synth is too many for certain"
+
+
 def test_at_no_bias_any_amount_is_admissible(answer: Answer) -> None:
     got = answer(*fresh_options((2, 1000, 10, 1.0, None)))
     assert got["admissible_n_synth"] is None

@@ -10,8 +10,13 @@ from scipy import special, stats
 from madtheory import audit, metrics
 from madtheory.audit import anchor, drift, forecast, run
 from madtheory.audit import series as series_
+from madtheory.results import Interval
 from madtheory.theory.distance import second_order_limit
-from madtheory.theory.worth import admissible_n_synth_limit, effective_sample_size
+from madtheory.theory.worth import (
+    admissible_n_synth_limit,
+    effective_interval,
+    effective_sample_size,
+)
 
 
 def collapse(rng, bias=0.8, n=300, dim=5, generations=6):
@@ -204,8 +209,13 @@ def test_known_training_sizes_set_the_correction():
 def test_worth_of_the_last_generation(found):
     distance = metrics.fid_unbiased(REAL, FILES[-1])
     values = np.linalg.eigvalsh(np.cov(REAL, rowvar=False))
-    worth = [effective_sample_size(v, values) for v in (distance.value, distance.high)]
-    assert [found.n_eff.value, found.n_eff.low] == pytest.approx(worth, rel=1e-9)
+    ends = effective_interval(Interval(distance.low, distance.high), values)
+    assert found.n_eff.value == pytest.approx(
+        effective_sample_size(distance.value, values), rel=1e-9
+    )
+    # The interval has the error of the baseline at these eigenvalues, too.
+    assert [found.n_eff.low, found.n_eff.high] == pytest.approx([ends.lower, ends.upper], rel=1e-9)
+    assert found.n_eff.low < effective_sample_size(distance.high, values)
     assert found.n_eff.low < found.n_eff.value < found.n_eff.high
 
 

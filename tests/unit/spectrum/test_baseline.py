@@ -39,11 +39,11 @@ def test_baseline_is_mean_part_plus_fidelity():
 
 
 def test_baseline_of_theory():
-    # theory.md 5.3: 26.5 to leading order, 31.97 truly, at d = n = 100
+    # theory.md 5.3: 26.5 to leading order, 31.94 truly, at d = n = 100
     assert spectrum.baseline_leading(100, np.ones(100)) == pytest.approx(1 + 10100 / 396, rel=1e-14)
     exact = spectrum.baseline(100, np.ones(100))
-    assert float(exact.value) == pytest.approx(31.97, rel=float(exact.rel_error))
-    assert float(exact.rel_error) < 0.1
+    assert float(exact.value) == pytest.approx(31.936462, rel=1e-7)
+    assert float(exact.rel_error) == 0
 
 
 def test_leading_order_sums_over_pairs():

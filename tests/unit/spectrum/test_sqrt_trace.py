@@ -78,9 +78,9 @@ def root_trace_2x2(k: int) -> float:
 @pytest.mark.parametrize("k", [2, 3, 5, 20, 100])
 def test_two_dimensions_against_the_density(k: int) -> None:
     exact, estimate = root_trace_2x2(k), mean_sqrt_trace([1.0, 1.0], [k])
-    assert estimate.lower[0] <= exact <= estimate.upper[0]
-    assert abs(estimate.value[0] / exact - 1) <= estimate.rel_error[0]
-    assert estimate.rel_error[0] < 0.023
+    # Quadrature: the integrand has a kink at the triangle's tip, where k = 2, 3 have mass.
+    assert estimate.value[0] == pytest.approx(exact, rel={2: 1e-6, 3: 1e-8}.get(k, 1e-12))
+    assert estimate.rel_error[0] == 0
 
 
 def test_dimension_and_degrees_of_freedom_may_be_exchanged() -> None:

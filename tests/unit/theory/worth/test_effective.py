@@ -7,10 +7,12 @@ import pytest
 
 from madtheory import spectrum
 from madtheory.loop import UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.results import Estimate, Interval
 from madtheory.theory import distance, moments
 from madtheory.theory.worth import (
     admissible_n_synth,
     admissible_n_synth_limit,
+    effective_interval,
     effective_sample_size,
     fraction_floor,
     fresh_fraction,
@@ -40,6 +42,46 @@ def test_inverse_at_its_ends():
     assert effective_sample_size(4 * first, [1.0]) == pytest.approx(0.5, rel=1e-14)
     # far out W2^2 = (1 + 1/2)/n in one dimension
     assert effective_sample_size(1e-30, [1.0]) == pytest.approx(1.5e30, rel=1e-12)
+
+
+#: dim, n_real, n_synth, bias, n_e by simulation.
+WORTH = [(7, 10, 390, 0.9, 10.68), (4, 6, 150, 0.9, 9.60), (30, 30, 318, 0.7, 34.29)]
+
+
+@pytest.mark.parametrize(("dim", "n_real", "n_synth", "bias", "truth"), WORTH)
+def test_the_interval_has_the_simulated_worth(
+    dim: int, n_real: int, n_synth: int, bias: float, truth: float
+) -> None:
+    w2 = distance.w2_squared_limit(fresh_data(n_real, n_synth, bias=bias), dim)
+    found = effective_interval(w2, dim)
+    assert found.lower <= truth <= found.upper
+    assert effective_sample_size(float(w2.value), dim) == pytest.approx(truth, rel=0.005)
+    assert found.upper / found.lower < 1.05
+
+
+def test_the_interval_has_the_error_of_the_baseline() -> None:
+    # Unequal eigenvalues: the baseline has an error of its own, and an exact distance an interval.
+    s = 1 / np.arange(1.0, 21)
+    base = spectrum.baseline(30, s)
+    found = effective_interval(Interval(float(base.value), float(base.value)), s)
+    assert float(spectrum.baseline(math.floor(found.lower), s).end(-1)) > float(base.value)
+    assert float(spectrum.baseline(math.ceil(found.lower), s).end(-1)) <= float(base.value)
+    assert float(spectrum.baseline(math.floor(found.upper), s).end(1)) > float(base.value)
+    assert float(spectrum.baseline(math.ceil(found.upper), s).end(1)) <= float(base.value)
+    assert found.lower < 30 < found.upper
+    # At a multiple of I it is exact, and so is the worth.
+    flat = spectrum.baseline(30, np.ones(20))
+    exact = effective_interval(flat, np.ones(20))
+    assert exact.lower == pytest.approx(30, rel=1e-12)
+    assert exact.upper == pytest.approx(30, rel=1e-12)
+
+
+def test_the_interval_at_its_ends() -> None:
+    none = effective_interval(Estimate.unbounded(), [1.0])
+    assert (none.lower, none.upper) == (0.0, 0.0)
+    open_ = effective_interval(Interval(-1.0, 0.5), [1.0])
+    assert open_.upper == math.inf
+    assert open_.lower == pytest.approx(effective_sample_size(0.5, [1.0]), rel=1e-12)
 
 
 @pytest.mark.parametrize(

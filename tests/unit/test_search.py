@@ -1,0 +1,51 @@
+"""Searches over the integers."""
+
+import math
+
+import pytest
+
+from madtheory import _search
+
+
+@pytest.mark.parametrize("root", [2.5, 3.0, 17.2, 999.999, 123_456.7])
+@pytest.mark.parametrize("steep", [1.0, 0.05, 12.0])
+def test_neighbours_enclose_the_root(root: float, steep: float) -> None:
+    seen = []
+
+    def excess(n: int) -> float:
+        seen.append(n)
+        return math.sinh(steep * math.log(root / n))
+
+    (low, f), (high, g) = _search.neighbours(excess, (2, excess(2)), (10**7, excess(10**7)))
+    assert high == low + 1
+    assert low <= root <= high
+    assert (f, g) == (excess(low), excess(high))
+    assert len(seen) < 60
+
+
+def test_far_out_neighbours_are_close_in_their_own_units() -> None:
+    root, calls = 3.3e14, []
+
+    def excess(n: int) -> float:
+        calls.append(n)
+        return math.log(n / root)
+
+    (low, f), (high, g) = _search.neighbours(excess, (2, excess(2)), (2**52, excess(2**52)))
+    assert low <= root <= high
+    assert high - low <= 1e-8 * low
+    assert f <= 0 <= g
+    assert len(calls) < 12  # linear in log n: false position is there at once
+
+
+def test_infinite_values_are_walked_around() -> None:
+    def excess(n: int) -> float:
+        return math.inf if n > 40 else n - 20.5
+
+    (low, _), (high, _) = _search.neighbours(excess, (1, excess(1)), (10**6, math.inf))
+    assert (low, high) == (20, 21)
+
+
+def test_bisection() -> None:
+    assert _search.least(lambda n: n >= 37, 1, 100) == 37
+    assert _search.first(lambda n: n >= 37, most=100) == 37
+    assert _search.first(lambda n: n >= 37, most=10) is None
