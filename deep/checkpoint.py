@@ -1,0 +1,82 @@
+"""A fit on disk: weights, averages and optimisers as plain tensors, written as one, never pickled."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from madtheory import files
+
+#: Seconds between checkpoints, and the share of the time that saving may take.
+SAVE_EVERY = 20.0
+SAVE_SHARE = 0.02
+
+
+def flat(prefix: str, state: Any) -> dict[str, Tensor]:
+    """Tensors of nested dicts and lists by path; numbers become tensors of float64."""
+    if isinstance(state, Tensor):
+        return {prefix: state.detach()}
+    if isinstance(state, int | float):
+        return {prefix: torch.tensor(state, dtype=torch.float64)}
+    items = state.items() if isinstance(state, dict) else enumerate(state)
+    found: dict[str, Tensor] = {}
+    for key, value in items:
+        found |= flat(f"{prefix}/{key}", value)
+    return found
+
+
+def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors whose path starts with the prefix, by the rest of their path."""
+    start = f"{prefix}/"
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Where one fit keeps its state: `purpose` says of what data and settings it is."""
+
+    folder: Path
+    purpose: str
+    _saved_at: float = field(default_factory=time.monotonic)
+    _pause: float = SAVE_EVERY
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / "fit.safetensors"
+
+    def load(self) -> tuple[int, dict[str, Tensor]]:
+        """Return the step reached and the tensors; 0 and none where there is nothing."""
+        if not self.path.exists():
+            return 0, {}
+        try:
+            tensors = load_file(self.path)
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f"checkpoint must be a whole file, got {self.path}: {error}") from None
+        purpose = bytes(tensors.pop("purpose").tolist()).decode()
+        if purpose != self.purpose:
+            raise ValueError(f"checkpoint must be of this fit, got another one in {self.path}")
+        return int(tensors.pop("step")), tensors
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+        return time.monotonic() - self._saved_at >= self._pause
+
+    def save(self, step: int, tensors: dict[str, Tensor]) -> None:
+        """Replace what is there by a new state."""
+        started = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        held["step"] = torch.tensor(step)
+        held["purpose"] = torch.tensor(list(self.purpose.encode()), dtype=torch.uint8)
+        with files.atomic_path(self.path) as temporary:
+            save_file(held, temporary)
+        self._saved_at = time.monotonic()
+        self._pause = max(SAVE_EVERY, (self._saved_at - started) / SAVE_SHARE)

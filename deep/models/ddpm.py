@@ -1,0 +1,168 @@
+"""DDPM with classes and guidance (Ho et al. 2020; Ho and Salimans 2021; Song et al. 2021).
+
+Two conventions of guidance are in use. With the conditional and unconditional predictions c and u,
+the guided one is (1 + w) c - w u = c + (1/lambda - 1)(c - u): lambda = 1/(1 + w), w = 1/lambda - 1.
+lambda = 1 is w = 0, no guidance; the paper's sampling bias is lambda.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from madtheory.deep import noise, train
+from madtheory.deep.models.networks import Mlp, UNet
+from madtheory.deep.models.weights import in_batches, pack, unpack
+from madtheory.deep.train import Device
+from madtheory.engine.protocol import Rng
+
+#: Noise of the first and last of 1,000 steps (Ho et al. 2020), spread over any number of steps.
+BETAS = (1e-4, 2e-2)
+
+
+def guidance_weight(bias: float) -> float:
+    """Return w of a sampling bias lambda in (0, 1]."""
+    if not 0.0 < bias <= 1.0:
+        raise ValueError(f"bias must be in (0, 1], got {bias}")
+    return 1.0 / bias - 1.0
+
+
+def signal(timesteps: int) -> Tensor:
+    """Share of the data's variance left after t steps, alpha-bar, t = 0..timesteps; float64."""
+    low, high = (beta * 1000.0 / timesteps for beta in BETAS)
+    betas = torch.linspace(low, min(high, 0.999), timesteps, dtype=torch.float64)
+    return torch.cat((torch.ones(1, dtype=torch.float64), torch.cumprod(1.0 - betas, dim=0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Ddpm:
+    """A denoising diffusion model of {"x": (n, *shape), "y": (n,)}; a prototype until it is fitted.
+
+    `sampler` is "ddim" (deterministic given its first noise, `sampling_steps` of the timesteps)
+    or "ancestral" (all of them). `clip` bounds the predicted sample, as for pixels in [-1, 1].
+    """
+
+    network: Literal["mlp", "unet"] = "mlp"
+    width: int = 128
+    depth: int = 3
+    classes: int = 10
+    timesteps: int = 500
+    steps: int = 4000
+    batch: int = 128
+    rate: float = 2e-3
+    decay: float = 0.999
+    dropout: float = 0.1
+    gradient: float = 1.0
+    sampler: Literal["ddim", "ancestral"] = "ddim"
+    sampling_steps: int = 50
+    clip: float | None = 1.0
+    device: Device = field(default=Device())
+    #: Of a fitted model: averaged weights, shares of the classes, shape of a sample.
+    weights: dict[str, Tensor] | None = field(default=None, repr=False)
+    shares: Any = field(default=None, repr=False)
+    shape: tuple[int, ...] = field(default=(), repr=False)
+
+    keeps_checkpoints = True
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        """The network, untrained."""
+        kind = {"mlp": Mlp, "unet": UNet}[self.network]
+        return kind(shape, self.width, self.depth, self.classes).to(self.device.name)
+
+    def fit(self, samples: Any, rng: Rng, /, folder: Path | None = None) -> Ddpm:
+        """Train on the mean squared error of the predicted noise; labels are dropped at random."""
+        key = int(rng.integers(2**62))
+        x = torch.as_tensor(np.asarray(samples["x"], np.float32))
+        y = torch.as_tensor(np.asarray(samples["y"], np.int64))
+        alpha, shape, place = signal(self.timesteps).float(), tuple(x.shape[1:]), self.device.name
+        with self.device.use(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key)
+            network = self.build(shape)
+            optimiser = torch.optim.AdamW(network.parameters(), lr=self.rate, weight_decay=0.0)
+            average = train.Average.of(network, self.decay)
+            work = train.Fit({"eps": network}, {"eps": optimiser}, {"eps": average})
+
+            def update(step: int) -> Tensor:
+                chosen = torch.as_tensor(train.minibatch(key, step, len(x), self.batch))
+                source, rows = train.generator(key, step), x[chosen]
+                t = torch.randint(1, self.timesteps + 1, (len(rows),), generator=source)
+                kept = torch.rand(len(rows), generator=source) >= self.dropout
+                label = torch.where(kept, y[chosen], self.classes)
+                eps = torch.randn(rows.shape, generator=source)
+                share = alpha[t].reshape(-1, *[1] * len(shape))
+                noisy = torch.sqrt(share) * rows + torch.sqrt(1.0 - share) * eps
+                train.set_rate(optimiser, train.one_cycle(step, self.steps, self.rate))
+                with self.device.autocast():
+                    told = (noisy.to(place), (t / self.timesteps).to(place), label.to(place))
+                    loss = F.mse_loss(network(*told).float(), eps.to(place))
+                optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), self.gradient)
+                optimiser.step()
+                return loss.detach()
+
+            arrays = [samples["x"], samples["y"]]
+            train.run(work, update, self.steps, train.checkpoint_in(folder, self, key, arrays))
+            weights = average.copy_to(network).cpu().state_dict()
+        shares = np.bincount(samples["y"], minlength=self.classes) / len(x)
+        return replace(self, weights=weights, shares=shares, shape=shape)
+
+    def sample(self, n: int, bias: float, rng: Rng, /) -> dict[str, Any]:
+        """Draw labels as in the training data, then samples at guidance w = 1/bias - 1."""
+        w, key = guidance_weight(bias), int(rng.integers(2**62))
+        y = rng.choice(self.classes, size=n, p=self.shares)
+        network = self.build(self.shape)
+        network.load_state_dict(self.weights or {})
+        network.eval()
+        with self.device.use(), torch.no_grad():
+            x = in_batches(
+                n, self.shape, lambda i: self._denoise(network, key, i, torch.as_tensor(y[i]), w)
+            )
+        return {"x": x, "y": y}
+
+    def _predict(self, network: nn.Module, x: Tensor, t: int, label: Tensor, w: float) -> Tensor:
+        """Guided noise at timestep t."""
+        time = torch.full((len(x),), t / self.timesteps, device=x.device)
+        with self.device.autocast():
+            eps: Tensor = network(x, time, label).float()
+            if w != 0.0:
+                free = network(x, time, torch.full_like(label, self.classes)).float()
+                eps = (1.0 + w) * eps - w * free
+        return eps
+
+    def _denoise(
+        self, network: nn.Module, key: int, index: Tensor, label: Tensor, w: float
+    ) -> Tensor:
+        """Run the sampler from pure noise: DDIM at eta = 0, or ancestral steps (eta = 1)."""
+        alpha, place = signal(self.timesteps), self.device.name
+        every = self.sampling_steps if self.sampler == "ddim" else self.timesteps
+        times = torch.linspace(self.timesteps, 0, every + 1).round().int().tolist()
+        x, label = noise.normals(key, index, 0, self.shape).to(place), label.to(place)
+        for now, then in zip(times, times[1:], strict=False):
+            eps = self._predict(network, x, now, label, w)
+            a, b = float(alpha[now]), float(alpha[then])
+            clean = (x - math.sqrt(1.0 - a) * eps) / math.sqrt(a)
+            if self.clip is not None:
+                clean = clean.clamp(-self.clip, self.clip)
+                eps = (x - math.sqrt(a) * clean) / math.sqrt(1.0 - a)
+            spread = (1.0 - b) / (1.0 - a) * (1.0 - a / b) if self.sampler == "ancestral" else 0.0
+            x = math.sqrt(b) * clean + math.sqrt(max(1.0 - b - spread, 0.0)) * eps
+            if spread > 0.0:
+                x = x + math.sqrt(spread) * noise.normals(key, index, now, self.shape).to(place)
+        return x
+
+    def save(self) -> dict[str, Any]:
+        """Weights by name, shares of the classes and the shape of a sample."""
+        return pack(self.weights, shares=self.shares, shape=np.array(self.shape))
+
+    def load(self, arrays: dict[str, Any], /) -> Ddpm:
+        """Return the fitted model that :meth:`save` wrote."""
+        shape = tuple(int(size) for size in arrays["shape"])
+        return replace(self, weights=unpack(arrays), shares=np.array(arrays["shares"]), shape=shape)
