@@ -1,0 +1,20 @@
+"""Models for the engine: each fits, samples at a bias, saves and loads."""
+
+from typing import Any
+
+from madtheory.deep.models.ddpm import Ddpm
+from madtheory.deep.models.glow import Glow
+from madtheory.deep.models.linear import LinearGaussian
+from madtheory.deep.models.stylegan2 import StyleGan2
+from madtheory.deep.models.wgan_gp import WganGp
+
+#: Models by family.
+FAMILIES: dict[str, type[Any]] = {
+    "ddpm": Ddpm,
+    "stylegan2": StyleGan2,
+    "wgan_gp": WganGp,
+    "glow": Glow,
+    "linear": LinearGaussian,
+}
+
+__all__ = ["FAMILIES", "Ddpm", "Glow", "LinearGaussian", "StyleGan2", "WganGp"]

@@ -45,6 +45,7 @@ def signal(timesteps: int) -> Tensor:
 class Ddpm:
     """A denoising diffusion model of {"x": (n, *shape), "y": (n,)}; a prototype until it is fitted.
 
+    With `classes` = 0 samples are arrays (n, *shape), and there is no guidance: bias must be 1.
     `sampler` is "ddim" (deterministic given its first noise, `sampling_steps` of the timesteps)
     or "ancestral" (all of them). `clip` bounds the predicted sample, as for pixels in [-1, 1].
     """
@@ -79,8 +80,9 @@ class Ddpm:
     def fit(self, samples: Any, rng: Rng, /, folder: Path | None = None) -> Ddpm:
         """Train on the mean squared error of the predicted noise; labels are dropped at random."""
         key = int(rng.integers(2**62))
-        x = torch.as_tensor(np.asarray(samples["x"], np.float32))
-        y = torch.as_tensor(np.asarray(samples["y"], np.int64))
+        given = samples if self.classes else {"x": samples, "y": np.zeros(len(samples), np.int64)}
+        x = torch.as_tensor(np.asarray(given["x"], np.float32))
+        y = torch.as_tensor(np.asarray(given["y"], np.int64))
         alpha, shape, place = signal(self.timesteps).float(), tuple(x.shape[1:]), self.device.name
         with self.device.use(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(key)
@@ -108,16 +110,18 @@ class Ddpm:
                 optimiser.step()
                 return loss.detach()
 
-            arrays = [samples["x"], samples["y"]]
-            train.run(work, update, self.steps, train.checkpoint_in(folder, self, key, arrays))
+            kept = train.checkpoint_in(folder, self, key, list(given.values()))
+            train.run(work, update, self.steps, kept)
             weights = average.copy_to(network).cpu().state_dict()
-        shares = np.bincount(samples["y"], minlength=self.classes) / len(x)
+        shares = np.bincount(given["y"], minlength=self.classes) / len(x)
         return replace(self, weights=weights, shares=shares, shape=shape)
 
-    def sample(self, n: int, bias: float, rng: Rng, /) -> dict[str, Any]:
+    def sample(self, n: int, bias: float, rng: Rng, /) -> Any:
         """Draw labels as in the training data, then samples at guidance w = 1/bias - 1."""
         w, key = guidance_weight(bias), int(rng.integers(2**62))
-        y = rng.choice(self.classes, size=n, p=self.shares)
+        if w != 0.0 and not self.classes:
+            raise ValueError(f"bias must be 1 for a model without classes, got {bias}")
+        y = rng.choice(len(self.shares), size=n, p=self.shares)
         network = self.build(self.shape)
         network.load_state_dict(self.weights or {})
         network.eval()
@@ -125,7 +129,7 @@ class Ddpm:
             x = in_batches(
                 n, self.shape, lambda i: self._denoise(network, key, i, torch.as_tensor(y[i]), w)
             )
-        return {"x": x, "y": y}
+        return {"x": x, "y": y} if self.classes else x
 
     def _predict(self, network: nn.Module, x: Tensor, t: int, label: Tensor, w: float) -> Tensor:
         """Guided noise at timestep t."""
