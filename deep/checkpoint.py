@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from madtheory import files
@@ -57,7 +57,7 @@ class Checkpoint:
         if not self.path.exists():
             return 0, {}
         try:
-            tensors = load_file(self.path)
+            tensors = load(self.path.read_bytes())
         except (SafetensorError, OSError) as error:
             raise ValueError(f"checkpoint must be a whole file, got {self.path}: {error}") from None
         purpose = bytes(tensors.pop("purpose").tolist()).decode()
@@ -76,7 +76,6 @@ class Checkpoint:
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         held["step"] = torch.tensor(step)
         held["purpose"] = torch.tensor(list(self.purpose.encode()), dtype=torch.uint8)
-        with files.atomic_path(self.path) as temporary:
-            save_file(held, temporary)
+        files.atomic_write_bytes(self.path, save(held))
         self._saved_at = time.monotonic()
         self._pause = max(SAVE_EVERY, (self._saved_at - started) / SAVE_SHARE)

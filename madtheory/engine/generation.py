@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,16 +106,21 @@ def later_data(task: Task, ground: Ground, state: State, pool: tuple[Samples, ..
     return Training((samples.concat(kept, fresh),), n_fixed + loop.n_fresh)
 
 
-def fit_next(task: Task, state: State, training: Training) -> Any:
-    """Fit the next model and see that it is a new one that knows no NaN."""
+def fit_next(task: Task, state: State, training: Training, folder: Path | None = None) -> Any:
+    """Fit the next model and see that it is a new one that knows no NaN.
+
+    `folder` is for the checkpoint of a model that keeps one.
+    """
     rng = task.rng(state.generation + 1, FIT)
+    kept = {"folder": folder} if getattr(task.model, "keeps_checkpoints", False) else {}
     warm = state.models and getattr(task.model, "warm_start", False)
     start = state.models[-1] if warm else task.model
     if len(training.parts) == 1:
-        fitted = call("fit", start.fit, *training.parts, rng)
+        fitted = call("fit", partial(start.fit, **kept), *training.parts, rng)
     else:
         weight = task.loop.weight
-        fitted = call("fit_weighted", start.fit_weighted, *training.parts, weight, rng)
+        fit = partial(start.fit_weighted, **kept)
+        fitted = call("fit_weighted", fit, *training.parts, weight, rng)
     if fitted is None or fitted is start:
         got = "nothing" if fitted is None else "the one it was called on"
         raise Unusable(f"fit must return a new model, got {got}")

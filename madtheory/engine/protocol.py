@@ -27,7 +27,10 @@ class GenerativeModel(Protocol):
     changed. All randomness comes from the `rng` of the call.
 
     A loop with a `weight` needs ``fit_weighted(real, synthetic, weight, rng)`` too. A prototype
-    with ``warm_start = True`` has each generation fitted by the model of the one before.
+    with ``warm_start = True`` has each generation fitted by the model of the one before. One with
+    ``keeps_checkpoints = True`` is fitted by ``fit(samples, rng, folder=folder)``: a folder (None
+    without a run folder; it may not exist yet) where a long fit keeps and finds its checkpoint.
+    It is the same for the same fit, and is removed once its generation is saved.
     """
 
     def fit(self, samples: Any, rng: Rng, /) -> GenerativeModel:

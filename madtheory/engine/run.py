@@ -84,7 +84,7 @@ class _Run:
         try:
             training, pool = self.data()
             times.append(time.perf_counter())
-            model = fit_next(task, state, training)
+            model = fit_next(task, state, training, self.fit_folder())
             times.append(time.perf_counter())
             metrics = self.measure(model, training)
         except Unusable as error:
@@ -92,6 +92,11 @@ class _Run:
         times.append(time.perf_counter())
         mark = self.note(training, metrics, times)
         self.point = _Point(next_state(task, state, model, pool), mark)
+
+    def fit_folder(self) -> Path | None:
+        """Where the next fit may keep its checkpoint."""
+        folder, generation = self.folder, self.point.state.generation + 1
+        return None if folder is None else folder.fit_folder(generation)
 
     def data(self) -> tuple[Training, tuple[Samples, ...]]:
         """Training sample of the next generation, and the synthetic batches in it."""

@@ -10,6 +10,7 @@ arrays-T.npz       models and pooled batches up to generation T that no earlier 
                    arrays-0.npz: the fixed real set, and the form of a sample
 stats.jsonl        one line a generation, reproducible fields only
 timings.jsonl      one line a generation, seconds
+fit/T              what the model keeps while it is fitted, until generation T is saved
 lock               held by the process at work
 =================  ================================================================================
 
@@ -283,6 +284,17 @@ class RunFolder:
         text = files.canonical_json({"generation": generation, "stopped": reason})
         self._streams["stats.jsonl"].write(text.encode() + b"\n")
 
+    def fit_folder(self, generation: int) -> Path:
+        """Where the fit of a generation may keep what it needs to go on; made by the model."""
+        return self.folder / "fit" / str(generation)
+
+    def _drop_fits(self, generation: int) -> None:
+        """Remove what fits of saved generations kept."""
+        for entry in (self.folder / "fit").glob("*"):
+            if entry.name.isdigit() and int(entry.name) <= generation:
+                for path in (*sorted(entry.rglob("*"), reverse=True), entry):
+                    (disk.remove_folder if path.is_dir() else disk.remove)(path)
+
     def due(self) -> bool:
         """Whether the next save would keep saving within its share of the time."""
         return time.monotonic() - self._saved_at >= self._pause
@@ -302,6 +314,7 @@ class RunFolder:
         # The state never speaks of lines that a power cut could take back.
         disk.sync(self.folder / "stats.jsonl")
         self._write(Snapshot(generation, metrics, mark, kept, self.snapshot.seals))
+        self._drop_fits(generation)
         self._rest(started)
 
     def _rest(self, started: float) -> None:
