@@ -1,4 +1,4 @@
-"""A fit on disk: weights, averages and optimisers as plain tensors, written as one, never pickled."""
+"""A fit on disk: weights, averages and optimisers as plain tensors in one file, never pickled."""
 
 from __future__ import annotations
 

@@ -96,8 +96,16 @@ def parse(name: str, text: str) -> Preset:
     except (TypeError, KeyError) as error:
         raise ValueError(f"loop of preset {name} must be one that {kind} takes: {error}") from None
     model = replace(prototype, **given["model"])
-    values = (given[key] for key in ("data", "generations", "seconds"))
-    return Preset(name, given["family"], kind, *values, built, model)
+    return Preset(
+        name=name,
+        family=given["family"],
+        kind=kind,
+        data=given["data"],
+        generations=given["generations"],
+        seconds=given["seconds"],
+        loop=built,
+        model=model,
+    )
 
 
 def names() -> list[str]:
@@ -113,6 +121,8 @@ def read(name: str) -> Preset:
             raise ValueError(f"preset must be a file that exists, got {name}")
         return parse(Path(name).stem, Path(name).read_text(encoding="utf-8"))
     if name not in names():
-        raise ValueError(f"preset must be one of {', '.join(names())}, or a .toml file, got {name!r}")
+        raise ValueError(
+            f"preset must be one of {', '.join(names())}, or a .toml file, got {name!r}"
+        )
     path = resources.files("madtheory.deep") / "presets" / f"{name}.toml"
     return parse(name, path.read_text(encoding="utf-8"))

@@ -36,6 +36,11 @@ def spread_within(x: Array, labels: Ints) -> float:
     return squares / max(len(x) - len(parts), 1)
 
 
+def _metric(function: Callable[[Any, Rng], Any]) -> Metric:
+    """A metric of the engine that does not ask for the training sample."""
+    return lambda model, _, rng: function(model, rng)
+
+
 @dataclass(slots=True)
 class Measures:
     """Metrics of one loop; all see the same samples of a model."""
@@ -53,13 +58,19 @@ class Measures:
             samples = model.sample(self.n, self.bias, rng)
             x = samples["x"] if isinstance(samples, dict) else np.asarray(samples)
             self._of, self._drawn = model, (flat(x), *self._seen(samples, x))
-        return self._drawn  # type: ignore[no-any-return]
+        return self._drawn
 
     def _seen(self, samples: Any, x: Numbers) -> tuple[Ints | None, Array]:
         if self.extractor is None:
             return samples["y"] if isinstance(samples, dict) else None, flat(x)
         labels = samples["y"] if isinstance(samples, dict) else self.extractor.labels(x)
         return labels, self.extractor.features(x)
+
+    def labels(self, model: Any, rng: Rng) -> Ints:
+        """Classes of a model's samples."""
+        found = self.drawn(model, rng)[1]
+        assert found is not None  # only where the data have classes
+        return found
 
     def real(self) -> Array:
         """Features of the test set."""
@@ -85,11 +96,15 @@ class Measures:
             "trace": lambda model, rng: spread(self.drawn(model, rng)[0]),
         }
         if self.data.classes:
-            found["trace_within"] = lambda model, rng: spread_within(*self.drawn(model, rng)[:2])
-            found["labels"] = lambda model, rng: np.bincount(
-                self.drawn(model, rng)[1], minlength=self.data.classes
-            ) / self.n
-        return {name: lambda m, _, rng, f=f: f(m, rng) for name, f in found.items()}
+
+            def shares(model: Any, rng: Rng) -> Array:
+                return np.bincount(self.labels(model, rng), minlength=self.data.classes) / self.n
+
+            found["trace_within"] = lambda model, rng: spread_within(
+                self.drawn(model, rng)[0], self.labels(model, rng)
+            )
+            found["labels"] = shares
+        return {name: _metric(function) for name, function in found.items()}
 
     def floor(self) -> dict[str, Any]:
         """The same measures of real data: half of the test set against the other."""

@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from madtheory.deep import train
 from madtheory.deep.config import Preset
 from madtheory.deep.data import sets
 from madtheory.deep.features import Extractor, train_lenet
 from madtheory.deep.measures import Measures
-from madtheory.engine import Curves, run_loop
+from madtheory.deep.train import Device
+from madtheory.engine import Curves, run_loop, samples
 from madtheory.engine.protocol import ShowProgress
 
 #: Samples of each generation that a run keeps.
@@ -40,6 +43,20 @@ def measures(data: sets.DataSet, bias: float) -> Measures:
     """Metrics on a LeNet's features for labelled images, on the samples themselves otherwise."""
     extractor: Extractor | None = train_lenet(data) if data.classes else None
     return Measures(data, bias, extractor)
+
+
+def on_device(preset: Preset, name: str) -> Preset:
+    """The preset on a device of this machine."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):
+        raise ValueError(f"device must be one of this machine, got {name!r}") from None
+    return preset.on(replace(Device(), name=name))
+
+
+def digest(curves: Curves) -> str:
+    """SHA-256 of all that was measured."""
+    return samples.digest({"generations": curves.generations, **curves.metrics})
 
 
 @contextmanager

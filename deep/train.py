@@ -1,4 +1,4 @@
-"""The training loop that all models share: steps, averaged weights, checkpoints, an end in words."""
+"""The training loop of all models: steps, averaged weights, checkpoints, an end in words."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from madtheory._types import Ints
 from madtheory.deep.checkpoint import Checkpoint, below, flat
 
+#: Exit code of a process that SIGTERM ended.
+TERMINATED = 143
 #: Steps between looks at the loss: each look waits for the device.
 LOOK_EVERY = 50
 
@@ -147,7 +149,7 @@ def run(
         if checkpoint is not None and (checkpoint.due() or stopping()):
             checkpoint.save(step + 1, fit.tensors())
         if stopping():
-            raise KeyboardInterrupt
+            raise SystemExit(TERMINATED)
     if checkpoint is not None:
         checkpoint.save(steps, fit.tensors())
 
@@ -169,7 +171,9 @@ def ask_to_stop(*_: object) -> None:
 def one_cycle(step: int, steps: int, peak: float, warm: float = 0.1) -> float:
     """Learning rate of a step: a linear rise to the peak, then half a cosine down to zero."""
     x = (step + 0.5) / steps
-    return peak * (x / warm if x < warm else 0.5 * (1.0 + math.cos(math.pi * (x - warm) / (1.0 - warm))))
+    return peak * (
+        x / warm if x < warm else 0.5 * (1.0 + math.cos(math.pi * (x - warm) / (1.0 - warm)))
+    )
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -178,7 +182,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-# --- what an update draws from ---------------------------------------------------------------------
+# --- what an update draws from -------------------------------------------------------------------
 
 
 def generator(key: int, step: int) -> torch.Generator:
@@ -208,6 +212,8 @@ def purpose(model: object, key: int, arrays: list[Any]) -> str:
     return state.hexdigest()
 
 
-def checkpoint_in(folder: Path | None, model: object, key: int, arrays: list[Any]) -> Checkpoint | None:
+def checkpoint_in(
+    folder: Path | None, model: object, key: int, arrays: list[Any]
+) -> Checkpoint | None:
     """The checkpoint of a fit in a folder, or none."""
     return None if folder is None else Checkpoint(folder, purpose(model, key, arrays))

@@ -39,5 +39,7 @@ def read_idx(path: Path | str) -> Numbers:
     shape = struct.unpack(f">{n_axes}I", data[4:start])
     wanted = start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if len(data) != wanted:
-        raise ValueError(f"data must have the {wanted} bytes its header says, got {len(data)}: {path}")
+        raise ValueError(
+            f"data must have the {wanted} bytes its header says, got {len(data)}: {path}"
+        )
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))

@@ -47,7 +47,7 @@ def read_images(folder: Path) -> tuple[Numbers, Ints]:
         A file is no image, or they are not all of one shape; the first such file is named.
     """
     paths, labels = _files(folder)
-    images = []
+    images: list[Numbers] = []
     for path in paths:
         image = _read(path)
         if images and image.shape != images[0].shape:

@@ -26,12 +26,13 @@ def pooled(images: Numbers) -> Numbers:
 
 def main(folder: str) -> None:
     """Read the four files, write one."""
-    arrays = {}
+    arrays: dict[str, Numbers] = {}
     for part, prefix, n in (("train", "train", N_TRAIN), ("test", "t10k", None)):
         images = read_idx(Path(folder) / f"{prefix}-images-idx3-ubyte.gz")[:n]
         labels = read_idx(Path(folder) / f"{prefix}-labels-idx1-ubyte.gz")[:n]
         arrays |= {f"{part}_x": pooled(images), f"{part}_y": labels}
-    np.savez_compressed(Path(__file__).with_name("fashion_8x8.npz"), **arrays)
+    out = Path(__file__).with_name("fashion_8x8.npz")
+    np.savez_compressed(out, allow_pickle=False, **arrays)
 
 
 if __name__ == "__main__":

@@ -110,12 +110,14 @@ def _idx(folder: Path, stem: str) -> Numbers:
 
 def idx_folder(folder: Path) -> DataSet:
     """IDX files of images and labels, training and test."""
-    arrays = {}
+    arrays: dict[str, Numbers] = {}
     for part, prefix in (("train", "train"), ("test", "t10k")):
         x = _idx(folder, f"{prefix}-images-idx3-ubyte")
         y = _idx(folder, f"{prefix}-labels-idx1-ubyte")
         if x.ndim != 3 or y.shape != x.shape[:1]:
-            raise ValueError(f"data must have a label an image, got {x.shape}, {y.shape} in {folder}")
+            raise ValueError(
+                f"data must have a label an image, got {x.shape}, {y.shape} in {folder}"
+            )
         arrays |= {f"{part}_x": x, f"{part}_y": y}
     return _labelled(f"idx:{folder}", arrays)
 

@@ -7,6 +7,7 @@ lambda = 1 is w = 0, no guidance; the paper's sampling bias is lambda.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -149,7 +150,7 @@ class Ddpm:
         every = self.sampling_steps if self.sampler == "ddim" else self.timesteps
         times = torch.linspace(self.timesteps, 0, every + 1).round().int().tolist()
         x, label = noise.normals(key, index, 0, self.shape).to(place), label.to(place)
-        for now, then in zip(times, times[1:], strict=False):
+        for now, then in itertools.pairwise(times):
             eps = self._predict(network, x, now, label, w)
             a, b = float(alpha[now]), float(alpha[then])
             clean = (x - math.sqrt(1.0 - a) * eps) / math.sqrt(a)

@@ -64,8 +64,8 @@ class Coupling(nn.Module):
             nn.ReLU(),
             nn.Linear(hidden, 2 * (dim - self.kept)),
         )
-        nn.init.zeros_(self.net[-1].weight)
-        nn.init.zeros_(self.net[-1].bias)
+        for parameter in self.net[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def parts(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """Logarithm of the scale, and the shift."""
@@ -106,6 +106,7 @@ class Flow(nn.Module):
     def inverse(self, z: Tensor) -> Tensor:
         """Samples of latent vectors."""
         for layer in reversed(self.layers):
+            assert isinstance(layer, Linear | Coupling)
             z = layer.inverse(z)
         return z
 

@@ -5,6 +5,7 @@ Sampling bias: latent vectors are drawn from N(0, lambda I), so lambda = 1 is un
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ def perceptron(n_in: int, width: int, depth: int, n_out: int) -> nn.Sequential:
     sizes = [n_in, *[width] * depth]
     hidden = [
         layer
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in itertools.pairwise(sizes)
         for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2))
     ]
     return nn.Sequential(*hidden, nn.Linear(width, n_out))
@@ -105,13 +106,10 @@ class WganGp:
         with self.device.use(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(key)
             generator, critic = self.build(tuple(x.shape[1:]))
-            kind = {"lr": self.rate, "betas": (0.0, 0.9)}
-            up = torch.optim.Adam(generator.parameters(), **kind)
-            down = torch.optim.Adam(critic.parameters(), **kind)
+            up = torch.optim.Adam(generator.parameters(), betas=(0.0, 0.9))
+            down = torch.optim.Adam(critic.parameters(), betas=(0.0, 0.9))
             average = train.Average.of(generator, self.decay)
-            work = train.Fit(
-                {"g": generator, "d": critic}, {"g": up, "d": down}, {"g": average}
-            )
+            work = train.Fit({"g": generator, "d": critic}, {"g": up, "d": down}, {"g": average})
 
             def update(step: int) -> Tensor:
                 source = train.generator(key, step)

@@ -15,6 +15,7 @@ import click
 
 import madtheory
 from madtheory.cli.data import audit, metrics
+from madtheory.cli.deep import deep
 from madtheory.cli.report import report
 from madtheory.cli.simulate import simulate
 from madtheory.cli.theory import theory
@@ -49,7 +50,7 @@ def cli() -> None:
     """Exact, checkable theory of self-consuming generative loops."""
 
 
-for _command in (theory, simulate, verify, metrics, audit, report):
+for _command in (theory, simulate, verify, metrics, audit, deep, report):
     cli.add_command(_command)
 
 

@@ -17,7 +17,7 @@ def logistic(real: Tensor, fake: Tensor, relativistic: bool) -> tuple[Tensor, Te
 
 
 def gradient_penalty(discriminator: nn.Module, x: Tensor) -> Tensor:
-    """Mean squared gradient at x: R1 on real images, R2 on generated ones (Mescheder et al. 2018)."""
+    """Mean squared gradient at x: R1 on real images, R2 on generated ones (Mescheder 2018)."""
     x = x.detach().requires_grad_()
     (slopes,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
     return (slopes**2).flatten(1).sum(1).mean()

@@ -67,9 +67,8 @@ class StyleGan2:
             torch.manual_seed(key)
             generator = self.build(tuple(x.shape[1:]))
             discriminator = Discriminator(tuple(x.shape[1:]), self.width).to(place)
-            kind = {"lr": self.rate, "betas": (0.0, 0.99)}
-            up = torch.optim.Adam(generator.parameters(), **kind)
-            down = torch.optim.Adam(discriminator.parameters(), **kind)
+            up = torch.optim.Adam(generator.parameters(), betas=(0.0, 0.99))
+            down = torch.optim.Adam(discriminator.parameters(), betas=(0.0, 0.99))
             average = train.Average.of(generator, self.decay)
             turn = Turn(self, generator, discriminator, up, down)
             modules = {"g": generator, "d": discriminator, "turn": turn}
@@ -83,6 +82,7 @@ class StyleGan2:
 
             train.run(work, update, self.steps, train.checkpoint_in(folder, self, key, [samples]))
             mean = average.copy_to(generator)
+            assert isinstance(mean, Generator)
             with torch.no_grad():
                 z = noise.normals(key, torch.arange(CENTRE), 0, (self.latent,)).to(place)
                 centre = mean.mapping(z).mean(0).cpu().numpy()
@@ -119,6 +119,9 @@ class StyleGan2:
 class Turn(nn.Module):
     """One step of both players; what it remembers (path length, augmentation) is its state."""
 
+    length: Tensor
+    p: Tensor
+
     def __init__(
         self,
         model: StyleGan2,
@@ -141,7 +144,7 @@ class Turn(nn.Module):
 
     def take(self, step: int, real: Tensor, source: torch.Generator) -> Tensor:
         """Discriminator first, then generator; return the discriminator's loss."""
-        model, (generator, discriminator, up, down) = self.model, self.players
+        model, (generator, discriminator, _, down) = self.model, self.players
         n, p = len(real), float(self.p)
         with torch.no_grad():
             fake = generator(*self.draw(n, source))

@@ -142,7 +142,9 @@ class Discriminator(nn.Module):
         self.enter = Scaled(shape[0], width, 1)
         self.blocks = nn.ModuleList(
             [
-                nn.ModuleList([Scaled(width, width, 3), Scaled(width, width, 3), Scaled(width, width, 1)])
+                nn.ModuleList(
+                    [Scaled(width, width, 3), Scaled(width, width, 3), Scaled(width, width, 1)]
+                )
                 for _ in self.sides[1:]
             ]
         )
@@ -152,6 +154,7 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = active(self.enter(x))
         for block, side in zip(self.blocks, self.sides[1:], strict=True):
+            assert isinstance(block, nn.ModuleList)
             first, second, short = block
             inner = F.adaptive_avg_pool2d(active(second(active(first(h)))), side)
             h = (inner + short(F.adaptive_avg_pool2d(h, side))) / GAIN
