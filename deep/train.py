@@ -197,8 +197,9 @@ def _permutation(key: int, epoch: int, n: int) -> Ints:
 
 
 def minibatch(key: int, step: int, n: int, size: int) -> Ints:
-    """Rows of a step's batch: epochs are permutations, the last one's rest is carried over."""
-    first, size = step * size, min(size, n)
+    """Rows of a step's batch, n at most: epochs are permutations, a rest is carried over."""
+    size = min(size, n)
+    first = step * size
     epochs = range(first // n, (first + size - 1) // n + 1)
     order = np.concatenate([_permutation(key, epoch, n) for epoch in epochs])
     return order[first % n :][:size]

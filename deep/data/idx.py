@@ -39,7 +39,6 @@ def read_idx(path: Path | str) -> Numbers:
     shape = struct.unpack(f">{n_axes}I", data[4:start])
     wanted = start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if len(data) != wanted:
-        raise ValueError(
-            f"data must have the {wanted} bytes its header says, got {len(data)}: {path}"
-        )
+        words = f"data must have the {wanted} bytes that the header says"
+        raise ValueError(f"{words}, got {len(data)} in {path}")
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))

@@ -97,7 +97,7 @@ class Flow(nn.Module):
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p of each row."""
-        total = torch.zeros(len(x), device=x.device)
+        total = torch.zeros(len(x), device=x.device, dtype=x.dtype)
         for layer in self.layers:
             x, log_det = layer(x)
             total = total + log_det
