@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from madtheory import spectrum
-from madtheory.covariance import Spectrum
-from madtheory.spectrum.baseline import baseline_at_real
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 1000, 10**9])
@@ -57,11 +55,3 @@ def test_leading_order_sums_over_pairs():
     assert spectrum.baseline_leading(10**8, s) == pytest.approx(
         float(spectrum.baseline(10**8, s).value), rel=1e-7
     )
-
-
-def test_between_two_sizes_the_baseline_is_linear_in_one_over_n():
-    two, three = (float(spectrum.baseline(n, [2.0, 1.0]).value) for n in (2, 3))
-    # 1/2.4 is half-way between 1/2 and 1/3.
-    found = baseline_at_real(2.4, Spectrum.of([2.0, 1.0]))
-    assert found == pytest.approx((two + three) / 2, rel=1e-13)
-    assert baseline_at_real(3, Spectrum.of([2.0, 1.0])) == three
