@@ -24,6 +24,7 @@ from madtheory.claims.claim import (
 from madtheory.claims.setting import HARMONIC, UNEQUAL, Setting
 from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.theory import distance, moments, verdicts, worth
+from madtheory.theory.moments.second import conjugated_second_moments
 
 #: By this generation each of these loops is within 3e-5 of its limit, relatively.
 _SETTLED = 12
@@ -101,6 +102,14 @@ def _distance_worth(n: int, dim: int) -> Prediction:
     return Prediction(value, error=guess.error)
 
 
+def _conjugated() -> float:
+    """E tr Sigma_t^2 from E tr W^2 and E (tr W)^2, W the loop's covariance at Sigma_0 = I."""
+    at = moments.INVARIANTS.index
+    last = moments.second_moments(_TRACE.loop, UNEQUAL.size, generations=_TRACE.t)[-1]
+    both = float(last[at("trace_squared")]), float(last[at("squared_trace")])
+    return conjugated_second_moments(*both, eigenvalues=UNEQUAL)[0]
+
+
 EXACT: Final = (
     exact("fresh-mean", "2.2", size=38_000)
     .says("E ‖μ_t‖² of the fresh data loop by one linear recursion")
@@ -110,6 +119,10 @@ EXACT: Final = (
     .says("E tr Σ_t of the fresh data loop by the same recursion, general Σ_0")
     .expects(lambda: _TRACE.moment("trace"))
     .observes(_TRACE.draws, "trace", "eight unequal eigenvalues, {n}, {λ}, {t}"),
+    exact("fresh-general-second", "2.3", size=50_000)
+    .says("E tr Σ_t² at any Σ_0, from the second moments at Σ_0 = I")
+    .expects(_conjugated)
+    .observes(_TRACE.draws, "trace_squared", "tr Σ_t², eight unequal eigenvalues, {n}, {λ}, {t}"),
     exact("fresh-mean-limit", "Eq. (3); 2.2", size=240_000)
     .says("the limit of E ‖μ_t‖² is the fixed point of a 2 x 2 system")
     .expects(lambda: _NEAR.moment_limit("mean_sq"))

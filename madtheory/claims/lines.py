@@ -68,16 +68,17 @@ def mode_log_variances(modes: int, n: int, size: int, seed: int, *, t: int, ddof
     return log_v
 
 
-def times_until_alone(p: Array, n: int, size: int, seed: int, *, temperature: float = 1.0) -> Array:
-    """First generation in which one word is left."""
+def until_alone(p: Array, n: int, size: int, seed: int, *, temperature: float = 1.0) -> Array:
+    """First generation in which one word is left, and whether it is the first; shape (2, size)."""
     rng = np.random.default_rng(seed)
     shares = np.tile(p, (size, 1))  # the first generation is drawn from real data
-    times, t = np.empty(0), 0
+    found, t = [], 0
     while len(shares):
         t += 1
         counts = rng.multinomial(n, shares)
-        going = counts.max(axis=1) < n
-        times = np.append(times, np.full(len(counts) - going.sum(), float(t)))
-        powers = (counts[going] / n) ** (1 / temperature)
+        alone = counts.max(axis=1) == n
+        won = (counts[alone, 0] == n).astype(np.float64)
+        found.append(np.array([np.full(won.size, float(t)), won]))
+        powers = (counts[~alone] / n) ** (1 / temperature)
         shares = powers / powers.sum(axis=1, keepdims=True)
-    return times
+    return np.concatenate(found, axis=1)

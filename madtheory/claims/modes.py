@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,13 @@ _GRID = Resampling(np.full(25, 1 / 25), n=50, t=20)
 _FED = _GRID.but(n_fresh=5, t=80)
 _FEW = Resampling(np.full(5, 1 / 5), n=20, t=40)
 _FEW_FRESH = _FEW.but(n=30, n_fresh=2, t=150)
+
+
+@cache
+def _fed() -> Resampling:
+    """Five modes with the fresh data that keep all of them with probability .9."""
+    return _FEW_FRESH.but(n_fresh=modes.fresh_for_all_modes(5, _FEW_FRESH.n, 0.9).n_fresh, t=60)
+
 
 WEIGHTS: Final = (
     exact("modes-alive", "Fig. 14; 4.1", size=10_000)
@@ -59,6 +66,16 @@ WEIGHTS: Final = (
         _FED.draws, "heterozygosity", "heterozygosity, {modes} modes, {n_synth}, {n_fresh}, {t}"
     )
     .against("two per cent less", relative(-0.02)),
+    exact("modes-fresh-needed", "Section 5; 4.1", size=4_000)
+    .says("the least fresh data with which all modes are there with a given probability")
+    .happens(lambda: modes.fresh_for_all_modes(5, _FEW_FRESH.n, 0.9).probability)
+    .observes(
+        Observation,
+        "all of 5 modes alive, n_synth = 30, t = 60, with the fresh data for .9",
+        lambda size, seed: _fed().draws("survivors", "").draw(size, seed),
+    )
+    .of(lambda x: x == 5.0)
+    .against("5 % less often", relative(-0.05)),
     exact("modes-all-alive", "Section 5; 4.1", size=18_000)
     .says(
         "all modes are in a stationary training set with the probability of inclusion"

@@ -34,8 +34,10 @@ def _verdict(claim: Payload) -> str:
 
 
 def _percent(share: float) -> str:
-    """Two digits, and in full where these are more than two: 1.8 %, 120 %."""
-    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
+    """Two digits, and in full where these are more than two: 1.8%, 120%."""
+    if share < 1e-5:
+        return "<.001%"
+    return f"{100 * share:.2g}%" if share < 0.995 else f"{100 * share:.0f}%"
 
 
 def _verdicts(payload: Payload) -> Table:
@@ -47,7 +49,7 @@ def _verdicts(payload: Payload) -> Table:
     rows = table.plain(title, (), padding=0, show_edge=False)
     rows.add_column("claim", no_wrap=True)
     rows.add_column("status", no_wrap=True)
-    for name in ("predicted", "estimate", "z", "sees", "verdict"):
+    for name in ("theory", "estimate", "z", "sees", "verdict"):
         rows.add_column(name, justify="right", no_wrap=True)
     for claim in payload["claims"]:
         z = "" if claim["z"] is None else f"{claim['z']:.2f}"
