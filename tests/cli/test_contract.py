@@ -547,7 +547,7 @@ def test_verdicts_in_words(
     lines = capsys.readouterr().out.splitlines()
     (row,) = (line for line in lines if line.startswith("x" * 28))
     assert row.endswith(word)
-    assert "-0.01234" in row
+    assert "-0.01235" in row
     assert "1.2%" in row
     assert max(map(len, lines)) <= 80
 
