@@ -140,7 +140,7 @@ def _smallest_errors() -> dict[str, float]:
     return {
         name.removeprefix("verdict/"): verdict["smallest_error"]
         for name, verdict in found.items()
-        if name.startswith("verdict/")
+        if name.startswith("verdict/") and "smallest_error" in verdict
     }
 
 
