@@ -66,6 +66,17 @@ def test_a_mutant_must_be_rejected_with_power_99(size, passes):
     assert verdict.passed is passes
 
 
+def test_power_is_what_the_declared_error_leaves():
+    # Of a mutant 3 % off, 1 % is declared and 2 % can be seen.
+    vague = replace(
+        TRUE,
+        predict=lambda: Prediction(1.0, 1.0, error=0.01),
+        mutant=Mutant("3 % larger", lambda value: 1.03 * value),
+        size=60_000,
+    )
+    assert verify.judge(vague, n_claims=50).power == pytest.approx(_power(60_000), rel=1e-9)
+
+
 def test_a_claim_that_is_rejected_and_has_low_power_fails_for_both(monkeypatch):
     weak = replace(TRUE, size=40_000, observe=_normal(1.06))
     monkeypatch.setattr(verify, "CLAIMS", (weak, replace(TRUE, id="other")))
