@@ -128,6 +128,20 @@ def test_an_error_is_relative_to_what_is_stated():
     )
 
 
+def test_a_deviation_that_theory_does_not_give_is_estimated():
+    # Of 1, 2, 3, 6 the sum of squared deviations is 14: variance 14 / 3.
+    few = Observation("four numbers", lambda _size, _seed: np.array([1.0, 2.0, 3.0, 6.0]))
+    claim = replace(TRUE, observe=few, predict=lambda: Prediction(1.0))
+    assert verify.judge(claim).se == pytest.approx(np.sqrt(14 / 3 / 4), rel=1e-12)
+
+
+def test_every_claim_draws_by_itself():
+    other = replace(TRUE, id="another")
+    assert verify.judge(TRUE).estimate != verify.judge(other).estimate
+    assert verify.judge(TRUE).estimate != verify.judge(TRUE, seed=1).estimate
+    assert verify.judge(TRUE).estimate == verify.judge(TRUE).estimate
+
+
 @pytest.mark.parametrize(("level", "size"), [("quick", 25), ("full", 100)])
 def test_the_full_level_takes_four_times_the_observations(level, size):
     assert verify.judge(replace(TRUE, size=25), level=level).observations == size
