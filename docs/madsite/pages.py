@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sphinx.pycode import ModuleAnalyzer
 
+import madtheory
 from madsite import evidence as ev
 from madsite.public import SHORT, File, Room, holder, public, room, rooms
 from madsite.text import cited, code, escaped, heading, link, plain, title
+from madtheory.claims import Claim
 
 #: More claims than this at one function are counted, not listed.
 MANY = 12
@@ -118,6 +122,7 @@ def _claim(item: ev.Evidence) -> str:
         "Observed": escaped(claim.observe.words) + side,
         "Drawn by": references(item.simulators),
         "Mutant": escaped(claim.mutant.words),
+        "Sees": _sees(claim),
         "Figures": figure_links(ev.shown_in(claim.id)),
     }
     listed = "".join(f":{name}: {text}\n" for name, text in fields.items() if text)
@@ -125,6 +130,27 @@ def _claim(item: ev.Evidence) -> str:
         f".. _claim-{claim.id}:\n\n.. rubric:: {claim.id} :status:`{claim.status}`\n"
         f"   :class: claim\n\n{escaped(claim.statement)}\n\n{listed}\n"
     )
+
+
+@cache
+def _smallest_errors() -> dict[str, float]:
+    """Smallest error that each claim noticed when the snapshot of the tests was recorded."""
+    file = Path(madtheory.__file__).parents[1] / "tests" / "snapshot" / "snapshot.json"
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {
+        name.removeprefix("verdict/"): verdict["smallest_error"]
+        for name, verdict in found.items()
+        if name.startswith("verdict/") and "smallest_error" in verdict
+    }
+
+
+def _sees(claim: Claim) -> str:
+    """Return from which error on a claim is refuted, where that is known."""
+    least = _smallest_errors().get(claim.id)
+    if least is None:
+        return ""
+    size = f"{100 * least:.2g} %" if least >= 1e-5 else "less than .001 %"
+    return f"an error of {size}" + ("; computed, nothing is sampled" if claim.computed else "")
 
 
 def claims_page() -> str:
@@ -147,8 +173,11 @@ def claims_page() -> str:
 _CLAIMS = """\
 ``madtheory verify`` tests each of these {number} statements against simulation, together with a
 *mutant*: the same statement changed by an amount that matters, which the test must reject with a
-power of at least 0.99. The multiplicity of tests is dealt with by Holm's procedure. This page is
-made from the table that the verifier reads, :data:`madtheory.claims.CLAIMS`.
+power of at least 0.99. The multiplicity of tests is dealt with by Holm's procedure. *Sees* is the
+smallest relative error of the statement that the test would notice with that power at the quick
+level; the full level takes four times the observations, which halves what is due to chance. What is
+*computed* compares two routes of the theory and is no test. This page is made from the table that
+the verifier reads, :data:`madtheory.claims.CLAIMS`.
 
 .. admonition:: How the links are made
    :class: note

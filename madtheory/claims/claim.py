@@ -74,10 +74,15 @@ def recorded(
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A wrong version of a claim, in words; `mutate` maps the predicted value to the mutant's."""
+    """A wrong version of a claim, in words; `mutate` maps the predicted value to the mutant's.
+
+    `change` is the mutant's relative change of what the claim states, where that is not what is
+    observed: of a quantile behind a probability, of a bias behind a drift that should be 0.
+    """
 
     words: str
     mutate: Callable[[float], float]
+    change: float | None = None
 
 
 def relative(change: float) -> Callable[[float], float]:
@@ -110,8 +115,9 @@ class Claim:
     """One statement, its prediction, the simulation that tests it, and its mutant.
 
     `side` says which means the claim allows: equal to the prediction ("both"), or on one side of
-    it (a bound). `size` is the number of observations at the verifier's quick level. The methods
-    return the claim with one more part.
+    it (a bound). `size` is the number of observations at the verifier's quick level. What is
+    `computed` has no observations: two routes of the theory are compared. The methods return the
+    claim with one more part.
     """
 
     id: str
@@ -123,6 +129,12 @@ class Claim:
     predict: Callable[[], Prediction] = lambda: Prediction(math.nan)
     observe: Observation = Observation("nothing", lambda _size, _seed: np.array([math.nan]))
     mutant: Mutant = Mutant("2 % larger", relative(0.02))
+    computed: bool = False
+
+    def unit(self, value: float) -> float:
+        """Change of the predicted value for each relative change of what is stated."""
+        change = self.mutant.change
+        return abs(value) if change is None else abs(self.mutant.mutate(value) - value) / change
 
     def says(self, statement: str) -> Claim:
         """State it."""
@@ -158,11 +170,14 @@ class Claim:
 
     def computes(self, words: str, value: Callable[[], float]) -> Claim:
         """Say what a second route of the theory computes, where nothing is simulated."""
-        return self.observes(Observation, words, lambda _size, _seed: np.array([float(value())]))
+        once = self.observes(Observation, words, lambda _size, _seed: np.array([float(value())]))
+        return replace(once, computed=True)
 
-    def against(self, words: str, mutate: Callable[[float], Said]) -> Claim:
+    def against(
+        self, words: str, mutate: Callable[[float], Said], change: float | None = None
+    ) -> Claim:
         """Set another mutant."""
-        mutant = Mutant(words, lambda value: predicted(mutate(value)).value)
+        mutant = Mutant(words, lambda value: predicted(mutate(value)).value, change)
         return replace(self, mutant=mutant)
 
 

@@ -7,11 +7,20 @@ collapse.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import Observation, Prediction, exact, final, relative, shift
+from madtheory.claims.claim import (
+    Observation,
+    Prediction,
+    exact,
+    final,
+    relative,
+    shift,
+    upper_bound,
+)
 from madtheory.claims.setting import UNEQUAL, Setting
 from madtheory.laws import chi_square, wishart
 from madtheory.loop import fully_synthetic
@@ -27,17 +36,17 @@ _THIRTY = Setting(fully_synthetic(30, bias=0.9), np.ones(10), 2)
 _LITERAL = Setting(fully_synthetic(40, bias=0.9, first_generation="biased"), np.ones(10), 2)
 
 ESTIMATOR: Final = (
-    exact("eq1-mean", "Eq. (1); 1.6", size=200)
+    exact("eq1-mean", "Eq. (1); 1.6", size=1000)
     .says("E ‖μ_1 - μ_0‖² = tr Σ_0 / n, from n x d data")
     .expects(lambda: _FIRST_MEAN.value(collapse.mean_walk), math.sqrt(2 * 50) / 10)
     .observes(_FIRST_MEAN.draws, "mean_sq", "squared distance, {d}, {n}")
     .against("n - 1 for n", relative(1 / 9)),
-    exact("eq1-wishart", "Eq. (1)", size=900)
+    exact("eq1-wishart", "Eq. (1)", size=16_000)
     .says("Σ_1 is Wishart with n - 1 degrees of freedom, from n x d data")
     .expects(_FIRST_FIT.law(collapse.log_det_mean, variance=collapse.log_det_variance))
     .observes(_FIRST_FIT.draws, "log_det", "log det, {d}, {n}")
     .against("n degrees of freedom", lambda _: wishart.log_det_mean(3, 6)),
-    exact("eq2-martingale", "Eq. (2); 1.6", size=2500)
+    exact("eq2-martingale", "Eq. (2); 1.6", size=40_000)
     .says("E[μ_t | μ_(t-1)] = μ_(t-1): the increments of the mean are orthogonal")
     .expects(
         lambda: _NARROW.at(2).value(collapse.mean_walk) - _NARROW.at(1).value(collapse.mean_walk)
@@ -67,6 +76,7 @@ _LONG = Setting(_TEN, _LINE, 1000)
 _MEDIUM = Setting(_TEN, _LINE, 50)
 _DIRECTION = Setting(fully_synthetic(6, bias=0.9), np.ones(8), 3)
 _SHARP = Setting(fully_synthetic(200, bias=0.95), _LINE, 2)
+_GOING = Setting(_TEN, _LINE, 20)
 _DRIFTLESS = Setting(_CRITICAL, _LINE, 200)
 _HALVING = Setting(fully_synthetic(8, bias=0.9), _LINE, 400)
 _TWELVE = Setting(fully_synthetic(12), _LINE, 4)
@@ -83,6 +93,11 @@ def _log_median(at: Setting) -> float:
 def _share(at: Setting, x: float) -> float:
     """P(u'Sigma_t u <= x)."""
     return float(collapse.directional_cdf(x, at.loop, t=at.t))
+
+
+@cache
+def _high_quantile() -> float:
+    return float(collapse.directional_quantile(0.9, _SHARP.loop, t=_SHARP.t))
 
 
 def mean_step(dof: int, t: int) -> float:
@@ -112,7 +127,7 @@ DIRECTIONS: Final = (
     .observes(_LONG.draws, "log_direction", "log of a direction over {t}, {n}")
     .of(lambda x: x / _LONG.t)
     .against("a rate 2 % slower", relative(-0.02)),
-    exact("directional-law", "Appendix A, erratum 4; 1.1", size=6000)
+    exact("directional-law", "Appendix A, erratum 4; 1.1", size=100_000)
     .says("log u'Σ_t u has mean (t-1) log λ + t (ψ(m/2) - log(m/2)), any d")
     .expects(lambda: _log_mean(_DIRECTION), math.sqrt(_log_variance(_DIRECTION)))
     .observes(_DIRECTION.draws, "log_direction", "log of a direction, {d} > m = 5, {t}, {λ}")
@@ -123,7 +138,9 @@ DIRECTIONS: Final = (
     .observes(_SHARP.draws, "log_direction", "P(u'Σ_{at} u <= its median), {n}")
     .of(lambda x: x <= _log_median(_SHARP))
     .against(
-        "the median is 2 % larger", lambda _: _share(_SHARP, math.exp(_log_median(_SHARP)) / 1.02)
+        "the median is 2 % larger",
+        lambda _: _share(_SHARP, math.exp(_log_median(_SHARP)) / 1.02),
+        change=0.02,
     ),
     exact("directional-distribution", "1.9", size=250_000)
     .says("the distribution function of u'Σ_t u by contour integration")
@@ -138,12 +155,35 @@ DIRECTIONS: Final = (
     .against(
         "the log-median is 2 % lower",
         lambda _: _share(_MEDIUM, math.exp(1.02 * _log_median(_MEDIUM))),
+        change=0.02,
     ),
+    exact("directional-upper-quantile", "1.9", size=5_000)
+    .says("the same for the largest values of u'Σ_t u")
+    .happens(lambda: 0.9)
+    .observes(_SHARP.draws, "log_direction", "P(u'Σ_{at} u <= its .9-quantile), {n}, {λ}")
+    .of(lambda x: x <= math.log(_high_quantile()))
+    .against(
+        "the quantile is 2 % larger",
+        lambda _: _share(_SHARP, _high_quantile() / 1.02),
+        change=0.02,
+    ),
+    exact("directional-tail", "1.9", size=120_000)
+    .says("the chance that u'Σ_t u still exceeds its real value, by contour integration")
+    .happens(lambda: collapse.directional_sf(1.0, _GOING.loop, t=_GOING.t))
+    .observes(_GOING.draws, "log_direction", "P(u'Σ_{at} u > 1), {n}")
+    .of(lambda x: x > 0.0)
+    .against("5 % larger", relative(0.05)),
+    upper_bound("directional-chernoff", "1.9", size=40_000)
+    .says("that chance is at most its best moment, optimised over the order")
+    .expects(lambda: math.exp(collapse.directional_chernoff(1.0, _GOING.loop, t=_GOING.t).log_sf))
+    .observes(_GOING.draws, "log_direction", "P(u'Σ_{at} u > 1), {n}")
+    .of(lambda x: x > 0.0)
+    .against("a fifth of it", relative(-0.8)),
     exact("critical-bias", "1.2", size=400)
     .says("at λ_c = (m/2) exp(-ψ(m/2)) > 1 the log-variance has no drift")
     .expects(lambda: 0.0, math.sqrt(199 * float(chi_square.log_chi_square_variance(9))))
     .observes(without_drift, _DRIFTLESS)
-    .against("λ_c is 2 % larger", shift(199 * math.log(1.02))),
+    .against("λ_c is 2 % larger", shift(199 * math.log(1.02)), change=0.02),
     exact("half-life", "1.9", size=2000)
     .says("the typical variance halves every log 2 / |rate| generations")
     .expects(lambda: -math.log(2) / collapse.half_life(_HALVING.loop), mean_step(7, _HALVING.t))
@@ -157,6 +197,12 @@ DIRECTIONS: Final = (
     .observes(_TWELVE.draws, "log_direction", "squared deviation, {t}, {n}")
     .of(lambda x: (x - _log_mean(_TWELVE)) ** 2)
     .against("2 % smaller", relative(-0.02)),
+    exact("clt-step", "1.4", size=100_000)
+    .says("(log u'Σ_t u - rate t) / sqrt t has variance ψ'(m/2), and tends to a normal law")
+    .expects(lambda: collapse.clt_variance(_MEDIUM.loop))
+    .observes(_MEDIUM.draws, "log_direction", "squared deviation from rate t, over t, {t}, {n}")
+    .of(lambda x: (x - collapse.rate(_MEDIUM.loop) * _MEDIUM.t) ** 2 / _MEDIUM.t)
+    .against("5 % smaller", relative(-0.05)),
     exact("log-det-mean", "1.3", size=3500)
     .says("E log det Σ_t = d (t-1) log λ + t sum_i E log(χ²_(m-i+1) / m)")
     .expects(_DETERMINANT.law(collapse.log_det_mean, variance=collapse.log_det_variance))

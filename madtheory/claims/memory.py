@@ -90,5 +90,6 @@ CLAIMS: Final = (
     .against(
         "it heats up as fast as the mean does",
         lambda _: math.log(moments.forgetting_rate(_ALONE.loop)),
+        change=1.0,
     ),
 )

@@ -18,6 +18,7 @@ import madtheory.claims.distance as distance
 import madtheory.claims.estimators as estimators
 import madtheory.claims.fresh as fresh
 import madtheory.claims.memory as memory
+import madtheory.claims.metrics as metrics
 import madtheory.claims.modes as modes
 import madtheory.claims.pools as pools
 import madtheory.claims.rare_paths as rare_paths
@@ -48,4 +49,5 @@ CLAIMS: tuple[Claim, ...] = (
     *modes.WEIGHTS,
     *modes.VARIANCES,
     *categories.CLAIMS,
+    *metrics.CLAIMS,
 )

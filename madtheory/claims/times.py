@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ _LINE = Setting(fully_synthetic(10), np.ones(1), 8)
 _THIN = Setting(fully_synthetic(10), np.array([0.98, 0.02]), 8)
 _EVEN = Setting(fully_synthetic(4), np.array([0.5, 0.5]), 30)
 _SMALL = 0.5
+_TENTH = 0.1
 
 
 def _passed(threshold: float, at: Setting, words: str) -> Observation:
@@ -24,6 +26,21 @@ def _passed(threshold: float, at: Setting, words: str) -> Observation:
     level = math.log(threshold * at.trace)
     every = tuple(range(1, at.t + 1))
     return at.draws("log_trace", words, at=every).of(lambda *path: np.min(path, axis=0) < level)
+
+
+@cache
+def _median() -> int:
+    """Of the time to collapse to a tenth of the variance, d = 1."""
+    return int(collapse.collapse_time_quantiles(_LINE.loop, 1, eps=_TENTH, q=0.5)[0])
+
+
+def _by_median(less: int, words: str) -> Observation:
+    """Whether the time to collapse is at most its median, or that less something."""
+
+    def draw(size: int, seed: int) -> Array:
+        return _passed(_TENTH, _LINE.at(_median() - less), words).draw(size, seed)
+
+    return Observation(_LINE.words(words), draw)
 
 
 def _bounds(threshold: float, at: Setting) -> tuple[Array, Array]:
@@ -40,6 +57,16 @@ CLAIMS: Final = (
         "the fixed-time quantile P(Σ_8 < .5 Σ_0)",
         lambda _: collapse.directional_cdf(_SMALL, _LINE.loop, t=_LINE.t),
     ),
+    lower_bound("collapse-time-quantile", "1.9", size=20_000)
+    .says("quantiles of the time T to collapse, d = 1: P(T <= the median) is at least a half")
+    .expects(lambda: 0.5)
+    .observes(_by_median, 0, "P(T <= its median), {d}, {n}, ε = .1")
+    .against("8 % larger", relative(0.08)),
+    upper_bound("collapse-time-quantile-sharp", "1.9", size=20_000)
+    .says("one generation before its median T has a chance below a half")
+    .expects(lambda: 0.5)
+    .observes(_by_median, 1, "P(T < its median), {d}, {n}, ε = .1")
+    .against("8 % smaller", relative(-0.08)),
     upper_bound("collapse-time-upper", "1.9", size=5000)
     .says("P(T <= t) of the time T to collapse is at most its leading direction's, d > 1")
     .expects(lambda: _bounds(_SMALL, _THIN)[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,8 +29,15 @@ def _progress() -> Callable[[Any], None] | None:
 
 def _verdict(claim: Payload) -> str:
     if claim["passed"]:
-        return "[green]passed[/]"
-    return "[bold red]FAILED[/]" if claim["mutant_rejected"] else "[bold red]NO POWER[/]"
+        return "[green]computed[/]" if claim["computed"] else "[green]passed[/]"
+    return "[bold red]FAILED[/]" if claim["refuted"] else "[bold red]NO POWER[/]"
+
+
+def _percent(share: float) -> str:
+    """Two digits, and in full where these are more than two: 1.8%, 120%."""
+    if share < 1e-5:
+        return "<.001%"
+    return f"{100 * share:.2g}%" if share < 0.995 else f"{100 * share:.0f}%"
 
 
 def _verdicts(payload: Payload) -> Table:
@@ -43,17 +49,21 @@ def _verdicts(payload: Payload) -> Table:
     rows = table.plain(title, (), padding=0, show_edge=False)
     rows.add_column("claim", no_wrap=True)
     rows.add_column("status", no_wrap=True)
-    for name in ("predicted", "estimate", "z", "power", "verdict"):
+    for name in ("theory", "estimate", "z", "sees", "verdict"):
         rows.add_column(name, justify="right", no_wrap=True)
     for claim in payload["claims"]:
-        numbers = (f"{claim['predicted']:.4g}", f"{claim['estimate']:.4g}", f"{claim['z']:.2f}")
-        power = f"{math.floor(1000 * claim['power']) / 1000:.3f}"
-        rows.add_row(escape(claim["id"]), claim["status"], *numbers, power, _verdict(claim))
+        z = "" if claim["z"] is None else f"{claim['z']:.2f}"
+        numbers = (f"{claim['predicted']:.4g}", f"{claim['estimate']:.4g}", z)
+        sees = _percent(claim["smallest_error"])
+        rows.add_row(escape(claim["id"]), claim["status"], *numbers, sees, _verdict(claim))
     return rows
 
 
 def show_verify(payload: Payload) -> None:
-    """Print `verify`: passed means that the claim stands and its mutant is rejected."""
+    """Print `verify`: passed means that the claim stands and its mutant is rejected.
+
+    A claim sees an error from that size on, with power .99.
+    """
     from rich.markup import escape
 
     page = table.console()
@@ -61,6 +71,7 @@ def show_verify(payload: Payload) -> None:
     failed = [claim["id"] for claim in payload["claims"] if not claim["passed"]]
     total = len(payload["claims"])
     page.print(f"{total - len(failed)} of {total} claims passed")
+    page.print("sees: the smallest error that is noticed with probability .99", style="dim")
     for name in failed:
         page.print(f"[bold red]failed:[/] {escape(name)}")
 

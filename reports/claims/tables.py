@@ -10,7 +10,7 @@ from madtheory.reports.formats import Column, Table, number, plus_minus, pretty,
 
 
 def claims(numbers: Numbers) -> Table:
-    """Theory, simulation, z, power and status of every claim."""
+    """Theory, simulation, z, power and the smallest error noticed, of every claim."""
     columns = [
         Column("claim", "statement", pretty, 27),
         Column("where", "reference", words, 12),
@@ -19,6 +19,7 @@ def claims(numbers: Numbers) -> Table:
         Column("simulation", "estimate_se", plus_minus(4), 17),
         Column("$z$", "z", number(2), 7),
         Column("power", "power", number(3), 8),
+        Column("sees, %", "sees", number(2), 8),
         Column("mutant", "mutant", pretty, 17),
         Column("rejected", "mutant_rejected", words, 9),
         Column("passed", "passed", words, 8),

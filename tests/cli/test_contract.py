@@ -484,7 +484,7 @@ def test_an_interrupted_run_leaves_no_half_file_and_resumes_to_the_same_bits(
 
 VERDICT_KEYS = {
     *("id", "statement", "status", "predicted", "estimate", "se", "z", "p", "power"),
-    *("mutant_rejected", "passed"),
+    *("mutant_rejected", "passed", "computed", "refuted", "smallest_error"),
 }
 
 
@@ -501,7 +501,70 @@ def test_verify_one_claim(answer: Answer) -> None:
     assert claim["id"] == first_claim()
     assert (claim["passed"], claim["mutant_rejected"]) == (True, True)
     assert claim["power"] >= 0.99
+<<<<<<< HEAD
     assert got["family_wise_error"] == 0.01
+=======
+    assert 0 < claim["smallest_error"] <= 0.05
+    assert got["family_wise_error"] == 0.01
+
+
+def test_verify_a_claim_that_is_computed(answer: Answer, command: Command) -> None:
+    got = answer("verify", "--claim", "moment-limit")
+    (claim,) = got["claims"]
+    assert (claim["computed"], claim["refuted"], claim["passed"]) == (True, False, True)
+    assert (claim["z"], claim["p"], claim["se"], claim["observations"]) == (None, None, 0, 0)
+    _, out, _ = command("verify", "--claim", "moment-limit")
+    assert "2.5 2.5" in " ".join(out.split())
+    assert "computed" in out
+    assert "passed" in out
+
+
+def verdict(**changes: Any) -> dict[str, Any]:
+    """What `verify` says of a claim whose row is as wide as rows get."""
+    plain = {
+        **{"id": "x" * 28, "status": "asymptotic", "predicted": -0.012345, "estimate": -0.012345},
+        **{"z": -12.34, "smallest_error": 0.01234, "computed": False, "refuted": False},
+        **{"passed": True},
+    }
+    return {**plain, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, "passed"),
+        ({"computed": True, "z": None}, "computed"),
+        ({"refuted": True, "passed": False}, "FAILED"),
+        ({"passed": False}, "NO POWER"),
+    ],
+)
+def test_verdicts_in_words(
+    changes: dict[str, Any], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from madtheory.cli.verify import show_verify
+
+    show_verify({"claims": [verdict(**changes)], "family_wise_error": 0.01, "level": "quick"})
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = (line for line in lines if line.startswith("x" * 28))
+    assert row.endswith(word)
+    assert "-0.01235" in row
+    assert "1.2%" in row
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1e-12, "<.001%"), (0.0004, "0.04%"), (0.018, "1.8%"), (0.5, "50%"), (1.643, "164%")],
+)
+def test_smallest_errors_in_words(
+    share: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from madtheory.cli.verify import show_verify
+
+    claims = [verdict(smallest_error=share)]
+    show_verify({"claims": claims, "family_wise_error": 0.01, "level": "quick"})
+    assert f" {said} " in capsys.readouterr().out
+>>>>>>> 680dc95 (Claims on limits of times, on fresh data that are needed, and tests of the verifier's constants)
 
 
 def test_a_failed_claim_exits_one(
@@ -511,7 +574,9 @@ def test_a_failed_claim_exits_one(
 
     def failing(**options: Any) -> verify_module.Verification:
         real = honest(**options)
-        claims = tuple(dataclasses.replace(verdict, passed=False) for verdict in real.claims)
+        claims = tuple(
+            dataclasses.replace(verdict, refuted=True, passed=False) for verdict in real.claims
+        )
         return dataclasses.replace(real, claims=claims)
 
     honest = verify_module.verify

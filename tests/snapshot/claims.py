@@ -22,6 +22,7 @@ def entries() -> Iterator[tuple[str, Any]]:
                 "scale": claim.observe.words,
                 "size": claim.size,
                 "side": claim.side,
+                "computed": claim.computed,
                 "predicted": [predicted.value, predicted.deviation, predicted.error],
                 "mutant": claim.mutant.words,
                 "mutant_predicted": claim.mutant.mutate(predicted.value),
@@ -34,6 +35,6 @@ def verdicts() -> Iterator[tuple[str, Any]]:
     for verdict in verify(level="quick", seed=0).claims:
         found = {
             name: getattr(verdict, name)
-            for name in ("observations", "estimate", "se", "z", "p", "power")
+            for name in ("observations", "estimate", "se", "z", "p", "power", "smallest_error")
         }
         yield verdict.id, {**found, "rejected": verdict.mutant_rejected, "passed": verdict.passed}
