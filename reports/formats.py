@@ -20,11 +20,6 @@ _UNICODE: Final = {
         files("madtheory.reports").joinpath("templates", "page.tex").read_text(encoding="utf-8"),
     )
 } | {"±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "½": r"$\tfrac12$", "–": "--"}
-_SIGNS: Final = (
-    (r"\blambda(?![a-z])", "λ"), (r"\bSigma(?![a-z])", "Σ"), (r"\bmu(?![a-z])", "μ"),
-    (r"\bpsi(?![a-z])", "ψ"), (r"\bdelta(?![a-z])", "δ"), (r"\bsigma(?![a-z])", "σ"),
-    (r"\bchi2(?![a-z])", "χ²"), (r"\beps\b", "ε"), ("<=", "≤"), (">=", "≥"), ("->", "→"),
-)  # fmt: skip
 _SPECIAL: Final = {c: "\\" + c for c in "&%#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}"}
 
 
@@ -68,14 +63,6 @@ def words(value: Any) -> str:
     if value is None:
         return "–"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def pretty(value: Any) -> str:
-    """Print a claim's plain text with Greek letters and relation signs."""
-    text = words(value)
-    for plain, sign in _SIGNS:
-        text = re.sub(plain, sign, text)
-    return text
 
 
 def plus_minus(digits: int = 4) -> Callable[[Any], str]:

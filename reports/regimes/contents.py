@@ -12,6 +12,7 @@ SECTIONS: Final = (
         "definitions", numbers.compute_definitions, {"dim": 10, "n": 100},
         tiny={"dim": 2, "n": 20, "loops": ["fully synthetic, λ = 1", "fresh data, λ = 0.9",
                                            "fixed + fresh, λ = 0.9"]},
+        figures={"definitions": figures.draw_definitions},
         tables={"definitions": tables.definitions, "definition_claims": tables.definition_claims},
     ),
     Section(
