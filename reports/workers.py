@@ -7,6 +7,7 @@ how many processors there are.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import queue
@@ -18,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from madtheory._threads import one_thread
 from madtheory.files import canonical_json
@@ -109,17 +110,22 @@ def _ask(process: subprocess.Popen[bytes], task: Task) -> Any:
     """Send one task and wait for its answer."""
     pipes: tuple[Any, Any] = (process.stdin, process.stdout)
     to, back = pipes
-    _send(to, task)
     try:
+        pickle.dump(task, to)
+        to.flush()
         return pickle.load(back)
-    except EOFError:
+    except (EOFError, BrokenPipeError):
         code = process.wait()
         raise ChildProcessError(f"the process that computed {task.section} ended: {code}") from None
 
 
-def _send(to: BinaryIO, task: Task) -> None:
-    pickle.dump(task, to)
-    to.flush()
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a worker's end; a task that it did not read any more is lost."""
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+    process.wait()
 
 
 def _employ(
@@ -143,9 +149,10 @@ def _side_by_side(tasks: Sequence[Task], count: int) -> Iterator[Event]:
     todo = deque(tasks)
     events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
     processes = [_start() for _ in range(count)]
+    threads = [threading.Thread(target=_employ, args=(p, todo, events)) for p in processes]
     try:
-        for process in processes:
-            threading.Thread(target=_employ, args=(process, todo, events), daemon=True).start()
+        for thread in threads:
+            thread.start()
         left = len(tasks)
         while left:
             event = events.get()
@@ -154,9 +161,13 @@ def _side_by_side(tasks: Sequence[Task], count: int) -> Iterator[Event]:
             left -= event.numbers is not None
             yield event
     finally:
+        todo.clear()
         for process in processes:
             process.kill()
-            process.wait()
+        for thread, process in zip(threads, processes, strict=True):
+            if thread.ident:
+                thread.join()
+            _close(process)
 
 
 def computed(tasks: Sequence[Task], workers: int) -> Iterator[Event]:

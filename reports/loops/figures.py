@@ -93,7 +93,7 @@ def _scheme(ax: Axes, name: str, colour: str, words: str) -> None:
     _box(ax, 6.2, 1.1, "synthetic", colour)
     _arrow(ax, (2.8, 3.9), (4.75, 3.9), color=COLOURS[2], ls=DASHES[1] if once else "-",
            lw=1.0 if once else 1.8)  # fmt: skip
-    ax.text(3.75, 4.4, words, ha="center", va="bottom", color=COLOURS[2])
+    ax.text(3.75, 4.9, words, ha="center", va="bottom", color=COLOURS[2])
     curve = {"color": colour, "lw": 1.8, "connectionstyle": "arc3,rad=-0.6"}
     _arrow(ax, (7.3, 3.4), (7.3, 1.7), **curve)
     _arrow(ax, (5.1, 1.7), (5.1, 3.4), **curve)
@@ -119,17 +119,34 @@ def _loop_panel(ax: Axes, numbers: Numbers, colours: dict[str, int]) -> None:
     plain_log(ax, x=[1, 3, 10, 30, 100], y=[0.3, 1, 3, 10, 30])
 
 
+def _said(numbers: Numbers) -> list[str]:
+    """What the paper and the theory say of each loop, in a few words."""
+    one, less = numbers["verdicts"][:2]
+
+    def held(*gains: float) -> str:
+        kinds = {"at a gain" if gain > 1 else "at a loss" for gain in gains}
+        return "held, " + " or ".join(sorted(kinds))
+
+    return [
+        "paper: MAD\ntheory: MAD",
+        f"paper: delayed\ntheory: {held(one['fixed'], less['fixed'])};\na growing pool\n"
+        f"dies if $\\lambda$ < 1",
+        f"paper: held, if enough\ntheory: {held(one['fresh'], less['fresh'])}",
+    ]
+
+
 def draw_three(numbers: Numbers) -> Figure:
     """The paper's Figure 3, with what happens in each loop."""
     fig = figure(4.3)
     grid = fig.add_gridspec(2, 3, height_ratios=[0.42, 1])
     below: Axes | None = None
-    for i, (name, colours, words) in enumerate(_THREE):
+    for i, ((name, colours, words), said) in enumerate(zip(_THREE, _said(numbers), strict=True)):
         top = fig.add_subplot(grid[0, i])
         _scheme(top, name, COLOURS[next(iter(colours.values()))], words)
         panel(top, "abc"[i], name)
         below = fig.add_subplot(grid[1, i], sharey=below)
         _loop_panel(below, numbers, colours)
+        below.text(0.05, 0.98, said, transform=below.transAxes, va="top", linespacing=1.4)
         if i:
             below.tick_params(labelleft=False)
         else:
