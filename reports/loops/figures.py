@@ -59,7 +59,7 @@ def draw_memory(numbers: Numbers) -> Figure:
     left.set_ylabel("$n_e/n_r$")
     panel(left, "a", r"the mean alone; dotted: $K \to \infty$")
     panel(right, "b", r"mean and covariance, $E\,W_2^2$")
-    left.legend(loc="upper left")
+    left.legend(loc="lower right")
     right.legend(loc="center right", bbox_to_anchor=(1.0, 0.38))
     return fig
 
@@ -137,7 +137,7 @@ def _said(numbers: Numbers) -> list[str]:
 
 def draw_three(numbers: Numbers) -> Figure:
     """The paper's Figure 3, with what happens in each loop."""
-    fig = figure(4.3)
+    fig = figure(4.0)
     grid = fig.add_gridspec(2, 3, height_ratios=[0.42, 1])
     below: Axes | None = None
     for i, ((name, colours, words), said) in enumerate(zip(_THREE, _said(numbers), strict=True)):

@@ -41,7 +41,7 @@ def _mixture(ax: Axes, components: list[Numbers], centres: Any, scale: float, co
 
 def draw_fits(numbers: Numbers) -> Figure:
     """The paper's Figure 14: EM above, the idealised loop below."""
-    fig = figure(5.0)
+    fig = figure(4.5)
     pictures = numbers["pictures"]
     axes = fig.subplots(2, len(pictures), sharex=True, sharey=True)
     centres = array(numbers["centres"])

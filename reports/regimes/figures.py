@@ -74,7 +74,7 @@ def _regime_legend(ax: Axes) -> None:
 
 def draw_regimes(numbers: Numbers) -> Figure:
     """One map a family: the worth of the loop's limit against its real data."""
-    fig = figure(4.6)
+    fig = figure(4.1)
     axes = fig.subplots(2, 3, sharex=True, sharey=True).ravel()
     x, y = array(numbers["ratio"]), array(numbers["bias"])
     for i, (ax, item) in enumerate(zip(axes, numbers["maps"], strict=False)):
