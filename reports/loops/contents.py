@@ -42,7 +42,7 @@ SECTIONS: Final = (
         tiny={"at": [1, 2, 5], "simulated_to": 5, "budget_to": 5, "horizon": 20,
               "replicates": 20, "replicates_budget": 5},
         quick={"at": [1, 2, 5, 10, 20, 50, 100], "simulated_to": 100, "budget_to": 20,
-               "horizon": 3000, "replicates": 500, "replicates_budget": 100},
+               "horizon": 3000, "replicates": 200, "replicates_budget": 50},
         full={"at": [1, 2, 3, 5, 10, 20, 50, 100, 200], "simulated_to": 200, "budget_to": 50,
               "horizon": 10_000, "replicates": 600, "replicates_budget": 150},
         figures={"pool": figures.draw_pool},
