@@ -129,7 +129,7 @@ def formula(text: str) -> str:
     'E\\\\,\\\\operatorname{tr}\\\\,\\\\Sigma_t^{1/2} \\\\le d\\\\,c_4^t'
     """
     text = re.sub(r"(?<=[\w)]) x (?=[\w(])", " × ", text)
-    text = re.sub(r"Σ(?= p_)", r"\\sum", text)
+    text = re.sub(r"Σ(?= p_| \()", r"\\sum", text)
     text = re.sub(r"\[\[(.*?)\]\]", lambda m: "[[" + m[1].replace(" ", "\0") + "]]", text)
     text = _spaced(text).replace("\0", " ")
     text = re.sub(r"\[\[(.*?)\]\]", _matrix, text)

@@ -14,6 +14,7 @@ SECTIONS: Final = (
               "claims": ["proposition-rate", "mean-trace", "fresh-trace-limit"]},
         full={"level": "full"},
         tables={"claims": tables.claims}, split=numbers.split, join=numbers.join,
+        seconds=(46, 190),
     ),
     Section("errata", errata.compute, {"dim": 100}, tables={"errata_table": tables.errata}),
 )  # fmt: skip

@@ -25,7 +25,7 @@ def compute(config: Numbers) -> Numbers:
     report = verify(level=config["level"], claims=config["claims"], seed=config["seed"])
     claims = [jsonable(claim) for claim in report.claims]
     for claim in claims:
-        claim["estimate_se"] = [claim["estimate"], claim["se"]]
+        claim["estimate_se"] = [claim["estimate"], claim["se"] or None]  # none where computed
     return {"claims": claims, "family_wise_error": report.family_wise_error}
 
 
@@ -36,18 +36,19 @@ def _refuted(claims: list[Numbers]) -> list[bool]:
     return [found.get(claim["id"], False) for claim in claims]
 
 
-def _passed(claim: Numbers, refuted: bool) -> bool:
-    """Whether a claim passes; its part alone judged it by a stricter rule."""
-    seen = claim["mutant_rejected"] and (claim["power"] or 0.0) >= POWER
-    return not refuted and bool(claim["passed"] or seen)
+def _judged(claim: Numbers, refuted: bool) -> Numbers:
+    """Return a claim as it stands among all others; its part alone has a stricter rule."""
+    if claim["p"] is None:
+        return claim
+    seen = claim["mutant_rejected"] and claim["power"] >= POWER
+    return {**claim, "refuted": refuted, "passed": seen and not refuted}
 
 
 def join(parts: list[Numbers], config: Numbers) -> Numbers:
     """All claims, and counts."""
     claims = [claim for part in parts for claim in part["claims"]]
-    refuted = _refuted(claims)
-    claims = [{**c, "passed": _passed(c, r)} for c, r in zip(claims, refuted, strict=True)]
-    powers = [c["power"] for c in claims if c["power"] is not None]
+    claims = [_judged(c, r) for c, r in zip(claims, _refuted(claims), strict=True)]
+    powers = [claim["power"] for claim in claims]
     return {
         "claims": claims,
         "count": len(claims),

@@ -17,6 +17,7 @@ SECTIONS: Final = (
         full={"memories": [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100],
               "simulated": [1, 2, 5, 10], "replicates": 150},
         figures={"memory": figures.draw_memory},
+        seconds=(2, 10),
     ),
     Section(
         "three", numbers.compute_three,
@@ -26,6 +27,7 @@ SECTIONS: Final = (
         full={"replicates": 2000},
         figures={"three": figures.draw_three},
         tables={"three_verdicts": tables.three},
+        seconds=(3, 20),
     ),
     Section(
         "augmentation", numbers.compute_augmentation, {"square": 100},
@@ -35,6 +37,7 @@ SECTIONS: Final = (
         full={"replicates": 2000, "amounts_simulated": [5, 20, 38, 60, 100, 150, 200],
               "amounts": [1, 3, 5, 10, 15, 20, 30, 38, 50, 60, 80, 100, 120, 150, 200]},
         figures={"augmentation": figures.draw_augmentation},
+        seconds=(2, 20),
     ),
     Section(
         "pool", numbers.compute_pool,
@@ -46,6 +49,7 @@ SECTIONS: Final = (
         full={"at": [1, 2, 3, 5, 10, 20, 50, 100, 200], "simulated_to": 200, "budget_to": 50,
               "horizon": 10_000, "replicates": 600, "replicates_budget": 150},
         figures={"pool": figures.draw_pool},
+        seconds=(7, 60),
     ),
     Section(
         "weights", numbers.compute_weights,
@@ -55,6 +59,7 @@ SECTIONS: Final = (
         full={"grid": 33, "simulated": [0.15, 0.2, 0.27, 0.33, 0.39, 0.5, 0.7],
               "replicates": 5000},
         figures={"weights": figures.draw_weights},
+        seconds=(4, 8),
     ),
     Section(
         "digits_loops", numbers.compute_digits_loops,
@@ -63,5 +68,6 @@ SECTIONS: Final = (
         quick={"replicates": 60},
         full={"replicates": 300},
         tables={"digits_loops": tables.digits_loops},
+        seconds=(2, 10),
     ),
 )  # fmt: skip

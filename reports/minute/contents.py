@@ -11,5 +11,6 @@ SECTIONS: Final = (
     Section(
         "minute", numbers.compute, {"few": 10, "generations": 100},
         figures={"minute": figures.draw_minute},
+        seconds=(1.5, 1.5),
     ),
 )  # fmt: skip

@@ -26,6 +26,7 @@ SECTIONS: Final = (
               "misses_at": [1, 10, 50, 200, 1000, 2000]},
         figures={"modes_fits": figures.draw_fits, "modes_metrics": figures.draw_metrics},
         tables={"modes_misses": tables.misses},
+        seconds=(15, 250),
     ),
     Section(
         "modes_alive", alive.compute,
@@ -37,6 +38,7 @@ SECTIONS: Final = (
         quick={"grid": 40, "replicates": 100, "amounts": [100, 250, 500, 1000, 2000]},
         full={"grid": 60, "replicates": 1000, "amounts": [100, 250, 500, 1000, 2000, 4000]},
         figures={"modes_alive": figures.draw_alive},
+        seconds=(7, 60),
     ),
     Section(
         "categories", categories.compute,
@@ -55,5 +57,6 @@ SECTIONS: Final = (
         full={"replicates": 24, "replicates_two": 10_000, "shares": _SHARES,
               "shares_simulated": [0.01, 0.03, 0.1], "replicates_fresh": 16},
         figures={"categories": figures.draw_categories},
+        seconds=(10, 80),
     ),
 )  # fmt: skip

@@ -22,9 +22,10 @@ from madtheory.reports.formulas import formula, typeset
         ("[[1+1/m, 1/m], [2/m, 1]]", r"\begin{pmatrix}1+1/m & 1/m\\2/m & 1\end{pmatrix}"),
         ("2F1(1/2, -t/2; 2; d/m)", "{}_2F_1(1/2, -t/2; 2; d/m)"),
         ("E~[tr Σ]", r"\tilde{E}[\operatorname{tr}\,\Sigma]"),
-        ("10^5", "10^{5}".replace("{5}", "5")),
+        ("10^5", "10^5"),
         ("n x d", r"n \times d"),
         ("E Σ p_k²", r"E\,\sum\,p_k^2"),
+        ("-2 n Σ (1 - p)", r"-2\,n\,\sum\,(1 - p)"),
     ],
 )
 def test_formula(plain, tex):
