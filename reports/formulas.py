@@ -142,7 +142,13 @@ def formula(text: str) -> str:
     text = re.sub(r"_\{(\w)\}|\^\{(\w)\}", lambda m: f"_{m[1]}" if m[1] else f"^{m[2]}", text)
     for name in sorted(_NAMES, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z\\]){name}(?![A-Za-z0-9])", lambda _, n=name: _NAMES[n], text)  # type: ignore[misc]
-    text = text.replace("...", r"\ldots").replace("->", "→").replace("<=", "≤").replace(">=", "≥")
+    text = (
+        text.replace(" | ", r" \mid ")
+        .replace("...", r"\ldots")
+        .replace("->", "→")
+        .replace("<=", "≤")
+        .replace(">=", "≥")
+    )
     text = re.sub(r"(?<=\d),(?=\d{3})", "{,}", text.replace("×", r"\times").replace("%", r"\%"))
     for sign, tex in _SIGNS.items():
         text = re.sub(f"{sign}(?=[A-Za-z])", lambda _, x=tex: x + " ", text)  # type: ignore[misc]

@@ -53,7 +53,9 @@ def digits_loops(numbers: Numbers) -> Table:
         Column("loop", "loop", words, 20),
         Column("$\\lambda$", "bias", number(), 6),
         Column("$t$", "t", number(), 5),
-        Column("$E\\,\\mathrm{tr}\\,\\Sigma_t$ / tr $\\Sigma_0$", "trace", number(5), 13),
+        Column(
+            "$E\\,\\mathrm{tr}\\,\\Sigma_t$ / $\\mathrm{tr}\\,\\Sigma_0$", "trace", number(5), 13
+        ),
         Column("simulation", "trace_simulated", plus_minus(5), 18),
         Column("$E\\,W_2^2$", "theory", number(5)),
         Column("declared error", "declared", number(2), 10),

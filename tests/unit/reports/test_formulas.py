@@ -23,6 +23,8 @@ from madtheory.reports.formulas import formula, typeset
         ("2F1(1/2, -t/2; 2; d/m)", "{}_2F_1(1/2, -t/2; 2; d/m)"),
         ("E~[tr Σ]", r"\tilde{E}[\operatorname{tr}\,\Sigma]"),
         ("10^5", "10^5"),
+        ("E[μ_t | μ_(t-1)]", r"E[\mu_t \mid \mu_{t-1}]"),
+        ("P(|Y - 1| > ε)", r"P(|Y - 1| > \varepsilon)"),
         ("n x d", r"n \times d"),
         ("E Σ p_k²", r"E\,\sum\,p_k^2"),
         ("-2 n Σ (1 - p)", r"-2\,n\,\sum\,(1 - p)"),
