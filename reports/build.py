@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,7 @@ from madtheory.reports.formats import to_csv, to_latex
 from madtheory.reports.section import LEVELS, Section
 from madtheory.reports.style import render, styled
 from madtheory.reports.text import template
-from madtheory.reports.workers import Task, computed
+from madtheory.reports.workers import Event, Task, computed
 
 # Now, not at the end of a long build: Python runs what it has just imported, and the key of a
 # result must not speak of a file that was edited since.
@@ -100,25 +101,40 @@ class _Build:
         return True
 
     def compute(self, todo: Sequence[Task], workers: int) -> None:
-        """Compute tasks side by side, and show each section when its last one is done."""
-        forecast = progress.Forecast(todo, workers)
+        """Compute tasks side by side; whatever ends this, the page says how far it came."""
+        try:
+            self.follow(computed(todo, workers), progress.Forecast(todo, workers), len(todo))
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.show(None)
+            raise
+
+    def follow(self, events: Iterator[Event], forecast: progress.Forecast, total: int) -> None:
+        """Show what happens, and each section when its last task is done."""
         sections = {section.name: section for section in SECTIONS}
         running: list[str] = []
-        with progress.shown(forecast, len(todo)) as bar:
+        with progress.shown(forecast, total) as bar:
             self.show(forecast.seconds())
-            for event in computed(todo, workers):
+            if bar.console.is_terminal:
+                bar.console.print(
+                    f"{self.folder.root / 'index.html'} shows what is done", style="dim"
+                )
+            for event in events:
                 forecast.tell(event)
                 if event.numbers is None:
                     running.append(event.task.name)
                 else:
                     running.remove(event.task.name)
-                    numbers = json.loads(event.numbers)
-                    cache.store(self.path(event.task), event.task.key, numbers)
-                    self.parts[event.task.name] = numbers
+                    self.take(event.task, json.loads(event.numbers))
                     bar.advance(bar.task_ids[0])
                 bar.update(bar.task_ids[0], description=", ".join(running))
                 if event.numbers is not None and self.finish(sections[event.task.section]):
                     self.show(forecast.seconds())
+
+    def take(self, task: Task, numbers: Numbers) -> None:
+        """Keep the numbers of a task."""
+        cache.store(self.path(task), task.key, numbers)
+        self.parts[task.name] = numbers
 
     # --- figures and pages --------------------------------------------------------------------
 
@@ -141,17 +157,19 @@ class _Build:
         """Return the PNG of every figure drawn."""
         return {name: png.read_bytes() for name, (_, png) in self.figures.items()}
 
-    def show(self, left: float) -> None:
-        """Write the page as far as it is, unless that was done a moment ago."""
+    def show(self, left: float | None) -> None:
+        """Write the page as far as it is, if some time has passed; None: it stops here."""
         begun = time.monotonic()
         missing = len(SECTIONS) - len(self.numbers)
-        if begun < self.rest_until or not missing:
+        if not missing or (left is not None and begun < self.rest_until):
             return
         filled = document.filler(self.numbers, self.level, self.seed)
         text = document.markdown(filled, document.tables(filled, self.numbers))
-        waiting = f"{missing} of {len(SECTIONS)} parts are still being computed: "
-        waiting += f"about {progress.clock(left)} left. This page loads itself anew."
-        page = pages.html(text, self.pictures(), waiting=waiting)
+        waiting = f"{missing} of {len(SECTIONS)} parts are missing: the report was interrupted."
+        if left is not None:
+            waiting = f"{missing} of {len(SECTIONS)} parts are still being computed: about "
+            waiting += f"{progress.clock(left)} left. This page loads itself anew."
+        page = pages.html(text, self.pictures(), waiting=waiting, refresh=left is not None)
         self.folder.write("index.html", page.encode())
         now = time.monotonic()
         self.rest_until = now + _PATIENCE * (now - begun)

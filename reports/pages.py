@@ -79,15 +79,19 @@ def _convert(markdown: str, target: str, extension: str, extra: list[str]) -> st
         )
 
 
-def html(markdown: str, figures: Mapping[str, bytes], *, waiting: str = "") -> str:
+def html(
+    markdown: str, figures: Mapping[str, bytes], *, waiting: str = "", refresh: bool = False
+) -> str:
     """Return one HTML file that needs nothing else.
 
-    `figures` holds the PNG of every figure drawn; `waiting` says what is still missing, on a page
-    that loads itself anew until nothing is.
+    `figures` holds the PNG of every figure drawn; `waiting` says what is missing; with `refresh`
+    the page loads itself anew.
     """
     extra = ["--mathml", "--toc", "--toc-depth=1"]
     if waiting:
-        extra += [f"--metadata=waiting:{waiting}", f"--metadata=refresh:{_REFRESH}"]
+        extra.append(f"--metadata=waiting:{waiting}")
+    if refresh:
+        extra.append(f"--metadata=refresh:{_REFRESH}")
     page = _convert(_numbered(markdown), "html", "png", extra)
 
     def embedded(match: re.Match[str]) -> str:

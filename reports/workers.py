@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def serve() -> None:
             try:
                 answer = _computed(tasks.get())
             except Exception as error:
+                error.add_note(traceback.format_exc())
                 answer = error
             pickle.dump(answer, answers)
             answers.flush()

@@ -131,6 +131,23 @@ def test_the_page_grows(report, tmp_path, monkeypatch):
     assert not any("{{" in page.split("</style>")[1] for page in pages)
 
 
+def test_an_interrupted_page_says_so_and_waits_no_more(report, tmp_path, monkeypatch):
+    for name in ("figures", ".cache"):
+        shutil.copytree(report[0] / name, tmp_path / name)
+    (tmp_path / ".cache" / "errata.json").unlink()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(building, "computed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path, "tiny", workers=1)
+    page = (tmp_path / "index.html").read_text()
+    assert "1 of" in page and "the report was interrupted" in page  # noqa: PT018
+    assert "refresh" not in page
+
+
 def decoded(page: str) -> str:
     """Return a page with its vector images as text."""
     return re.sub(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)",
