@@ -57,6 +57,7 @@ def join(parts: list[Numbers], config: Numbers) -> Numbers:
         # Rounded down: "at least 1" would claim too much.
         "least_power": min(math.floor(1e4 * min(powers)) / 1e4, 0.9999),
         "largest_z": max(abs(claim["z"]) for claim in claims if claim["z"] is not None),
+        "computed": sum(claim["z"] is None for claim in claims),
         "exact": sum(claim["status"] == "exact" for claim in claims),
         "family_wise_error": parts[0]["family_wise_error"],
         "alpha": ALPHA,
