@@ -81,11 +81,20 @@ def _listen(tasks: queue.SimpleQueue[Task]) -> None:
         os._exit(0)
 
 
+def _read_all() -> None:
+    """Read all sources now: what is edited later is not what Python runs."""
+    from madtheory.reports.contents import SECTIONS
+
+    for section in SECTIONS:
+        cache.sources(section.compute.__module__)
+
+
 def serve() -> None:
     """Answer tasks from standard input, one by one, on standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asked ends us
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library may print is no answer
+    _read_all()
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
     with one_thread():
