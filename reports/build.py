@@ -1,48 +1,42 @@
-"""Build the report: compute what changed, draw it, write the pages."""
+"""Build the report: compute what changed, draw it, write the pages, the first one as it grows."""
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import functools
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from madtheory import _check
-from madtheory.files import (
-    atomic_write_bytes,
-    canonical_json,
-    disk,
-    run_folder,
-    sha256,
-    sha256_file,
-)
-from madtheory.files.atomic import sweep
-from madtheory.reports import cache, pages
+from madtheory._threads import processors
+from madtheory.files import canonical_json, sha256_file
+from madtheory.reports import cache, document, pages, progress
 from madtheory.reports._types import Numbers
-from madtheory.reports.captions import errata, figure_captions, table_captions
 from madtheory.reports.contents import SECTIONS
-from madtheory.reports.formats import Table, to_csv, to_latex, to_markdown
+from madtheory.reports.folder import Folder, say
+from madtheory.reports.formats import to_csv, to_latex
 from madtheory.reports.section import LEVELS, Section
 from madtheory.reports.style import render, styled
-from madtheory.reports.text import fill, template
-
-_FIGURES = [(name, draw, section) for section in SECTIONS for name, draw in section.figures.items()]
+from madtheory.reports.text import template
+from madtheory.reports.workers import Event, Task, computed
 
 # Now, not at the end of a long build: Python runs what it has just imported, and the key of a
 # result must not speak of a file that was edited since.
 for _module in (
     pages.__name__,
     *(section.compute.__module__ for section in SECTIONS),
-    *(draw.__module__ for _, draw, _ in _FIGURES),
+    *(draw.__module__ for section in SECTIONS for draw in section.figures.values()),
 ):
     cache.sources(_module)
+
+#: An unfinished page is written after a pause of so many times the time that it takes.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,150 +49,151 @@ class Report:
     computed: list[str]
 
 
-class _Folder:
-    """The output folder: writes only what changed, and remembers what made each file."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        if root.exists() and not root.is_dir():
-            raise ValueError(f"out must be a folder, got a file, {root}; choose another name")
-        self.manifest_path = root / ".cache" / "manifest.json"
-        for name in (".cache", "figures", "tables"):
-            disk.make_folder(root / name)
-            sweep(root / name)
-        sweep(root)
-        self.manifest: dict[str, list[str]] = {}
-        if self.manifest_path.exists():
-            # A damaged list only costs drawing again.
-            try:
-                self.manifest = run_folder.read_json(self.manifest_path)
-            except ValueError:
-                _say(f"{self.manifest_path} is damaged: all figures and pages are made again")
-
-    def write(self, name: str, data: bytes) -> Path:
-        """Write a file unless it already has these bytes."""
-        path = self.root / name
-        if not path.exists() or path.read_bytes() != data:
-            atomic_write_bytes(path, data)
-        return path
-
-    def made(self, name: str, key: str, make: Callable[[], bytes]) -> Path:
-        """Make a file unless the same inputs made the one that is there."""
-        path = self.root / name
-        if path.exists() and self.manifest.get(name) == [key, sha256_file(path)]:
-            return path
-        data = make()
-        self.write(name, data)
-        self.manifest[name] = [key, sha256(data)]
-        self.write(".cache/manifest.json", canonical_json(self.manifest).encode())
-        return path
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def _numbers(section: Section, level: str, seed: int, folder: _Folder) -> tuple[Numbers, bool]:
-    """Load or compute one section; the flag says whether it was computed."""
-    config = section.config(level, seed)
-    key = cache.key(section.compute, config)
-    path = folder.root / ".cache" / f"{section.name}.json"
-    try:
-        known = cache.load(path, key)
-    except cache.DamagedCache as error:
-        _say(f"{error}: computed again")
-        known = None
-    if known is None:
-        cache.store(path, key, section.compute(config))
-        return cache.load(path, key) or {}, True
-    return known, False
-
-
-def _all_numbers(level: str, seed: int, folder: _Folder) -> tuple[Numbers, list[str]]:
-    """Every section's numbers, with progress on a terminal."""
-    numbers: Numbers = {}
-    computed = []
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:28}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("report", total=len(SECTIONS))
-        for section in SECTIONS:
-            progress.update(task, description=f"computing {section.name}")
-            numbers[section.name], fresh = _numbers(section, level, seed, folder)
-            computed += [section.name] if fresh else []
-            progress.advance(task)
-    return numbers, computed
-
-
-def _draw(
-    name: str, draw: Callable[[Numbers], Figure], numbers: Numbers, folder: _Folder
-) -> list[Path]:
-    """Draw a figure as PDF and PNG."""
-    text = [part for pair in cache.sources(draw.__module__) for part in pair]
-    key = cache.digest(name, canonical_json(numbers), version("matplotlib"), *text)
-    drawn = functools.cache(functools.partial(draw, numbers))
-
-    def make(suffix: str) -> bytes:
-        with styled():
-            return render(drawn(), suffix)
-
+def _tasks(section: Section, level: str, seed: int) -> list[Task]:
+    """Return the calls that a section needs."""
+    parts = section.parts(level, seed)
+    seconds = section.seconds[level == "full"] / len(parts)
     return [
-        folder.made(f"figures/{name}.{suffix}", key, functools.partial(make, suffix))
-        for suffix in ("pdf", "png")
+        Task(section.name, i, config, cache.key(section.compute, config), seconds)
+        for i, config in enumerate(parts)
     ]
 
 
-def _references(source: str) -> dict[str, str]:
-    """Return name -> "Figure 3" or "Table 2", numbered by their place in the text."""
-    found: dict[str, str] = {}
-    for kind in ("table", "figure"):
-        marks = (part.split("}}")[0] for part in source.split("{{" + kind + ":")[1:])
-        found |= {name: f"{kind.title()} {i}" for i, name in enumerate(marks, start=1)}
-    return found
+@dataclass(slots=True)
+class _Build:
+    """A build on its way: what is asked, and what there is so far."""
+
+    folder: Folder
+    level: str
+    seed: int
+    tasks: dict[str, list[Task]]
+    parts: dict[str, Numbers] = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=dict)
+    figures: dict[str, list[Path]] = field(default_factory=dict)
+    rest_until: float = 0.0
+
+    # --- numbers ------------------------------------------------------------------------------
+
+    def path(self, task: Task) -> Path:
+        """Return where the numbers of a task lie."""
+        return self.folder.root / ".cache" / f"{task.name}.json"
+
+    def known(self, task: Task) -> bool:
+        """Take the numbers of a task that has been computed before."""
+        try:
+            numbers = cache.load(self.path(task), task.key)
+        except cache.DamagedCache as error:
+            say(f"{error}: computed again")
+            return False
+        if numbers is not None:
+            self.parts[task.name] = numbers
+        return numbers is not None
+
+    def finish(self, section: Section) -> bool:
+        """Draw a section if all of its numbers are there."""
+        names = [task.name for task in self.tasks[section.name]]
+        if not all(name in self.parts for name in names):
+            return False
+        parts = [self.parts[name] for name in names]
+        self.numbers[section.name] = section.whole(parts, self.level, self.seed)
+        for name, draw in section.figures.items():
+            self.figures[name] = self.draw(name, draw, self.numbers[section.name])
+        return True
+
+    def compute(self, todo: Sequence[Task], workers: int) -> None:
+        """Compute tasks side by side; whatever ends this, the page says how far it came."""
+        try:
+            self.follow(computed(todo, workers), progress.Forecast(todo, workers), len(todo))
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.show(None)
+            raise
+
+    def follow(self, events: Iterator[Event], forecast: progress.Forecast, total: int) -> None:
+        """Show what happens, and each section when its last task is done."""
+        sections = {section.name: section for section in SECTIONS}
+        running: list[str] = []
+        with progress.shown(forecast, total) as bar:
+            self.show(forecast.seconds())
+            if bar.console.is_terminal:
+                bar.console.print(
+                    f"{self.folder.root / 'index.html'} shows what is done", style="dim"
+                )
+            for event in events:
+                forecast.tell(event)
+                if event.numbers is None:
+                    running.append(event.task.name)
+                else:
+                    running.remove(event.task.name)
+                    self.take(event.task, json.loads(event.numbers))
+                    bar.advance(bar.task_ids[0])
+                bar.update(bar.task_ids[0], description=", ".join(running))
+                if event.numbers is not None and self.finish(sections[event.task.section]):
+                    self.show(forecast.seconds())
+
+    def take(self, task: Task, numbers: Numbers) -> None:
+        """Keep the numbers of a task."""
+        cache.store(self.path(task), task.key, numbers)
+        self.parts[task.name] = numbers
+
+    # --- figures and pages --------------------------------------------------------------------
+
+    def draw(self, name: str, draw: Callable[[Numbers], Figure], numbers: Numbers) -> list[Path]:
+        """Draw a figure as PDF and PNG."""
+        text = [part for pair in cache.sources(draw.__module__) for part in pair]
+        key = cache.digest(name, canonical_json(numbers), version("matplotlib"), *text)
+        drawn = functools.cache(functools.partial(draw, numbers))
+
+        def make(suffix: str) -> bytes:
+            with styled():
+                return render(drawn(), suffix)
+
+        return [
+            self.folder.made(f"figures/{name}.{suffix}", key, functools.partial(make, suffix))
+            for suffix in ("pdf", "png")
+        ]
+
+    def pictures(self) -> dict[str, bytes]:
+        """Return the PNG of every figure drawn."""
+        return {name: png.read_bytes() for name, (_, png) in self.figures.items()}
+
+    def show(self, left: float | None) -> None:
+        """Write the page as far as it is, if some time has passed; None: it stops here."""
+        begun = time.monotonic()
+        missing = len(SECTIONS) - len(self.numbers)
+        if not missing or (left is not None and begun < self.rest_until):
+            return
+        filled = document.filler(self.numbers, self.level, self.seed)
+        text = document.markdown(filled, document.tables(filled, self.numbers))
+        waiting = f"{missing} of {len(SECTIONS)} parts are missing: the report was interrupted."
+        if left is not None:
+            waiting = f"{missing} of {len(SECTIONS)} parts are still being computed: about "
+            waiting += f"{progress.clock(left)} left. This page loads itself anew."
+        page = pages.html(text, self.pictures(), waiting=waiting, refresh=left is not None)
+        self.folder.write("index.html", page.encode())
+        now = time.monotonic()
+        self.rest_until = now + _PATIENCE * (now - begun)
+
+    def pages(self, markdown: str) -> list[Path]:
+        """Write the Markdown source, the three pages made from it, and the Typst source."""
+        layouts = [template(f"page.{suffix}") for suffix in ("html", "tex", "typ")]
+        drawn = [sha256_file(path) for name in sorted(self.figures) for path in self.figures[name]]
+        module = dict(cache.sources(pages.__name__))[pages.__name__]
+        key = cache.digest(markdown, module, pages.tool_versions(), *layouts, *drawn)
+        made, source = self.folder.made, self.folder.write("report.md", markdown.encode())
+        typ = made("report.typ", key, lambda: pages.document(markdown, "typst").encode())
+        return [
+            made("index.html", key, lambda: pages.html(markdown, self.pictures()).encode()),
+            made("report.pdf", key, lambda: pages.pdf(typ.resolve())),
+            made("report.tex", key, lambda: pages.document(markdown, "latex").encode()),
+            source,
+            typ,
+        ]
 
 
-def _tables(filled: Callable[[str], str], numbers: Numbers) -> dict[str, Table]:
-    """All tables, the placeholders of their texts filled."""
-
-    def fill_row(row: Numbers) -> Numbers:
-        return {key: filled(x) if isinstance(x, str) else x for key, x in row.items()}
-
-    tables = {}
-    for section in SECTIONS:
-        for name, make in section.tables.items():
-            table = make(numbers[section.name])
-            tables[name] = dataclasses.replace(table, rows=[fill_row(row) for row in table.rows])
-    return tables
-
-
-def _show_figure(filled: Callable[[str], str], name: str) -> str:
-    caption = filled(figure_captions()[name].markdown())
-    return f"![{caption}](figures/{name}){{#fig:{name} width=100%}}"
-
-
-def _show_table(filled: Callable[[str], str], tables: dict[str, Table], name: str) -> str:
-    return f"{to_markdown(tables[name])}\n\n: {filled(table_captions()[name])} {{#tbl:{name}}}"
-
-
-def _pages(markdown: str, figures: Iterable[Path], folder: _Folder) -> list[Path]:
-    """Write the Markdown source, the three pages made from it, and the Typst source."""
-    layouts = [template(f"page.{suffix}") for suffix in ("html", "tex", "typ")]
-    drawn = [sha256_file(path) for path in figures]
-    module = dict(cache.sources(pages.__name__))[pages.__name__]
-    key = cache.digest(markdown, module, pages.tool_versions(), *layouts, *drawn)
-    root = folder.root.resolve()
-    source = folder.write("report.md", markdown.encode())
-    typ = folder.made("report.typ", key, lambda: pages.document(markdown, "typst").encode())
-    return [
-        folder.made("index.html", key, lambda: pages.html(markdown, root).encode()),
-        folder.made("report.pdf", key, lambda: pages.pdf(root / typ.name)),
-        folder.made("report.tex", key, lambda: pages.document(markdown, "latex").encode()),
-        source,
-        typ,
-    ]
-
-
-def build(out: Path | str, level: str = "full", *, seed: int = 0) -> Report:
+def build(
+    out: Path | str, level: str = "full", *, seed: int = 0, workers: int | None = None
+) -> Report:
     """Write the report into a folder; what has not changed is kept, byte for byte.
 
     Parameters
@@ -209,34 +204,34 @@ def build(out: Path | str, level: str = "full", *, seed: int = 0) -> Report:
         How much is simulated ("tiny" is for tests).
     seed : int
         All simulations are pure functions of it.
+    workers : int, optional
+        Processes that compute side by side; one for each processor by default. No byte depends on
+        their number.
     """
     _check.one_of("level", level, LEVELS)
     seed = _check.count("seed", seed, minimum=0)
     if not str(out):
         raise ValueError("out must name a folder, got ''")
-    folder = _Folder(Path(out))
-    numbers, computed = _all_numbers(level, seed, folder)
-    figures = [
-        path
-        for name, draw, section in _FIGURES
-        for path in _draw(name, draw, numbers[section.name], folder)
-    ]
+    count = processors("workers", workers)
+    tasks = {section.name: _tasks(section, level, seed) for section in SECTIONS}
+    made = _Build(Folder(Path(out)), level, seed, tasks)
+    todo = [task for some in tasks.values() for task in some if not made.known(task)]
+    for section in SECTIONS:
+        made.finish(section)
+    if todo:
+        made.compute(todo, count)
+    numbers = {section.name: made.numbers[section.name] for section in SECTIONS}
     record = {"level": level, "seed": seed, "version": version("madtheory"), "sections": numbers}
-    about = {"level": {"name": level, "seed": seed}, "errata_count": {"count": len(errata()) - 1}}
-    source = template("report.md")
-    everything, special = {**numbers, **about}, {"ref": _references(source).__getitem__}
-    filled = functools.partial(fill, numbers=everything, special=special)
-    tables = _tables(filled, numbers)
+    filled = document.filler(numbers, level, seed)
+    tables = document.tables(filled, numbers)
     written = [
-        folder.write(f"tables/{name}.{suffix}", make(table).encode())
+        made.folder.write(f"tables/{name}.{suffix}", make(table).encode())
         for name, table in tables.items()
         for suffix, make in (("tex", to_latex), ("csv", to_csv))
     ]
-    shown = {
-        "figure": functools.partial(_show_figure, filled),
-        "table": functools.partial(_show_table, filled, tables),
-    }
-    markdown = fill(source, everything, {**special, **shown})
-    done = _pages(markdown, figures, folder)
-    done.append(folder.write("numbers.json", (canonical_json(record, indent=1) + "\n").encode()))
-    return Report(figures, written, done, computed)
+    done = made.pages(document.markdown(filled, tables))
+    text = canonical_json(record, indent=1) + "\n"
+    done.append(made.folder.write("numbers.json", text.encode()))
+    figures = [p for s in SECTIONS for name in s.figures for p in made.figures[name]]
+    fresh = {task.section for task in todo}
+    return Report(figures, written, done, [s.name for s in SECTIONS if s.name in fresh])

@@ -1,6 +1,7 @@
 """What the report holds: the sections of all topics, in the order of the text.
 
-Each topic is a folder whose ``contents.py`` lists its own.
+Each topic is a folder whose ``contents.py`` lists its own. This is the order of work too: the page
+shows what is done, so what stands first is computed first.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from madtheory.reports.claims.contents import SECTIONS as CLAIMS
 from madtheory.reports.collapse.contents import SECTIONS as COLLAPSE
 from madtheory.reports.fresh.contents import SECTIONS as FRESH
 from madtheory.reports.loops.contents import SECTIONS as LOOPS
+from madtheory.reports.minute.contents import SECTIONS as MINUTE
 from madtheory.reports.modes.contents import SECTIONS as MODES
 from madtheory.reports.regimes.contents import SECTIONS as REGIMES
 from madtheory.reports.section import Section
 
-#: Sections that end the text, whatever their topic.
-_LAST: Final = ("errata", "digits", "digits_loops", "appendix")
-
-
-def _place(section: Section) -> int:
-    return _LAST.index(section.name) if section.name in _LAST else -1
-
-
-_ALL: Final = (*CLAIMS, *COLLAPSE, *FRESH, *LOOPS, *REGIMES, *MODES, *AUDIT)
-SECTIONS: Final[tuple[Section, ...]] = tuple(sorted(_ALL, key=_place))
+_FOUND: Final = {
+    section.name: section
+    for topic in (MINUTE, COLLAPSE, FRESH, LOOPS, REGIMES, MODES, AUDIT, CLAIMS)
+    for section in topic
+}
+#: Sections of other topics come between, or at the end.
+_FIRST: Final = ("minute", "three", *(section.name for section in COLLAPSE[:-1]))
+_LAST: Final = ("digits", "digits_loops", "errata", "appendix", "claims")
+_NAMES: Final = (*_FIRST, *(name for name in _FOUND if name not in _FIRST + _LAST), *_LAST)
+SECTIONS: Final[tuple[Section, ...]] = tuple(_FOUND[name] for name in _NAMES)

@@ -20,11 +20,6 @@ _UNICODE: Final = {
         files("madtheory.reports").joinpath("templates", "page.tex").read_text(encoding="utf-8"),
     )
 } | {"±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "½": r"$\tfrac12$", "–": "--"}
-_SIGNS: Final = (
-    (r"\blambda(?![a-z])", "λ"), (r"\bSigma(?![a-z])", "Σ"), (r"\bmu(?![a-z])", "μ"),
-    (r"\bpsi(?![a-z])", "ψ"), (r"\bdelta(?![a-z])", "δ"), (r"\bsigma(?![a-z])", "σ"),
-    (r"\bchi2(?![a-z])", "χ²"), (r"\beps\b", "ε"), ("<=", "≤"), (">=", "≥"), ("->", "→"),
-)  # fmt: skip
 _SPECIAL: Final = {c: "\\" + c for c in "&%#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}"}
 
 
@@ -70,14 +65,6 @@ def words(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def pretty(value: Any) -> str:
-    """Print a claim's plain text with Greek letters and relation signs."""
-    text = words(value)
-    for plain, sign in _SIGNS:
-        text = re.sub(plain, sign, text)
-    return text
-
-
 def plus_minus(digits: int = 4) -> Callable[[Any], str]:
     """Return a printer of (value, standard error) pairs."""
     show = number(digits)
@@ -107,7 +94,9 @@ def _cells(table: Table) -> list[list[str]]:
 
 
 def _bar(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")
+    """A cell of a pipe table: in a formula an escaped bar would become a double one."""
+    parts = re.split(r"(\$[^$]+\$)", text.replace("\n", " "))
+    return "".join(p.replace("|", r"\vert " if p.startswith("$") else r"\|") for p in parts)
 
 
 def to_markdown(table: Table) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,14 @@ from madtheory.reports.text import template
 
 _MARKDOWN: Final = (
     "markdown+implicit_figures+pipe_tables+tex_math_dollars-smart-superscript-subscript"
+)
+#: Seconds after which an unfinished page loads itself anew.
+_REFRESH: Final = 10
+#: What stands where a figure will be.
+_LATER: Final = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 63 12"><rect width="63" height="12" '
+    b'fill="#f3f3f3"/><text x="31.5" y="6.5" font-size="2" text-anchor="middle" '
+    b'font-family="sans-serif" fill="#555">not computed yet</text></svg>'
 )
 _BOX: Final = {
     "html": ('<div class="box">', "</div>"),
@@ -69,10 +79,27 @@ def _convert(markdown: str, target: str, extension: str, extra: list[str]) -> st
         )
 
 
-def html(markdown: str, folder: Path) -> str:
-    """Return one HTML file that needs nothing else; figures are looked up in `folder`."""
-    extra = ["--embed-resources", "--mathml", f"--resource-path={folder}", "--toc", "--toc-depth=1"]
-    return _convert(_numbered(markdown), "html", "png", extra)
+def html(
+    markdown: str, figures: Mapping[str, bytes], *, waiting: str = "", refresh: bool = False
+) -> str:
+    """Return one HTML file that needs nothing else.
+
+    `figures` holds the PNG of every figure drawn; `waiting` says what is missing; with `refresh`
+    the page loads itself anew.
+    """
+    extra = ["--mathml", "--toc", "--toc-depth=1"]
+    if waiting:
+        extra.append(f"--metadata=waiting:{waiting}")
+    if refresh:
+        extra.append(f"--metadata=refresh:{_REFRESH}")
+    page = _convert(_numbered(markdown), "html", "png", extra)
+
+    def embedded(match: re.Match[str]) -> str:
+        png = figures.get(match[1])
+        kind, data = ("png", png) if png else ("svg+xml", _LATER)
+        return f'src="data:image/{kind};base64,{base64.b64encode(data).decode()}"'
+
+    return re.sub(r'src="figures/([a-z_]+)\.png"', embedded, page)
 
 
 def document(markdown: str, target: str) -> str:

@@ -56,8 +56,9 @@ def interval_points(
     ax: Axes, x: Any, y: Any, bars: Any, i: int, label: str | None = None, **style: Any
 ) -> None:
     """Points with bars, in the colour and marker of series `i`."""
-    style = {"fmt": MARKERS[i], "color": COLOURS[i], "zorder": 3, "elinewidth": 0.9, **style}
-    ax.errorbar(array(x), array(y), yerr=bars, mfc="white", ms=4, capsize=2, label=label, **style)
+    style = {"fmt": MARKERS[i], "color": COLOURS[i], "mfc": "white", "zorder": 3,
+             "elinewidth": 0.9, **style}  # fmt: skip
+    ax.errorbar(array(x), array(y), yerr=bars, ms=4, capsize=2, label=label, **style)
 
 
 def plain_log(ax: Axes, **ticks: list[float]) -> None:

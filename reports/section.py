@@ -1,4 +1,7 @@
-"""What the report is made of: sections that compute, with the figures and tables of each."""
+"""What the report is made of: sections that compute, with the figures and tables of each.
+
+A long section may be computed in parts, on any processor and in any order.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ LEVELS: Final = ("tiny", "quick", "full")
 class Section:
     """One unit of computation: a pure function, its arguments at all levels and what each changes.
 
-    Its figures and tables, by name, show its numbers.
+    Its figures and tables, by name, show its numbers. `split` makes the arguments of the parts of
+    a long one, `join` its numbers from theirs. `seconds` is a rough processor time at the levels
+    "quick" and "full": it orders the work and foretells the time that is left.
     """
 
     name: str
@@ -30,7 +35,19 @@ class Section:
     full: Numbers = field(default_factory=dict)
     figures: Mapping[str, Callable[[Numbers], Figure]] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Numbers], Table]] = field(default_factory=dict)
+    seconds: tuple[float, float] = (1.0, 5.0)
+    split: Callable[[Numbers], list[Numbers]] | None = None
+    join: Callable[[list[Numbers], Numbers], Numbers] | None = None
 
     def config(self, level: str, seed: int) -> Numbers:
         """Return the arguments of `compute` at a level."""
         return {**self.base, **getattr(self, level), "seed": seed}
+
+    def parts(self, level: str, seed: int) -> list[Numbers]:
+        """Return the arguments of every call of `compute` at a level."""
+        config = self.config(level, seed)
+        return [config] if self.split is None else self.split(config)
+
+    def whole(self, parts: list[Numbers], level: str, seed: int) -> Numbers:
+        """Return the section's numbers from those of its parts."""
+        return parts[0] if self.join is None else self.join(parts, self.config(level, seed))

@@ -13,6 +13,10 @@ from madtheory.reports.formats import number
 _PLACEHOLDER: Final = re.compile(r"\{\{([a-z0-9_:./|+\-\[\] %]+)\}\}")
 
 
+#: What stands for a number, or a section's numbers, that are not there yet.
+LATER: Final = "…"
+
+
 @cache
 def template(name: str) -> str:
     """Return the text of a template file, the same during a whole build."""
@@ -20,9 +24,11 @@ def template(name: str) -> str:
 
 
 def lookup(numbers: Mapping[str, Any], path: str) -> Any:
-    """Return ``numbers["a"]["b"][2]`` for the path ``a.b.2``."""
+    """Return ``numbers["a"]["b"][2]`` for the path ``a.b.2``; LATER where that is on the way."""
     value: Any = numbers
     for part in path.split("."):
+        if value is LATER:
+            return LATER
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value
 

@@ -18,5 +18,6 @@ SECTIONS: Final = (
         full={"runs": 60},
         figures={"audit": figures.draw_known},
         tables={"audit_errors": tables.audit_errors},
+        seconds=(2.5, 18),
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ SECTIONS: Final = (
         quick={"replicates": 5_000, "grid": 16},
         full={"replicates": 50_000, "grid": 40},
         figures={"collapse": figures.draw_collapse},
+        seconds=(1, 10),
     ),
     Section(
         "spectrum", spectrum.compute, {"n_synth": [9, 17, 65], "dim": 8, "bias": 1.0},
@@ -24,6 +25,7 @@ SECTIONS: Final = (
         quick={"generations": 200, "replicates": 40},
         full={"generations": 400, "replicates": 200},
         figures={"spectrum": figures.draw_spectrum},
+        seconds=(0.5, 3),
     ),
     Section(
         "passage", passage.compute,
@@ -34,6 +36,7 @@ SECTIONS: Final = (
         full={"replicates": 40_000, "replicates_high": 1_000, "grid": [10, 20, 50, 100, 200]},
         figures={"passage": figures.draw_passage},
         tables={"times": tables.times},
+        seconds=(2, 15),
     ),
     Section(
         "typical", distance.compute_typical,
@@ -42,6 +45,7 @@ SECTIONS: Final = (
         quick={"replicates": 10_000},
         full={"replicates": 100_000},
         figures={"typical": figures.draw_typical},
+        seconds=(0.3, 2),
     ),
     Section(
         "overshoot", distance.compute_overshoot, {},
@@ -53,6 +57,7 @@ SECTIONS: Final = (
               "dims": [130, 135, 140, 150, 170, 200, 250, 300, 400, 500, 700, 1000], "grid": 160,
               "two": {"points": 59, "horizon": 5000}},
         figures={"overshoot": figures.draw_overshoot},
+        seconds=(1.5, 4),
     ),
     Section(
         "appendix", appendix.compute, {"dim": 5, "dof": 9, "pairs": [[5, 9], [20, 9], [5, 99]]},
@@ -61,5 +66,6 @@ SECTIONS: Final = (
         full={"grid": 120, "draws": 200_000, "eps": 19},
         figures={"appendix": figures.draw_appendix},
         tables={"constants": tables.constants},
+        seconds=(3, 15),
     ),
 )  # fmt: skip

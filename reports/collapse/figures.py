@@ -52,7 +52,7 @@ def _collapse_mean(ax: Axes, numbers: Numbers) -> None:
 
 def draw_collapse(numbers: Numbers) -> Figure:
     """Typical path beside the mean (theory.md 1.1, 1.5)."""
-    return plotting.panels(4.6, numbers, _collapse_paths, _collapse_mean)
+    return plotting.panels(4.1, numbers, _collapse_paths, _collapse_mean)
 
 
 def _spectrum_values(ax: Axes, numbers: Numbers) -> None:
@@ -209,7 +209,7 @@ def _overshoot_two(ax: Axes, numbers: Numbers) -> None:
 def draw_overshoot(numbers: Numbers) -> Figure:
     """Where E W2^2 does not increase (theory.md 1.8)."""
     parts = (_overshoot_curve, _overshoot_map, _overshoot_step, _overshoot_two)
-    return plotting.panels(5.4, numbers, *parts, rows=2)
+    return plotting.panels(4.7, numbers, *parts, rows=2)
 
 
 def _appendix_cdf(ax: Axes, numbers: Numbers) -> None:

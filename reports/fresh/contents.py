@@ -17,6 +17,7 @@ SECTIONS: Final = (
         full={"generations": 60, "replicates": 100},
         figures={"forgetting": figures.draw_forgetting},
         tables={"limits": tables.limits},
+        seconds=(3, 20),
     ),
     Section(
         "phase", numbers.compute_phase,
@@ -35,6 +36,7 @@ SECTIONS: Final = (
               + [[1000, s, 0.7] for s in (200, 800, 5000)]},
         figures={"phase_real": figures.draw_phase_real, "phase_bias": figures.draw_phase_bias},
         tables={"points": tables.points},
+        seconds=(10, 65),
     ),
     Section(
         "fractions", numbers.compute_fractions,
@@ -46,6 +48,7 @@ SECTIONS: Final = (
               "simulated": [1000, 3000, 10_000, 30_000, 100_000, 1_000_000]},
         figures={"fractions": figures.draw_fractions},
         tables={"fraction_points": tables.fraction_points},
+        seconds=(1.5, 20),
     ),
     Section(
         "digits", digits.compute,
@@ -55,5 +58,6 @@ SECTIONS: Final = (
         full={"replicates": 600},
         figures={"digits": figures.draw_digits},
         tables={"digits_table": tables.digits},
+        seconds=(3.5, 20),
     ),
 )  # fmt: skip

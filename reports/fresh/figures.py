@@ -141,7 +141,7 @@ def _digits_panel(ax: Axes, numbers: Numbers, run: Numbers) -> None:
 
 def draw_digits(numbers: Numbers) -> Figure:
     """Both loops on real image features."""
-    fig = figure(5.0)
+    fig = figure(4.3)
     axes = fig.subplots(2, len(numbers["synthetic"]), sharex=True, squeeze=False)
     for row, kind in enumerate(("synthetic", "fresh")):
         for column, run in enumerate(numbers[kind]):

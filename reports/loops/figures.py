@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, Patch
 
 from madtheory.reports import plotting
 from madtheory.reports._types import Numbers
@@ -57,44 +59,127 @@ def draw_memory(numbers: Numbers) -> Figure:
     left.set_ylabel("$n_e/n_r$")
     panel(left, "a", r"the mean alone; dotted: $K \to \infty$")
     panel(right, "b", r"mean and covariance, $E\,W_2^2$")
-    left.legend(loc="upper left")
+    left.legend(loc="lower right")
     right.legend(loc="center right", bbox_to_anchor=(1.0, 0.38))
     return fig
 
 
-# ---------------------------------------------------------------------------------- augmentation
-def _loops_panel(ax: Axes, numbers: Numbers, bias: float) -> None:
+# ------------------------------------------------------------------------------- the three loops
+#: Loop of a panel, its curves with their colours, and how real data enter it.
+_THREE = (
+    ("fully synthetic", {"fully synthetic": 5}, "once"),
+    ("synthetic augmentation", {"fixed, replaced": 1, "fixed, growing pool": 3}, "the same set"),
+    ("fresh data", {"fresh": 0}, "new ones"),
+)
+
+
+def _box(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+    style = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": colour, "lw": 1.2}
+    ax.text(x, y, text, ha="center", va="center", bbox=style, zorder=3)
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
+    shape = {"arrowstyle": "-|>", "mutation_scale": 9, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
+    ax.add_patch(FancyArrowPatch(start, end, **{**shape, "color": BLACK, **style}))
+
+
+def _scheme(ax: Axes, name: str, colour: str, words: str) -> None:
+    """Real data, model and synthetic data of one loop."""
+    ax.set(xlim=(0, 10), ylim=(0, 6))
+    ax.axis("off")
+    once = words == "once"
+    _box(ax, 1.6, 3.9, "real", COLOURS[2])
+    _box(ax, 6.2, 3.9, "model", BLACK)
+    _box(ax, 6.2, 1.1, "synthetic", colour)
+    _arrow(ax, (2.8, 3.9), (4.75, 3.9), color=COLOURS[2], ls=DASHES[1] if once else "-",
+           lw=1.0 if once else 1.8)  # fmt: skip
+    ax.text(3.75, 4.9, words, ha="center", va="bottom", color=COLOURS[2])
+    curve = {"color": colour, "lw": 1.8, "connectionstyle": "arc3,rad=-0.6"}
+    _arrow(ax, (7.3, 3.4), (7.3, 1.7), **curve)
+    _arrow(ax, (5.1, 1.7), (5.1, 3.4), **curve)
+
+
+def _loop_panel(ax: Axes, numbers: Numbers, colours: dict[str, int]) -> None:
+    """E W2^2 of one loop, with and without bias."""
     t = array(numbers["generations"])
-    curves = [c for c in numbers["curves"] if c["bias"] == bias]
-    for i, curve in enumerate(curves):
-        _declared(ax, t, curve["theory"], curve["rel_error"], i)
-        at = np.unique(np.geomspace(1, len(t), 9).astype(int)) - 1
-        error_points(ax, t[at], array(curve["mean"])[at], array(curve["se"])[at], i, curve["loop"])
-    level(ax, numbers["baseline"], GREY, label="real samples only")
+    biases = numbers["config"]["biases"]
+    for curve in numbers["curves"]:
+        if curve["loop"] not in colours:
+            continue
+        i, which = colours[curve["loop"]], biases.index(curve["bias"])
+        value, error = array(curve["theory"]), array(curve["rel_error"])
+        band(ax, t, value * (1 - error), value * (1 + error), i, alpha=0.25)
+        line(ax, t, value, COLOURS[i], ls=DASHES[which])
+        at = np.unique(np.geomspace(1, len(t), 8).astype(int)) - 1
+        mean, se = array(curve["mean"])[at], array(curve["se"])[at]
+        face = {} if which else {"mfc": COLOURS[i]}
+        plotting.interval_points(ax, t[at], mean, 1.96 * se, i, **face)
+    level(ax, numbers["baseline"], GREY)
     ax.set_xlabel("generation $t$")
     plain_log(ax, x=[1, 3, 10, 30, 100], y=[0.3, 1, 3, 10, 30])
 
 
-def _shrinkage_panel(ax: Axes, item: Numbers) -> None:
-    _declared(ax, item["n_synth"], item["value"], item["rel_error"], 1)
-    mean, se = array([p["value"] for p in item["points"]]).T
-    error_points(ax, [p["n_synth"] for p in item["points"]], mean, se, 1)
-    level(ax, item["baseline"], GREY)
-    ax.set_xlabel("synthetic samples $n_s$")
+def _said(numbers: Numbers) -> list[str]:
+    """What the paper and the theory say of each loop, in a few words."""
+    one, less = numbers["verdicts"][:2]
+
+    def held(*gains: float) -> str:
+        kinds = {"at a gain" if gain > 1 else "at a loss" for gain in gains}
+        return "held, " + " or ".join(sorted(kinds))
+
+    return [
+        "paper: MAD\ntheory: MAD",
+        f"paper: delayed\ntheory: {held(one['fixed'], less['fixed'])};\na growing pool\n"
+        f"dies if $\\lambda$ < 1",
+        f"paper: held, if enough\ntheory: {held(one['fresh'], less['fresh'])}",
+    ]
 
 
+def draw_three(numbers: Numbers) -> Figure:
+    """The paper's Figure 3, with what happens in each loop."""
+    fig = figure(4.0)
+    grid = fig.add_gridspec(2, 3, height_ratios=[0.42, 1])
+    below: Axes | None = None
+    for i, ((name, colours, words), said) in enumerate(zip(_THREE, _said(numbers), strict=True)):
+        top = fig.add_subplot(grid[0, i])
+        _scheme(top, name, COLOURS[next(iter(colours.values()))], words)
+        panel(top, "abc"[i], name)
+        below = fig.add_subplot(grid[1, i], sharey=below)
+        _loop_panel(below, numbers, colours)
+        below.text(0.05, 0.98, said, transform=below.transAxes, va="top", linespacing=1.4)
+        if i:
+            below.tick_params(labelleft=False)
+        else:
+            below.set_ylabel(r"distance to the real data, $E\,W_2^2$")
+    fig.legend(*_three_entries(numbers["config"]["biases"]), loc="outside lower center", ncol=5,
+               columnspacing=1.2)  # fmt: skip
+    return fig
+
+
+def _three_entries(biases: list[float]) -> tuple[list[Any], list[str]]:
+    """Handles and labels of the legend."""
+    handles: list[Any] = [
+        plotting.black_line(ls=DASHES[i], marker="o", mfc=("black", "white")[i]) for i in (0, 1)
+    ]
+    handles += [Patch(fc=COLOURS[i], alpha=0.8) for i in (1, 3)] + [Line2D([], [], color=GREY)]
+    labels = [rf"$\lambda$ = {b:g}" for b in biases[:2]]
+    return handles, [*labels, "replaced", "growing pool", "real samples only"]
+
+
+# ---------------------------------------------------------------------------------- augmentation
 def draw_augmentation(numbers: Numbers) -> Figure:
-    """The paper's Figures 8 and 9 in the Gaussian world."""
-    fig = figure(3.0)
-    axes = fig.subplots(1, 3)
-    for which, bias in enumerate(numbers["config"]["biases"][:2]):
-        _loops_panel(axes[which], numbers, bias)
-        panel(axes[which], "ab"[which], rf"$\lambda$ = {bias:g}")
-    for ax in (axes[0], axes[2]):
-        ax.set_ylabel(r"$E\,W_2^2$")
-    _shrinkage_panel(axes[2], numbers["shrinkage"])
-    panel(axes[2], "c", rf"$d = n_r$ = {numbers['config']['square']}, $\lambda$ = 0")
-    plotting.legend_below(fig, axes[0], 3)
+    """A fixed real set that synthetic data help."""
+    item = numbers["shrinkage"]
+    fig = figure(2.5)
+    ax = fig.subplots()
+    _declared(ax, item["n_synth"], item["value"], item["rel_error"], 1)
+    line(ax, [], [], 1, label="theory, declared error")
+    mean, se = array([p["value"] for p in item["points"]]).T
+    error_points(ax, [p["n_synth"] for p in item["points"]], mean, se, 1, "simulation, 95 %")
+    square = numbers["config"]["square"]
+    level(ax, item["baseline"], GREY, label=f"the {square} real samples alone")
+    ax.set(xlabel="synthetic samples $n_s$", ylabel=r"limit of $E\,W_2^2$")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
 
 

@@ -14,7 +14,7 @@ from madtheory.reports._types import Array, Numbers
 from madtheory.reports.fresh.digits import digits_eigenvalues
 from madtheory.reports.limits import compared, first_and_late
 from madtheory.reports.simulated import run
-from madtheory.theory import distance, moments, worth
+from madtheory.theory import collapse, distance, moments, worth
 
 
 def _late(loop: Loop, values: Array, config: Numbers) -> list[float]:
@@ -98,25 +98,51 @@ def _shrinkage(config: Numbers) -> Numbers:
 
 
 def compute_augmentation(config: Numbers) -> Numbers:
-    """Figures 8 and 9 in the Gaussian world: fixed real data, replaced or piling up."""
+    """A fixed real set that gains: where it has as many dimensions as samples (3.1)."""
+    return {"shrinkage": _shrinkage(config), "config": dict(config)}
+
+
+# ------------------------------------------------------------------------------- the three loops
+def _three(n_r: int, n_s: int, bias: float) -> dict[str, Loop]:
+    return {
+        "fully synthetic": fully_synthetic(n_s, bias=bias),
+        "fixed, replaced": augmentation(n_r, n_s, bias=bias),
+        "fixed, growing pool": augmentation(n_r, n_s, bias=bias, pool="accumulate"),
+        "fresh": fresh_data(n_r, n_s, bias=bias),
+    }
+
+
+def _verdict(bias: float, config: Numbers) -> Numbers:
+    """What the theory says of the three loops at one bias."""
+    n_r, ones = config["n_real"], np.ones(config["dim"])
+    loops = _three(n_r, config["n_synth"], bias)
+    synthetic, pool = loops["fully synthetic"], loops["fixed, growing pool"]
+    grows = bias == 1
+    return {
+        "bias": bias,
+        "half_life": collapse.half_life(synthetic),
+        "dead_limit": None if grows else float(collapse.w2_squared_limit(synthetic, ones)),
+        "fixed": _limit_gain(loops["fixed, replaced"], ones)[1],
+        "fresh": _limit_gain(loops["fresh"], ones)[1],
+        "exponent": 1 - bias,
+        "pool_mean": 1 / (n_r * moments.growing_pool_limit(pool).mean_sq) if grows else None,
+    }
+
+
+def compute_three(config: Numbers) -> Numbers:
+    """The paper's Figure 3, and its Figures 8 and 9 in the Gaussian world."""
     n_r, n_s, ones = config["n_real"], config["n_synth"], np.ones(config["dim"])
-    curves = []
-    for bias in config["biases"]:
-        loops = {
-            "fully synthetic": fully_synthetic(n_s, bias=bias),
-            "fixed, replaced": augmentation(n_r, n_s, bias=bias),
-            "fixed, growing pool": augmentation(n_r, n_s, bias=bias, pool="accumulate"),
-            "fresh": fresh_data(n_r, n_s, bias=bias),
-        }
-        curves += [{"loop": name, **compared(x, ones, config)} for name, x in loops.items()]
-    unbiased = distance.w2_squared_limit(augmentation(n_r, n_s), ones)
+    curves = [
+        {"loop": name, **compared(loop, ones, config)}
+        for bias in config["biases"]
+        for name, loop in _three(n_r, n_s, bias).items()
+    ]
     return {
         "generations": np.arange(1, config["generations"] + 1),
         "curves": curves,
         "baseline": float(spectrum.baseline(n_r, ones).value),
-        "gain_fixed": _gain(float(unbiased.value), n_r, ones),
+        "verdicts": [_verdict(bias, config) for bias in config["biases"]],
         "gain_leading": moments.augmentation_gain_leading(n_r, n_s),
-        "shrinkage": _shrinkage(config),
         "config": dict(config),
     }
 

@@ -41,7 +41,7 @@ def _mixture(ax: Axes, components: list[Numbers], centres: Any, scale: float, co
 
 def draw_fits(numbers: Numbers) -> Figure:
     """The paper's Figure 14: EM above, the idealised loop below."""
-    fig = figure(5.0)
+    fig = figure(4.2)
     pictures = numbers["pictures"]
     axes = fig.subplots(2, len(pictures), sharex=True, sharey=True)
     centres = array(numbers["centres"])
@@ -99,7 +99,7 @@ def _modal_panel(ax: Axes, numbers: Numbers) -> None:
 
 def draw_metrics(numbers: Numbers) -> Figure:
     """The paper's Figure 15, theory overlaid."""
-    fig = figure(3.6)
+    fig = figure(3.3)
     axes = fig.subplots(1, 3)
     theory = numbers["theory"]
     _loops(axes[0], numbers, "total")

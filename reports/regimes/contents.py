@@ -12,7 +12,9 @@ SECTIONS: Final = (
         "definitions", numbers.compute_definitions, {"dim": 10, "n": 100},
         tiny={"dim": 2, "n": 20, "loops": ["fully synthetic, λ = 1", "fresh data, λ = 0.9",
                                            "fixed + fresh, λ = 0.9"]},
+        figures={"definitions": figures.draw_definitions},
         tables={"definitions": tables.definitions, "definition_claims": tables.definition_claims},
+        seconds=(3.5, 3.5),
     ),
     Section(
         "regimes", numbers.compute_regimes,
@@ -27,6 +29,7 @@ SECTIONS: Final = (
               "points": [[0.3, 0.6], [0.3, 0.95], [1, 0.9], [3, 0.75], [5, 0.95],
                          [10, 0.9], [10, 1.0]], "replicates": 400},
         figures={"regimes": figures.draw_regimes},
+        seconds=(6, 40),
     ),
     Section(
         "estimators", numbers.compute_estimators, {"n_synth": 50, "floor": 0.001, "spread": 20},
@@ -34,5 +37,6 @@ SECTIONS: Final = (
         quick={"generations": 1000, "replicates": 500, "shown": 30},
         full={"generations": 2000, "replicates": 4000, "shown": 60},
         figures={"estimators": figures.draw_estimators},
+        seconds=(1.5, 10),
     ),
 )  # fmt: skip

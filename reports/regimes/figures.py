@@ -7,15 +7,39 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from madtheory.reports import plotting
 from madtheory.reports._types import Numbers
 from madtheory.reports.plotting import array, band, black_line, level, line
-from madtheory.reports.style import BLACK, DASHES, figure, panel
+from madtheory.reports.style import BLACK, COLOURS, DASHES, figure, panel
 
 _SPAN = 2.0  # colours end at gains of 2^-2 and 2^2
 _LOWEST = -12.0  # further down the straight lines go on, and the floor would be one line
+
+
+#: Face of a cell and its mark: collapse, no collapse, not decided.
+_ANSWERS = {True: (COLOURS[1], "yes"), False: (COLOURS[4], "no"), None: ("#F2F2F2", "?")}
+
+
+def draw_definitions(numbers: Numbers) -> Figure:
+    """Loops against definitions of collapse: the picture of a table."""
+    names = [d["name"] for d in numbers["definitions"]]
+    loops = numbers["loops"]
+    fig = figure(0.9 + 0.19 * len(loops))
+    ax = fig.subplots()
+    for row in numbers["rows"]:
+        x, y = names.index(row["definition"]), loops.index(row["loop"])
+        face, mark = _ANSWERS[row["collapses"]]
+        mark += "*" if row["status"] == "conjecture" and row["collapses"] is not None else ""
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec="white", lw=1.2, alpha=0.75))
+        ax.text(x, y, mark, ha="center", va="center")
+    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(loops) - 0.5, -0.5))
+    ax.set_xticks(range(len(names)), [n.split("-")[0] for n in names], rotation=40, ha="left")
+    ax.set_yticks(range(len(loops)), loops)
+    ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    ax.spines[:].set_visible(False)
+    return fig
 
 
 def _undecided(ax: Axes, x: Any, y: Any, item: Numbers) -> None:
@@ -50,7 +74,7 @@ def _regime_legend(ax: Axes) -> None:
 
 def draw_regimes(numbers: Numbers) -> Figure:
     """One map a family: the worth of the loop's limit against its real data."""
-    fig = figure(4.6)
+    fig = figure(4.1)
     axes = fig.subplots(2, 3, sharex=True, sharey=True).ravel()
     x, y = array(numbers["ratio"]), array(numbers["bias"])
     for i, (ax, item) in enumerate(zip(axes, numbers["maps"], strict=False)):

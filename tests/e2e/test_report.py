@@ -1,9 +1,16 @@
 """The whole report at its smallest size: files, self-containment, numbers, and the second run."""
 
+import base64
 import csv
 import json
 import math
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import mpmath
@@ -16,6 +23,7 @@ pytest.importorskip("pypandoc")
 pytest.importorskip("typst")
 pytest.importorskip("sklearn")
 
+from madtheory.reports import build as building
 from madtheory.reports.build import build
 from madtheory.reports.contents import SECTIONS
 
@@ -25,7 +33,7 @@ FIGURES = [name for section in SECTIONS for name in section.figures]
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     out = tmp_path_factory.mktemp("report") / "new" / "folder"
-    return out, build(out, "tiny")
+    return out, build(out, "tiny", workers=1)
 
 
 def state(out: Path) -> dict[str, tuple[int, bytes]]:
@@ -71,6 +79,93 @@ def test_pages_say_the_same(report):
         assert "6.02" in page  # the half-life of n = 10, lambda = 1
         assert "Errata" in page
     assert tex.count(r"\includegraphics") == typ.count("image(") == len(FIGURES)
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    files = (path for path in out.rglob("*") if path.is_file())
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes_in_two_processes(report, tmp_path):
+    # The figures are there: it is about what is computed and written.
+    shutil.copytree(report[0] / "figures", tmp_path / "figures")
+    (tmp_path / ".cache").mkdir()
+    shutil.copy(report[0] / ".cache" / "manifest.json", tmp_path / ".cache")
+    command = "from madtheory.reports.build import build; build({!r}, 'tiny', workers=2)"
+    for _ in range(2):
+        first = {p.name for p in tmp_path.glob(".cache/*.json")}
+        process = subprocess.Popen([sys.executable, "-c", command.format(str(tmp_path))],
+                                   stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if len({p.name for p in tmp_path.glob(".cache/*.json")} - first) >= 4:
+                break
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)  # its workers are not told
+        process.wait()
+    done = {p.stem for p in tmp_path.glob(".cache/*.json")}
+    again = build(tmp_path, "tiny", workers=2)
+    assert not {name for name in again.computed if name in done}
+    assert contents(tmp_path) == contents(report[0])
+
+
+def test_the_page_grows(report, tmp_path, monkeypatch):
+    pages, write = [], building.Folder.write
+
+    def seen(self, name, data):
+        pages.extend([data.decode()] if name == "index.html" else [])
+        return write(self, name, data)
+
+    monkeypatch.setattr(building.Folder, "write", seen)
+    monkeypatch.setattr(building, "_PATIENCE", 0.0)
+    for name in ("figures", ".cache"):
+        shutil.copytree(report[0] / name, tmp_path / name)
+    for name in ("three", "spectrum", "errata"):
+        (tmp_path / ".cache" / f"{name}.json").unlink()
+    assert build(tmp_path, "tiny", workers=1).computed == ["three", "spectrum", "errata"]
+    assert [page.count("not computed yet") for page in map(decoded, pages)] == [2, 1, 0, 0]
+    assert all('http-equiv="refresh"' in page for page in pages[:-1])
+    assert "3 of" in pages[0] and "1 of" in pages[2]  # noqa: PT018
+    assert "refresh" not in pages[-1] and "…" not in pages[-1].split("</style>")[1][:3000]  # noqa: PT018
+    assert pages[-1].encode() == (report[0] / "index.html").read_bytes()
+    assert not any("{{" in page.split("</style>")[1] for page in pages)
+
+
+def test_an_interrupted_page_says_so_and_waits_no_more(report, tmp_path, monkeypatch):
+    for name in ("figures", ".cache"):
+        shutil.copytree(report[0] / name, tmp_path / name)
+    (tmp_path / ".cache" / "errata.json").unlink()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(building, "computed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path, "tiny", workers=1)
+    page = (tmp_path / "index.html").read_text()
+    assert "1 of" in page and "the report was interrupted" in page  # noqa: PT018
+    assert "refresh" not in page
+
+
+def decoded(page: str) -> str:
+    """Return a page with its vector images as text."""
+    return re.sub(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)",
+                  lambda match: base64.b64decode(match[1]).decode(), page)  # fmt: skip
+
+
+def test_pictures_come_before_tables(report):
+    html = (report[0] / "index.html").read_text().split("</nav>")[1]
+    first, table = html.index("<img"), html.index("<table")
+    assert first < table
+    assert html.index("<img") < html.index('<div class="box">')
+    heads = re.findall("<h1[^>]*>(.*?)</h1>", html)
+    assert [head.split(".")[0] for head in heads[:11]] == [*"12345678", *"ABC"]
+    appendix = html.index(">C. ")
+    # Two tables speak of a picture beside them; every other one stands in the appendix.
+    assert html[:appendix].count("<table") == 5
+    assert html[appendix:].count("<table") == 9
+    assert "Sigma^" not in html and " tr Σ" not in re.sub("<[^>]*>", " ", html)[:20000]  # noqa: PT018
 
 
 def test_second_build_changes_nothing(report):

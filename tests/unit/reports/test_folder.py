@@ -7,26 +7,27 @@ pytest.importorskip("pypandoc")
 pytest.importorskip("typst")
 
 from madtheory.reports import build
+from madtheory.reports.folder import Folder
 
 
 @pytest.mark.parametrize("content", ["5", "[]", "", "{", '"x"', '{"a": 5}', "[" * 10**5])
 def test_any_manifest_is_made_anew(tmp_path, capsys, content):
-    folder = build._Folder(tmp_path / "report")
+    folder = Folder(tmp_path / "report")
     (tmp_path / "report" / "figures" / "a").write_bytes(b"old")
     folder.manifest_path.write_text(content)
-    folder = build._Folder(tmp_path / "report")
+    folder = Folder(tmp_path / "report")
     assert folder.made("figures/a", "key", lambda: b"new").read_bytes() == b"new"
-    again = build._Folder(tmp_path / "report")
+    again = Folder(tmp_path / "report")
     assert again.made("figures/a", "key", lambda: b"newer").read_bytes() == b"new"
     # One line, if any.
     assert capsys.readouterr().err.count("\n") == (content != '{"a": 5}')
 
 
 def test_what_killed_writers_left_is_swept(tmp_path):
-    build._Folder(tmp_path)
+    Folder(tmp_path)
     for name in (".index.html", "figures/.a.pdf", "tables/.a.csv", ".cache/.manifest.json"):
         (tmp_path / f"{name}.99999999-5.tmp").write_text("half")
-    build._Folder(tmp_path)
+    Folder(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -42,6 +42,15 @@ def test_markdown_table():
     assert lines[3] == "| $a_b$ | – | – |"
 
 
+def test_a_bar_in_a_formula_stays_a_single_one():
+    table = formats.Table([formats.Column("x", "x")], [{"x": "a | $|Y - 1|$"}])
+    markdown = formats.to_markdown(table)
+    assert markdown.splitlines()[2] == r"| a \| $\vert Y - 1\vert $ |"
+    assert "bar.v.double" not in pages.document(markdown, "typst")
+    assert "∥" not in pages.html(markdown, {}) and "‖" not in pages.html(markdown, {})  # noqa: PT018
+    assert "$|Y - 1|$" in formats.to_latex(table)
+
+
 def test_latex_table():
     latex = formats.to_latex(TABLE)
     assert r"50 \% of $\lambda$\_a | b & $1.23\cdot 10^{3}$ & 0.5 $\pm$ 0.01 \\" in latex
@@ -62,9 +71,9 @@ def test_fill():
         text.fill("{{a.c}}", numbers, {})
 
 
-def test_markdown_converts_to_three_pages(tmp_path):
+def test_markdown_converts_to_three_pages():
     source = "::: box\nA *box*.\n:::\n\n# Head\n\n$x_t^2$\n"
-    html = pages.html(source, tmp_path)
+    html = pages.html(source, {})
     assert '<div class="box">' in html
     assert "<math" in html
     assert "#summarybox[" in pages.document(source, "typst")

@@ -1,0 +1,1 @@
+"""Of the report: what it says, in one minute."""
