@@ -501,9 +501,6 @@ def test_verify_one_claim(answer: Answer) -> None:
     assert claim["id"] == first_claim()
     assert (claim["passed"], claim["mutant_rejected"]) == (True, True)
     assert claim["power"] >= 0.99
-<<<<<<< HEAD
-    assert got["family_wise_error"] == 0.01
-=======
     assert 0 < claim["smallest_error"] <= 0.05
     assert got["family_wise_error"] == 0.01
 
@@ -564,7 +561,6 @@ def test_smallest_errors_in_words(
     claims = [verdict(smallest_error=share)]
     show_verify({"claims": claims, "family_wise_error": 0.01, "level": "quick"})
     assert f" {said} " in capsys.readouterr().out
->>>>>>> 680dc95 (Claims on limits of times, on fresh data that are needed, and tests of the verifier's constants)
 
 
 def test_a_failed_claim_exits_one(
