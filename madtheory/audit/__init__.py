@@ -33,11 +33,13 @@ from madtheory.audit.inference import (
     Verdict,
     infer,
 )
+from madtheory.audit.power import ENOUGH, Power
 from madtheory.audit.run import Audit, Generation, audit
 from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
     "COVERAGE",
+    "ENOUGH",
     "GROWTH",
     "MARGIN",
     "STRICT_TOLERANCE",
@@ -47,6 +49,7 @@ __all__ = [
     "FreshData",
     "Generation",
     "Inference",
+    "Power",
     "Verdict",
     "audit",
     "axes_of",
