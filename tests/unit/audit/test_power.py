@@ -1,4 +1,4 @@
-"""Power of the likelihood ratio: closed cases, the ratio itself drawn, and what it is nearest to."""
+"""Power of the likelihood ratio: closed cases, the ratio drawn, and the loops to refute."""
 
 import math
 import sys
