@@ -65,7 +65,7 @@ def curve_p_value(series: Series, noise: Drift, share: float) -> float:
 
 # --------------------------------------------------------------------------------- the anchor test
 class Part(NamedTuple):
-    """What one kind of series says: all means, or all shapes, standing for `count` series.
+    """What one kind of series says: all means, or all shapes, standing for `number` series.
 
     Near the real data they stand for `near`, which is more where a walk correlates directions.
 
@@ -78,7 +78,7 @@ class Part(NamedTuple):
     memory: Array
     slow: float
     partial: float
-    count: float
+    number: float
     near: float
     length: int
 
@@ -260,7 +260,7 @@ def best_of(log_likelihood: Array, memory: Array, share: float) -> Best:
 
 def _dof(part: Part) -> float:
     """Degrees of freedom that the scale of a part is known with: half its entries."""
-    return max(1.0, part.count * (part.length - 1) / 2)
+    return max(1.0, part.number * (part.length - 1) / 2)
 
 
 def _root(gain: float, dof: float) -> float:
@@ -271,7 +271,7 @@ def _root(gain: float, dof: float) -> float:
 def _against_walk(part: Part, null: float) -> float:
     """p-value of a walk of this log-likelihood, against loops with real data."""
     best = max(float(part.log_likelihood.max()), float(part.memory.max()))
-    return _root(2 * part.count * (best - null), _dof(part))
+    return _root(2 * part.number * (best - null), _dof(part))
 
 
 def _against_held(best: Best, dof: float) -> float:
@@ -282,7 +282,7 @@ def _against_held(best: Best, dof: float) -> float:
 def _against_still(part: Part) -> float:
     """p-value of "no direction walks" against a held loop with some that do."""
     best = max(float(part.log_likelihood.max()), float(part.memory.max()))
-    return _root(2 * part.count * (part.partial - best), _dof(part))
+    return _root(2 * part.number * (part.partial - best), _dof(part))
 
 
 def _together(parts: tuple[Part, ...], counts: list[float]) -> tuple[Array, Array]:
@@ -305,7 +305,7 @@ def _over_memories(log_likelihood: Array, memory: Array) -> Array:
 
 def least_step(series: Series, growth: float) -> float:
     """Least step of a walk that matters: E W2^2/tr Sigma_0 grows by q (1 + (K + 1)/4)."""
-    return growth / (1 + (series.means.shape[1] + 1) / 4)
+    return growth / (1 + (int(series.means.shape[1]) + 1) / 4)
 
 
 def anchor(series: Series, share: float, growth: float) -> Anchor:
@@ -317,8 +317,8 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
     p-value of a walk is the larger one.
     """
     both = parts_of(series, least_step(series, growth))
-    means, moving = both[0], [p for p in both if p.count]
-    plain, memory = _together(both, [p.count for p in both])
+    means, moving = both[0], [p for p in both if p.number]
+    plain, memory = _together(both, [p.number for p in both])
     total, longest = _over_memories(plain, memory), memory.max(axis=1)
     remembers = float(longest.max()) > float(plain.max())
     near = best_of(*_together(both, [p.near for p in both]), share)
@@ -329,7 +329,7 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
         share=float(SHARES[np.argmax(total)]),
         walk=max(map(_against_walk, moving, walks), default=1.0),
         slow=max((_against_walk(p, p.slow) for p in moving), default=1.0),
-        held=_against_held(near, sum(map(_dof, both))),
+        held=_against_held(near, float(sum(map(_dof, both)))),
         held_means=_against_held(alone, _dof(means)),
         partial=min(1.0, 2 * min(map(_against_still, both))),
         memory=MEMORIES[int(np.argmax(longest))] if remembers else 1,
