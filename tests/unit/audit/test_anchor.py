@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from madtheory.audit import anchor, inference
-from madtheory.audit.drift import Drift
+from madtheory.audit.drift import Drift, drift
 from tests.unit.audit.test_audit import walks
 
 STEPS = np.array([1.0, 0.5, 2.0, 0.25, 3.0])
@@ -73,6 +73,9 @@ def test_best_of_takes_each_kind_whatever_the_memory():
     assert anchor.best_of(alone[::-1], memory, 0.1).little == 2.0
     memory[1, 0] = -99.0
     assert anchor.best_of(alone[::-1], memory, 0.1).walk == alone[-1]
+    assert anchor.best_of(alone[::-1], memory, 0.1).held == 1.0
+    memory[0, 2] = -99.0
+    assert anchor.best_of(alone[::-1], memory, 0.1).held == 0.0  # at a share of 1, not at .1
 
 
 def part(log_likelihood=(), slow=0.0, partial=0.0, count=10.0):
@@ -130,6 +133,19 @@ def test_a_part_without_any_motion_says_nothing():
     assert found.slow < 0.05  # of the means alone
     nothing = dataclasses.replace(base, shapes=0 * base.shapes, means=0 * base.means)
     assert anchor.anchor(nothing, 0.1, 0.001).slow == 1.0
+
+
+def test_three_tests_of_a_held_loop_share_its_error_rate():
+    rng = np.random.default_rng(6)
+    level = np.cumsum(-0.02 + 0.05 * rng.standard_normal((8, 24)), axis=0)
+    still = dataclasses.replace(series(rng, 0.2, 0.2, T=8), log_variance=level)
+    for found in (still, series(rng, 1.0, 0.9, T=8, N=30)):
+        held = anchor.anchor(found, 0.1, 0.001)
+        curve = anchor.curve_p_value(found, drift(found), 0.1)
+        by_hand = min(1.0, held.held / 0.75, held.held_means / 0.1, curve / 0.15)
+        p = inference.infer(found, None, 0.95, 0.02).p_value
+        assert p == pytest.approx(by_hand, rel=1e-9)
+    assert p < 1.0
 
 
 # ---------------------------------------------------------------------------------------- verdict
