@@ -259,19 +259,24 @@ def _decided(payload: Payload) -> str:
 
     best, needed, T = payload["power"], payload["generations_needed"], len(payload["generations"])
     said = (
-        f"At best, a test of {T} generations finds {best['mad']:.0%} of such loops without real "
-        f"data, and clears {best['not_mad']:.0%} of those with {best['share']:.0%}"
+        f"At best, a test of {T} generations finds {_percent(best['mad'])} of such loops without "
+        f"real data, and clears {_percent(best['not_mad'])} of those with "
+        f"{_percent(best['share'])}"
     )
     if payload["verdict"] != "undecided":
         return said + "."
     more = [
-        f"{needed[name] - T} more {words}"
-        for name, words in (("mad", "for MAD"), ("not_mad", "for not MAD"))
+        f"{needed[name] - T} more for {words}"
+        for name, words in (("mad", "MAD"), ("not_mad", "not MAD"))
         if needed[name] is not None and needed[name] > T
     ]
     if not more:
         return said + "."
-    return f"{said}; with {' or '.join(more)} it would decide {ENOUGH:.0%}."
+    return f"{said}; with {' or '.join(more)} it would decide {_percent(ENOUGH)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _needed(fresh: Payload) -> str:

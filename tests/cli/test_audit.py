@@ -93,7 +93,7 @@ def test_the_table_says_how_many_more_generations_it_takes(
 ) -> None:
     out = " ".join(command("audit", *mad[:5])[1].split())
     assert "At best, a test of 4 generations finds" in out
-    assert ("it would decide 90%" in out) == out.startswith("Verdict: not enough data")
+    assert ("it would decide 90 %" in out) == out.startswith("Verdict: not enough data")
 
 
 def test_a_collapsed_generation_is_an_ordinary_input(
