@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from madtheory.audit.series import Series
 
 #: Shares of real data at which the likelihood of the walk is computed.
-SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0])
+GRID = np.array([0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0])
+#: Those of them that a forecast draws from.
+SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 #: A fit uses at most this many generations, the last ones.
 LONGEST = 40
 #: Smallest step of the walk, in units of what is observed: keeps covariances regular.
@@ -69,7 +71,7 @@ class Part(NamedTuple):
 
     Near the real data they stand for `near`, which is more where a walk correlates directions.
 
-    log_likelihood: greatest one of one series on average at each of SHARES; memory: the same at
+    log_likelihood: greatest one of one series on average at each of GRID; memory: the same at
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
     the least size that matters or larger; partial: of a held loop some of whose directions walk.
     """
@@ -201,7 +203,7 @@ def _part(
     gram = x @ x.T / x.shape[1]
     if not np.trace(gram) > 0:
         return Part(
-            np.zeros(len(SHARES)),
+            np.zeros(len(GRID)),
             np.zeros((len(MEMORIES), len(REMEMBERED))),
             0.0,
             0.0,
@@ -214,7 +216,7 @@ def _part(
         return fit(components(1 - share, steps, noise, real, **how), gram, low)[0]
 
     def fits(*, errs: bool) -> Array:
-        return np.array([best(p, errs=errs) for p in SHARES])
+        return np.array([best(p, errs=errs) for p in GRID])
 
     plain, erring = fits(errs=False), fits(errs=True)
     errs = bool(2 * count * (erring.max() - plain.max()) > _ERROR_SEEN)
@@ -250,7 +252,7 @@ class Best(NamedTuple):
 
 def best_of(log_likelihood: Array, memory: Array, share: float) -> Best:
     """Greatest of each kind, whatever the memory."""
-    at, later = int(np.argmin(np.abs(SHARES - share))), np.array(REMEMBERED) >= share
+    at, later = int(np.argmin(np.abs(GRID - share))), np.array(REMEMBERED) >= share
     walking = max(float(log_likelihood[0]), float(memory[:, 0].max()))
     little = max(walking, float(log_likelihood[:at].max()))
     return Best(
@@ -295,10 +297,10 @@ def _together(parts: tuple[Part, ...], counts: list[float]) -> tuple[Array, Arra
 
 
 def _over_memories(log_likelihood: Array, memory: Array) -> Array:
-    """Log-likelihood of each of SHARES, whatever the memory."""
+    """Log-likelihood of each of GRID, whatever the memory."""
     out = log_likelihood.copy()
     for column, share in zip(memory.T, REMEMBERED, strict=True):
-        at = int(np.argmin(np.abs(SHARES - share)))
+        at = int(np.argmin(np.abs(GRID - share)))
         out[at] = max(float(out[at]), float(column.max()))
     return out
 
@@ -325,8 +327,8 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
     alone = best_of(*_together(both[:1], [means.near]), share)
     walks = [best_of(p.log_likelihood, p.memory, share).walk for p in moving]
     return Anchor(
-        log_likelihood=total,
-        share=float(SHARES[np.argmax(total)]),
+        log_likelihood=total[np.isin(GRID, SHARES)],
+        share=float(GRID[np.argmax(total)]),
         walk=max(map(_against_walk, moving, walks), default=1.0),
         slow=max((_against_walk(p, p.slow) for p in moving), default=1.0),
         held=_against_held(near, float(sum(map(_dof, both)))),

@@ -64,9 +64,9 @@ def test_fit_finds_the_law_that_the_data_have_and_keeps_its_bounds():
 
 # --------------------------------------------------------------------------------------- p-values
 def test_best_of_takes_each_kind_whatever_the_memory():
-    alone = -np.arange(len(anchor.SHARES), dtype=float)  # falls with the share
+    alone = -np.arange(len(anchor.GRID), dtype=float)  # falls with the share
     memory = np.full((len(anchor.MEMORIES), len(anchor.REMEMBERED)), -99.0)
-    at = int(np.argmin(np.abs(anchor.SHARES - 0.1)))
+    at = int(np.argmin(np.abs(anchor.GRID - 0.1)))
     assert anchor.best_of(alone, memory, 0.1) == (0.0, 0.0, -at)
     memory[1, 0], memory[0, 2] = 2.0, 1.0
     assert anchor.best_of(alone, memory, 0.1) == (2.0, 2.0, 1.0)
@@ -79,7 +79,7 @@ def test_best_of_takes_each_kind_whatever_the_memory():
 
 
 def part(log_likelihood=(), slow=0.0, partial=0.0, count=10.0):
-    ll = np.zeros(len(anchor.SHARES))
+    ll = np.zeros(len(anchor.GRID))
     ll[: len(log_likelihood)] = log_likelihood
     memory = np.full((len(anchor.MEMORIES), len(anchor.REMEMBERED)), -9.0)
     return anchor.Part(ll, memory, slow, partial, count, count, 11)
