@@ -10,8 +10,8 @@ mad
     training set and hold the generator near them: means and correlations walk away from the real
     ones, or variances fall, as they do without real data.
 not_mad
-    The data contradict a loop without real data, and recent generations lose (or gain) less than
-    :data:`TOLERANCE` of their log variance a generation.
+    The data contradict a loop without real data in its means, or in its correlations, or in half of
+    its directions, and the variance of recent generations is at rest (:data:`TOLERANCE`).
 undecided
     Neither.
 
@@ -33,11 +33,13 @@ from madtheory.audit.inference import (
     Verdict,
     infer,
 )
+from madtheory.audit.power import ENOUGH, Power
 from madtheory.audit.run import Audit, Generation, audit
 from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
     "COVERAGE",
+    "ENOUGH",
     "GROWTH",
     "MARGIN",
     "STRICT_TOLERANCE",
@@ -47,6 +49,7 @@ __all__ = [
     "FreshData",
     "Generation",
     "Inference",
+    "Power",
     "Verdict",
     "audit",
     "axes_of",

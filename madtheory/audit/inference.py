@@ -26,9 +26,15 @@ TOLERANCE = 0.03
 STRICT_TOLERANCE = 0.01
 #: Growth of E W2^2/tr Sigma_0 a generation below which a walk hardly moves.
 GROWTH = 0.001
+#: Parts of alpha for the three tests of a held loop: means with shapes, means alone, the curve.
+_WEIGHTS = (0.75, 0.1, 0.15)
+#: A held loop in which some directions are seen to walk, at this level, is no plateau.
+_PARTLY_HELD = 0.05
+#: Nor is one whose variance is seen to fall at this level over the later half.
+_FALLS = 0.1
 #: Fewer generations than this give no verdict.
-_FEWEST = 3
-TOO_FEW = f"{_FEWEST} generations at least are needed, got {{}}"
+FEWEST = 3
+TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +106,10 @@ def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -
     held = anchor(series, MARGIN, GROWTH)
     whole = noise = drift(series)
     p = p_walk = 1.0
-    if T >= _FEWEST:
-        # Two tests of one hypothesis: twice the smaller p-value.
-        p = min(1.0, 2 * min(held.held, curve_p_value(series, whole, MARGIN)))
+    if T >= FEWEST:
+        # Three tests of one hypothesis share its error rate (Bonferroni, by weight).
+        each = held.held, held.held_means, curve_p_value(series, whole, MARGIN)
+        p = min(1.0, *(q / weight for q, weight in zip(each, _WEIGHTS, strict=True)))
         p_walk = held.slow
         if held.walk <= alpha:
             noise = held_drift(series, whole, held.share, T - 1)
@@ -113,16 +120,23 @@ def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -
 
 
 def _settled(series: Series, whole: Drift, held: Anchor, alpha: float) -> bool:
-    """Whether the drift is within its tolerance, by a test of size alpha.
+    """Whether the variance is at rest.
 
-    In a loop that is seen to be held, that of the later half; else all of it, more strictly.
+    In a loop that is seen to be held: the later half drifts by less than the tolerance, by a test
+    of size alpha, or by no more than its noise. Else all of it, more strictly, by the test alone.
     """
-    own, tolerance = whole, STRICT_TOLERANCE
-    if held.walk <= alpha:
-        steps = len(series.log_variance) // 2
-        own, tolerance = held_drift(series, whole, held.share, steps), TOLERANCE
-    margin = float(stats.t.ppf(1 - alpha, own.dof)) * own.error
-    return abs(own.value) + margin < tolerance
+    if held.walk > alpha:
+        return abs(whole.value) + _quantile(whole, 1 - alpha) * whole.error < STRICT_TOLERANCE
+    own = held_drift(series, whole, held.share, len(series.log_variance) // 2)
+    if abs(own.value) + _quantile(own, 1 - alpha) * own.error < TOLERANCE:
+        return True
+    falls, grows = (_quantile(own, 1 - level) * own.error for level in (_FALLS, alpha))
+    return -falls < own.value < grows
+
+
+def _quantile(noise: Drift, level: float) -> float:
+    """Student's quantile with the drift's degrees of freedom."""
+    return float(stats.t.ppf(level, noise.dof))
 
 
 def _verdict(
@@ -130,7 +144,7 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     """The verdict and its reason."""
     T = len(series.log_variance)
-    if T < _FEWEST:
+    if T < FEWEST:
         return "undecided", TOO_FEW.format(T)
     if p <= alpha and held.slow <= alpha:
         return "undecided", "the generations behave neither as a held loop nor as one without data"
@@ -138,6 +152,8 @@ def _verdict(
         return "mad", f"no loop held by {MARGIN:.0%} real data or more moves like this"
     if held.slow > alpha:
         return "undecided", "the data fit a loop that is held by real data and one that is not"
+    if held.partial <= _PARTLY_HELD:
+        return "undecided", "some directions are held, others seem to walk away"
     if not _settled(series, noise, held, alpha):
         return "undecided", "the loop does not walk away, but its variance may still be moving"
     if held.walk <= alpha:

@@ -14,6 +14,7 @@ from madtheory import _check, metrics
 from madtheory._threads import one_thread
 from madtheory.audit.forecast import forecast, fresh_data
 from madtheory.audit.inference import TOO_FEW, infer
+from madtheory.audit.power import power
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured
 from madtheory.results import Interval
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.audit.forecast import Forecast, FreshData
     from madtheory.audit.inference import Verdict
+    from madtheory.audit.power import Power
 
 #: Power of two beyond which features are refused.
 _FARTHEST = 500
@@ -73,8 +75,8 @@ class Audit:
     p_value : float
         Of "the loop is held by real data"; small values speak for MAD.
     p_value_walk : float
-        Of "no real data enter the loop, and by that alone E W2^2/tr Sigma_0 grows by GROWTH a
-        generation or more"; small values speak against MAD.
+        Of "no real data enter the means, or none enter the shapes, and by that alone
+        E W2^2/tr Sigma_0 grows by GROWTH a generation or more"; small values speak against MAD.
     error_rate : float
         Promised bound on each false verdict, alpha.
     training_size : float
@@ -86,6 +88,9 @@ class Audit:
         None where `bias` is.
     level : float
         Level of all intervals and of the forecast's band.
+    power : Power or None
+        How often the best of all tests would decide loops like this one, and from which generation
+        on; None where the noise between generations is not known.
     """
 
     generations: tuple[Generation, ...]
@@ -101,6 +106,7 @@ class Audit:
     forecast: Forecast | None
     fresh_data: FreshData | None
     level: float
+    power: Power | None = None
 
 
 # ------------------------------------------------------------------------------------------ input
@@ -298,4 +304,5 @@ def _assemble(
         forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level),
         fresh_data=fresh_data(real.shape[1], found, distance.value / _trace(real, level).value),
         level=level,
+        power=power(series, found, alpha),
     )

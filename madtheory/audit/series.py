@@ -14,6 +14,7 @@ on the tails and the correlations of the features, is taken from the rows themse
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,11 +38,16 @@ _NEAR_ONE = 1 - 1e-12
 
 
 class Axes(NamedTuple):
-    """Mean (d,) of the real set, its leading axes (d, K), and the standard deviations (K,)."""
+    """Mean (d,) of the real set, its leading axes (d, K) and their deviations (K,).
+
+    rows: its rows; noise: n times the sampling variance of an entry of its shapes.
+    """
 
     mean: Array
     vectors: Array
     scales: Array
+    rows: float = math.inf
+    noise: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,13 @@ class Series:
         n times the sampling variance of an entry of `shapes` (1 for Gaussian rows).
     mean_count, shape_count : float
         Independent series that carry as much as the dependent ones of `means` and `shapes`.
+    near_count : float
+        The same of `shapes` in a loop that stays near the real data, where fewer correlations
+        than a walk makes tie directions together; 0: not known.
+    real_rows : float
+        Rows of the real set.
+    real_noise : float
+        n times the sampling variance of an entry of `shapes` of the real set.
     """
 
     log_variance: Array
@@ -81,6 +94,9 @@ class Series:
     shape_noise: Array
     mean_count: float
     shape_count: float
+    near_count: float = 0.0
+    real_rows: float = math.inf
+    real_noise: float = 1.0
 
 
 class _File(NamedTuple):
@@ -95,6 +111,7 @@ class _File(NamedTuple):
     shape_noise: float
     mean_overlap: float
     shape_overlap: float
+    near_overlap: float
 
 
 def axes_of(real: Array) -> Axes:
@@ -107,7 +124,9 @@ def axes_of(real: Array) -> Axes:
     if rank == 0:
         raise ValueError("real must have rows that differ, got no variance")
     K = min(rank, _WIDEST, max(1, len(real) // _ROWS_EACH))
-    return Axes(mean, vectors[:, :K], np.sqrt(values[:K]))
+    vectors, scales = vectors[:, :K], np.sqrt(values[:K])
+    noise = _overlap(x @ vectors / scales)[0]
+    return Axes(mean, vectors, scales, float(len(real)), noise)
 
 
 def _overlap(z: Array) -> tuple[float, float]:
@@ -126,6 +145,19 @@ def _overlap(z: Array) -> tuple[float, float]:
     squares = float(np.square(products).sum() - np.square(np.diagonal(products)).sum())
     entries = K * (K + 1) / 2 - 1
     return total / max(entries, 1), squares / (n * (n - 1)) / total**2 if total > 0 else 1.0
+
+
+def _near(centred: Array, S: Array, overlap: float) -> float:
+    """Overlap of the shapes half way to white rows; as they are where rows are too few.
+
+    In a held loop directions are tied together, but less than in a walk of that length. Rows
+    whitened by their own covariance overlap by (1 - K/n)^2 too little, to leading order.
+    """
+    n, K = centred.shape
+    if n <= 2 * K or np.linalg.cond(S) > 1 / _RANK:
+        return overlap
+    white = np.linalg.solve(np.linalg.cholesky(S), centred.T).T
+    return math.sqrt(overlap * min(overlap, _overlap(white)[1] / (1 - K / n) ** 2))
 
 
 def _rounding(x: Array, axes: Axes) -> Array:
@@ -169,6 +201,7 @@ def _file(x: Array, axes: Axes) -> _File:
         shape_noise=shape_noise,
         mean_overlap=float(np.square(S).sum()) / float(variance.sum()) ** 2,
         shape_overlap=shape_overlap,
+        near_overlap=_near(centred, S, shape_overlap),
     )
 
 
@@ -178,7 +211,7 @@ def _lost(mean: Array, S: Array, variance: Array) -> _File:
     with np.errstate(divide="ignore"):
         logs = np.log(variance)
     shape = np.zeros(K * (K + 1) // 2)
-    return _File(logs, mean, shape, S, 2.0, 1.0, 1.0, 1.0, 1.0)
+    return _File(logs, mean, shape, S, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
@@ -197,4 +230,7 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
         shape_noise=np.array([f.shape_noise for f in files]),
         mean_count=1 / float(np.mean([f.mean_overlap for f in files])),
         shape_count=1 / float(np.mean([f.shape_overlap for f in files])),
+        near_count=1 / float(np.mean([f.near_overlap for f in files])),
+        real_rows=axes.rows,
+        real_noise=axes.noise,
     )

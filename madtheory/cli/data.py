@@ -150,6 +150,8 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
         reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"
     if math.isinf(found.training_size):
         reasons["training_size"] = "no noise between generations is seen"
+    if found.power is None:
+        reasons["power"] = "the noise between generations is not known"
     if math.isinf(found.n_eff.value):
         reasons["n_eff"] = "the last generation cannot be told from the real data"
     if found.fresh_data is not None and found.fresh_data.required_n_real is None:
@@ -157,6 +159,20 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
             "no number of fresh samples is known to hold this distance"
         )
     return reasons
+
+
+def _power(found: Audit) -> Payload:
+    """What the best test would decide, and from which generation on."""
+    best = found.power
+    if best is None:
+        return {"power": None, "generations_needed": None}
+    return {
+        "power": {"mad": best.mad, "not_mad": best.not_mad, "share": best.share},
+        "generations_needed": {
+            "mad": best.mad_generations,
+            "not_mad": best.not_mad_generations,
+        },
+    }
 
 
 def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
@@ -176,6 +192,7 @@ def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
         "p_value": found.p_value,
         "p_value_walk": found.p_value_walk,
         "error_rate": found.error_rate,
+        **_power(found),
         "training_size": found.training_size,
         "forecast": _forecast(found.forecast),
         "fresh_data": None if fresh is None else dataclasses.asdict(fresh),
@@ -236,6 +253,32 @@ def _forecast_table(payload: Payload) -> Table:
     return rows
 
 
+def _decided(payload: Payload) -> str:
+    """What any test can decide with so many generations, and how many more it takes."""
+    from madtheory.audit import ENOUGH
+
+    best, needed, T = payload["power"], payload["generations_needed"], len(payload["generations"])
+    said = (
+        f"At best, a test of {T} generations finds {_percent(best['mad'])} of such loops without "
+        f"real data, and clears {_percent(best['not_mad'])} of those with "
+        f"{_percent(best['share'])}"
+    )
+    if payload["verdict"] != "undecided":
+        return said + "."
+    more = [
+        f"{needed[name] - T} more for {words}"
+        for name, words in (("mad", "MAD"), ("not_mad", "not MAD"))
+        if needed[name] is not None and needed[name] > T
+    ]
+    if not more:
+        return said + "."
+    return f"{said}; with {' or '.join(more)} it would decide {_percent(ENOUGH)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _needed(fresh: Payload) -> str:
     """What fresh data would hold the loop."""
     limit = fresh["admissible_n_synth"]
@@ -260,6 +303,8 @@ def show_audit(payload: Payload) -> None:
         f"{payload['p_value_walk']:.2g} of one without; "
         f"each false verdict at most {100 * payload['error_rate']:g} % of the time."
     )
+    if payload["power"] is not None:
+        page.print(_decided(payload))
     page.print(_generation_table(payload))
     page.print(_intervals("Loop", ("quantity", "value", "interval"), payload, words=_AUDIT))
     if payload["forecast"] is not None:

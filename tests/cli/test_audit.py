@@ -53,6 +53,9 @@ def test_every_promised_key_is_there(answer: Answer, mad: list[Path]) -> None:
     assert got["coverage"].keys() == {"level", "fid", "trace", "n_eff"}
     assert all(got["coverage"][name].keys() == {"all", "worst"} for name in ("fid", "n_eff"))
     assert got.keys() >= {"verdict", "verdict_reason", "p_value", "error_rate", "fresh_data"}
+    assert got["power"].keys() == {"mad", "not_mad", "share"}
+    assert all(0 < value <= 1 for value in got["power"].values())
+    assert got["generations_needed"]["mad"] >= 3
 
 
 def test_a_loop_without_real_data_is_mad(answer: Answer, mad: list[Path]) -> None:
@@ -77,10 +80,20 @@ def test_a_loop_with_fresh_data_is_not(answer: Answer, sane: list[Path]) -> None
 def test_two_generations_are_not_enough(answer: Answer, mad: list[Path]) -> None:
     got = answer("audit", *mad[:3])
     assert got["verdict"] == "undecided"
+    assert got["generations_needed"]["mad"] > 2
     one = answer("audit", *mad[:2])
+    assert one["power"] is one["generations_needed"] is None
     assert one["rate"] == one["bias"] == {"value": None, "interval": [None, None]}
     assert one["forecast"] is None
     assert one["reason"].keys() >= {"rate", "bias", "forecast", "fresh_data"}
+
+
+def test_the_table_says_how_many_more_generations_it_takes(
+    command: Command, mad: list[Path]
+) -> None:
+    out = " ".join(command("audit", *mad[:5])[1].split())
+    assert "At best, a test of 4 generations finds" in out
+    assert ("it would decide 90 %" in out) == out.startswith("Verdict: not enough data")
 
 
 def test_a_collapsed_generation_is_an_ordinary_input(

@@ -28,7 +28,11 @@ LEVEL, ALPHA = 0.95, 0.02
 
 @dataclass(frozen=True)
 class Case:
-    """One loop with its files; `independent` models see real data only."""
+    """One loop with its files; `independent` models see real data only.
+
+    walks: "means" alone, where each generation is real data moved to the last one's mean; "half"
+    of the directions, where half of each training set's other directions are fresh data.
+    """
 
     loop: Loop
     dim: int
@@ -37,6 +41,7 @@ class Case:
     generator: str
     files: str
     independent: bool = False
+    walks: str = ""
 
 
 # ------------------------------------------------------------------------------------ the loops
@@ -46,6 +51,12 @@ def real_data(rng, n, case):
     x = rng.standard_normal(shape)
     if case.features == "heavy":
         x = x * np.sqrt(4 / rng.chisquare(6, size=(n, 1)))  # t with 6 degrees of freedom
+    if case.features == "words":  # one-hot, by a power law; the last word is all zeros
+        weights = np.arange(1.0, case.dim + 2) ** -0.5
+        words = rng.choice(case.dim + 1, size=n, p=weights / weights.sum())
+        return np.eye(case.dim + 1)[words][:, : case.dim]
+    if case.features == "skewed":
+        x = np.exp(x / 2)
     if case.features == "mixture":
         centres = np.random.default_rng(1).standard_normal((5, case.dim))
         x = 0.5 * x + centres[rng.integers(5, size=n)]
@@ -57,6 +68,8 @@ def draw(rng, training, n, bias, case):
     mean = training.mean(axis=0)
     if case.generator == "off":  # a systematic error of a tenth of a deviation in every direction
         mean = mean + 0.1 / np.sqrt(np.arange(1, case.dim + 1))
+    if case.generator == "rows":  # a sample of the rows, at any bias
+        return training[rng.integers(len(training), size=n)]
     if case.generator != "kernel":
         values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(training, rowvar=False)))
         noise = rng.standard_normal((n, case.dim)) * np.sqrt(np.maximum(values, 0))
@@ -67,21 +80,47 @@ def draw(rng, training, n, bias, case):
     return mean + math.sqrt(bias) * (math.sqrt(0.96) * rows + 0.2 * kernels)
 
 
+def remember(rng, models, n, case):
+    """Samples of the last models, a random number from each (theory.md 2.8)."""
+    counts = rng.multinomial(n, np.full(len(models), 1 / len(models)))
+    each = zip(models, counts, strict=True)
+    return np.concatenate([draw(rng, x, k, case.loop.bias, case) for x, k in each])
+
+
+def moved(rng, mean, n, case):
+    """Real data about another mean."""
+    return real_data(rng, n, case) + mean
+
+
+def half_held(rng, training, case):
+    """The training set, with half of its second half's rows replaced by real ones."""
+    half, k = len(training) // 2, case.dim // 2
+    out = training.copy()
+    out[:half, k:] = real_data(rng, half, case)[:, k:]
+    return out
+
+
 def simulate(case, rng):
     """Real set, whether it is the first training set, and the files of the generations."""
     loop = case.loop
     first = real_data(rng, loop.n_initial, case)
     same = rng.random() < 0.5
     reference = first if same else real_data(rng, loop.n_initial, case)
-    training, fixed, files = first, first[: loop.n_fixed], []
+    training, fixed, files, models = first, first[: loop.n_fixed], [], []
     for _ in range(case.generations):
-        synthetic = draw(rng, training, loop.n_synth, loop.bias, case)
-        own = case.files == "own"
-        files.append(synthetic if own else draw(rng, training, loop.n_synth, loop.bias, case))
+        models = [*models, training][-loop.memory :]
+        synthetic = remember(rng, models, loop.n_synth, case)
+        file = draw(rng, training, loop.n_synth, loop.bias, case)
+        if case.walks == "means":
+            mean = training.mean(axis=0)
+            synthetic, file = (moved(rng, mean, loop.n_synth, case) for _ in range(2))
+        files.append(synthetic if case.files == "own" and loop.memory == 1 else file)
         if case.independent:
             training = real_data(rng, loop.n_synth, case)
             continue
         training = np.concatenate([fixed, real_data(rng, loop.n_fresh, case), synthetic])
+        if case.walks == "half":
+            training = half_held(rng, training, case)
         if loop.pool == "accumulate":
             fixed = training
     return reference, same, files
@@ -108,6 +147,20 @@ def unbiased(rng, n):
     return fully_synthetic(1000)
 
 
+def free(rng, n):
+    return fully_synthetic(n)
+
+
+def remembered(rng, n):
+    return Loop(n_initial=n, n_synth=n, memory=3, bias=float(rng.choice([0.7, 0.9, 1.0])))
+
+
+def fresh_remembered(rng, n):
+    n_real = max(2, round(n * float(rng.choice([0.1, 0.2, 0.5, 0.9]))))
+    bias = float(rng.choice([0.7, 0.9, 1.0]))
+    return Loop(n_initial=n, n_fresh=n_real, n_synth=max(8, n - n_real), memory=3, bias=bias)
+
+
 def kept(rng, n):
     return synthetic_augmentation(n // 2, n - n // 2, bias=float(rng.choice([0.7, 0.9, 1.0])))
 
@@ -131,7 +184,17 @@ GROUPS = {
     "fresh data, 5 %": (60, False, little, "normal", "gaussian", False),
     "fixed real data": (60, False, kept, "normal", "gaussian", False),
     "growing pool, bias": (60, True, pool, "normal", "gaussian", False),
+    "fully synthetic, memory 3": (60, True, remembered, "normal", "gaussian", False),
+    "fresh data, memory 3": (60, False, fresh_remembered, "normal", "gaussian", False),
+    "means walk, covariance held": (60, True, free, "normal", "gaussian", False),
+    "half of the directions walk": (60, True, free, "normal", "gaussian", False),
+    "fully synthetic, words": (60, True, free, "words", "rows", False),
+    "fresh data, words": (60, False, fresh, "words", "rows", False),
+    "fully synthetic, skewed": (60, True, fully, "skewed", "kernel", False),
+    "fresh data, skewed": (60, False, fresh, "skewed", "kernel", False),
 }
+#: What walks where not everything does.
+WALKS = {"means walk, covariance held": "means", "half of the directions walk": "half"}
 
 
 def case_of(group, rng):
@@ -148,6 +211,7 @@ def case_of(group, rng):
         generator=generator,
         files=str(rng.choice(["own", "other"])),
         independent=independent,
+        walks=WALKS.get(group, ""),
     )
 
 
@@ -157,7 +221,8 @@ def true_rate(case, same):
     The axes of the first training set suit the first of the independent models alone, which then
     differs from the later ones: no drift is the truth only where the real set is another.
     """
-    if case.generator == "kernel" or case.loop.n_real or (case.independent and same):
+    odd = case.generator in ("kernel", "rows") or case.walks or case.loop.memory > 1
+    if odd or case.loop.n_real or (case.independent and same):
         return None
     if case.independent:
         return 0.0

@@ -1,0 +1,197 @@
+"""The anchor test: its covariances by hand, what its p-values compare, and each verdict."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from madtheory.audit import anchor, inference
+from madtheory.audit.drift import Drift, drift
+from tests.unit.audit.test_audit import walks
+
+STEPS = np.array([1.0, 0.5, 2.0, 0.25, 3.0])
+
+
+# ------------------------------------------------------------------------------------ covariances
+@pytest.mark.parametrize(("keep", "memory"), [(1.0, 1), (0.6, 1), (1.0, 3), (0.6, 2)])
+def test_walk_with_memory_is_the_covariance_of_its_draws(keep, memory):
+    # 200,000 draws of the recursion as it is said: 5 standard errors of each entry.
+    rng, n = np.random.default_rng(0), 200_000
+    x: list[np.ndarray] = []
+    for step in STEPS:
+        mean = np.mean(x[-memory:], axis=0) if x else 0.0
+        x.append(keep * mean + math.sqrt(step) * rng.standard_normal(n))
+    seen, expected = np.cov(x), anchor.walk(keep, STEPS, memory)
+    error = np.sqrt((np.outer(np.diag(expected), np.diag(expected)) + expected**2) / n)
+    assert (np.abs(seen - expected) < 5 * error).all()
+
+
+def test_components_are_offset_shift_noise_return_error_and_a_part_that_walks():
+    keep, noise = 0.6, np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    parts = anchor.components(keep, STEPS, noise, 0.3, free=0.25, errs=True, partial=True)
+    t = np.arange(5)
+    fading, error = keep**t, np.array([sum(keep**k for k in range(i + 1)) for i in t])
+    expected = [
+        0.75 * anchor.walk(keep, STEPS) + 0.25 * anchor.walk(1.0, STEPS),
+        np.ones((5, 5)),
+        np.outer(fading, fading),
+        np.diag(noise),
+        0.3 * np.outer(1 - fading, 1 - fading),
+        np.outer(error, error),
+        anchor.walk(1.0, STEPS),
+    ]
+    np.testing.assert_allclose(parts, expected, rtol=1e-13)
+    assert len(anchor.components(keep, STEPS, noise)) == 5
+
+
+def test_fit_finds_the_law_that_the_data_have_and_keeps_its_bounds():
+    # The Gram matrix is the covariance itself: the greatest likelihood is that of the truth.
+    steps, noise = np.ones(6), np.full(6, 0.5)
+    parts = anchor.components(0.5, steps, noise, 0.2)
+    truth = np.tensordot([2.0, 0.3, 0.4, 0.7, 0.5], parts, 1)
+    value, law = anchor.fit(parts, truth)
+    unit = np.trace(truth) / 6  # log-likelihoods are in this unit
+    assert value == pytest.approx(-(np.linalg.slogdet(truth / unit)[1] + 6) / 2, abs=1e-5)
+    np.testing.assert_allclose(law, truth, atol=0.02)
+    # Noise of twice the rows' own is not allowed, nor are steps below the least.
+    loud = truth + 2 * np.diag(noise)
+    unit = np.trace(loud) / 6
+    assert anchor.fit(parts, loud)[0] < -(np.linalg.slogdet(loud / unit)[1] + 6) / 2 - 1e-3
+    assert anchor.fit(parts, truth, least=4.0)[0] < value - 1e-2
+
+
+# --------------------------------------------------------------------------------------- p-values
+def test_best_of_takes_each_kind_whatever_the_memory():
+    alone = -np.arange(len(anchor.GRID), dtype=float)  # falls with the share
+    memory = np.full((len(anchor.MEMORIES), len(anchor.REMEMBERED)), -99.0)
+    at = int(np.argmin(np.abs(anchor.GRID - 0.1)))
+    assert anchor.best_of(alone, memory, 0.1) == (0.0, 0.0, -at)
+    memory[1, 0], memory[0, 2] = 2.0, 1.0
+    assert anchor.best_of(alone, memory, 0.1) == (2.0, 2.0, 1.0)
+    assert anchor.best_of(alone[::-1], memory, 0.1).little == 2.0
+    memory[1, 0] = -99.0
+    assert anchor.best_of(alone[::-1], memory, 0.1).walk == alone[-1]
+    assert anchor.best_of(alone[::-1], memory, 0.1).held == 1.0
+    memory[0, 2] = -99.0
+    assert anchor.best_of(alone[::-1], memory, 0.1).held == 0.0  # at a share of 1, not at .1
+
+
+def part(log_likelihood=(), slow=0.0, partial=0.0, count=10.0):
+    ll = np.zeros(len(anchor.GRID))
+    ll[: len(log_likelihood)] = log_likelihood
+    memory = np.full((len(anchor.MEMORIES), len(anchor.REMEMBERED)), -9.0)
+    return anchor.Part(ll, memory, slow, partial, count, count, 11)
+
+
+def test_p_values_are_signed_roots_of_likelihood_ratios():
+    # Ten series of eleven generations: fifty degrees of freedom.
+    expected = float(stats.t.sf(math.sqrt(2 * 10 * 0.3), 50))
+    assert anchor._against_walk(part((0.3,)), 0.0) == pytest.approx(expected, rel=1e-12)
+    assert anchor._against_still(part(partial=0.3)) == pytest.approx(expected, rel=1e-12)
+    best = anchor.Best(0.0, 3.0, 0.0)
+    assert anchor._against_held(best, 50.0) == pytest.approx(expected, rel=1e-12)
+    # The better hypothesis itself is never rejected.
+    assert anchor._against_walk(part(), 0.1) == 1.0
+    assert anchor._against_still(part(partial=-0.1)) == 1.0
+    assert anchor._against_held(best._replace(held=3.0), 50.0) == 1.0
+
+
+def series(rng, means, shapes, T=16, K=24, N=300):
+    """Series whose means and shapes keep given parts of the last generation."""
+    x = np.zeros((T, K + N))
+    for t in range(T):
+        keep = np.repeat([means, shapes], [K, N])
+        x[t] = (keep * x[t - 1] if t else 0) + 0.1 * rng.standard_normal(K + N)
+    base = walks(np.zeros((T, K)))
+    return dataclasses.replace(
+        base, means=x[:, :K], shapes=x[:, K:], mean_count=float(K), shape_count=float(N)
+    )
+
+
+def refuted(means, shapes, seeds=4):
+    """How often a walk is refuted at .02, of means and shapes that keep so much."""
+    found = [
+        anchor.anchor(series(np.random.default_rng(s), means, shapes), 0.1, 0.001)
+        for s in range(seeds)
+    ]
+    return sum(f.slow <= 0.02 for f in found), sum(f.share >= 0.1 for f in found)
+
+
+def test_means_that_walk_are_not_outvoted_by_shapes_that_hold():
+    # Two of four by chance: probability .0024 at a size of .02. The 300 shapes win every sum.
+    assert refuted(1.0, 0.2)[0] <= 1
+    assert refuted(1.0, 0.2)[1] == 4
+    assert refuted(0.2, 1.0)[0] <= 1  # nor are shapes by means
+    assert refuted(0.2, 0.2)[0] >= 2
+
+
+def test_a_part_without_any_motion_says_nothing():
+    base = series(np.random.default_rng(1), 0.2, 0.2)
+    found = anchor.anchor(dataclasses.replace(base, shapes=0 * base.shapes), 0.1, 0.001)
+    assert found.slow < 0.05  # of the means alone
+    nothing = dataclasses.replace(base, shapes=0 * base.shapes, means=0 * base.means)
+    assert anchor.anchor(nothing, 0.1, 0.001).slow == 1.0
+
+
+def test_three_tests_of_a_held_loop_share_its_error_rate():
+    rng = np.random.default_rng(6)
+    level = np.cumsum(-0.02 + 0.05 * rng.standard_normal((8, 24)), axis=0)
+    still = dataclasses.replace(series(rng, 0.2, 0.2, T=8), log_variance=level)
+    for found in (still, series(rng, 1.0, 0.9, T=8, N=30)):
+        held = anchor.anchor(found, 0.1, 0.001)
+        curve = anchor.curve_p_value(found, drift(found), 0.1)
+        by_hand = min(1.0, held.held / 0.75, held.held_means / 0.1, curve / 0.15)
+        p = inference.infer(found, None, 0.95, 0.02).p_value
+        assert p == pytest.approx(by_hand, rel=1e-9)
+    assert p < 1.0
+
+
+# ---------------------------------------------------------------------------------------- verdict
+#: A held loop at rest of which everything is known.
+HELD = anchor.Anchor(
+    log_likelihood=np.zeros(11), share=0.5, walk=0.001, slow=0.001, held=1.0, partial=1.0
+)
+STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("held", "p", "verdict", "words"),
+    [
+        ({}, 1.0, "not_mad", "real data hold the loop"),
+        ({}, 0.02, "undecided", "neither"),
+        ({"slow": 0.021}, 0.02, "mad", "no loop held by 10%"),
+        ({"slow": 0.021}, 0.021, "undecided", "the data fit a loop that is held"),
+        ({"slow": 0.02}, 0.021, "not_mad", "real data hold the loop"),
+        ({"partial": 0.05}, 1.0, "undecided", "some directions are held"),
+        ({"partial": 0.051}, 1.0, "not_mad", "real data hold the loop"),
+        ({"walk": 0.021}, 1.0, "not_mad", "nothing moves"),
+    ],
+)
+def test_every_verdict_at_its_threshold(held, p, verdict, words):
+    flat = walks(np.zeros((8, 4)))
+    found = inference._verdict(flat, STILL, HELD._replace(**held), p, 0.02)
+    assert found[0] == verdict
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("drift", "spread", "settled"),
+    [
+        (-0.02, 1e-6, True),  # within the tolerance, and surely so
+        (-0.035, 1e-6, False),
+        (0.035, 1e-6, False),
+        (-0.043, 0.04, True),  # the error is .0342, times Student's quantile of .9: .0444
+        (-0.046, 0.04, False),
+        (0.071, 0.04, True),  # growth is let pass up to the quantile of .98: .0725
+        (0.074, 0.04, False),
+    ],
+)
+def test_a_held_loop_is_settled_within_its_tolerance_or_its_noise(drift, spread, settled):
+    line = walks(np.repeat(drift * np.arange(9)[:, None], 4, axis=1))
+    noise = Drift(drift, 0.0, 50.0, spread, spread, 0.25)
+    # Error of the later half, by hand: sqrt(.25 spread (1 + .5 + .25 + .125))/4.
+    error = math.sqrt(0.25 * spread * 1.875) / 4
+    assert spread < 1e-3 or error == pytest.approx(0.0342, rel=2e-3)
+    assert inference._settled(line, noise, HELD, 0.02) is settled

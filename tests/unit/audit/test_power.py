@@ -1,0 +1,112 @@
+"""Power of the likelihood ratio: closed cases, the ratio drawn, and the loops to refute."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from madtheory import audit
+from madtheory.audit import anchor
+from tests.unit.audit.test_audit import FILES, REAL
+
+power = sys.modules["madtheory.audit.power"]
+#: 8 dimensions, files as large as the training sets and the real set, no drift.
+SETTING = power.Setting(8.0, 35.0, 1.0, 1.0, 1.0, 0.1, 0.0, 0.001)
+
+
+@pytest.mark.parametrize("count", [1.0, 7.0, 43.0])
+def test_one_variance_against_another_is_a_chi_square_test(count):
+    # 4,000 draws: standard error of the power .008, of the quantile about as much.
+    found = power.ratio_power(np.eye(1) * 1.8, np.eye(1), count, 0.0, 0.02)
+    exact = stats.chi2.sf(stats.chi2.ppf(0.98, count) / 1.8, count)
+    assert found == pytest.approx(exact, abs=0.04)
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.5, 4.0])
+def test_a_shift_alone_is_the_normal_test(distance):
+    found = power.ratio_power(np.eye(3), np.eye(3), 5.0, distance**2, 0.02)
+    assert found == pytest.approx(stats.norm.sf(stats.norm.isf(0.02) - distance), abs=0.04)
+
+
+def test_the_ratio_drawn_from_both_laws():
+    rng, T, count, R = np.random.default_rng(3), 6, 12, 4000
+    laws = [power.law(SETTING, share, T) for share in (0.0, 0.3)]
+
+    def ratios(V):
+        x = np.linalg.cholesky(V) @ rng.standard_normal((R, T, count))
+        logs = [
+            -np.einsum("rti,ts,rsi->r", x, np.linalg.inv(W), x) / 2
+            - count * np.linalg.slogdet(W)[1] / 2
+            for W in laws
+        ]
+        return logs[0] - logs[1]
+
+    drawn = (ratios(laws[0]) > np.quantile(ratios(laws[1]), 0.98)).mean()
+    assert power.ratio_power(*laws, float(count), 0.0, 0.02) == pytest.approx(drawn, abs=0.04)
+
+
+def test_power_grows_with_generations_and_with_series_and_never_undercuts_alpha():
+    at = [power.mad_power(SETTING, T, 0.02) for T in (3, 6, 12, 24)]
+    assert 0.01 < at[0] < at[1] < at[2] < at[3]
+    assert at[3] > 0.99
+    few = SETTING._replace(means=2.0, shapes=2.0)
+    assert power.mad_power(few, 12, 0.02) < at[2]
+    held = [power.not_mad_power(SETTING, 0.5, T, 0.02) for T in (4, 8, 16, 32)]
+    assert held[0] < held[1] < held[2] < held[3]
+
+
+def test_the_null_is_the_likeliest_loop_and_not_a_convenient_one():
+    # The likelihood ratio against the projection is the smallest: any other null is told easier.
+    truth = power.law(SETTING, 0.0, 10)
+    nearest = power._nearest(SETTING, truth, power._HELD, 0.0)
+    own = power.law(SETTING, audit.MARGIN, 10)
+    assert power.ratio_power(truth, nearest, 43.0, 0.0, 0.02) < power.ratio_power(
+        truth, own, 43.0, 0.0, 0.02
+    )
+
+
+def test_shapes_have_no_say_in_whether_means_walk():
+    many = SETTING._replace(shapes=1000.0)
+    assert power.not_mad_power(many, 0.5, 12, 0.02) == power.not_mad_power(SETTING, 0.5, 12, 0.02)
+
+
+def test_a_fast_fall_is_told_from_every_curve_of_a_held_loop():
+    falling = SETTING._replace(rate=-0.2)
+    assert power.mad_power(falling, 8, 0.02) > power.mad_power(SETTING, 8, 0.02) + 0.1
+    # By hand: the likeliest bias on a grid, without an offset of its own.
+    T = 8
+    null = power._nearest(falling, power.law(falling, 0.0, T), power._HELD, 0.0)
+    inverse, least = np.linalg.inv(null) / falling.level, math.inf
+    for b in np.linspace(0.5, 1.0, 501):
+        c = [1.0]
+        for _ in range(T - 1):
+            c.append(b * (0.1 + 0.9 * c[-1]))
+        gap = np.log(c) + 0.2 * np.arange(T)
+        least = min(least, float(gap @ inverse @ gap))
+    assert power._level(falling, null) == pytest.approx(least, rel=1e-3)
+
+
+def test_generations_needed_are_the_first_with_enough():
+    found = audit.audit(REAL, FILES).power
+    assert found is not None
+    assert 0 < found.mad <= 1
+    assert found.share >= audit.MARGIN
+    series = audit.series_of(audit.axes_of(REAL), FILES)
+    inference = audit.infer(series, None, 0.95, 0.02)
+    setting = power.setting_of(series, inference)
+    first = found.mad_generations
+    assert power.mad_power(setting, first, 0.02) >= audit.ENOUGH
+    assert first == 3 or power.mad_power(setting, first - 1, 0.02) < audit.ENOUGH
+
+
+def test_nothing_is_said_where_nothing_is_known():
+    assert audit.audit(REAL, FILES[:1]).power is None
+    point = np.full((300, 5), 2.0)
+    assert audit.audit(REAL, [*FILES[:3], point]).power is None
+
+
+def test_a_walk_of_half_the_directions_is_among_the_loops_to_refute():
+    assert {how.get("free", 0.0) for _, how in anchor.WALKS} == {0.0, 0.5}
+    assert {how.get("memory") for _, how in anchor.WALKS} == {None, 1, *anchor.MEMORIES}
