@@ -56,7 +56,7 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
             outside.append(off > allowed + slack)
             assert w2.lower[i] - slack <= truth <= w2.upper[i] + slack
             spread = first.trace_squared[i] / first.trace[i] ** 2 * dim - 1 if c else np.inf
-            if generation.is_exact(loop) and spread < 0.3 and noise < 0.005 * truth:
+            if generation.is_exact(loop) and spread < 0.3 and noise < 0.003 * truth:
                 errors.append(off / truth)
                 declared.append(w2.rel_error[i])
     assert len(outside) > 400
