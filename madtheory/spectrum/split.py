@@ -65,18 +65,25 @@ def _gained(split: _Split, used: Array) -> Array:
 
 
 def _parts(s: Array, split: _Split, factors: Factors) -> tuple[Array, Array]:
-    """Deficit of the split mean, s of sum 1, and the declared error of the mean."""
+    """Log of the split mean, s of sum 1, and the declared relative error of the mean."""
     p, share = split.p, float(s[split.p :].sum())
     top, _, _, top_error = log_ratio(s[:p] / (1 - share), factors)
     fewer = Factors(factors.sizes - p, factors.counts)
     low, _, _, low_error = log_ratio(s[p:] / share, fewer)
     low = low + 0.5 * factors.sum(np.log1p(-p / factors.sizes))
-    rest = _gained(split, factors.sum(0.5 / factors.sizes))
-    rest = rest * np.exp(factors.sum(log_c4(factors.sizes)))
-    deficit = -(1 - share) * np.expm1(top) - share * np.expm1(low) - rest
-    error = (1 - share) * np.exp(top) * top_error + share * np.exp(low) * low_error
+    gained, fall = (
+        _gained(split, factors.sum(0.5 / factors.sizes)),
+        factors.sum(log_c4(factors.sizes)),
+    )
+    deficit = -(1 - share) * np.expm1(top) - share * np.expm1(low) - gained * np.exp(fall)
+    with np.errstate(divide="ignore"):  # log 0 where nothing is gained
+        terms = np.stack([np.log1p(-share) + top, np.log(share) + low, np.log(gained) + fall])
+    # Near 1 the deficit has the digits; near 0, where it is 1 to all digits, the terms have them.
+    log_sum = np.logaddexp.reduce(terms, axis=0)
+    log_mean = np.where(deficit < 0.5, np.log1p(-np.minimum(deficit, 0.5)), log_sum)
+    errors = np.stack([top_error, low_error, np.full_like(top_error, _DECLARED)])
     most = _MOST_ERROR[int(factors.sizes.min() < s.size)]
-    return deficit, np.minimum(error + _DECLARED * rest, most * (1 - deficit))
+    return log_mean, np.minimum((np.exp(terms - log_mean) * errors).sum(axis=0), most)
 
 
 def log_ratio(s: Array, factors: Factors) -> tuple[Array, Array, Array, Array]:
@@ -91,7 +98,6 @@ def log_ratio(s: Array, factors: Factors) -> tuple[Array, Array, Array, Array]:
         split = _best_split(s, smallest)
         if split is not None:
             rows = np.flatnonzero(least == smallest)
-            deficit, off = _parts(s, split, factors.at(rows))
-            value[rows] = np.clip(np.log1p(-deficit), low[rows], high[rows])
-            error[rows] = off / np.exp(value[rows])
+            log_mean, error[rows] = _parts(s, split, factors.at(rows))
+            value[rows] = np.clip(log_mean, low[rows], high[rows])
     return value, low, high, error
