@@ -91,8 +91,8 @@ def test_values_stay_within_the_bounds_of_the_whole() -> None:
 def test_a_long_chain_keeps_its_digits(t):
     # The fidelity underflows towards 0 while its logarithm does not: no warning, no lost error.
     s, dofs = np.array([1000.0, 1.0, 1.0, 0.5]), [9] * t
-    found = spectrum.mean_sqrt_trace(s, dofs)
+    found = mean_sqrt_trace(s, dofs)
     lead = math.exp(t * (math.log(2 / 9) / 2 + math.lgamma(5) - math.lgamma(4.5)))
     assert 1000 * lead < found.value[-1] < 1002.5 * lead
     assert 0 <= found.rel_error[-1] < 1e-3
-    assert spectrum.chain_deficit(s, [10**6], first=9, later=9).value[0] == 1
+    assert chain_deficit(s, [10**6], first=9, later=9).value[0] == 1
