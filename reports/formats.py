@@ -96,7 +96,7 @@ def _cells(table: Table) -> list[list[str]]:
 def _bar(text: str) -> str:
     """A cell of a pipe table: in a formula an escaped bar would become a double one."""
     parts = re.split(r"(\$[^$]+\$)", text.replace("\n", " "))
-    return "".join(p.replace("|", r"\vert " if p.startswith("$") else r"\|") for p in parts)
+    return "".join(p.replace("|", r"\vert{}" if p.startswith("$") else r"\|") for p in parts)
 
 
 def to_markdown(table: Table) -> str:

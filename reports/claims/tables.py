@@ -22,17 +22,17 @@ def percent(value: float | None) -> str:
 def claims(numbers: Numbers) -> Table:
     """Theory, simulation, z, power and the smallest error noticed, of every claim."""
     columns = [
-        Column("claim", "statement", typeset, 32),
+        Column("claim", "statement", typeset, 30),
         Column("where", "reference", words, 11),
-        Column("status", "status", words, 11),
+        Column("status", "status", words, 13),
         Column("theory", "predicted", number(4), 9),
         Column("simulation", "estimate_se", plus_minus(4), 15),
         Column("$z$", "z", number(2), 6),
         Column("power", "power", number(3), 8),
-        Column("smallest error noticed", SMALLEST, percent, 10),
-        Column("mutant", "mutant", typeset, 17),
-        Column("rejected", "mutant_rejected", words, 8),
-        Column("passed", "passed", words, 7),
+        Column("smallest error noticed", SMALLEST, percent, 9),
+        Column("mutant", "mutant", typeset, 16),
+        Column("rejected", "mutant_rejected", words, 9),
+        Column("passed", "passed", words, 8),
     ]
     there = any(claim.get(SMALLEST) is not None for claim in numbers["claims"])
     return Table([c for c in columns if there or c.key != SMALLEST], numbers["claims"])

@@ -342,7 +342,9 @@ def test_the_worth_of_a_file_is_frozen():
     assert numbers == pytest.approx((1.1382587095241, 0.059198528788, 2.2221499089138), rel=1e-9)
     worth = run.n_eff(REAL, distance)
     numbers = (worth.value, worth.low, worth.high)
-    assert numbers == pytest.approx((22.361466314060124, 11.589781475637524, 420.4047654726077), rel=1e-8)
+    assert numbers == pytest.approx(
+        (22.361466314060124, 11.589781475637524, 420.4047654726077), rel=1e-8
+    )
 
 
 def test_coverage_beside_the_bands_is_the_measured_one():

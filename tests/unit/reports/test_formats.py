@@ -45,7 +45,7 @@ def test_markdown_table():
 def test_a_bar_in_a_formula_stays_a_single_one():
     table = formats.Table([formats.Column("x", "x")], [{"x": "a | $|Y - 1|$"}])
     markdown = formats.to_markdown(table)
-    assert markdown.splitlines()[2] == r"| a \| $\vert Y - 1\vert $ |"
+    assert markdown.splitlines()[2] == r"| a \| $\vert{}Y - 1\vert{}$ |"
     assert "bar.v.double" not in pages.document(markdown, "typst")
     assert "∥" not in pages.html(markdown, {}) and "‖" not in pages.html(markdown, {})  # noqa: PT018
     assert "$|Y - 1|$" in formats.to_latex(table)
@@ -91,3 +91,11 @@ def test_fonts_are_legible_and_files_deterministic():
         once = [style.render(fig, suffix) for suffix in ("pdf", "png")]
         assert once == [style.render(fig, suffix) for suffix in ("pdf", "png")]
         assert b"CreationDate" not in once[0]
+
+
+def test_a_formula_that_ends_with_a_bar_is_typeset():
+    # A dollar sign after a space closes no formula: pandoc would print the TeX as words.
+    table = formats.Table([formats.Column("x", "x")], [{"x": "$E|u_1|$, attained"}])
+    markdown = formats.to_markdown(table)
+    assert "\\$" not in pages.document(markdown, "typst")
+    assert "<math" in pages.html(markdown, {})
