@@ -42,13 +42,24 @@ def signal(timesteps: int) -> Tensor:
     return torch.cat((torch.ones(1, dtype=torch.float64), torch.cumprod(1.0 - betas, dim=0)))
 
 
+def timesteps(model: Ddpm) -> list[int]:
+    """Times that the sampler visits, from the noisiest down to 0."""
+    if model.sampler == "ancestral":
+        return list(range(model.timesteps, -1, -1))
+    x = np.linspace(0.0, 1.0, model.sampling_steps + 1) ** model.spacing
+    return sorted({round(float(t)) for t in model.timesteps * x}, reverse=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Ddpm:
     """A denoising diffusion model of {"x": (n, *shape), "y": (n,)}; a prototype until it is fitted.
 
     With `classes` = 0 samples are arrays (n, *shape), and there is no guidance: bias must be 1.
     `sampler` is "ddim" (deterministic given its first noise, `sampling_steps` of the timesteps)
-    or "ancestral" (all of them). `clip` bounds the predicted sample, as for pixels in [-1, 1].
+    or "ancestral" (all of them). DDIM's times are timesteps x^spacing, x even on [0, 1]: above 1
+    more of them lie where little noise is left, which keeps small directions wider
+    (:func:`madtheory.deep.gain.sampler_gain`). `clip` bounds the predicted sample, as for
+    pixels in [-1, 1].
     """
 
     network: Literal["mlp", "unet"] = "mlp"
@@ -64,6 +75,7 @@ class Ddpm:
     gradient: float = 1.0
     sampler: Literal["ddim", "ancestral"] = "ddim"
     sampling_steps: int = 50
+    spacing: float = 1.0
     clip: float | None = 1.0
     device: Device = field(default=Device())
     #: Of a fitted model: averaged weights, shares of the classes, shape of a sample.
@@ -147,10 +159,8 @@ class Ddpm:
     ) -> Tensor:
         """Run the sampler from pure noise: DDIM at eta = 0, or ancestral steps (eta = 1)."""
         alpha, place = signal(self.timesteps), self.device.name
-        every = self.sampling_steps if self.sampler == "ddim" else self.timesteps
-        times = torch.linspace(self.timesteps, 0, every + 1).round().int().tolist()
         x, label = noise.normals(key, index, 0, self.shape).to(place), label.to(place)
-        for now, then in itertools.pairwise(times):
+        for now, then in itertools.pairwise(timesteps(self)):
             eps = self._predict(network, x, now, label, w)
             a, b = float(alpha[now]), float(alpha[then])
             clean = (x - math.sqrt(1.0 - a) * eps) / math.sqrt(a)

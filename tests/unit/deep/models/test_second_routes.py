@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from madtheory.deep.gain import sampler_gain
 from madtheory.deep.models import Ddpm, LinearGaussian, WganGp
 from madtheory.deep.models.ddpm import guidance_weight, signal
 from madtheory.deep.models.glow import Flow
@@ -65,6 +66,27 @@ def moments(sampler: str, steps: int, mean: float, std: float) -> tuple[float, f
         m = to_clean * (mean + gain * (m - math.sqrt(a) * mean)) + to_x * m
         v = (to_clean * gain + to_x) ** 2 * v + added
     return m, v
+
+
+@pytest.mark.parametrize(("sampler", "steps"), [("ddim", 50), ("ancestral", 500)])
+@pytest.mark.parametrize("std", [3.0, 0.5, 0.05])
+def test_the_gain_of_a_sampler(sampler: str, steps: int, std: float) -> None:
+    model = Ddpm(sampler=sampler, sampling_steps=50)  # type: ignore[arg-type]
+    _, variance = moments(sampler, steps, 0.3, std)
+    assert sampler_gain([std], model)[0] == pytest.approx(variance / std**2, rel=1e-12)
+
+
+def test_more_and_better_steps_lose_less() -> None:
+    std = [1.0, 0.2, 0.05]
+    few, late, many = (
+        sampler_gain(std, Ddpm(sampling_steps=n, spacing=x))
+        for n, x in ((50, 1), (50, 2), (500, 1))
+    )
+    assert (few < late).all()
+    assert (late < many).all()
+    assert (many < 1).all()
+    with pytest.raises(ValueError, match="std must be positive, got"):
+        sampler_gain([0.0], Ddpm())
 
 
 @pytest.mark.parametrize(("sampler", "steps"), [("ddim", 50), ("ancestral", 500)])
