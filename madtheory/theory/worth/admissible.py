@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-#: n_synth is looked for up to this multiple of n_real.
-_FARTHEST = 1e9
+#: n_synth is looked for up to this multiple of n_real; far beyond it shares of data are rounding.
+_FARTHEST = 1e10
 #: Ratio of neighbours in the scan over integers.
 _SCAN = 4
 
@@ -50,7 +50,7 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     Returns
     -------
     float
-        inf where no n_synth up to 10^9 n_real/(1 - bias) fails, 0 where every one does. Coming down
+        inf where no n_synth up to 10^10 n_real fails, 0 where every one does. Coming down
         from there, by factors of four, a shorter range can be missed. One real
         sample is no fit: every n_synth passes. Its error: :func:`admissible_interval`.
 
@@ -141,7 +141,7 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     compared = _Comparison(loop, s)
     # Weighted moments need a synthetic covariance of their own.
     bottom = 1 + loop.ddof if loop.weight is not None else 1
-    top = int(min(_FARTHEST * loop.n_real / max(1 - loop.bias, 1e-16), _check.MAX_COUNT))
+    top = int(min(_FARTHEST * loop.n_real, _check.MAX_COUNT))
     return [_last_pass(partial(compared.excess, side), top, bottom) for side in sides]
 
 

@@ -178,3 +178,11 @@ def test_admissible_size_at_its_ends():
     assert admissible_n_synth_limit(1.0, 3) == math.inf
     near = admissible_n_synth(fresh_data(100, 1, bias=1 - 1e-9), 3)
     assert 1e9 < near < math.inf
+
+
+@pytest.mark.parametrize(
+    "kind", [{"ddof": 0}, {"memory": 3}, {"memory": 9}, {"ddof": 0, "memory": 5}]
+)
+def test_without_bias_no_number_is_too_many_whatever_rounding_says(kind):
+    found = worth.admissible_interval(fresh_data(50, 20, **kind), [1.0] * 3)
+    assert (found.value, found.lower, found.upper) == (math.inf, math.inf, math.inf)
