@@ -17,4 +17,4 @@ FAMILIES: dict[str, type[Any]] = {
     "linear": LinearGaussian,
 }
 
-__all__ = ["FAMILIES", "Ddpm", "Glow", "LinearGaussian", "StyleGan2", "WganGp"]
+__all__ = ["FAMILIES", "Ddpm", "Glow", "LinearGaussian", "WganGp"]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from madtheory.deep import checkpoint, train
-from madtheory.deep.models import Ddpm, Glow, LinearGaussian, StyleGan2, WganGp
+from madtheory.deep.models import Ddpm, Glow, LinearGaussian, WganGp
+from madtheory.deep.models.stylegan2 import StyleGan2
 
 RNG = np.random.default_rng
 IMAGES = RNG(0).uniform(-1, 1, size=(40, 1, 8, 8)).astype(np.float32)
