@@ -95,6 +95,7 @@ coverage: install-all
 	$(BIN)/coverage html --quiet --directory out/coverage
 
 docs: $(VENV)/.installed-docs
+	rm -rf out/docs
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --doctree-dir out/docs-trees docs out/docs
 	$(BIN)/python docs/links.py out/docs
 
