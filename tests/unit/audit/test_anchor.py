@@ -5,10 +5,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from madtheory.audit import anchor, inference
 from madtheory.audit.drift import Drift, drift
+from madtheory.spectrum.baseline import baseline
 from tests.unit.audit.test_audit import walks
 
 STEPS = np.array([1.0, 0.5, 2.0, 0.25, 3.0])
@@ -96,6 +97,90 @@ def test_p_values_are_signed_roots_of_likelihood_ratios():
     assert anchor._against_walk(part(), 0.1) == 1.0
     assert anchor._against_still(part(partial=-0.1)) == 1.0
     assert anchor._against_held(best._replace(held=3.0), 50.0) == 1.0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_curve_test_is_a_weighted_least_squares_fit(share):
+    """c'/c = a/c + b by scipy: relative errors alike, so weights are one over the ratios."""
+    rng = np.random.default_rng(5)
+    level = -1.2 + np.cumsum(-0.1 + 0.1 * rng.standard_normal((9, 3)), axis=0)
+    noise = Drift(0.0, 0.0, 6.0, 0.01, 0.03, 0.4)
+    c = np.exp(level.mean(axis=1))
+    ratio = c[1:] / c[:-1]
+    (a, b), cov = optimize.curve_fit(
+        lambda x, a, b: a * x + b, 1 / c[:-1], ratio, sigma=ratio, absolute_sigma=True
+    )
+    contrast = np.array([1 - share, -share])
+    # The average log variance steps by .4 of a variance of .03.
+    t = contrast @ [a, b] / math.sqrt(0.4 * 0.03 * contrast @ cov @ contrast)
+    expected = float(stats.t.cdf(t, 6))
+    assert 1e-4 < expected < 0.9999
+    found = anchor.curve_p_value(walks(level), noise, share)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("K", [1, 7, 24])
+def test_least_step_is_the_growth_of_the_baseline(K):
+    """Steps of variance q are fits of 1/q samples: the growth is the baseline of that many."""
+    base = walks(np.zeros((4, K)))
+    q = anchor.least_step(base, 0.001)
+    n = 10**7
+    assert baseline(n, np.ones(K)).value / K * n * q == pytest.approx(0.001, rel=1e-5)
+
+
+def test_anchor_by_hand(monkeypatch):
+    """All that is made of two parts: means that stand for 6 series, shapes for 20."""
+    grid = len(anchor.GRID)
+    low = np.full((2, 4), -9.0)
+    means = anchor.Part(np.full(grid, -1.0), low.copy(), -1.4, -0.9, 6.0, 6.0, 9)
+    shapes = anchor.Part(np.full(grid, -2.0), low.copy(), -2.2, -1.9, 20.0, 30.0, 9)
+    at = anchor.GRID.tolist()
+    means.log_likelihood[[at.index(0.0), at.index(0.02), at.index(0.5)]] = -1.2, -0.95, -0.8
+    shapes.log_likelihood[[at.index(0.0), at.index(0.05), at.index(0.5)]] = -2.1, -1.98, -1.97
+    means.memory[0] = -1.15, -9.0, -9.0, -0.75
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least: (means, shapes))
+    found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
+
+    def p(gain, dof):
+        return float(stats.t.sf(math.sqrt(2 * gain), dof))
+
+    # Half the entries: 6 x 8/2 and 20 x 8/2 degrees of freedom. The larger of two p-values.
+    assert found.walk == pytest.approx(max(p(6 * 0.4, 24), p(20 * 0.13, 80)), rel=1e-12)
+    assert found.slow == pytest.approx(max(p(6 * 0.65, 24), p(20 * 0.23, 80)), rel=1e-12)
+    # The smaller of two, twice: means -.75 against -.9 does not reject, shapes -1.97 against -1.9.
+    assert found.partial == pytest.approx(2 * p(20 * 0.07, 80), rel=1e-12)
+    # Of less than the margin .05 is the best of 6, 20 series, near the data of 6, 30.
+    little, held = 6 * -1.0 + 30 * -1.98, 6 * -0.8 + 30 * -1.97
+    assert held > little
+    assert found.held == 1.0
+    assert found.held_means == 1.0
+    assert found.share == 0.5
+    assert found.memory == 1
+    total = 6 * means.log_likelihood + 20 * shapes.log_likelihood
+    # Shares that a forecast draws from are those of the grid but .15 and .85.
+    np.testing.assert_allclose(found.log_likelihood, np.delete(total, [4, 9]), rtol=1e-12)
+    # A memory of three models is likelier, at a share of .5.
+    means.memory[1, 3], shapes.memory[1, 3] = -0.5, -1.9
+    found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
+    assert (found.memory, found.share) == (3, 0.5)
+    assert found.log_likelihood[6] == pytest.approx(6 * -0.5 + 20 * -1.9, rel=1e-12)
+    assert found.slow == pytest.approx(max(p(6 * 0.9, 24), p(20 * 0.3, 80)), rel=1e-12)
+
+
+def test_a_held_loop_is_refuted_by_the_root_of_its_ratio(monkeypatch):
+    grid = len(anchor.GRID)
+    low = np.full((2, 4), -9.0)
+    means = anchor.Part(np.full(grid, -1.0), low, -1.0, -1.0, 6.0, 6.0, 9)
+    shapes = anchor.Part(np.full(grid, -2.0), low, -2.0, -2.0, 20.0, 30.0, 9)
+    at = anchor.GRID.tolist()
+    means.log_likelihood[at.index(0.05)] = -0.8  # below the margin
+    shapes.log_likelihood[at.index(0.1)] = -1.99  # the margin itself is held
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least: (means, shapes))
+    found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
+    gain = 6 * 0.2 - 30 * 0.01
+    assert found.held == pytest.approx(float(stats.t.sf(math.sqrt(2 * gain), 104)), rel=1e-12)
+    assert found.held_means == pytest.approx(float(stats.t.sf(math.sqrt(2.4), 24)), rel=1e-12)
+    assert found.share == 0.05
 
 
 def series(rng, means, shapes, T=16, K=24, N=300):

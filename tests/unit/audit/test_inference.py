@@ -1,0 +1,217 @@
+"""Intervals, p-values and the verdict, from given tests: every constant as a literal."""
+
+import dataclasses
+import math
+import sys
+
+import numpy as np
+import pytest
+from scipy import optimize, special
+
+from madtheory import audit
+from madtheory.audit.anchor import Anchor
+from madtheory.audit.drift import Drift
+from tests.unit.audit.test_audit import walks
+
+inference = sys.modules["madtheory.audit.inference"]
+#: Dyadic, so that hand and machine agree: a drift of -.1 with eight degrees of freedom.
+NOISE = Drift(-0.1, 0.02, 8.0, 0.01, 0.015, 0.2)
+#: Student's quantiles: .975 and .95 of eight degrees of freedom.
+T975, T95 = 2.3060041350333704, 1.8595480375228424
+HELD = Anchor(np.zeros(9), share=0.5, walk=0.001, slow=0.001, held=1.0)
+
+
+def test_constants():
+    assert (audit.MARGIN, audit.TOLERANCE, audit.STRICT_TOLERANCE) == (0.1, 0.03, 0.01)
+    assert (audit.GROWTH, inference.FEWEST) == (0.001, 3)
+    # Bonferroni: the parts of one error rate are one.
+    assert sum(inference._WEIGHTS) == pytest.approx(1, rel=1e-12)
+    assert (inference._PARTLY_HELD, inference._FALLS) == (0.05, 0.1)
+
+
+# -------------------------------------------------------------------------------------- intervals
+def test_rate_has_students_interval():
+    for level, t in ((0.95, T975), (0.9, T95)):
+        found = inference._student(NOISE, -0.3, 0.05, level)
+        half = t * 0.05
+        assert (found.low, found.value, found.high) == pytest.approx(
+            (-0.3 - half, -0.3, -0.3 + half), rel=1e-9
+        )
+
+
+def test_bias_with_an_unknown_training_size():
+    found, size = inference._bias(NOISE, None, 0.95)
+    m = optimize.brentq(lambda m: special.zeta(2, m / 2) - 0.01, 10, 1000, xtol=1e-10)
+    assert size == pytest.approx(m + 1, rel=1e-9)
+    centre = -0.1 + math.log(m / 2) - float(special.digamma(m / 2))
+    # The step is a variance of eight terms: half of it errs by .0075 sqrt(2/8).
+    half = T975 * math.sqrt(0.02**2 + 0.00375**2)
+    expected = math.exp(centre), math.exp(centre - half), math.exp(centre + half)
+    assert (found.value, found.low, found.high) == pytest.approx(expected, rel=1e-8)
+
+
+def test_bias_with_known_training_sizes():
+    found, size = inference._bias(NOISE, [7, 51, 101], 0.95)
+    assert size == 76
+    centre = -0.1 + np.mean([math.log(x) - float(special.digamma(x)) for x in (25, 50)])
+    expected = [math.exp(centre + s * T975 * 0.02) for s in (0, -1, 1)]
+    assert [found.value, found.low, found.high] == pytest.approx(expected, rel=1e-9)
+    assert inference._exp(701.0) == math.inf
+
+
+# ------------------------------------------------------------------------------ from tests to p
+#: Log variances of four directions that fall by .05 a generation, with 4 x 5 - 1 degrees.
+FALL = -0.05 * np.arange(6)[:, None] + np.array([[0, 0, 0, 0], [1, -1, 1, -1]] * 3) * 0.01
+
+
+def inferred(monkeypatch, held, curve=1.0, log_variance=FALL, alpha=0.02):
+    """What `infer` makes of given tests, and what it asked them."""
+    asked = []
+    monkeypatch.setattr(inference, "anchor", lambda s, *how: asked.append(how) or held)
+    monkeypatch.setattr(
+        inference, "curve_p_value", lambda s, noise, *how: asked.append(how) or curve
+    )
+    return inference.infer(walks(log_variance), None, 0.95, alpha), asked
+
+
+@pytest.mark.parametrize(
+    ("held", "means", "curve", "p"),
+    [
+        (0.015, 0.5, 0.5, 0.02),
+        (0.5, 0.002, 0.5, 0.02),
+        (0.5, 0.5, 0.003, 0.02),
+        (0.3, 0.039, 0.06, 0.39),
+        (0.8, 0.2, 0.3, 1.0),
+    ],
+)
+def test_p_value_is_the_smallest_over_its_part_of_alpha(monkeypatch, held, means, curve, p):
+    given = HELD._replace(held=held, held_means=means)
+    found, asked = inferred(monkeypatch, given, curve)
+    assert found.p_value == pytest.approx(p, rel=1e-12)
+    assert found.p_value_walk == given.slow
+    assert asked == [(0.1, 0.001), (0.1,)]
+
+
+def test_too_few_generations_ask_no_test(monkeypatch):
+    low = HELD._replace(held=0.0, held_means=0.0)
+    found, _ = inferred(monkeypatch, low, 0.0, FALL[:2])
+    assert (found.p_value, found.p_value_walk, found.verdict) == (1.0, 1.0, "undecided")
+    assert inferred(monkeypatch, low._replace(slow=1.0), 0.0, FALL[:3])[0].verdict == "mad"
+
+
+def test_a_held_loop_has_the_interval_of_one(monkeypatch):
+    walk, _ = inferred(monkeypatch, HELD._replace(walk=0.021, share=0.5))
+    held, _ = inferred(monkeypatch, HELD._replace(walk=0.02, share=0.5))
+    value, D = float(FALL[-1].mean()) / 5, 0.25
+    assert walk.rate.value == held.rate.value == pytest.approx(value, rel=1e-12)
+    residual = np.diff(FALL, axis=0) - value
+    spread = float(np.square(residual).mean()) / (1 - D / 5)
+    assert (walk.noise.dof, held.noise.dof) == pytest.approx((19, 38 / 3), rel=1e-12)
+    # 1 + 1/2 + ... + 1/16 increments of 5; Student's quantile by the beta function.
+    y = float(special.betaincinv(19 / 3, 0.5, 0.05))
+    half = math.sqrt(38 / 3 * (1 / y - 1)) * math.sqrt(D * spread * 1.9375) / 5
+    assert held.rate.high - held.rate.value == pytest.approx(half, rel=1e-5)
+    noise = (spread - walk.noise.step) / 2
+    half = 2.093024 * math.sqrt(D * (5 * spread - 8 * noise)) / 5
+    assert walk.rate.high - walk.rate.value == pytest.approx(half, rel=1e-5)
+
+
+# ---------------------------------------------------------------------------------------- verdict
+def steps(*increments):
+    level = np.cumsum([0.0, *increments])
+    return walks(np.repeat(level[:, None], 4, axis=1))
+
+
+#: alpha .02, three degrees of freedom: 3.481909 errors of .002 leave .003036 of the .01.
+@pytest.mark.parametrize(
+    ("value", "settled"), [(0.003, True), (0.0031, False), (-0.003, True), (-0.0031, False)]
+)
+def test_a_loop_not_seen_to_be_held_is_settled_by_the_strict_tolerance(value, settled):
+    whole = Drift(value, 0.002, 3.0, 1e-4, 1e-4, 0.25)
+    free = HELD._replace(walk=0.0201)
+    series = steps(*[-0.5] * 7)  # its own drift is not looked at again
+    assert inference._settled(series, whole, free, 0.02) is settled
+
+
+#: The later half of nine files: 4 steps of 1.875 increments, error sqrt(.25 .0004 1.875)/4.
+@pytest.mark.parametrize(
+    ("dof", "value", "settled"),
+    [
+        # 50 2/3 degrees: 2.135 errors leave .02269; 2, two thirds of 3: 4.849 leave .0134.
+        *((50.0, s * v, ok) for v, ok in ((0.0226, True), (0.0228, False)) for s in (-1, 1)),
+        *((3.0, s * v, ok) for v, ok in ((0.0133, True), (0.0135, False)) for s in (-1,)),
+    ],
+)
+def test_a_held_loop_is_settled_by_the_tolerance_of_its_later_half(dof, value, settled):
+    whole = Drift(-0.3, 9.0, dof, 4e-4, 4e-4, 0.25)
+    late = steps(*[-0.5] * 4, *[value] * 4)
+    assert inference._settled(late, whole, HELD._replace(walk=0.02), 0.02) is settled
+
+
+@pytest.mark.parametrize(
+    ("increments", "settled"),
+    [((-0.5,) * 4 + (0.0,) * 4, True), ((0.0,) * 4 + (-0.1,) * 4, False)],
+)
+def test_what_a_held_loop_did_early_does_not_count(increments, settled):
+    whole = Drift(-0.3, 9.0, 50.0, 1e-6, 1e-6, 0.25)
+    assert inference._settled(steps(*increments), whole, HELD, 0.02) is settled
+
+
+STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25)
+
+
+@pytest.mark.parametrize("alpha", [0.02, 0.1])
+@pytest.mark.parametrize(
+    ("p", "slow", "walk", "verdict", "reason"),
+    [
+        (1, 1, 1, "undecided", "the generations behave neither as a held loop nor as one without"),
+        (1, 1.01, 1, "mad", "no loop held by 10% real data or more moves like this"),
+        (1, 1.01, 1.01, "mad", "no loop held by 10% real data or more moves like this"),
+        (1.01, 1.01, 1, "undecided", "the data fit a loop that is held by real data and one that"),
+        (1.01, 1, 1, "not_mad", "real data hold the loop, and its variance has settled"),
+        (1.01, 1, 1.01, "not_mad", "nothing moves, or by less than matters"),
+    ],
+)
+def test_each_p_value_is_compared_with_alpha(alpha, p, slow, walk, verdict, reason):
+    held = HELD._replace(slow=slow * alpha, walk=walk * alpha)
+    found = inference._verdict(steps(*[0.0] * 7), STILL, held, p * alpha, alpha)
+    assert found[0] == verdict
+    assert found[1].startswith(reason)
+
+
+@pytest.mark.parametrize("walk", [0.001, 0.5])
+def test_variance_that_moves_is_no_verdict(walk):
+    moving = STILL._replace(value=-0.1)
+    found = inference._verdict(steps(*[-0.1] * 7), moving, HELD._replace(walk=walk), 1.0, 0.02)
+    assert found == (
+        "undecided",
+        "the loop does not walk away, but its variance may still be moving",
+    )
+
+
+@pytest.mark.parametrize("T", [2, 3])
+def test_three_generations_are_enough(T):
+    found = inference._verdict(steps(*[0.0] * (T - 1)), STILL, HELD, 1.0, 0.02)
+    assert found[0] == ("undecided" if T == 2 else "not_mad")
+    assert (found[1] == "3 generations at least are needed, got 2") is (T == 2)
+
+
+@pytest.mark.parametrize(
+    ("lost", "verdict", "reason"),
+    [
+        ((0, 0, 1, 1), "mad", "a direction that varies in real loses all variance by generation 3"),
+        ((0, 0, 0, 1), "mad", "a direction that varies in real loses all variance by generation 4"),
+        ((1, 1, 1, 1), "undecided", "a direction that varies in real has no variance from the fir"),
+        ((0, 1, 1, 0), "undecided", "a direction without variance in one generation varies again"),
+    ],
+)
+def test_lost_directions(lost, verdict, reason):
+    level = np.zeros((4, 3))
+    level[np.array(lost) == 1, 1] = -np.inf
+    found = inference.infer(walks(level), None, 0.95, 0.02)
+    assert found.verdict == verdict
+    assert found.reason.startswith(reason)
+    assert (found.p_value, found.p_value_walk) == (0.0 if verdict == "mad" else 1.0, 1.0)
+    assert dataclasses.astuple(found.rate) == (-math.inf,) * 3
+    assert dataclasses.astuple(found.bias) == (0.0,) * 3
+    assert (found.training_size, found.noise, found.held) == (1.0, None, None)
