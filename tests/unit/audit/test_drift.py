@@ -86,12 +86,16 @@ def test_held_drift_is_that_of_a_stationary_process():
     assert drift.held_drift(series, whole._replace(dof=1.2), 0.4, 3).dof == 1.0
 
 
-def test_two_thirds_of_the_increments_of_white_noise_count():
-    # Variance of a mean of squared increments of white noise: 12/steps where independent ones
-    # have 8/steps, so 2/3 as many; 20,000 draws of 100 increments, standard error 1 %.
+def test_degrees_of_freedom_of_white_noise_are_those_left():
+    """Where all is real, increments are those of white noise, and their mean square moves more.
+
+    Of independent ones it has the variance 8/steps. 20,000 draws of 100: standard error 1 %.
+    """
     x = np.random.default_rng(1).standard_normal((20_000, 101))
-    mean = np.square(np.diff(x, axis=1)).mean(axis=1)
-    assert 8 / 100 / mean.var() == pytest.approx(2 / 3, rel=0.05)
+    left = 8 / 100 / np.square(np.diff(x, axis=1)).mean(axis=1).var()
+    whole = drift.Drift(0.0, 0.0, 99.0, 2.0, 2.0, 1.0)
+    found = drift.held_drift(walks(np.zeros((101, 1))), whole, 1.0, 100)
+    assert found.dof / 99 == pytest.approx(left, rel=0.045)
 
 
 @pytest.mark.parametrize("step", [1e-8, 1e-4, 0.01, 0.3, 5.0])
