@@ -211,7 +211,8 @@ def test_lost_directions(lost, verdict, reason):
     found = inference.infer(walks(level), None, 0.95, 0.02)
     assert found.verdict == verdict
     assert found.reason.startswith(reason)
-    assert (found.p_value, found.p_value_walk) == (0.0 if verdict == "mad" else 1.0, 1.0)
+    assert found.p_value < 1e-3 if verdict == "mad" else found.p_value == 1.0
+    assert found.p_value_walk == 1.0
     assert dataclasses.astuple(found.rate) == (-math.inf,) * 3
     assert dataclasses.astuple(found.bias) == (0.0,) * 3
     assert (found.training_size, found.noise, found.held) == (1.0, None, None)
