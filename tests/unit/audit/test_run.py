@@ -41,8 +41,9 @@ def test_a_generation_in_the_units_of_the_data():
 
 
 def test_worth_where_the_distance_is_none():
-    real = np.random.default_rng(3).standard_normal((50, 2)) @ [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
-    # The third column is the sum of the others: rounding along a third axis is left out.
+    # All columns but two are the sum of these: rounding along the other axes is left out.
+    columns = np.hstack([np.eye(2), np.ones((2, 6))])
+    real = np.random.default_rng(3).standard_normal((50, 2)) @ columns
     far, near = (run.n_eff(real, metrics.Measured(v, v / 2, 2 * v)) for v in (0.4, 0.2))
     assert math.isinf(run.n_eff(real, metrics.Measured(-0.1, -0.2, 0.3)).value)
     assert far.low < far.value < far.high
