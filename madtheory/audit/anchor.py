@@ -126,15 +126,18 @@ def components(
     memory: int = 1,
     free: float = 0.0,
     errs: bool = False,
+    mixes: bool = False,
     partial: bool = False,
 ) -> Array:
-    """Covariances (5 to 7, T, T) that add up: walk, offset, shift, noise, return, what is asked.
+    """Covariances (5 to 8, T, T) that add up: walk, offset, shift, noise, return, what is asked.
 
     The common offset is the real set's own sampling error; the first shift that of a first
     training set of another size. Without real data it never fades, and is part of the offset.
     Where the real set, of error variance `real`, is the first training set itself, generations
     start at its error and return to the truth.
-    A model that `errs` by the same each time is off by 1 + keep + ... + keep^(t-1) of that.
+    A model that `errs` by the same each time is off by 1 + keep + ... + keep^(t-1) of that. Where
+    training sets `mix` such samples with real ones, the squared distance of their means is spread:
+    shapes gain it each time, and keep it as all else.
     A share `free` of the directions walks without end, whatever holds the others; `partial`: any.
     """
     T = len(steps)
@@ -149,9 +152,20 @@ def components(
     if errs:
         error = np.cumsum(fading)
         parts.append(np.multiply.outer(error, error))
+        if mixes:
+            spread = _mixture_spread(keep, error)
+            parts.append(np.multiply.outer(spread, spread))
     if partial:
         parts.append(walk(1.0, steps))
     return np.stack(parts)
+
+
+def _mixture_spread(keep: float, error: Array) -> Array:
+    """Spread (T,) that mixing real rows with ones `error` off leaves, p (1 - p) error^2 a time."""
+    spread = np.zeros(len(error))
+    for t in range(1, len(error)):
+        spread[t] = keep * spread[t - 1] + keep * (1 - keep) * error[t - 1] ** 2
+    return spread
 
 
 def _inverse(V: Array) -> tuple[Array, float]:
@@ -197,9 +211,20 @@ def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
 
 
 def _part(
-    x: Array, steps: Array, noise: Array, real: float, least: float, count: float, near: float = 0.0
+    x: Array,
+    steps: Array,
+    noise: Array,
+    real: float,
+    least: float,
+    count: float,
+    near: float = 0.0,
+    *,
+    mixes: bool = False,
 ) -> Part:
-    """Fit one kind of series; a constant error of the model is allowed for where it shows."""
+    """Fit one kind of series; a constant error of the model is allowed for where it shows.
+
+    Of the means' error shapes have the spread of training sets that `mix` it with real rows.
+    """
     gram = x @ x.T / x.shape[1]
     if not np.trace(gram) > 0:
         return Part(
@@ -213,6 +238,7 @@ def _part(
         )
 
     def best(share: float, low: float = 0.0, **how: Any) -> float:
+        how["mixes"] = mixes
         return fit(components(1 - share, steps, noise, real, **how), gram, low)[0]
 
     def fits(*, errs: bool) -> Array:
@@ -239,7 +265,8 @@ def parts_of(series: Series, least: float) -> tuple[Part, Part]:
     means = _part(series.means[last], scale, scale / rows, real, least, series.mean_count)
     noise, flat = series.shape_noise[last] / rows, np.ones_like(scale)
     counts = series.shape_count, series.near_count
-    return means, _part(series.shapes[last], flat, noise, series.real_noise * real, least, *counts)
+    error = series.real_noise * real
+    return means, _part(series.shapes[last], flat, noise, error, least, *counts, mixes=True)
 
 
 class Best(NamedTuple):

@@ -14,6 +14,7 @@ from madtheory.audit.drift import Drift, drift, held_drift, size_correction, tra
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
+    from madtheory._types import Array
     from madtheory.audit.series import Series
 
 Verdict = Literal["mad", "not_mad", "undecided"]
@@ -79,27 +80,64 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
 
-def _collapsed(series: Series) -> Inference | None:
+def _training_rows(series: Series, sizes: list[int] | None, first: int) -> Array:
+    """Rows of the training sets (T,): as given, else the files', or fewer if means move by more.
+
+    Means of n rows move by variance/n at least; files that are samples of their own, and real
+    data, make them move by more, and n look smaller than it is. Generations before `first` count.
+    """
+    if sizes is not None:
+        return np.array(sizes, float)
+    if first < FEWEST:
+        return series.rows
+    square = np.square(np.diff(series.means[:first], axis=0)).mean(axis=1)
+    moves = float((square / series.scale[: first - 1]).mean())
+    return np.minimum(series.rows, 1 / moves if moves > 0 else math.inf)
+
+
+def _lost_p_value(series: Series, lost: Array, training: Array) -> float:
+    """p-value of "real data make up the margin or more" from directions that files lack (T, K).
+
+    n training rows hold at least n MARGIN new real ones, of which each varies along a direction with
+    the share w that varies in the real set. Of a model that copies its rows, a file of n or more
+    lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus the direction with at
+    most (1 - w (1 - 1/e))^(n MARGIN) whatever was before: once for each of the last files that
+    lack it. Any of K directions may be the one.
+    """
+    K = lost.shape[1]
+    varied = np.ones(K) if series.varied is None else series.varied
+    lacking = np.logical_and.accumulate(lost[::-1], axis=0)
+    rows = MARGIN * (lacking * training[::-1, None]).sum(axis=0)
+    return min(1.0, K * float(np.exp(rows * np.log1p(-varied * (1 - math.exp(-1)))).min()))
+
+
+def _collapsed(series: Series, sizes: list[int] | None, alpha: float) -> Inference | None:
     """The verdict where a direction has no variance left, else None."""
-    lost = [bool(np.isneginf(row).any()) for row in series.log_variance]
-    if not any(lost):
+    directions = np.isneginf(series.log_variance)
+    lost = directions.any(axis=1)
+    if not lost.any():
         return None
     verdict: Verdict = "undecided"
+    p = 1.0
     if lost[0]:
         reason = "a direction that varies in real has no variance from the first generation on"
     elif lost[-1]:
-        first = lost.index(True) + 1
+        first = int(np.argmax(lost)) + 1
+        p = _lost_p_value(series, directions, _training_rows(series, sizes, first - 1))
         reason = f"a direction that varies in real loses all variance by generation {first}"
-        verdict = "mad"
+        if p <= alpha:
+            verdict = "mad"
+        else:
+            reason += ", but few real rows vary along it: fresh ones may bring it back"
     else:
         reason = "a direction without variance in one generation varies again later"
     rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)
-    return Inference(rate, bias, 1.0, verdict, reason, float(verdict != "mad"), 1.0)
+    return Inference(rate, bias, 1.0, verdict, reason, p, 1.0)
 
 
 def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -> Inference:
     """Drift, tests and verdict of at least two generations."""
-    collapsed = _collapsed(series)
+    collapsed = _collapsed(series, sizes, alpha)
     if collapsed:
         return collapsed
     T = len(series.log_variance)

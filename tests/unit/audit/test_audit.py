@@ -265,7 +265,12 @@ def test_too_few_generations_give_no_verdict(T):
 def test_a_lost_direction_is_collapse():
     lost = [*FILES[:3], np.full((300, 5), 2.0)]
     found = audit.audit(REAL, lost)
-    assert (found.verdict, found.p_value) == ("mad", 0.0)
+    assert found.verdict == "mad"
+    assert found.p_value <= 0.02
+    # One of five directions lacks 300 MARGIN new real rows, of which all but one vary, once.
+    given = audit.audit(REAL, lost, n_synth=300)
+    varied = 1 - 1 / len(REAL)
+    assert given.p_value == pytest.approx(5 * (1 - varied * (1 - math.exp(-1))) ** 30, rel=1e-9)
     assert found.reason.endswith("loses all variance by generation 4")
     assert found.rate.value == -math.inf
     assert found.bias.value == 0
@@ -274,6 +279,33 @@ def test_a_lost_direction_is_collapse():
     point = np.full((300, 5), 2.0)
     assert audit.audit(REAL, [point] * 3).verdict == "undecided"
     assert audit.audit(REAL, [FILES[0], point, FILES[1]]).verdict == "undecided"
+
+
+def words(rng, n, weights):
+    return np.eye(len(weights))[rng.choice(len(weights), size=n, p=weights)][:, :-1]
+
+
+@pytest.mark.parametrize(("lacking", "verdict"), [(1, "undecided"), (2, "undecided"), (8, "mad")])
+def test_a_rare_word_that_files_lack_may_come_back(lacking, verdict):
+    # A tenth of the real rows has the word; files of 200 show 20 new real rows each.
+    rng = np.random.default_rng(8)
+    there, gone = np.array([0.1, 0.4, 0.5]), np.array([0.0, 0.5, 0.5])
+    real = words(rng, 400, there)
+    files = [words(rng, 200, there) for _ in range(3)]
+    files += [words(rng, 200, gone) for _ in range(lacking)]
+    # Exactly lost along an axis: the two columns are made independent axes.
+    real[:, 1] = rng.standard_normal(400)
+    real[:, 1] -= real[:, 0] * (real[:, 0] @ real[:, 1]) / real[:, 0].sum()
+    real[:, 1] -= real[:, 1][real[:, 0] == 0].mean() * (real[:, 0] == 0)
+    for x in files:
+        x[:, 1] = rng.standard_normal(200)
+    found = audit.audit(real, files, n_synth=200)
+    share = float(real[:, 0].mean())
+    by_hand = min(1.0, 2 * (1 - share * (1 - math.exp(-1))) ** (20 * lacking))
+    assert found.p_value == pytest.approx(by_hand, rel=1e-9)
+    assert found.verdict == verdict
+    # Files of more rows than the training sets show no more of them: the size is taken.
+    assert audit.audit(real, files, n_synth=20).verdict == "undecided"
 
 
 def test_wide_features_with_few_rows():
