@@ -14,7 +14,7 @@ from madtheory.audit.drift import Drift, drift, held_drift, size_correction, tra
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
-    from madtheory._types import Array
+    from madtheory._types import Array, Bools
     from madtheory.audit.series import Series
 
 Verdict = Literal["mad", "not_mad", "undecided"]
@@ -95,34 +95,35 @@ def _training_rows(series: Series, sizes: list[int] | None, first: int) -> Array
     return np.minimum(series.rows, 1 / moves if moves > 0 else math.inf)
 
 
-def _lost_p_value(series: Series, lost: Array, training: Array) -> float:
+def _lost_p_value(series: Series, lost: Bools, training: Array) -> float:
     """p-value of "real data make up the margin or more" from directions that files lack (T, K).
 
-    n training rows hold at least n MARGIN new real ones, of which each varies along a direction with
-    the share w that varies in the real set. Of a model that copies its rows, a file of n or more
-    lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus the direction with at
-    most (1 - w (1 - 1/e))^(n MARGIN) whatever was before: once for each of the last files that
-    lack it. Any of K directions may be the one.
+    n training rows hold n MARGIN new real ones at least, of which each varies along a direction
+    with the share w that varies in the real set. Of a model that copies its rows, a file of n or
+    more lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus the direction with
+    (1 - w (1 - 1/e))^(n MARGIN) at most, whatever was before: once for each of the last files
+    that lack it. Any of K directions may be the one.
     """
-    K = lost.shape[1]
+    K = int(lost.shape[1])
     varied = np.ones(K) if series.varied is None else series.varied
     lacking = np.logical_and.accumulate(lost[::-1], axis=0)
     rows = MARGIN * (lacking * training[::-1, None]).sum(axis=0)
-    return min(1.0, K * float(np.exp(rows * np.log1p(-varied * (1 - math.exp(-1)))).min()))
+    each = np.exp(rows * np.log1p(-varied * (1 - math.exp(-1))))
+    return min(1.0, K * float(each.min()))
 
 
 def _collapsed(series: Series, sizes: list[int] | None, alpha: float) -> Inference | None:
     """The verdict where a direction has no variance left, else None."""
-    directions = np.isneginf(series.log_variance)
-    lost = directions.any(axis=1)
-    if not lost.any():
+    directions = np.asarray(np.isneginf(series.log_variance))
+    lost = [bool(row.any()) for row in directions]
+    if not any(lost):
         return None
     verdict: Verdict = "undecided"
     p = 1.0
     if lost[0]:
         reason = "a direction that varies in real has no variance from the first generation on"
     elif lost[-1]:
-        first = int(np.argmax(lost)) + 1
+        first = lost.index(True) + 1
         p = _lost_p_value(series, directions, _training_rows(series, sizes, first - 1))
         reason = f"a direction that varies in real loses all variance by generation {first}"
         if p <= alpha:

@@ -47,7 +47,7 @@ def test_components_are_offset_shift_noise_return_error_and_a_part_that_walks():
 
 
 def test_a_mixture_of_real_and_erring_samples_is_spread():
-    # Mean and variance of training sets that are real by p, where a model is off by delta each time.
+    # Mean and variance of training sets that are real by p, a model off by delta each time.
     p, delta, mean, variance, seen = 0.3, 0.01, 0.0, 1.0, []
     for _ in range(5):
         seen.append((variance - 1) / delta**2)
