@@ -30,8 +30,9 @@ SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 LONGEST = 40
 #: Smallest step of the walk, in units of what is observed: keeps covariances regular.
 _TINY_STEP = 1e-6
-#: Gain in twice the log-likelihood from which on a constant error of the model is allowed for.
-_ERROR_SEEN = 4.0
+#: Gain in twice the log-likelihood from which on a constant error of the model is allowed for, in
+#: means and in shapes (one degree of freedom, at its edge: by chance in .04 and .02 of the loops).
+_ERROR_SEEN = (3.0, 4.0)
 #: Shares of real data in the other directions at which some are let walk.
 _PARTLY = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 #: Models that synthetic data may come from, the last few, and the shares at which they are tried.
@@ -73,7 +74,8 @@ class Part(NamedTuple):
 
     log_likelihood: greatest one of one series on average at each of GRID; memory: the same at
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
-    the least size that matters or larger; partial: of a held loop some of whose directions walk.
+    the least size that matters or larger; partial: of a held loop some of whose directions walk;
+    errs: whether a constant error of the model is seen.
     """
 
     log_likelihood: Array
@@ -83,6 +85,7 @@ class Part(NamedTuple):
     number: float
     near: float
     length: int
+    errs: bool = False
 
 
 class Anchor(NamedTuple):
@@ -219,9 +222,10 @@ def _part(
     count: float,
     near: float = 0.0,
     *,
+    seen: float,
     mixes: bool = False,
 ) -> Part:
-    """Fit one kind of series; a constant error of the model is allowed for where it shows.
+    """Fit one kind of series; a constant error of the model is allowed for where it is `seen`.
 
     Of the means' error shapes have the spread of training sets that `mix` it with real rows.
     """
@@ -245,12 +249,12 @@ def _part(
         return np.array([best(p, errs=errs) for p in GRID])
 
     plain, erring = fits(errs=False), fits(errs=True)
-    errs = bool(2 * count * (erring.max() - plain.max()) > _ERROR_SEEN)
+    errs = bool(2 * count * (erring.max() - plain.max()) > seen)
     each = erring if errs else plain
     memory = [[best(p, errs=errs, memory=k) for p in REMEMBERED] for k in MEMORIES]
     slow = max(best(p, least, errs=errs, **how) for p, how in WALKS)
     partial = max(best(p, errs=errs, partial=True) for p in _PARTLY)
-    return Part(each, np.array(memory), slow, partial, count, near or count, len(x))
+    return Part(each, np.array(memory), slow, partial, count, near or count, len(x), errs)
 
 
 def parts_of(series: Series, least: float) -> tuple[Part, Part]:
@@ -262,11 +266,13 @@ def parts_of(series: Series, least: float) -> tuple[Part, Part]:
     last = slice(-LONGEST, None)
     scale, rows = series.scale[last], series.rows[last]
     real = 1 / series.real_rows
-    means = _part(series.means[last], scale, scale / rows, real, least, series.mean_count)
     noise, flat = series.shape_noise[last] / rows, np.ones_like(scale)
-    counts = series.shape_count, series.near_count
-    error = series.real_noise * real
-    return means, _part(series.shapes[last], flat, noise, error, least, *counts, mixes=True)
+    count, counts = series.mean_count, (series.shape_count, series.near_count)
+    low, high = _ERROR_SEEN
+    means = _part(series.means[last], scale, scale / rows, real, least, count, seen=low)
+    error, shapes = series.real_noise * real, series.shapes[last]
+    how: dict[str, Any] = {"seen": high, "mixes": means.errs}
+    return means, _part(shapes, flat, noise, error, least, *counts, **how)
 
 
 class Best(NamedTuple):

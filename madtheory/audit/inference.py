@@ -14,7 +14,7 @@ from madtheory.audit.drift import Drift, drift, held_drift, size_correction, tra
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
-    from madtheory._types import Array, Bools
+    from madtheory._types import Bools
     from madtheory.audit.series import Series
 
 Verdict = Literal["mad", "not_mad", "undecided"]
@@ -80,35 +80,35 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
 
-def _training_rows(series: Series, sizes: list[int] | None, first: int) -> Array:
-    """Rows of the training sets (T,): as given, else the files', or fewer if means move by more.
+def _training_rows(series: Series, sizes: list[int] | None, first: int) -> float:
+    """Fewest rows of a training set: as given, else of the files, or fewer if means move by more.
 
     Means of n rows move by variance/n at least; files that are samples of their own, and real
     data, make them move by more, and n look smaller than it is. Generations before `first` count.
     """
     if sizes is not None:
-        return np.array(sizes, float)
+        return float(min(sizes))
+    fewest = float(series.rows.min())
     if first < FEWEST:
-        return series.rows
+        return fewest
     square = np.square(np.diff(series.means[:first], axis=0)).mean(axis=1)
     moves = float((square / series.scale[: first - 1]).mean())
-    return np.minimum(series.rows, 1 / moves if moves > 0 else math.inf)
+    return min(fewest, 1 / moves) if moves > 0 else fewest
 
 
-def _lost_p_value(series: Series, lost: Bools, training: Array) -> float:
+def _lost_p_value(series: Series, lost: Bools, training: float) -> float:
     """p-value of "real data make up the margin or more" from directions that files lack (T, K).
 
-    n training rows hold n MARGIN new real ones at least, of which each varies along a direction
-    with the share w that varies in the real set. Of a model that copies its rows, a file of n or
-    more lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus the direction with
-    (1 - w (1 - 1/e))^(n MARGIN) at most, whatever was before: once for each of the last files
-    that lack it. Any of K directions may be the one.
+    n training rows hold n MARGIN real ones at least, of which each varies along a direction with
+    the share w that varies in the real set. Of a model that copies its rows, a file of n or more
+    lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus r files of a fixed real
+    set lack the direction with (1 - w (1 - exp(-r)))^(n MARGIN) at most, those of fresh ones more
+    rarely. Any of K directions may be the one.
     """
     K = int(lost.shape[1])
     varied = np.ones(K) if series.varied is None else series.varied
-    lacking = np.logical_and.accumulate(lost[::-1], axis=0)
-    rows = MARGIN * (lacking * training[::-1, None]).sum(axis=0)
-    each = np.exp(rows * np.log1p(-varied * (1 - math.exp(-1))))
+    files = np.logical_and.accumulate(lost[::-1], axis=0).sum(axis=0)
+    each = np.exp(MARGIN * training * np.log1p(varied * np.expm1(-files.astype(float))))
     return min(1.0, K * float(each.min()))
 
 
@@ -129,7 +129,7 @@ def _collapsed(series: Series, sizes: list[int] | None, alpha: float) -> Inferen
         if p <= alpha:
             verdict = "mad"
         else:
-            reason += ", but few real rows vary along it: fresh ones may bring it back"
+            reason += ", but so few real rows vary along it that a held loop may lack it"
     else:
         reason = "a direction without variance in one generation varies again later"
     rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)

@@ -8,7 +8,7 @@ import pytest
 from scipy import special, stats
 
 from madtheory import audit, metrics
-from madtheory.audit import anchor, drift, forecast, run
+from madtheory.audit import anchor, drift, forecast, inference, run
 from madtheory.audit import series as series_
 from madtheory.results import Interval
 from madtheory.theory.distance import second_order_limit
@@ -285,27 +285,37 @@ def words(rng, n, weights):
     return np.eye(len(weights))[rng.choice(len(weights), size=n, p=weights)][:, :-1]
 
 
-@pytest.mark.parametrize(("lacking", "verdict"), [(1, "undecided"), (2, "undecided"), (8, "mad")])
-def test_a_rare_word_that_files_lack_may_come_back(lacking, verdict):
-    # A tenth of the real rows has the word; files of 200 show 20 new real rows each.
+@pytest.mark.parametrize(
+    ("share", "lacking", "verdict"),
+    [(0.25, 1, "undecided"), (0.25, 4, "mad"), (0.05, 12, "undecided")],
+)
+def test_a_rare_word_that_files_lack_may_come_back(share, lacking, verdict):
+    # Files of 200 show 20 real rows each, which lack the word with (1 - share)^20.
     rng = np.random.default_rng(8)
-    there, gone = np.array([0.1, 0.4, 0.5]), np.array([0.0, 0.5, 0.5])
-    real = words(rng, 400, there)
-    files = [words(rng, 200, there) for _ in range(3)]
-    files += [words(rng, 200, gone) for _ in range(lacking)]
-    # Exactly lost along an axis: the two columns are made independent axes.
-    real[:, 1] = rng.standard_normal(400)
-    real[:, 1] -= real[:, 0] * (real[:, 0] @ real[:, 1]) / real[:, 0].sum()
-    real[:, 1] -= real[:, 1][real[:, 0] == 0].mean() * (real[:, 0] == 0)
-    for x in files:
-        x[:, 1] = rng.standard_normal(200)
+    real, *files = (
+        np.column_stack([np.arange(n) < round(n * p), rng.standard_normal(n)])
+        for n, p in [(400, share), *[(200, share)] * 3, *[(200, 0.0)] * lacking]
+    )
+    # The columns are the axes: without correlation.
+    word = real[:, 0] > 0
+    for rows in (word, ~word):
+        real[rows, 1] -= real[rows, 1].mean()
     found = audit.audit(real, files, n_synth=200)
-    share = float(real[:, 0].mean())
-    by_hand = min(1.0, 2 * (1 - share * (1 - math.exp(-1))) ** (20 * lacking))
-    assert found.p_value == pytest.approx(by_hand, rel=1e-9)
+    by_hand = 2 * (1 - share * (1 - math.exp(-lacking))) ** 20
+    assert found.p_value == pytest.approx(min(1.0, by_hand), rel=1e-9)
     assert found.verdict == verdict
     # Files of more rows than the training sets show no more of them: the size is taken.
     assert audit.audit(real, files, n_synth=20).verdict == "undecided"
+
+
+def test_training_rows_are_those_of_the_files_or_fewer_if_means_move_by_more():
+    rng = np.random.default_rng(9)
+    files = [rng.standard_normal((5000, 5)) + 0.1 * rng.standard_normal(5) for _ in range(40)]
+    series = audit.series_of(audit.axes_of(REAL), [*files, np.full((300, 5), 2.0)])
+    rows = inference._training_rows
+    # Moves of variance 2 (1/100 + 1/5000): 195 of them, a factor of 1.5 is five deviations.
+    assert 49 / 1.5 < rows(series, None, 40) < 49 * 1.5
+    assert (rows(series, None, 2), rows(series, [7, 9], 40)) == (300, 7)
 
 
 def test_wide_features_with_few_rows():
