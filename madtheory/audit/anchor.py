@@ -30,8 +30,9 @@ SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 LONGEST = 40
 #: Smallest step of the walk, in units of what is observed: keeps covariances regular.
 _TINY_STEP = 1e-6
-#: Gain in twice the log-likelihood from which on a constant error of the model is allowed for.
-_ERROR_SEEN = 4.0
+#: Gain in twice the log-likelihood from which on a constant error of the model is allowed for, in
+#: means and in shapes (one degree of freedom, at its edge: by chance in .04 and .02 of the loops).
+_ERROR_SEEN = (3.0, 4.0)
 #: Shares of real data in the other directions at which some are let walk.
 _PARTLY = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 #: Models that synthetic data may come from, the last few, and the shares at which they are tried.
@@ -73,7 +74,8 @@ class Part(NamedTuple):
 
     log_likelihood: greatest one of one series on average at each of GRID; memory: the same at
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
-    the least size that matters or larger; partial: of a held loop some of whose directions walk.
+    the least size that matters or larger; partial: of a held loop some of whose directions walk;
+    errs: whether a constant error of the model is seen.
     """
 
     log_likelihood: Array
@@ -83,6 +85,7 @@ class Part(NamedTuple):
     number: float
     near: float
     length: int
+    errs: bool = False
 
 
 class Anchor(NamedTuple):
@@ -126,15 +129,18 @@ def components(
     memory: int = 1,
     free: float = 0.0,
     errs: bool = False,
+    mixes: bool = False,
     partial: bool = False,
 ) -> Array:
-    """Covariances (5 to 7, T, T) that add up: walk, offset, shift, noise, return, what is asked.
+    """Covariances (5 to 8, T, T) that add up: walk, offset, shift, noise, return, what is asked.
 
     The common offset is the real set's own sampling error; the first shift that of a first
     training set of another size. Without real data it never fades, and is part of the offset.
     Where the real set, of error variance `real`, is the first training set itself, generations
     start at its error and return to the truth.
-    A model that `errs` by the same each time is off by 1 + keep + ... + keep^(t-1) of that.
+    A model that `errs` by the same each time is off by 1 + keep + ... + keep^(t-1) of that. Where
+    training sets `mix` such samples with real ones, the squared distance of their means is spread:
+    shapes gain it each time, and keep it as all else.
     A share `free` of the directions walks without end, whatever holds the others; `partial`: any.
     """
     T = len(steps)
@@ -149,9 +155,20 @@ def components(
     if errs:
         error = np.cumsum(fading)
         parts.append(np.multiply.outer(error, error))
+        if mixes:
+            spread = _mixture_spread(keep, error)
+            parts.append(np.multiply.outer(spread, spread))
     if partial:
         parts.append(walk(1.0, steps))
     return np.stack(parts)
+
+
+def _mixture_spread(keep: float, error: Array) -> Array:
+    """Spread (T,) that mixing real rows with ones `error` off leaves, p (1 - p) error^2 a time."""
+    spread = np.zeros(len(error))
+    for t in range(1, len(error)):
+        spread[t] = keep * spread[t - 1] + keep * (1 - keep) * error[t - 1] ** 2
+    return spread
 
 
 def _inverse(V: Array) -> tuple[Array, float]:
@@ -197,9 +214,21 @@ def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
 
 
 def _part(
-    x: Array, steps: Array, noise: Array, real: float, least: float, count: float, near: float = 0.0
+    x: Array,
+    steps: Array,
+    noise: Array,
+    real: float,
+    least: float,
+    count: float,
+    near: float = 0.0,
+    *,
+    seen: float,
+    mixes: bool = False,
 ) -> Part:
-    """Fit one kind of series; a constant error of the model is allowed for where it shows."""
+    """Fit one kind of series; a constant error of the model is allowed for where it is `seen`.
+
+    Of the means' error shapes have the spread of training sets that `mix` it with real rows.
+    """
     gram = x @ x.T / x.shape[1]
     if not np.trace(gram) > 0:
         return Part(
@@ -213,18 +242,19 @@ def _part(
         )
 
     def best(share: float, low: float = 0.0, **how: Any) -> float:
+        how["mixes"] = mixes
         return fit(components(1 - share, steps, noise, real, **how), gram, low)[0]
 
     def fits(*, errs: bool) -> Array:
         return np.array([best(p, errs=errs) for p in GRID])
 
     plain, erring = fits(errs=False), fits(errs=True)
-    errs = bool(2 * count * (erring.max() - plain.max()) > _ERROR_SEEN)
+    errs = bool(2 * count * (erring.max() - plain.max()) > seen)
     each = erring if errs else plain
     memory = [[best(p, errs=errs, memory=k) for p in REMEMBERED] for k in MEMORIES]
     slow = max(best(p, least, errs=errs, **how) for p, how in WALKS)
     partial = max(best(p, errs=errs, partial=True) for p in _PARTLY)
-    return Part(each, np.array(memory), slow, partial, count, near or count, len(x))
+    return Part(each, np.array(memory), slow, partial, count, near or count, len(x), errs)
 
 
 def parts_of(series: Series, least: float) -> tuple[Part, Part]:
@@ -236,10 +266,13 @@ def parts_of(series: Series, least: float) -> tuple[Part, Part]:
     last = slice(-LONGEST, None)
     scale, rows = series.scale[last], series.rows[last]
     real = 1 / series.real_rows
-    means = _part(series.means[last], scale, scale / rows, real, least, series.mean_count)
     noise, flat = series.shape_noise[last] / rows, np.ones_like(scale)
-    counts = series.shape_count, series.near_count
-    return means, _part(series.shapes[last], flat, noise, series.real_noise * real, least, *counts)
+    count, counts = series.mean_count, (series.shape_count, series.near_count)
+    low, high = _ERROR_SEEN
+    means = _part(series.means[last], scale, scale / rows, real, least, count, seen=low)
+    error, shapes = series.real_noise * real, series.shapes[last]
+    how: dict[str, Any] = {"seen": high, "mixes": means.errs}
+    return means, _part(shapes, flat, noise, error, least, *counts, **how)
 
 
 class Best(NamedTuple):

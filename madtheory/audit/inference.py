@@ -14,6 +14,7 @@ from madtheory.audit.drift import Drift, drift, held_drift, size_correction, tra
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
+    from madtheory._types import Bools
     from madtheory.audit.series import Series
 
 Verdict = Literal["mad", "not_mad", "undecided"]
@@ -79,27 +80,65 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
 
-def _collapsed(series: Series) -> Inference | None:
+def _training_rows(series: Series, sizes: list[int] | None, first: int) -> float:
+    """Fewest rows of a training set: as given, else of the files, or fewer if means move by more.
+
+    Means of n rows move by variance/n at least; files that are samples of their own, and real
+    data, make them move by more, and n look smaller than it is. Generations before `first` count.
+    """
+    if sizes is not None:
+        return float(min(sizes))
+    fewest = float(series.rows.min())
+    if first < FEWEST:
+        return fewest
+    square = np.square(np.diff(series.means[:first], axis=0)).mean(axis=1)
+    moves = float((square / series.scale[: first - 1]).mean())
+    return min(fewest, 1 / moves) if moves > 0 else fewest
+
+
+def _lost_p_value(series: Series, lost: Bools, training: float) -> float:
+    """p-value of "real data make up the margin or more" from directions that files lack (T, K).
+
+    n training rows hold n MARGIN real ones at least, of which each varies along a direction with
+    the share w that varies in the real set. Of a model that copies its rows, a file of n or more
+    lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus r files of a fixed real
+    set lack the direction with (1 - w (1 - exp(-r)))^(n MARGIN) at most, those of fresh ones more
+    rarely. Any of K directions may be the one.
+    """
+    K = int(lost.shape[1])
+    varied = np.ones(K) if series.varied is None else series.varied
+    files = np.logical_and.accumulate(lost[::-1], axis=0).sum(axis=0)
+    each = np.exp(MARGIN * training * np.log1p(varied * np.expm1(-files.astype(float))))
+    return min(1.0, K * float(each.min()))
+
+
+def _collapsed(series: Series, sizes: list[int] | None, alpha: float) -> Inference | None:
     """The verdict where a direction has no variance left, else None."""
-    lost = [bool(np.isneginf(row).any()) for row in series.log_variance]
+    directions = np.asarray(np.isneginf(series.log_variance))
+    lost = [bool(row.any()) for row in directions]
     if not any(lost):
         return None
     verdict: Verdict = "undecided"
+    p = 1.0
     if lost[0]:
         reason = "a direction that varies in real has no variance from the first generation on"
     elif lost[-1]:
         first = lost.index(True) + 1
+        p = _lost_p_value(series, directions, _training_rows(series, sizes, first - 1))
         reason = f"a direction that varies in real loses all variance by generation {first}"
-        verdict = "mad"
+        if p <= alpha:
+            verdict = "mad"
+        else:
+            reason += ", but so few real rows vary along it that a held loop may lack it"
     else:
         reason = "a direction without variance in one generation varies again later"
     rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)
-    return Inference(rate, bias, 1.0, verdict, reason, float(verdict != "mad"), 1.0)
+    return Inference(rate, bias, 1.0, verdict, reason, p, 1.0)
 
 
 def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -> Inference:
     """Drift, tests and verdict of at least two generations."""
-    collapsed = _collapsed(series)
+    collapsed = _collapsed(series, sizes, alpha)
     if collapsed:
         return collapsed
     T = len(series.log_variance)

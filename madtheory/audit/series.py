@@ -33,6 +33,8 @@ _ROWS_EACH = 4
 _RANK = 1e-10
 #: Rows of a file from which the shape of the noise is taken.
 _SOME_ROWS = 400
+#: Values of unit variance nearer than this are the same up to rounding.
+_SAME = 1e-9
 #: Correlations beyond this are +-1 up to rounding.
 _NEAR_ONE = 1 - 1e-12
 
@@ -40,7 +42,8 @@ _NEAR_ONE = 1 - 1e-12
 class Axes(NamedTuple):
     """Mean (d,) of the real set, its leading axes (d, K) and their deviations (K,).
 
-    rows: its rows; noise: n times the sampling variance of an entry of its shapes.
+    rows: its rows; noise: n times the sampling variance of an entry of its shapes; varied (K,):
+    share of its rows that do not have the commonest value along an axis.
     """
 
     mean: Array
@@ -48,6 +51,7 @@ class Axes(NamedTuple):
     scales: Array
     rows: float = math.inf
     noise: float = 1.0
+    varied: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Series:
         Rows of the real set.
     real_noise : float
         n times the sampling variance of an entry of `shapes` of the real set.
+    varied : ndarray, shape (K,), or None
+        Share of real rows that do not have the commonest value along a direction; None: all.
     """
 
     log_variance: Array
@@ -97,6 +103,7 @@ class Series:
     near_count: float = 0.0
     real_rows: float = math.inf
     real_noise: float = 1.0
+    varied: Array | None = None
 
 
 class _File(NamedTuple):
@@ -125,8 +132,16 @@ def axes_of(real: Array) -> Axes:
         raise ValueError("real must have rows that differ, got no variance")
     K = min(rank, _WIDEST, max(1, len(real) // _ROWS_EACH))
     vectors, scales = vectors[:, :K], np.sqrt(values[:K])
-    noise = _overlap(x @ vectors / scales)[0]
-    return Axes(mean, vectors, scales, float(len(real)), noise)
+    z = x @ vectors / scales
+    return Axes(mean, vectors, scales, float(len(real)), _overlap(z)[0], _varied(z))
+
+
+def _varied(z: Array) -> Array:
+    """Share of rows that do not have the commonest value of each column, up to rounding."""
+    ordered, n = np.sort(z, axis=0), len(z)
+    new = np.diff(ordered, axis=0) > _SAME
+    ends = [np.concatenate([[0], np.flatnonzero(column) + 1, [n]]) for column in new.T]
+    return np.array([1 - int(np.diff(at).max()) / n for at in ends])
 
 
 def _overlap(z: Array) -> tuple[float, float]:
@@ -233,4 +248,5 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
         near_count=1 / float(np.mean([f.near_overlap for f in files])),
         real_rows=axes.rows,
         real_noise=axes.noise,
+        varied=axes.varied,
     )

@@ -47,6 +47,20 @@ def test_components_are_offset_shift_noise_return_error_and_a_part_that_walks():
     assert len(anchor.components(keep, STEPS, noise)) == 5
 
 
+def test_a_mixture_of_real_and_erring_samples_is_spread():
+    # Mean and variance of training sets that are real by p, a model off by delta each time.
+    p, delta, mean, variance, seen = 0.3, 0.01, 0.0, 1.0, []
+    for _ in range(5):
+        seen.append((variance - 1) / delta**2)
+        off = mean + delta
+        variance = (1 - p) * variance + p + p * (1 - p) * off**2
+        mean = (1 - p) * off
+    parts = anchor.components(1 - p, STEPS, np.ones(5), errs=True, mixes=True)
+    np.testing.assert_allclose(parts[6], np.outer(seen, seen), rtol=1e-9, atol=1e-12)
+    # Nothing is mixed without real data.
+    assert not anchor.components(1.0, STEPS, np.ones(5), errs=True, mixes=True)[6].any()
+
+
 def test_fit_finds_the_law_that_the_data_have_and_keeps_its_bounds():
     # The Gram matrix is the covariance itself: the greatest likelihood is that of the truth.
     steps, noise = np.ones(6), np.full(6, 0.5)

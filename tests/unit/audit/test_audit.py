@@ -8,7 +8,7 @@ import pytest
 from scipy import special, stats
 
 from madtheory import audit, metrics
-from madtheory.audit import anchor, drift, forecast, run
+from madtheory.audit import anchor, drift, forecast, inference, run
 from madtheory.audit import series as series_
 from madtheory.results import Interval
 from madtheory.theory.distance import second_order_limit
@@ -276,7 +276,12 @@ def test_too_few_generations_give_no_verdict(T):
 def test_a_lost_direction_is_collapse():
     lost = [*FILES[:3], np.full((300, 5), 2.0)]
     found = audit.audit(REAL, lost)
-    assert (found.verdict, found.p_value) == ("mad", 0.0)
+    assert found.verdict == "mad"
+    assert found.p_value <= 0.02
+    # One of five directions lacks 300 MARGIN new real rows, of which all but one vary, once.
+    given = audit.audit(REAL, lost, n_synth=300)
+    varied = 1 - 1 / len(REAL)
+    assert given.p_value == pytest.approx(5 * (1 - varied * (1 - math.exp(-1))) ** 30, rel=1e-9)
     assert found.reason.endswith("loses all variance by generation 4")
     assert found.rate.value == -math.inf
     assert found.bias.value == 0
@@ -285,6 +290,43 @@ def test_a_lost_direction_is_collapse():
     point = np.full((300, 5), 2.0)
     assert audit.audit(REAL, [point] * 3).verdict == "undecided"
     assert audit.audit(REAL, [FILES[0], point, FILES[1]]).verdict == "undecided"
+
+
+def words(rng, n, weights):
+    return np.eye(len(weights))[rng.choice(len(weights), size=n, p=weights)][:, :-1]
+
+
+@pytest.mark.parametrize(
+    ("share", "lacking", "verdict"),
+    [(0.25, 1, "undecided"), (0.25, 4, "mad"), (0.05, 12, "undecided")],
+)
+def test_a_rare_word_that_files_lack_may_come_back(share, lacking, verdict):
+    # Files of 200 show 20 real rows each, which lack the word with (1 - share)^20.
+    rng = np.random.default_rng(8)
+    real, *files = (
+        np.column_stack([np.arange(n) < round(n * p), rng.standard_normal(n)])
+        for n, p in [(400, share), *[(200, share)] * 3, *[(200, 0.0)] * lacking]
+    )
+    # The columns are the axes: without correlation.
+    word = real[:, 0] > 0
+    for rows in (word, ~word):
+        real[rows, 1] -= real[rows, 1].mean()
+    found = audit.audit(real, files, n_synth=200)
+    by_hand = 2 * (1 - share * (1 - math.exp(-lacking))) ** 20
+    assert found.p_value == pytest.approx(min(1.0, by_hand), rel=1e-9)
+    assert found.verdict == verdict
+    # Files of more rows than the training sets show no more of them: the size is taken.
+    assert audit.audit(real, files, n_synth=20).verdict == "undecided"
+
+
+def test_training_rows_are_those_of_the_files_or_fewer_if_means_move_by_more():
+    rng = np.random.default_rng(9)
+    files = [rng.standard_normal((5000, 5)) + 0.1 * rng.standard_normal(5) for _ in range(40)]
+    series = audit.series_of(audit.axes_of(REAL), [*files, np.full((300, 5), 2.0)])
+    rows = inference._training_rows
+    # Moves of variance 2 (1/100 + 1/5000): 195 of them, a factor of 1.5 is five deviations.
+    assert 49 / 1.5 < rows(series, None, 40) < 49 * 1.5
+    assert (rows(series, None, 2), rows(series, [7, 9], 40)) == (300, 7)
 
 
 def test_wide_features_with_few_rows():
