@@ -34,10 +34,10 @@ WELCOME = """\
 What becomes of generative models that are trained on their own output?
   madtheory theory collapse      how fast a loop without real data collapses
   madtheory theory fresh         how much fresh real data hold a loop
-  madtheory theory modes         how many modes of a mixture, or words, survive
   madtheory simulate collapse    the same loops, drawn at random
   madtheory metrics REAL SYNTH   FID, precision and recall of two feature files
   madtheory audit REAL GEN1 ...  is my own loop going MAD, by its feature files?
+  madtheory deep presets         the same loops with trained models, by preset
   madtheory verify               every statement put to the test
   madtheory report --out DIR     every figure and table, as pages to read
 Try madtheory theory collapse --dim 3 --n-synth 10; --help lists the options.

@@ -238,16 +238,16 @@ def log_ratio(s: Array, factors: Factors) -> tuple[Array, Array, Array, Array]:
     for rows, block in _blocks(s, factors):
         value[rows], low[rows], high[rows], error[rows] = _estimated(block)
         top[rows] = block.log_top
-    if (np.diff(factors.counts, axis=0) >= 0).all():
-        # More factors, smaller mean: the fidelity is concave, so a supermartingale at bias 1.
-        high = np.minimum.accumulate(high)
-    high = np.maximum(high, low)
     for row, fit in _one_fits(s.size, factors):
         value[row] = top[row] + (value[row] - top[row]) * fit.correction
         if is_flat(s):
             error[row] = fit.error * fit.deficit / (1 - fit.deficit)
             if not fit.error:
                 low[row] = high[row] = value[row] = math.log1p(-fit.deficit)
+    if (np.diff(factors.counts, axis=0) >= 0).all():
+        # More factors, smaller mean: the fidelity is concave, so a supermartingale at bias 1.
+        high = np.minimum.accumulate(high)
+    high = np.maximum(high, low)
     value = np.clip(value, low, high)
     rigorous = np.maximum(np.expm1(high - value), -np.expm1(low - value))
     return value, low, high, np.minimum(error, np.abs(rigorous))

@@ -133,7 +133,7 @@ def mean_root_trace_2x2(m: int) -> float:
     a, c, b = stats.chi(m), stats.chi(m - 1), stats.norm()
 
     top = 6 + math.sqrt(m)
-    nodes, weights = np.polynomial.legendre.leggauss(60)
+    nodes, weights = np.polynomial.legendre.leggauss(150)
     grids = [
         (0.5 * (hi - lo) * nodes + 0.5 * (hi + lo), 0.5 * (hi - lo) * weights)
         for lo, hi in ((0, top), (0, top), (-8, 8))
@@ -151,8 +151,8 @@ def test_collapse_distance_in_two_dimensions_is_within_its_declared_error(
     got = answer("theory", "collapse", "--dim", 2, "--n-synth", n, "--generations", 1)
     exact = 2 / n + 2 + 2 - 2 * mean_root_trace_2x2(n - 1)
     (value,), (error,) = got["w2_squared"], got["w2_squared_rel_error"]
-    assert abs(value - exact) <= error * value + 1e-9
-    assert got["w2_squared_lower"][0] - 1e-9 <= exact <= got["w2_squared_upper"][0] + 1e-9
+    assert abs(value - exact) <= error * value + 1e-6  # of the quadrature
+    assert got["w2_squared_lower"][0] - 1e-6 <= exact <= got["w2_squared_upper"][0] + 1e-6
     assert error < 0.1
 
 
