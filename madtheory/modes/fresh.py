@@ -155,7 +155,8 @@ def all_modes_alive(modes: int, n_synth: int, n_fresh: int) -> Estimate:
     rounding = _ROUNDING * math.fsum(terms) + (terms[-1] if len(terms) < K else 0.0)
     one, two = (*terms, 0.0, 0.0)[1:3]
     lower = max(0.0, 1.0 - one)
-    upper = 1.0 - max(one - two, one**2 / (one + 2.0 * two))
+    # With thousands of founders the chance that a mode is gone is 0 in float64.
+    upper = 1.0 - max(one - two, one**2 / (one + 2.0 * two)) if one else 1.0
     if rounding > min(total, 0.5 * (upper - lower)) and rounding > 1e-9:
         return Estimate.between(lower, upper)
     value = min(max(total, lower), upper)

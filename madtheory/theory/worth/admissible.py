@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: n_synth is looked for up to this multiple of n_real; far beyond it shares of data are rounding.
 _FARTHEST = 1e10
+#: And at bias 1 up to this one: only n_synth/n_real counts there, and nothing moves any more.
+_FARTHEST_UNBIASED = 1e5
 #: Ratio of neighbours in the scan over integers.
 _SCAN = 4
 
@@ -50,8 +52,8 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     Returns
     -------
     float
-        inf where no n_synth up to 10^10 n_real fails, 0 where every one does. Coming down
-        from there, by factors of four, a shorter range can be missed. One real
+        inf where no n_synth up to 10^10 n_real (at bias 1: 10^5) fails, 0 where every one does.
+        Coming down from there, by factors of four, a shorter range can be missed. One real
         sample is no fit: every n_synth passes. Its error: :func:`admissible_interval`.
 
     Examples
@@ -141,7 +143,8 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     compared = _Comparison(loop, s)
     # Weighted moments need a synthetic covariance of their own.
     bottom = 1 + loop.ddof if loop.weight is not None else 1
-    top = int(min(_FARTHEST * loop.n_real, _check.MAX_COUNT))
+    farthest = _FARTHEST_UNBIASED if loop.bias == 1 else _FARTHEST
+    top = int(min(farthest * loop.n_real, _check.MAX_COUNT))
     return [_last_pass(partial(compared.excess, side), top, bottom) for side in sides]
 
 

@@ -68,3 +68,11 @@ def test_a_sum_cut_at_a_huge_term_says_what_the_bounds_say(modes_: int, n: int, 
     e = modes.all_modes_alive(modes_, n, fresh)
     assert e.value == pytest.approx((e.lower + e.upper) / 2, rel=1e-12)
     assert e.rel_error * e.value == pytest.approx((e.upper - e.lower) / 2, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n_synth", "n_fresh"), [(1062, 500), (2508, 500), (100, 5000)])
+def test_modes_that_are_never_gone(n_synth: int, n_fresh: int) -> None:
+    # E (1 - 1/K)^F, with a founder or more for each of the fresh samples, is below 10^-308.
+    e = modes.all_modes_alive(2, n_synth, n_fresh)
+    assert (float(e.lower), float(e.value), float(e.upper)) == (1.0, 1.0, 1.0)
+    assert e.rel_error < 1e-9

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from madtheory import spectrum
 from madtheory.loop import (
+    Loop,
     UnsupportedLoop,
     fresh_data,
     fully_synthetic,
@@ -186,3 +187,20 @@ def test_admissible_size_at_its_ends():
 def test_without_bias_no_number_is_too_many_whatever_rounding_says(kind):
     found = worth.admissible_interval(fresh_data(50, 20, **kind), [1.0] * 3)
     assert (found.value, found.lower, found.upper) == (math.inf, math.inf, math.inf)
+
+
+def test_the_search_stays_where_limits_can_be_solved() -> None:
+    # At 10^13 synthetic samples these loops forget by 10^-12 a generation, and float64 calls their
+    # distance infinite: no n_synth is too many there, or not even a few are few enough.
+    never = [
+        fresh_data(1000, 1, memory=2),
+        fresh_data(1000, 1, memory=16),
+        Loop(n_initial=30, n_fixed=30, n_fresh=30, n_synth=1),
+    ]
+    assert [admissible_n_synth(loop, 3) for loop in never] == [math.inf] * len(never)
+    pool = synthetic_augmentation(1000, 1, pool="accumulate", pool_cap=2)
+    found = worth.admissible_interval(pool, 3)
+    assert found.lower == 0.0
+    assert found.value < found.upper < 10.0
+    # Nine samples in 40 dimensions are worse than a point: so is no loop that shrinks to one.
+    assert admissible_n_synth(synthetic_augmentation(9, 1, bias=0.999999, ddof=0), 40) == math.inf
