@@ -74,8 +74,10 @@ def run(*, preset: str, out: Path, generations: int | None, device: str, seed: i
     """Run a preset (a name, or a .toml file) into a run folder."""
     from madtheory.deep import config
     from madtheory.deep.run import digest, on_device, run
+    from madtheory.files import disk
 
     chosen = on_device(config.read(preset), device)
+    disk.make_folder(out.parent)
     curves = run(
         chosen, out=out, generations=generations, seed=seed, progress=answer.watched() or None
     )
