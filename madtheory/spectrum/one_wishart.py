@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from madtheory._threads import one_thread
 from madtheory._types import Array
 
 #: Largest D, and largest K in units of D: beyond it rounding in x^a costs more than it gains.
@@ -144,4 +145,6 @@ def root_deficit(dim: int, dof: int) -> float:
         gap = np.sqrt(x / dof) - 1
         return gap**2 / 2, gap / (2 * np.sqrt(x * dof))
 
-    return eigenvalue_mean(dim, dof, law) / dim
+    # The value is kept: its last bit must not depend on how many threads the first caller had.
+    with one_thread():
+        return eigenvalue_mean(dim, dof, law) / dim
