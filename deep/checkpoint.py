@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -13,29 +14,29 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from madtheory import files
+from madtheory.files import disk
+from madtheory.files.pace import Pace
 
+T = TypeVar("T")
 #: Seconds between checkpoints, and the share of the time that saving may take.
 SAVE_EVERY = 20.0
 SAVE_SHARE = 0.02
 
 
 def flat(prefix: str, state: Any) -> dict[str, Tensor]:
-    """Tensors of nested dicts and lists by path; numbers become tensors of float64."""
+    """Tensors of nested dicts by path."""
     if isinstance(state, Tensor):
         return {prefix: state.detach()}
-    if isinstance(state, int | float):
-        return {prefix: torch.tensor(state, dtype=torch.float64)}
-    items = state.items() if isinstance(state, dict) else enumerate(state)
     found: dict[str, Tensor] = {}
-    for key, value in items:
+    for key, value in state.items():
         found |= flat(f"{prefix}/{key}", value)
     return found
 
 
-def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors whose path starts with the prefix, by the rest of their path."""
+def below(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
+    """Values whose path starts with the prefix, by the rest of their path."""
     start = f"{prefix}/"
-    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+    return {k.removeprefix(start): v for k, v in values.items() if k.startswith(start)}
 
 
 @dataclass(slots=True)
@@ -44,8 +45,7 @@ class Checkpoint:
 
     folder: Path
     purpose: str
-    _saved_at: float = field(default_factory=time.monotonic)
-    _pause: float = SAVE_EVERY
+    _pace: Pace = field(default_factory=lambda: Pace(SAVE_EVERY, SAVE_SHARE))
 
     @property
     def path(self) -> Path:
@@ -67,15 +67,14 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether it is time to save again."""
-        return time.monotonic() - self._saved_at >= self._pause
+        return self._pace.due()
 
     def save(self, step: int, tensors: dict[str, Tensor]) -> None:
         """Replace what is there by a new state."""
         started = time.monotonic()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(self.folder)
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         held["step"] = torch.tensor(step)
         held["purpose"] = torch.tensor(list(self.purpose.encode()), dtype=torch.uint8)
         files.atomic_write_bytes(self.path, save(held))
-        self._saved_at = time.monotonic()
-        self._pause = max(SAVE_EVERY, (self._saved_at - started) / SAVE_SHARE)
+        self._pace.rest(started)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from madtheory._types import Numbers
+from madtheory.deep.checkpoint import below
 
 #: Samples that go through a network at once.
 ROWS = 2048
@@ -22,11 +23,7 @@ def pack(weights: Mapping[str, Tensor] | None, **arrays: Any) -> dict[str, Any]:
 
 def unpack(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
     """Undo :func:`pack` for the weights."""
-    return {
-        name.removeprefix("weights/"): torch.as_tensor(np.array(value))
-        for name, value in arrays.items()
-        if name.startswith("weights/")
-    }
+    return {k: torch.as_tensor(np.array(v)) for k, v in below("weights", arrays).items()}
 
 
 def in_batches(n: int, shape: tuple[int, ...], draw: Callable[[Tensor], Tensor]) -> Numbers:

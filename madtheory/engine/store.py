@@ -37,6 +37,7 @@ import numpy as np
 from madtheory import files
 from madtheory.engine.samples import Arrays, as_array, digest
 from madtheory.files import disk, run_folder
+from madtheory.files.pace import Pace
 
 FORMAT = "madtheory engine 2"
 #: Seconds between two saves, at least; and the share of the time that saving may take.
@@ -230,8 +231,7 @@ class RunFolder:
     _hash: Any = field(default_factory=hashlib.sha256)
     _size: int = 0
     _streams: dict[str, disk.Stream] = field(default_factory=dict)
-    _saved_at: float = field(default_factory=time.monotonic)
-    _pause: float = field(default_factory=lambda: SAVE_EVERY)
+    _pace: Pace = field(default_factory=lambda: Pace(SAVE_EVERY, SAVE_SHARE))
 
     def load(self) -> None:
         """Check what is there and cut the lines beyond the state; `snapshot` is None if new."""
@@ -268,7 +268,7 @@ class RunFolder:
         self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}, seals))
         files.atomic_write_json(self.folder / "config.json", self.config)
         self._open_stats(Mark())
-        self._rest(started)
+        self._pace.rest(started)
 
     def append(self, line: Mapping[str, Any], seconds: Mapping[str, Any]) -> Mark:
         """Add a generation's line to each list; return the place after it."""
@@ -296,8 +296,8 @@ class RunFolder:
                     (disk.remove_folder if path.is_dir() else disk.remove)(path)
 
     def due(self) -> bool:
-        """Whether the next save would keep saving within its share of the time."""
-        return time.monotonic() - self._saved_at >= self._pause
+        """Whether it is time to save."""
+        return self._pace.due()
 
     def save(
         self, generation: int, metrics: Arrays, mark: Mark, new: Arrays, first_needed: int
@@ -315,12 +315,7 @@ class RunFolder:
         disk.sync(self.folder / "stats.jsonl")
         self._write(Snapshot(generation, metrics, mark, kept, self.snapshot.seals))
         self._drop_fits(generation)
-        self._rest(started)
-
-    def _rest(self, started: float) -> None:
-        """Put off the next save, the longer the longer this one took."""
-        self._saved_at = time.monotonic()
-        self._pause = max(SAVE_EVERY, (self._saved_at - started) / SAVE_SHARE)
+        self._pace.rest(started)
 
     def _write(self, snapshot: Snapshot) -> None:
         """Write the state, then remove the files that it no longer names."""
