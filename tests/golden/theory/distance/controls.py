@@ -123,6 +123,16 @@ def profile(name, dim):
     return np.r_[float(name), np.ones(dim - 1)]  # one direction that dominates
 
 
+def by_loop(table):
+    """(dim, loop, spectrum) and the simulated (t, fidelity, error) of each, of a whole table."""
+    found = {}
+    for part in (key for key in table if key.startswith("part")):
+        for dim, fields, t, name, fidelity, se in table[part]:
+            key = dim, json.dumps(fields, sort_keys=True), name
+            found.setdefault(key, []).append((t, fidelity, se))
+    return found
+
+
 def write(path, part, columns, rows):
     """Rewrite one part of a table, and say what made it."""
     table = json.loads(path.read_text()) if path.exists() else {}

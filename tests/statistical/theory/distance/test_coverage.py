@@ -10,27 +10,16 @@ from madtheory.loop import Loop
 from madtheory.theory import distance
 from madtheory.theory.moments import first_moments
 from tests.golden.theory.distance import coverage
-from tests.golden.theory.distance.controls import profile
+from tests.golden.theory.distance.controls import by_loop, profile
 
 TABLE = json.loads(coverage.TABLE.read_text())
-
-
-def groups():
-    """(dim, loop, spectrum) and the simulated (t, fidelity, error) of each."""
-    found = {}
-    for part in (key for key in TABLE if key.startswith("part")):
-        for dim, fields, *row in TABLE[part]:
-            t, name, fidelity, se = row
-            key = dim, json.dumps(fields, sort_keys=True), name
-            found.setdefault(key, []).append((t, fidelity, se))
-    return found
 
 
 @cache
 def compared():
     """Spectrum, offset, declared error, noise and whether the bounds hold, in units of truth."""
     rows = []
-    for (dim, fields, name), simulated in groups().items():
+    for (dim, fields, name), simulated in by_loop(TABLE).items():
         loop, s, T = Loop(**json.loads(fields)), profile(name, dim), max(simulated)[0]
         w2, first = distance.w2_squared(loop, s, generations=T), first_moments(loop, T)
         for t, fidelity, se in simulated:

@@ -22,29 +22,16 @@ from madtheory.theory.distance import cumulants, deficit, fresh, mixed
 from madtheory.theory.moments import generation
 from madtheory.theory.moments.second import invariant_path
 from tests.golden.theory.distance import mixed as calibration  # shares no code with the package
+from tests.golden.theory.distance.controls import by_loop
+from tests.golden.theory.distance.controls import profile as spectrum_of
 
 TABLE = json.loads(calibration.TABLE.read_text())
 
 
-def cases():
-    """(dim, loop, profile) and the simulated (t, fidelity, error) of each."""
-    groups = {}
-    for part in (key for key in TABLE if key.startswith("part")):
-        for dim, fields, *row in TABLE[part]:
-            t, profile, fidelity, se = row
-            key = dim, json.dumps(fields, sort_keys=True), profile
-            groups.setdefault(key, []).append((t, fidelity, se))
-    return groups
-
-
-def eigenvalues(profile, dim):
-    return np.ones(dim) if profile == "flat" else 1 / np.arange(1.0, dim + 1)
-
-
 def test_declared_error_and_bounds_hold_on_the_calibration_table():
     outside, errors, declared = [], [], []
-    for (dim, fields, profile), rows in list(cases().items())[::2]:
-        loop, s, T = Loop(**json.loads(fields)), eigenvalues(profile, dim), max(rows)[0]
+    for (dim, fields, profile), rows in list(by_loop(TABLE).items())[::2]:
+        loop, s, T = Loop(**json.loads(fields)), spectrum_of(profile, dim), max(rows)[0]
         w2 = distance.w2_squared(loop, s, generations=T)
         first = invariant_path(loop, dim, generations=T)
         for t, fidelity, se in rows:
