@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,22 +49,24 @@ class Measures:
     bias: float
     extractor: Extractor | None = None
     n: int = N_MEASURED
-    _of: Any = field(default=None)
-    _drawn: Any = field(default=None)
+    _of: Any = None
+    _drawn: Any = None
+    _near: Any = None
 
     def drawn(self, model: Any, rng: Rng) -> tuple[Array, Ints | None, Array]:
         """Samples of a model as rows, their labels, and their features (the rows themselves)."""
         if self._of is not model:
             samples = model.sample(self.n, self.bias, rng)
             x = samples["x"] if isinstance(samples, dict) else np.asarray(samples)
-            self._of, self._drawn = model, (flat(x), *self._seen(samples, x))
+            self._of, self._drawn, self._near = model, self._seen(samples, x), None
         return self._drawn
 
-    def _seen(self, samples: Any, x: Numbers) -> tuple[Ints | None, Array]:
+    def _seen(self, samples: Any, x: Numbers) -> tuple[Array, Ints | None, Array]:
+        rows, labels = flat(x), samples["y"] if isinstance(samples, dict) else None
         if self.extractor is None:
-            return samples["y"] if isinstance(samples, dict) else None, flat(x)
-        labels = samples["y"] if isinstance(samples, dict) else self.extractor.labels(x)
-        return labels, self.extractor.features(x)
+            return rows, labels, rows
+        labels = self.extractor.labels(x) if labels is None else labels
+        return rows, labels, self.extractor.features(x)
 
     def labels(self, model: Any, rng: Rng) -> Ints:
         """Classes of a model's samples."""
@@ -86,7 +88,9 @@ class Measures:
             return [found.value, found.low, found.high]
 
         def pair(model: Any, rng: Rng) -> metrics.PrecisionRecall:
-            return metrics.precision_recall(near, self.drawn(model, rng)[2][:N_NEIGHBOURS])
+            features = self.drawn(model, rng)[2][:N_NEIGHBOURS]
+            self._near = self._near or metrics.precision_recall(near, features)
+            return self._near
 
         found: dict[str, Callable[[Any, Rng], Any]] = {
             "fid": lambda model, rng: interval(metrics.fid(real, self.drawn(model, rng)[2])),
@@ -105,19 +109,3 @@ class Measures:
             )
             found["labels"] = shares
         return {name: _metric(function) for name, function in found.items()}
-
-    def floor(self) -> dict[str, Any]:
-        """The same measures of real data: half of the test set against the other."""
-        half = len(self.data.test) // 2
-        real, pixels = self.real(), flat(self.data.test)
-        near = metrics.precision_recall(real[:half][:N_NEIGHBOURS], real[half:][:N_NEIGHBOURS])
-        found: dict[str, Any] = {
-            "fid": metrics.fid(real[:half], real[half:]).value,
-            "w2_squared": metrics.fid(pixels[:half], pixels[half:]).value,
-            "precision": near.precision.value,
-            "recall": near.recall.value,
-            "trace": spread(pixels),
-        }
-        if self.data.labels is not None:
-            found["trace_within"] = spread_within(pixels, self.data.labels)
-        return found

@@ -20,9 +20,6 @@ from madtheory.deep.train import Device
 from madtheory.engine import Curves, run_loop, samples
 from madtheory.engine.protocol import ShowProgress
 
-#: Samples of each generation that a run keeps.
-KEPT = 1000
-
 
 def training_data(data: sets.DataSet, model: Any) -> Any:
     """What the model is trained on: labels only where it takes them."""

@@ -44,12 +44,19 @@ class Device:
         return torch.autocast(self.name.split(":")[0], torch.bfloat16, enabled=self.mixed)
 
     @contextlib.contextmanager
-    def use(self) -> Iterator[None]:
-        """Compute deterministically with so many threads; memory that runs out is said so."""
+    def use(self, seed: int | None = None) -> Iterator[None]:
+        """Compute deterministically with so many threads; memory that runs out is said so.
+
+        With a seed torch's own generator, which first weights are drawn from, starts there, and is
+        given back as it was.
+        """
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads)
         try:
-            yield
+            with torch.random.fork_rng(devices=[], enabled=seed is not None):
+                if seed is not None:
+                    torch.manual_seed(seed)
+                yield
         except torch.OutOfMemoryError as error:
             reason = str(error).split(".")[0]
             raise Stopped(f"out of memory ({reason}): lower `batch` or `width`") from None

@@ -63,8 +63,7 @@ def train_lenet(data: Any, *, epochs: int = 3, batch: int = 128, seed: int = 0) 
     """Train on a labelled data set."""
     x, y = torch.as_tensor(data.train["x"]), torch.as_tensor(data.train["y"])
     steps = max(300, epochs * len(x) // batch)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with train.Device().use(seed):
         network = LeNet(tuple(x.shape[1:]), data.classes)
         optimiser = torch.optim.Adam(network.parameters())
 
@@ -77,8 +76,7 @@ def train_lenet(data: Any, *, epochs: int = 3, batch: int = 128, seed: int = 0) 
             optimiser.step()
             return loss.detach()
 
-        with train.Device().use():
-            train.run(train.Fit({"net": network}, {"net": optimiser}, {}), update, steps)
+        train.run(train.Fit({"net": network}, {"net": optimiser}, {}), update, steps)
     found = Extractor(network.eval(), 0.0)
     right = float((found.labels(data.test) == data.labels).mean())
     return Extractor(network, right)

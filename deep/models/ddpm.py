@@ -97,8 +97,7 @@ class Ddpm:
         x = torch.as_tensor(np.asarray(given["x"], np.float32))
         y = torch.as_tensor(np.asarray(given["y"], np.int64))
         alpha, shape, place = signal(self.timesteps).float(), tuple(x.shape[1:]), self.device.name
-        with self.device.use(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key)
+        with self.device.use(key):
             network = self.build(shape)
             optimiser = torch.optim.AdamW(network.parameters(), lr=self.rate, weight_decay=0.0)
             average = train.Average.of(network, self.decay)

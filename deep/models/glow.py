@@ -143,8 +143,7 @@ class Glow:
         key, place = int(rng.integers(2**62)), self.device.name
         x = torch.as_tensor(np.asarray(samples, np.float32))
         steps = self.epochs * math.ceil(len(x) / self.batch)
-        with self.device.use(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key)
+        with self.device.use(key):
             flow = self.build(x.shape[1])
             whiten(flow, x)
             optimiser = torch.optim.Adam(flow.parameters(), lr=self.rate)

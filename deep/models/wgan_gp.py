@@ -103,8 +103,7 @@ class WganGp:
         """Train both; a step is `critic_steps` steps of the critic and one of the generator."""
         key, place = int(rng.integers(2**62)), self.device.name
         x = torch.as_tensor(np.asarray(samples, np.float32))
-        with self.device.use(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key)
+        with self.device.use(key):
             generator, critic = self.build(tuple(x.shape[1:]))
             up = torch.optim.Adam(generator.parameters(), betas=(0.0, 0.9))
             down = torch.optim.Adam(critic.parameters(), betas=(0.0, 0.9))

@@ -63,8 +63,7 @@ class StyleGan2:
         """Train generator and discriminator in turn, penalties every few steps (lazily)."""
         key, place = int(rng.integers(2**62)), self.device.name
         x = torch.as_tensor(np.asarray(samples, np.float32))
-        with self.device.use(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key)
+        with self.device.use(key):
             generator = self.build(tuple(x.shape[1:]))
             discriminator = Discriminator(tuple(x.shape[1:]), self.width).to(place)
             up = torch.optim.Adam(generator.parameters(), betas=(0.0, 0.99))
