@@ -14,12 +14,15 @@ bias = 0.5
 [model]                  # fields of the model
 steps = 4000
 ```
+
+Changes replace single values ("model.steps=100", "loop.kind=fresh"), or a whole table
+("loop={kind='fresh', n_real=2000, n_synth=2000, bias=0.5}").
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -51,6 +54,8 @@ class Preset:
     seconds: float
     loop: Loop
     model: Any
+    #: The TOML that says all this, changes included.
+    table: dict[str, Any]
 
     def on(self, device: Device) -> Preset:
         """The same with another device."""
@@ -66,8 +71,53 @@ def _known(name: str, given: Mapping[str, Any], wanted: set[str]) -> None:
             raise ValueError(f"{name} must have keys among {', '.join(sorted(wanted))}, got {key}")
 
 
-def parse(name: str, text: str) -> Preset:
-    """Return the preset in a TOML text.
+def _value(text: str) -> Any:
+    """A value as TOML writes it; a word needs no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def changed(given: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """The table of a preset with changes, each KEY=VALUE or TABLE.KEY=VALUE.
+
+    Examples
+    --------
+    >>> changed({"data": "digits", "loop": {"bias": 1.0}}, ["loop.bias=0.5", "data=fashion-8"])
+    {'data': 'fashion-8', 'loop': {'bias': 0.5}}
+    """
+    found = {key: dict(part) if isinstance(part, dict) else part for key, part in given.items()}
+    for change in changes:
+        path, equals, text = change.partition("=")
+        *tables, key = path.strip().split(".")
+        inner = found if not tables else found.get(tables[0])
+        if not equals or len(tables) > 1 or not isinstance(inner, dict):
+            raise ValueError(
+                f"set must be KEY=VALUE, loop.KEY=VALUE or model.KEY=VALUE, got {change!r}"
+            )
+        inner[key] = _value(text.strip())
+    return found
+
+
+def _kind_of(value: Any) -> str:
+    """What a person calls values of this sort."""
+    kinds = ((bool, "true or false"), (int, "an integer"), (float, "a number"), (str, "a word"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), "a table")
+
+
+def _check_sorts(name: str, given: Mapping[str, Any], prototype: Any) -> None:
+    """Refuse a value of another sort than the prototype's; an integer is a number."""
+    for key, value in given.items():
+        wanted = getattr(prototype, key)
+        if wanted is None or (isinstance(wanted, float) and type(value) is int):
+            continue
+        if _kind_of(value) != _kind_of(wanted):
+            raise ValueError(f"{key} of {name} must be {_kind_of(wanted)}, got {value!r}")
+
+
+def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
+    """Return the preset in a TOML text, with changes.
 
     Raises
     ------
@@ -75,7 +125,7 @@ def parse(name: str, text: str) -> Preset:
         The text is no TOML, or a key or value is not what a preset has.
     """
     try:
-        given = tomllib.loads(text)
+        given = changed(tomllib.loads(text), changes)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"preset {name} must be TOML: {error}") from None
     wanted = {"family", "data", "generations", "seconds", "loop", "model"}
@@ -84,12 +134,16 @@ def parse(name: str, text: str) -> Preset:
         raise ValueError(f"preset {name} must have {key}, got none")
     if given["family"] not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {given['family']!r}")
+    for key in ("loop", "model"):
+        if not isinstance(given[key], dict):
+            raise ValueError(f"{key} of preset {name} must be a table, got {given[key]!r}")
     loop = dict(given["loop"])
     kind = loop.pop("kind", "any")
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     prototype = FAMILIES[given["family"]]()
     _known(f"model of preset {name}", given["model"], {item.name for item in fields(prototype)})
+    _check_sorts(f"preset {name}", given["model"], prototype)
     ddof = getattr(prototype, "ddof", 1)
     try:
         built = KINDS[kind](**({"ddof": 0} if ddof == 0 else {}), **loop)
@@ -105,6 +159,7 @@ def parse(name: str, text: str) -> Preset:
         seconds=given["seconds"],
         loop=built,
         model=model,
+        table=given,
     )
 
 
@@ -114,15 +169,15 @@ def names() -> list[str]:
     return sorted(path.name.removesuffix(".toml") for path in folder.iterdir())
 
 
-def read(name: str) -> Preset:
-    """Return a preset by its name, or from a TOML file."""
+def read(name: str, changes: Sequence[str] = ()) -> Preset:
+    """Return a preset by its name, or from a TOML file, with changes."""
     if name.endswith(".toml"):
         if not Path(name).is_file():
             raise ValueError(f"preset must be a file that exists, got {name}")
-        return parse(Path(name).stem, Path(name).read_text(encoding="utf-8"))
+        return parse(Path(name).stem, Path(name).read_text(encoding="utf-8"), changes)
     if name not in names():
         raise ValueError(
             f"preset must be one of {', '.join(names())}, or a .toml file, got {name!r}"
         )
     path = resources.files("madtheory.deep") / "presets" / f"{name}.toml"
-    return parse(name, path.read_text(encoding="utf-8"))
+    return parse(name, path.read_text(encoding="utf-8"), changes)

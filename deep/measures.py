@@ -1,22 +1,69 @@
-"""What every generation is measured by, on samples drawn at the loop's own bias."""
+"""What every generation is measured by, on samples drawn at the loop's own bias.
+
+============================  ====================================================================
+fid, precision, recall        of features, against the test set: value and interval
+w2_squared                    the same as fid, of the samples themselves (pixels)
+trace                         total variance
+directions (K,)               variance along the K <= 32 leading axes of the test set
+mean_shift                    squared distance of the mean from the test set's
+trace_within                  total variance within classes: their mean, weighted by size
+directions_within (K,)        the same along the leading axes of the test set within its classes
+class_trace (C,)              total variance of each class; not a number with less than two samples
+labels (C,)                   share of each class
+============================  ====================================================================
+
+The last four need classes. All variances have ddof = 1 (within classes: one a class).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import linalg
 
 from madtheory import metrics
+from madtheory._threads import one_thread
 from madtheory._types import Array, Ints, Numbers
 from madtheory.deep.data.sets import DataSet
 from madtheory.deep.features import Extractor
+from madtheory.engine import samples
 from madtheory.engine.protocol import Metric, Rng
 
 #: Samples of a generation that are measured, and rows of the test set for precision and recall.
 N_MEASURED = 4000
 N_NEIGHBOURS = 2000
+#: Directions along which variances are measured.
+N_DIRECTIONS = 32
+#: Seed of the training rows that the real floor is measured on.
+FLOOR_SEED = 2025
+#: Real rows at least that a floor is measured on.
+FEWEST = 64
+
+PLAIN = ("fid", "w2_squared", "precision", "recall", "trace", "directions", "mean_shift")
+OF_CLASSES = ("trace_within", "directions_within", "class_trace", "labels")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Samples `x` as they were drawn, as rows of numbers, their features and classes."""
+
+    x: Numbers
+    rows: Array
+    features: Array
+    labels: Ints | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The test set, and its leading axes, shape (d, K): pooled, and within classes."""
+
+    real: Sample
+    axes: Array
+    axes_within: Array | None
+    classes: int
 
 
 def flat(x: Numbers) -> Array:
@@ -24,21 +71,76 @@ def flat(x: Numbers) -> Array:
     return np.asarray(x, np.float64).reshape(len(x), -1)
 
 
-def spread(x: Array) -> float:
-    """Trace of the covariance, ddof = 1."""
-    return float(x.var(axis=0, ddof=1).sum())
+def centred(x: Array, labels: Ints | None = None) -> Array:
+    """Rows less their mean, or less that of their class."""
+    if labels is None:
+        return x - x.mean(axis=0)
+    moved = x.copy()
+    for c in np.unique(labels):
+        moved[labels == c] -= x[labels == c].mean(axis=0)
+    return moved
 
 
-def spread_within(x: Array, labels: Ints) -> float:
-    """Trace of the covariance within classes: their mean, weighted by size."""
-    parts = [x[labels == c] for c in np.unique(labels)]
-    squares = sum(float(((part - part.mean(0)) ** 2).sum()) for part in parts)
-    return squares / max(len(x) - len(parts), 1)
+def leading(z: Array, k: int = N_DIRECTIONS) -> Array:
+    """Leading eigenvectors of z^T z, the largest first, shape (d, min(k, d, n)).
+
+    Examples
+    --------
+    >>> np.abs(leading(np.diag([1.0, 3.0, 2.0]), 2)).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+    n, d = z.shape
+    k = min(k, d, n)
+    gram = z.T @ z if d <= n else z @ z.T
+    vectors = linalg.eigh(gram, subset_by_index=(len(gram) - k, len(gram) - 1))[1][:, ::-1]
+    if d <= n:
+        return np.ascontiguousarray(vectors)
+    long = z.T @ vectors
+    return np.asarray(long / np.maximum(linalg.norm(long, axis=0), np.finfo(float).tiny))
 
 
-def _metric(function: Callable[[Any, Rng], Any]) -> Metric:
-    """A metric of the engine that does not ask for the training sample."""
-    return lambda model, _, rng: function(model, rng)
+def of_classes(reference: Reference, sample: Sample, labels: Ints) -> dict[str, Any]:
+    """Metrics of labelled samples."""
+    n, C = len(labels), reference.classes
+    z, counts = centred(sample.rows, labels), np.bincount(labels, minlength=C)
+    squares = np.bincount(labels, (z**2).sum(axis=1), minlength=C)
+    dof = max(n - int((counts > 0).sum()), 1)
+    assert reference.axes_within is not None  # it is there where there are classes
+    found = {
+        "trace_within": squares.sum() / dof,
+        "directions_within": ((z @ reference.axes_within) ** 2).sum(axis=0) / dof,
+        "class_trace": np.where(counts > 1, squares / np.maximum(counts - 1, 1), np.nan),
+        "labels": counts / n,
+    }
+    return {name: found[name] for name in OF_CLASSES}
+
+
+def measured(reference: Reference, sample: Sample) -> dict[str, Any]:
+    """All metrics of some samples, by name."""
+    real = reference.real
+    with one_thread():
+        z = centred(sample.rows)
+        near = metrics.precision_recall(
+            real.features[:N_NEIGHBOURS], sample.features[:N_NEIGHBOURS]
+        )
+        shift = sample.rows.mean(axis=0) - real.rows.mean(axis=0)
+        found = {
+            "fid": _interval(metrics.fid(real.features, sample.features)),
+            "w2_squared": _interval(metrics.fid(real.rows, sample.rows)),
+            "precision": _interval(near.precision),
+            "recall": _interval(near.recall),
+            "trace": (z**2).sum() / (len(z) - 1),
+            "directions": ((z @ reference.axes) ** 2).sum(axis=0) / (len(z) - 1),
+            "mean_shift": shift @ shift,
+        }
+        plain = {name: found[name] for name in PLAIN}
+        if not reference.classes or sample.labels is None:
+            return plain
+        return plain | of_classes(reference, sample, sample.labels)
+
+
+def _interval(found: metrics.Measured) -> list[float]:
+    return [found.value, found.low, found.high]
 
 
 @dataclass(slots=True)
@@ -50,62 +152,68 @@ class Measures:
     extractor: Extractor | None = None
     n: int = N_MEASURED
     _of: Any = None
-    _drawn: Any = None
-    _near: Any = None
+    _sample: Sample | None = None
+    _found: dict[str, Any] | None = None
+    _reference: Reference | None = None
 
-    def drawn(self, model: Any, rng: Rng) -> tuple[Array, Ints | None, Array]:
-        """Samples of a model as rows, their labels, and their features (the rows themselves)."""
-        if self._of is not model:
-            samples = model.sample(self.n, self.bias, rng)
-            x = samples["x"] if isinstance(samples, dict) else np.asarray(samples)
-            self._of, self._drawn, self._near = model, self._seen(samples, x), None
-        return self._drawn
+    def drawn(self, model: Any, rng: Rng) -> Sample:
+        """Samples of a model, drawn when they are first asked for."""
+        if self._of is not model or self._sample is None:
+            self._sample = self.seen(model.sample(self.n, self.bias, rng))
+            self._of, self._found = model, None
+        return self._sample
 
-    def _seen(self, samples: Any, x: Numbers) -> tuple[Array, Ints | None, Array]:
-        rows, labels = flat(x), samples["y"] if isinstance(samples, dict) else None
+    def seen(self, drawn: Any, labels: Ints | None = None) -> Sample:
+        """Samples with what is measured: without an extractor features are the rows."""
+        x = drawn["x"] if isinstance(drawn, dict) else np.asarray(drawn)
+        labels, rows = drawn["y"] if isinstance(drawn, dict) else labels, flat(x)
         if self.extractor is None:
-            return rows, labels, rows
+            return Sample(x, rows, rows, labels)
         labels = self.extractor.labels(x) if labels is None else labels
-        return rows, labels, self.extractor.features(x)
+        return Sample(x, rows, self.extractor.features(x), labels)
 
-    def labels(self, model: Any, rng: Rng) -> Ints:
-        """Classes of a model's samples."""
-        found = self.drawn(model, rng)[1]
-        assert found is not None  # only where the data have classes
-        return found
+    @property
+    def last(self) -> Sample:
+        """The samples that were measured last."""
+        assert self._sample is not None  # asked for after a generation was measured
+        return self._sample
 
-    def real(self) -> Array:
-        """Features of the test set."""
-        test = self.data.test
-        return flat(test) if self.extractor is None else self.extractor.features(test)
+    @property
+    def reference(self) -> Reference:
+        """What the test set is, computed once."""
+        if self._reference is None:
+            real, C = self.seen(self.data.test, self.data.labels), self.data.classes
+            with one_thread():
+                axes = leading(centred(real.rows))
+                within = leading(centred(real.rows, real.labels)) if C else None
+            self._reference = Reference(real, axes, within, C)
+        return self._reference
+
+    def floor(self, n: int) -> dict[str, Any]:
+        """The same metrics of `n` real training samples: what a perfect generation would have.
+
+        At least FEWEST, where there are so many.
+        """
+        n = max(n, FEWEST)
+        train, rng = self.data.train, np.random.default_rng(FLOOR_SEED)
+        if hasattr(train, "sample"):
+            return measured(self.reference, self.seen(train.sample(n, 1.0, rng)))
+        rows = samples.n_rows(train)
+        chosen = rng.choice(rows, min(n, rows), replace=False)
+        return measured(self.reference, self.seen(samples.take(train, chosen)))
+
+    def _all(self, model: Any, rng: Rng) -> dict[str, Any]:
+        """All metrics of a model, computed once."""
+        sample = self.drawn(model, rng)
+        if self._found is None:
+            self._found = measured(self.reference, sample)
+        return self._found
 
     def all(self) -> dict[str, Metric]:
-        """Metrics by name, for :func:`madtheory.engine.run_loop`."""
-        real, pixels = self.real(), flat(self.data.test)
-        near = real[:N_NEIGHBOURS]
+        """Metrics by name, for :func:`madtheory.engine.run_loop`; the first one's rng draws."""
+        names: Iterable[str] = PLAIN + (OF_CLASSES if self.data.classes else ())
 
-        def interval(found: metrics.Measured) -> list[float]:
-            return [found.value, found.low, found.high]
+        def one(name: str) -> Metric:
+            return lambda model, _, rng: self._all(model, rng)[name]
 
-        def pair(model: Any, rng: Rng) -> metrics.PrecisionRecall:
-            features = self.drawn(model, rng)[2][:N_NEIGHBOURS]
-            self._near = self._near or metrics.precision_recall(near, features)
-            return self._near
-
-        found: dict[str, Callable[[Any, Rng], Any]] = {
-            "fid": lambda model, rng: interval(metrics.fid(real, self.drawn(model, rng)[2])),
-            "w2_squared": lambda m, rng: interval(metrics.fid(pixels, self.drawn(m, rng)[0])),
-            "precision": lambda model, rng: interval(pair(model, rng).precision),
-            "recall": lambda model, rng: interval(pair(model, rng).recall),
-            "trace": lambda model, rng: spread(self.drawn(model, rng)[0]),
-        }
-        if self.data.classes:
-
-            def shares(model: Any, rng: Rng) -> Array:
-                return np.bincount(self.labels(model, rng), minlength=self.data.classes) / self.n
-
-            found["trace_within"] = lambda model, rng: spread_within(
-                self.drawn(model, rng)[0], self.labels(model, rng)
-            )
-            found["labels"] = shares
-        return {name: _metric(function) for name, function in found.items()}
+        return {name: one(name) for name in names}

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from madtheory.deep import train
 from madtheory.deep.config import Preset
 from madtheory.deep.data import sets
 from madtheory.deep.features import Extractor, train_lenet
+from madtheory.deep.folder import write_about, write_samples
 from madtheory.deep.measures import Measures
 from madtheory.deep.train import Device
-from madtheory.engine import Curves, run_loop, samples
+from madtheory.engine import Curves, run_loop
 from madtheory.engine.protocol import ShowProgress
+from madtheory.files import disk
 
 
 def training_data(data: sets.DataSet, model: Any) -> Any:
@@ -51,9 +55,51 @@ def on_device(preset: Preset, name: str) -> Preset:
     return preset.on(replace(Device(), name=name))
 
 
-def digest(curves: Curves) -> str:
-    """SHA-256 of all that was measured."""
-    return samples.digest({"generations": curves.generations, **curves.metrics})
+def check_out(out: Path) -> None:
+    """Make the folder that holds a run's, and refuse what cannot be one, before anything is read.
+
+    Raises
+    ------
+    ValueError
+        `out` is a file, or a folder of something else.
+    """
+    disk.make_folder(out.parent)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"out must be a folder, got the file {out}")
+
+
+def n_params(model: Any) -> int:
+    """Numbers that a fitted model samples from: its weights."""
+    saved = model.save()
+    weights = {name: value for name, value in saved.items() if name.startswith("weights/")}
+    return sum(math.prod(np.shape(value)) for value in (weights or saved).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Writes what a run's folder holds beside the engine's files."""
+
+    folder: Path
+    preset: Preset
+    found: Measures
+    command: str
+
+    def __call__(self, generation: int, model: Any) -> None:
+        """Write the samples of a generation; with the first one what was run, and real samples."""
+        if generation == 1:
+            write_samples(self.folder, 0, self.found.reference.real)
+            write_about(self.folder, self.about(model))
+        write_samples(self.folder, generation, self.found.last)
+
+    def about(self, model: Any) -> dict[str, Any]:
+        """What deep.json holds."""
+        return {
+            "command": self.command,
+            "name": self.preset.name,
+            "preset": self.preset.table,
+            "n_params": n_params(model),
+            "real": self.found.floor(self.preset.loop.n_train),
+        }
 
 
 @contextmanager
@@ -72,9 +118,16 @@ def run(
     out: Path | str | None = None,
     generations: int | None = None,
     seed: int = 0,
+    command: str = "",
     progress: ShowProgress = None,
 ) -> Curves:
-    """Run a preset's loop; a run that was interrupted goes on, within a fit too."""
+    """Run a preset's loop; a run that was interrupted goes on, within a fit too.
+
+    `out` keeps samples of every generation too (:mod:`madtheory.deep.folder`), and the `command`
+    that it is told of.
+    """
+    if out is not None:
+        check_out(Path(out))
     data = sets.load(preset.data)
     preset = fitted_to(preset, data)
     found = measures(data, preset.loop.bias)
@@ -87,5 +140,6 @@ def run(
             metrics=found.all(),
             out=out,
             seed=seed,
+            keep=None if out is None else Keeper(Path(out), preset, found, command),
             progress=progress,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,13 +43,17 @@ def presets() -> Payload:
     return {"presets": [{n: getattr(one, n) for n in names} | {"loop": one.kind} for one in found]}
 
 
+#: Metrics that a table shows; all of them are in the JSON.
+SHOWN = ("fid", "w2_squared", "precision", "recall", "trace", "trace_within")
+
+
 def show_run(payload: Payload) -> None:
-    """Print `deep run`: a row a generation."""
+    """Print `deep run`: a row of real data of one generation's size, then one a generation."""
     rows = table.plain(f"{payload['preset']}, seed {payload['seed']}", ())
-    names = [name for name in payload["generations"][0] if name not in ("generation", "labels")]
+    names = [name for name in SHOWN if name in payload["real"]]
     for name in ("t", *names):
         rows.add_column(name, justify="right", no_wrap=True)
-    for line in payload["generations"]:
+    for line in ({"generation": "real"} | payload["real"], *payload["generations"]):
         values = (line[name][0] if isinstance(line[name], list) else line[name] for name in names)
         rows.add_row(str(line["generation"]), *(f"{value:.4g}" for value in values))
     table.console().print(rows)
@@ -63,27 +68,85 @@ def _lines(curves: Curves) -> list[Payload]:
     ]
 
 
+def _command(preset: str, generations: int | None, device: str, seed: int, changes: Any) -> str:
+    """The command again, without its folder."""
+    words = ["madtheory", "deep", "run", preset, "--seed", str(seed)]
+    words += [] if generations is None else ["--generations", str(generations)]
+    words += [] if device == "cpu" else ["--device", device]
+    return shlex.join([*words, *(word for change in changes for word in ("--set", change))])
+
+
 @deep.command()
 @click.argument("preset")
 @click.option("--out", type=options.PATH, required=True, help="Run folder to write, or to go on.")
 @options.counted("--generations", help="Instead of the preset's.")
 @options.defaulted("--device", default="cpu", help="cpu, cuda, cuda:1, mps, ...")
 @options.defaulted("--seed", default=0)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the preset: model.steps=100, loop.bias=0.7, data=digits; as often as wanted.",
+)
 @answer.shown_by(show_run)
-def run(*, preset: str, out: Path, generations: int | None, device: str, seed: int) -> Payload:
-    """Run a preset (a name, or a .toml file) into a run folder."""
-    from madtheory.deep import config
-    from madtheory.deep.run import digest, on_device, run
-    from madtheory.files import disk
+def run(
+    *,
+    preset: str,
+    out: Path,
+    generations: int | None,
+    device: str,
+    seed: int,
+    changes: tuple[str, ...],
+) -> Payload:
+    """Run a preset (a name, or a .toml file) into a run folder.
 
-    chosen = on_device(config.read(preset), device)
-    disk.make_folder(out.parent)
-    curves = run(
-        chosen, out=out, generations=generations, seed=seed, progress=answer.watched() or None
+    The folder keeps 1,000 samples and a grid of each generation, and ends in a figure.
+    """
+    from madtheory import _check
+    from madtheory.deep import config, curves
+    from madtheory.deep.folder import read_about
+    from madtheory.deep.run import check_out, on_device, run
+
+    chosen = on_device(config.read(preset, changes), device)
+    wanted = chosen.generations if generations is None else generations
+    _check.count("generations", wanted)
+    _check.count("seed", seed, minimum=0)
+    check_out(out)
+    found = run(
+        chosen,
+        out=out,
+        generations=wanted,
+        seed=seed,
+        command=_command(preset, generations, device, seed, changes),
+        progress=answer.watched() or None,
     )
     return {
         "preset": chosen.name,
         "seed": seed,
-        "digest": digest(curves),
-        "generations": _lines(curves),
+        "digest": curves.digest(found.generations, found.metrics),
+        "real": read_about(out)["real"],
+        "generations": _lines(found),
     }
+
+
+def show_curve(payload: Payload) -> None:
+    """Print `deep curve`: where it is."""
+    page, T = table.console(), payload["generations"]
+    page.print(f"{payload['name']}, {T} generations: {payload['path']}", markup=False)
+
+
+@deep.command()
+@click.argument("folder", type=options.PATH)
+@click.option("--out", type=options.PATH, required=True, help="JSON file to write.")
+@answer.shown_by(show_curve)
+def curve(*, folder: Path, out: Path) -> Payload:
+    """Write what a run folder measured as one JSON file, with all that it takes to repeat it."""
+    from madtheory.deep import curves
+
+    if not out.parent.is_dir():
+        raise options.Refused(f"out must lie in an existing folder, got {out}; make its folder")
+    found = curves.of_run(folder)
+    curves.write(found, out)
+    T = len(found.generations)
+    return {"path": str(out), "name": found.name, "digest": found.digest, "generations": T}

@@ -51,6 +51,8 @@ class GenerativeModel(Protocol):
 
 
 Metric = Callable[[Any, Any, Rng], Any]
+#: Told of every generation and its fitted model before it counts as finished.
+Keep = Callable[[int, Any], None]
 ShowProgress = Callable[[int, int], None] | bool | None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory._types import Ints
-from madtheory.engine.protocol import Metric, Rng, Source
+from madtheory.engine.protocol import Keep, Metric, Rng, Source
 from madtheory.engine.samples import Samples, as_arrays, as_samples, digest, n_rows, take
 from madtheory.engine.store import describe
 from madtheory.loop import Loop
@@ -44,6 +44,7 @@ class Task:
     every: int
     measured: Ints
     seed: int
+    keep: Keep | None = None
 
     def rng(self, generation: int, *stream: int) -> Rng:
         """Generator of one stream of one generation."""
@@ -100,7 +101,14 @@ def measured_generations(generations: int, every: int) -> Ints:
 
 
 def make_task(
-    loop: Loop, model: Any, data: Any, metrics: Any, generations: int, every: int, seed: int
+    loop: Loop,
+    model: Any,
+    data: Any,
+    metrics: Any,
+    generations: int,
+    every: int,
+    seed: int,
+    keep: Keep | None = None,
 ) -> Task:
     """Check the arguments of a run."""
     if not isinstance(loop, Loop):
@@ -117,6 +125,7 @@ def make_task(
         every=every,
         measured=measured_generations(generations, every),
         seed=_check.count("seed", seed, minimum=0),
+        keep=keep,
     )
 
 

@@ -24,7 +24,7 @@ from madtheory.engine.generation import (
     measure,
     synthetic_batch,
 )
-from madtheory.engine.protocol import GenerativeModel, LoopStopped, Metric, ShowProgress
+from madtheory.engine.protocol import GenerativeModel, Keep, LoopStopped, Metric, ShowProgress
 from madtheory.engine.request import Task, config_of, make_task, measured_generations
 from madtheory.engine.samples import Arrays, Samples, Unusable
 from madtheory.engine.state import (
@@ -89,6 +89,8 @@ class _Run:
             metrics = self.measure(model, training)
         except Unusable as error:
             raise LoopStopped(state.generation + 1, str(error), task.seed) from error
+        if task.keep is not None:
+            task.keep(state.generation + 1, model)
         times.append(time.perf_counter())
         mark = self.note(training, metrics, times)
         self.point = _Point(next_state(task, state, model, pool), mark)
@@ -202,6 +204,7 @@ def run_loop(
     out: Path | str | None = None,
     seed: int = 0,
     every: int = 1,
+    keep: Keep | None = None,
     progress: ShowProgress = None,
 ) -> Curves:
     """Run a loop with a model: `generations` models, each fitted to what `loop` says.
@@ -234,6 +237,9 @@ def run_loop(
         Decides everything random, together with the request.
     every : int
         Measure generations 1, `every`, 2 `every`, ..., and the last.
+    keep : callable or None
+        ``keep(generation, fitted_model)`` after the metrics of each generation, before it is
+        saved: for files of one's own. A generation that was not saved is run again, and so is it.
     progress : callable, bool or None
         ``progress(generation, generations)`` after each; True shows a bar if stderr is a
         terminal.
@@ -261,7 +267,7 @@ def run_loop(
     >>> curves.generations.size, bool(curves.metrics["std"][-1] < 1e-3)
     (200, True)
     """
-    task = make_task(loop, model, data, metrics, generations, every, seed)
+    task = make_task(loop, model, data, metrics, generations, every, seed, keep)
     with _progress(progress) as show:
         return _run_at(task, store.folder_path(out), show)
 

@@ -1,0 +1,167 @@
+"""What a deep run keeps in its run folder beside the engine's own files (no torch needed).
+
+==================  ===============================================================================
+deep.json           what was run: command, preset, size of the model; metrics of real data (floor)
+samples/T.npz       the first 1,000 measured samples of generation T: `x` (images as bytes, others
+                    as float32), `features` (float32: what FID sees, of the samples before they
+                    became bytes) and, with classes, `labels`; samples/0.npz: of the real test set
+grids/T.png         images among them, a row of samples a class; grids/0.png: real ones
+figure.pdf, .png    curves and samples by generation
+==================  ===============================================================================
+
+All are written whole or not at all, before their generation is saved, and depend on the run alone:
+a run that was killed writes the same bytes again. The run's digest does not cover them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory import files
+from madtheory._types import Ints, Numbers
+from madtheory.files import disk, run_folder
+from madtheory.files.atomic import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from madtheory.deep.measures import Sample
+
+#: Samples of a generation that are kept.
+N_KEPT = 1000
+#: Rows and columns of a grid; with classes each has a row.
+GRID = 10
+#: Pixels that the side of an image has at least in a grid.
+SIDE = 32
+
+
+def as_bytes(x: Numbers) -> Numbers:
+    """Images in [-1, 1] as grey levels or colours 0..255; anything else as float32.
+
+    Examples
+    --------
+    >>> as_bytes(np.full((1, 1, 1, 2), [[-1.0, 0.2]])).tolist()
+    [[[[0, 153]]]]
+    """
+    if x.ndim != 4:
+        return x.astype(np.float32)
+    return np.rint((np.clip(x, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
+
+
+def kept_arrays(sample: Sample) -> dict[str, Numbers]:
+    """What samples/T.npz holds."""
+    arrays = {"x": as_bytes(sample.x[:N_KEPT]), "features": sample.features[:N_KEPT]}
+    arrays["features"] = arrays["features"].astype(np.float32)
+    if sample.labels is not None:
+        arrays["labels"] = sample.labels[:N_KEPT].astype(np.int16)
+    return arrays
+
+
+# --- grids ---------------------------------------------------------------------------------------
+
+
+def chosen(n: int, labels: Ints | None, rows: int, columns: int) -> Ints:
+    """Places of a grid's samples, shape (rows, columns), -1 for none; a row a class if labelled."""
+    if labels is None:
+        places = np.arange(rows * columns)
+        return np.where(places < n, places, -1).reshape(rows, columns)
+    found = np.full((rows, columns), -1)
+    for c in range(rows):
+        of_class = np.flatnonzero(labels == c)[:columns]
+        found[c, : len(of_class)] = of_class
+    return found
+
+
+def grid(x: Numbers, labels: Ints | None, rows: int = GRID, columns: int = GRID) -> Numbers:
+    """Images (n, c, h, w) of bytes side by side: (rows h, columns w) or the same with colours.
+
+    A place without an image is white: a class that is gone leaves its row empty.
+    """
+    places = chosen(len(x), labels, rows, columns)
+    blank = np.full((1, *x.shape[1:]), 255, np.uint8)
+    tiles = np.concatenate((x, blank))[places]
+    wide = tiles.transpose(0, 3, 1, 4, 2).reshape(rows * x.shape[2], columns * x.shape[3], -1)
+    return wide[..., 0] if wide.shape[2] == 1 else wide
+
+
+def write_grid(path: Path, x: Numbers, labels: Ints | None) -> None:
+    """Write a grid as PNG, its images enlarged to SIDE pixels at least."""
+    from PIL import Image
+
+    times = -(-SIDE // min(x.shape[2:]))
+    wide = grid(x, labels).repeat(times, axis=0).repeat(times, axis=1)
+    with files.atomic_stream(path) as stream:
+        Image.fromarray(wide).save(stream, "PNG")
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def write_samples(folder: Path, generation: int, sample: Sample) -> None:
+    """Write the samples of a generation, and its grid where they are images."""
+    arrays = kept_arrays(sample)
+    for name in ("samples", "grids") if sample.x.ndim == 4 else ("samples",):
+        disk.make_folder(folder / name)
+        # This process holds the run: whatever is unfinished there is of one that was killed.
+        sweep(folder / name, held=True)
+    if sample.x.ndim == 4:
+        write_grid(folder / "grids" / f"{generation}.png", arrays["x"], arrays.get("labels"))
+    with files.atomic_stream(folder / "samples" / f"{generation}.npz") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def write_about(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write deep.json."""
+    files.atomic_write_json(folder / "deep.json", about)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a deep run has finished a generation there."""
+    return (folder / "deep.json").is_file()
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return deep.json.
+
+    Raises
+    ------
+    ValueError
+        There is none, or it is damaged.
+    """
+    if not is_run(folder):
+        raise ValueError(
+            f"the folder must be that of a deep run with a finished generation, got {folder}"
+        )
+    return run_folder.read_json(folder / "deep.json")
+
+
+def sample_files(folder: Path) -> list[Path]:
+    """Samples of the real data and of generation 1, 2, ..., none left out.
+
+    Raises
+    ------
+    ValueError
+        The folder is not that of a deep run, or a file is missing.
+    """
+    read_about(folder)
+    found = {int(path.stem) for path in (folder / "samples").glob("*.npz") if path.stem.isdigit()}
+    for t in range(max(found, default=0) + 1):
+        if t not in found or len(found) < 2:
+            path = folder / "samples" / f"{t if t not in found else 1}.npz"
+            raise run_folder.damaged(path, "the samples of a generation", "none")
+    return [folder / "samples" / f"{t}.npz" for t in sorted(found)]
+
+
+def read_samples(path: Path) -> dict[str, Numbers]:
+    """Return what one file of samples holds."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise ValueError(f"{path} must be samples of a deep run: {error}") from None
