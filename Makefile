@@ -4,6 +4,7 @@
 #   TORCH=torch==2.14.1      another torch than the one in constraints.txt (pip options may follow,
 #                            such as TORCH="torch==2.13.0 --index-url URL" for a CPU-only build)
 #   OUT=out/report           where the report goes
+#   CHECK=NAME               make curves: run that curve anew and compare its digest
 #   LEVEL=quick|full         how much the report simulates: full is for print
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-all report test test-full bench lint format coverage docs build clean distclean FORCE
+.PHONY: help install install-all report test test-full bench curves lint format coverage docs build clean distclean FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -25,6 +26,7 @@ help:
 	@echo "make test       every check but the longer ones"
 	@echo "make test-full  the longer checks too (calibration of the verifier, wheel, sdist)"
 	@echo "make bench      speed and memory"
+	@echo "make curves     the committed curves of deep models that are missing: hours (CHECK=NAME: one anew)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff rewrite the sources"
 	@echo "make coverage   tests with branch coverage"
@@ -79,6 +81,9 @@ test-full: install-all
 
 bench: install-all
 	$(BIN)/python -m benchmarks
+
+curves: install-all
+	$(BIN)/python -m madtheory.deep.make_curves $(if $(CHECK),--check '$(CHECK)')
 
 lint: install-all
 	$(BIN)/ruff check .

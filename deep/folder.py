@@ -75,11 +75,14 @@ def chosen(n: int, labels: Ints | None, rows: int, columns: int) -> Ints:
     return found
 
 
-def grid(x: Numbers, labels: Ints | None, rows: int = GRID, columns: int = GRID) -> Numbers:
+def grid(
+    x: Numbers, labels: Ints | None, rows: int = GRID, columns: int = GRID, gap: int = 0
+) -> Numbers:
     """Images (n, c, h, w) of bytes side by side: (rows h, columns w) or the same with colours.
 
-    A place without an image is white: a class that is gone leaves its row empty.
+    A place without an image is white: a class that is gone leaves its row empty. So is the gap.
     """
+    x = np.pad(x, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=255)
     places = chosen(len(x), labels, rows, columns)
     blank = np.full((1, *x.shape[1:]), 255, np.uint8)
     tiles = np.concatenate((x, blank))[places]

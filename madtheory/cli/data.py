@@ -342,9 +342,24 @@ def _draw(path: Path, found: Audit) -> None:
         atomic_write_bytes(path, style.render(draw_audit(found), path.suffix[1:].lower()))
 
 
+def _audited(real: Path, generations: tuple[Path, ...]) -> list[Path]:
+    """Files of real data and of generations: as given, or those that a deep run keeps."""
+    if real.is_dir() and not generations:
+        from madtheory.deep.folder import sample_files
+
+        return sample_files(real)
+    if real.is_dir():
+        raise options.Refused(f"a run folder must be given alone, got {generations[0]} beside it")
+    if not generations:
+        raise click.MissingParameter(
+            ctx=click.get_current_context(), param_hint="'GENERATIONS...'", param_type="argument"
+        )
+    return [real, *generations]
+
+
 @click.command()
-@click.argument("real", type=options.PATH)
-@click.argument("generations", type=options.PATH, nargs=-1, required=True)
+@click.argument("real", type=options.PATH, metavar="REAL|RUN_FOLDER")
+@click.argument("generations", type=options.PATH, nargs=-1)
 @_measure_options
 @options.defaulted("--alpha", default=0.02, help="Bound on each false verdict.")
 @options.defaulted("--horizon", default=5, help="Generations to forecast.")
@@ -356,13 +371,16 @@ def audit(
 ) -> Payload:
     """Is my loop going MAD? Feature files of real data and of successive generations.
 
-    REAL and GENERATIONS are .npy, .npz, .parquet or .csv files; rows are samples.
+    REAL and GENERATIONS are .npy, .npz, .parquet or .csv files; rows are samples. RUN_FOLDER is
+    that of `madtheory deep run`, which keeps samples of real data and of every generation.
     """
     from madtheory.audit import audit as examine
     from madtheory.files import load_features
 
-    target, names = None if figure is None else _figure(figure), [str(x) for x in generations]
-    samples = [load_features(path) for path in (real, *generations)]
+    target = None if figure is None else _figure(figure)
+    paths = _audited(real, generations)
+    names = [str(path) for path in paths[1:]]
+    samples = [load_features(path) for path in paths]
     found = examine(samples[0], samples[1:], k=k, names=names, **how)
     payload = answer_audit(found, files=names, k=k)
     if target is not None:

@@ -56,7 +56,9 @@ def show_run(payload: Payload) -> None:
     for line in ({"generation": "real"} | payload["real"], *payload["generations"]):
         values = (line[name][0] if isinstance(line[name], list) else line[name] for name in names)
         rows.add_row(str(line["generation"]), *(f"{value:.4g}" for value in values))
-    table.console().print(rows)
+    page = table.console()
+    page.print(rows)
+    page.print(f"Figure: {payload['figure']}, and as .png.", markup=False, soft_wrap=True)
 
 
 def _lines(curves: Curves) -> list[Payload]:
@@ -66,6 +68,19 @@ def _lines(curves: Curves) -> list[Payload]:
         | {name: values[i].tolist() for name, values in curves.metrics.items()}
         for i, t in enumerate(curves.generations)
     ]
+
+
+def _draw(out: Path) -> Path:
+    """Draw a finished run, as PDF and PNG, in its folder."""
+    from madtheory.files import atomic_write_bytes
+    from madtheory.reports import style
+    from madtheory.reports.deep.one_run import figure_of
+
+    with style.styled():
+        figure = figure_of(out)
+        for suffix in ("png", "pdf"):
+            atomic_write_bytes(out / f"figure.{suffix}", style.render(figure, suffix))
+    return out / "figure.pdf"
 
 
 def _command(preset: str, generations: int | None, device: str, seed: int, changes: Any) -> str:
@@ -107,26 +122,34 @@ def run(
     from madtheory.deep import config, curves
     from madtheory.deep.folder import read_about
     from madtheory.deep.run import check_out, on_device, run
+    from madtheory.engine import LoopStopped
 
     chosen = on_device(config.read(preset, changes), device)
     wanted = chosen.generations if generations is None else generations
     _check.count("generations", wanted)
     _check.count("seed", seed, minimum=0)
     check_out(out)
-    found = run(
-        chosen,
-        out=out,
-        generations=wanted,
-        seed=seed,
-        command=_command(preset, generations, device, seed, changes),
-        progress=answer.watched() or None,
-    )
+    answer.mute_matplotlib()
+    import madtheory.reports.style  # noqa: F401  (what is not installed is said before the run)
+
+    try:
+        found = run(
+            chosen,
+            out=out,
+            generations=wanted,
+            seed=seed,
+            command=_command(preset, generations, device, seed, changes),
+            progress=answer.watched() or None,
+        )
+    except LoopStopped as stop:
+        raise options.Refused(f"{stop}; what was finished is kept in {out}") from None
     return {
         "preset": chosen.name,
         "seed": seed,
         "digest": curves.digest(found.generations, found.metrics),
         "real": read_about(out)["real"],
         "generations": _lines(found),
+        "figure": str(_draw(out)),
     }
 
 

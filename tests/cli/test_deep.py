@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ import pytest
 from madtheory import cli
 
 pytest.importorskip("torch")
+
+from madtheory.deep.data import sets
+from madtheory.deep.measures import OF_CLASSES, PLAIN
+from madtheory.deep.models import LinearGaussian
+from madtheory.deep.train import Stopped
 
 #: The quick preset with all sizes cut.
 SMALL = """
@@ -29,6 +35,19 @@ depth = 1
 steps = 6
 batch = 16
 sampling_steps = 2
+"""
+
+
+#: What each generation is measured by.
+METRICS = {*PLAIN, *OF_CLASSES}
+#: A Gaussian loop of exact fits, which takes no time.
+GAUSSIAN = """
+family = "linear"
+data = "gaussian-3"
+generations = 12
+seconds = 1
+loop = { kind = "synthetic", n_synth = 60, bias = 0.8 }
+model = { }
 """
 
 
@@ -56,11 +75,19 @@ def test_a_run_is_a_run_folder_and_a_second_one_reads_it(
     assert (code, err) == (0, "")
     first = json.loads(out)
     assert [line["generation"] for line in first["generations"]] == [1, 2]
-    wanted = {"fid", "w2_squared", "precision", "recall", "trace", "trace_within", "labels"}
-    assert first["generations"][0].keys() == wanted | {"generation"}
-    assert (tmp_path / "new" / "run" / "state").exists()
+    assert first["generations"][0].keys() == METRICS | {"generation"}
+    assert first["real"].keys() == METRICS
+    run = tmp_path / "new" / "run"
+    kept = {path.name for folder in ("samples", "grids") for path in (run / folder).iterdir()}
+    assert kept == {f"{t}.{suffix}" for t in range(3) for suffix in ("npz", "png")}
+    assert first["figure"] == str(run / "figure.pdf")
+    drawn = {suffix: (run / f"figure.{suffix}").read_bytes() for suffix in ("pdf", "png")}
     assert json.loads(said(capsys, *words, "--json")[1]) == first
-    assert "recall" in said(capsys, *words)[1]
+    for suffix, content in drawn.items():
+        assert (run / f"figure.{suffix}").read_bytes() == content
+    table = said(capsys, *words)[1].splitlines()
+    assert "recall" in table[2]
+    assert table[-1] == f"Figure: {run / 'figure.pdf'}, and as .png."
 
 
 @pytest.mark.parametrize(
@@ -89,6 +116,141 @@ def test_a_bad_preset_is_refused_in_one_line(
     )
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
+
+
+@pytest.fixture
+def gaussian(tmp_path: Path) -> str:
+    (tmp_path / "gaussian.toml").write_text(GAUSSIAN)
+    return str(tmp_path / "gaussian.toml")
+
+
+def test_a_run_folder_is_audited(
+    gaussian: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    assert said(capsys, "deep", "run", gaussian, "--out", run)[0] == 0
+    code, out, err = said(capsys, "audit", run, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["verdict"] == "mad"
+    assert found["bias"]["interval"][0] < 0.8 < found["bias"]["interval"][1]
+    files = [str(Path(run) / "samples" / f"{t}.npz") for t in range(13)]
+    assert found["files"] == files[1:]
+    assert json.loads(said(capsys, "audit", *files, "--json")[1]) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("run", "run/gen1.npy"), "a run folder must be given alone, got run/gen1.npy beside it"),
+        (("run",), "must be that of a deep run with a finished generation, got run"),
+        (("real.npy",), "Missing argument 'GENERATIONS...'"),
+    ],
+)
+def test_what_is_no_run_folder(
+    words: tuple[str, ...],
+    error: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    code, out, err = said(capsys, "audit", *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert error in err
+
+
+def test_a_curve_of_a_changed_preset(
+    gaussian: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, curve = str(tmp_path / "run"), tmp_path / "curve.json"
+    changes = ("--set", "loop={kind='fresh', n_real=50, n_synth=30}", "--set", "generations=2")
+    words = ("deep", "run", gaussian, "--out", run, "--seed", "3", *changes)
+    answer = json.loads(said(capsys, *words, "--json")[1])
+    code, out, err = said(capsys, "deep", "curve", run, "--out", str(curve))
+    assert (code, err) == (0, "")
+    assert out.startswith("linear-gaussian-3-fresh-1-s3, 2 generations:")
+    found = json.loads(curve.read_text())
+    assert found["digest"] == answer["digest"]
+    assert found["loop"]["n_fresh"] == 50
+    assert found["real"] == answer["real"]
+    # The command of a curve runs it again.
+    again = [*shlex.split(found["command"])[1:], "--out", str(tmp_path / "again"), "--json"]
+    assert json.loads(said(capsys, *again)[1])["digest"] == answer["digest"]
+    code, out, err = said(capsys, "deep", "curve", run, "--out", str(tmp_path / "no" / "c.json"))
+    assert (code, out) == (2, "")
+    assert "out must lie in an existing folder" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("model.stps=3", "model of preset gaussian must have keys among"),
+        ("model.steps=many", "steps of preset gaussian must be an integer, got 'many'"),
+        ("model.steps=1.5", "steps of preset gaussian must be an integer, got 1.5"),
+        ("model.rate=true", "rate of preset gaussian must be a number, got True"),
+        ("model=3", "model of preset gaussian must be a table, got 3"),
+        ("loop.bias=2", "bias must be a finite number in [0, 1], got 2"),
+        ("loop.kind=fresh", "loop of preset gaussian must be one that fresh takes"),
+        ("loop.bais=1", "loop of preset gaussian must be one that synthetic takes"),
+        ("generations", "set must be KEY=VALUE, loop.KEY=VALUE or model.KEY=VALUE, got"),
+        ("a.b.c=1", "set must be KEY=VALUE"),
+        ("data.x=1", "set must be KEY=VALUE"),
+        ("generations=0", "generations must be at least 1, got 0"),
+        ("data=nothing", "data must be fashion-8"),
+    ],
+)
+def test_a_change_that_cannot_be(
+    change: str,
+    error: str,
+    gaussian: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("deep", "run", gaussian, "--out", str(tmp_path / "x"), "--set", change)
+    code, out, err = said(capsys, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert error in err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--out", "file"), "out must be a folder, got the file file"),
+        (("--out", "file/x"), "is no folder"),
+        (("--out", "x", "--seed", "-1"), "seed must be at least 0, got -1"),
+        (("--out", "x", "--generations", "0"), "generations must be at least 1, got 0"),
+        (("--out", "x", "--device", "tpu"), "device must be one of this machine"),
+    ],
+)
+def test_what_is_refused_before_any_data_are_read(
+    words: tuple[str, ...],
+    error: str,
+    gaussian: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sets, "load", lambda name: pytest.fail("data were read"))
+    (tmp_path / "file").write_text("")
+    code, out, err = said(capsys, "deep", "run", gaussian, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert error in err
+
+
+def test_a_fit_that_fails_is_one_line(
+    gaussian: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def stopped(self: object, samples: object, rng: object) -> None:
+        raise Stopped("the loss at step 3 of 9 is nan")
+
+    monkeypatch.setattr(LinearGaussian, "fit", stopped)
+    code, out, err = said(capsys, "deep", "run", gaussian, "--out", str(tmp_path / "x"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the loss at step 3 of 9 is nan; what was finished is kept in" in err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,193 @@
+"""kill -9 deep runs at random moments: python -m tests.e2e.deep.kills --kills 20 [--family ddpm].
+
+A parent imports torch and trains the feature network once; each attempt is a fork of it. A run that
+was killed, maybe again and again, must end in the same bytes as one that was not: digest, state,
+models, samples, grids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from madtheory.files import sha256_file
+
+#: Quick runs of some seconds: family, data, model.
+FAMILIES = {
+    "ddpm": ("digits", "width = 64, depth = 2, steps = 300, batch = 64, sampling_steps = 5"),
+    "stylegan2": ("digits", "width = 8, latent = 8, steps = 40, batch = 16"),
+    "wgan_gp": ("digits", "width = 8, latent = 8, steps = 60, critic_steps = 2, batch = 16"),
+    "glow": ("rosenbrock", "couplings = 4, hidden = 32, epochs = 60, batch = 64"),
+    "linear": ("gaussian-4", "steps = 2000"),
+}
+PRESET = """
+family = "{family}"
+data = "{data}"
+generations = 3
+seconds = 1
+loop = {{ kind = "synthetic", n_synth = 200, bias = 0.8 }}
+model = {{ {model} }}
+"""
+#: Every generation is saved, and fits save as often as they can; each attempt is a fork.
+SERVER = """
+import os
+import sys
+import torch
+torch.set_num_threads(1)
+from madtheory.deep import checkpoint, config, curves, run
+from madtheory.engine import store
+
+store.SAVE_EVERY, store.SAVE_SHARE = 0.0, 1e9
+checkpoint.SAVE_EVERY, checkpoint.SAVE_SHARE = 0.02, 1e9
+preset = config.read(sys.argv[1], sys.argv[2:])
+data = run.sets.load(preset.data)
+network = run.train_lenet(data) if data.classes else None
+run.sets.load, run.train_lenet = lambda name: data, lambda given: network
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        print("started", os.getpid(), flush=True)
+        found = run.run(preset, out=line.strip(), seed=3, command="x")
+        print(curves.digest(found.generations, found.metrics), flush=True)
+        os._exit(0)
+    print("ended", os.waitpid(child, 0)[1], flush=True)
+"""
+#: Files that tell of times, or of the process at work.
+TIMED = ("timings.jsonl", "lock")
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Digest of every file of a run by name."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): sha256_file(path) for path in found if path.name not in TIMED
+    }
+
+
+class Tally(NamedTuple):
+    """Kills in all, those within a fit that had a checkpoint, runs that were finished."""
+
+    kills: int
+    within_fits: int
+    finished: int
+
+
+class Runner:
+    """A parent that forks a child for each attempt."""
+
+    def __init__(self, preset: str, changes: Sequence[str] = ()) -> None:
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, preset, *changes],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | threads,
+        )
+
+    def line(self) -> list[str]:
+        """The next line that the parent or its child says."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().split()
+
+    def start(self, out: Path) -> int:
+        """Start an attempt; return its process."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{out}\n")
+        self.process.stdin.flush()
+        word, pid = self.line()
+        assert word == "started"
+        return int(pid)
+
+    def finish(self, out: Path) -> tuple[list[str], dict[str, str]]:
+        """Run to the end; return the digest and what the folder holds."""
+        self.start(out)
+        digest, end = self.line(), self.line()
+        assert end == ["ended", "0"], end
+        return digest, content(out)
+
+    def kill(self, out: Path, after: float) -> bool:
+        """Kill an attempt some time after its start; False when it had finished."""
+        pid = self.start(out)
+        time.sleep(after)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        word, *rest = self.line()
+        if word == "ended":
+            return rest == ["9"]
+        assert self.line()[0] == "ended"
+        return False
+
+    def close(self) -> None:
+        """End the parent."""
+        self.process.communicate()
+        assert self.process.returncode == 0
+
+
+def killed_runs(
+    folder: Path, preset: str, changes: Sequence[str] = (), *, kills: int, seed: int = 1
+) -> Tally:
+    """Kill runs of a preset `kills` times; AssertionError when one ends in other bits."""
+    runner, rng = Runner(preset, changes), random.Random(seed)
+    runner.finish(folder / "warm")
+    started = time.perf_counter()
+    reference = runner.finish(folder / "whole")
+    length = time.perf_counter() - started
+    assert content(folder / "warm") == reference[1]
+    done = within = finished = 0
+    while done < kills:
+        out = folder / f"run-{finished}"
+        while runner.kill(out, rng.uniform(0.05, 0.6) * length):
+            done += 1
+            within += any(out.glob("fit/*/fit.safetensors"))
+            # Some runs are killed again and again, some go on after a few kills.
+            if done >= kills or rng.random() < 0.2:
+                break
+        ended = runner.finish(out)
+        assert ended[0] == reference[0], "another digest"
+        other = {name for name in ended[1].keys() | reference[1].keys()
+                 if ended[1].get(name) != reference[1].get(name)}  # fmt: skip
+        assert not other, other
+        finished += 1
+    runner.close()
+    return Tally(done, within, finished)
+
+
+def small(folder: Path, family: str) -> str:
+    """Write the small preset of a family."""
+    data, model = FAMILIES[family]
+    path = folder / f"{family}.toml"
+    path.write_text(PRESET.format(family=family, data=data, model=model))
+    return str(path)
+
+
+def main() -> None:
+    """Kill runs of one family or of all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--family", choices=[*FAMILIES], action="append")
+    parser.add_argument("--preset", help="a preset in place of the small ones")
+    parser.add_argument("--set", action="append", default=[], help="a change of the preset")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    for name in [given.preset] if given.preset else given.family or [*FAMILIES]:
+        with tempfile.TemporaryDirectory() as place:
+            preset = given.preset or small(Path(place), name)
+            found = killed_runs(Path(place), preset, given.set, kills=given.kills, seed=given.seed)
+        print(f"{name}: {found.kills} kills, {found.within_fits} of them within a fit that had a "
+              f"checkpoint, {found.finished} runs, all of the same bytes", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
