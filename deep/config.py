@@ -13,17 +13,23 @@ bias = 0.5
 
 [model]                  # fields of the model
 steps = 4000
+
+[device]                 # may be left out: mixed (bfloat16), threads
+mixed = true
 ```
 
 Changes replace single values ("model.steps=100", "loop.kind=fresh"), or a whole table
 ("loop={kind='fresh', n_real=2000, n_synth=2000, bias=0.5}").
+
+A preset of any size can be rehearsed: the same code with all sizes cut (:func:`rehearsal`).
 """
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -40,6 +46,22 @@ KINDS: dict[str, Callable[..., Loop]] = {
     "fresh": lambda **given: fresh_data(given.pop("n_real"), given.pop("n_synth"), **given),
     "any": lambda **given: Loop(**given),
 }
+
+#: What a rehearsal cuts fields of a model to, and the samples of a generation and generations.
+SMALL: dict[str, int] = {
+    "steps": 8,
+    "epochs": 1,
+    "batch": 16,
+    "width": 8,
+    "hidden": 8,
+    "depth": 1,
+    "latent": 8,
+    "couplings": 2,
+    "critic_steps": 2,
+    "timesteps": 20,
+    "sampling_steps": 5,
+}
+SMALL_LOOP, SMALL_GENERATIONS = 200, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +80,11 @@ class Preset:
     table: dict[str, Any]
 
     def on(self, device: Device) -> Preset:
-        """The same with another device."""
+        """The same on another device, as it computes there."""
         if "device" not in {item.name for item in fields(self.model)}:
             return self
-        return replace(self, model=replace(self.model, device=device))
+        placed = replace(self.model.device, name=device.name)
+        return replace(self, model=replace(self.model, device=placed))
 
 
 def _known(name: str, given: Mapping[str, Any], wanted: set[str]) -> None:
@@ -129,7 +152,7 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"preset {name} must be TOML: {error}") from None
     wanted = {"family", "data", "generations", "seconds", "loop", "model"}
-    _known(f"preset {name}", given, wanted)
+    _known(f"preset {name}", given, wanted | {"device"})
     for key in wanted - given.keys():
         raise ValueError(f"preset {name} must have {key}, got none")
     if given["family"] not in FAMILIES:
@@ -150,6 +173,9 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
     except (TypeError, KeyError) as error:
         raise ValueError(f"loop of preset {name} must be one that {kind} takes: {error}") from None
     model = replace(prototype, **given["model"])
+    _known(f"device of preset {name}", given.get("device", {}), {"mixed", "threads"})
+    if "device" in given:
+        model = replace(model, device=Device(**given["device"]))
     return Preset(
         name=name,
         family=given["family"],
@@ -160,6 +186,34 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
         loop=built,
         model=model,
         table=given,
+    )
+
+
+def _small_loop(loop: Loop) -> Loop:
+    """The loop with samples in the same proportions, `SMALL_LOOP` at most."""
+    sizes = {name: getattr(loop, name) for name in ("n_initial", "n_synth", "n_fixed", "n_fresh")}
+    share = min(1.0, SMALL_LOOP / max(sizes.values()))
+    return replace(loop, **{name: math.ceil(share * n) for name, n in sizes.items()})
+
+
+def rehearsal(preset: Preset) -> Preset:
+    """The same preset with all sizes cut: the path of the code, in seconds.
+
+    Where the folder of its data is missing, it runs on Fashion-MNIST at 8 x 8.
+    """
+    model = {item.name: getattr(preset.model, item.name) for item in fields(preset.model)}
+    small = {key: min(model[key], value) for key, value in SMALL.items() if key in model}
+    folder = preset.data.partition(":")[2]
+    data = "fashion-8" if folder and not Path(folder).is_dir() else preset.data
+    loop, generations = _small_loop(preset.loop), min(preset.generations, SMALL_GENERATIONS)
+    said = {"data": data, "generations": generations, "loop": asdict(loop)}
+    return replace(
+        preset,
+        data=data,
+        generations=generations,
+        loop=loop,
+        model=replace(preset.model, **small),
+        table=preset.table | said | {"model": preset.table["model"] | small},
     )
 
 

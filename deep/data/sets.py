@@ -6,6 +6,7 @@ digits                scikit-learn's digits at 8 x 8, 1,297 + 500, ten classes
 rosenbrock            density exp(-x1^2/2 - (x2 - x1^2)^2) on the plane
 modes-25              25 Gaussians of standard deviation .05 on the grid {-2, ..., 2}^2
 gaussian-D            N(0, I_D)
+spectrum-D            N(0, diag(1, 1/2, 1/4, ...)), D variances that halve: which directions die?
 idx:FOLDER            IDX files as MNIST has them (train-images-idx3-ubyte[.gz], ...)
 images:FOLDER         a folder of images, or a folder of one a class
 ====================  ============================================================================
@@ -141,15 +142,16 @@ def load(name: str) -> DataSet:
     kind, _, rest = name.partition(":")
     if kind in ("idx", "images") and rest:
         return idx_folder(Path(rest)) if kind == "idx" else image_folder(Path(rest))
-    if name.startswith("gaussian-") and name[9:].isdigit() and int(name[9:]) > 0:
-        dim = int(name[9:])
-        return _law(name, lambda n, rng: rng.standard_normal((n, dim)))
+    law, _, dim = name.rpartition("-")
+    if law in ("gaussian", "spectrum") and dim.isdigit() and int(dim) > 0:
+        scale = np.sqrt((0.5 if law == "spectrum" else 1.0) ** np.arange(int(dim)))
+        return _law(name, lambda n, rng: scale * rng.standard_normal((n, len(scale))))
     laws = {"rosenbrock": rosenbrock, "modes-25": modes}
     if name in laws:
         return _law(name, laws[name])
     if name in ("fashion-8", "digits"):
         return fashion() if name == "fashion-8" else digits()
     raise ValueError(
-        "data must be fashion-8, digits, rosenbrock, modes-25, gaussian-D, idx:FOLDER or "
-        f"images:FOLDER, got {name!r}"
+        "data must be fashion-8, digits, rosenbrock, modes-25, gaussian-D, spectrum-D, idx:FOLDER "
+        f"or images:FOLDER, got {name!r}"
     )

@@ -99,7 +99,9 @@ class Ddpm:
         alpha, shape, place = signal(self.timesteps).float(), tuple(x.shape[1:]), self.device.name
         with self.device.use(key):
             network = self.build(shape)
-            optimiser = torch.optim.AdamW(network.parameters(), lr=self.rate, weight_decay=0.0)
+            optimiser = torch.optim.AdamW(
+                network.parameters(), lr=self.rate, weight_decay=0.0, fused=True
+            )
             average = train.Average.of(network, self.decay)
             work = train.Fit({"eps": network}, {"eps": optimiser}, {"eps": average})
 

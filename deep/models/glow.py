@@ -146,7 +146,7 @@ class Glow:
         with self.device.use(key):
             flow = self.build(x.shape[1])
             whiten(flow, x)
-            optimiser = torch.optim.Adam(flow.parameters(), lr=self.rate)
+            optimiser = torch.optim.Adam(flow.parameters(), lr=self.rate, fused=True)
             average = train.Average.of(flow, self.decay)
             work = train.Fit({"flow": flow}, {"flow": optimiser}, {"flow": average})
 

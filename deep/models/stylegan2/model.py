@@ -66,8 +66,8 @@ class StyleGan2:
         with self.device.use(key):
             generator = self.build(tuple(x.shape[1:]))
             discriminator = Discriminator(tuple(x.shape[1:]), self.width).to(place)
-            up = torch.optim.Adam(generator.parameters(), betas=(0.0, 0.99))
-            down = torch.optim.Adam(discriminator.parameters(), betas=(0.0, 0.99))
+            up = torch.optim.Adam(generator.parameters(), betas=(0.0, 0.99), fused=True)
+            down = torch.optim.Adam(discriminator.parameters(), betas=(0.0, 0.99), fused=True)
             average = train.Average.of(generator, self.decay)
             turn = Turn(self, generator, discriminator, up, down)
             modules = {"g": generator, "d": discriminator, "turn": turn}

@@ -132,6 +132,12 @@ class Generator(nn.Module):
         return out
 
 
+def shrunk(x: Tensor, side: int) -> Tensor:
+    """Average down to so many pixels a side; plain halving is much the faster."""
+    even = x.shape[-1] == 2 * side
+    return F.avg_pool2d(x, 2) if even else F.adaptive_avg_pool2d(x, side)
+
+
 class Discriminator(nn.Module):
     """Residual blocks, each halving the grid; the last sees how much the batch varies."""
 
@@ -156,8 +162,8 @@ class Discriminator(nn.Module):
         for block, side in zip(self.blocks, self.sides[1:], strict=True):
             assert isinstance(block, nn.ModuleList)
             first, second, short = block
-            inner = F.adaptive_avg_pool2d(active(second(active(first(h)))), side)
-            h = (inner + short(F.adaptive_avg_pool2d(h, side))) / GAIN
+            inner = shrunk(active(second(active(first(h)))), side)
+            h = (inner + short(shrunk(h, side))) / GAIN
         spread = torch.sqrt(h.var(0, correction=0) + 1e-8).mean().expand(len(h), 1, *h.shape[2:])
         h = active(self.last(torch.cat((h, spread), dim=1)))
         out: Tensor = self.leave(active(self.flat(h.flatten(1))))
