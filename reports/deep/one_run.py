@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from madtheory.deep.curves import Curve, of_run
@@ -45,12 +47,10 @@ def _axes(ax: Axes, letter: str, title: str, label: str) -> None:
 
 def draw_fid(ax: Axes, curve: Curve) -> None:
     """FID, on a logarithmic axis where all of it is positive."""
-    _curve(ax, curve, "fid", 0, "samples")
-    ax.plot([], [], color=GREY, ls=DASHES[2], lw=1.1, label="real data")
+    _curve(ax, curve, "fid", 0, "FID")
     if min(curve.metrics["fid"].min(), curve.real["fid"].min()) > 0:
         ax.set_yscale("log")
     _axes(ax, "a", "FID", "FID (squared units of features)")
-    ax.legend(loc="best")
 
 
 def draw_near(ax: Axes, curve: Curve) -> None:
@@ -59,18 +59,16 @@ def draw_near(ax: Axes, curve: Curve) -> None:
         _curve(ax, curve, name, i, name)
     ax.set_ylim(0.0, 1.05)
     _axes(ax, "b", "precision and recall", "share of samples")
-    ax.legend(loc="best")
 
 
 def draw_traces(ax: Axes, curve: Curve) -> None:
     """Total variance, all and within classes."""
-    named = {"trace": "all", "trace_within": "within classes"}
+    named = {"trace": "tr Σ", "trace_within": "tr Σ within classes"}
     for i, name in zip((3, 5), named, strict=True):
         if name in curve.metrics:
             _curve(ax, curve, name, i, named[name])
     ax.set_ylim(bottom=0.0)
-    _axes(ax, "c", "total variance tr Σ", "tr Σ (squared units of data)")
-    ax.legend(loc="best")
+    _axes(ax, "c", "total variance", "tr Σ (squared units of data)")
 
 
 def _title(t: int) -> str:
@@ -108,15 +106,15 @@ def draw_samples(axes: Any, sets: Mapping[int, Numbers]) -> None:
 
 
 def shown(generations: int) -> list[int]:
-    """Generations whose samples are drawn: the real data, the last one, even steps between.
+    """Generations whose samples are drawn: the real data, the first, the last, some between.
 
     Examples
     --------
-    >>> shown(5), shown(20)
-    ([0, 1, 2, 3, 4, 5], [0, 4, 8, 12, 16, 20])
+    >>> shown(5), shown(21)
+    ([0, 1, 2, 3, 4, 5], [0, 1, 6, 11, 16, 21])
     """
-    places = np.linspace(0, generations, min(SETS, generations + 1))
-    return sorted({round(float(t)) for t in places})
+    places = np.linspace(1, generations, min(SETS - 1, generations))
+    return [0, *sorted({round(float(t)) for t in places})]
 
 
 def draw_run(curve: Curve, sets: Mapping[int, Numbers]) -> Figure:
@@ -124,16 +122,26 @@ def draw_run(curve: Curve, sets: Mapping[int, Numbers]) -> Figure:
     x = sets[0]["x"]
     images, plane = x.ndim == 4, x.ndim == 2 and x.shape[1] >= 2
     strip = 2.5 if images else 1.5 if plane else 0.0
-    fig = figure(2.4 + strip)
+    fig = figure(2.6 + strip)
     upper: Any = fig
     if strip:
-        halves: Any = fig.subfigures(2, 1, height_ratios=(2.4, strip))
+        halves: Any = fig.subfigures(2, 1, height_ratios=(2.6, strip))
         upper, lower = halves
         draw_samples(lower.subplots(1, len(sets), squeeze=False)[0], sets)
         rows = "a row a class" if images and "labels" in sets[0] else "drawn at the loop's own bias"
         lower.suptitle(f"(d) samples by generation, {rows}", x=0.01, ha="left", fontsize=9)
-    for ax, draw in zip(upper.subplots(1, 3), (draw_fid, draw_near, draw_traces), strict=True):
+    axes = upper.subplots(1, 3)
+    for ax, draw in zip(axes, (draw_fid, draw_near, draw_traces), strict=True):
         draw(ax, curve)
+    entries = [ax.get_legend_handles_labels() for ax in axes]
+    real = Line2D([], [], color=GREY, ls=DASHES[2], lw=1.1)
+    upper.legend(
+        [*itertools.chain.from_iterable(handles for handles, _ in entries), real],
+        [*itertools.chain.from_iterable(labels for _, labels in entries), "real data"],
+        loc="outside lower center",
+        ncol=6,
+        columnspacing=1.2,
+    )
     return fig
 
 
