@@ -46,7 +46,10 @@ import torch
 torch.set_num_threads(1)
 from madtheory.deep import checkpoint, config, curves, run
 from madtheory.engine import store
+from madtheory.files import run_folder
 
+# A commit while runs are killed is no matter of theirs.
+run_folder._git_state = lambda _: None
 store.SAVE_EVERY, store.SAVE_SHARE = 0.0, 1e9
 checkpoint.SAVE_EVERY, checkpoint.SAVE_SHARE = 0.02, 1e9
 preset = config.read(sys.argv[1], sys.argv[2:])
@@ -73,6 +76,10 @@ def content(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): sha256_file(path) for path in found if path.name not in TIMED
     }
+
+
+#: The digest of a finished run, and what its folder holds.
+Ended = tuple[list[str], dict[str, str]]
 
 
 class Tally(NamedTuple):
@@ -110,7 +117,7 @@ class Runner:
         assert word == "started"
         return int(pid)
 
-    def finish(self, out: Path) -> tuple[list[str], dict[str, str]]:
+    def finish(self, out: Path) -> Ended:
         """Run to the end; return the digest and what the folder holds."""
         self.start(out)
         digest, end = self.line(), self.line()
@@ -135,16 +142,23 @@ class Runner:
         assert self.process.returncode == 0
 
 
+def same(ended: Ended, reference: Ended) -> None:
+    """AssertionError when a run has another digest or another file, which it names."""
+    (digest, files), (wanted, known) = ended, reference
+    names = files.keys() | known.keys()
+    assert not {name for name in names if files.get(name) != known.get(name)}
+    assert digest == wanted
+
+
 def killed_runs(
     folder: Path, preset: str, changes: Sequence[str] = (), *, kills: int, seed: int = 1
 ) -> Tally:
     """Kill runs of a preset `kills` times; AssertionError when one ends in other bits."""
     runner, rng = Runner(preset, changes), random.Random(seed)
-    runner.finish(folder / "warm")
     started = time.perf_counter()
     reference = runner.finish(folder / "whole")
     length = time.perf_counter() - started
-    assert content(folder / "warm") == reference[1]
+    same(runner.finish(folder / "warm"), reference)
     done = within = finished = 0
     while done < kills:
         out = folder / f"run-{finished}"
@@ -154,11 +168,7 @@ def killed_runs(
             # Some runs are killed again and again, some go on after a few kills.
             if done >= kills or rng.random() < 0.2:
                 break
-        ended = runner.finish(out)
-        assert ended[0] == reference[0], "another digest"
-        other = {name for name in ended[1].keys() | reference[1].keys()
-                 if ended[1].get(name) != reference[1].get(name)}  # fmt: skip
-        assert not other, other
+        same(runner.finish(out), reference)
         finished += 1
     runner.close()
     return Tally(done, within, finished)
