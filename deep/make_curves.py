@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from madtheory import files
 from madtheory.deep import config, curves
 from madtheory.files import disk
 
@@ -99,9 +100,10 @@ def state(job: Job, data: Path) -> str:
     path = data / f"{job.name}.json"
     if not path.exists():
         return "missing"
-    here, there = ({k: v for k, v in t.items() if k != "seconds"} for t in
-                   (job.table, curves.read(path).preset))  # fmt: skip
-    return "made" if here == there else "of another preset"
+    # As JSON has them: infinity is null there.
+    here, there = job.table | {"seconds": 0}, curves.read(path).preset | {"seconds": 0}
+    same = files.canonical_json(here) == files.canonical_json(there)
+    return "made" if same else "of another preset"
 
 
 def execute(job: Job, folder: Path) -> curves.Curve:
