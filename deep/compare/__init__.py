@@ -1,0 +1,1 @@
+"""Measured curves of deep loops held against the theory, by rules fixed before (deep_rules)."""
