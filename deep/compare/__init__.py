@@ -1,1 +1,5 @@
-"""Measured curves of deep loops held against the theory, by rules fixed before (deep_rules)."""
+"""Curves of deep loops held against the theory, by rules fixed before (docs/deep_rules.md)."""
+
+from madtheory.deep.compare.compare import Comparison, Judged, Reading, compare
+
+__all__ = ["Comparison", "Judged", "Reading", "compare"]

@@ -10,7 +10,7 @@ REPLICATES = 1000
 #: |relative error| that is the goal.
 GOAL = 0.1
 #: n_fit is cut here where the bias explains the distance of generation 1.
-N_MOST = 10**8
+N_MOST = 10**6
 #: Estimated biases are cut to these.
 BIAS_LEAST, BIAS_MOST = 1e-6, 16.0
 #: Rows of either set, neighbour and repetitions where recall is simulated.

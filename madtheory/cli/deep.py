@@ -10,6 +10,7 @@ import click
 
 from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Payload
+from madtheory.cli.compare import compare
 
 if TYPE_CHECKING:
     from madtheory.engine import Curves
@@ -193,3 +194,6 @@ def curve(*, folder: Path, out: Path) -> Payload:
     curves.write(found, out)
     T = len(found.generations)
     return {"path": str(out), "name": found.name, "digest": found.digest, "generations": T}
+
+
+deep.add_command(compare)
