@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from madtheory._types import Array
+from madtheory.covariance import Spectrum
 from madtheory.deep.compare import rules
-from madtheory.deep.compare.frame import Frame, Smooth, fitted_size, scaled
-from madtheory.deep.compare.observed import Observed
+from madtheory.deep.compare.frame import Frame, Smooth, added, fitted_size, scaled
+from madtheory.deep.compare.observed import Observed, Real
 from madtheory.deep.compare.recall import recall_path
 from madtheory.deep.compare.versions import (
     Course,
@@ -20,8 +21,11 @@ from madtheory.deep.compare.versions import (
     Start,
     biases_of,
     block_variances,
+    class_course,
     course,
+    explained,
     push_of,
+    seen_scale,
     simulated,
 )
 
@@ -67,7 +71,7 @@ def start_of(seen: Observed) -> Start:
     )
 
 
-def _shape(version: str, frame: Frame, seen: Observed, start: Start, own: Array) -> Numbers:
+def _shape(version: str, frame: Frame, start: Start, own: Array) -> Numbers:
     """Numbers that need no distance: biases, level and push."""
     loop = scaled(frame.loop, frame.factor, 1.0)
     biases, level = biases_of(version, loop, start)
@@ -75,24 +79,23 @@ def _shape(version: str, frame: Frame, seen: Observed, start: Start, own: Array)
     return Numbers(biases, level, push, np.zeros_like(level), np.ones_like(level))
 
 
-def _excess(seen: Observed, path: Course, start: Start) -> Array:
-    """W2^2 of generation 1 less its floor and less its shape."""
-    floor = np.sqrt(path.trace[:, 0] / seen.real.trace) * seen.real.floor
-    return np.asarray(start.w2_squared - floor - path.distance[:, 0])
+def _excess(version: str, real: Real, start: Start, own: Array) -> Array:
+    """W2^2 of generation 1 less its floor and less what the scales of its blocks explain."""
+    floor = np.sqrt(start.trace[:, 0] / real.trace) * real.floor
+    return np.asarray(start.w2_squared - floor - explained(version, real, start, own))
 
 
 def fit(version: str, seen: Observed) -> tuple[Numbers, float]:
-    """Biases and n_fit of a curve; with real data in the loop each needs the other a little."""
+    """Biases and n_fit of a curve; with real data in the loop the biases need n_fit a little."""
     start, real, n = start_of(seen), seen.real, float(seen.loop.n_initial)
     own = block_variances(version, real)[None]
+    excess = float(_excess(version, real, start, own)[0])
     for _ in range(3):
         size = min(n, rules.N_MOST)
         frame = Frame(seen.loop, real.spectrum, 2, size / seen.loop.n_initial, size, np.ones(1))
-        numbers = _shape(version, frame, seen, start, own)
-        frame = replace(frame, biases=numbers.biases)
-        path = course(version, frame, real, numbers, own)
-        excess = float(_excess(seen, path, start)[0])
-        n = fitted_size(excess, float(numbers.level[0]), real.spectrum)
+        numbers = _shape(version, frame, start, own)
+        scale = seen_scale(version, real)
+        n = fitted_size(excess, float(numbers.level[0]), real.spectrum, scale)
     return numbers, n
 
 
@@ -133,10 +136,12 @@ def _floors(at: Setting, path: Course) -> tuple[Array, Array]:
 
 def estimate(at: Setting, start: Start, own: Array) -> Numbers:
     """All numbers by the rules, of the curve (R = 1) or of simulated ones."""
-    numbers = _shape(at.version, at.frame, at.seen, start, own)
-    path = course(at.version, at.frame, at.seen.real, numbers, own)
-    excess = np.maximum(_excess(at.seen, path, start), 0.0)
-    numbers = numbers._replace(inverse=excess / at.noise(numbers.level)[:, 0])
+    numbers, real = _shape(at.version, at.frame, start, own), at.seen.real
+    path = course(at.version, at.frame, real, numbers, own)
+    excess = np.maximum(_excess(at.version, real, start, own), 0.0)
+    n, s = round(at.frame.n), Spectrum.of(real.spectrum)
+    unit = at.frame.n * added(n, numbers.level, s, seen_scale(at.version, real))
+    numbers = numbers._replace(inverse=excess / unit)
     D, floor = _net(at, path, numbers)[1][:, 1], _floors(at, path)[1][:, 1]
     above = np.maximum(start.fid - floor, 0.0)
     return numbers._replace(scale=np.divide(above, D, out=np.zeros_like(D), where=D > 0))
@@ -205,13 +210,28 @@ def outcomes(at: Setting, numbers: Numbers, seed: int) -> tuple[Rows, Course, Co
     share = drawn / np.maximum(net, 1e-300)
     rows = _metrics(at, path, drawn, D * share, np.repeat(numbers.scale, len(drawn)))
     seen = _measured_blocks(at, path, rng)
+    # What the noise of the traces does to the distances is a part of their noise.
+    moved = (_shape_distance(at, seen) - _shape_distance(at, path)) / rows["w2_squared"]
+    for name in ("fid", "w2_squared"):
+        size = _padded(at.seen.noise[name], moved.shape[1])
+        left = np.sqrt(np.maximum(size**2 - moved.var(axis=0), 0.0))
+        noise = moved + left * rng.standard_normal(moved.shape)
+        rows[name] = rows[name] * np.maximum(1 + noise, 0.01)
     rows["trace"] = seen.trace
     if seen.within is not None:
         rows["trace_within"] = seen.within
-    for name in ("fid", "w2_squared"):
-        z = rng.standard_normal(rows[name].shape)
-        rows[name] = rows[name] * np.maximum(1 + z * _padded(at.seen.noise[name], z.shape[1]), 0.01)
     return rows, path, seen
+
+
+def _shape_distance(at: Setting, path: Course) -> Array:
+    """Squared distance that the scales of the blocks explain, (R, T)."""
+    real, own = at.seen.real, at.own
+    if at.version == "classes":
+        assert path.within is not None  # this version has it
+        return class_course(real, path.within, path.trace - path.within, own).distance
+    blocks = path.trace[..., None] if at.version == "pooled" else path.blocks
+    assert blocks is not None  # this version has them
+    return np.asarray(((np.sqrt(own) - np.sqrt(blocks)) ** 2).sum(axis=-1))
 
 
 def _padded(noise: Array, T: int) -> Array:

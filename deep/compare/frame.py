@@ -155,11 +155,21 @@ def bias_of_ratio(loop: Loop, ratio: Array) -> Array:
     return np.clip(found, rules.BIAS_LEAST, rules.BIAS_MOST)
 
 
-def fitted_size(excess: float, bias: float, spectrum: Array) -> float:
-    """n of a Gaussian fit whose samples at `bias` are farther than their shape by `excess`.
+def added(n: int, bias: float | Array, spectrum: Spectrum, seen: float) -> Array:
+    """Mean distance that a Gaussian fit to n samples adds at generation 1 to what scales explain.
 
-    T/n + sqrt(lambda) (baseline(n) - T/n) = excess, T = tr Sigma_0; linear in 1/n between integers.
-    inf where that is not positive, at least 2.
+    T/n + sqrt(lambda) (baseline(n) - T/n - seen/(2n)), T = tr Sigma_0; `seen` = sum over blocks of
+    sum s^2/sum s is what the fit's own scale of each block takes with it.
+    """
+    mean = spectrum.trace / n
+    shape = float(baseline(n, spectrum).value) - mean - seen / (2 * n)
+    return np.asarray(mean + np.sqrt(bias) * max(shape, 0.0))
+
+
+def fitted_size(excess: float, bias: float, spectrum: Array, seen: float = 0.0) -> float:
+    """The n at which :func:`added` is `excess`; linear in 1/n between integers.
+
+    inf where that takes more than N_MOST or `excess` is not positive, at least 2.
 
     Examples
     --------
@@ -168,20 +178,16 @@ def fitted_size(excess: float, bias: float, spectrum: Array) -> float:
     40.0
     """
     s = Spectrum.of(spectrum)
-
-    def added(n: int) -> float:
-        return s.trace / n + math.sqrt(bias) * (float(baseline(n, s).value) - s.trace / n)
-
-    if excess <= added(rules.N_MOST):
+    ends = [(n, float(added(n, bias, s, seen))) for n in (2, rules.N_MOST)]
+    if excess <= ends[1][1]:
         return math.inf
-    if excess >= added(2):
+    if excess >= ends[0][1]:
         return 2.0
 
     def above(n: int) -> float:
-        return math.log(added(n) / excess)
+        return math.log(float(added(n, bias, s, seen)) / excess)
 
-    (low, a), (high, b) = _search.neighbours(
-        above, (2, above(2)), (rules.N_MOST, above(rules.N_MOST))
-    )
-    share = -math.expm1(a) / (math.exp(b) - math.exp(a)) if b != a else 0.0
+    first, last = ((n, math.log(value / excess)) for n, value in ends)
+    (low, a), (high, b) = _search.neighbours(above, first, last)
+    share = -math.expm1(a) / (math.exp(b) - math.exp(a))
     return low * high / (high + (low - high) * share)

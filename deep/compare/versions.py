@@ -79,8 +79,7 @@ def biases_of(version: str, loop: Loop, start: Start) -> tuple[Array, Array]:
         assert start.within is not None  # this version is for curves with classes
         within = bias_of_ratio(loop, start.within[:, 1] / start.within[:, 0])
         return within[:, None], within
-    rest = np.maximum(start.trace - start.directions.sum(axis=-1), 0.0)
-    parts = np.concatenate([start.directions, rest[..., None]], axis=-1)
+    parts = parts_of(version, start)
     ratio = np.divide(parts[:, 1], parts[:, 0], out=np.ones_like(parts[:, 0]),
                       where=parts[:, 0] > 1e-12 * start.trace[:, :1])  # fmt: skip
     return bias_of_ratio(loop, ratio), scalar
@@ -93,6 +92,37 @@ def push_of(loop: Loop, start: Start, real: Array) -> Array:
     if loop.is_fully_synthetic:
         return (between[:, 1] - real[:, 1]) / (real[:, 0] + start.within[:, 0])
     return (between[:, 0] - real[:, 1]) / real[:, 0]
+
+
+def parts_of(version: str, start: Start) -> Array:
+    """Traces of the version's blocks at generations 1 and 2, shape (R, 2, blocks)."""
+    if version == "pooled":
+        return start.trace[..., None]
+    if version == "classes":
+        assert start.within is not None  # this version is for curves with classes
+        return np.stack([start.within, start.trace - start.within], axis=-1)
+    rest = np.maximum(start.trace - start.directions.sum(axis=-1), 0.0)
+    return np.concatenate([start.directions, rest[..., None]], axis=-1)
+
+
+def explained(version: str, real: Real, start: Start, own: Array) -> Array:
+    """Squared distance that the observed scales of the blocks at generation 1 explain, (R,)."""
+    now = parts_of(version, start)[:, 0]
+    if version == "classes":
+        return class_course(real, now[:, :1], now[:, 1:], own).distance[:, 0]
+    return np.asarray(((np.sqrt(own) - np.sqrt(now)) ** 2).sum(axis=-1))
+
+
+def seen_scale(version: str, real: Real) -> float:
+    """Sum over blocks of sum s^2/sum s: how far their scales take part in the noise of a fit."""
+    if version == "classes":
+        w, _ = real.parts
+        return float(np.square(w).sum() / w.sum())
+    s = real.spectrum
+    if version == "pooled":
+        return float(np.square(s).sum() / s.sum())
+    K, rest = len(real.directions), s[len(real.directions) :]
+    return float(s[:K].sum() + (np.square(rest).sum() / rest.sum() if rest.size else 0.0))
 
 
 # --- courses -------------------------------------------------------------------------------------
