@@ -291,11 +291,19 @@ def prediction(version: str, target: Observed, source: Observed, seed: int = 0) 
     guess = course(version, there.frame, there.seen.real, drawn, own_there)
     off = slopes * np.log(_scale_of(path) / np.maximum(_scale_of(guess), 1e-300))
     z = np.random.default_rng((seed, 6)).standard_normal(off.shape)
-    ends = _quantiles(off + z * _padded(there.seen.noise["recall"], off.shape[1]))
+    ends = _quantiles(off + z * _recall_noise(there, values["recall"]))
     low["recall"], high["recall"] = (np.clip(values["recall"] + x, 0.0, 1.0) for x in ends)
     T = target.generations
     cut = [{name: row[:T] for name, row in part.items()} for part in (values, low, high)]
     return Prediction(cut[0], cut[1], cut[2], numbers, n_fit, drawn)
+
+
+def _recall_noise(at: Setting, value: Array) -> Array:
+    """Standard deviations of measured less predicted recall: both, and both real ones, scatter."""
+    here, real = _padded(at.seen.noise["recall"], len(value)), at.seen.real
+    unit = value / real.floor_recall if real.floor_recall > 0 else np.zeros_like(value)
+    either = 1 + 1 / rules.SEEDS_RECALL
+    return np.sqrt(either * (here**2 + (unit * real.noise_recall) ** 2))
 
 
 def _declared(at: Setting, numbers: Numbers, value: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,10 +139,12 @@ def _ends(value: float, drawn: Array) -> tuple[float, float]:
 
 
 def _size_ends(found: Prediction) -> tuple[float, float]:
-    """Interval of n_fit, from 1/n_fit; its upper end may be inf."""
-    v, tail = float(found.numbers.inverse[0]), (1 - rules.LEVEL) / 2
-    low, high = (2 * v - float(np.quantile(found.drawn.inverse, q)) for q in (1 - tail, tail))
-    return 1 / high if high > 0 else np.inf, 1 / low if low > 1 / rules.N_MOST else np.inf
+    """Interval of n_fit, from 1/n_fit; its ends may be inf."""
+    v = float(found.numbers.inverse[0])
+    if math.isinf(found.n_fit) or v == 0:
+        return math.inf, math.inf
+    low, high = _ends(v, found.drawn.inverse)
+    return 1 / min(high, 0.5), 1 / low if low > 1 / rules.N_MOST else math.inf
 
 
 def _reading(version: str, target: Observed, source: Observed, seed: int) -> Reading:

@@ -37,7 +37,9 @@ class Real:
     trace_within : float
         their total.
     floor, floor_fid, floor_recall : float
-        W2^2, FID and recall of real data.
+        W2^2, FID and recall of real data,
+    noise_recall : float
+        the last one with this standard deviation.
     features : ndarray or None
         Spectrum of the features' covariance.
     n : int
@@ -52,6 +54,7 @@ class Real:
     floor: float
     floor_fid: float
     floor_recall: float
+    noise_recall: float
     features: Array | None
     n: int
 
@@ -114,15 +117,15 @@ class Observed:
         return len(self.values["trace"])
 
 
-def _value(x: Any) -> Array:
-    """Values of a metric that may have intervals."""
+def _value(x: Any, ndim: int) -> Array:
+    """Values of `ndim` axes, of a metric that may have an interval beside each on one more."""
     array = np.asarray(x, dtype=np.float64)
-    return array[..., 0] if array.ndim and array.shape[-1] == 3 else array
+    return array[..., 0] if array.ndim > ndim else array
 
 
 def _noise(rows: Array, *, relative: bool) -> Array:
     """Standard deviations from intervals; 0 where there are none."""
-    if rows.ndim != 2:
+    if rows.ndim != 2 or rows.shape[1] != 3:
         return np.zeros(len(rows))
     half = (rows[:, 2] - rows[:, 1]) / (2 * normal_quantile(_CURVE_LEVEL))
     value = np.where(rows[:, 0] > 0, rows[:, 0], np.inf) if relative else 1.0
@@ -149,7 +152,7 @@ def _required(name: str, part: str, given: Mapping[str, Any], wanted: tuple[str,
 
 def _real(given: Mapping[str, Any], n: int) -> Real:
     """What is known of real data."""
-    one = {key: float(_value(given[key])) for key in (*INTERVALS, "trace")}
+    one = {key: float(_value(given[key], 0)) for key in (*INTERVALS, "trace")}
     with_classes = "trace_within" in given and "directions_within" in given
     labels = np.asarray(given.get("class_trace", given.get("labels", [])))
     features = given.get("feature_spectrum")
@@ -162,6 +165,7 @@ def _real(given: Mapping[str, Any], n: int) -> Real:
         floor=one["w2_squared"],
         floor_fid=one["fid"],
         floor_recall=one["recall"],
+        noise_recall=float(_noise(np.atleast_2d(given["recall"]), relative=False)[0]),
         features=None if features is None else np.asarray(features, dtype=np.float64),
         n=n,
     )
@@ -189,7 +193,7 @@ def observed(curve: Curve, *, least: int = 1) -> Observed:
     real = _real(curve.real, min(n, loop.n_initial))
     keys = (*INTERVALS, "trace", *(("trace_within",) if real.within is not None else ()))
     _required(name, "the metric", metrics, keys)
-    values = {key: _value(metrics[key]) for key in keys}
+    values = {key: _value(metrics[key], 1) for key in keys}
     values["directions"] = np.asarray(metrics["directions"], dtype=np.float64)
     for key, array in values.items():
         if not np.isfinite(array[:2]).all():

@@ -194,13 +194,27 @@ def _paths(frame: Frame, bias: float, s: Array, record: tuple[str, ...], seed: i
     return [found[name] for name in record]
 
 
-def _pooled_paths(frame: Frame, real: Real, numbers: Numbers, seed: int) -> tuple[Course, Array]:
-    bias, T = float(numbers.biases[0, 0]), real.trace
+def _fits(frame: Frame, real: Real, bias: float, seed: int) -> tuple[Array, Array]:
+    """Traces (R, T) of samples of simulated loops of one Gaussian, and their W2^2."""
+    T = real.trace
     M, C, W = _paths(frame, bias, real.spectrum, ("mean_sq", "trace", "w2_squared"), seed)
-    net = M + bias * C + T - np.sqrt(bias) * (M + C + T - W)
-    trace = bias * C
-    directions = real.directions * (trace / T)[..., None]
-    return Course(trace, net, blocks=directions), net
+    return bias * C, M + bias * C + T - np.sqrt(bias) * (M + C + T - W)
+
+
+def _pooled_paths(frame: Frame, real: Real, numbers: Numbers, seed: int) -> tuple[Course, Array]:
+    trace, net = _fits(frame, real, float(numbers.biases[0, 0]), seed)
+    return Course(trace, net), net
+
+
+def _scatter(frame: Frame, real: Real, numbers: Numbers, seed: int) -> Array:
+    """How the distance that fits add scatters about its mean, a factor (R, T).
+
+    From loops of one Gaussian: what is beyond their scale.
+    """
+    trace, net = _fits(frame, real, float(numbers.level[0]), seed + 1)
+    beyond = np.maximum(net - (np.sqrt(trace) - np.sqrt(real.trace)) ** 2, 0.0)
+    mean = beyond.mean(axis=0)
+    return np.divide(beyond, mean, out=np.ones_like(beyond), where=mean > 0)
 
 
 def _class_paths(
@@ -219,7 +233,7 @@ def _class_paths(
     walk = np.exp(step * rng.standard_normal(V.shape))
     B = between_path(frame.loop, V / bias, np.repeat(numbers.push, len(V)), own[:, 1], walk)
     found = class_course(real, V, B, own)
-    return found, _about(found.distance, expected.distance + noise)
+    return found, _about(found.distance, expected.distance) + noise
 
 
 def _line_paths(
@@ -234,8 +248,8 @@ def _line_paths(
     blocks = np.stack(columns, axis=-1)
     distance = ((np.sqrt(own) - np.sqrt(blocks)) ** 2).sum(axis=-1)
     expected = course("spectrum", frame, real, numbers, own[None])
-    return Course(blocks.sum(axis=-1), distance, blocks=blocks), _about(
-        distance, expected.distance + noise
+    return Course(blocks.sum(axis=-1), distance, blocks=blocks), (
+        _about(distance, expected.distance) + noise
     )
 
 
@@ -251,7 +265,7 @@ def simulated(
     if version == "pooled":
         return _pooled_paths(frame, real, numbers, seed)
     route = _class_paths if version == "classes" else _line_paths
-    return route(frame, real, numbers, noise, seed)
+    return route(frame, real, numbers, noise * _scatter(frame, real, numbers, seed), seed)
 
 
 @dataclass(frozen=True, slots=True)
