@@ -132,7 +132,13 @@ def _judged(name: str, seen: Observed, found: Prediction, first: int) -> Judged:
 
 
 def _ends(value: float, drawn: Array) -> tuple[float, float]:
-    """Interval of a positive number: what its estimates are to it, turned around."""
+    """Interval of a positive number: what its estimates are to it, turned around.
+
+    Examples
+    --------
+    >>> [round(x, 2) for x in _ends(2.0, np.array([1.0, 4.0]))]  # quantiles 1.075 and 3.925
+    [1.02, 3.72]
+    """
     tail = (1 - rules.LEVEL) / 2
     low, high = np.quantile(np.maximum(drawn, 1e-300), (tail, 1 - tail))
     return value * value / float(high), value * value / float(low)
