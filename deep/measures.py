@@ -12,7 +12,9 @@ class_trace (C,)              total variance of each class; not a number with le
 labels (C,)                   share of each class
 ============================  ====================================================================
 
-The last four need classes. All variances have ddof = 1 (within classes: one a class).
+The last four need classes. All variances have ddof = 1 (within classes: one a class). The floor,
+the same metrics of real data, has two numbers more: `n_measured` (samples of a generation that are
+measured) and `feature_spectrum` (K,) (eigenvalues of the covariance of the test set's features).
 """
 
 from __future__ import annotations
@@ -197,10 +199,17 @@ class Measures:
         n = max(n, FEWEST)
         train, rng = self.data.train, np.random.default_rng(FLOOR_SEED)
         if hasattr(train, "sample"):
-            return measured(self.reference, self.seen(train.sample(n, 1.0, rng)))
-        rows = samples.n_rows(train)
-        chosen = rng.choice(rows, min(n, rows), replace=False)
-        return measured(self.reference, self.seen(samples.take(train, chosen)))
+            drawn = train.sample(n, 1.0, rng)
+        else:
+            rows = samples.n_rows(train)
+            drawn = samples.take(train, rng.choice(rows, min(n, rows), replace=False))
+        features = centred(self.reference.real.features)
+        with one_thread():
+            spectrum = linalg.svdvals(features) ** 2 / (len(features) - 1)
+        return measured(self.reference, self.seen(drawn)) | {
+            "n_measured": self.n,
+            "feature_spectrum": spectrum,
+        }
 
     def _all(self, model: Any, rng: Rng) -> dict[str, Any]:
         """All metrics of a model, computed once."""

@@ -119,7 +119,10 @@ def test_all_metrics_of_a_generation_see_one_draw() -> None:
 def test_the_floor_is_of_real_training_data() -> None:
     law, rows = Measures(load("gaussian-3"), 0.5), Measures(load("digits"), 0.5)
     assert law.floor(50)["trace"] == pytest.approx(3.0, rel=0.4)
-    assert tuple(rows.floor(10**6)) == PLAIN + OF_CLASSES
+    assert tuple(rows.floor(10**6)) == (*PLAIN, *OF_CLASSES, "n_measured", "feature_spectrum")
+    assert law.floor(50)["n_measured"] == law.n
+    by_eigenvalues = np.linalg.eigvalsh(np.cov(law.reference.real.features.T))[::-1]
+    np.testing.assert_allclose(law.floor(50)["feature_spectrum"], by_eigenvalues, rtol=1e-10)
     x = rows.data.train["x"].reshape(-1, 64).astype(float)
     whole = float(x.var(axis=0, ddof=1).sum())
     assert rows.floor(10**6)["trace"] == pytest.approx(whole, rel=1e-12)
