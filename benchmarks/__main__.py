@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from benchmarks import cli, engine, metrics, modes, simulate
+from benchmarks import cli, deep_throughput, engine, metrics, modes, simulate
 
 #: Benchmarks by room and name; `memory` is added below.
 BENCHMARKS: dict[str, dict[str, Callable[[], dict[str, float]]]] = {
@@ -33,6 +34,10 @@ BENCHMARKS: dict[str, dict[str, Callable[[], dict[str, float]]]] = {
         "precision_recall": metrics.precision_recall_vs_prdc,
         "fid": metrics.fid_speed,
         "metrics_1e5": metrics.memory_1e5,
+    },
+    "deep": {
+        "overhead": deep_throughput.overhead,
+        **{name: partial(deep_throughput.throughput, name) for name in deep_throughput.TIMED},
     },
 }
 

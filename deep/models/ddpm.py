@@ -59,10 +59,13 @@ class Ddpm:
     or "ancestral" (all of them). DDIM's times are timesteps x^spacing, x even on [0, 1]: above 1
     more of them lie where little noise is left, which keeps small directions wider
     (:func:`madtheory.deep.gain.sampler_gain`). `clip` bounds the predicted sample, as for
-    pixels in [-1, 1].
+    pixels in [-1, 1]; inf does not. `target` is what the network predicts: the noise, or the
+    velocity sqrt(a) noise - sqrt(1 - a) sample (Salimans and Ho 2022). Where all is noise, an
+    error of the first is magnified by 1/sqrt(a) in the sample, one of the second is not.
     """
 
     network: Literal["mlp", "unet"] = "mlp"
+    target: Literal["noise", "velocity"] = "noise"
     width: int = 128
     depth: int = 3
     classes: int = 10
@@ -115,9 +118,12 @@ class Ddpm:
                 share = alpha[t].reshape(-1, *[1] * len(shape))
                 noisy = torch.sqrt(share) * rows + torch.sqrt(1.0 - share) * eps
                 train.set_rate(optimiser, train.one_cycle(step, self.steps, self.rate))
+                wanted = eps
+                if self.target == "velocity":
+                    wanted = torch.sqrt(share) * eps - torch.sqrt(1.0 - share) * rows
                 with self.device.autocast():
                     told = (noisy.to(place), (t / self.timesteps).to(place), label.to(place))
-                    loss = F.mse_loss(network(*told).float(), eps.to(place))
+                    loss = F.mse_loss(network(*told).float(), wanted.to(place))
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), self.gradient)
@@ -146,7 +152,7 @@ class Ddpm:
         return {"x": x, "y": y} if self.classes else x
 
     def _predict(self, network: nn.Module, x: Tensor, t: int, label: Tensor, w: float) -> Tensor:
-        """Guided noise at timestep t."""
+        """Guided prediction at timestep t."""
         time = torch.full((len(x),), t / self.timesteps, device=x.device)
         with self.device.autocast():
             eps: Tensor = network(x, time, label).float()
@@ -162,8 +168,10 @@ class Ddpm:
         alpha, place = signal(self.timesteps), self.device.name
         x, label = noise.normals(key, index, 0, self.shape).to(place), label.to(place)
         for now, then in itertools.pairwise(timesteps(self)):
-            eps = self._predict(network, x, now, label, w)
             a, b = float(alpha[now]), float(alpha[then])
+            eps = self._predict(network, x, now, label, w)
+            if self.target == "velocity":
+                eps = math.sqrt(a) * eps + math.sqrt(1.0 - a) * x
             clean = (x - math.sqrt(1.0 - a) * eps) / math.sqrt(a)
             if self.clip is not None:
                 clean = clean.clamp(-self.clip, self.clip)
