@@ -46,12 +46,19 @@ def measures(data: sets.DataSet, bias: float) -> Measures:
     return Measures(data, bias, extractor)
 
 
+def devices() -> list[str]:
+    """Names of this machine's devices."""
+    if not torch.accelerator.is_available():
+        return ["cpu"]
+    kind = torch.accelerator.current_accelerator()
+    count = torch.accelerator.device_count()
+    return ["cpu", str(kind), *(f"{kind}:{i}" for i in range(count))]
+
+
 def on_device(preset: Preset, name: str) -> Preset:
     """The preset on a device of this machine."""
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError):
-        raise ValueError(f"device must be one of this machine, got {name!r}") from None
+    if name not in (here := devices()):
+        raise ValueError(f"device must be one of this machine, {', '.join(here)}, got {name!r}")
     return preset.on(replace(Device(), name=name))
 
 

@@ -49,10 +49,18 @@ def number(
         raise TypeError(f"{name} must be a number, got {value!r}") from None
     inside = low < x < high if open_ else low <= x <= high
     if not (math.isfinite(x) and inside):
-        brackets = "()" if open_ else "[]"
-        interval = f"{brackets[0]}{low:g}, {high:g}{brackets[1]}"
-        raise ValueError(f"{name} must be a finite number in {interval}, got {x:g}")
+        where = _interval(low, high, open_=open_)
+        raise ValueError(f"{name} must be a finite number{where}, got {x:g}")
     return x
+
+
+def _interval(low: float, high: float, *, open_: bool) -> str:
+    """Words for an interval; an end that is infinite is none."""
+    if math.isinf(low) and math.isinf(high):
+        return ""
+    if math.isinf(high):
+        return f" above {low:g}" if open_ else f" of at least {low:g}"
+    return f" in ({low:g}, {high:g})" if open_ else f" in [{low:g}, {high:g}]"
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -7,10 +7,12 @@ and of a block, whatever a header promises or an archive unpacks to.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import math
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,6 +30,10 @@ MAX_FEATURE_BYTES = 2**31
 BLOCK_BYTES = 2**24
 #: Eigenvalues below this fraction of the largest are rounding, and set to exact zeros.
 RANK_TOLERANCE = 1e-12
+#: What to do about a damaged file.
+ANEW = "save the array anew"
+#: What zipfile raises on damaged archives; OSError where a damaged offset lies before the file.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, UnicodeDecodeError)
 NOT_UTF8 = "must be text in UTF-8, got other bytes; save it in that encoding"
 #: Names under which an .npz file of several arrays holds its features, first match wins.
 NPZ_KEYS = ("features", "arr_0")
@@ -52,14 +58,22 @@ def _check_numeric(kind: Any, *, good: bool, column: str | None = None) -> None:
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and type that an .npy stream promises, checked."""
-    version = np.lib.format.read_magic(stream)
+    try:
+        version = np.lib.format.read_magic(stream)
+    except ValueError:
+        raise ValueError(f"must begin as .npy files do, got other bytes; {ANEW}") from None
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     if version not in read:
         raise ValueError(f"must be .npy format 1.0 or 2.0, got {version[0]}.{version[1]}")
-    shape, fortran, dtype = read[version](stream)
+    try:
+        shape, fortran, dtype = read[version](stream)
+    except Exception:  # numpy reads it as Python, whose parser has many kinds of errors
+        raise ValueError(
+            f"must have a header of shape, order and type, got a damaged one; {ANEW}"
+        ) from None
     _check_numeric(dtype, good=dtype.kind in "fiub")
     if len(shape) != 2 or min(shape) < 0:
         column = "; one feature is a matrix of one column" if len(shape) == 1 else ""
@@ -107,12 +121,23 @@ def _npz_member(names: list[str]) -> str:
 
 
 def _load_npz(path: Path) -> Array:
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy")]
-        info = archive.getinfo(_npz_member(names))
-        # A small file may unpack to terabytes; zipfile never reads beyond the declared size.
-        with archive.open(info) as stream:
-            return _read_npy(stream, info.file_size)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_npz(archive)
+    except DAMAGED:
+        raise ValueError(f"must be an archive of numpy, got a damaged one; {ANEW}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ValueError(f"must be an archive of numpy, got a damaged one; {ANEW}") from None
+
+
+def _read_npz(archive: zipfile.ZipFile) -> Array:
+    names = [name for name in archive.namelist() if name.endswith(".npy")]
+    info = archive.getinfo(_npz_member(names))
+    # A small file may unpack to terabytes; zipfile never reads beyond the declared size.
+    with archive.open(info) as stream:
+        return _read_npy(stream, info.file_size)
 
 
 # --- .parquet ------------------------------------------------------------------------------------

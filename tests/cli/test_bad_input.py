@@ -115,8 +115,8 @@ BAD = {
     # shrinkage and floor
     f"{COLLAPSE} --shrinkage 1.5": "shrinkage must be a finite number in [0, 1], got 1.5",
     f"{SIM_COLLAPSE} --shrinkage nan": "shrinkage must be a finite number in [0, 1], got nan",
-    f"{COLLAPSE} --floor -1": "floor must be a finite number in [0, inf], got -1",
-    f"{SIM_COLLAPSE} --floor inf": "floor must be a finite number in [0, inf], got inf",
+    f"{COLLAPSE} --floor -1": "floor must be a finite number of at least 0, got -1",
+    f"{SIM_COLLAPSE} --floor inf": "floor must be a finite number of at least 0, got inf",
     f"{FRESH} --shrinkage 0.5": "No such option '--shrinkage'",
     # distances
     "theory effective --dim 2 --w2-squared nan": "w2_squared must be",

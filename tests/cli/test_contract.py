@@ -183,8 +183,6 @@ def test_a_table_fits_eighty_columns_and_has_its_status(command: Command, line: 
     assert max(map(len, out.splitlines())) <= 80
     assert "\x1b" not in out
     words = ("replicates", "±") if line.startswith("simulate") else ("exact",)
-    if line == EFFECTIVE:
-        words = ("asymptotic",)
     if line in THEORY:
         words = ("exact", "Path over generations t")
     assert all(word in out for word in words)

@@ -225,7 +225,7 @@ def test_a_change_that_cannot_be(
         (("--out", "file/x"), "is no folder"),
         (("--out", "x", "--seed", "-1"), "seed must be at least 0, got -1"),
         (("--out", "x", "--generations", "0"), "generations must be at least 1, got 0"),
-        (("--out", "x", "--device", "tpu"), "device must be one of this machine"),
+        (("--out", "x", "--device", "tpu"), "device must be one of this machine, cpu"),
     ],
 )
 def test_what_is_refused_before_any_data_are_read(
@@ -261,7 +261,7 @@ def test_a_fit_that_fails_is_one_line(
     [
         (("nope", "--out", "x"), "or a .toml file, got 'nope'"),
         (("no.toml", "--out", "x"), "preset must be a file that exists, got no.toml"),
-        (("ddpm-quick", "--out", "x", "--device", "tpu"), "device must be one of this machine"),
+        (("ddpm-quick", "--out", "x", "--device", "tpu"), "device must be one of this machine, cpu"),
     ],
 )
 def test_bad_words_are_refused(

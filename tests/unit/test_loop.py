@@ -94,12 +94,12 @@ BAD = {
     "budget must be None unless pool is accumulate, got 3": {"budget": 3},
     "budget must be at least 2, got 1": {"pool": "accumulate", "budget": 1},
     "shrinkage must be a finite number in [0, 1], got 2": {"shrinkage": 2.0},
-    "floor must be a finite number in [0, inf], got -1": {"floor": -1.0},
+    "floor must be a finite number of at least 0, got -1": {"floor": -1.0},
     "bias must be a finite number in [0, 1], got 1.5": {"bias": 1.5},
     "bias must be a finite number in [0, 1], got -0.1": {"bias": -0.1},
     "bias must be a finite number in [0, 1], got nan": {"bias": math.nan},
     "bias must be a number, got 'x'": {"bias": "x"},
-    "bias must be a finite number in [0, inf], got inf": {
+    "bias must be a finite number of at least 0, got inf": {
         "bias": math.inf,
         "allow_overdispersion": True,
     },

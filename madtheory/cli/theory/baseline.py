@@ -68,9 +68,11 @@ def effective(*, w2_squared: float, **given: Any) -> Payload:
     ends = worth.effective_interval(Interval(w2_squared, w2_squared), eigenvalues)
     names = ("n_eff", "n_eff_lower", "n_eff_upper")
     values = (worth.effective_sample_size(w2_squared, eigenvalues), ends.lower, ends.upper)
+    # The baseline's own error is all there is.
+    kind = "exact" if ends.lower == ends.upper else "asymptotic"
     return {
         "dim": eigenvalues.size,
         "w2_squared": w2_squared,
         **dict(zip(names, values, strict=True)),
-        "status": dict.fromkeys(names, "asymptotic"),
+        "status": dict.fromkeys(names, kind),
     }

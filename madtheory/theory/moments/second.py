@@ -17,6 +17,7 @@ to the others is found exactly for a loop that remembers less, corrected for, an
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 #: A loop that remembers less has so many models, or batches: at most, and where it has both.
-_SHORT = (8, 5)
+_SHORT = (14, 9)
 #: Declared error of a corrected closure, of the seven: shares of the correction, and at least
-#: _LEAST where there is any. What is left was at most .88 of it in the calibration of
-#: tests/golden/theory/moments/closure.py, and tends to all of it where memory is far longer.
-_SAFETY, _LEAST = np.array([0.0, 0.0, 1.5, 1.5, 1.5, 1.5, 1.5]), 1e-3
+#: _LEAST where there is any. What is left was at most .7 of it in the calibration of
+#: tests/golden/theory/moments/remembered.py.
+_SAFETY, _LEAST = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]), 1e-3
 
 
 def closed_limit(loop: Loop, dim: int) -> Array | None:
@@ -68,7 +69,7 @@ def remembers_little(loop: Loop) -> bool:
 
     Examples
     --------
-    >>> [remembers_little(fresh_data(10, 10, memory=K)) for K in (1, 5, 15, 16, None)]
+    >>> [remembers_little(fresh_data(10, 10, memory=K)) for K in (1, 5, 23, 24, None)]
     [True, True, True, False, True]
     """
     return layout_of(loop).vectors <= MOST
@@ -99,10 +100,31 @@ def _shortened(loop: Loop) -> Loop:
     return dataclasses.replace(loop, memory=memory, pool_cap=most, n_synth=n_synth)
 
 
-def _corrected(value: Array, exact: Array, closed: Array) -> tuple[Array, Array]:
-    """(value exact/closed, its declared relative error) for a closure that is off by as much."""
-    ratio = np.where(closed > 0, exact / np.where(closed > 0, closed, 1.0), 1.0)
-    return value * ratio, _SAFETY * np.abs(ratio - 1) + _LEAST * (_SAFETY > 0)
+def _shortness(loop: Loop, short: Loop) -> float:
+    """Which part of what `loop` has in sight `short` has."""
+    pairs = ((short.memory, loop.memory), (short.pool_cap, loop.pool_cap))
+    return min(a / b for a, b in pairs if a is not None and b is not None)
+
+
+def _ratio(exact: Array, closed: Array) -> Array:
+    """What a closure must be multiplied by."""
+    return np.where(closed > 0, exact / np.where(closed > 0, closed, 1.0), 1.0)
+
+
+def _widened(off: Array, share: float) -> Array:
+    """Largest of the generations from share t to t, of (T, 7): longer memories are behind."""
+    moves = np.flatnonzero((off[1:] != off[:-1]).any(axis=1))
+    # From there on all of a window is at rest.
+    still = math.ceil((moves[-1] + 2) / share) if moves.size else 0
+    wide = off.copy()
+    for t in range(1, min(still, len(off)) + 1):
+        wide[t - 1] = off[max(math.floor(share * t), 1) - 1 : t].max(axis=0)
+    return wide
+
+
+def _declared(off: Array) -> Array:
+    """Declared relative error where corrections are as large."""
+    return _SAFETY * off + _LEAST * (_SAFETY > 0)
 
 
 def estimated_path(loop: Loop, dim: int, generations: int) -> tuple[Array, Array]:
@@ -116,7 +138,8 @@ def estimated_path(loop: Loop, dim: int, generations: int) -> tuple[Array, Array
         np.stack(_from_closed(closed_path(x, dim, generations), dim), axis=-1)
         for x in (kept, short)
     )
-    return _corrected(value, _exact_path(short, dim, generations), closed)
+    ratio = _ratio(_exact_path(short, dim, generations), closed)
+    return value * ratio, _declared(_widened(np.abs(ratio - 1), _shortness(kept, short)))
 
 
 def estimated_limit(loop: Loop, dim: int) -> tuple[Array, Array] | None:
@@ -130,7 +153,8 @@ def estimated_limit(loop: Loop, dim: int) -> tuple[Array, Array] | None:
     if closed is None or closed_short is None or exact is None:
         return None
     value, other = (np.array(_from_closed(x, dim)) for x in (closed, closed_short))
-    return _corrected(value, exact, other)
+    ratio = _ratio(exact, other)
+    return value * ratio, _declared(np.abs(ratio - 1))
 
 
 def invariant_path(loop: Loop, dim: int, *, generations: int) -> SecondMoments:

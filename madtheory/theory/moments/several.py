@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from madtheory._types import Array, Ints
 
 #: Most vectors that a state of this room has: it holds the fourth power of their number.
-MOST = 16
+MOST = 24
 #: A path is filled up once a generation moves it less than this.
 _STILL = 1e-15
 

@@ -1,8 +1,10 @@
 """Every JSON number of `theory baseline` and `theory effective` by a second route."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mpmath import mp
 
@@ -39,6 +41,16 @@ def test_effective_size_inverts_the_baseline(answer: Answer, dim: int, n: int) -
     # Exact up to n = 10^4 dim; beyond with an error that is small there.
     width = got["n_eff_upper"] / got["n_eff_lower"] - 1
     assert -1e-12 <= width < 1e-5
+    assert n > 50 or width == 0
+    assert set(got["status"].values()) == {"asymptotic" if width else "exact"}
+
+
+def test_an_error_of_the_baseline_is_no_exact_size(answer: Answer, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 3)) * [1.0, 2.0, 5.0]
+    np.save(tmp_path / "x.npy", x)
+    got = answer("theory", "effective", "--features", tmp_path / "x.npy", "--w2-squared", 1.0)
+    assert got["n_eff_lower"] < got["n_eff"] < got["n_eff_upper"]
+    assert set(got["status"].values()) == {"asymptotic"}
 
 
 def test_no_distance_takes_infinitely_many_samples(answer: Answer) -> None:

@@ -299,7 +299,7 @@ def test_one_sample_and_one_mode_and_no_bias() -> None:
     [
         ({"modes": 0}, "modes must be at least 1, got 0"),
         ({"bias": 1.5}, r"bias must be a finite number in \[0, 1\], got 1.5"),
-        ({"floor": -1.0}, r"floor must be a finite number in \[0, inf\], got -1"),
+        ({"floor": -1.0}, r"floor must be a finite number of at least 0, got -1"),
         ({"at": (4,)}, "at must be at most 3, got 4"),
         ({"at": ()}, "at must name at least one generation, got none"),
         ({"snapshots": (0,)}, "snapshots must be at least 1, got 0"),
