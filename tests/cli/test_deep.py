@@ -261,7 +261,10 @@ def test_a_fit_that_fails_is_one_line(
     [
         (("nope", "--out", "x"), "or a .toml file, got 'nope'"),
         (("no.toml", "--out", "x"), "preset must be a file that exists, got no.toml"),
-        (("ddpm-quick", "--out", "x", "--device", "tpu"), "device must be one of this machine, cpu"),
+        (
+            ("ddpm-quick", "--out", "x", "--device", "tpu"),
+            "device must be one of this machine, cpu",
+        ),
     ],
 )
 def test_bad_words_are_refused(

@@ -134,6 +134,7 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     29.3
     """
     s = Spectrum.of(eigenvalues)
+    generation.require_resolved(loop, "w2_squared_limit")
     if loop.is_fresh_memory_one:
         parts = fresh.limit_parts(loop, s.rank)
     else:
@@ -144,4 +145,5 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     if parts is None:
         return Estimate.unbounded()
     spread, memory = parts
-    return estimate(spread, deficits(loop, spread, s, memory), s.trace)
+    found = estimate(spread, deficits(loop, spread, s, memory), s.trace)
+    return replace(found, rel_error=found.rel_error + generation.rounding(loop))

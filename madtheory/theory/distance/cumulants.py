@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +15,9 @@ from madtheory.theory.moments.generation import ID, Parent, Rows, unit
 
 if TYPE_CHECKING:
     from madtheory._types import Array
+
+#: Synthetic samples per real one, at most, at which the skew of a limit is found.
+_MOST_SYNTH = 10**4
 
 
 class _Cumulants(NamedTuple):
@@ -148,6 +152,8 @@ def _stationary_cumulants(loop: Loop, dim: int, s: Stationary, x: Closed) -> _Cu
 
 def limit_memory(loop: Loop, dim: int) -> Memory:
     """Skew and own share at the limit."""
+    # Shares stand still there, and skew is a difference of large numbers.
+    loop = replace(loop, n_synth=min(loop.n_synth, _MOST_SYNTH * max(loop.n_real, 1)))
     s = closure.stationary(loop, dim, generation.blended_layout(loop))
     first = closure.limit_first(loop, dim, s)
     if first is None:

@@ -29,7 +29,7 @@ from madtheory.theory.moments.fresh import (
     second_moment_map,
     solve,
 )
-from madtheory.theory.moments.generation import is_exact, require_supported
+from madtheory.theory.moments.generation import is_exact, require_supported, second_rounding
 from madtheory.theory.moments.second import (
     estimated_limit,
     estimated_path,
@@ -149,7 +149,7 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     Parameters
     ----------
     loop : Loop
-        A loop with bounded memory and pool, of some 15 models and batches in all at most.
+        A loop with bounded memory and pool, of some 23 models and batches in all at most.
     dim : int
         Dimension d.
 
@@ -178,7 +178,7 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     Parameters
     ----------
     loop : Loop
-        Any loop without a budget. Exact, but where more than some 15 models and batches are in
+        Any loop without a budget. Exact, but where more than some 23 models and batches are in
         sight: then the last five have the error that :func:`second_moments_rel_error` declares.
     dim, generations : int
         Dimension d, and T.
@@ -236,9 +236,9 @@ def second_moments_rel_error(loop: Loop, dim: int, *, generations: int | None = 
             return np.zeros((T, len(INVARIANTS)))
         return estimated_path(loop, d, T)[1]
     if remembers_little(loop) and loop.is_stationary:
-        return np.zeros(len(INVARIANTS))
+        return np.full(len(INVARIANTS), second_rounding(loop))
     found = estimated_limit(loop, d)
-    return np.full(len(INVARIANTS), np.inf) if found is None else found[1]
+    return np.full(len(INVARIANTS), np.inf) if found is None else found[1] + second_rounding(loop)
 
 
 def second_moments_limit(loop: Loop, dim: int) -> Array | None:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from madtheory._types import Array, Bools, Ints
 
-#: Up to so many unknowns the map is a matrix to solve, to find all eigenvalues of; beyond it is
-#: applied.
+#: Up to so many unknowns the map is a matrix to solve, to find all eigenvalues of at a first look;
+#: beyond it is applied.
 _DENSE, _FEW, _AT_ONCE = 600, 150, 64
-#: Tolerance of a first look at the radius, and from which distance from 1 on it is enough.
-_ROUGH, _SURE = 1e-6, 1e-3
+#: Tolerance of a first look at the radius, and from which distance from 1 on it is enough: where
+#: real data are few, eigenvalues crowd there and Arnoldi's method, of so many vectors, errs.
+_ROUGH, _SURE, _ARNOLDI = 1e-6, 1e-2, 60
 #: Krylov vectors, how much smaller a round makes the residual, rounds.
 _KRYLOV, _RESIDUAL, _ROUNDS = 400, 1e-7, 3
 
@@ -150,12 +151,13 @@ def _late_map(loop: Loop, dim: int, *, at_rest: bool) -> _Map:
 def _largest(f: _Map, tolerance: float) -> float:
     """Spectral radius of the map."""
     n = f.shift.size
-    if n <= _FEW:
+    if n <= (_FEW if tolerance else _DENSE):
         return tensors.radius(_matrix(f))
     from scipy.sparse.linalg import LinearOperator, eigs
 
     A = LinearOperator((n, n), matvec=f.apply, dtype=np.float64)
-    found = eigs(A, k=1, v0=np.ones(n), return_eigenvectors=False, tol=tolerance)
+    how = {"v0": np.ones(n), "ncv": _ARNOLDI, "return_eigenvectors": False}
+    found = eigs(A, k=1, tol=tolerance, **how)
     return float(np.abs(found).max())
 
 

@@ -17,6 +17,7 @@ from scipy.optimize import toms748
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMoments, FirstMomentsLimit
 from madtheory.theory.moments.first_step import State, System
+from madtheory.theory.moments.generation import require_resolved
 
 if TYPE_CHECKING:
     from madtheory._types import Array, Ints
@@ -229,9 +230,10 @@ def moment_limit(loop: Loop) -> FirstMomentsLimit:
     Raises
     ------
     UnsupportedLoop
-        For a pool that keeps everything, and for a loop without real data that is too slow to
-        come to rest.
+        For a pool that keeps everything, for a loop without real data that is too slow to
+        come to rest, and where rounding would leave nothing.
     """
+    require_resolved(loop, "the limit")
     if loop.keeps_all:
         raise UnsupportedLoop(
             "the limit is computed for pools that forget only, got pool = accumulate without "

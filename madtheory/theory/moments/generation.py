@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: Matrix 0 of every state is the identity.
 ID = 0
+#: Rounding of a limit per sample in sight and real sample; from where on it is declared,
+#: and where a limit is refused.
+ROUNDINGS, _SPOKEN_OF, _NOTHING = 4 * 2.0**-52, 1e-9, 5e-4
 
 
 def grown(x: Array, axes: int) -> Array:
@@ -341,6 +344,38 @@ def full(loop: Loop, t: int) -> int:
     if loop.memory is None or loop.pooled is None:
         return t
     return min(t, max(loop.memory, loop.pooled + 1))
+
+
+def crowding(loop: Loop) -> float:
+    """Samples in sight per real sample: limits are found to that many roundings.
+
+    So near to 1 is what a generation keeps. Weights keep their share, whatever the counts.
+    """
+    if loop.weight is not None or not loop.n_real:
+        return 1.0
+    return loop.n_train / loop.n_real * (loop.pooled or 1)
+
+
+def rounding(loop: Loop) -> float:
+    """Relative rounding of first moments at the limit, where it is worth a word."""
+    error = 0.0 if loop.is_fresh_memory_one else ROUNDINGS * crowding(loop)
+    return error if error > _SPOKEN_OF else 0.0
+
+
+def second_rounding(loop: Loop) -> float:
+    """The same of second moments: scatters of a pool are differences of larger ones."""
+    error = 0.0 if loop.is_fresh_memory_one else ROUNDINGS * crowding(loop)
+    error *= crowding(loop) if loop.pooled != 1 else 1.0
+    return error if error > _SPOKEN_OF else 0.0
+
+
+def require_resolved(loop: Loop, quantity: str) -> None:
+    """Refuse limits of which rounding leaves nothing."""
+    if rounding(loop) > _NOTHING:
+        raise UnsupportedLoop(
+            f"{quantity} is computed for fewer than some 10^11 samples in sight per real "
+            f"sample, got {crowding(loop):.3g}"
+        )
 
 
 def require_supported(loop: Loop, quantity: str) -> None:

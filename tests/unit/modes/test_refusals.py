@@ -51,7 +51,10 @@ def test_bad_arguments_of_modes(call, message: str) -> None:  # type: ignore[no-
         (lambda: modes.tempered([], 1), "p must be a non-empty vector, got shape"),
         (lambda: modes.tempered([math.nan, 1], 1), "p must be finite and non-negative"),
         (lambda: modes.tempered([1.0], -1), "temperature must be a finite number of at least 0"),
-        (lambda: modes.tempered([1.0], math.inf), "temperature must be a finite number of at least 0"),
+        (
+            lambda: modes.tempered([1.0], math.inf),
+            "temperature must be a finite number of at least 0",
+        ),
         (lambda: modes.token_survival(1.5, 3, 2), r"p must be in \[0, 1\], got 1.5"),
         (lambda: modes.token_survival(0.5, 0, 2), "n must be at least 1, got 0"),
         (lambda: token_chain(0.5, 1001), "n must be at most 1000, got 1001"),

@@ -1,11 +1,11 @@
-"""Second moments beyond the exact range, of every family that the closure serves, exact all the same.
+"""Second moments beyond the exact range, of every family that the closure serves: the truth.
 
 Memories and pools of 24 to 80 models and batches, with and without bounds on the other, weights,
 shrinkage, floors and biased first generations; paths to some generations after the first that is
 not exact, and limits. The joint moments that the package solves for up to 23 are solved here for up
 to 40, seconds each; what remembers more is simulated, its error in the table. The constants of
 :mod:`madtheory.theory.moments.second` were set on loops of seed 3 that have 17 to 40 in sight;
-`remembered.json` is seed 6, which set none.
+`remembered.jsonl` is seed 6, which set none.
 
     python -m tests.golden.theory.moments.remembered SEED PART OF FILE
     python -m tests.golden.theory.moments.remembered FILE...
@@ -26,7 +26,6 @@ from madtheory.theory.moments.generation import layout_of
 from madtheory.theory.moments.second import closed_limit, estimated_limit, estimated_path
 from tests.golden.theory.distance.controls import estimate
 
-TABLE = Path(__file__).with_suffix(".json")
 #: Loops, of which every _SIMULATED-th remembers too much to be solved; vectors that are solved.
 _LOOPS, _SIMULATED, _SOLVED, _REPLICATES = 144, 12, 40, 40_000
 
@@ -80,9 +79,10 @@ def drawn(rng, most):
         t = max(ends, default=0) + kept(rng, 2, 20)
         vectors = layout_of(several.bounded(loop, t)).vectors
         limit = loop.is_stationary and most <= _SOLVED and rng.random() < 0.5
-        if several.MOST < vectors and (vectors <= _SOLVED or most > _SOLVED):
-            if not limit or closed_limit(loop, dim) is not None:
-                return loop, dim, None if limit else t
+        if not several.MOST < vectors <= (_SOLVED if most <= _SOLVED else vectors):
+            continue
+        if not limit or closed_limit(loop, dim) is not None:
+            return loop, dim, None if limit else t
 
 
 def solved(loop, dim, t):
@@ -158,11 +158,16 @@ def told(rows):
         print(off[i], declared[i], noise[i], sep="\n")
 
 
+def read(path):
+    """Rows of a file of lines."""
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
 if __name__ == "__main__":
     if sys.argv[1].isdigit():
         seed, part, of = map(int, sys.argv[1:4])
         for number in range(part, _LOOPS, of):
-            with open(sys.argv[4], "a") as out:
+            with Path(sys.argv[4]).open("a", encoding="utf-8") as out:
                 out.write(json.dumps(row(seed, number)) + "\n")
     else:
-        told([json.loads(line) for name in sys.argv[1:] for line in open(name)])
+        told([found for name in sys.argv[1:] for found in read(name)])

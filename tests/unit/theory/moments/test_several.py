@@ -8,6 +8,7 @@ import pytest
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
 from madtheory.theory.moments import (
     at_rest,
+    second,
     second_moment_radius,
     second_moments,
     second_moments_limit,
@@ -151,6 +152,47 @@ def test_no_error_is_declared_where_second_moments_are_exact():
         assert (error[2:] > 0).all()
 
 
+@pytest.mark.parametrize("n_synth", [10**5, 10**6, 10**7])
+def test_limits_with_little_real_data_are_found(n_synth):
+    """Eigenvalues crowd near 1: Arnoldi's method found 1.0037 at 10^5, so no limit."""
+    loop = synthetic_augmentation(100, n_synth, pool="accumulate", pool_cap=3)
+    assert 0 < 1 - second_moment_radius(loop, 3) < 0.6 * 100 / n_synth
+    found, far = (
+        second_moments_limit(x, 3) for x in (loop, dataclasses.replace(loop, n_synth=10**4))
+    )
+    np.testing.assert_allclose(found, far, rtol=3e-3)
+
+
+def test_rounding_of_second_moments_is_declared_where_real_data_are_few():
+    pool = {"pool": "accumulate", "pool_cap": 3}
+    best = second_moments_limit(synthetic_augmentation(100, 10**7, **pool), 3)
+    for n_synth in (10**8, 10**9):
+        loop = synthetic_augmentation(100, n_synth, **pool)
+        error = second_moments_rel_error(loop, 3)
+        assert (np.abs(second_moments_limit(loop, 3) / best - 1) < error).all()
+    assert not second_moments_rel_error(synthetic_augmentation(100, 10**4, **pool), 3).any()
+
+
+def test_an_error_is_the_largest_of_the_generations_by_which_a_longer_memory_is_behind():
+    off = np.zeros((40, 7))
+    off[9], off[30:] = 0.5, 0.1
+    wide = second._widened(off, 0.5)[:, 0]
+    by_hand = [off[max(t // 2, 1) - 1 : t, 0].max() for t in range(1, 41)]
+    np.testing.assert_array_equal(wide, by_hand)
+    # At rest for long: the window is not looked through any more.
+    flat = np.where(np.arange(3000)[:, None] < 10, off[9], 0.2)
+    assert second._widened(flat, 0.5)[[8, 20, 21, 2999], 0].tolist() == [0.5, 0.5, 0.2, 0.2]
+
+
+def test_a_loop_that_remembers_less_has_a_known_part_of_what_is_in_sight():
+    loop = Loop(n_initial=5, n_fixed=5, n_synth=10, memory=20, pool="accumulate", pool_cap=36)
+    short = second._shortened(loop)
+    assert (short.memory, short.pool_cap, short.n_synth) == (9, 9, 40)
+    assert second._shortness(loop, short) == 0.25
+    one = second._shortened(fresh_data(5, 5, memory=28))
+    assert second._shortness(fresh_data(5, 5, memory=28), one) == one.memory / 28 == 0.5
+
+
 def test_too_many_models_for_a_radius_are_refused_in_one_sentence():
-    with pytest.raises(UnsupportedLoop, match="at most 15 models and batches in sight, got memory"):
+    with pytest.raises(UnsupportedLoop, match="at most 23 models and batches in sight, got memory"):
         second_moment_radius(fresh_data(5, 5, memory=40), 2)

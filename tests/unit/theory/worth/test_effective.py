@@ -118,7 +118,10 @@ def test_gain_is_the_inverse_baseline_of_the_limit():
     [
         (lambda: spectrum.baseline(1, [1.0]), "n must be at least 2, got 1"),
         (lambda: spectrum.baseline_leading(0.5, [1.0]), "n must be a finite number of at least 1"),
-        (lambda: effective_sample_size(-1.0, [1.0]), "w2_squared must be a finite number of at least 0, got -1"),
+        (
+            lambda: effective_sample_size(-1.0, [1.0]),
+            "w2_squared must be a finite number of at least 0, got -1",
+        ),
         (lambda: effective_sample_size(math.nan, [1.0]), "w2_squared must be a finite number"),
         (lambda: admissible_n_synth_limit(1.5, 1), "bias must be a finite number in"),
         (lambda: fresh_fraction(10, 1.0), "p must be a finite number in"),
