@@ -156,8 +156,7 @@ def _largest(f: _Map, tolerance: float) -> float:
     from scipy.sparse.linalg import LinearOperator, eigs
 
     A = LinearOperator((n, n), matvec=f.apply, dtype=np.float64)
-    how = {"v0": np.ones(n), "ncv": _ARNOLDI, "return_eigenvectors": False}
-    found = eigs(A, k=1, tol=tolerance, **how)
+    found = eigs(A, k=1, v0=np.ones(n), ncv=_ARNOLDI, return_eigenvectors=False, tol=tolerance)
     return float(np.abs(found).max())
 
 
