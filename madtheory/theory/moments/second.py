@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 #: A loop that remembers less has so many models, or batches: at most, and where it has both.
 _SHORT = (14, 9)
 #: Declared error of a corrected closure, of the seven: shares of the correction, and at least
-#: _LEAST where there is any. What is left was at most 1.5 of it, 2.3 in E |mu|^4, in the calibration
-#: of tests/golden/theory/moments/remembered.py.
+#: _LEAST where there is any. What is left was at most 1.5 of it, 2.3 in E |mu|^4, in the
+#: calibration of tests/golden/theory/moments/remembered.py.
 _SAFETY, _LEAST = np.array([0.0, 0.0, 2.5, 1.6, 1.6, 1.6, 1.6]), 1e-3
 
 
