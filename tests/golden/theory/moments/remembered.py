@@ -4,8 +4,8 @@ Memories and pools of 24 to 80 models and batches, with and without bounds on th
 shrinkage, floors and biased first generations; paths to some generations after the first that is
 not exact, and limits. The joint moments that the package solves for up to 23 are solved here for up
 to 40, seconds each; what remembers more is simulated, its error in the table. The constants of
-:mod:`madtheory.theory.moments.second` were set on loops of seed 3 that have 17 to 40 in sight;
-`remembered.jsonl` is seed 6, which set none.
+:mod:`madtheory.theory.moments.second` were set on loops of seed 3 that have 17 to 40 in sight, and
+on numbers 0 to 8 modulo 24 of seed 6; `remembered.jsonl` has others of seed 6, which set none.
 
     python -m tests.golden.theory.moments.remembered SEED PART OF FILE
     python -m tests.golden.theory.moments.remembered FILE...
