@@ -137,7 +137,7 @@ def run(
         check_out(Path(out))
     data = sets.load(preset.data)
     preset = fitted_to(preset, data)
-    found = measures(data, preset.loop.bias)
+    found = measures(data, preset.loop.scalar_bias)
     with ending_well():
         return run_loop(
             preset.loop,

@@ -63,6 +63,21 @@ def _interval(low: float, high: float, *, open_: bool) -> str:
     return f" in ({low:g}, {high:g})" if open_ else f" in [{low:g}, {high:g}]"
 
 
+def number_or_numbers(
+    name: str, value: object, *, low: float = -math.inf, high: float = math.inf
+) -> float | tuple[float, ...]:
+    """Return one finite float, or several that differ, each in [`low`, `high`]."""
+    array = np.asarray(value, dtype=object)
+    if array.ndim == 0:
+        return number(name, value, low=low, high=high)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(
+            f"{name} must be a number or a non-empty vector of them, got shape {array.shape}"
+        )
+    several = [number(f"{name}[{k}]", x, low=low, high=high) for k, x in enumerate(array)]
+    return tuple(several) if len(set(several)) > 1 else several[0]
+
+
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of the `allowed` words; of many, a refusal names the nearest."""
     if value in allowed:

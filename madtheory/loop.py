@@ -16,8 +16,17 @@ Pool = Literal["replace", "accumulate"]
 FirstGeneration = Literal["real", "biased"]
 
 
+#: Why a law of one bias refuses several.
+_ONE_BIAS = "this is computed for one bias in all directions only (Loop.along gives a direction's)"
+
+
 class UnsupportedLoop(ValueError):
     """A valid loop for which this quantity is not computed."""
+
+
+def _spread(bias: tuple[float, ...]) -> str:
+    """Say a spectrum of biases in few words."""
+    return f"{len(bias)} biases from {min(bias):g} to {max(bias):g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +64,12 @@ class Loop:
         Weight w on the real data: mean w x_r + (1 - w) x_s, covariance
         w S_r + (1 - w) S_s + w (1 - w) (x_r - x_s)(x_r - x_s)^T, with S_r and S_s divided by
         their own counts less `ddof`. None pools sample by sample.
-    bias : float
+    bias : float or tuple of float
         Sampling bias lambda; multiplies the *covariance* of the sampled model. In [0, 1], or up
         to any finite value with ``allow_overdispersion=True`` (critical bias, theory.md 1.2).
+        Several numbers are a spectrum, lambda_k for the k-th eigenvalue of Sigma_0 in the order in
+        which a law is given them: samples are N(mu, D^{1/2} Sigma D^{1/2}), D = diag(lambda_k) in
+        the eigenvectors of Sigma_0 (theory.md 8). Equal numbers are one number.
     ddof : {0, 1}
         Covariances are divided by n - ddof.
     shrinkage : float
@@ -81,7 +93,7 @@ class Loop:
     pool_cap: int | None = None
     budget: int | None = None
     weight: float | None = None
-    bias: float = 1.0
+    bias: float | tuple[float, ...] = 1.0
     ddof: int = 1
     shrinkage: float = 0.0
     floor: float = 0.0
@@ -101,7 +113,7 @@ class Loop:
         _check.one_of("pool", self.pool, ("replace", "accumulate"))
         self._check_pool()
         high = math.inf if self.allow_overdispersion else 1.0
-        put(self, "bias", _check.number("bias", self.bias, low=0.0, high=high))
+        put(self, "bias", _check.number_or_numbers("bias", self.bias, low=0.0, high=high))
         put(self, "ddof", _check.count("ddof", self.ddof, minimum=0, maximum=1))
         put(self, "shrinkage", _check.number("shrinkage", self.shrinkage, low=0.0, high=1.0))
         put(self, "floor", _check.number("floor", self.floor, low=0.0))
@@ -151,12 +163,55 @@ class Loop:
 
         The smaller lies in the larger, unless `first_generation` biases the first sample.
         """
-        return min(self.n_initial, self.n_fixed) if self.first_bias == 1.0 else 0
+        return min(self.n_initial, self.n_fixed) if self.first_is_real else 0
+
+    @property
+    def first_is_real(self) -> bool:
+        """Whether nothing multiplies the covariance of the very first sample."""
+        return self.first_generation == "real" or self.bias == 1.0
+
+    @property
+    def has_spectrum(self) -> bool:
+        """Whether the bias differs from one eigendirection to another."""
+        return isinstance(self.bias, tuple)
+
+    @property
+    def scalar_bias(self) -> float:
+        """The bias of all directions; a spectrum is refused, never averaged."""
+        if isinstance(self.bias, tuple):
+            raise UnsupportedLoop(f"{_ONE_BIAS}, got {_spread(self.bias)}")
+        return self.bias
+
+    @property
+    def longest_lived(self) -> Loop:
+        """The loop of the eigendirection with the largest bias."""
+        return replace(self, bias=max(self.bias)) if isinstance(self.bias, tuple) else self
+
+    def along(self, k: int) -> Loop:
+        """Return the loop of eigendirection k alone: the same one with one bias, lambda_k.
+
+        What fits and samples do to a direction of Sigma_0 they do to it in this loop of d = 1.
+
+        Examples
+        --------
+        >>> fully_synthetic(10, bias=(0.9, 0.5)).along(1).bias
+        0.5
+        """
+        if not isinstance(self.bias, tuple):
+            return self
+        if self.n_fixed and not self.first_is_real and 1.0 in self.bias:
+            # Alone, the direction of bias 1 would share its first sample with the fixed set.
+            raise UnsupportedLoop(
+                "a fixed set beside a biased first generation is taken direction by direction "
+                "where no bias is 1 only, got a bias of 1"
+            )
+        k = _check.count("k", k, minimum=0, maximum=len(self.bias) - 1)
+        return replace(self, bias=self.bias[k])
 
     @property
     def first_bias(self) -> float:
         """What multiplies the covariance of the very first sample: 1, or lambda."""
-        return self.bias if self.first_generation == "biased" else 1.0
+        return self.scalar_bias if self.first_generation == "biased" else 1.0
 
     @property
     def first_scale(self) -> float:
@@ -166,7 +221,7 @@ class Loop:
     @property
     def step_bias(self) -> float:
         """E Sigma_(t+1) / Sigma_t of the fully synthetic loop: lambda (n_s - 1)/(n_s - ddof)."""
-        return self.bias * ((self.n_synth - 1) / (self.n_synth - self.ddof))
+        return self.scalar_bias * ((self.n_synth - 1) / (self.n_synth - self.ddof))
 
     @property
     def first_dof(self) -> int:
@@ -285,7 +340,7 @@ class Loop:
 def fully_synthetic(
     n_synth: int,
     *,
-    bias: float = 1.0,
+    bias: float | tuple[float, ...] = 1.0,
     n_initial: int | None = None,
     first_generation: FirstGeneration = "real",
     ddof: int = 1,
@@ -317,7 +372,7 @@ def synthetic_augmentation(
     n_real: int,
     n_synth: int,
     *,
-    bias: float = 1.0,
+    bias: float | tuple[float, ...] = 1.0,
     pool: Pool = "replace",
     pool_cap: int | None = None,
     budget: int | None = None,
@@ -345,7 +400,7 @@ def fresh_data(
     n_real: int,
     n_synth: int,
     *,
-    bias: float = 1.0,
+    bias: float | tuple[float, ...] = 1.0,
     n_initial: int | None = None,
     memory: int | None = 1,
     weight: float | None = None,
@@ -376,8 +431,16 @@ def fresh_data(
 # --- refusals: UnsupportedLoop unless `loop` is what a law covers ---------------------------------
 
 
+def require_one_bias(loop: Loop, quantity: str) -> None:
+    """Refuse a spectrum of biases."""
+    if isinstance(loop.bias, tuple):
+        rest = _ONE_BIAS.removeprefix("this ")
+        raise UnsupportedLoop(f"{quantity} {rest}, got {_spread(loop.bias)}")
+
+
 def _require_plain(loop: Loop, quantity: str) -> None:
     """Refuse the fields that a law of one family does not cover."""
+    require_one_bias(loop, quantity)
     if loop.beyond_plain:
         raise UnsupportedLoop(f"{quantity} is computed for {loop.beyond_plain}")
 

@@ -268,7 +268,7 @@ LIKELIHOOD: Final = (
     .observes(without_drift, _MLE_CRITICAL)
     .against(
         "the critical bias of n - 1",
-        lambda _: 199 * math.log(_MLE_CRITICAL.loop.bias / collapse.critical_bias(_CLASSIC)),
+        lambda _: 199 * math.log(_MLE_CRITICAL.loop.scalar_bias / collapse.critical_bias(_CLASSIC)),
         change=0.1,
     ),
 )

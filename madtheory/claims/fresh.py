@@ -84,8 +84,8 @@ def _forgotten(size: int, seed: int) -> Array:
 def _radius(loop: Loop) -> float:
     """Larger root of the characteristic equation of statement 2.2, its four entries as printed."""
     n_r, n_s, n = loop.n_fresh, loop.n_synth, loop.n_train
-    mean_mean, mean_trace = (n_s / n) ** 2, n_s * loop.bias / n**2
-    trace_mean, trace_trace = n_r * n_s / (n * (n - 1)), n_s * loop.bias / n
+    mean_mean, mean_trace = (n_s / n) ** 2, n_s * loop.scalar_bias / n**2
+    trace_mean, trace_trace = n_r * n_s / (n * (n - 1)), n_s * loop.scalar_bias / n
     half, gap = (mean_mean + trace_trace) / 2, (mean_mean - trace_trace) / 2
     return half + math.sqrt(gap**2 + mean_trace * trace_mean)
 

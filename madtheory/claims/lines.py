@@ -30,12 +30,12 @@ def squared_steps(loop: Loop, size: int, seed: int, *, t: int) -> Array:
         loop.n_synth,
         size,
         seed + 1,
-        bias=loop.bias,
+        bias=loop.scalar_bias,
         floor=loop.floor,
         ddof=float(loop.ddof),
         t=t,
     )
-    return loop.bias * v / loop.n_synth * rng.standard_normal(size) ** 2
+    return loop.scalar_bias * v / loop.n_synth * rng.standard_normal(size) ** 2
 
 
 def _fitted(x: Array) -> tuple[Array, Array]:
@@ -50,7 +50,7 @@ def subsampled_models(loop: Loop, size: int, seed: int, *, t: int) -> tuple[Arra
     mean, variance = _fitted(pool)
     for _ in range(t - 1):
         noise = rng.standard_normal((size, loop.n_synth))
-        pool = np.hstack([pool, mean + np.sqrt(loop.bias * variance)[:, None] * noise])
+        pool = np.hstack([pool, mean + np.sqrt(loop.scalar_bias * variance)[:, None] * noise])
         budget = pool.shape[1] if loop.budget is None else min(loop.budget, pool.shape[1])
         kept = np.argpartition(rng.random(pool.shape), budget - 1, axis=1)[:, :budget]
         mean, variance = _fitted(np.take_along_axis(pool, kept, axis=1))

@@ -26,7 +26,7 @@ def _tilted_below() -> float:
     """Share of E Sigma_t that paths with Sigma_t <= Sigma_0 carry, d = 1."""
     # The loop's first generation has no bias, so its scale is one factor (m + 2)/m short.
     loop = _as_tilted()
-    return float(collapse.directional_cdf(1 / loop.bias, loop, t=_RARE.t))
+    return float(collapse.directional_cdf(1 / loop.scalar_bias, loop, t=_RARE.t))
 
 
 CLAIMS: Final = (

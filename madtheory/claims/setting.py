@@ -46,6 +46,12 @@ def _number(x: float) -> str:
     return text.removeprefix("0") or "0"
 
 
+def _biases(bias: float | tuple[float, ...]) -> str:
+    """One bias, or the ends of a spectrum of them."""
+    ends = (bias,) if isinstance(bias, float) else (bias[0], bias[-1])
+    return " … ".join(_number(x) for x in ends)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """A loop, the eigenvalues of Sigma_0, a generation t, and the sampler (the exact one).
@@ -89,11 +95,13 @@ class Setting:
 
     def moment(self, name: Moment) -> float:
         """E |mu_t|^2 or E tr Sigma_t, from the system assembled from the spec."""
-        return self.trace * final(getattr(moments.first_moments(self.loop, self.t), name))
+        path = moments.first_moments(self.loop, self.t, eigenvalues=self.eigenvalues)
+        return self.trace * final(getattr(path, name))
 
     def moment_limit(self, name: Moment) -> float:
         """The same as t grows."""
-        return self.trace * float(getattr(moments.first_moments_limit(self.loop), name))
+        limit = moments.first_moments_limit(self.loop, eigenvalues=self.eigenvalues)
+        return self.trace * float(getattr(limit, name))
 
     def distance(self) -> Prediction:
         """E W2^2 at generation t, within its declared error."""
@@ -135,7 +143,7 @@ class Setting:
             "n": (self._samples(), False),
             "n_synth": (f"n_synth = {_number(loop.n_synth)}", True),
             "n_initial": (f"n_initial = {loop.n_initial}", loop.n_initial in by_default),
-            "λ": (f"λ = {_number(loop.bias)}", loop.bias == 1),
+            "λ": (f"λ = {_biases(loop.bias)}", loop.bias == 1),
             "w": (f"w = {_number(loop.weight or 0)}", loop.weight is None),
             "K": (memory, loop.memory == 1),
             "B": (f"B = {loop.budget}", loop.budget is None),

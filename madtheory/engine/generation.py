@@ -83,7 +83,9 @@ def synthetic_batch(task: Task, ground: Ground, state: State) -> Samples:
     rng = task.rng(state.generation + 1, SYNTHETIC)
     counts = [loop.n_synth] if n == 1 else rng.multinomial(loop.n_synth, np.full(n, 1 / n)).tolist()
     parts = [
-        _draw(f"sample of model {state.first_model + i}", model, m, loop.bias, rng, ground.form)
+        _draw(
+            f"sample of model {state.first_model + i}", model, m, loop.scalar_bias, rng, ground.form
+        )
         for i, (model, m) in enumerate(zip(state.models, counts, strict=True))
     ]
     return samples.concat(*parts)

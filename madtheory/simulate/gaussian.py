@@ -6,6 +6,7 @@ a generation, whatever the number of samples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _threads
-from madtheory.loop import Loop
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, fresh
 from madtheory.simulate.kernels.spec import Spec
@@ -30,6 +31,9 @@ from madtheory.simulate.request import (
 )
 from madtheory.simulate.runs import Paths, run
 
+#: Logarithm of the ratio of standard deviations that float64 holds beside its spread.
+_FARTHEST = 500.0
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -39,17 +43,20 @@ if TYPE_CHECKING:
 def spec_of(plan: Plan) -> Spec:
     """Return the loop of a plan as the kernels read it."""
     # A synthetic loop collapses, and needs its own units then: real data of weight 0 are idle.
-    loop, s, last = plan.problem.loop.used, plan.problem.eigenvalues, plan.last
+    loop, s, last = plan.problem.in_coordinates.used, plan.problem.eigenvalues, plan.last
     cap = loop.pooled
     first, later = _spans(loop)
+    rooted = isinstance(loop.bias, tuple)
     return Spec(
         n_initial=float(loop.n_initial),
         n_fixed=float(loop.n_fixed),
         n_fresh=float(loop.n_fresh),
         n_synth=float(loop.n_synth),
         n_shared=float(loop.n_shared),
-        first_bias=loop.first_bias,
-        bias=loop.bias,
+        first_bias=1.0 if rooted else loop.first_bias,
+        bias=1.0 if rooted else loop.scalar_bias,
+        roots=np.sqrt(loop.bias) if rooted else np.empty(0),
+        rooted_first=rooted and not loop.first_is_real,
         ddof=float(loop.ddof),
         weight=-1.0 if loop.weight is None else loop.weight,
         shrinkage=loop.shrinkage,
@@ -65,12 +72,38 @@ def spec_of(plan: Plan) -> Spec:
 
 def _spans(loop: Loop) -> tuple[int, int]:
     """Dimensions of the first model, and of the span of all later data less the fresh ones."""
-    first = loop.n_initial - 1 if loop.first_bias else 0
+    first = loop.n_initial - 1 if loop.first_is_real or loop.bias else 0
     if loop.bias:
         return first, loop.n_initial + loop.n_fixed - loop.n_shared - 1
     # Without sampling noise the first model adds its mean alone, if that is not a new point.
-    inside = loop.first_bias == 1.0 and loop.n_initial <= loop.n_fixed
+    inside = loop.first_is_real and loop.n_initial <= loop.n_fixed
     return first, loop.n_fixed - 1 if inside else loop.n_fixed
+
+
+def _require_in_range(plan: Plan) -> None:
+    """Refuse a spectrum of biases whose directions leave each other's range without real data.
+
+    The factor has one power of two a column, and in a memory or a pool a basis that D, diagonal in
+    the eigenvectors of Sigma_0, is not diagonal in.
+    """
+    loop = plan.problem.in_coordinates.used
+    if not isinstance(loop.bias, tuple):
+        return
+    if min(loop.bias) == 0:
+        raise UnsupportedLoop("a spectrum of biases is simulated where all are positive, got a 0")
+    if loop.n_real or loop.floor or loop.shrinkage or _is_subsampled(plan):
+        return
+    if not is_plain(loop):
+        raise UnsupportedLoop(
+            "a spectrum of biases without real data is simulated for memory 1 and pool = replace "
+            f"only, got memory {loop.memory} and pool {loop.pool}; simulate_plain takes them"
+        )
+    apart = plan.last * math.log(max(loop.bias) / min(loop.bias)) / 2
+    if apart > _FARTHEST:
+        raise UnsupportedLoop(
+            f"a spectrum of biases is simulated while directions are at most e^{_FARTHEST:g} "
+            f"apart in standard deviation, got e^{apart:g} at the last generation"
+        )
 
 
 def _is_subsampled(plan: Plan) -> bool:
@@ -184,6 +217,7 @@ def simulate(
         keep_paths=keep_paths,
         progress=progress,
     )
+    _require_in_range(plan)
     many = _threads.processors("threads", threads)
     check_memory(bytes_of(plan, many, data=_is_subsampled(plan), keep_paths=keep_paths))
     if store is None:

@@ -67,6 +67,14 @@ def _draw(rng: np.random.Generator, n: int, mean: Array, cov: Array) -> Array:
     return np.asarray(mean + rng.standard_normal((n, mean.size)) @ half.T)
 
 
+def _biased(loop: Loop, cov: Array) -> Array:
+    """What samples of a model have for a covariance: lambda cov, or D^{1/2} cov D^{1/2}."""
+    if not loop.has_spectrum:
+        return loop.scalar_bias * cov
+    root = np.sqrt(loop.bias)
+    return np.asarray(root[:, None] * cov * root)
+
+
 @dataclass(slots=True)
 class _Data:
     """What a loop on data carries: the fixed set, the last models, the last synthetic batches."""
@@ -106,7 +114,8 @@ def _first_data(rng: np.random.Generator, plan: Plan) -> tuple[Array, Array]:
     if loop.n_shared:
         data = _draw(rng, max(loop.n_initial, loop.n_fixed), zero, real)
         return data[: loop.n_initial], data[: loop.n_fixed]
-    first = _draw(rng, loop.n_initial, zero, loop.first_bias * real)
+    biased = real if loop.first_is_real else _biased(loop, real)
+    first = _draw(rng, loop.n_initial, zero, biased)
     return first, _draw(rng, loop.n_fixed, zero, real)
 
 
@@ -115,7 +124,7 @@ def _draw_batch(rng: np.random.Generator, loop: Loop, data: _Data) -> Array:
     n_models = len(data.models)
     counts = rng.multinomial(loop.n_synth, np.full(n_models, 1.0 / n_models)).tolist()
     parts = [
-        _draw(rng, count, mean, loop.bias * cov)
+        _draw(rng, count, mean, _biased(loop, cov))
         for count, (mean, cov) in zip(counts, data.models, strict=True)
         if count
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Required, TypedDict, TypeVar, Unpack
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from madtheory import _check, _threads
 from madtheory._types import Array, Ints
-from madtheory.covariance import Spectrum
+from madtheory.directions import paired
 from madtheory.loop import Loop
 from madtheory.simulate.kernels.measure import QUANTITIES
 from madtheory.simulate.limits import check_work
@@ -144,6 +144,14 @@ class Gaussian:
         """The positive eigenvalues, of which the kernels know."""
         return self.eigenvalues[self.eigenvalues > 0]
 
+    @property
+    def in_coordinates(self) -> Loop:
+        """The loop with the biases of the kernels' coordinates: all with shrinkage or a floor."""
+        loop = self.loop
+        if not isinstance(loop.bias, tuple) or loop.shrinkage or loop.floor:
+            return loop
+        return replace(loop, bias=loop.bias[: self.positive.size])
+
     def work(self, generations: int) -> float:
         """Nanoseconds of a replicate, roughly."""
         loop, rank, parts = self.loop, self.positive.size, 1.0
@@ -175,7 +183,7 @@ def make_plan(
     """Check a request for a Gaussian loop, and how it is to be run."""
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
-    problem = Gaussian(loop, Spectrum.of(eigenvalues).values)
+    problem = Gaussian(*paired(loop, eigenvalues))
     plan = asked(problem, QUANTITIES, work=lambda T, _: problem.work(T), record=record, **how)
     threads = _threads.processors("threads", threads)
     return plan, {"threads": threads, "keep_paths": keep_paths, "progress": progress}

@@ -54,7 +54,7 @@ def simulate_size_biased(
     """
     plan, running = make_plan(loop, eigenvalues, record=record, **how)
     require_fully_synthetic(loop, "the size-biased law")
-    if loop.bias == 0:
+    if loop.scalar_bias == 0:
         raise ValueError("bias must be positive for the size-biased law, got 0")
     spec, s = spec_of(plan)._replace(tilted=True), plan.problem.positive
     return run(plan, lambda rng, tally: collapse_chunk(rng, spec, s, tally), **running)

@@ -86,7 +86,7 @@ def _errors(name: str, loop: Loop, config: Numbers) -> Numbers:
     verdicts: Counter[str] = Counter(x.verdict for x in found)
     truth = _truth(loop)
     wrong = n - verdicts[truth] - verdicts["undecided"]
-    held = sum(x.bias.low <= loop.bias <= x.bias.high for x in found)
+    held = sum(x.bias.low <= loop.scalar_bias <= x.bias.high for x in found)
     return {
         "loop": name,
         "truth": truth,

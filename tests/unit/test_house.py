@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("theory", "simulate"),
     ("spectrum", "modes", "engine", "metrics"),
     ("laws", "files"),
+    ("directions",),
     ("loop", "covariance", "results", "_threads"),
     ("_check", "_compile", "_search", "_types", "proofs"),
 )

@@ -25,6 +25,7 @@ class Data(NamedTuple):
     """The real law, and the piles that no later generation sees but `fixed`."""
 
     root: Array  # (r,): roots of the spectrum, 1 in whitened coordinates
+    first_root: Array  # (r,): the same for the first sample, which may be biased by direction
     fixed: Pile
     real: Pile
     batch: Pile
@@ -123,7 +124,7 @@ def first_data(rng: np.random.Generator, spec: Spec, data: Data, room: Room) -> 
     if shared and n_small > n_large:
         small, large = data.fixed, data.real
         n_small, n_large = spec.n_fixed, spec.n_initial
-    piles.add_real(rng, n_small, data.root, math.sqrt(spec.first_bias), room, small)
+    piles.add_real(rng, n_small, data.first_root, math.sqrt(spec.first_bias), room, small)
     if shared:
         piles.copy_pile(small, 1.0, large)
         n_large -= n_small
@@ -266,7 +267,8 @@ def any_loop_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally)
         np.zeros((ring, r)), np.zeros((ring, r, r)), np.zeros((ring, r, r)), np.zeros((ring, 3))
     )
     state, white = State(models, batches, piles.new_pile(r)), piles.new_pile(positive.size)
-    data = Data(root, piles.new_pile(r), piles.new_pile(r), piles.new_pile(r))
+    first_root = root * spec.roots if spec.rooted_first else root
+    data = Data(root, first_root, piles.new_pile(r), piles.new_pile(r), piles.new_pile(r))
     room = Room(
         np.zeros((r, r)),
         np.zeros((r, r)),

@@ -40,6 +40,9 @@ def first_generation(rng: np.random.Generator, spec: Spec, nu: Array, G: Array) 
     if spec.tilted:
         tilt(rng, scale, G)
     la.normals(rng, math.sqrt(first_bias) / math.sqrt(n), nu, rows)
+    if spec.rooted_first:
+        la.scale_rows(G, spec.roots, k)
+        la.scale_rows(nu.reshape(rows, 1), spec.roots, 1)
     return k
 
 
@@ -70,11 +73,12 @@ def collapse_step(
     """Advance the fully synthetic loop by one generation; return the new width.
 
     nu <- nu + sqrt(bias / n) G z and G <- sqrt(bias / (n - ddof)) G T, T Bartlett with n - 1
-    degrees of freedom.
+    degrees of freedom; a spectrum of biases multiplies the rows of G first.
     """
     n, bias = spec.n_synth, spec.bias
     if bias == 0.0 or k == 0:
         return 0
+    la.scale_rows(G, spec.roots, k)
     la.normals(rng, math.sqrt(bias) / math.sqrt(n), row, k)
     walk(nu, G, e[:k], row)
     k_next = int(min(float(k), n - 1.0))

@@ -78,9 +78,11 @@ def fresh_parts(
 ) -> tuple[int, int]:
     """Draw one generation: Sigma' = A A^T + delta delta^T + G G^T; return the widths of A and G.
 
-    nu and G (width e.size) are replaced: G by sqrt(bias / (n - ddof)) G T.
+    nu and G (width e.size) are replaced: G by sqrt(bias / (n - ddof)) G T, a spectrum of biases
+    multiplying its rows.
     """
     r, k = nu.size, e.size
+    la.scale_rows(G, spec.roots, k)
     n_r, n_s, bias = spec.n_fresh, spec.n_synth, spec.bias
     scale = 1.0 / math.sqrt(n_r + n_s - spec.ddof)
     k_a = int(min(float(r), n_r - 1.0))

@@ -53,6 +53,14 @@ def clear(out: Array, rows: int, cols: int) -> None:
 
 
 @kernel
+def scale_rows(G: Array, factors: Array, cols: int) -> None:
+    """Multiply row i of G[:, :cols] by factors[i]; no factors stand for ones."""
+    for i in range(factors.size):
+        for j in range(cols):
+            G[i, j] *= factors[i]
+
+
+@kernel
 def times_lower(
     G: Array, T: Array, rows: int, k: int, k_next: int, trapezoidal: bool, row: Array
 ) -> None:

@@ -165,23 +165,26 @@ def add_real(
 def add_synthetic(
     rng: np.random.Generator,
     count: float,
-    bias: float,
+    spec: Spec,
     models: Models,
     index: int,
     room: Room,
     pile: Pile,
 ) -> None:
-    """Add `count` samples of N(mu, bias G G^T), a model."""
-    mu, G = models.mu[index], models.G[index]
+    """Add `count` samples of N(mu, bias G G^T), a model; a spectrum multiplies the rows of G."""
+    mu, G, bias = models.mu[index], models.G[index], spec.bias
     r, k, rank = mu.size, int(models.shape[index, 0]), float(models.shape[index, 1])
     triangular = models.shape[index, 2] > 0
     k = k if bias > 0.0 else 0
     la.normals(rng, math.sqrt(bias) / math.sqrt(count), room.z, k)
     for i in range(r):
+        for j in range(k):
+            room.B[i, j] = G[i, j]
+    la.scale_rows(room.B, spec.roots, k)
+    for i in range(r):
         total = 0.0
         for j in range(k):
-            total += G[i, j] * room.z[j]
-            room.B[i, j] = G[i, j]
+            total += room.B[i, j] * room.z[j]
         room.mean[i] = mu[i] + total
     width = int(min(float(k), count - 1.0))
     if width > 0:
@@ -218,7 +221,7 @@ def add_batch(
         draw_counts(rng, spec.n_synth, live, room.counts)
     for index in range(live):
         if room.counts[index] > 0:
-            add_synthetic(rng, float(room.counts[index]), spec.bias, models, index, room, pile)
+            add_synthetic(rng, float(room.counts[index]), spec, models, index, room, pile)
 
 
 @kernel

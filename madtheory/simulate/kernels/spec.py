@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from madtheory._types import Array
+
 
 class Spec(NamedTuple):
     """A Gaussian loop as the kernels read it; sample counts are floats."""
@@ -32,3 +36,7 @@ class Spec(NamedTuple):
     log_det: float
     #: Run under the law of density tr Sigma_t / E tr Sigma_t.
     tilted: bool = False
+    #: Roots of a spectrum of biases by coordinate, `bias` being 1 then; empty for one bias.
+    roots: Array = np.empty(0)
+    #: Whether they act on the first sample too.
+    rooted_first: bool = False

@@ -32,6 +32,7 @@ from madtheory.theory.collapse.distance import (
     w2_squared_high_dimension,
     w2_squared_limit,
 )
+from madtheory.theory.collapse.eigendirections import Dominance, direction_rates, dominance
 from madtheory.theory.collapse.log_det import log_det_mean, log_det_variance
 from madtheory.theory.collapse.overshoot import (
     MadVerdict,
@@ -82,6 +83,7 @@ from madtheory.theory.collapse.traces import (
 
 __all__ = [
     "ChernoffBound",
+    "Dominance",
     "MadVerdict",
     "Overshoot",
     "clt_variance",
@@ -90,6 +92,7 @@ __all__ = [
     "condition_bound",
     "condition_growth",
     "critical_bias",
+    "direction_rates",
     "directional_cdf",
     "directional_chernoff",
     "directional_log_mean",
@@ -100,6 +103,7 @@ __all__ = [
     "directional_moment",
     "directional_quantile",
     "directional_sf",
+    "dominance",
     "first_decrease",
     "first_passage_cdf",
     "half_life",

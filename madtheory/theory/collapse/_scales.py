@@ -9,7 +9,8 @@ import numpy as np
 
 from madtheory import _check
 from madtheory._types import Array
-from madtheory.loop import Loop
+from madtheory.directions import Directions
+from madtheory.loop import Loop, require_fully_synthetic
 
 
 def generation_range(generations: int) -> Array:
@@ -36,17 +37,24 @@ def log_first_scale(loop: Loop) -> float:
 
 def log_step_bias(loop: Loop) -> float:
     """Log of step_bias."""
-    return log_fit_scale(loop.bias, loop.n_synth, loop.ddof)
+    return log_fit_scale(loop.scalar_bias, loop.n_synth, loop.ddof)
 
 
 def one_minus_step_bias(loop: Loop) -> float:
     """1 - step_bias, correctly rounded."""
-    return float(1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof))
+    return float(1 - Fraction(loop.scalar_bias) * loop.dof / (loop.n_synth - loop.ddof))
 
 
 def log_scale(loop: Loop, t: Array) -> Array:
     """Log of tau_t = first_scale step_bias^(t-1), which is E Sigma_t / Sigma_0."""
     return log_first_scale(loop) + log_power(log_step_bias(loop), t - 1.0)
+
+
+def log_variances(directions: Directions, t: Array) -> Array:
+    """Log of E Sigma_kk at generations t by direction k, shape (rank, len(t)) (theory.md 8)."""
+    require_fully_synthetic(directions.loop.along(0), "the law of a direction")
+    logs = directions.each(lambda one: log_scale(one, t))
+    return np.asarray(logs + np.log(directions.values)[:, None])
 
 
 def geometric_sum(log_ratio: float, count: Array) -> Array:

@@ -5,6 +5,12 @@ With tau_t = first_scale step_bias^(t-1), F_t = tr (Sigma_0^{1/2} Sigma_t Sigma_
 enters,
 
     E W2^2(t) = E |mu_t - mu_0|^2 + tr Sigma_0 [(1 - sqrt(tau_t))^2 + 2 sqrt(tau_t) D_t]      (1.7)
+
+A spectrum of biases multiplies the factor of Sigma_t from the left and the fits multiply it from
+the right, so they commute: with tau_k(t) for direction k, F_t is the fidelity of the loop of bias 1
+whose eigenvalues are h_k = s_k sqrt(tau_k(t)) (theory.md 8), and
+
+    E W2^2(t) = E |mu_t - mu_0|^2 + sum_k s_k (1 - sqrt(tau_k))^2 + 2 sum_k h_k D_t(h).
 """
 
 from __future__ import annotations
@@ -15,10 +21,16 @@ from numpy.typing import ArrayLike
 from madtheory import _check, spectrum
 from madtheory._types import Array
 from madtheory.covariance import Spectrum
+from madtheory.directions import Directions
 from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.results import Estimate
-from madtheory.theory.collapse._scales import generation_range, log_scale, walk_share
-from madtheory.theory.collapse.traces import mean_walk_limit
+from madtheory.theory.collapse._scales import (
+    generation_range,
+    log_scale,
+    log_variances,
+    walk_share,
+)
+from madtheory.theory.collapse.traces import mean_walk, mean_walk_limit
 
 
 def _distance(loop: Loop, t: Array, deficit: Array) -> Array:
@@ -41,6 +53,31 @@ def estimate(loop: Loop, eigenvalues: ArrayLike, t: Array) -> Estimate:
     return Estimate(value=value, lower=lower, upper=upper, rel_error=error)
 
 
+def _by_direction(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimate:
+    """The same of a spectrum of biases, not per unit of tr Sigma_0: a deficit for each t."""
+    t, directions = generation_range(generations), Directions.of(loop, eigenvalues)
+    logs = log_variances(directions, t)  # log s_k tau_k
+    log_s = np.log(directions.values)[:, None]
+    with np.errstate(over="ignore"):
+        near = directions.values @ np.expm1(0.5 * (logs - log_s)) ** 2
+        near = near + mean_walk(loop, eigenvalues, generations=generations)
+        h = np.exp(0.5 * (logs + log_s))
+    parts = [
+        _deficit_part(loop, h[:, i], t[i : i + 1]) if h[:, i].any() else np.zeros((4, 1))
+        for i in range(t.size)
+    ]
+    lost, *bounds, error = np.concatenate(parts, axis=1)
+    value, (lower, upper) = near + lost, (near + x for x in bounds)
+    allowed = np.minimum(error, np.maximum(upper - value, value - lower))
+    return Estimate(value, lower, upper, allowed / value)
+
+
+def _deficit_part(loop: Loop, h: Array, t: Array) -> Array:
+    """Rows value, lower, upper, error of 2 sum_k h_k D_t(h), shape (4, 1)."""
+    d = spectrum.chain_deficit(h, t, first=loop.first_dof, later=loop.dof)
+    return 2 * float(h.sum()) * np.stack([d.value, d.lower, d.upper, d.value * d.rel_error])
+
+
 def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
     """Return E W2^2 between N(mu_t, Sigma_t) and N(mu_0, Sigma_0), t = 1..T (theory.md 1.7).
 
@@ -52,7 +89,9 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     >>> w2_squared(fully_synthetic(10, bias=0.5), [1.0], generations=3).value.round(6)
     array([0.154681, 0.312061, 0.5048  ])
     """
-    require_fully_synthetic(loop, "w2_squared")
+    require_fully_synthetic(loop.along(0), "w2_squared")
+    if loop.has_spectrum:
+        return _by_direction(loop, eigenvalues, generations)
     s = Spectrum.of(eigenvalues)
     return estimate(loop, s, generation_range(generations)).scaled(s.trace)
 
@@ -68,9 +107,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> w2_squared_limit(fully_synthetic(10, bias=0.5), [1.0, 1.0])
     2.4
     """
-    require_fully_synthetic(loop, "w2_squared_limit")
-    s = Spectrum.of(eigenvalues)
-    return s.trace + mean_walk_limit(loop, s)
+    require_fully_synthetic(loop.along(0), "w2_squared_limit")
+    return Spectrum.of(eigenvalues).trace + mean_walk_limit(loop, eigenvalues)
 
 
 def w2_squared_high_dimension(loop: Loop, dim: int, *, generations: int) -> Estimate:

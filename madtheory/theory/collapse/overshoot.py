@@ -68,7 +68,7 @@ def _log_c4(n: int) -> float:
 
 def _gain(loop: Loop) -> float:
     """Return A, what the walk gains less what the trace loses, per unit of tau_t."""
-    return (loop.bias - 1.0) + loop.bias * loop.ddof / loop.n_synth
+    return (loop.scalar_bias - 1.0) + loop.scalar_bias * loop.ddof / loop.n_synth
 
 
 def _first_fall(loop: Loop, log_g: float, start: int) -> int | None:
@@ -143,7 +143,7 @@ def _rank_one(loop: Loop, dim: int, start: int) -> MadVerdict | None:
         return MadVerdict("not_increasing", reason, "exact", t + 1)
     if start > 1:
         return None
-    if loop.bias == 0:
+    if loop.scalar_bias == 0:
         return _constant()
     return MadVerdict("increasing", "the sign of every step is known in closed form", "exact", None)
 
@@ -160,7 +160,7 @@ def _last_unproved(loop: Loop) -> int:
 
 def _walk_wins(loop: Loop) -> bool:
     """Return whether statement (A) covers every step."""
-    outweighs = loop.bias >= loop.n_synth / (loop.n_synth + loop.ddof)
+    outweighs = loop.scalar_bias >= loop.n_synth / (loop.n_synth + loop.ddof)
     return outweighs and _last_unproved(loop) == 0
 
 
@@ -174,12 +174,12 @@ def _proved(loop: Loop, dim: int) -> MadVerdict | None:
         return MadVerdict("increasing", reason, "exact", None)
     if min(dim, loop.first_dof) == 1:
         return _rank_one(loop, dim, 1) if min(dim, loop.dof) == 1 else None
-    return _rank_one(loop, dim, 2) if loop.dof == 1 and loop.bias > 0 else None
+    return _rank_one(loop, dim, 2) if loop.dof == 1 and loop.scalar_bias > 0 else None
 
 
 def _grid(loop: Loop) -> Array:
     """Return generations on which a fall is looked for: all small ones, then 2 % apart."""
-    if loop.bias == 0:
+    if loop.scalar_bias == 0:
         return np.array([1.0, 2.0])
     log_step = log_step_bias(loop)
     if log_step >= 0:  # (A) leaves a few first steps only
@@ -226,7 +226,7 @@ def is_increasing(loop: Loop, dim: int) -> MadVerdict:
         if fall is not None:
             reason = f"E W2^2 at generation {fall[1]} is below that at generation {fall[0]}"
             return MadVerdict("not_increasing", reason, status, fall[1])  # type: ignore[arg-type]
-    if loop.bias == 0:
+    if loop.scalar_bias == 0:
         return _constant()
     reason = "no proof of increase applies and no fall exceeds the declared error"
     return MadVerdict("undecided", reason, "asymptotic", None)

@@ -14,7 +14,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from madtheory import _check
 from madtheory._types import Array
+from madtheory.directions import Directions
 from madtheory.laws import chi_square, wishart
 from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.theory.collapse._scales import log_fit_scale, log_step_bias
@@ -26,21 +30,30 @@ def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
     log step_bias + psi((m-i+1)/2) - log(m/2), i up to the rank min(dim, m, n_initial - 1) of
     Sigma_t; for a singular Sigma_0 `dim` is its rank.
 
+    With a spectrum of biases (of the directions where Sigma_0 is positive) the i-th largest bias
+    goes with the i-th exponent (8).
+
     Examples
     --------
     >>> lyapunov_spectrum(fully_synthetic(10), 2).round(6)
     array([-0.115206, -0.24796 ])
+    >>> lyapunov_spectrum(fully_synthetic(10, bias=(0.5, 1.0)), 2).round(6)
+    array([-0.115206, -0.941107])
     """
-    require_fully_synthetic(loop, "the Lyapunov spectrum")
+    require_fully_synthetic(loop.along(0), "the Lyapunov spectrum")
     exponents = wishart.lyapunov_exponents(dim, loop.dof)[: loop.first_dof]
-    return exponents + log_step_bias(loop)
+    if not loop.has_spectrum:
+        return exponents + log_step_bias(loop)
+    steps = Directions.of(loop, _check.count("dim", dim)).each(log_step_bias)
+    return np.asarray(exponents + np.sort(steps)[::-1][: exponents.size])
 
 
 def rate(loop: Loop) -> float:
     """Return the top Lyapunov exponent log step_bias + psi(m/2) - log(m/2) (1.1; exact).
 
     Negative: collapse. It is the almost sure growth rate of log tr Sigma_t, and E log q of the
-    Proposition's proof. At ddof = 0 it is log(bias (n-1)/n) + psi(m/2) - log(m/2).
+    Proposition's proof. At ddof = 0 it is log(bias (n-1)/n) + psi(m/2) - log(m/2). Of a spectrum
+    of biases the largest counts (8).
 
     Examples
     --------
@@ -49,6 +62,7 @@ def rate(loop: Loop) -> float:
     >>> rate(fully_synthetic(10**15 + 1))
     -1.0000000000000005e-15
     """
+    loop = loop.longest_lived
     require_fully_synthetic(loop, "the collapse rate")
     return log_step_bias(loop) + float(chi_square.log_chi_square_mean(loop.dof, loop.dof))
 
@@ -58,14 +72,15 @@ def critical_bias(loop: Loop) -> float:
 
     (m/2) exp(-psi(m/2)) > 1 at ddof = 1, and n/(n-1) times that at ddof = 0. At the critical
     bias the log-variance is a driftless random walk: it oscillates. So the maximum likelihood
-    loop dies at the bias that is critical for ddof = 1, at the rate log((n-1)/n).
+    loop dies at the bias that is critical for ddof = 1, at the rate log((n-1)/n). A direction of
+    Sigma_0 dies where its own bias is below (8).
 
     Examples
     --------
     >>> f"{critical_bias(fully_synthetic(10)):.12f}"
     '1.122105095163'
     """
-    require_fully_synthetic(loop, "the critical bias")
+    require_fully_synthetic(loop.along(0), "the critical bias")
     unit = log_fit_scale(1.0, loop.n_synth, loop.ddof)
     return math.exp(-float(chi_square.log_chi_square_mean(loop.dof, loop.dof)) - unit)
 
@@ -88,13 +103,17 @@ def condition_growth(loop: Loop, dim: int) -> float:
     """Return lim (1/t) log(sigma_1 / sigma_r), r the rank of Sigma_t (1.4).
 
     psi(m/2) - psi((m-r+1)/2), r = min(dim, m, n_initial - 1): collapse to a line, then to a
-    point. It does not depend on the bias (at bias 0 it is the limit bias -> 0).
+    point. It does not depend on the bias (at bias 0 it is the limit bias -> 0), but on a spectrum
+    of biases.
 
     Examples
     --------
     >>> f"{condition_growth(fully_synthetic(10), 3):.12f}"
     '0.285714285714'
     """
+    if loop.has_spectrum:
+        exponents = lyapunov_spectrum(loop, dim)
+        return float(exponents[0] - exponents[-1])
     require_fully_synthetic(loop, "the growth of the condition number")
     exponents = wishart.lyapunov_exponents(dim, loop.dof)[: loop.first_dof]
     return float(exponents[0] - exponents[-1])
@@ -108,5 +127,5 @@ def clt_variance(loop: Loop) -> float:
     >>> f"{clt_variance(fully_synthetic(2)):.12f}"
     '4.934802200545'
     """
-    require_fully_synthetic(loop, "the CLT variance")
+    require_fully_synthetic(loop.along(0), "the CLT variance")
     return float(chi_square.log_chi_square_variance(loop.dof))

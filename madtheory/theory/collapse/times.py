@@ -96,7 +96,7 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
     require_fully_synthetic(loop, "the first passage")
     log_eps = _log_eps(eps)
     t = generation_range(generations)
-    if loop.bias == 0.0:
+    if loop.scalar_bias == 0.0:
         first = directional_law(loop, 1)
         return np.where(t > 1, 1.0, math.exp(log_tails_at(first, log_eps)[0]))
     if _log_passage_bound(loop, log_eps, t.size) < -745.0:
@@ -183,7 +183,7 @@ def collapse_time_bounds(
     times = range(1, direction.size + 1)
     survival = np.array([_log_survival_bound(loop, shares, log_eps, t) for t in times])
     upper = np.minimum(np.minimum(leading, shares.size * direction), 1.0)
-    if loop.bias > 0.0:
+    if loop.scalar_bias > 0.0:
         ville = np.array([_log_passage_bound(loop, log_eps, t) for t in times])
         upper = np.minimum(upper, np.exp(ville))
     return np.maximum.accumulate(-np.expm1(survival)) + 0.0, upper  # + 0.0: no minus zero
@@ -237,7 +237,7 @@ def _time_quantile_at(loop: Loop, shares: Array, log_eps: float, q: float) -> tu
     """Bounds on the q-quantile of T, q = 0 and 1 and bias 0 included."""
     if q == 0.0:
         return 1.0, 1.0
-    if loop.bias == 0.0:
+    if loop.scalar_bias == 0.0:
         lower, upper = collapse_time_bounds(math.exp(log_eps), loop, shares, generations=1)
         return 1.0 if upper[0] >= q else 2.0, 1.0 if lower[0] >= q else 2.0
     if q == 1.0:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from madtheory import _check
 from madtheory._types import Array
 from madtheory.covariance import Spectrum
+from madtheory.directions import Directions
 from madtheory.laws import wishart
 from madtheory.loop import Loop, require_floor, require_no_floor, require_synthetic
 from madtheory.results import TraceMoments
@@ -23,9 +24,13 @@ from madtheory.theory.collapse._scales import (
     log_power,
     log_scale,
     log_step_bias,
+    log_variances,
     one_minus_step_bias,
     walk_share,
 )
+
+#: No logarithm of a variance is as low.
+_FAR = 1e300
 
 
 def _trace_share(loop: Loop, t: Array) -> Array:
@@ -48,6 +53,10 @@ def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array
     >>> mean_trace(fully_synthetic(10, bias=0.5, floor=0.1), [1.0, 1.0], generations=3).round(9)
     array([2.2 , 1.3 , 0.85])
     """
+    if loop.has_spectrum:
+        return Directions.of(loop, eigenvalues).total(
+            lambda one: mean_trace(one, [1.0], generations=generations)
+        )
     require_synthetic(loop, "the mean trace")
     t = generation_range(generations)
     with np.errstate(over="ignore"):
@@ -70,6 +79,10 @@ def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     >>> mean_walk(fully_synthetic(10, floor=0.1, ddof=0), [1.0], generations=3).round(9)
     array([0.1, 0.2, 0.3])
     """
+    if loop.has_spectrum:
+        return Directions.of(loop, eigenvalues).total(
+            lambda one: mean_walk(one, [1.0], generations=generations)
+        )
     require_synthetic(loop, "the mean walk")
     t = generation_range(generations)
     with np.errstate(over="ignore"):
@@ -78,7 +91,7 @@ def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
             return np.asarray(total * walk_share(loop, t))
         steps = np.concatenate([[0.0], np.cumsum(_trace_share(loop, t)[:-1])])
         first = loop.first_bias / loop.n_initial
-        return np.asarray(total * (first + steps * (loop.bias / loop.n_synth)))
+        return np.asarray(total * (first + steps * (loop.scalar_bias / loop.n_synth)))
 
 
 def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -92,13 +105,17 @@ def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> mean_walk_limit(fully_synthetic(10, bias=0.5), [1.0])
     0.2
     """
+    if loop.has_spectrum:
+        return float(
+            Directions.of(loop, eigenvalues).total(lambda one: mean_walk_limit(one, [1.0]))
+        )
     require_synthetic(loop, "the mean walk")
     with np.errstate(over="ignore"):
         total = Spectrum.of(eigenvalues).trace
     gap = one_minus_step_bias(loop)
-    if gap <= 0.0 or (loop.floor and loop.bias):
+    if gap <= 0.0 or (loop.floor and loop.scalar_bias):
         return math.inf
-    later = loop.bias / gap / loop.n_synth
+    later = loop.scalar_bias / gap / loop.n_synth
     return total * (loop.first_bias / loop.n_initial + loop.first_scale * later)
 
 
@@ -117,7 +134,7 @@ def mean_walk_growth(loop: Loop, eigenvalues: ArrayLike) -> float:
     require_floor(loop, "the growth of the mean walk")
     total = Spectrum.of(eigenvalues).trace
     gap = one_minus_step_bias(loop)
-    return total * loop.bias * loop.floor / (loop.n_synth * gap) if gap > 0.0 else math.inf
+    return total * loop.scalar_bias * loop.floor / (loop.n_synth * gap) if gap > 0.0 else math.inf
 
 
 # --- second moments (1.5) ------------------------------------------------------------------------
@@ -195,25 +212,39 @@ def _iterated(loop: Loop, s: Array, generations: int) -> TraceMoments:
     return TraceMoments(rows[:, 0], rows[:, 1])
 
 
-def _closed(loop: Loop, s: Array, t: Array, weights: tuple[float, float, float]) -> Array:
-    """first_scale^2 step_bias^(2t-2) [(w_1 p + w_2 q) (A - B) + own B], p = tr S^2, q = (tr S)^2.
+def _closed(
+    loop: Loop,
+    log_scale_0: Array,
+    log_top: Array | float,
+    squares: tuple[Array | float, Array | float],
+    t: Array,
+    own: float,
+) -> Array:
+    """Scales [(2 p/3 + q/3) (A - B) + ((1 - own) p + own q) B], p = tr S^2, q = (tr S)^2.
 
     (1.5) in the eigenvectors (1, 1) and (1, -2), which all fits share: A and B are the products
-    of 1 + 2/m and 1 - 1/m over the fits, A - B >= 0 comes from expm1, so nothing cancels.
+    of 1 + 2/m and 1 - 1/m over the fits, A - B >= 0 comes from expm1, so nothing cancels. S is in
+    units of the largest eigenvalue: no overflow in their squares.
     """
-    # The eigenvalues over the largest: no overflow in their squares.
-    log_top, s = math.log(s[0]), s / s[0]
-    p, q = float(s @ s), float(np.sum(s)) ** 2
+    p, q = squares
     log_a = math.log1p(2.0 / loop.first_dof) + (t - 1.0) * math.log1p(2.0 / loop.dof)
     first, later = (
         math.log1p(-1.0 / m) if m > 1 else -math.inf for m in (loop.first_dof, loop.dof)
     )
     log_b = first + log_power(later, t - 1.0)
-    w_p, w_q, own = weights
     spread = -np.expm1(log_b - log_a)
-    bracket = (w_p * p + w_q * q) * spread + (p + (q - p) * own) * np.exp(log_b - log_a)
-    with np.errstate(over="ignore"):
-        return np.exp(2.0 * log_scale(loop, t) + 2.0 * log_top + log_a + np.log(bracket))
+    bracket = (2.0 / 3.0 * p + 1.0 / 3.0 * q) * spread + (p + (q - p) * own) * np.exp(log_b - log_a)
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.exp(2.0 * log_scale_0 + 2.0 * log_top + log_a + np.log(bracket))
+
+
+def _closed_by_direction(loop: Loop, eigenvalues: ArrayLike, t: Array, own: float) -> Array:
+    """The same with a spectrum of biases: by theory.md 8 the loop of bias 1 and Sigma_0 D^(t-1)."""
+    logs = log_variances(Directions.of(loop, eigenvalues), t)
+    log_top = np.max(logs, axis=0, initial=-_FAR, where=logs > -np.inf)
+    r = np.exp(logs - log_top)
+    squares = np.sum(r * r, axis=0), np.square(np.sum(r, axis=0))
+    return _closed(loop, np.zeros_like(t), log_top, squares, t, own)
 
 
 def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> TraceMoments:
@@ -242,12 +273,16 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> T
 
 def _second(loop: Loop, eigenvalues: ArrayLike, generations: int, own: float) -> Array:
     """E tr Sigma_t^2 (own = 0) or E (tr Sigma_t)^2 (own = 1), and nothing of the other."""
+    if loop.has_spectrum:
+        return _closed_by_direction(loop, eigenvalues, generation_range(generations), own)
     require_synthetic(loop, "the second moment")
     s, t = Spectrum.of(eigenvalues).values, generation_range(generations)
     if loop.shrinkage or loop.floor:
         moments = _iterated(loop, s, t.size)
         return moments.squared_trace if own else moments.trace_squared
-    return _closed(loop, s, t, (2.0 / 3.0, 1.0 / 3.0, own))
+    r = s / s[0]
+    squares = float(r @ r), float(np.sum(r)) ** 2
+    return _closed(loop, log_scale(loop, t), math.log(s[0]), squares, t, own)
 
 
 def mean_trace_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:

@@ -9,10 +9,11 @@ import numpy as np
 
 from madtheory import _check, spectrum
 from madtheory.covariance import Spectrum
+from madtheory.directions import Directions
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
-from madtheory.theory.distance import fresh, mixed
+from madtheory.theory.distance import by_direction, fresh, mixed
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import (
     Memory,
@@ -45,7 +46,8 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     Parameters
     ----------
     loop : Loop
-        Any loop without a budget; with shrinkage or a floor Sigma_0 must be a multiple of I.
+        Any loop without a budget; with shrinkage or a floor Sigma_0 must be a multiple of I and
+        the bias one number.
     eigenvalues : array_like, shape (dim,)
         Eigenvalues of Sigma_0; zeros allowed.
     generations : int
@@ -69,6 +71,13 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     """
     if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
+    if loop.has_spectrum:
+        generation.require_supported(loop, "w2_squared")
+        directions = Directions.of(loop, eigenvalues)
+        if not directions.loop.has_spectrum:
+            return w2_squared(directions.loop, directions.values, generations=generations)
+        by_direction.require_positive(directions, "w2_squared")
+        return by_direction.path(directions, _check.count("generations", generations))
     s = Spectrum.of(eigenvalues)
     _require_covered(loop, s, "w2_squared")
     route = fresh if loop.is_fresh_memory_one else mixed
@@ -133,6 +142,14 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> round(float(e.value), 1)  # 29.50 by simulation
     29.3
     """
+    if loop.has_spectrum and loop.is_fully_synthetic:
+        value = collapse.w2_squared_limit(loop, eigenvalues)
+        return Estimate.exact(value) if np.isfinite(value) else Estimate.unbounded()
+    if loop.has_spectrum:
+        directions = Directions.of(loop, eigenvalues)
+        if not directions.loop.has_spectrum:
+            return w2_squared_limit(directions.loop, directions.values)
+        return by_direction.limit(directions)
     s = Spectrum.of(eigenvalues)
     generation.require_resolved(loop, "w2_squared_limit")
     if loop.is_fresh_memory_one:

@@ -153,7 +153,7 @@ def _sources(loop: Loop, M: Array, c: Array) -> tuple[Array, Array, Array, float
     """What one generation adds to kappa_2, to its part by delta delta^T, and to kappa_3."""
     n_r, n_s = float(loop.n_fresh), float(loop.n_synth)
     n = n_r + n_s
-    a, b, h = n_r / n, loop.bias * n_s / n, n_r / n * (n_s / (n - 1))
+    a, b, h = n_r / n, loop.scalar_bias * n_s / n, n_r / n * (n_s / (n - 1))
     second = a**2 / n_r + b**2 * c**2 / n_s + (h * M) ** 2
     third = a**3 / n_r**2 + b**3 * c**3 / n_s**2 + (h * M) ** 3
     return second, (h * M) ** 2, third, 3 * b**3 / n_s
@@ -166,7 +166,7 @@ def _path_memory(loop: Loop, first: FirstMoments) -> Memory:
     kappa_3' = a^3/n_r^2 + b^3 (kappa_3 + 3 c kappa_2/n_s + c^3/n_s^2),  a = n_r/n, b = lam n_s/n,
     per unit of d, with a spike h M of delta delta^T, h = n_r n_s/(n(n-1)), added to both.
     """
-    b = loop.bias * loop.n_synth / loop.n_train
+    b = loop.scalar_bias * loop.n_synth / loop.n_train
     second, started, third, mixed = _sources(loop, first.mean_sq, first.trace)
     two = own = loop.first_bias**2 / loop.first_dof
     three = loop.first_bias**3 / loop.first_dof**2
@@ -184,7 +184,7 @@ def _path_memory(loop: Loop, first: FirstMoments) -> Memory:
 
 def _limit_memory(loop: Loop, first: FirstMomentsLimit) -> Memory:
     """Fixed point of :func:`_path_memory`, the gaps 1 - b^k formed without rounding."""
-    b = Fraction(loop.bias) * loop.n_synth / loop.n_train
+    b = Fraction(loop.scalar_bias) * loop.n_synth / loop.n_train
     c = np.asarray(first.trace)
     second, started, third, mixed = _sources(loop, np.asarray(first.mean_sq), c)
     two = second / float(1 - b**2)

@@ -3,6 +3,7 @@
 from madtheory.theory.moments.any_loop import (
     INVARIANTS,
     first_moments,
+    first_moments_by_direction,
     first_moments_limit,
     forgetting_rate,
     forgetting_status,
@@ -33,6 +34,7 @@ __all__ = [
     "augmentation_limit",
     "first_moment_map",
     "first_moments",
+    "first_moments_by_direction",
     "first_moments_limit",
     "forgetting_rate",
     "forgetting_status",

@@ -9,11 +9,13 @@ points are exact to the last rounding, however small the gap 1 - n_s/n.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from madtheory import _check
+from madtheory.directions import Directions, as_given, require_apart
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMoments, FirstMomentsLimit, SecondMoments
 from madtheory.theory.moments import fresh_maps, growing_pool, tensors
@@ -40,6 +42,8 @@ from madtheory.theory.moments.second import (
 from madtheory.theory.moments.several import MOST, bounded
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from madtheory._types import Array
 
 #: Order of the seven second-moment invariants; mean_sq is mu^T mu with mu_0 = 0.
@@ -51,7 +55,9 @@ _NEAR = 1e-6
 # --- first moments -------------------------------------------------------------------------------
 
 
-def first_moments(loop: Loop, generations: int) -> FirstMoments:
+def first_moments(
+    loop: Loop, generations: int, *, eigenvalues: ArrayLike | None = None
+) -> FirstMoments:
     """First moments of generations 1..T per unit of tr Sigma_0 (theory.md 2.2, 2.8, 3; exact).
 
     Parameters
@@ -60,13 +66,21 @@ def first_moments(loop: Loop, generations: int) -> FirstMoments:
         Any loop.
     generations : int
         T. A loop with memory 1 whose pool is replaced takes log T steps, any other T.
+    eigenvalues : array_like, shape (dim,), or None
+        Eigenvalues of Sigma_0, without which a spectrum of biases has no sum (8).
 
     Examples
     --------
     >>> first_moments(fresh_data(2, 2), 2).trace.round(12).tolist()
     [1.0, 1.166666666667]
+    >>> first_moments(fully_synthetic(9, bias=(1.0, 0.5)), 3, eigenvalues=[1.0, 1.0]).trace
+    array([1.   , 0.75 , 0.625])
     """
     T = _check.count("generations", generations)
+    if loop.has_spectrum:
+        parts = _directions(loop, eigenvalues)
+        mean_sq, trace = parts.total(lambda one: first_moments(one, T)) / parts.values.sum()
+        return FirstMoments(mean_sq, trace)
     if not loop.is_fresh_memory_one:
         return moment_path(loop, T)
     A, b = first_moment_map(loop)
@@ -74,7 +88,50 @@ def first_moments(loop: Loop, generations: int) -> FirstMoments:
     return FirstMoments(*affine_path(A, b, start, T).T.copy())
 
 
-def first_moments_limit(loop: Loop) -> FirstMomentsLimit:
+def _directions(loop: Loop, eigenvalues: ArrayLike | None) -> Directions:
+    """The directions over which moments are summed."""
+    if eigenvalues is None:
+        raise UnsupportedLoop(
+            "moments of a spectrum of biases need the eigenvalues of Sigma_0, got None"
+        )
+    return Directions.of(loop, eigenvalues)
+
+
+def first_moments_by_direction(
+    loop: Loop, eigenvalues: ArrayLike, *, generations: int
+) -> FirstMoments:
+    """First moments along each eigendirection of Sigma_0, in its own units (theory.md 8; exact).
+
+    Parameters
+    ----------
+    loop : Loop
+        Any loop without shrinkage and floor, with one bias or a spectrum.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0.
+    generations : int
+        T.
+
+    Returns
+    -------
+    FirstMoments
+        Arrays (T, dim): E (mu_t - mu_0)_k^2 and E (Sigma_t)_kk.
+
+    Examples
+    --------
+    >>> loop = fully_synthetic(9, bias=(1.0, 0.5))
+    >>> first_moments_by_direction(loop, [3.0, 1.0], generations=3).trace
+    array([[3.  , 1.  ],
+           [3.  , 0.5 ],
+           [3.  , 0.25]])
+    """
+    T = _check.count("generations", generations)
+    every = Directions(loop, as_given(loop, eigenvalues))
+    require_apart(loop)
+    moments = every.each(lambda one: first_moments(one, T)) * every.values[:, None, None]
+    return FirstMoments(moments[:, 0].T, moments[:, 1].T)
+
+
+def first_moments_limit(loop: Loop, *, eigenvalues: ArrayLike | None = None) -> FirstMomentsLimit:
     """Limit of :func:`first_moments`; inf where it diverges (theory.md 2.2, 2.8, 3; exact).
 
     Raises
@@ -89,6 +146,10 @@ def first_moments_limit(loop: Loop) -> FirstMomentsLimit:
     >>> first_moments_limit(fresh_data(100, 900)).trace > 1  # unbiased pooling is not unbiased
     True
     """
+    if loop.has_spectrum:
+        parts = _directions(loop, eigenvalues)
+        mean_sq, trace = parts.total(first_moments_limit) / parts.values.sum()
+        return FirstMomentsLimit(float(mean_sq), float(trace))
     if growing_pool.is_growing_pool(loop):
         return growing_pool.growing_pool_limit(loop)
     if not loop.is_fresh_memory_one:
@@ -109,12 +170,15 @@ def forgetting_rate(loop: Loop) -> float:
     weight, 1 where nothing pulls the mean back (no real data) and where the recursion slows down
     for good (a pool or a memory that keeps everything): such loops forget like a power of t. W2^2
     is also driven by second moments, whose radius (:func:`second_moment_radius`) can be larger.
+    With a spectrum of biases the slowest direction counts (8).
 
     Examples
     --------
     >>> round(forgetting_rate(fresh_data(2, 10)), 3)
     0.888
     """
+    if isinstance(loop.bias, tuple):
+        return max(forgetting_rate(replace(loop, bias=x)) for x in sorted(set(loop.bias)))
     if not loop.is_fresh_memory_one:
         return moment_radius(loop)
     (a, b), (c, d) = first_moment_map(loop)[0]
@@ -135,8 +199,9 @@ def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
     >>> forgetting_status(fresh_data(15, 12)), forgetting_status(fresh_data(15, 12, ddof=0))
     ('exact', 'bound')
     """
-    kept = loop.ddof == 0 and loop.bias == 1 and loop.weight != 1
-    even = loop.bias == 1 and loop.n_fixed == loop.n_fresh > 0
+    unbiased = loop.longest_lived.bias == 1
+    kept = loop.ddof == 0 and unbiased and loop.weight != 1
+    even = unbiased and loop.n_fixed == loop.n_fresh > 0
     return "bound" if kept or even else "exact"
 
 

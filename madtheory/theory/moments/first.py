@@ -279,6 +279,6 @@ def _resting_place(system: System, growth: float) -> FirstMomentsLimit:
     if needed > _PATIENCE:
         raise UnsupportedLoop(
             f"the limit without real data is computed where the loop comes to rest within "
-            f"{_PATIENCE} generations only, got bias = {loop.bias:g}"
+            f"{_PATIENCE} generations only, got bias = {loop.scalar_bias:g}"
         )
     return FirstMomentsLimit(float(moment_path(loop, math.ceil(needed)).mean_sq[-1]), 0.0)

@@ -104,11 +104,11 @@ class System:
         Synthetic samples come from a mixture of the models, so their scatter counts (2.8).
         """
         if self.loop.memory is None:
-            return float(state.c[2] + self.loop.bias * state.c[1])
+            return float(state.c[2] + self.loop.scalar_bias * state.c[1])
         k = min(state.t, self.n_models)
         models = slice(self.model, self.model + k)
         between = state.D[models, models].sum() / (2 * k * k)
-        return float(between + self.loop.bias * state.c[:k].mean())
+        return float(between + self.loop.scalar_bias * state.c[:k].mean())
 
     def batch(self, state: State) -> _Batch:
         """Append the new batch and the fresh mean to the distances."""

@@ -25,7 +25,7 @@ def floats(x: Rows | list[Fraction]) -> Array:
 
 def parameters(loop: Loop) -> tuple[Fraction, Fraction, Fraction]:
     """(n_r, n_s, lambda) exactly."""
-    return Fraction(loop.n_fresh), Fraction(loop.n_synth), Fraction(loop.bias)
+    return Fraction(loop.n_fresh), Fraction(loop.n_synth), Fraction(loop.scalar_bias)
 
 
 def solve(A: Rows, b: list[Fraction]) -> list[Fraction] | None:

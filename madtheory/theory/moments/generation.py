@@ -199,7 +199,9 @@ def _parent(loop: Loop, layout: Layout, t: int, origin: float) -> tuple[Array, P
     """Mean and covariance of the synthetic samples of generation t + 1."""
     v, new = layout.vectors, layout.newest
     if loop.memory == 1:
-        return unit(v, new), Parent(loop.bias * (unit(v + 1, new + 1) + origin * unit(v + 1, ID)))
+        return unit(v, new), Parent(
+            loop.scalar_bias * (unit(v + 1, new + 1) + origin * unit(v + 1, ID))
+        )
     live, first = min(layout.memory, t), new + 1
     mean, alpha = np.zeros(v), np.zeros(v + 1)
     mean[first : first + live] = alpha[first + 1 : first + 1 + live] = 1 / live
@@ -266,8 +268,8 @@ def _remembered(
         return []
     mean, alpha, beta = model
     share = _share(loop.memory, t + 1) if loop.memory is None or layout.blend else 1.0
-    alpha = share * loop.bias * (alpha + origin * unit(v + 1, ID))
-    outer = (beta or _no_outer(v)).times(share * loop.bias)
+    alpha = share * loop.scalar_bias * (alpha + origin * unit(v + 1, ID))
+    outer = (beta or _no_outer(v)).times(share * loop.scalar_bias)
     if not t:
         return [(mean, alpha, outer)] + [_nothing(v)] * (layout.memory - 1)
     held = [(unit(v, i), unit(v + 1, i + 1), None) for i in range(layout.newest + 1, v - 2)]
@@ -285,7 +287,7 @@ def remembering(loop: Loop, layout: Layout, t: int) -> Rows:
     L, alpha, first = np.eye(v), np.eye(v + 1), layout.newest + 1
     share = 1 / (t + 1) if loop.memory is None else 1.0
     L[first:], alpha[first + 1 :] = 0.0, 0.0
-    L[first, new], alpha[first + 1, new + 1] = share, share * loop.bias
+    L[first, new], alpha[first + 1, new + 1] = share, share * loop.scalar_bias
     if share == 1 and t:  # The window moves on.
         L[first + 1 :, first:-1] = np.eye(layout.memory - 1)
         alpha[first + 2 :, first + 1 : -1] = np.eye(layout.memory - 1)

@@ -71,7 +71,7 @@ def growing_pool_trace(loop: Loop, generation: ArrayLike) -> Array:
 
 def _roots(loop: Loop) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Zeros and poles of E tr S_(t+1)/E tr S_t in x = N/n_s."""
-    n, lam, ddof = loop.n_synth, loop.bias, loop.ddof
+    n, lam, ddof = loop.n_synth, loop.scalar_bias, loop.ddof
     # [(N - ddof)(N + n) + lam ((n - 1)(N + n) + N)]/[(N + n)(N + n - ddof)], divided by n^2.
     b = 1 - ddof / n + lam
     c = -ddof / n + lam * (1 - 1 / n)
@@ -97,7 +97,7 @@ def growing_pool_limit(loop: Loop) -> FirstMomentsLimit:
     1.645
     """
     _require_growing_pool(loop, "growing_pool_limit")
-    n_r, n_s, lam = loop.n_fixed, loop.n_synth, loop.bias
+    n_r, n_s, lam = loop.n_fixed, loop.n_synth, loop.scalar_bias
     if lam > 1:
         return FirstMomentsLimit()
 
@@ -118,7 +118,7 @@ def growing_pool_limit(loop: Loop) -> FirstMomentsLimit:
 
 def _pool_trace_limit(loop: Loop) -> float:
     """lim E tr S_t: the gamma functions that are left, or 0 where a power of t is."""
-    if loop.bias < 1:
+    if loop.scalar_bias < 1:
         return 0.0
     zeros, poles = _roots(loop)
     start = loop.n_fixed / loop.n_synth
@@ -128,7 +128,7 @@ def _pool_trace_limit(loop: Loop) -> float:
 
 def _pool_factor(loop: Loop) -> Fraction:
     """s of (E): what a generation's batch has of the pool's covariance, per unit."""
-    bias = Fraction(loop.bias)
+    bias = Fraction(loop.scalar_bias)
     if loop.budget is None:
         return bias
     kept = Fraction(loop.budget - 1, loop.budget - loop.ddof)
@@ -162,7 +162,7 @@ def pool_exponent(loop: Loop) -> float:
 def anchored_pool_gain(loop: Loop) -> float:
     """What a pool that keeps everything beside a fixed real share passes on; bounded below 1."""
     if loop.budget is None:
-        return loop.bias * (1.0 - loop.real_share)
+        return loop.scalar_bias * (1.0 - loop.real_share)
     n = loop.budget + loop.n_fresh
     kept = (loop.budget - 1 + loop.n_fresh / n) / (n - loop.ddof)
-    return loop.bias * kept + loop.budget / n**2
+    return loop.scalar_bias * kept + loop.budget / n**2

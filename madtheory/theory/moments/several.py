@@ -132,7 +132,7 @@ def _mixed(s: State, x: Tensors, L: Array, loop: Loop, layout: Layout, t: int) -
     # What is drawn is centred given the models of the mixture.
     old = s.three @ L[:, : layout.vectors].T
     mixed = remembering(loop, layout, t).L
-    three, four = _raw(x, np.array([layout.newest]), loop.bias)
+    three, four = _raw(x, np.array([layout.newest]), loop.scalar_bias)
     return State(
         x, (1 - share) * old @ mixed.T + share * three, (1 - share) * s.four + share * four
     )

@@ -75,8 +75,8 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
 def _settled(loop: Loop, s: Array) -> Array:
     """Where the covariance's eigenvalues settle without noise."""
     p, k, mean = loop.real_share, loop.shrinkage, s.mean()
-    passed = (1 - p) * loop.bias
-    if p == 0 and loop.bias == 1:  # A pool that keeps everything keeps its first covariance.
+    passed = (1 - p) * loop.scalar_bias
+    if p == 0 and loop.scalar_bias == 1:  # A pool that keeps everything keeps its first covariance.
         return s if k == 0 else np.full_like(s, mean)
     c = (p + loop.floor) * mean / (1 - passed)
     refilled = k * (p * mean + passed * c) + loop.floor * mean
@@ -116,7 +116,7 @@ def on_the_border(loop: Loop) -> bool:
     which the total scatter n - 1 = n (p + q (M + 1) - M), M = 1/n_real, is as well.
     """
     plain = loop.beyond_plain is None and loop.ddof == 1 and loop.budget is None
-    return plain and loop.bias == 1 and loop.n_fixed == loop.n_fresh > 0
+    return plain and loop.scalar_bias == 1 and loop.n_fixed == loop.n_fresh > 0
 
 
 def third_order_gap(loop: Loop, dim: int) -> tuple[float, float]:

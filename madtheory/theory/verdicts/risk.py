@@ -157,7 +157,7 @@ def risk_is_bounded(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding
     name = "limit of E|mu|^2 + E tr Sigma"
     if used.keeps_all:
         return _pool_bounded(used)
-    if used.n_real == 0 and used.floor > 0 and used.bias > 0:
+    if used.n_real == 0 and used.floor > 0 and used.scalar_bias > 0:
         return say(False, ("limit of E|mu|^2", math.inf), "the floor keeps the mean walking")
     if used.is_chain:
         total = _synthetic_total(used)
@@ -169,12 +169,12 @@ def risk_is_bounded(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding
 
 def _synthetic_total(loop: Loop) -> float:
     """lim E |mu|^2 + E tr Sigma of a chain: first/n + bias c/(n (1 - step_bias)); inf from 1 on."""
-    if loop.bias == 0:
+    if loop.scalar_bias == 0:
         return loop.first_bias / loop.n_initial + loop.floor
-    gap = 1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof)
+    gap = 1 - Fraction(loop.scalar_bias) * loop.dof / (loop.n_synth - loop.ddof)
     if gap <= 0 or loop.floor > 0:
         return math.inf
-    walk = loop.bias * loop.first_scale / loop.n_synth / float(gap)
+    walk = loop.scalar_bias * loop.first_scale / loop.n_synth / float(gap)
     return loop.first_bias / loop.n_initial + walk
 
 
@@ -220,9 +220,9 @@ def risk_grows_linearly(loop: Loop, eigenvalues: ArrayLike | None = None) -> Fin
 
 def _slope(loop: Loop) -> float:
     """lim E W2^2/(t tr Sigma_0) of a chain with unbounded risk: bias E tr Sigma_inf/n_synth."""
-    gap = float(1 - Fraction(loop.bias) * loop.dof / (loop.n_synth - loop.ddof))
+    gap = float(1 - Fraction(loop.scalar_bias) * loop.dof / (loop.n_synth - loop.ddof))
     if gap > 0:
-        return loop.bias * (loop.floor / gap) / loop.n_synth
+        return loop.scalar_bias * (loop.floor / gap) / loop.n_synth
     if gap < 0 or loop.floor > 0:
         return math.inf
-    return loop.bias * loop.first_scale / loop.n_synth
+    return loop.scalar_bias * loop.first_scale / loop.n_synth

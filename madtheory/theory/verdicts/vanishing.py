@@ -66,7 +66,7 @@ def _synthetic_vanishes(used: Loop) -> Finding:
         if used.step_bias > 1:
             raise UnsupportedLoop(
                 "the rate with shrinkage is bounded for bias at most 1 only, "
-                f"got bias = {used.bias:g}"
+                f"got bias = {used.scalar_bias:g}"
             )
         log_bias = math.log(used.step_bias) if used.step_bias > 0 else -math.inf
         why = "by Jensen the drift of log tr Sigma_t is less than log bias"

@@ -143,7 +143,7 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     compared = _Comparison(loop, s)
     # Weighted moments need a synthetic covariance of their own.
     bottom = 1 + loop.ddof if loop.weight is not None else 1
-    farthest = _FARTHEST_UNBIASED if loop.bias == 1 else _FARTHEST
+    farthest = _FARTHEST_UNBIASED if loop.scalar_bias == 1 else _FARTHEST
     top = int(min(farthest * loop.n_real / (loop.pooled or 1), _check.MAX_COUNT))
     return [_last_pass(partial(compared.excess, side), top, bottom) for side in sides]
 

@@ -1,0 +1,176 @@
+"""E W2^2 of any loop whose bias has a spectrum (theory.md 8; asymptotic, error declared).
+
+Along direction k, c_k = E (Sigma_t)_kk/s_k and E (mu_t)_k^2 are exact: those of a loop of one
+dimension. With h_k = s_k sqrt(c_k), to second order
+
+    E W2^2 = E |mu|^2 + sum_k s_k (1 - sqrt(c_k))^2
+             + sum_k h_k v_kk/4 + sum_(k != l) h_k h_l/(h_k + h_l) v_kl/2,
+
+v_kl = Var (Sigma_t)_kl/(c_k c_l s_k s_l): the formula of one bias for the spectrum h. An entry off
+the diagonal follows the recursion of the bias sqrt(lambda_k lambda_l), with c_k c_l in its
+synthetic noise; and higher orders are resummed as for one bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from madtheory import spectrum
+from madtheory.covariance import Spectrum
+from madtheory.directions import Directions
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.results import Estimate
+from madtheory.theory import moments
+from madtheory.theory.distance import fresh, mixed
+from madtheory.theory.distance.deficit import deficits
+from madtheory.theory.distance.fidelity import WIDEST, Memory, Spread
+from madtheory.theory.moments import generation
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+
+#: Biases at which variances are computed; between them their logarithms are interpolated.
+_NODES = 9
+#: Declared error of the synthetic noise's share in an entry off the diagonal. Calibrated in
+#: tests/golden/theory/distance/by_direction.py.
+_SHARED = 0.5
+
+Parts = tuple[Spread, Memory]
+
+
+class _Curves(NamedTuple):
+    """What one bias gives as a function of it, by Chebyshev coefficients, shapes (nodes, T)."""
+
+    ends: tuple[float, float]
+    log_trace: Array
+    log_diagonal: Array
+    log_off: Array
+    skew: Array
+    start: Array
+
+    def at(self, name: str, bias: Array, t: int) -> Array:
+        """A curve at generation t."""
+        low, high = self.ends
+        x = (2 * bias - low - high) / (high - low)
+        return np.asarray(chebyshev.chebval(x, getattr(self, name)[:, t]))
+
+
+def _curves(directions: Directions, parts: Callable[[Loop], Parts]) -> _Curves:
+    """Ask the scalar theory at a few biases."""
+    low, high = float(directions.biases.min()), float(directions.biases.max())
+    x = chebyshev.chebpts1(_NODES)
+    biases = ((high + low) / 2 + (high - low) / 2 * x).tolist()
+    found = [parts(replace(directions.loop, bias=b, allow_overdispersion=True)) for b in biases]
+    rows = np.array([_rows(*one) for one in found])  # (nodes, 5, T)
+    fit = chebyshev.chebfit(x, rows.reshape(_NODES, -1), _NODES - 1)
+    return _Curves((low, high), *fit.reshape(rows.shape).transpose(1, 0, 2))
+
+
+def _rows(spread: Spread, memory: Memory) -> Array:
+    """Logs of c, Var Sigma_11 and Var Sigma_12, skew and start, shape (5, T)."""
+    c = np.maximum(np.atleast_1d(1 + spread.shift), 1e-300)
+    diagonal, off = (np.log(np.maximum(x, 1e-300)) + 2 * np.log(c) for x in spread[3:])
+    rows = (np.log(c), diagonal, off, memory.skew, memory.start)
+    return np.array([np.broadcast_to(row, c.shape) for row in rows])
+
+
+def _off(loop: Loop, curves: _Curves, biases: Array, c: Array, t: int) -> tuple[Array, Array]:
+    """Var Sigma_kl/(c_k c_l) by pairs, and how much of it comes from unequal c, shapes (r, r)."""
+    middle = np.sqrt(np.multiply.outer(biases, biases))
+    both = np.multiply.outer(c, c)
+    own = np.exp(2 * curves.at("log_trace", middle, t))
+    synthetic = loop.n_synth * middle**2 * own
+    share = synthetic / np.maximum(synthetic + loop.n_real, 1e-300)
+    variance = np.exp(curves.at("log_off", middle, t))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = share * (both / own - 1)
+        plain = np.where(both > 0, variance / both, 0.0)
+    return np.minimum(plain * (1 + change), WIDEST), plain * np.abs(change)
+
+
+def _rows_at(directions: Directions, curves: _Curves, c: Array, t: int) -> Array:
+    """Rows value, lower, upper, error of the deficit at generation t."""
+    loop, biases = directions.loop, directions.biases
+    h = directions.values * np.sqrt(c)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pairs = np.multiply.outer(h, h) / np.add.outer(h, h)
+    pairs[~np.isfinite(pairs)] = 0.0
+    np.fill_diagonal(pairs, 0.0)
+    off, moved = _off(loop, curves, biases, c, t)
+    total = max(float(pairs.sum()), 1e-300)
+    weights = h / h.sum()
+    with np.errstate(divide="ignore"):
+        own = np.exp(curves.at("log_diagonal", biases, t)) / np.square(c)
+    own = np.where(h > 0, np.minimum(own, WIDEST), 0.0)
+    mean = np.asarray(float(weights @ own)), np.asarray(float((pairs * off).sum()) / total)
+    spread = Spread(np.asarray(0.0), np.asarray(0.0), np.asarray(WIDEST), *mean)
+    skew, start = (np.asarray(weights @ curves.at(name, biases, t)) for name in ("skew", "start"))
+    memory = Memory(np.maximum(skew, 1.0), np.clip(start, 0.0, 1.0))
+    s = Spectrum.of(h)
+    rows = deficits(loop.longest_lived, spread, s, memory)
+    unsure = _SHARED * float((pairs * moved).sum()) / total * s.bures_weight / 8
+    return np.array([rows[0], 0.0, 1.0, min(float(rows[3]) + unsure, float(rows[0]))])
+
+
+def _first_rows(directions: Directions, c: Array) -> Array:
+    """The same for one fit to real data."""
+    fit = spectrum.sqrt_trace_deficit(directions.values * np.sqrt(c), [directions.loop.first_dof])
+    return np.stack([fit.value, fit.lower, fit.upper, fit.value * fit.rel_error])[:, 0]
+
+
+def _assembled(directions: Directions, M: Array, c: Array, rows: Array) -> Estimate:
+    """E W2^2 from first moments (r, T) and deficits (4, T)."""
+    s, root = directions.values, np.sqrt(c)
+    near = s @ (M + np.square((c - 1) / (1 + root)))
+    lost = 2 * (s @ root) * rows
+    value = near + lost[0]
+    error = np.divide(lost[3], value, out=np.zeros_like(value), where=value > 0)
+    return Estimate(value, near + lost[1], near + lost[2], error)
+
+
+def require_positive(directions: Directions, quantity: str) -> None:
+    """Refuse a bias 0 without real data: the logarithms of variances are interpolated."""
+    if not directions.loop.n_real and directions.biases.min() == 0:
+        raise UnsupportedLoop(
+            f"{quantity} with a spectrum of biases and without real data is computed for positive "
+            "biases only, got a 0"
+        )
+
+
+def path(directions: Directions, generations: int) -> Estimate:
+    """E W2^2 of generations 1..T."""
+    loop, r = directions.loop, directions.values.size
+    route = fresh if loop.is_fresh_memory_one else mixed
+    M, c = directions.each(lambda one: moments.first_moments(one, generations)).transpose(1, 0, 2)
+    rows = [_first_rows(directions, c[:, 0])]
+    if generations > 1:
+        curves = _curves(directions, lambda one: route.path_parts(one, r, generations))
+        rows += [_rows_at(directions, curves, c[:, t], t) for t in range(1, generations)]
+    return _assembled(directions, M, c, np.stack(rows, axis=1))
+
+
+def limit(directions: Directions) -> Estimate:
+    """Limit of :func:`path`."""
+    loop, r = directions.loop, directions.values.size
+    M, c = directions.each(moments.first_moments_limit).T
+    if not np.isfinite(M + c).all():
+        return Estimate.unbounded()
+    if not c.any():
+        return Estimate.exact(directions.values @ (1 + M))
+    if not loop.is_fresh_memory_one:
+        generation.require_supported(loop, "w2_squared_limit")
+        mixed.require_limit(loop)
+    route = fresh if loop.is_fresh_memory_one else mixed
+
+    def parts(one: Loop) -> Parts:
+        # Never None: first moments are finite at the largest bias.
+        found: Parts = route.limit_parts(one, r)
+        return found
+
+    rows = _rows_at(directions, _curves(directions, parts), c, 0)
+    return _assembled(directions, M[:, None], c[:, None], rows[:, None]).last()
