@@ -14,6 +14,7 @@ import madtheory.claims.appendix_a as appendix_a
 import madtheory.claims.augmentation as augmentation
 import madtheory.claims.categories as categories
 import madtheory.claims.collapse as collapse
+import madtheory.claims.directions as directions
 import madtheory.claims.distance as distance
 import madtheory.claims.estimators as estimators
 import madtheory.claims.fresh as fresh
@@ -45,6 +46,7 @@ CLAIMS: tuple[Claim, ...] = (
     *estimators.FLOOR_LAWS,
     *estimators.SHRINKAGE,
     *estimators.LIKELIHOOD,
+    *directions.CLAIMS,
     *rare_paths.CLAIMS,
     *modes.WEIGHTS,
     *modes.VARIANCES,

@@ -94,6 +94,11 @@ level = choice("--level", ["quick", "full"])
 
 bias = stack(
     defaulted("--bias", default=1.0, help="Sampling bias λ, multiplies the covariance."),
+    click.option(
+        "--bias-file",
+        type=PATH,
+        help="A file of one bias for each direction, largest variance first, in place of --bias.",
+    ),
     defaulted("--ddof", default=1, help="1: divide by n-1; 0: n."),
     choice(
         "--first-generation",
@@ -182,6 +187,22 @@ def eigenvalues(given: Given) -> Array:
     from madtheory import _check
 
     return np.ones(_check.count("dim", dim, maximum=MAX_DIM))
+
+
+def with_biases(given: Given, dim: int) -> Given:
+    """Put the numbers of --bias-file, one for each of `dim` directions, in the place of --bias."""
+    path = given["bias_file"]
+    if path is None:
+        return given
+    source = click.get_current_context().get_parameter_source("bias")
+    if source is not click.core.ParameterSource.DEFAULT:
+        raise Refused("at most one of --bias and --bias-file must be given, got both")
+    from madtheory.files import load_numbers
+
+    numbers = load_numbers(path)
+    if numbers.size != dim:
+        raise Refused(f"{path} must hold one bias for each of {dim} directions, got {numbers.size}")
+    return {**given, "bias": tuple(numbers.tolist())}
 
 
 def length(generations: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 RECORD = {"mean_sq": "|μ-μ0|²", "trace": "tr Σ", "w2_squared": "W2²", "log_det": "log det Σ"}
 
 
-def _answer(loop: Loop, given: options.Given) -> Payload:
+def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> Payload:
     """Answer the `simulate` commands; a finished `out` is read, not repeated."""
     from madtheory import _check
     from madtheory.simulate import simulate
 
     eigenvalues = options.eigenvalues(given)
+    loop = loop_of(options.with_biases(given, eigenvalues.size))
     generations, out = options.length(given["generations"]), given["out"]
     _check.count("replicates", given["replicates"], maximum=options.MAX_REPLICATES)
     if out is not None and out.suffix != ".parquet":
@@ -82,7 +84,7 @@ def simulate() -> None:
 @_run_options
 def collapse(**given: Any) -> Payload:
     """Simulate the fully synthetic loop."""
-    return _answer(options.collapse_loop(given), given)
+    return _answer(options.collapse_loop, given)
 
 
 @simulate.command()
@@ -90,7 +92,7 @@ def collapse(**given: Any) -> Payload:
 @_run_options
 def fresh(**given: Any) -> Payload:
     """Simulate the fresh data loop."""
-    return _answer(options.fresh_loop(given), given)
+    return _answer(options.fresh_loop, given)
 
 
 @simulate.command()
@@ -98,4 +100,4 @@ def fresh(**given: Any) -> Payload:
 @_run_options
 def augmentation(**given: Any) -> Payload:
     """Simulate the synthetic augmentation loop."""
-    return _answer(options.augmentation_loop(given), given)
+    return _answer(options.augmentation_loop, given)

@@ -127,6 +127,11 @@ def _real_line(payload: Payload) -> str:
     return f"d = {d}, Σ0 of rank {rank}, tr Σ0 = {number(trace)}"
 
 
+def _bias(bias: float | tuple[float, ...]) -> str:
+    """One bias, or the range of a spectrum of them."""
+    return f"{bias:g}" if isinstance(bias, float) else f"{min(bias):g} to {max(bias):g}"
+
+
 def loop_line(payload: Payload) -> str:
     """Describe the loop: its samples, its bias, and whatever is not plain."""
     loop = payload["loop"]
@@ -135,7 +140,7 @@ def loop_line(payload: Payload) -> str:
         parts = [f"n_fixed = {fixed}", f"n_fresh = {fresh}"]
     else:
         parts = [f"n_real = {fixed or fresh}"] if fixed or fresh else []
-    parts += [f"n_synth = {loop['n_synth']}", f"λ = {loop['bias']:g}"]
+    parts += [f"n_synth = {loop['n_synth']}", f"λ = {_bias(loop['bias'])}"]
     for name, (usual, text) in _OPTIONS.items():
         if loop[name] != usual:
             parts.append(text.format("all" if loop[name] is None else loop[name]))

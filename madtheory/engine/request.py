@@ -14,7 +14,7 @@ from madtheory._types import Ints
 from madtheory.engine.protocol import Keep, Metric, Rng, Source
 from madtheory.engine.samples import Samples, as_arrays, as_samples, digest, n_rows, take
 from madtheory.engine.store import describe
-from madtheory.loop import Loop
+from madtheory.loop import Loop, require_one_bias
 
 #: Most generations of a run.
 MAX_GENERATIONS = 10**7
@@ -113,6 +113,7 @@ def make_task(
     """Check the arguments of a run."""
     if not isinstance(loop, Loop):
         raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
+    require_one_bias(loop, "a run of models")
     _check_model(loop, model)
     generations = _check.count("generations", generations, maximum=MAX_GENERATIONS)
     every = _check.count("every", every)

@@ -12,7 +12,7 @@ from madtheory.files.atomic import (
     atomic_write_text,
 )
 from madtheory.files.canonical import canonical_json, json_text, jsonable, sha256, sha256_file
-from madtheory.files.features import feature_eigenvalues, load_features
+from madtheory.files.features import feature_eigenvalues, load_features, load_numbers
 
 __all__ = [
     "atomic_stream",
@@ -24,6 +24,7 @@ __all__ = [
     "json_text",
     "jsonable",
     "load_features",
+    "load_numbers",
     "sha256",
     "sha256_file",
 ]

@@ -289,7 +289,30 @@ def load_features(path: str | Path) -> Array:
         `MAX_FEATURE_BYTES` as float64 are refused before they are unpacked; others are read in
         blocks. Only regular files are read: a pipe may never end.
     """
-    path = Path(path)
+    try:
+        return _check.sample(str(path), _read(Path(path)), copy=False)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def load_numbers(path: str | Path) -> Array:
+    """Return the numbers of a file as :func:`load_features` reads it: a vector, a row or a column.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .npy, .npz, .parquet or .csv file; not a matrix of more rows and columns than one.
+    """
+    raw = np.asarray(_read(Path(path)))
+    if raw.dtype.kind not in "fiub":
+        raise ValueError(f"{path} must be numeric, got dtype {raw.dtype}")
+    if raw.size == 0 or raw.size != max(raw.shape, default=0):
+        raise ValueError(f"{path} must hold one row or column of numbers, got shape {raw.shape}")
+    return np.asarray(raw.ravel(), dtype=np.float64)
+
+
+def _read(path: Path) -> Array:
+    """Read a file by its ending, unchecked."""
     suffix = path.suffix.lower()
     if suffix not in _LOADERS:
         endings = ", ".join(_LOADERS)
@@ -298,7 +321,7 @@ def load_features(path: str | Path) -> Array:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path} must be a regular file, got a pipe or a device; copy it first")
     try:
-        raw = _LOADERS[suffix](path)
+        return _LOADERS[suffix](path)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {_reason(error)}") from None
     except MemoryError:
@@ -306,10 +329,6 @@ def load_features(path: str | Path) -> Array:
     # The readers of four formats raise dozens of kinds of errors on damaged files.
     except Exception as error:
         raise ValueError(f"{path} is no usable {suffix} file: {_reason(error)}") from None
-    try:
-        return _check.sample(str(path), raw, copy=False)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
 
 
 def _covariance_eigenvalues(centred: Array) -> Array:

@@ -53,8 +53,32 @@ def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
         **_moments(loop, eigenvalues, generations),
         **_log_det(loop, eigenvalues, generations),
         **{name: Entry(getattr(collapse, name)(loop)) for name in rates},
-        "lyapunov": Entry(collapse.lyapunov_spectrum(loop, eigenvalues.size)),
+        "lyapunov": Entry(_exponents(loop, eigenvalues)),
+        **(_directions(loop, eigenvalues) if loop.has_spectrum else {}),
         **answer.distance_path(w2, generations),
+    }
+
+
+def _exponents(loop: Loop, eigenvalues: Array) -> Array:
+    """Lyapunov exponents; a spectrum of biases has them where there is variance."""
+    from madtheory.directions import Directions
+    from madtheory.theory import collapse
+
+    if not loop.has_spectrum:
+        return collapse.lyapunov_spectrum(loop, eigenvalues.size)
+    alive = Directions.of(loop, eigenvalues)
+    return collapse.lyapunov_spectrum(alive.loop, alive.values.size)
+
+
+def _directions(loop: Loop, eigenvalues: Array) -> Entries:
+    """What a spectrum of biases says of each direction, counted from 1 (8)."""
+    from madtheory.theory import collapse
+
+    left = collapse.dominance(loop, eigenvalues)
+    return {
+        "direction_rates": Entry(collapse.direction_rates(loop, eigenvalues)),
+        "dominant_direction": Entry(left.direction + 1),
+        "dominant_from": Entry(left.generation),
     }
 
 
@@ -110,6 +134,8 @@ _RATES = {
     "rate_lower": "rate without a floor, at least",
     "rate_upper": "rate without a floor, at most",
     "half_life": "half-life, generations",
+    "dominant_direction": "direction that is left in the end",
+    "dominant_from": "the largest from generation",
     "critical_bias": "critical bias λ_c",
     "stationary_trace": "E tr Σ, t → ∞",
     "mean_walk_growth": "E|μ-μ0|² per generation, t → ∞",
@@ -145,6 +171,8 @@ def show_collapse(payload: Payload) -> None:
     page.print(table.quantities("Rates", rates, payload, status=status))
     if status["lyapunov"] == "exact":
         page.print(f"Lyapunov spectrum (exact): {_lyapunov(payload['lyapunov'])}")
+    if "direction_rates" in payload:
+        page.print(f"Rates by direction (exact): {_lyapunov(payload['direction_rates'])}")
     lists = payload | {"log_det_sd": np.sqrt(payload["log_det_variance"])}
     page.print(table.path(_PATH, lists, errors="w2_squared_rel_error"))
     table.print_reasons(page, payload, _MISSING)
@@ -160,6 +188,7 @@ def show_collapse(payload: Payload) -> None:
 def collapse(**given: Any) -> Payload:
     """Fully synthetic loop: rate of collapse, moments, log-determinant, distance."""
     eigenvalues = options.eigenvalues(given)
-    loop, length = options.collapse_loop(given), options.length(given["generations"])
+    loop = options.collapse_loop(options.with_biases(given, eigenvalues.size))
+    length = options.length(given["generations"])
     entries = _regularised if loop.shrinkage or loop.floor else _plain
     return answer.head(loop, eigenvalues) | answer.body(entries(loop, eigenvalues, length))

@@ -21,7 +21,8 @@ def _first(loop: Loop, eigenvalues: Array) -> Entries:
     """E |mu|^2 and E tr Sigma (theory.md 2.2, 3)."""
     from madtheory.theory import moments
 
-    total, first = float(eigenvalues.sum()), moments.first_moments_limit(loop)
+    total = float(eigenvalues.sum())
+    first = moments.first_moments_limit(loop, eigenvalues=eigenvalues)
     return {"mean_sq": Entry(first.mean_sq * total), "trace": Entry(first.trace * total)}
 
 
@@ -140,7 +141,8 @@ def _path(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     """Lists over t = 1..T: first moments of every loop, and the distance where it is computed."""
     from madtheory.theory import distance, moments
 
-    first, total = moments.first_moments(loop, generations), float(eigenvalues.sum())
+    total = float(eigenvalues.sum())
+    first = moments.first_moments(loop, generations, eigenvalues=eigenvalues)
     ask = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
     w2 = answer.distance_path(ask, generations)
     return {
@@ -156,7 +158,7 @@ def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> P
 
     eigenvalues = options.eigenvalues(given)
     length = None if given["generations"] is None else options.length(given["generations"])
-    loop = loop_of(given)
+    loop = loop_of(options.with_biases(given, eigenvalues.size))
     for name in ("memory", "pool_cap"):
         kept = getattr(loop, name)
         if kept is not None and kept > options.MAX_KEPT:

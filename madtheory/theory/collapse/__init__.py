@@ -2,7 +2,8 @@
 
 `rates` has the exponents, `direction` the law of one direction, `log_det` and `traces` moments,
 `distance` E W2^2 and `overshoot` whether it increases, `times` the time to collapse, `shrinkage`
-and `stationary` what regularised fits change.
+and `stationary` what regularised fits change, `eigendirections` what a spectrum of biases does to
+each of them, and `estimated` that spectrum from successive generations.
 
 Arguments: `loop` is a fully synthetic loop (with shrinkage or a floor where a function says so),
 `eigenvalues` are those of Sigma_0, shape (d,), zeros allowed, and `dim` is d. `generations` is T:
@@ -33,6 +34,7 @@ from madtheory.theory.collapse.distance import (
     w2_squared_limit,
 )
 from madtheory.theory.collapse.eigendirections import Dominance, direction_rates, dominance
+from madtheory.theory.collapse.estimated import DirectionBiases, estimate_biases
 from madtheory.theory.collapse.log_det import log_det_mean, log_det_variance
 from madtheory.theory.collapse.overshoot import (
     MadVerdict,
@@ -83,6 +85,7 @@ from madtheory.theory.collapse.traces import (
 
 __all__ = [
     "ChernoffBound",
+    "DirectionBiases",
     "Dominance",
     "MadVerdict",
     "Overshoot",
@@ -104,6 +107,7 @@ __all__ = [
     "directional_quantile",
     "directional_sf",
     "dominance",
+    "estimate_biases",
     "first_decrease",
     "first_passage_cdf",
     "half_life",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Biases at which variances are computed; between them their logarithms are interpolated.
 _NODES = 9
 #: Declared error of the synthetic noise's share in an entry off the diagonal. Calibrated in
-#: tests/golden/theory/distance/by_direction.py.
+#: tests/golden/theory/directions.py.
 _SHARED = 0.5
 
 Parts = tuple[Spread, Memory]
