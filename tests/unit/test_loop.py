@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +182,49 @@ def test_a_chain_is_one_model_and_one_batch_all_of_it() -> None:
         loop = Loop(n_initial=10, n_synth=10, pool="accumulate", pool_cap=1, budget=budget)
         assert loop.is_chain is chain
     assert not fresh_data(10, 10).is_chain
+
+
+# --- a spectrum of biases ------------------------------------------------------------------------
+
+
+def test_a_spectrum_of_biases_is_checked_and_hashable() -> None:
+    loop = fully_synthetic(10, bias=(0.5, 1.0))
+    assert (loop.bias, loop.has_spectrum) == ((0.5, 1.0), True)
+    assert hash(loop) == hash(fully_synthetic(10, bias=np.array([0.5, 1.0])))  # type: ignore[arg-type]
+    assert Loop(**dataclasses.asdict(loop)) == loop
+    assert Loop(**{**dataclasses.asdict(loop), "bias": [0.5, 1.0]}) == loop  # as JSON gives it
+    assert (loop.along(0).bias, loop.along(1).bias, loop.longest_lived.bias) == (0.5, 1.0, 1.0)
+
+
+def test_equal_biases_are_one_bias() -> None:
+    assert fully_synthetic(10, bias=(0.5, 0.5)) == fully_synthetic(10, bias=0.5)
+    one = fully_synthetic(10, bias=0.5)
+    assert one.along(7) is one
+    assert one.longest_lived is one
+    assert one.scalar_bias == 0.5
+
+
+@pytest.mark.parametrize(
+    ("bias", "kind", "message"),
+    [
+        ((), ValueError, r"bias must be a number or a non-empty vector of them, got shape \(0,\)"),
+        (((0.5,), (1.0,)), ValueError, r"bias must be .* got shape \(2, 1\)"),
+        ((0.5, 1.5), ValueError, r"bias\[1\] must be a finite number in \[0, 1\], got 1.5"),
+        ((0.5, "much"), TypeError, r"bias\[1\] must be a number, got 'much'"),
+        ("much", TypeError, "bias must be a number, got 'much'"),
+    ],
+)
+def test_a_bad_spectrum_is_refused(bias: object, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        fully_synthetic(10, bias=bias)  # type: ignore[arg-type]
+
+
+def test_a_spectrum_is_never_averaged() -> None:
+    loop = fully_synthetic(10, bias=(0.5, 1.0), first_generation="biased")
+    for ask in ("scalar_bias", "step_bias", "first_bias", "first_scale"):
+        with pytest.raises(UnsupportedLoop, match="one bias in all directions only"):
+            getattr(loop, ask)
+    with pytest.raises(ValueError, match="k must be at most 1, got 2"):
+        loop.along(2)
+    assert not loop.first_is_real
+    assert dataclasses.replace(loop, first_generation="real").first_bias == 1.0
