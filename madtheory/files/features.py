@@ -296,17 +296,15 @@ def load_features(path: str | Path) -> Array:
 
 
 def load_numbers(path: str | Path) -> Array:
-    """Return the numbers of a file as :func:`load_features` reads it: a vector, a row or a column.
+    """Return the numbers of a file as :func:`load_features` reads it, shape (n,).
 
     Parameters
     ----------
     path : str or Path
-        A .npy, .npz, .parquet or .csv file; not a matrix of more rows and columns than one.
+        A .npy, .npz, .parquet or .csv file of a matrix of one row or one column.
     """
-    raw = np.asarray(_read(Path(path)))
-    if raw.dtype.kind not in "fiub":
-        raise ValueError(f"{path} must be numeric, got dtype {raw.dtype}")
-    if raw.size == 0 or raw.size != max(raw.shape, default=0):
+    raw = _read(Path(path))
+    if raw.size == 0 or 1 not in raw.shape:
         raise ValueError(f"{path} must hold one row or column of numbers, got shape {raw.shape}")
     return np.asarray(raw.ravel(), dtype=np.float64)
 

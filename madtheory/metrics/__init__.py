@@ -14,6 +14,7 @@ Bad arguments raise ValueError or TypeError with one sentence that names the arg
 and the value.
 """
 
+from madtheory.metrics.directions import DirectionVariances, direction_variances
 from madtheory.metrics.features import features, same_width, scale
 from madtheory.metrics.frechet import fid, fid_unbiased
 from madtheory.metrics.kernel_distance import kernel_distance
@@ -21,8 +22,10 @@ from madtheory.metrics.measured import Measured, normal_quantile
 from madtheory.metrics.precision_recall import PrecisionRecall, precision_recall
 
 __all__ = [
+    "DirectionVariances",
     "Measured",
     "PrecisionRecall",
+    "direction_variances",
     "features",
     "fid",
     "fid_unbiased",

@@ -2,7 +2,7 @@
 
 import click
 
-from madtheory.cli.theory import baseline, collapse, fresh, modes
+from madtheory.cli.theory import baseline, biases, collapse, fresh, modes
 
 __all__ = ["theory"]
 
@@ -18,6 +18,7 @@ for _command in (
     fresh.augmentation,
     baseline.baseline,
     baseline.effective,
+    biases.biases,
     modes.modes,
 ):
     theory.add_command(_command)

@@ -1,0 +1,37 @@
+"""Variances along the eigenvectors of real data."""
+
+import numpy as np
+import pytest
+
+from madtheory.metrics import direction_variances
+
+
+def test_by_the_eigenvectors_of_the_covariance():
+    rng = np.random.default_rng(0)
+    real, later = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4)), rng.normal(size=(9, 4))
+    found = direction_variances(real, [later, 2 * later])
+    values, vectors = np.linalg.eigh(np.cov(real.T))
+    np.testing.assert_allclose(found.real, values[::-1], rtol=1e-12)
+    along = np.diag(vectors.T @ np.cov(later.T) @ vectors)[::-1]
+    np.testing.assert_allclose(found.generations, [along, 4 * along], rtol=1e-12)
+
+
+def test_fewer_rows_than_columns_leave_the_rest_without_variance():
+    rng = np.random.default_rng(1)
+    real = rng.normal(size=(3, 5))
+    found = direction_variances(real, [rng.normal(size=(7, 5))])
+    assert (found.real[2:] == 0).all()
+    assert found.generations.shape == (1, 2)
+
+
+def test_units_do_not_matter():
+    rng = np.random.default_rng(2)
+    real, later = rng.normal(size=(20, 2)), rng.normal(size=(20, 2))
+    huge = direction_variances(real * 2.0**400, [later * 2.0**400])
+    plain = direction_variances(real, [later])
+    np.testing.assert_allclose(huge.generations, np.ldexp(plain.generations, 800), rtol=1e-13)
+
+
+def test_another_width_is_refused():
+    with pytest.raises(ValueError, match="generation 2 must have 2 columns like real, got 3"):
+        direction_variances(np.eye(2), [np.eye(2), np.eye(3)])
