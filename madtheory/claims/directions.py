@@ -52,19 +52,19 @@ def _covered_if(change: float) -> float:
 
 
 CLAIMS: Final = (
-    exact("spectrum-trace", "8", size=3000)
+    exact("spectrum-trace", "8.2", size=3000)
     .says("a bias λ_k in each direction: E tr Σ_t = Σ s_k λ_k^(t-1)")
     .expects(_SMALL_DIE.law(collapse.mean_trace))
     .observes(_SMALL_DIE.draws, "trace", "trace, {d}, {n}, {λ}, {t}")
     .against(
         "the mean bias everywhere", lambda _: _averaged(_SMALL_DIE).value(collapse.mean_trace)
     ),
-    exact("spectrum-walk", "8", size=12_000)
+    exact("spectrum-walk", "8.2", size=12_000)
     .says("E ‖μ_t - μ_0‖² = Σ s_k (1 + λ_k + … + λ_k^(t-1)) / n")
     .expects(_LARGE_DIE.law(collapse.mean_walk))
     .observes(_LARGE_DIE.draws, "mean_sq", "squared distance, {d}, {n}, {λ}, {t}")
     .against("the mean bias everywhere", lambda _: _averaged(_LARGE_DIE).value(collapse.mean_walk)),
-    exact("spectrum-second-moment", "8", size=12_000)
+    exact("spectrum-second-moment", "8.2", size=12_000)
     .says("Σ_t has the law of the unbiased loop from Σ_0 D^(t-1): E tr Σ_t²")
     .expects(_LARGE_DIE.law(collapse.mean_trace_squared))
     .observes(_LARGE_DIE.draws, "trace_squared", "tr Σ_t², {d}, {n}, {λ}, {t}")
@@ -72,7 +72,7 @@ CLAIMS: Final = (
         "the mean bias everywhere",
         lambda _: _averaged(_LARGE_DIE).value(collapse.mean_trace_squared),
     ),
-    exact("spectrum-log-det", "8", size=2000)
+    exact("spectrum-log-det", "8.2", size=2000)
     .says("log det Σ_t gains Σ log λ_k a generation")
     .expects(_DETERMINANT.law(collapse.log_det_mean, variance=collapse.log_det_variance))
     .observes(_DETERMINANT.draws, "log_det", "log det, {d}, {n}, {λ}, {t}")
@@ -80,7 +80,7 @@ CLAIMS: Final = (
         "the mean bias everywhere",
         lambda _: _DETERMINANT.but(bias=float(np.mean(_FADING[::2]))).value(collapse.log_det_mean),
     ),
-    exact("spectrum-lyapunov", "8", size=1500)
+    exact("spectrum-lyapunov", "8.2", size=1500)
     .says("the exponents pair sorted with sorted: the largest λ goes with the largest exponent")
     .expects(lambda: collapse.rate(_CROSSED.loop), mean_step(7, 200))
     .observes(
@@ -94,19 +94,19 @@ CLAIMS: Final = (
         "the largest λ with the second exponent",
         lambda _: float(collapse.lyapunov_spectrum(_CROSSED.but(bias=1.0).loop, 2)[1]),
     ),
-    asymptotic("spectrum-distance", "8", size=6000)
+    asymptotic("spectrum-distance", "8.2", size=6000)
     .says("E W2²: the fidelity is that of the unbiased loop from Σ_0 D^((t-1)/2)")
     .expects(_SMALL_DIE.law(collapse.w2_squared))
     .observes(_SMALL_DIE.draws, "w2_squared", "W2², {d}, {n}, {λ}, {t}")
     .against(
         "the mean bias everywhere", lambda _: _averaged(_SMALL_DIE).value(collapse.w2_squared)
     ),
-    exact("spectrum-fresh-trace", "8", size=3000)
+    exact("spectrum-fresh-trace", "8.1", size=3000)
     .says("fresh data: the limit of E tr Σ_t is the sum of its directions' limits")
     .expects(lambda: _FRESH.moment_limit("trace"))
     .observes(_FRESH.draws, "trace", "trace, {d}, {n}, {λ}, {t}")
     .against("the mean bias everywhere", lambda _: _averaged(_FRESH).moment_limit("trace")),
-    asymptotic("spectrum-fresh-distance", "8", size=6000)
+    asymptotic("spectrum-fresh-distance", "8.3", size=6000)
     .says("fresh data: the limit of E W2² with a spectrum of biases")
     .expects(_LARGE_FRESH.distance_limit)
     .observes(_LARGE_FRESH.draws, "w2_squared", "W2², {d}, {n}, {λ}, {t}")
@@ -114,12 +114,12 @@ CLAIMS: Final = (
         "the mean bias everywhere",
         lambda _: _LARGE_FRESH.but(bias=float(np.mean(_FADING[::2]))).distance_limit(),
     ),
-    exact("spectrum-memory", "8", size=20_000)
+    exact("spectrum-memory", "8.1", size=20_000)
     .says("a fixed set and a memory: E ‖μ_t - μ_0‖² is the sum of its directions'")
     .expects(lambda: _REMEMBERED.moment("mean_sq"))
     .observes(_REMEMBERED.draws, "mean_sq", "squared distance, {d}, {n}, {λ}, {K}, {t}")
     .against("the mean bias everywhere", lambda _: _averaged(_REMEMBERED).moment("mean_sq")),
-    exact("spectrum-estimate", "8", size=4000)
+    exact("spectrum-estimate", "8.4", size=4000)
     .says("the interval of an estimated λ_k holds its level exactly")
     .happens(lambda: _LEVEL)
     .observes(
