@@ -92,7 +92,7 @@ def shares(d: int = 100) -> dict[str, float]:
     size = len(QUANTITIES)
     e, flags, out = np.zeros(d, np.int64), np.zeros(size, np.bool_), np.zeros(size)
     spec = Spec(
-        **dict.fromkeys(Spec._fields[:-1], 0.0)
+        **dict.fromkeys({*Spec._fields} - {*Spec._field_defaults}, 0.0)
         | {"memory": 1, "cap": 1, "n_initial": 1_000.0, "n_synth": 1_000.0}
         | {"first_bias": 1.0, "bias": 0.9, "ddof": 1.0}
     )

@@ -97,7 +97,7 @@ bias = stack(
     click.option(
         "--bias-file",
         type=PATH,
-        help="A file of one bias for each direction, largest variance first, in place of --bias.",
+        help="A file of one bias for each direction, largest variance first [default: --bias].",
     ),
     defaulted("--ddof", default=1, help="1: divide by n-1; 0: n."),
     choice(

@@ -52,7 +52,9 @@ def _write(path: Path, biases: Array) -> None:
 @click.argument("generations", type=options.PATH, nargs=-1, required=True)
 @options.counted("--n-synth", help="Training samples of a generation [default: estimated].")
 @options.defaulted("--level", default=0.95, help="Level of each interval.")
-@click.option("--out", type=options.PATH, help="Also write a .csv file for --bias-file.")
+@click.option(
+    "--out", type=options.PATH, help="Also write a .csv file for --bias-file [default: none]."
+)
 @answer.shown_by(show_biases)
 def biases(
     *,

@@ -19,7 +19,7 @@ from madtheory.simulate.kernels.spec import Spec
 
 ACCEPT, NEED = 4.5, 6.9
 SPEC = Spec(
-    **dict.fromkeys(Spec._fields[:-1], 0.0)
+    **dict.fromkeys({*Spec._fields} - {*Spec._field_defaults}, 0.0)
     | {"memory": 1, "cap": 1, "weight": -1.0, "first_bias": 1.0, "bias": 1.0, "ddof": 1.0}
 )
 SPECTRA = {

@@ -161,7 +161,11 @@ def _chunk(kernel, spec, s, slots, quantities, replicates, seed):
     return paths
 
 
-NONE = dict.fromkeys(Spec._fields[:-1], 0.0) | {"memory": 1, "cap": 1, "weight": -1.0}
+NONE = dict.fromkeys({*Spec._fields} - {*Spec._field_defaults}, 0.0) | {
+    "memory": 1,
+    "cap": 1,
+    "weight": -1.0,
+}
 
 
 COLLAPSE = (collapse.collapse_line_chunk, collapse.collapse_chunk)
