@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-import time
+from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.timing import best
+from benchmarks.engine import cpu_seconds
 from madtheory.deep import config
 from madtheory.deep.data import sets
 from madtheory.deep.models.ddpm import Ddpm, signal
@@ -40,6 +41,11 @@ def rows(preset: config.Preset) -> tuple[config.Preset, Any]:
     return preset, train[:SAMPLES]
 
 
+def least(run: Callable[[], object], repeats: int = 2) -> float:
+    """Seconds of the processor, the least of some runs: what others do counts little."""
+    return min(cpu_seconds(run) for _ in range(repeats))
+
+
 def throughput(name: str, *, device: str = "cpu") -> dict[str, float]:
     """Milliseconds a step and a thousand samples, by the CPU clock of one thread; parameters.
 
@@ -54,14 +60,9 @@ def throughput(name: str, *, device: str = "cpu") -> dict[str, float]:
     def fit(n: int) -> Any:
         return replace(model, **{field: n}).fit(x, np.random.default_rng(0))
 
-    def seconds(n: int) -> float:
-        start = time.process_time()
-        fit(n)
-        return time.process_time() - start
-
     fitted = fit(1)
-    step = (min(seconds(3 * unit) for _ in range(3)) - min(seconds(unit) for _ in range(3))) / 2
-    drawn = best(lambda: fitted.sample(SAMPLES, preset.loop.bias, np.random.default_rng(0)), 2)
+    step = (least(lambda: fit(3 * unit)) - least(lambda: fit(unit))) / 2
+    drawn = least(lambda: fitted.sample(SAMPLES, preset.loop.bias, np.random.default_rng(0)))
     return {
         "parameters": float(sum(weight.numel() for weight in fitted.weights.values())),
         "ms_step": 1e3 * step / steps,
@@ -122,8 +123,6 @@ def overhead(steps: int = 600, generations: int = 2, repeats: int = 4) -> dict[s
     times: dict[str, list[float]] = {"bare": [], "engine": []}
     for _ in range(repeats):
         for name, run in (("bare", bare), ("engine", engine)):
-            start = time.process_time()
-            run(model, given, generations)
-            times[name].append(time.process_time() - start)
+            times[name].append(cpu_seconds(partial(run, model, given, generations)))
     hand, ours = min(times["bare"]), min(times["engine"])
     return {"s_bare": hand, "s_engine": ours, "ratio": ours / hand}

@@ -58,7 +58,7 @@ SMALL: dict[str, int] = {
     "latent": 8,
     "couplings": 2,
     "critic_steps": 2,
-    "timesteps": 20,
+    "timesteps": 10,
     "sampling_steps": 5,
 }
 SMALL_LOOP, SMALL_GENERATIONS = 200, 2

@@ -106,7 +106,14 @@ def test_rosenbrock_has_its_density() -> None:
     assert abs((x[:, 1] - x[:, 0] ** 2).var() - 0.5) < 0.01
 
 
+def test_a_spectrum_halves() -> None:
+    # 10,000 points: the standard error of a variance is 1.4 %.
+    variances = np.asarray(sets.load("spectrum-8").test, np.float64).var(axis=0)
+    np.testing.assert_allclose(variances, 0.5 ** np.arange(8), rtol=0.06)
+    np.testing.assert_allclose(sets.load("gaussian-3").test.var(axis=0), 1.0, rtol=0.06)
+
+
 def test_unknown_sets_are_refused() -> None:
-    for name in ("mnist", "gaussian-0", "idx:", "gaussian-x"):
+    for name in ("mnist", "gaussian-0", "spectrum-", "idx:", "gaussian-x"):
         with pytest.raises(ValueError, match="data must be fashion-8, digits, rosenbrock"):
             sets.load(name)

@@ -21,6 +21,10 @@ SMALL: dict[str, tuple[Any, Any]] = {
         Ddpm(network="unet", width=8, depth=1, steps=12, batch=8, sampling_steps=3),
         LABELLED,
     ),
+    "ddpm velocity": (
+        Ddpm(target="velocity", width=16, depth=1, steps=12, batch=8, sampling_steps=3),
+        LABELLED,
+    ),
     "ddpm vectors": (Ddpm(classes=0, width=16, depth=1, steps=12, clip=None), VECTORS),
     "stylegan2": (StyleGan2(width=8, latent=8, steps=12, batch=8), IMAGES),
     "stylegan2, all options": (
@@ -28,6 +32,10 @@ SMALL: dict[str, tuple[Any, Any]] = {
         IMAGES,
     ),
     "wgan_gp": (WganGp(width=8, latent=8, steps=12, critic_steps=2, batch=8), IMAGES),
+    "wgan_gp mlp": (
+        WganGp(network="mlp", width=8, latent=8, steps=12, critic_steps=2, batch=8),
+        IMAGES,
+    ),
     "wgan_gp vectors": (WganGp(width=8, latent=8, steps=12, critic_steps=2), VECTORS),
     "glow": (Glow(couplings=2, hidden=8, epochs=12, batch=64), VECTORS),
     "linear": (LinearGaussian(), VECTORS),

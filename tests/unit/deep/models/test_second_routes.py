@@ -1,6 +1,7 @@
 """Each model's mathematics by another way."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,42 @@ def test_samplers_give_the_law_of_an_exact_denoiser(sampler: str, steps: int) ->
     assert float(x.std()) == pytest.approx(math.sqrt(variance), rel=0.04)
     # Few steps leave the law too narrow: 50 of DDIM by 6 %, all 500 ancestral ones by 2 %.
     assert 0.94 < math.sqrt(variance) / 0.5 < 0.99
+
+
+class Velocity(Exact):
+    """The velocity sqrt(a) noise - sqrt(1 - a) sample of the same data, in closed form."""
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        eps = super().forward(x, t, label)
+        a = self.share[(t * self.timesteps).round().long()].float()[:, None]
+        clean = (x - torch.sqrt(1.0 - a) * eps) / torch.sqrt(a)
+        return torch.sqrt(a) * eps - torch.sqrt(1.0 - a) * clean
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+def test_noise_and_velocity_give_the_same_samples(sampler: str) -> None:
+    model = Ddpm(classes=0, clip=None, sampler=sampler, sampling_steps=50, shape=(1,))  # type: ignore[arg-type]
+    index, label = torch.arange(100), torch.zeros(100, dtype=torch.long)
+    other = replace(model, target="velocity")
+    with torch.no_grad():
+        x = model._denoise(Exact(500, 0.3, 0.5), 1, index, label, 0.0)
+        y = other._denoise(Velocity(500, 0.3, 0.5), 1, index, label, 0.0)
+    # Single precision, where noise is divided by sqrt(a) = .006 at first.
+    np.testing.assert_allclose(x, y, atol=2e-3)
+
+
+def test_training_aims_at_the_velocity() -> None:
+    # All samples are 1: the noise is known from x, and so is the velocity, which is all but -1
+    # where all is noise, whatever x is; the noise itself would be all but x there.
+    data = np.ones((64, 1), np.float32)
+    model = Ddpm(classes=0, target="velocity", width=16, depth=1, steps=150, clip=None)
+    fitted = model.fit(data, RNG(0))
+    network = fitted.build((1,))
+    network.load_state_dict(fitted.weights or {})
+    x = torch.tensor([[-1.0], [0.0], [1.0]])
+    with torch.no_grad():
+        found = network(x, torch.ones(3), torch.zeros(3, dtype=torch.long))
+    np.testing.assert_allclose(found, -1.0, atol=0.3)
 
 
 @pytest.mark.parametrize(("d", "n"), [(1, 5), (3, 12), (8, 10), (10, 300)])
