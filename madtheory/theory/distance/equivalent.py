@@ -7,6 +7,7 @@ first moments are exact, and so is one fit at Sigma_0 = I.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from madtheory.spectrum.small_dim import exact_share
 from madtheory.theory import moments
 from madtheory.theory.distance import any_loop
 from madtheory.theory.distance.fidelity import estimate
+from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,7 @@ def require_fresh(loop: Loop, quantity: str) -> None:
         (loop.n_fresh > 0, "n_fresh > 0", loop.n_fresh),
         (loop.n_fixed == 0, "n_fixed = 0", loop.n_fixed),
         (loop.memory == 1, "memory 1", loop.memory),
+        (loop.weight != 0, "a weight above 0", loop.weight),
         (loop.pooled == 1, "a pool of one generation", loop.pooled),
         (loop.first_bias > 0, "a first sample of positive variance", loop.first_bias),
         (not (loop.shrinkage or loop.floor), "shrinkage = floor = 0", loop.shrinkage + loop.floor),
@@ -184,6 +187,7 @@ def equivalent_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     (13.415, True)
     """
     require_fresh(loop, "equivalent_limit")
+    generation.require_resolved(loop, "equivalent_limit")
     s = Spectrum.of(eigenvalues)
     parts = any_loop.limit_rows(loop, s)
     if parts is None:
@@ -192,4 +196,5 @@ def equivalent_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     if law is not None:
         found = [_deficit(law[0], s, float(spread.total), law[1])]
         rows = _sharpened(rows[:, None], found)[:, 0]
-    return estimate(spread, rows, s.trace)
+    limit = estimate(spread, rows, s.trace)
+    return replace(limit, rel_error=limit.rel_error + generation.rounding(loop))

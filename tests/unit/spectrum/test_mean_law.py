@@ -91,3 +91,12 @@ def test_line_below_is_a_sum() -> None:
     direct = ((3.0 - 0.2 * j * STEP) * np.exp(-j * STEP / 2)).sum()
     assert line_below(3.0, 0.2) == pytest.approx(direct, rel=1e-12)
     assert GRID[0] == LOW
+
+
+@pytest.mark.parametrize("y", [-18.0, -3.1, 1.3, 8.9, 11.0])
+def test_slopes_are_derivatives(y: float) -> None:
+    law, h = law_of(ATOMS, MEAN), 1e-3
+    below, at, above = law._between(np.array([y - h, y, y + h]))[0]
+    _, v1, v2, _ = (float(x[0]) for x in law._between(np.array([y])))
+    assert v1 == pytest.approx((above - below) / (2 * h), rel=1e-4, abs=1e-9)
+    assert v2 == pytest.approx((above - 2 * at + below) / h**2, rel=1e-3, abs=1e-8)

@@ -12,7 +12,15 @@ import pytest
 from madtheory.loop import Loop, fresh_data
 from madtheory.spectrum import sqrt_trace_limit
 from madtheory.spectrum.mean_law import GRID, MeanLaw, constant_law
-from madtheory.spectrum.next_law import Part, Pooling, advance, next_law, one_fit
+from madtheory.spectrum.next_law import (
+    Part,
+    Pooling,
+    _Columns,
+    _fluctuation,
+    advance,
+    next_law,
+    one_fit,
+)
 from madtheory.spectrum.one_wishart import root_deficit
 from madtheory.theory.distance.equivalent import pooling_of
 from madtheory.theory.moments import first_moments, second_moments
@@ -166,3 +174,27 @@ def test_without_noise_of_the_model_nothing_of_it_is_used() -> None:
     a = next_law(at(fresh_data(5, 5), 10, 2), by)
     b = next_law(constant_law(10, a.mean_sq), one_fit(20))
     assert a.shape == pytest.approx(b.shape, rel=1e-12)
+
+
+def test_fluctuation_is_a_determinant_over_columns() -> None:
+    parts = Part(0.02, 0.0), Part(0.0, 0.03), Part(0.05, 0.04)
+    columns = _Columns((12.0, 20.0, 1.0), parts)
+    _, point = columns.solve(fit(6, 15))
+    deltas = [w / point.B for w in point.w]
+    for node in (0, 20, 40, 55):
+        plain, mixed, model = (
+            float(x[node]) / float(point.B[node]) ** 2
+            for x in (point.at.plain_2, point.at.mixed_2, point.at.model_2)
+        )
+        K = [
+            [
+                (p.x * q.x * plain + (p.x * q.y + p.y * q.x) * mixed + p.y * q.y * model)
+                * k
+                / (1 + float(delta[node])) ** 2
+                for q, k, delta in zip(parts, columns.k, deltas, strict=True)
+            ]
+            for p in parts
+        ]
+        expected = 0.5 * np.linalg.slogdet(np.eye(3) - K)[1]
+        got = float(_fluctuation(columns, deltas, point)[node])
+        assert got == pytest.approx(expected, rel=1e-9)

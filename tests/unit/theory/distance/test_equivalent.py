@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
+from madtheory.spectrum import baseline
 from madtheory.theory import distance
 from madtheory.theory.distance import equivalent, equivalent_limit
 from madtheory.theory.moments import first_moments
@@ -103,6 +104,12 @@ def test_where_no_fixed_point_is_found_the_distance_stands() -> None:
     assert (float(e.value), float(e.rel_error)) == (float(old.value), float(old.rel_error))
 
 
+def test_all_weight_on_real_data_is_one_fit() -> None:
+    e, one = equivalent_limit(fresh_data(12, 5, weight=1.0), [1.0] * 6), baseline(12, [1.0] * 6)
+    assert float(e.value) == pytest.approx(float(one.value), rel=1e-3)
+    assert abs(float(e.value / one.value) - 1) < float(e.rel_error)
+
+
 def test_divergent_first_moments_are_unbounded() -> None:
     loop = replace(fresh_data(1, 50), bias=1.1, allow_overdispersion=True)
     assert np.isinf(equivalent_limit(loop, [1.0] * 3).value)
@@ -114,6 +121,7 @@ def test_divergent_first_moments_are_unbounded() -> None:
         (synthetic_augmentation(10, 10), "equivalent is computed for n_fresh > 0 only, got 0"),
         (Loop(n_initial=9, n_fixed=5, n_fresh=4, n_synth=9), "n_fixed = 0 only, got 5"),
         (fresh_data(10, 10, memory=3), "memory 1 only, got 3"),
+        (fresh_data(10, 10, weight=0.0), "a weight above 0 only, got 0"),
         (Loop(n_initial=9, n_fresh=9, n_synth=9, pool="accumulate"), "pool of one generation"),
         (Loop(n_initial=9, n_fresh=9, n_synth=9, floor=0.1), "shrinkage = floor = 0 only, got 0.1"),
         (
