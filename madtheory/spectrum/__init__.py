@@ -1,7 +1,8 @@
 """Spectra of sample covariances and their products: E tr of square roots (theory.md 5).
 
 `limits` has the high-dimension limits, `sqrt_trace` the mean at finite size by `factors`, between
-`bounds`, and `baseline` the distance of one fit to real samples.
+`bounds`, and `baseline` the distance of one fit to real samples. `mean_law`,
+`next_law`, `settled` and `rotated` carry the mean spectrum along a loop, to order 1/d included.
 
 `eigenvalues` are those of Sigma_0, shape (dim,), zeros allowed. A bad argument raises ValueError or
 TypeError with one sentence that names the argument, the rule and the value.

@@ -5,6 +5,7 @@ from madtheory.theory.distance.any_loop import (
     w2_squared_limit,
     w2_squared_one_fit,
 )
+from madtheory.theory.distance.equivalent import equivalent, equivalent_limit
 from madtheory.theory.distance.fresh import (
     second_order_limit,
     w2_squared_second_order,
@@ -12,6 +13,8 @@ from madtheory.theory.distance.fresh import (
 )
 
 __all__ = [
+    "equivalent",
+    "equivalent_limit",
     "second_order_limit",
     "w2_squared",
     "w2_squared_limit",

@@ -17,6 +17,7 @@ from madtheory.theory.distance import by_direction, fresh, mixed
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import (
     Memory,
+    Spread,
     assemble,
     estimate,
     log_shape,
@@ -80,14 +81,20 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
         return by_direction.path(directions, _check.count("generations", generations))
     s = Spectrum.of(eigenvalues)
     _require_covered(loop, s, "w2_squared")
+    spread, rows = path_rows(loop, s, _check.count("generations", generations))
+    return estimate(spread, rows, s.trace)
+
+
+def path_rows(loop: Loop, s: Spectrum, generations: int) -> tuple[Spread, Array]:
+    """Spread and deficits of generations 1..T, of a covered loop with real data or more memory."""
     route = fresh if loop.is_fresh_memory_one else mixed
-    spread, memory = route.path_parts(loop, s.rank, _check.count("generations", generations))
+    spread, memory = route.path_parts(loop, s.rank, generations)
     rows = deficits(loop, spread, s, memory)
     if loop.shrinkage == 0 and loop.floor == 0:
         fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
         error = fit.value * fit.rel_error
         rows[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
-    return estimate(spread, rows, s.trace)
+    return spread, rows
 
 
 def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
@@ -152,15 +159,19 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
         return by_direction.limit(directions)
     s = Spectrum.of(eigenvalues)
     generation.require_resolved(loop, "w2_squared_limit")
-    if loop.is_fresh_memory_one:
-        parts = fresh.limit_parts(loop, s.rank)
-    else:
+    if not loop.is_fresh_memory_one:
         settled = _settled(loop, s)
         if settled is not None:
             return settled
-        parts = mixed.limit_parts(loop, s.rank)
-    if parts is None:
+    found = limit_rows(loop, s)
+    if found is None:
         return Estimate.unbounded()
-    spread, memory = parts
-    found = estimate(spread, deficits(loop, spread, s, memory), s.trace)
-    return replace(found, rel_error=found.rel_error + generation.rounding(loop))
+    limit = estimate(*found, s.trace)
+    return replace(limit, rel_error=limit.rel_error + generation.rounding(loop))
+
+
+def limit_rows(loop: Loop, s: Spectrum) -> tuple[Spread, Array] | None:
+    """Spread and deficits at a limit that is not settled; None where first moments have none."""
+    route = fresh if loop.is_fresh_memory_one else mixed
+    parts = route.limit_parts(loop, s.rank)
+    return None if parts is None else (parts[0], deficits(loop, parts[0], s, parts[1]))

@@ -1,0 +1,178 @@
+"""The mean spectrum of a random covariance, as its mean log-determinant on a grid (theory.md 5.2).
+
+S of size d has E tr S = c d and a law that rotations leave alone. With s = c e^y,
+
+    E log det(S + s) = d log(s + c) - v(y)/2 (c/(s + c))^2,
+
+and v is smooth: E tr (S/c - 1)^2 as y -> infinity, and as y -> -infinity -2 E log det(S/c), or a
+falling line where S is singular. Its derivatives are traces of resolvents, so it has the mean of
+every linear statistic, and functions of log s that are analytic for |Im y| < pi make trapezoid
+rules and splines converge fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import BSpline, make_interp_spline
+
+from madtheory._types import Array
+
+#: Step and ends of the grid in y, and the degree of the splines through it.
+STEP, LOW, HIGH, DEGREE = 0.4, -16.0, 8.0, 7
+GRID = np.arange(LOW, HIGH + STEP / 2, STEP)
+NODES = np.exp(GRID)
+#: c/(s + c) at the nodes.
+SHARE = 1 / (1 + NODES)
+#: From here on in y, v is a cubic polynomial in c/(s + c); how many steps beyond are summed.
+_TAIL, _FAR = 4.4 - STEP / 2, 60
+_END = (GRID >= _TAIL)[:, None]
+_POWERS = np.vander(SHARE, 4, increasing=True)
+#: Its coefficients from a shape, by least squares.
+_CUBIC = np.linalg.pinv(_POWERS * _END)
+#: A shape with its tail smoothed: else rounding there grows from one generation to the next.
+SMOOTH = np.where(_END, _POWERS @ _CUBIC, np.eye(len(GRID)))
+
+
+class Traces(NamedTuple):
+    """At points z in units of c: gap = E log det(S + z) - d log(z + 1), and traces by R.
+
+    R = (S + z)^-1: plain = tr R, model = tr S R, then tr R^2, tr S R^2 and tr S^2 R^2, and
+    pull = E mu' R mu, mu as it is.
+    """
+
+    gap: Array
+    plain: Array
+    model: Array
+    plain_2: Array
+    mixed_2: Array
+    model_2: Array
+    pull: Array
+
+
+@dataclass(frozen=True)
+class MeanLaw:
+    """Mean law of a model (mu, S) at Sigma_0 = I.
+
+    Attributes
+    ----------
+    dim : int
+        d.
+    scale, mean_sq : float
+        c = E tr S/d, and E |mu|^2.
+    shape : ndarray, shape (nodes,)
+        v at the nodes of `GRID`.
+    pull : ndarray, shape (nodes,)
+        (s + c) E mu' (S + s)^-1 mu / mean_sq, 1 at y = infinity.
+    """
+
+    dim: int
+    scale: float
+    mean_sq: float
+    shape: Array
+    pull: Array
+
+    @cached_property
+    def _splines(self) -> tuple[BSpline, BSpline, BSpline]:
+        """Shape and pull between the nodes, and two derivatives of them."""
+        spline = make_interp_spline(GRID, np.column_stack([self.shape, self.pull]), k=DEGREE)
+        return spline, spline.derivative(1), spline.derivative(2)
+
+    @cached_property
+    def _tail(self) -> Array:
+        """v as a polynomial in c/(s + c), beyond the grid."""
+        return np.asarray(_CUBIC @ self.shape)
+
+    def _between(self, y: Array) -> tuple[Array, Array, Array, Array]:
+        """v with two derivatives, and the pull, at any y."""
+        inside = np.clip(y, LOW, HIGH)
+        (v, q), (v1, _), (v2, _) = (spline(inside).T for spline in self._splines)
+        v = v + v1 * np.minimum(y - LOW, 0.0)
+        share = 1 / (1 + np.exp(y))
+        rest, (a, b, c, e) = 1 - share, self._tail
+        slope = b + (2 * c + 3 * e * share) * share
+        tails = (
+            a + (b + (c + e * share) * share) * share,
+            -slope * share * rest,
+            share * rest * (slope * (1 - 2 * share) + (2 * c + 6 * e * share) * share * rest),
+        )
+        v, v1, v2 = (np.where(y > HIGH, t, x) for t, x in zip(tails, (v, v1, v2), strict=True))
+        v2 = np.where(y < LOW, 0.0, v2)
+        return v, v1, v2, 1 + (q - 1) * np.exp(np.minimum(HIGH - y, 0.0))
+
+    def traces(self, z: Array) -> Traces:
+        """Traces at points z > 0 in units of c; nothing near S = c cancels."""
+        d, share = self.dim, 1 / (1 + z)
+        rest = z * share
+        v, v1, v2, q = self._between(np.log(z))
+        half = -0.5 * share**2
+        slope = v1 - 2 * v * rest
+        gap, first = half * v, half * slope
+        second = half * (v2 - 2 * v1 * rest - 2 * v * share * rest - 2 * rest * slope)
+        far = z > 1
+        p = np.clip(d * rest + first, 1e-300, d)  # z tr R
+        p_2 = np.clip(d * rest**2 + first - second, p * p / d, p)  # z^2 tr R^2
+        return Traces(
+            gap,
+            np.where(far, d * share + first / z, p / z),
+            np.where(far, d * share - first, d - p),
+            p_2 / z**2,
+            np.where(far, d * share**2 + second / z, (p - p_2) / z),
+            np.where(far, d * share**2 - first - second, d - 2 * p + p_2),
+            q * share * self.mean_sq,
+        )
+
+    @cached_property
+    def spread(self) -> float:
+        """E tr (S/c - 1)^2/d, of the equivalent."""
+        return float(self._tail[0] / self.dim)
+
+    @cached_property
+    def root_deficit(self) -> float:
+        """1 - E tr (S/c)^{1/2}/d = int s^{-1/2} v (1 + s)^{-2} ds/(4 pi d) (trapezoid rule)."""
+        weight = SHARE**2 * np.exp(GRID / 2)
+        slope = float(self._splines[1](LOW)[0])
+        middle = float(weight @ self.shape) + line_below(self.shape[0], slope) * weight[0]
+        z = np.exp(HIGH + STEP * np.arange(1, _FAR))
+        share = 1 / (1 + z)
+        above = np.polynomial.polynomial.polyval(share, self._tail) * share**2 * np.sqrt(z)
+        return float(STEP * (middle + above.sum()) / (4 * np.pi * self.dim))
+
+
+@cache
+def _collocation() -> tuple[Array, Array]:
+    """Knots of the splines on the grid, and the matrix that takes values to coefficients."""
+    knots = np.asarray(make_interp_spline(GRID, GRID, k=DEGREE).t, dtype=np.float64)
+    design = BSpline.design_matrix(GRID, knots, DEGREE).toarray()
+    return knots, np.asarray(np.linalg.inv(design), dtype=np.float64)
+
+
+def reading(z: Array) -> Array:
+    """The matrix that reads a shape at points z (in units of c) from its values at the nodes."""
+    y = np.log(z)
+    knots, coefficients = _collocation()
+    inside = np.clip(y, LOW, HIGH)
+    read = np.asarray(BSpline.design_matrix(inside, knots, DEGREE) @ coefficients)
+    far = y > HIGH
+    read[far] = np.vander(1 / (1 + z[far]), 4, increasing=True) @ _CUBIC
+    return read
+
+
+def line_below(value: float, slope: float) -> float:
+    """Sum of (value - slope j STEP) e^{-j STEP/2} over j >= 1: a left tail that is a line in y."""
+    ratio = float(np.exp(-STEP / 2))
+    return value * ratio / (1 - ratio) - slope * STEP * ratio / (1 - ratio) ** 2
+
+
+def constant_law(dim: int, mean_sq: float = 0.0) -> MeanLaw:
+    """The law of S = I.
+
+    Examples
+    --------
+    >>> constant_law(3).root_deficit
+    0.0
+    """
+    return MeanLaw(dim, 1.0, mean_sq, np.zeros_like(GRID), np.ones_like(GRID))

@@ -1,0 +1,41 @@
+"""What the 1/d expansion misses, where it is known: one fit (theory.md 5.2, 5.3)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from madtheory._types import Array
+from madtheory.spectrum.mean_law import constant_law
+from madtheory.spectrum.next_law import next_law, one_fit
+from madtheory.spectrum.one_wishart import root_deficit
+
+#: Degrees of freedom of the table, in units of dim, and the dim from where the rest is c/dim^2.
+_DOFS = (0.03, 0.06, 0.12, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+_LARGE = 32
+
+
+@lru_cache(maxsize=64)
+def _table(dim: int) -> tuple[Array, Array]:
+    """Deficits of the equivalent of one fit, rising from 0, and the exact ones per unit of them."""
+    dofs = sorted({max(1, round(dim * x)) for x in _DOFS} | {1, 2, 3}, reverse=True)
+    near = [next_law(constant_law(dim), one_fit(k + 1)).root_deficit for k in dofs]
+    exact = [root_deficit(dim, k) / x for k, x in zip(dofs, near, strict=True)]
+    return np.array([0.0, *near]), np.array([1.0, *exact])
+
+
+def exact_share(dim: int, deficit: float) -> float:
+    """E tr S^{1/2}'s deficit of one fit, exact over equivalent, where the latter is `deficit`.
+
+    1 - O(1/dim^2), and 1 at deficit 0.
+
+    Examples
+    --------
+    >>> equivalent = next_law(constant_law(4), one_fit(5)).root_deficit
+    >>> round(equivalent * exact_share(4, equivalent) / root_deficit(4, 4), 12)
+    1.0
+    """
+    known = min(dim, _LARGE)
+    share = float(np.interp(deficit, *_table(known)))
+    return 1 - (1 - share) * (known / dim) ** 2

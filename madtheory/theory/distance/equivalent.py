@@ -1,0 +1,200 @@
+"""E W2^2 of loops with fresh data and memory 1, by the deterministic equivalent (theory.md 5.2).
+
+The mean law of the covariance is carried along the generations, or its fixed point is solved for;
+first moments are exact, and so is one fit at Sigma_0 = I.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from madtheory import _check
+from madtheory.covariance import Spectrum
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.spectrum.mean_law import MeanLaw, constant_law
+from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
+from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
+from madtheory.spectrum.settled import settled_law
+from madtheory.spectrum.small_dim import exact_share
+from madtheory.theory import moments
+from madtheory.theory.distance import any_loop
+from madtheory.theory.distance.fidelity import estimate
+from madtheory.theory.moments import generation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike
+
+    from madtheory._types import Array
+    from madtheory.results import Estimate
+
+#: Declared error of the deficit x, relative: this share of what one fit misses, and of
+#: x (1 - x)/m^2, m the smaller of rank and columns; what the second moment misses, up to so much;
+#: grid and splines. Set on the table of tests/golden/theory/distance/fresh.py, held to that of
+#: coverage.py beside it.
+_BY_FIT, _BY_SIZE, _BY_SPREAD, _BY_GRID = 1.3, 0.15, 1e-3, 1e-6
+#: Deficits this near to the limit's, relative, are at rest; turns of a path that is unstable.
+_AT_REST, _TURNS = 1e-5, 3
+
+
+def require_fresh(loop: Loop, quantity: str) -> None:
+    """Refuse all but fresh data and samples of the last model."""
+    for holds, rule, got in (
+        (loop.n_fresh > 0, "n_fresh > 0", loop.n_fresh),
+        (loop.n_fixed == 0, "n_fixed = 0", loop.n_fixed),
+        (loop.memory == 1, "memory 1", loop.memory),
+        (loop.weight != 0, "a weight above 0", loop.weight),
+        (loop.pooled == 1, "a pool of one generation", loop.pooled),
+        (loop.first_bias > 0, "a first sample of positive variance", loop.first_bias),
+        (not (loop.shrinkage or loop.floor), "shrinkage = floor = 0", loop.shrinkage + loop.floor),
+    ):
+        if not holds:
+            raise UnsupportedLoop(f"{quantity} is computed for {rule} only, got {got}")
+
+
+def pooling_of(loop: Loop) -> Pooling:
+    """A later generation as mean laws see it: pooled sample by sample, or with a weight."""
+    n_r, n_s, w = float(loop.n_fresh), float(loop.n_synth), loop.real_share
+    if loop.weight is None:
+        real = synth = 1 / (n_r + n_s - loop.ddof)
+        gamma = n_r * (n_s / (n_r + n_s)) * real
+    else:
+        real, synth, gamma = w / (n_r - loop.ddof), (1 - w) / (n_s - loop.ddof), w * (1 - w)
+    fresh, model, root = 1 / n_r, loop.bias / n_s, math.sqrt(gamma)
+    return Pooling(
+        real=(n_r - 1, Part(real, 0.0)),
+        synth=(n_s - 1, Part(0.0, loop.bias * synth)),
+        gap=Part(gamma * fresh, gamma * model),
+        gamma=gamma,
+        noise=Part(w**2 * fresh, (1 - w) ** 2 * model),
+        cross=Part(root * w * fresh, -root * (1 - w) * model),
+        keep=1 - w,
+    )
+
+
+def mean_laws(loop: Loop, dim: int) -> Iterator[MeanLaw]:
+    """Mean laws of generations 1, 2, ... at Sigma_0 = I, for as long as they are finite."""
+    by, start = pooling_of(loop), one_fit(loop.n_initial, bias=loop.first_bias, ddof=loop.ddof)
+    law = next_law(constant_law(dim), start)
+    while np.isfinite(law.shape).all() and np.isfinite(law.pull).all():
+        yield law
+        with np.errstate(all="ignore"):
+            law = next_law(law, by)
+
+
+def limit_law(loop: Loop, dim: int) -> tuple[MeanLaw, float] | None:
+    """Mean law at the limit and the last step of its search; None where it is not found."""
+    first = moments.first_moments_limit(loop)
+    if not math.isfinite(first.trace):
+        return None
+    by, mean_sq = pooling_of(loop), dim * first.mean_sq
+    if not by.uses_model:
+        return next_law(constant_law(dim, mean_sq), by), 0.0
+    return settled_law(by, dim, scale=first.trace, mean_sq=mean_sq)
+
+
+def _deficit(law: MeanLaw, s: Spectrum, total: float, step: float = 0.0) -> tuple[float, float]:
+    """Deficit by a law and its declared error; total = E tr (S - c)^2/(r c^2), exactly.
+
+    What one fit misses depends on d, which counts as the Bures weight has it.
+    """
+    near = fidelity_deficit(law, s)
+    share = exact_share(max(1, round(1 + s.bures_weight)), near)
+    x = near * share * second_order_share(law.dim, s)
+    columns = max((law.dim + 1) / max(law.spread, 1e-12), 1.0)
+    size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
+    missed = min(abs(total / max(law.spread, 1e-300) - 1), _BY_SPREAD)
+    return x, x * (_BY_FIT * abs(1 - share) + _BY_SIZE * size + missed + step + _BY_GRID)
+
+
+def _sharpened(rows: Array, found: list[tuple[float, float]]) -> Array:
+    """Rows value, lower, upper, error with the deficits found, where their error is smaller."""
+    T, out = len(found), rows.copy()
+    value, lower, upper, error = rows[:, :T]
+    new, declared = np.array(found).T
+    better = (declared < error) & (lower <= new) & (new <= upper)
+    out[0, :T], out[3, :T] = np.where(better, new, value), np.where(better, declared, error)
+    return out
+
+
+def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, float]]:
+    """Deficits and errors of generations 1, 2, ..., the limit's once two in a row are at it.
+
+    Where the covariance is on the verge of being singular rounding grows from one generation to
+    the next, with alternating signs: the walk ends there.
+    """
+    found: list[tuple[float, float]] = []
+    limit, x, turns = limit_law(loop, s.rank), [0.0, 0.0], 0
+    for law, total in zip(mean_laws(loop, s.rank), totals, strict=False):
+        x.append(law.root_deficit)
+        if limit and max(abs(y / limit[0].root_deficit - 1) for y in x[-2:]) < _AT_REST:
+            rest = _deficit(limit[0], s, totals[-1], limit[1] + _AT_REST)
+            return found + [rest] * (len(totals) - len(found))
+        turns = turns + 1 if (x[-1] - x[-2]) * (x[-2] - x[-3]) < 0 else 0
+        if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
+            return found
+        found.append(_deficit(law, s, total))
+    return found
+
+
+def equivalent(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
+    """E W2^2 of generations 1..T by the deterministic equivalent (theory.md 5.2; asymptotic).
+
+    Parameters
+    ----------
+    loop : Loop
+        Fresh real data and samples of the last model, any weight and ddof.
+    eigenvalues : array_like, shape (dim,)
+        Eigenvalues of Sigma_0; zeros allowed.
+    generations : int
+        T; a generation takes a millisecond or two until the loop is at rest.
+
+    Returns
+    -------
+    Estimate
+        Arrays (T,), those of :func:`madtheory.theory.distance.w2_squared` wherever that declares
+        the smaller error (generation 1, and where a handful of samples meets few dimensions).
+
+    Examples
+    --------
+    >>> e = equivalent(fresh_data(100, 900), [1.0] * 100, generations=3)
+    >>> e.value.round(2).tolist(), bool((e.rel_error < 0.002).all())
+    ([31.94, 24.5, 20.89], True)
+    """
+    require_fresh(loop, "equivalent")
+    s, T = Spectrum.of(eigenvalues), _check.count("generations", generations)
+    spread, rows = any_loop.path_rows(loop, s, T)
+    found = _walk(loop, s, spread.total.tolist())
+    return estimate(spread, _sharpened(rows, found) if found else rows, s.trace)
+
+
+def equivalent_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
+    """Limit of :func:`equivalent`, 0-d arrays: a fixed point, in some ten milliseconds.
+
+    That of :func:`madtheory.theory.distance.w2_squared_limit` wherever that declares the smaller
+    error, and where no fixed point is found: a few rare paths make the second moments there, as
+    for n_real = 2 and n_synth large.
+
+    Examples
+    --------
+    >>> e = equivalent_limit(fresh_data(100, 900, bias=0.9), [1.0] * 100)
+    >>> round(float(e.value), 3), bool(e.rel_error < 0.001)  # 13.415 +- .002 by simulation
+    (13.415, True)
+    """
+    require_fresh(loop, "equivalent_limit")
+    generation.require_resolved(loop, "equivalent_limit")
+    s = Spectrum.of(eigenvalues)
+    parts = any_loop.limit_rows(loop, s)
+    if parts is None:
+        return any_loop.w2_squared_limit(loop, s)
+    (spread, rows), law = parts, limit_law(loop, s.rank)
+    if law is not None:
+        found = [_deficit(law[0], s, float(spread.total), law[1])]
+        rows = _sharpened(rows[:, None], found)[:, 0]
+    limit = estimate(spread, rows, s.trace)
+    return replace(limit, rel_error=limit.rel_error + generation.rounding(loop))

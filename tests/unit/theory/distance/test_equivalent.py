@@ -1,0 +1,135 @@
+"""E W2^2 by the deterministic equivalent: simulated values, tables, refusals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
+from madtheory.spectrum import baseline
+from madtheory.theory import distance
+from madtheory.theory.distance import equivalent, equivalent_limit
+from madtheory.theory.moments import first_moments
+from tests.golden.theory.distance import coverage, precise
+from tests.golden.theory.distance.controls import by_loop, profile
+
+
+@pytest.mark.parametrize(("bias", "truth", "se"), [(0.9, 13.415, 0.002), (1.0, 12.287, 0.007)])
+def test_the_papers_setting(bias: float, truth: float, se: float) -> None:
+    e = equivalent_limit(fresh_data(100, 900, bias=bias), [1.0] * 100)
+    assert abs(float(e.value) - truth) < 3 * se
+    assert float(e.rel_error) < 1e-3
+
+
+@cache
+def held_out() -> list[tuple[int, float, float, float]]:
+    """(dim, off, declared, noise) in units of truth on loops that set no constant."""
+    rows = []
+    for (dim, fields, name), simulated in list(
+        by_loop(json.loads(coverage.TABLE.read_text())).items()
+    )[::2]:
+        loop, s = Loop(**json.loads(fields)), profile(name, dim)
+        if loop.n_fixed or loop.memory != 1 or loop.pooled != 1 or loop.shrinkage or loop.floor:
+            continue
+        e, first = equivalent(loop, s, generations=12), first_moments(loop, 12)
+        for t, fidelity, se in simulated:
+            i = t - 1
+            truth = s.sum() * (first.mean_sq[i] + first.trace[i] + 1 - 2 * fidelity)
+            off = abs(float(e.value[i]) - truth) / truth
+            rows.append((dim, off, float(e.rel_error[i]), 2 * s.sum() * (se + 1e-8) / truth))
+    return rows
+
+
+def test_declared_errors_cover_a_table_held_out() -> None:
+    _, off, declared, noise = np.array(held_out()).T
+    assert len(off) > 300
+    assert (off <= declared + 4 * noise).all()
+    # a tenth of what is declared would not do
+    assert (off > declared / 10 + 4 * noise).any()
+
+
+def test_declared_errors_are_small() -> None:
+    dim, _, declared, _ = np.array(held_out()).T
+    assert np.median(declared[dim >= 20]) < 0.002
+    assert np.quantile(declared[dim >= 20], 0.9) < 0.004
+    assert np.median(declared[dim >= 2]) < 0.004
+
+
+def test_declared_errors_cover_precise_simulations() -> None:
+    table = json.loads(precise.TABLE.read_text())
+    rows = [row for key in table if key.startswith("part") for row in table[key]]
+    for dim, n_r, n_s, lam, _, t, name, fidelity, se in rows:
+        loop, s = fresh_data(n_r, n_s, bias=lam), profile(name, dim)
+        e, first = equivalent(loop, s, generations=t), first_moments(loop, t)
+        truth = s.sum() * (first.mean_sq[-1] + first.trace[-1] + 1 - 2 * fidelity)
+        allowed = float(e.rel_error[-1]) * truth + 4 * 2 * s.sum() * se
+        assert abs(float(e.value[-1]) - truth) <= allowed
+    assert len(rows) >= 40
+
+
+def test_limit_is_where_the_path_goes() -> None:
+    for loop in (fresh_data(20, 30, bias=0.8), fresh_data(20, 30, weight=0.5, ddof=0)):
+        for s in ([1.0] * 12, [3.0, 2.0, 1.0]):
+            path, limit = equivalent(loop, s, generations=80), equivalent_limit(loop, s)
+            assert path.value[-1] == pytest.approx(float(limit.value), rel=2e-6)
+            assert path.rel_error[-1] == pytest.approx(float(limit.rel_error), rel=0.1, abs=1e-5)
+
+
+def test_first_generation_and_bounds_are_those_of_the_distance() -> None:
+    loop, s = fresh_data(9, 9, bias=0.7), [2.0, 1.0, 1.0]
+    e, old = equivalent(loop, s, generations=3), distance.w2_squared(loop, s, generations=3)
+    assert e.lower.tolist() == old.lower.tolist()
+    assert e.upper.tolist() == old.upper.tolist()
+    flat = equivalent(loop, [1.0] * 3, generations=2)
+    assert float(flat.rel_error[0]) == 0.0
+    assert (e.rel_error <= old.rel_error).all()
+
+
+def test_error_falls_to_zero_with_n() -> None:
+    errors = [
+        float(equivalent_limit(fresh_data(n, n), [1.0] * 5).rel_error)
+        for n in (10, 100, 1000, 10**5)
+    ]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 2e-6
+
+
+def test_where_no_fixed_point_is_found_the_distance_stands() -> None:
+    loop = fresh_data(2, 10**4)
+    e, old = equivalent_limit(loop, [1.0] * 30), distance.w2_squared_limit(loop, [1.0] * 30)
+    assert (float(e.value), float(e.rel_error)) == (float(old.value), float(old.rel_error))
+
+
+def test_all_weight_on_real_data_is_one_fit() -> None:
+    e, one = equivalent_limit(fresh_data(12, 5, weight=1.0), [1.0] * 6), baseline(12, [1.0] * 6)
+    assert float(e.value) == pytest.approx(float(one.value), rel=1e-3)
+    assert abs(float(e.value / one.value) - 1) < float(e.rel_error)
+
+
+def test_divergent_first_moments_are_unbounded() -> None:
+    loop = replace(fresh_data(1, 50), bias=1.1, allow_overdispersion=True)
+    assert np.isinf(equivalent_limit(loop, [1.0] * 3).value)
+
+
+@pytest.mark.parametrize(
+    ("loop", "message"),
+    [
+        (synthetic_augmentation(10, 10), "equivalent is computed for n_fresh > 0 only, got 0"),
+        (Loop(n_initial=9, n_fixed=5, n_fresh=4, n_synth=9), "n_fixed = 0 only, got 5"),
+        (fresh_data(10, 10, memory=3), "memory 1 only, got 3"),
+        (fresh_data(10, 10, weight=0.0), "a weight above 0 only, got 0"),
+        (Loop(n_initial=9, n_fresh=9, n_synth=9, pool="accumulate"), "pool of one generation"),
+        (Loop(n_initial=9, n_fresh=9, n_synth=9, floor=0.1), "shrinkage = floor = 0 only, got 0.1"),
+        (
+            Loop(n_initial=9, n_fresh=9, n_synth=9, bias=0.0, first_generation="biased"),
+            "a first sample of positive variance only, got 0",
+        ),
+    ],
+)
+def test_other_loops_are_refused(loop: Loop, message: str) -> None:
+    with pytest.raises(UnsupportedLoop, match=message):
+        equivalent(loop, [1.0] * 3, generations=2)
