@@ -65,10 +65,10 @@ def pooling_of(loop: Loop) -> Pooling:
         gamma = n_r * (n_s / (n_r + n_s)) * real
     else:
         real, synth, gamma = w / (n_r - loop.ddof), (1 - w) / (n_s - loop.ddof), w * (1 - w)
-    fresh, model, root = 1 / n_r, loop.bias / n_s, math.sqrt(gamma)
+    fresh, model, root = 1 / n_r, loop.scalar_bias / n_s, math.sqrt(gamma)
     return Pooling(
         real=(n_r - 1, Part(real, 0.0)),
-        synth=(n_s - 1, Part(0.0, loop.bias * synth)),
+        synth=(n_s - 1, Part(0.0, loop.scalar_bias * synth)),
         gap=Part(gamma * fresh, gamma * model),
         gamma=gamma,
         noise=Part(w**2 * fresh, (1 - w) ** 2 * model),
