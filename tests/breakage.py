@@ -7,8 +7,8 @@ Without an option: the first number that each public function of the theory retu
 instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
 --drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
 For these two a test must turn red. Each breakage goes into a copy of the package: first the tests
-named after the file run, then those of its room. A breakage that nothing notices makes the script
-exit 1; the score by room comes last.
+named after the file run, then those of its room. A test that is red without the breakage is an
+error; a breakage that nothing notices makes the script exit 1. The score by room comes last.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -34,20 +36,31 @@ PACKAGE = ROOT / "madtheory"
 
 #: Rooms whose formulas are broken by 2 %, and what small changes are drawn from besides.
 THEORY = ("laws", "spectrum", "theory", "modes")
-MORE = ("metrics", "audit", "simulate", "claims/verify.py", "claims/claim.py")
-FLOOR = ("covariance.py", "results.py", "loop.py", "_search.py")
+MORE = ("metrics", "audit", "simulate", "engine", "files", "claims", "cli", "deep")
+FLOOR = ("covariance", "results", "loop", "_search", "_check", "_threads", "_compile")
 #: What is no number: a function that returns this is no formula.
 OTHER = ("bool", "str", "int", "None", "Loop", "Layout", "Callable", "dict", "tuple[Entry")
-KINDS = ("unit", "golden", "property", "statistical")
-#: Where the ground floor and the laws are used, and so tested.
+#: Folders of tests that follow the rooms; the command's own folder has the name of its room.
+KINDS = ("unit", "golden", "property", "statistical", "e2e", "")
+#: Where the ground floor, the files and the laws are used, and so tested.
 USERS = {
-    "results": "theory/distance",
-    "covariance": "spectrum",
-    "_search": "theory/worth",
-    "laws": "theory/collapse",
+    "results": ("theory/distance",),
+    "covariance": ("spectrum",),
+    "laws": ("theory/collapse",),
+    "_check": ("laws", "engine/models", "cli/test_bad_input.py"),
+    "_search": ("theory/worth",),
+    "_threads": ("engine", "simulate"),
+    "files": ("engine", "e2e/simulate", "e2e/test_faults.py", "cli/theory/test_features.py"),
+    "simulate": ("e2e/test_faults.py",),
+    "engine": ("engine", "e2e/test_faults.py"),
+    "deep": ("deep", "cli/test_deep.py"),
+    "cli": ("cli",),
 }
-#: Seconds after which a run hangs, which is noticed too.
-LIMIT = 600
+#: Seconds of processor time after which a run hangs, which is noticed too: a machine with much
+#: else to do takes longer. One that waits for ever is an error.
+LIMIT, FOR_EVER = 600, 36_000
+#: Exit codes of a process that has used up its time.
+HUNG = (-signal.SIGXCPU, -signal.SIGKILL, 128 + signal.SIGXCPU, 128 + signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,7 @@ def put(text: str, part: ast.expr, new: str) -> str:
 
 def drawn(n: int, seed: int) -> Iterator[Breakage]:
     """Of every module n changes of its syntax tree, or all where it has fewer."""
-    for module, text in modules(*THEORY, *MORE, *FLOOR):
+    for module, text in modules(*THEORY, *MORE, *(f"{name}.py" for name in FLOOR)):
         found = [x for node in inside(ast.parse(text)) for x in changes(node)]
         for what, part, new in random.Random(f"{seed} {module}").sample(found, min(n, len(found))):
             old = ast.unparse(part)
@@ -202,11 +215,13 @@ def drawn(n: int, seed: int) -> Iterator[Breakage]:
 def tests_of(module: str) -> Iterator[list[str]]:
     """The test files named after a module, then the folders of its room, then of its users."""
     room, _, file = module.replace(".", "/").rpartition("/")
-    own = [Path("tests", kind, room, f"test_{file}.py") for kind in KINDS]
+    names = dict.fromkeys((file, file.lstrip("_")))
+    own = [Path("tests", kind, room, f"test_{name}.py") for kind in KINDS for name in names]
     near = [Path("tests", kind, room) for kind in KINDS if room]
     if room.startswith("theory/"):  # laws that hold across its rooms
         near += [Path("tests/property/theory/test_fresh.py")]
-    far = [Path("tests", kind, user) for kind in KINDS if (user := USERS.get(room or file))]
+    users = USERS.get(room.partition("/")[0] or file, ())
+    far = [Path("tests", kind, user) for kind in KINDS for user in users]
     for found in (own, near, far):
         if files := [str(x) for x in found if (ROOT / x).exists()]:
             yield files
@@ -229,38 +244,47 @@ print(json.dumps(red))
 
 
 def _copy(folder: Path) -> None:
-    for name in ("madtheory", "deep", "proofs", "reports", "tests"):
+    for name in ("madtheory", "deep", "proofs", "reports", "tests", "docs"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True)
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
 
 
 def _python(folder: Path, *arguments: str) -> str:
     """What Python prints on the copy."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # two breakages a second have one time stamp
-    command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT
-    ).stdout
+    command = ["bash", "-c", f'ulimit -t {LIMIT}; exec "$@"', "bash", sys.executable, *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=FOR_EVER
+    )
+    return "FAILED hangs" if done.returncode in HUNG else done.stdout
+
+
+def _first_red(folder: Path, tests: list[str]) -> str | None:
+    """The first of some tests that fails."""
+    options = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-x", "-rfE", "-q")
+    for line in _python(folder, *options, "--tb=no", *tests).splitlines():
+        if line.startswith(("FAILED", "ERROR")):
+            return line.split(" ", 1)[1].split(" - ")[0]
+    return None
 
 
 def _test_red(folder: Path, module: str) -> str | None:
     """The first test that minds."""
-    options = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-x", "-rfE", "-q")
-    for files in tests_of(module):
-        try:
-            out = _python(folder, *options, "--tb=no", *files)
-        except subprocess.TimeoutExpired:
-            return "hangs"
-        for line in out.splitlines():
-            if line.startswith(("FAILED", "ERROR")):
-                return line.split(" ", 1)[1].split(" - ")[0]
-    return None
+    return next((red for files in tests_of(module) if (red := _first_red(folder, files))), None)
+
+
+@cache
+def check_green(folder: Path, test: str) -> None:
+    """See that the test is green where nothing is broken: otherwise it notices nothing."""
+    if test != "hangs" and (red := _first_red(folder, [test])):
+        raise RuntimeError(f"tests must be green without a breakage, got a red {red}")
 
 
 def _claims_red(folder: Path) -> list[str]:
     out = _python(folder, "-c", CLAIMS_SCRIPT)
-    return list(json.loads(out)) if out else ["the import fails"]
+    return list(json.loads(out)) if out.startswith("[") else [out or "the import fails"]
 
 
 def notice(folder: Path, broken: Breakage, *, claims: bool) -> dict[str, object]:
@@ -307,6 +331,8 @@ def main() -> int:
         _copy(Path(name))
         for broken in chosen:
             row = notice(Path(name), broken, claims=not subtle)
+            if row["test_red"]:
+                check_green(Path(name), str(row["test_red"]).partition("[")[0])
             rows.append(row | {"noticed": bool(row["test_red"] and row.get("claims_red", True))})
             print(json.dumps(rows[-1]), flush=True)
     if asked.out:

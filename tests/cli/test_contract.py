@@ -503,6 +503,8 @@ def test_verify_one_claim(answer: Answer) -> None:
     assert claim["power"] >= 0.99
     assert 0 < claim["smallest_error"] <= 0.05
     assert got["family_wise_error"] == 0.01
+    other = answer("verify", "--claim", first_claim(), "--seed", 1)
+    assert other["claims"][0]["estimate"] != claim["estimate"]
 
 
 def test_verify_a_claim_that_is_computed(answer: Answer, command: Command) -> None:
@@ -593,7 +595,9 @@ def test_report_lists_what_it_wrote(
     def fake(out: Path, *, level: str) -> SimpleNamespace:
         assert level == "full"
         return SimpleNamespace(
-            figures=[out / "a.pdf", out / "a.png"], tables=[out / "t.tex"], pages=[out / "p.html"]
+            figures=[out / "a.pdf", out / "a.png"],
+            tables=[out / "t.tex"],
+            pages=[out / "p.html", out / "q.pdf"],
         )
 
     monkeypatch.setattr(build, "build", fake)
@@ -601,8 +605,8 @@ def test_report_lists_what_it_wrote(
     assert got == {
         "figures": [f"{tmp_path}/a.pdf", f"{tmp_path}/a.png"],
         "tables": [f"{tmp_path}/t.tex"],
-        "pages": [f"{tmp_path}/p.html"],
+        "pages": [f"{tmp_path}/p.html", f"{tmp_path}/q.pdf"],
     }
     code, out, err = command("report", "--out", tmp_path, "--level", "full")
     assert (code, err) == (0, "")
-    assert f"{tmp_path}/p.html\n2 figures, 1 tables\n" == out
+    assert f"{tmp_path}/p.html\n{tmp_path}/q.pdf\n2 figures, 1 tables\n" == out

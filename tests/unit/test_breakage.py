@@ -1,34 +1,32 @@
 """The tool that breaks the code: what it lists is in the code, what it draws is an error."""
 
 import ast
-from pathlib import Path
+from itertools import chain
 
 import pytest
 
 from tests import breakage
-from tests.breakage import PACKAGE, changes, drawn, formulas, inside, listed, put
-
-ROOMS = ("laws", "spectrum", "theory", "modes", "metrics", "audit", "simulate")
+from tests.breakage import PACKAGE, ROOT, changes, drawn, formulas, inside, listed, put
 
 
 def test_every_listed_breakage_stands_once_in_the_code_and_compiles() -> None:
     # A text that has moved is mended in breakages.toml, or its line goes.
     every = list(listed())
-    assert len(every) > 180
+    assert len(every) > 500
     for broken in every:
         ast.parse(broken.text)
 
 
 def test_every_file_with_a_decision_is_listed_or_drawn_from() -> None:
-    files = {
-        ".".join(x.relative_to(PACKAGE).with_suffix("").parts)
-        for room in ROOMS
-        for x in Path(PACKAGE, room).rglob("*.py")
-    }
-    found = {x.module for x in drawn(1, 0)}
-    # What is left decides nothing by itself: lists of names, types, containers, one call.
-    bare = {x for x in files - found - {x.module for x in listed()} if not x.endswith("__init__")}
-    assert bare <= {"simulate.kernels.spec", "simulate.size_biased", "theory.verdicts.finding"}
+    rooms = [x for x in PACKAGE.iterdir() if x.is_dir() and x.name not in ("proofs", "reports")]
+    # On some Pythons rglob does not follow the link that `deep` is.
+    inside = chain.from_iterable(x.resolve().rglob("*.py") for x in rooms)
+    places = [x.relative_to(ROOT) for x in (*PACKAGE.glob("*.py"), *inside)]
+    names = {".".join(x.with_suffix("").parts).removeprefix("madtheory.") for x in places}
+    found = {x.module for x in (*drawn(1, 0), *listed())}
+    bare = {x for x in names - found if not x.endswith(("__init__", "__main__"))}
+    # These decide nothing: a list of lists, names of fields, types.
+    assert bare <= {"claims.table", "simulate.kernels.spec", "_types"}
 
 
 def test_drawn_breakages_are_those_of_their_seed_and_compile() -> None:

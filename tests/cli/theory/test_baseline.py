@@ -55,3 +55,18 @@ def test_an_error_of_the_baseline_is_no_exact_size(answer: Answer, tmp_path: Pat
 
 def test_no_distance_takes_infinitely_many_samples(answer: Answer) -> None:
     assert answer("theory", "effective", "--dim", 2, "--w2-squared", 0)["n_eff"] is None
+
+
+def test_tables_say_errors_and_intervals_where_there_are_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from madtheory.cli.theory.baseline import show_baseline, show_effective
+
+    payload = {"dim": 3, "n": 50, "w2_squared": 0.5, "w2_squared_rel_error": 0.25}
+    for kind, said in (("asymptotic", "asymptotic, ±25 %"), ("exact", "exact")):
+        show_baseline(payload | {"status": {"w2_squared": kind}})
+        assert capsys.readouterr().out.split("0.5 ")[1].strip() == said
+    found = {"dim": 3, "w2_squared": 0.5, "n_eff": 8.0, "status": {"n_eff": "asymptotic"}}
+    for low, high, said in ((7.5, 9.0, "asymptotic, 7.5 to 9"), (8.0, 8.0, "asymptotic")):
+        show_effective(found | {"n_eff_lower": low, "n_eff_upper": high})
+        assert capsys.readouterr().out.split(" 8 ")[1].strip() == said

@@ -51,3 +51,23 @@ def test_features_in_the_fresh_loop(answer: Answer, close: Close, features: Path
     close(got["trace"], trace * C)
     # E (tr Sigma)^2 >= (E tr Sigma)^2, and by Cauchy-Schwarz at most rank times E tr Sigma^2.
     assert float(trace * C) ** 2 < got["squared_trace"] < 3 * got["trace_squared"]
+
+
+def test_a_floor_settles_in_units_of_the_data(answer: Answer, close: Close, features: Path) -> None:
+    trace = float(np.trace(np.cov(np.load(features), rowvar=False)))
+    line = ("theory", "collapse", "--features", features, "--n-synth", 11, "--bias", 0.75)
+    # E tr = 0.75 E tr + 0.25 tr Sigma_0.
+    close(answer(*line, "--floor", 0.25, "--generations", 2)["stationary_trace"], trace)
+
+
+def test_paths_are_in_units_of_the_data(answer: Answer, close: Close, features: Path) -> None:
+    trace = float(np.trace(np.cov(np.load(features), rowvar=False)))
+    line = ("theory", "fresh", "--features", features, "--n-real", 10, "--n-synth", 10)
+    path = answer(*line, "--generations", 1)["path"]
+    close(path["trace"], [trace])
+    close(path["mean_sq"], [trace / 10])
+
+
+def test_bounds_of_a_baseline_hold_its_value(answer: Answer, features: Path) -> None:
+    got = answer("theory", "baseline", "--features", features, "--n", 9)
+    assert got["w2_squared_lower"] < got["w2_squared"] < got["w2_squared_upper"]

@@ -223,3 +223,28 @@ def test_with_all_weight_on_real_data_the_loop_forgets_at_once(
     got = answer(*line.split(), memory)
     assert got["forgetting_rate"] == 0
     close(got["mean_sq"], 3 / 50)
+
+
+def test_errors_of_second_moments_at_any_covariance_hold_both_signs() -> None:
+    """Sigma_0 = diag(3, 1): E tr Sigma^2 is 4 q + r/2, E (tr Sigma)^2 is q + 7 r/2."""
+    from madtheory.cli.theory.fresh import _conjugated
+
+    s = np.array([3.0, 1.0])
+    # q = E tr W^2 = 2 and r = E (tr W)^2 = 4 at W = I.
+    values, errors = _conjugated([2.0, 4.0], [0.1, 0.0], s)
+    assert values == pytest.approx([10.0, 16.0])
+    assert errors == pytest.approx([4 * 0.2 / 10, 0.2 / 16])
+    _, errors = _conjugated([2.0, 4.0], [0.1, 0.2], s)
+    assert errors == pytest.approx([(4 * 0.2 + 0.5 * 0.8) / 10, (0.2 + 3.5 * 0.8) / 16])
+    assert _conjugated([2.0, 4.0], [0.0, 0.0], s)[1] == [0.0, 0.0]
+
+
+def test_the_most_models_that_are_kept_apart(
+    answer: Answer, refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from madtheory.cli import options
+
+    monkeypatch.setattr(options, "MAX_KEPT", 2)
+    line = "theory fresh --dim 2 --n-real 9 --n-synth 5 --memory"
+    assert answer(*line.split(), 2)["loop"]["memory"] == 2
+    assert "memory must be at most 2 in theory" in refusal(*line.split(), 3)

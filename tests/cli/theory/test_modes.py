@@ -100,3 +100,30 @@ def test_the_table_fits_eighty_columns(command: Command, line: str) -> None:
 )
 def test_bad_input_is_one_sentence(refusal: Refusal, line: str, words: str) -> None:
     assert words in refusal("theory", "modes", *line.split())
+
+
+def test_synthetic_and_fresh_samples_together_are_too_many(answer: Answer) -> None:
+    line = "theory modes --modes 9 --n-synth 16384 --n-fresh 5 --generations 2"
+    assert answer(*line.split())["surviving_mean"] == [None, None]
+
+
+def test_a_table_says_that_every_mode_comes_back_for_ever(command: Command) -> None:
+    out = " ".join(command(*FRESH.split())[1].split())
+    assert "generations until one mode is left ∞" in out
+
+
+def test_the_declared_error_is_that_of_the_last_generation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from madtheory.cli.theory.modes import show_modes
+
+    two = np.array([1.0, 0.5])
+    show_modes(
+        {
+            **{"modes": 3, "n_synth": 6, "n_fresh": 0, "fixation_time": 4.0},
+            **{"surviving_mean": two, "heterozygosity": two, "reason": {}},
+            "surviving_mean_rel_error": np.array([0.01, 0.25]),
+            "status": {"surviving_mean": "asymptotic", "fixation_time": "exact"},
+        }
+    )
+    assert "asymptotic, ±25 %." in capsys.readouterr().out

@@ -38,6 +38,14 @@ def test_seed_sample_and_step_all_matter(other: tuple[int, int, int]) -> None:
     assert not torch.equal(one, noise.uniforms(key, torch.tensor([index]), step, 4))
 
 
+@pytest.mark.parametrize(("word", "wanted"), [(0, 2.0**-33), (2**32 - 1, 1 - 2.0**-33)])
+def test_uniform_numbers_are_within_0_and_1(
+    word: int, wanted: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noise, "_words", lambda *_: torch.full((2, 4), word))
+    assert noise.uniforms(1, torch.arange(2), 0, 3).tolist() == [[wanted] * 3] * 2
+
+
 def test_the_law_is_normal() -> None:
     # 400,000 numbers: standard errors .0016 (mean), .0022 (variance), .015 (fourth moment).
     z = noise.normals(1, torch.arange(4000), 0, (100,)).double().numpy()

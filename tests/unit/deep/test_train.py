@@ -36,6 +36,9 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert np.argmax(rates) in (9, 10)
     assert max(rates) == pytest.approx(2.0, rel=0.06)
     assert rates[-1] < 1e-3
+    # The rate of a step is that at its middle: a twentieth of the rise after half a step in ten.
+    assert train.one_cycle(0, 100, 2.0) == pytest.approx(0.1, rel=1e-12)
+    assert train.one_cycle(5, 11, 2.0, warm=0.25) == pytest.approx(1.5, rel=1e-12)
 
 
 def work() -> tuple[train.Fit, list[int]]:
@@ -75,6 +78,20 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path: Path) -> None:
     go(fit, taken, 2, checkpoint.Checkpoint(tmp_path, "p"))
     with pytest.raises(ValueError, match="checkpoint must be of this fit, got another one in"):
         go(fit, taken, 2, checkpoint.Checkpoint(tmp_path, "q"))
+
+
+def test_a_fit_is_known_by_model_key_and_data() -> None:
+    one, other = np.arange(4.0), np.arange(4.0)[::-1]
+    found = {train.purpose(*of) for of in (("m", 1, [one]), ("m", 1, [other]), ("m", 2, [one]))}
+    assert len(found | {train.purpose("n", 1, [one])}) == 4
+    assert train.purpose("m", 1, [other]) == train.purpose("m", 1, [np.array(other)])
+
+
+def test_threads_are_given_back() -> None:
+    before = torch.get_num_threads()
+    with train.Device(threads=before + 1).use():
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize("cut", [0, 4, 100, -1])

@@ -82,3 +82,19 @@ def test_new_files_obey_the_umask(tmp_path: Path) -> None:
 def test_an_absent_folder_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         files.atomic_write_text(tmp_path / "no" / "x", "y")
+
+
+@pytest.mark.parametrize(
+    ("error", "alive"),
+    [(PermissionError, True), (OverflowError, True), (ProcessLookupError, False)],
+)
+def test_a_writer_that_may_not_be_asked_is_alive(
+    error: type[Exception], alive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(pid: int, signal: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "kill", kill)
+    (tmp_path / f".a.{os.getpid() + 1}-1.tmp").write_text("")
+    atomic.sweep(tmp_path)
+    assert bool(os.listdir(tmp_path)) is alive

@@ -69,3 +69,7 @@ def test_sha256_of_bytes_text_and_file(tmp_path: Path) -> None:
     assert (
         files.sha256(b"abc") == files.sha256("abc") == files.sha256_file(tmp_path / "x") == expected
     )
+
+
+def test_letters_stay_as_they_are() -> None:
+    assert files.canonical_json({"λ": "Σ"}) == '{"λ": "Σ"}'

@@ -9,6 +9,7 @@ import pytest
 
 from madtheory.deep.data import sets
 from madtheory.deep.data.idx import read_idx
+from madtheory.deep.data.images import read_images
 from madtheory.deep.data.make_fashion import pooled
 
 
@@ -25,6 +26,15 @@ def test_idx_files_plain_and_gzipped(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(idx(IMAGES.astype(">i4"), 0x0C))
     for name in ("a", "b.gz", "c"):
         assert np.array_equal(read_idx(tmp_path / name), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [(0x09, "i1"), (0x0B, ">i2"), (0x0D, ">f4"), (0x0E, ">f8")]
+)
+def test_idx_files_of_each_type(kind: int, dtype: str, tmp_path: Path) -> None:
+    wanted = np.array([[-3, 2], [100, -128]], dtype)
+    (tmp_path / "a").write_bytes(idx(wanted, kind))
+    assert read_idx(tmp_path / "a").tolist() == wanted.tolist()
 
 
 @pytest.mark.parametrize(
@@ -80,6 +90,31 @@ def test_folders_of_images(tmp_path: Path) -> None:
     (tmp_path / "dog" / "odd.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"data must be readable images, got .*odd"):
         sets.load(f"images:{tmp_path}")
+
+
+def test_suffixes_in_capitals_are_images_and_others_are_not(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name in ("a.PNG", "b.png"):
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("none")
+    x, labels = read_images(tmp_path)
+    assert (x.shape, labels.tolist()) == ((2, 4, 4), [0, 0])
+
+
+def test_digits_fill_the_range_of_pixels() -> None:
+    data = sets.load("digits")
+    x = data.train["x"]
+    assert (x.shape, data.test.shape, data.classes) == ((1297, 1, 8, 8), (500, 1, 8, 8), 10)
+    assert (float(x.min()), float(x.max())) == (-1.0, 1.0)
+
+
+def test_modes_are_25() -> None:
+    x = sets.modes(5000, np.random.default_rng(0))
+    centres, counts = np.unique(x.round(), axis=0, return_counts=True)
+    assert centres.tolist() == [[a, b] for a in range(-2, 3) for b in range(-2, 3)]
+    assert counts.min() > 140  # 200 each, standard error 14
+    assert (x - x.round()).std() == pytest.approx(0.05, rel=0.03)
 
 
 def test_the_set_that_ships() -> None:

@@ -196,3 +196,13 @@ def test_a_loop_that_remembers_less_has_a_known_part_of_what_is_in_sight():
 def test_too_many_models_for_a_radius_are_refused_in_one_sentence():
     with pytest.raises(UnsupportedLoop, match="at most 23 models and batches in sight, got memory"):
         second_moment_radius(fresh_data(5, 5, memory=40), 2)
+
+
+@pytest.mark.parametrize(
+    ("radius", "diverges"), [(1.0, True), (1.0 - 1e-13, True), (1.0 - 1e-9, False), (1.01, True)]
+)
+def test_at_a_radius_of_1_second_moments_diverge(
+    radius: float, diverges: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_rest, "several_radius", lambda *_: radius)
+    assert at_rest._diverges(SMALL[0][2], 2) is diverges

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from madtheory.claims import CLAIMS
 from madtheory.loop import fresh_data, fully_synthetic
 from madtheory.theory.verdicts import (
@@ -9,6 +11,7 @@ from madtheory.theory.verdicts import (
     DEFINITIONS,
     Entry,
     Finding,
+    default_loops,
     definitions_table,
     table_text,
     variance_vanishes,
@@ -32,6 +35,30 @@ def test_claims_of_the_two_old_families_exist() -> None:
     known = {claim.id for claim in CLAIMS} | {"real-part-bound", "weighted-w2"}
     for family in ("synthetic", "fresh"):
         assert not set(CLAIM_IDS[family].values()) - known
+
+
+def test_what_hangs_on_a_distance_is_decided_by_a_claim_about_it() -> None:
+    for family, claims in CLAIM_IDS.items():
+        if family != "floor":  # there the mean walks on, and with it the distance
+            assert "w2" in claims["mad"], family
+            assert "w2" in claims["ratio"], family
+    assert CLAIM_IDS["fresh"]["strong-collapse"] == "fraction-floor"
+    assert CLAIM_IDS["synthetic"]["strong-collapse"] == "w2-limit"
+
+
+@pytest.mark.parametrize("n", [20, 21])
+def test_the_nine_loops(n: int) -> None:
+    loops = default_loops(n=n)
+    assert len(loops) == 18
+    for name, loop in loops.items():
+        assert loop.n_synth == n
+        assert loop.n_real == (0 if name.startswith(("fully", "floor")) else n), name
+        assert loop.bias == float(name.rpartition(" ")[2])
+    mixed = loops["fixed + fresh, λ = 1"]
+    assert (mixed.n_fixed, mixed.n_fresh) == (10, n - 10)
+    assert loops["floor, λ = 0.9"].floor == 0.01
+    assert loops["memory, λ = 1"].memory == 3
+    assert loops["subsample, λ = 1"].budget == n
 
 
 def test_the_table_has_every_cell_once_and_says_what_the_functions_say() -> None:

@@ -1,0 +1,48 @@
+"""What `audit` says of its numbers, by numbers made up."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from madtheory.cli import data
+
+
+def test_power_and_generations_are_those_of_each_verdict() -> None:
+    best = SimpleNamespace(
+        mad=0.1, not_mad=0.2, share=0.3, mad_generations=5, not_mad_generations=None
+    )
+    found: Any = SimpleNamespace(power=best)
+    assert data._power(found) == {
+        "power": {"mad": 0.1, "not_mad": 0.2, "share": 0.3},
+        "generations_needed": {"mad": 5, "not_mad": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("mad", "not_mad", "said"),
+    [
+        (6, 9, "; with 2 more for MAD or 5 more for not MAD it would decide 90 %."),
+        (6, None, "; with 2 more for MAD it would decide 90 %."),
+        (4, 3, "with 30 %."),
+    ],
+)
+def test_how_many_more_generations(mad: int, not_mad: int | None, said: str) -> None:
+    payload = {
+        **{"verdict": "undecided", "generations": [{}] * 4},
+        "power": {"mad": 0.1, "not_mad": 0.2, "share": 0.3},
+        "generations_needed": {"mad": mad, "not_mad": not_mad},
+    }
+    assert data._decided(payload).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"), [(7.9, "up to 7 synthetic samples"), (float("inf"), "any number of")]
+)
+def test_how_much_synthetic_data_do_no_harm(limit: float, said: str) -> None:
+    fresh = {"admissible_n_synth": limit, "n_synth": 5, "required_n_real": None}
+    assert said in data._needed(fresh)
+
+
+def test_half_an_interval_stands_beside_a_value() -> None:
+    assert data._short({"value": 3.0, "interval": [2.8, 3.2]}) == "3.00 ± 0.20"

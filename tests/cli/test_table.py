@@ -1,0 +1,89 @@
+"""What all tables and answers share: numbers in words, statuses, reasons, lines."""
+
+import math
+
+import numpy as np
+import pytest
+
+from madtheory.cli import answer, table
+from madtheory.results import Estimate
+
+
+@pytest.mark.parametrize(
+    ("mean", "se", "said"),
+    [
+        (1.23456, 0.0123, "1.235 ± 0.012"),
+        (1.23456, 0.5, "1.23 ± 0.50"),
+        (123.456, 12.3, "123 ± 12"),
+        (0.5, 1e-9, "0.5 ± 1e-09"),
+        (2.0, 0.0, "2"),
+        (math.inf, 1.0, "∞"),
+    ],
+)
+def test_two_digits_of_a_standard_error(mean: float, se: float, said: str) -> None:
+    assert table.plus_minus(mean, se) == said
+
+
+def test_numbers_and_errors_in_words() -> None:
+    assert [table.number(x) for x in (None, math.nan, -math.inf, 1 / 3)] == [
+        *("–", "–", "-∞", "0.333333")
+    ]
+    assert [table.percent(x) for x in (0.0, 0.0123, math.inf)] == ["0", "±1.2 %", "–"]
+
+
+def test_the_generations_that_a_table_shows() -> None:
+    assert table.chosen(12) == list(range(12))
+    for length in (13, 50, 1000, 10**6):
+        found = table.chosen(length)
+        assert found == sorted(set(found))
+        assert (found[0], found[-1]) == (0, length - 1)
+        assert len(found) <= table.ROWS
+        assert len(found) > 6
+
+
+def test_the_real_covariance_in_words() -> None:
+    loop = {"n_fixed": 0, "n_fresh": 0, "n_synth": 5, "bias": 1.0}
+    plain = {name: usual for name, (usual, _) in table._OPTIONS.items()}
+    payload = {"loop": loop | plain, "dim": 3, "rank_real": 3, "trace_real": 3.0}
+    assert table.loop_line(payload) == "n_synth = 5, λ = 1, d = 3, Σ0 = I"
+    payload["trace_real"] = 4.0
+    assert table.loop_line(payload).endswith("d = 3, Σ0 of rank 3, tr Σ0 = 4")
+    other = {"memory": None, "budget": 7, "n_fixed": 8, "weight": 0.5}
+    said = table.loop_line(payload | {"loop": loop | plain | other})
+    assert said.startswith("n_real = 8, n_synth = 5, λ = 1, memory = all, budget = 7, weight = 0.5")
+
+
+def test_an_error_stands_beside_its_own_generation(capsys: pytest.CaptureFixture[str]) -> None:
+    payload = {"x": np.array([1.0, 2.0]), "error": np.array([0.0, 0.25])}
+    table.console().print(table.path({"x": "value"}, payload, errors="error"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "1", "0"] in rows
+    assert ["2", "2", "±25", "%"] in rows
+
+
+def test_one_declared_error_makes_an_estimate_asymptotic() -> None:
+    two = np.ones(2)
+    assert answer.status_of(Estimate(two, two, two, np.array([0.0, 0.1]))) == "asymptotic"
+    assert answer.status_of(Estimate(two, two, two, np.zeros(2))) == "exact"
+
+
+def test_bounds_of_a_distance_are_bounds() -> None:
+    two = np.ones(2)
+    found = answer.distance_path(lambda: Estimate(two, two, two, 0.1 * two), 2)
+    assert [entry.status for entry in found.values()] == [
+        *("asymptotic", "bound", "bound", "asymptotic")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ([1.0, 2.0], None),
+        ([1.0, math.nan], "it is undefined"),
+        ([1.0, math.inf], "it is unbounded"),
+        ([math.nan, math.inf], "it is undefined"),
+    ],
+)
+def test_why_a_value_is_null(value: list[float], why: str | None) -> None:
+    found = answer.body({"x": answer.Entry(np.array(value)), "y": answer.Entry(1.0)})
+    assert found["reason"] == ({} if why is None else {"x": why})

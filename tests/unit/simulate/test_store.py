@@ -1,0 +1,53 @@
+"""The state of a simulation on disk: when it is written, and that it comes back."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from madtheory.loop import fresh_data
+from madtheory.simulate import request, store
+from madtheory.simulate.runs import Moments
+
+PLAN, _ = request.make_plan(
+    fresh_data(9, 9), np.ones(2), generations=3, replicates=40, record=["trace", "mean_sq"]
+)
+
+
+def moments(shape: tuple[int, int] = (2, 3)) -> Moments:
+    draw = np.random.default_rng(0)
+    return Moments(20, draw.random(shape), draw.random(shape))
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    path, kept = tmp_path / "state.npz", moments()
+    path.write_bytes(store._state_bytes(7, kept))
+    done, found = store._read_state(path, PLAN)
+    assert (done, found.count) == (7, 20)
+    assert np.array_equal(found.mean, kept.mean)
+    assert np.array_equal(found.m2, kept.m2)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2, 2)])
+def test_a_state_of_other_quantities_is_refused(shape: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    path.write_bytes(store._state_bytes(7, moments(shape)))
+    with pytest.raises(ValueError, match="must be the state of this run, got a damaged file"):
+        store._read_state(path, PLAN)
+
+
+def test_saves_are_a_second_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, saved = [0.0], []
+
+    def write(path: Path, data: Any) -> None:
+        saved.append(now[0])
+
+    monkeypatch.setattr(store.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(store.files, "atomic_write_bytes", write)
+    run = store.Run(tmp_path / "x.parquet", PLAN)
+    run.folder.mkdir()
+    for now[0] in (0.5, 0.9, 1.0, 1.2, 1.9, 2.5, 3.4, 3.5):
+        run.save(1, moments())
+    assert saved == [1.0, 2.5, 3.5]
+    assert len((run.folder / "timings.jsonl").read_text().splitlines()) == 3
