@@ -90,30 +90,15 @@ def test_a_run_is_a_run_folder_and_a_second_one_reads_it(
     assert table[-1] == f"Figure: {run / 'figure.pdf'}, and as .png."
 
 
-def test_what_a_run_is_told_and_what_a_table_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import numpy as np
+def test_a_table_shows_the_value_of_an_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    from madtheory.cli.deep import show_run
 
-    from madtheory.deep import run
-    from madtheory.engine import Curves
-
-    asked: dict[str, object] = {}
-
-    def fake(preset: object, **how: object) -> Curves:
-        asked.update(how)
-        bands, labels = np.array([[2.0, 1.0, 4.0]]), np.array([[0.5, 0.5]])
-        return Curves(
-            np.array([1]), {"fid": bands, "trace": np.array([7.0]), "labels": labels}, 3, 1
-        )
-
-    monkeypatch.setattr(run, "run", fake)
-    words = ("deep", "run", "ddpm-quick", "--out", str(tmp_path / "x"), "--generations", "4")
-    code, out, err = said(capsys, *words, "--seed", "3")
-    assert (code, err) == (0, "")
-    assert (asked["generations"], asked["seed"]) == (4, 3)
-    # The value of an interval, not its end; no shares of labels.
-    assert out.split()[-3:] == ["1", "2", "7"]
+    real, one = {"fid": [0.5, 0.25, 0.75], "trace": 6.0}, {"fid": [2.0, 1.0, 4.0], "trace": 7.0}
+    generations = [{"generation": 1, **one}]
+    show_run({"preset": "p", "seed": 3, "real": real, "generations": generations, "figure": "f"})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["real", "0.5", "6"] in rows
+    assert ["1", "2", "7"] in rows
 
 
 @pytest.mark.parametrize(
