@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from madtheory.loop import fresh_data
-from madtheory.simulate import request, store
+from madtheory.simulate import request, simulate, store
 from madtheory.simulate.runs import Moments
 
 PLAN, _ = request.make_plan(
@@ -51,3 +51,17 @@ def test_saves_are_a_second_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         run.save(1, moments())
     assert saved == [1.0, 2.5, 3.5]
     assert len((run.folder / "timings.jsonl").read_text().splitlines()) == 3
+
+
+def test_paths_of_all_chunks_are_kept_on_a_line() -> None:
+    how = {"generations": 3, "replicates": 31, "chunk": 7, "keep_paths": True}
+    found = simulate(fresh_data(9, 9), [2.0], record=["trace"], **how)
+    assert found.paths is not None
+    np.testing.assert_allclose(found.paths["trace"].mean(axis=0), found.mean["trace"], rtol=1e-12)
+    assert len(np.unique(found.paths["trace"])) == 31 * 3
+
+
+def test_a_covariance_of_rank_one_in_the_plane_has_no_determinant() -> None:
+    how = {"generations": 2, "replicates": 5, "record": ["log_det"]}
+    assert (simulate(fresh_data(9, 9), [2.0, 0.0], **how).mean["log_det"] == -np.inf).all()
+    assert np.isfinite(simulate(fresh_data(9, 9), [2.0], **how).mean["log_det"]).all()
