@@ -85,13 +85,22 @@ def _excess(version: str, real: Real, start: Start, own: Array) -> Array:
     return np.asarray(start.w2_squared - floor - explained(version, real, start, own))
 
 
+def worth_at_most(n_fit: float, seen: Observed) -> float:
+    """Gaussian samples that a fit is taken for: no more than it was trained on.
+
+    Where the scales explain the distance of generation 1, n_fit has no upper end, but each fit
+    still scatters as one to its own training set does.
+    """
+    return min(n_fit, float(seen.loop.n_initial))
+
+
 def fit(version: str, seen: Observed) -> tuple[Numbers, float]:
     """Biases and n_fit of a curve; with real data in the loop the biases need n_fit a little."""
     start, real, n = start_of(seen), seen.real, float(seen.loop.n_initial)
     own = block_variances(version, real)[None]
     excess = float(_excess(version, real, start, own)[0])
     for _ in range(3):
-        size = min(n, rules.N_MOST)
+        size = worth_at_most(n, seen)
         frame = Frame(seen.loop, real.spectrum, 2, size / seen.loop.n_initial, size, np.ones(1))
         numbers = _shape(version, frame, start, own)
         scale = seen_scale(version, real)
@@ -260,7 +269,7 @@ def _scale_of(path: Course) -> Array:
 def prediction(version: str, target: Observed, source: Observed, seed: int = 0) -> Prediction:
     """Predict a curve by a version, with numbers from generations 1 and 2 of `source`."""
     numbers, n_fit = fit(version, source)
-    size = min(n_fit, float(rules.N_MOST))
+    size = worth_at_most(n_fit, source)
     factor = size / source.loop.n_initial
     here = setting(version, source, numbers, factor, size)
     there = here if target is source else setting(version, target, numbers, factor, size)
