@@ -36,8 +36,6 @@ LONGEST = 40
 _TINY_STEP = 1e-6
 #: Share of a step that the first generation is off by at least: keeps its variance from vanishing.
 _FIRST = 0.01
-#: Gain in twice the log-likelihood that the best of the fits has by chance.
-_OPTIMISM = 0.0
 #: Gain in twice the log-likelihood from which on a constant error of the model is allowed for, in
 #: means and in shapes (one degree of freedom, at its edge: by chance in .04 and .02 of the loops).
 _ERROR_SEEN = (3.0, 4.0)
@@ -104,10 +102,11 @@ class Part(NamedTuple):
 class Anchor(NamedTuple):
     """Log-likelihood (up to a constant) of each of SHARES, the likeliest, and p-values.
 
-    walk: p-value of "no real data enter means or no real data enter shapes"; slow: of the same with
-    steps of the least size that matters, or larger; held: of "real data make up at least the
-    margin of both"; held_means: of the same for the means alone; partial: of "no direction walks"
-    in a held loop; memory: the likeliest number of models that synthetic data come from.
+    walk: p-value of "no real data enter means or no real data enter shapes"; slow: of the same, or
+    of none in half of the directions, with steps of the least size that matters, or larger; held:
+    of "real data make up at least the margin of both"; held_means: of the same for the means alone;
+    partial: of "no direction walks" in a held loop; memory: the likeliest number of models that
+    synthetic data come from.
     """
 
     log_likelihood: Array
@@ -209,7 +208,7 @@ def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
 class Kind(NamedTuple):
     """One kind of series (T, n): steps, file noise (T,), error variance of the real set.
 
-    weights: of remembered generations in their mean; least: smallest step that matters; count,
+    weights: of remembered generations in their mean; least: smallest step that matters; number,
     near: independent series; free: how many of them walk where half of the directions do; seen:
     gain from which on a constant error is allowed for; mixes: whether means have one, of which
     shapes have the spread of training sets that mix it with real rows.
@@ -221,7 +220,7 @@ class Kind(NamedTuple):
     real: float
     weights: Array
     least: float
-    count: float
+    number: float
     near: float
     free: float
     seen: float
@@ -245,7 +244,7 @@ def _part(kind: Kind) -> Part:
         return np.array([kind.best(gram, p, **how) for p in GRID])
 
     plain, erring = fits(errs=False), fits(errs=True)
-    errs = bool(2 * kind.count * (erring.max() - plain.max()) > kind.seen)
+    errs = bool(2 * kind.number * (erring.max() - plain.max()) > kind.seen)
 
     def most(shares: tuple[float, ...], least: float, **how: Any) -> float:
         return max(kind.best(gram, p, least, errs=errs, **how) for p in shares)
@@ -253,9 +252,9 @@ def _part(kind: Kind) -> Part:
     memory = [[kind.best(gram, p, errs=errs, memory=k) for p in REMEMBERED] for k in MEMORIES]
     slow = max(most((0.0,), kind.least, memory=k) for k in (1, *MEMORIES))
     halves = most(HALVES, kind.least, free=kind.free)
-    partial, near = most(_PARTLY, 0.0, partial=True), kind.near or kind.count
+    partial, near = most(_PARTLY, 0.0, partial=True), kind.near or kind.number
     each = erring if errs else plain
-    return Part(each, np.array(memory), slow, halves, partial, kind.count, near, T, errs)
+    return Part(each, np.array(memory), slow, halves, partial, kind.number, near, T, errs)
 
 
 def parts_of(series: Series, least: float) -> tuple[Part, Part]:
@@ -300,8 +299,7 @@ def _dof(part: Part) -> float:
 
 
 def _root(gain: float, dof: float) -> float:
-    """p-value of the signed root of a likelihood ratio, less what the best of many fits gains."""
-    gain -= _OPTIMISM
+    """p-value of the signed root of a likelihood ratio."""
     return float(stats.t.sf(math.sqrt(gain), dof)) if gain > 0 else 1.0
 
 
@@ -349,13 +347,20 @@ def least_step(series: Series, growth: float) -> float:
     return growth / (1 + (int(series.means.shape[1]) + 1) / 4)
 
 
+def _slow(moving: Sequence[Part]) -> float:
+    """p-value of the likeliest loop that walks: means, shapes, or half of the directions."""
+    if not moving:
+        return 1.0
+    return max(_against_halves(moving), *(_against_walk(p, p.slow) for p in moving))
+
+
 def anchor(series: Series, share: float, growth: float) -> Anchor:
     """Likelihood of each share of real data from the walk of means and correlations.
 
     `growth` is the least growth a generation of E W2^2/tr Sigma_0 that matters. A walk by steps q
     grows by q (1 + (K + 1)/4) (theory.md 5.3, leading order of the baseline at n = 1/q).
     A walk of the means alone is a walk, whatever the shapes do, and the other way round: the
-    p-value of a walk is the larger one.
+    p-value of a walk is the larger one. Directions that walk do so in both, which tell together.
     """
     both = parts_of(series, least_step(series, growth))
     means, moving = both[0], [p for p in both if p.number]
@@ -369,9 +374,7 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
         log_likelihood=total[np.isin(GRID, SHARES)],
         share=float(GRID[np.argmax(total)]),
         walk=max(map(_against_walk, moving, walks), default=1.0),
-        slow=max(_against_halves(moving), *(_against_walk(p, p.slow) for p in moving))
-        if moving
-        else 1.0,
+        slow=_slow(moving),
         held=_against_held(near, float(sum(map(_dof, both)))),
         held_means=_against_held(alone, _dof(means)),
         partial=min(1.0, 2 * min(map(_against_still, both))),

@@ -171,7 +171,8 @@ def _level(setting: Setting, null: Array) -> float:
 
     def least(memory: int) -> float:
         bounds = (10 * setting.rate, 0.0)
-        found = optimize.minimize_scalar(distance, bounds, args=(memory,), method="bounded")
+        how: dict[str, Any] = {"args": (memory,), "method": "bounded", "bounds": bounds}
+        found = optimize.minimize_scalar(distance, **how)
         return float(found.fun)
 
     return min(map(least, (1, *MEMORIES)))

@@ -93,7 +93,9 @@ def _direction(
                     second[c, d] = (pushed[c] * pushed[d].T).sum() / 2
             second[c, c] *= 1 + _RIDGE
             second[c, c] += 1e-12
-    return np.linalg.solve(second, right)
+    move = np.zeros(C)
+    move[:] = np.linalg.solve(second, right)
+    return move
 
 
 @kernel
