@@ -102,6 +102,8 @@ class Part(NamedTuple):
 class Anchor(NamedTuple):
     """Log-likelihood (up to a constant) of each of SHARES, the likeliest, and p-values.
 
+    log_likelihood: where synthetic data come from the last model; remembered: the same (up to the
+    same constant) of MEMORIES and REMEMBERED, shape (2, 4), None where nothing is known of them;
     walk: p-value of "no real data enter means or no real data enter shapes"; slow: of the same, or
     of none in half of the directions, with steps of the least size that matters, or larger; held:
     of "real data make up at least the margin of both"; held_means: of the same for the means alone;
@@ -117,6 +119,7 @@ class Anchor(NamedTuple):
     held_means: float = 1.0
     partial: float = 1.0
     memory: int = 1
+    remembered: Array | None = None
 
 
 def response(keep: float, T: int, memory: int = 1, weights: Array | None = None) -> Array:
@@ -371,7 +374,7 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
     alone = best_of(*_together(both[:1], [means.near]), share)
     walks = [best_of(p.log_likelihood, p.memory, share).walk for p in moving]
     return Anchor(
-        log_likelihood=total[np.isin(GRID, SHARES)],
+        log_likelihood=plain[np.isin(GRID, SHARES)],
         share=float(GRID[np.argmax(total)]),
         walk=max(map(_against_walk, moving, walks), default=1.0),
         slow=_slow(moving),
@@ -379,4 +382,5 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
         held_means=_against_held(alone, _dof(means)),
         partial=min(1.0, 2 * min(map(_against_still, both))),
         memory=MEMORIES[int(np.argmax(longest))] if remembers else 1,
+        remembered=memory,
     )

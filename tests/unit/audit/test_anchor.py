@@ -217,7 +217,9 @@ def test_anchor_by_hand(monkeypatch):
     means.memory[1, 3], shapes.memory[1, 3] = -0.5, -1.9
     found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
     assert (found.memory, found.share) == (3, 0.5)
-    assert found.log_likelihood[6] == pytest.approx(6 * -0.5 + 20 * -1.9, rel=1e-12)
+    np.testing.assert_allclose(found.log_likelihood, np.delete(total, [4, 9]), rtol=1e-12)
+    assert found.remembered.shape == (2, 4)
+    assert found.remembered[1, 3] == pytest.approx(6 * -0.5 + 20 * -1.9, rel=1e-12)
     assert found.slow == pytest.approx(max(p(6 * 0.9, 24), p(20 * 0.3, 80)), rel=1e-12)
 
 

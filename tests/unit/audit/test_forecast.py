@@ -86,17 +86,19 @@ def test_weights_too_small_for_float64_fall_on_one_row():
 
 
 # ------------------------------------------------------------------------------- what shares say
-def loop_series(share, growth, step, file, T=4000, K=2, seed=0):
+def loop_series(share, growth, step, file, T=4000, K=2, seed=0, memory=1):
     """Long series of log variances and means near the plateau of a held loop."""
     rng = np.random.default_rng(seed)
     logs, means = np.zeros((T, K)), np.zeros((T, K))
-    x = m = np.zeros(K)
+    xs, ms = [np.zeros(K)], [np.zeros(K)]
     home = np.array([0.5, -0.25])[:K]
     for t in range(T):
-        x = np.log(growth * (share + (1 - share) * np.exp(x))) + step * rng.standard_normal(K)
-        m = share * home + (1 - share) * m + 0.1 * rng.standard_normal(K)
+        old, mean = np.mean(np.exp(xs), axis=0), np.mean(ms, axis=0)
+        x = np.log(growth * (share + (1 - share) * old)) + step * rng.standard_normal(K)
+        m = share * home + (1 - share) * mean + 0.1 * rng.standard_normal(K)
         logs[t] = x + file * rng.standard_normal(K)
         means[t] = m
+        xs, ms = [*xs, x][-memory:], [*ms, m][-memory:]
     S = np.exp(logs)[:, :, None] * np.eye(K)
     one = np.ones(T)
     return Series(logs, means, means, S, one, 100 * one, 2.0, 1 / K, one, float(K), 1.0)
@@ -112,6 +114,37 @@ def test_the_true_share_gives_noise_growth_and_home():
     np.testing.assert_allclose(found.home, [0.5, -0.25], atol=0.03)
     assert found.home_error == pytest.approx(0.1**2 / 0.3**2 / 4000, rel=0.1)
     np.testing.assert_allclose(found.shape, np.eye(2), atol=0.05)
+
+
+def test_a_loop_with_memory_gives_its_noise_growth_and_home():
+    found = pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, 2, 3)
+    q, r = 0.05**2, 0.04**2
+    assert found.noise.file == pytest.approx(r, rel=0.2)
+    assert found.noise.spread == pytest.approx(q + (1 + 0.7**2 / 3) * r, rel=0.1)
+    np.testing.assert_allclose(found.growth, math.log(0.95), atol=4e-3)
+    np.testing.assert_allclose(found.home, [0.5, -0.25], atol=0.03)
+    # As one of the last model only, what the older ones say is taken for noise of the files.
+    assert pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, 2).noise.file > 1.8 * r
+
+
+def test_echoes_of_a_file_are_those_of_direct_draws():
+    e = np.random.default_rng(11).standard_normal(400_000)
+    for share, memory in ((0.0, 1), (0.4, 2), (0.1, 3), (1.0, 3)):
+        past = np.mean([e[3 - j : -j] for j in range(1, memory + 1)], axis=0)
+        left = e[3:] - (1 - share) * past
+        direct = [np.mean(left[lag:] * left[: len(left) - lag]) for lag in range(memory + 1)]
+        np.testing.assert_allclose(pull.echoes(share, memory), direct, atol=0.01)
+
+
+def test_memory_recalls_the_last_ones():
+    x = np.array([[1.0, 0.0], [3.0, 1.0], [8.0, 2.0], [1.0, 6.0]])
+    assert pull.recalled(x, 1).tolist() == x.tolist()
+    assert pull.recalled(x, 3).tolist() == [[1, 0], [2, 0.5], [4, 1], [4, 3]]
+    states = [(np.full((3, 1), v), np.full((3, 1, 1), 10 * v)) for v in (6.0, 2.0, 1.0)]
+    for count, mean in ((3, [6, 4, 3]), (2, [6, 4, 4])):
+        found = paths._recalled(states[:count], np.array([1, 2, 3]))
+        np.testing.assert_allclose(found[0][:, 0], mean)
+        np.testing.assert_allclose(found[1][:, 0, 0], 10 * np.array(mean))
 
 
 def test_files_that_are_the_training_sets_have_no_noise_of_their_own():
@@ -144,6 +177,15 @@ def test_shares_are_drawn_by_their_likelihood():
         # 4.5 binomial errors.
         counts = np.bincount(at, minlength=len(SHARES)) / 50_000
         np.testing.assert_allclose(counts, p / p.sum(), atol=4.5 * math.sqrt(0.25 * 0.75 / 50_000))
+    # Of a share the likeliest memory counts; pairs are drawn one by one.
+    low = np.full((2, 4), -np.inf)
+    low[1, 0] = 0.0
+    held = Anchor(np.where(SHARES == 1, 0.0, -np.inf), 1.0, 1.0, 1.0, 1.0, remembered=low)
+    at = pull.shares(np.random.default_rng(0), held, 1000)
+    assert set(SHARES[at]) == {0.0, 1.0}
+    at = pull.pairs(np.random.default_rng(0), held, 1000)
+    assert {pull.PAIRS[i] for i in at} == {(1.0, 1), (0.0, 3)}
+    assert abs(np.mean(at == pull.PAIRS.index((0.0, 3))) - 0.5) < 4.5 * math.sqrt(0.25 / 1000)
     flat = np.bincount(pull.shares(np.random.default_rng(0), None, 9000))
     assert flat.min() > 1000 - 4.5 * 30
 
@@ -166,7 +208,7 @@ def test_growth_is_as_uncertain_as_student_says_and_axes_differ_beyond_noise_onl
 def test_noises_are_drawn_about_their_values():
     rng, P = np.random.default_rng(6), 40_000
     each = [pull.Noise(0.05, 0.01)] * P
-    q, r = pull.noises(rng, each, np.full(P, 0.5), 200.0, 1.0, 10)
+    q, r = pull.noises(rng, each, [(0.5, 1)] * P, 200.0, 1.0, 10)
     assert np.median(q + 1.25 * r) == pytest.approx(0.05 * 200 / 199.33, rel=0.01)
     error = 0.05 / math.sqrt(201 * 0.9) / 0.5
     assert np.median(r) == pytest.approx(0.01, rel=0.02)
@@ -191,7 +233,8 @@ def test_a_path_of_a_walk_has_the_noise_of_its_training_sets():
     rng = np.random.default_rng(8)
     rows = row_noise.whitened(rng.standard_normal((256, K)))
     flat, one = np.zeros(P), np.ones((P, K))
-    law = pull.Draw(flat, np.full(P, n), flat, 0.8 * one, 7 * one, np.full((P, K, K), 9.0))
+    memory, size, shape = np.ones(P, int), np.full(P, n), np.full((P, K, K), 9.0)
+    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 7 * one, shape)
     S = np.repeat(np.diag([4.0, 1.0])[None], P, axis=0)
     mean, out = paths._next(rng, law, rows, 3 * one, S)
     np.testing.assert_allclose(mean.mean(axis=0), 3, atol=0.02)
@@ -202,6 +245,27 @@ def test_a_path_of_a_walk_has_the_noise_of_its_training_sets():
     mean, out = paths._next(rng, law, rows, 3 * one, S)
     np.testing.assert_allclose(mean[0], 7, atol=1e-3)
     np.testing.assert_allclose(out[0], np.full((2, 2), 7.2), rtol=1e-3)
+
+
+@pytest.mark.parametrize("memory", [1, 3])
+def test_paths_remember_as_their_loop_does(memory):
+    """Variances c' = g (mean of the last c): from 1, .5 and .2 the courses part."""
+    rng, c, n = np.random.default_rng(13), [1.0, 0.5, 0.2], 4000
+    files = [math.sqrt(v) * rng.standard_normal((n, 2)) for v in c]
+    real = rng.standard_normal((n, 2))
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, files)
+    old = [1.0, 0.5] if memory == 1 else [1.0, 0.75]
+    growth = float(np.log(np.array(c[1:]) / old).mean())
+    at = pull.PAIRS.index((0.0, memory))
+    logs = np.where(np.arange(len(pull.PAIRS)) == at, 0.0, -np.inf)
+    known = logs[: len(SHARES)], logs[len(SHARES) :].reshape(2, 4)
+    held = Anchor(known[0], 0.0, 1.0, 1.0, 1.0, remembered=known[1])
+    found = paths.paths(rng, axes, series, held, files[-1], 2, 400)
+    for _ in range(2):
+        c.append(math.exp(growth) * np.mean(c[-memory:]))
+    seen = np.median(found.trace, axis=0) / found.start_trace
+    np.testing.assert_allclose(seen, np.array(c[-2:]) / c[-3], rtol=0.1)
 
 
 def test_words_step_as_draws_do():
