@@ -80,7 +80,8 @@ class Part(NamedTuple):
     log_likelihood: greatest one of one series on average at each of GRID; memory: the same at
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
     the least size that matters or larger; halves: where half of the directions walk so; partial: of
-    a held loop some of whose directions walk; errs: whether a constant error of the model is seen.
+    a held loop some of whose directions walk; errs: whether a constant error of the model is seen;
+    pool: without real data, where synthetic data come from all models.
     """
 
     log_likelihood: Array
@@ -92,6 +93,7 @@ class Part(NamedTuple):
     near: float
     length: int
     errs: bool = False
+    pool: float = -math.inf
 
     @property
     def best(self) -> float:
@@ -104,6 +106,7 @@ class Anchor(NamedTuple):
 
     log_likelihood: where synthetic data come from the last model; remembered: the same (up to the
     same constant) of MEMORIES and REMEMBERED, shape (2, 4), None where nothing is known of them;
+    pool: the same without real data where they come from all models;
     walk: p-value of "no real data enter means or no real data enter shapes"; slow: of the same, or
     of none in half of the directions, with steps of the least size that matters, or larger; held:
     of "real data make up at least the margin of both"; held_means: of the same for the means alone;
@@ -120,6 +123,7 @@ class Anchor(NamedTuple):
     partial: float = 1.0
     memory: int = 1
     remembered: Array | None = None
+    pool: float = -math.inf
 
 
 def response(keep: float, T: int, memory: int = 1, weights: Array | None = None) -> Array:
@@ -256,8 +260,8 @@ def _part(kind: Kind) -> Part:
     slow = max(most((0.0,), kind.least, memory=k) for k in (1, *MEMORIES))
     halves = most(HALVES, kind.least, free=kind.free)
     partial, near = most(_PARTLY, 0.0, partial=True), kind.near or kind.number
-    each = erring if errs else plain
-    return Part(each, np.array(memory), slow, halves, partial, kind.number, near, T, errs)
+    each, pool = erring if errs else plain, kind.best(gram, 0.0, errs=errs, memory=T)
+    return Part(each, np.array(memory), slow, halves, partial, kind.number, near, T, errs, pool)
 
 
 def parts_of(series: Series, least: float) -> tuple[Part, Part]:
@@ -383,4 +387,5 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
         partial=min(1.0, 2 * min(map(_against_still, both))),
         memory=MEMORIES[int(np.argmax(longest))] if remembers else 1,
         remembered=memory,
+        pool=sum(p.number * p.pool for p in moving),
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _AXES = 24
 #: A variance beyond this, or one over this, in real units, moves no more.
 _FAR = 2.0**100
-#: States that are remembered at most.
+#: Paths remember this many states, or all.
 _LONGEST = max(MEMORIES)
 #: Parts of less than this of a file's noise are none.
 NO_PART = 1e-6
@@ -70,12 +70,43 @@ def _start(
     return kept[:, None] * mean + doubt, covariance
 
 
-def _recalled(states: list[tuple[Array, Array]], memory: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Mean of the last `memory` (P,) states, the newest first, or of all where they are fewer."""
-    weights = (np.arange(len(states))[:, None] < memory).astype(np.float64)
-    weights /= weights.sum(axis=0)
-    mean, S = (np.array(each) for each in zip(*states, strict=True))
-    return np.einsum("hp,hpk->pk", weights, mean), np.einsum("hp,hpkl->pkl", weights, S)
+class Past(NamedTuple):
+    """The last states, newest first, and the number and sum of all before them.
+
+    A state is mean (P, K) and covariance (P, K, K).
+    """
+
+    states: tuple[tuple[Array, Array], ...]
+    number: int
+    older: tuple[Array, Array]
+
+    def recalled(self, memory: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Mean of the last `memory` (P,) states, or of all where they are fewer."""
+        last = (np.arange(len(self.states))[:, None] < memory).astype(np.float64)
+        older = np.where(memory > _LONGEST, 1.0, 0.0)
+        weights = np.vstack([last, older]) / (last.sum(axis=0) + self.number * older)
+        mean, S = (np.array(each) for each in zip(*self.states, self.older, strict=True))
+        return np.einsum("hp,hpk->pk", weights, mean), np.einsum("hp,hpkl->pkl", weights, S)
+
+    def then(self, state: tuple[Array, Array]) -> Past:
+        """The same one generation on."""
+        states, number, (mean, S) = (state, *self.states), self.number, self.older
+        if len(states) > _LONGEST:
+            *states_, dropped = states
+            states, number = tuple(states_), number + 1
+            mean, S = mean + dropped[0], S + dropped[1]
+        return Past(states, number, (mean, S))
+
+
+def _past(rng: np.random.Generator, series: Series, rows: Rows, law: Draw, K: int) -> Past:
+    """States behind the files, as far as paths remember; of the oldest the files themselves."""
+    P, T = len(law.share), len(series.means)
+    reach = min(int(law.memory.max()), _LONGEST, T)
+    states = [_start(rng, series, rows, law.part, K, -1 - back) for back in range(reach)]
+    mean = series.means[: T - reach, :K].sum(axis=0)
+    S = series.covariances[: T - reach, :K, :K].sum(axis=0)
+    older = np.tile(mean, (P, 1)), np.tile(S, (P, 1, 1))
+    return Past(tuple(states), T - reach, older)
 
 
 def _next(
@@ -108,12 +139,11 @@ def paths(
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
     law = draw(rng, series, held, K, count)
-    reach = min(int(law.memory.max()), len(series.means))
-    states = [_start(rng, series, rows, law.part, K, -1 - back) for back in range(reach)]
+    past = _past(rng, series, rows, law, K)
     out = []
     for _ in range(horizon):
-        mean, S = _next(rng, law, rows, *_recalled(states, law.memory))
-        states = [(mean, S), *states][:_LONGEST]
+        mean, S = _next(rng, law, rows, *past.recalled(law.memory))
+        past = past.then((mean, S))
         shift, seen = sample(rng, rows, root(S), n / np.maximum(law.part, NO_PART))
         out.append(measures((mean + shift) * scales, seen * units, np.diag(scales)))
     trace, fid = (np.array(v).T for v in zip(*out, strict=True))

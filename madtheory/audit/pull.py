@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
+from madtheory.audit.anchor import LONGEST, MEMORIES, REMEMBERED, SHARES
+from madtheory.audit.scoring import scored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PAIRS = (
     *((float(p), 1) for p in SHARES),
     *((p, k) for k in MEMORIES for p in REMEMBERED),
+    (0.0, LONGEST),
 )
 #: Draws of logarithms are cut here, those of Student's law here.
 _LARGEST_LOG, _LARGEST_T = 30.0, 8.0
@@ -118,6 +120,9 @@ def noise_of(residual: Array, sharing: float, share: float, most: float, memory:
     top = min(spread / own, most)
     if share == 1:
         return Noise(spread, top)
+    if memory > steps:
+        # Residuals about the mean of all before do not correlate.
+        return Noise(spread, top / 2)
     later = later[: steps - 1]
     near = [
         float((residual[lag:] * residual[:-lag]).mean()) + spread * sharing / steps
@@ -220,12 +225,37 @@ def shares(
     return _chosen(rng, trust * logs, paths)
 
 
-def pairs(rng: np.random.Generator, held: Anchor, paths: int) -> NDArray[np.int64]:
-    """Indices of PAIRS (P,), by their likelihood."""
-    logs = held.log_likelihood
+def course(series: Series, share: float, memory: int) -> float:
+    """Greatest log-likelihood of the course of the variances, growth and both noises free.
+
+    Residuals share their growth; a file's noise is in those of all generations that recall it. Two
+    files, or such that do not move, say nothing.
+    """
+    logs = series.log_variance[-LONGEST:]
+    T = len(logs)
+    residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
+    off = residual - residual.mean()
+    gram = off @ off.T / off.shape[1]
+    unit = float(np.trace(gram)) / len(gram)
+    if T < 3 or not unit > 0:
+        return 0.0
+    left = np.eye(T)[1:] - (1 - share) * recalled(np.eye(T), memory)[:-1]
+    parts = np.stack([np.eye(T - 1), left @ left.T])
+    high = np.array([np.inf, file_noise(series) / unit])
+    low, start = np.array([1e-6, 0.0]), np.array([0.5, min(0.2, high[1])])
+    value, _ = scored(parts, gram / unit, low, high, start)
+    return -(float(value) + (T - 1) / 2 * math.log(unit)) / series.sharing
+
+
+def pairs(
+    rng: np.random.Generator, series: Series, held: Anchor, paths: int
+) -> NDArray[np.int64]:
+    """Indices of PAIRS (P,), by the likelihood of means, shapes and the course of variances."""
+    logs = np.full(len(PAIRS), -np.inf)
+    logs[: len(SHARES)] = held.log_likelihood
     if held.remembered is not None:
-        logs = np.concatenate([logs, held.remembered.ravel()])
-    return _chosen(rng, logs, paths)
+        logs[len(SHARES) :] = *held.remembered.ravel(), held.pool
+    return _chosen(rng, logs + [course(series, *pair) for pair in PAIRS], paths)
 
 
 def noises(
@@ -271,7 +301,7 @@ def _growth(
 def draw(rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int) -> Draw:
     """Draw the parameters of the paths."""
     steps, D = len(series.log_variance) - 1, series.sharing
-    them = [PAIRS[i] for i in pairs(rng, held, paths)]
+    them = [PAIRS[i] for i in pairs(rng, series, held, paths)]
     pulls = {(p, k): pull(series, p, K, k) for p, k in set(them)}
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
     dof, most = max(1.0, steps / D - 1), file_noise(series)
