@@ -247,9 +247,7 @@ def course(series: Series, share: float, memory: int) -> float:
     return -(float(value) + (T - 1) / 2 * math.log(unit)) / series.sharing
 
 
-def pairs(
-    rng: np.random.Generator, series: Series, held: Anchor, paths: int
-) -> NDArray[np.int64]:
+def pairs(rng: np.random.Generator, series: Series, held: Anchor, paths: int) -> NDArray[np.int64]:
     """Indices of PAIRS (P,), by the likelihood of means, shapes and the course of variances."""
     logs = np.full(len(PAIRS), -np.inf)
     logs[: len(SHARES)] = held.log_likelihood

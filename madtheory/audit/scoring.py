@@ -22,6 +22,8 @@ _STEPS, _HALVINGS = 60, 30
 _GAIN = 1e-9
 #: Share of the second derivatives that is added to them: parts can be alike.
 _RIDGE = 1e-7
+#: Added to correlations: covariances stay regular where their scales are far apart.
+_REGULAR = 1e-12
 
 
 @kernel
@@ -32,7 +34,7 @@ def _inverse(V: Array, out: Array) -> float:
     logs = 0.0
     for i in range(T):
         for j in range(i + 1):
-            value = V[i, j]
+            value = V[i, j] * (1 + _REGULAR) if i == j else V[i, j]
             for k in range(j):
                 value -= L[i, k] * L[j, k]
             if i > j:
