@@ -131,7 +131,7 @@ def test_inverse_of_scales_far_apart():
 
 
 def test_variances_that_fall_out_of_float64_fit_a_walk_as_well():
-    rng, scales = np.random.default_rng(0), [1.0, 1e-3, 1e-6, 1e-9, 1e-12]
+    rng, scales = np.random.default_rng(0), [1.0, 1e-20, 1e-20, 1e-20, 1e-20]
     real, files = rng.standard_normal((200, 3)), [s * rng.standard_normal((100, 3)) for s in scales]
     found = audit.infer(audit.series_of(audit.axes_of(real), files), None, 0.95, 0.02)
     assert np.isfinite(found.held.log_likelihood).all()
