@@ -15,9 +15,13 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
+
+from madtheory.audit.scoring import scored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from madtheory._types import Array
     from madtheory.audit.drift import Drift
     from madtheory.audit.series import Series
@@ -30,6 +34,8 @@ SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 LONGEST = 40
 #: Smallest step of the walk, in units of what is observed: keeps covariances regular.
 _TINY_STEP = 1e-6
+#: Share of a step that the first generation is off by at least: keeps its variance from vanishing.
+_FIRST = 0.01
 #: Gain in twice the log-likelihood from which on a constant error of the model is allowed for, in
 #: means and in shapes (one degree of freedom, at its edge: by chance in .04 and .02 of the loops).
 _ERROR_SEEN = (3.0, 4.0)
@@ -38,11 +44,10 @@ _PARTLY = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 #: Models that synthetic data may come from, the last few, and the shares at which they are tried.
 MEMORIES = (2, 3)
 REMEMBERED = (0.0, 0.1, 0.2, 0.5)
-#: Loops that walk: without real data, or with them in half of the directions.
-WALKS: tuple[tuple[float, dict[str, Any]], ...] = (
-    *((0.0, {"memory": k}) for k in (1, *MEMORIES)),
-    *((p, {"free": 0.5}) for p in (0.1, 0.2, 0.5, 1.0)),
-)
+#: Shares of real data in the one half of the directions where the other half walks. Of the shapes
+#: a quarter walks then: those of two such directions.
+HALVES = (0.1, 0.2, 0.5, 1.0)
+FREE_MEANS, FREE_SHAPES = 0.5, 0.25
 
 
 # ---------------------------------------------------------------------------------- the curve test
@@ -74,27 +79,39 @@ class Part(NamedTuple):
 
     log_likelihood: greatest one of one series on average at each of GRID; memory: the same at
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
-    the least size that matters or larger; partial: of a held loop some of whose directions walk;
-    errs: whether a constant error of the model is seen.
+    the least size that matters or larger; halves: where half of the directions walk so; partial: of
+    a held loop some of whose directions walk; errs: whether a constant error of the model is seen;
+    pool: without real data, where synthetic data come from all models.
     """
 
     log_likelihood: Array
     memory: Array
     slow: float
+    halves: float
     partial: float
     number: float
     near: float
     length: int
     errs: bool = False
+    pool: float = -math.inf
+
+    @property
+    def best(self) -> float:
+        """Greatest log-likelihood of all shares and memories."""
+        return max(float(self.log_likelihood.max()), float(self.memory.max()))
 
 
 class Anchor(NamedTuple):
     """Log-likelihood (up to a constant) of each of SHARES, the likeliest, and p-values.
 
-    walk: p-value of "no real data enter means or no real data enter shapes"; slow: of the same with
-    steps of the least size that matters, or larger; held: of "real data make up at least the
-    margin of both"; held_means: of the same for the means alone; partial: of "no direction walks"
-    in a held loop; memory: the likeliest number of models that synthetic data come from.
+    log_likelihood: where synthetic data come from the last model; remembered: the same (up to the
+    same constant) of MEMORIES and REMEMBERED, shape (2, 4), None where nothing is known of them;
+    pool: the same without real data where they come from all models;
+    walk: p-value of "no real data enter means or no real data enter shapes"; slow: of the same, or
+    of none in half of the directions, with steps of the least size that matters, or larger; held:
+    of "real data make up at least the margin of both"; held_means: of the same for the means alone;
+    partial: of "no direction walks" in a held loop; memory: the likeliest number of models that
+    synthetic data come from.
     """
 
     log_likelihood: Array
@@ -105,17 +122,26 @@ class Anchor(NamedTuple):
     held_means: float = 1.0
     partial: float = 1.0
     memory: int = 1
+    remembered: Array | None = None
+    pool: float = -math.inf
 
 
-def walk(keep: float, steps: Array, memory: int = 1) -> Array:
-    """Covariance (T, T) of x_t = keep (mean of the last `memory` x) + noise, from x_0 = 0.
+def response(keep: float, T: int, memory: int = 1, weights: Array | None = None) -> Array:
+    """What x_t = keep (mean of the last `memory` x) + noise_t keeps of each noise (T, T).
 
-    The noise has variance steps_t; a model draws from the last `memory` ones (theory.md 2.8).
+    A model draws from the last `memory` ones (theory.md 2.8), in the mean by `weights` (T,).
     """
-    T = len(steps)
+    w = np.ones(T) if weights is None else weights
     past = np.eye(T)
     for t in range(1, T):
-        past[t] += keep * past[max(0, t - memory) : t].mean(axis=0)
+        last = slice(max(0, t - memory), t)
+        past[t] += keep * w[last] @ past[last] / w[last].sum()
+    return past
+
+
+def walk(keep: float, steps: Array, memory: int = 1, weights: Array | None = None) -> Array:
+    """Covariance (T, T) of x_t = keep (mean of the last `memory` x) + noise of variance steps_t."""
+    past = response(keep, len(steps), memory, weights)
     covariance: Array = (past * steps) @ past.T
     return covariance
 
@@ -127,6 +153,7 @@ def components(
     real: float = 0.0,
     *,
     memory: int = 1,
+    weights: Array | None = None,
     free: float = 0.0,
     errs: bool = False,
     mixes: bool = False,
@@ -134,62 +161,36 @@ def components(
 ) -> Array:
     """Covariances (5 to 8, T, T) that add up: walk, offset, shift, noise, return, what is asked.
 
-    The common offset is the real set's own sampling error; the first shift that of a first
-    training set of another size. Without real data it never fades, and is part of the offset.
+    The common offset is the real set's own sampling error; the first shift the first generation's,
+    which has nearly no step of its own: it is 0 where the real set is the first training set.
+    Without real data it never fades, and is part of the offset.
     Where the real set, of error variance `real`, is the first training set itself, generations
     start at its error and return to the truth.
-    A model that `errs` by the same each time is off by 1 + keep + ... + keep^(t-1) of that. Where
+    A model that `errs` by the same each time is off by that of all generations that are kept. Where
     training sets `mix` such samples with real ones, the squared distance of their means is spread:
     shapes gain it each time, and keep it as all else.
     A share `free` of the directions walks without end, whatever holds the others; `partial`: any.
     """
     T = len(steps)
-    fading = keep ** np.arange(T)
+    past = response(keep, T, memory, weights)
+    fading = past[:, 0]
+    moves = np.concatenate([_FIRST * steps[:1], steps[1:]])
     parts = [
-        (1 - free) * walk(keep, steps, memory) + free * walk(1.0, steps),
+        (1 - free) * (past * moves) @ past.T + free * walk(1.0, moves),
         np.ones((T, T)),
         np.multiply.outer(fading, fading),
         np.diag(noise),
         real * np.multiply.outer(1 - fading, 1 - fading),
     ]
     if errs:
-        error = np.cumsum(fading)
+        error = past.sum(axis=1)
         parts.append(np.multiply.outer(error, error))
         if mixes:
-            spread = _mixture_spread(keep, error)
+            spread = past[:, 1:] @ (keep * (1 - keep) * error[:-1] ** 2)
             parts.append(np.multiply.outer(spread, spread))
     if partial:
-        parts.append(walk(1.0, steps))
+        parts.append(walk(1.0, moves))
     return np.stack(parts)
-
-
-def _mixture_spread(keep: float, error: Array) -> Array:
-    """Spread (T,) that mixing real rows with ones `error` off leaves, p (1 - p) error^2 a time."""
-    spread = np.zeros(len(error))
-    for t in range(1, len(error)):
-        spread[t] = keep * spread[t - 1] + keep * (1 - keep) * error[t - 1] ** 2
-    return spread
-
-
-def _inverse(V: Array) -> tuple[Array, float]:
-    """Inverse and log-determinant of a covariance, kept regular where its scales are far apart."""
-    try:
-        return np.asarray(np.linalg.inv(V), float), float(np.linalg.slogdet(V)[1])
-    except np.linalg.LinAlgError:
-        scale = 1 / np.sqrt(np.diagonal(V))
-        units = np.multiply.outer(scale, scale)
-        unit = V * units + _TINY_STEP**2 * np.eye(len(V))
-        log_determinant = float(np.linalg.slogdet(unit)[1]) - 2 * float(np.log(scale).sum())
-        return np.asarray(np.linalg.inv(unit) * units, float), log_determinant
-
-
-def _deviance(weights: Array, parts: Array, gram: Array) -> tuple[float, Array]:
-    """Half of log det V + tr V^-1 G for V the weighted sum of parts, with its gradient."""
-    V = np.tensordot(weights, parts, 1)
-    inverse, log_determinant = _inverse(V)
-    whitened = inverse @ gram
-    value = (log_determinant + float(np.trace(whitened))) / 2
-    return value, np.tensordot(parts, inverse - whitened @ inverse, 2) / 2
 
 
 def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
@@ -200,79 +201,85 @@ def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
     """
     unit = float(np.trace(gram)) / len(gram)
     size = np.trace(parts, axis1=1, axis2=2) / len(gram) / unit
-    low, most, back = max(_TINY_STEP, least * float(size[0])), float(size[3]), float(size[4])
-    shift = None if parts[2, -1, -1] < 1 else 0
-    more = len(parts) - 5
-    bounds = [(low, None), (0, None), (0, shift), (0, most), (0, back), *[(0, None)] * more]
-    start = [max(0.5, low), 0.2, 0.05 if shift is None else 0.0, min(0.3, most), 0.0]
-    start += [0.05] * more
-    arguments = parts / (np.where(size > 0, size, 1.0) * unit)[:, None, None], gram / unit
-    found = optimize.minimize(
-        _deviance, np.array(start), arguments, method="L-BFGS-B", jac=True, bounds=bounds
-    )
-    return -float(found.fun), np.tensordot(found.x * unit, arguments[0], 1)
+    fades, more = bool(parts[2, -1, -1] < 1 - 1e-9), [0.0] * (len(parts) - 5)
+    low = np.array([max(_TINY_STEP, least * float(size[0])), 0.0, 0.0, 0.0, 0.0, *more])
+    high = np.full(len(parts), math.inf)
+    high[2], high[3], high[4] = math.inf if fades else 0.0, size[3], size[4]
+    start = np.array([0.5, 0.2, 0.05, 0.3, 0.0, *more]).clip(low, high)
+    start[5:] = 0.05
+    units = parts / (np.where(size > 0, size, 1.0) * unit)[:, None, None]
+    value, weights = scored(units, gram / unit, low, high, start)
+    return -float(value), np.tensordot(weights * unit, units, 1)
 
 
-def _part(
-    x: Array,
-    steps: Array,
-    noise: Array,
-    real: float,
-    least: float,
-    count: float,
-    near: float = 0.0,
-    *,
-    seen: float,
-    mixes: bool = False,
-) -> Part:
-    """Fit one kind of series; a constant error of the model is allowed for where it is `seen`.
+class Kind(NamedTuple):
+    """One kind of series (T, n): steps, file noise (T,), error variance of the real set.
 
-    Of the means' error shapes have the spread of training sets that `mix` it with real rows.
+    weights: of remembered generations in their mean; least: smallest step that matters; number,
+    near: independent series; free: how many of them walk where half of the directions do; seen:
+    gain from which on a constant error is allowed for; mixes: whether means have one, of which
+    shapes have the spread of training sets that mix it with real rows.
     """
-    gram = x @ x.T / x.shape[1]
+
+    x: Array
+    steps: Array
+    noise: Array
+    real: float
+    weights: Array
+    least: float
+    number: float
+    near: float
+    free: float
+    seen: float
+    mixes: bool = False
+
+    def best(self, gram: Array, share: float, least: float = 0.0, **how: Any) -> float:
+        """Greatest log-likelihood of one series on average."""
+        how = {"weights": self.weights, "mixes": self.mixes, **how}
+        parts = components(1 - share, self.steps, self.noise, self.real, **how)
+        return fit(parts, gram, least)[0]
+
+
+def _part(kind: Kind) -> Part:
+    """Fit one kind of series; a constant error of the model is allowed for where it is seen."""
+    gram, T = kind.x @ kind.x.T / kind.x.shape[1], len(kind.x)
     if not np.trace(gram) > 0:
-        return Part(
-            np.zeros(len(GRID)),
-            np.zeros((len(MEMORIES), len(REMEMBERED))),
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-            len(x),
-        )
+        nothing = np.zeros((len(MEMORIES), len(REMEMBERED)))
+        return Part(np.zeros(len(GRID)), nothing, 0.0, 0.0, 0.0, 0.0, 0.0, T)
 
-    def best(share: float, low: float = 0.0, **how: Any) -> float:
-        how["mixes"] = mixes
-        return fit(components(1 - share, steps, noise, real, **how), gram, low)[0]
-
-    def fits(*, errs: bool) -> Array:
-        return np.array([best(p, errs=errs) for p in GRID])
+    def fits(**how: Any) -> Array:
+        return np.array([kind.best(gram, p, **how) for p in GRID])
 
     plain, erring = fits(errs=False), fits(errs=True)
-    errs = bool(2 * count * (erring.max() - plain.max()) > seen)
-    each = erring if errs else plain
-    memory = [[best(p, errs=errs, memory=k) for p in REMEMBERED] for k in MEMORIES]
-    slow = max(best(p, least, errs=errs, **how) for p, how in WALKS)
-    partial = max(best(p, errs=errs, partial=True) for p in _PARTLY)
-    return Part(each, np.array(memory), slow, partial, count, near or count, len(x), errs)
+    errs = bool(2 * kind.number * (erring.max() - plain.max()) > kind.seen)
+
+    def most(shares: tuple[float, ...], least: float, **how: Any) -> float:
+        return max(kind.best(gram, p, least, errs=errs, **how) for p in shares)
+
+    memory = [[kind.best(gram, p, errs=errs, memory=k) for p in REMEMBERED] for k in MEMORIES]
+    slow = max(most((0.0,), kind.least, memory=k) for k in (1, *MEMORIES))
+    halves = most(HALVES, kind.least, free=kind.free)
+    partial, near = most(_PARTLY, 0.0, partial=True), kind.near or kind.number
+    each, pool = erring if errs else plain, kind.best(gram, 0.0, errs=errs, memory=T)
+    return Part(each, np.array(memory), slow, halves, partial, kind.number, near, T, errs, pool)
 
 
 def parts_of(series: Series, least: float) -> tuple[Part, Part]:
     """Means and shapes.
 
     Steps and sampling noise of the means are proportional to the variance of their generation,
-    those of the shapes the same at all (theory.md 1.6, 1.4).
+    those of the shapes the same at all (theory.md 1.6, 1.4). Samples of several models have the
+    mean of their means, but correlations by the size of their variances.
     """
     last = slice(-LONGEST, None)
-    scale, rows = series.scale[last], series.rows[last]
-    real = 1 / series.real_rows
-    noise, flat = series.shape_noise[last] / rows, np.ones_like(scale)
-    count, counts = series.mean_count, (series.shape_count, series.near_count)
+    scale, rows, x = series.scale[last], series.rows[last], series.means[last]
+    real, flat, count = 1 / series.real_rows, np.ones_like(scale), series.mean_count
     low, high = _ERROR_SEEN
-    means = _part(series.means[last], scale, scale / rows, real, least, count, seen=low)
-    error, shapes = series.real_noise * real, series.shapes[last]
-    how: dict[str, Any] = {"seen": high, "mixes": means.errs}
-    return means, _part(shapes, flat, noise, error, least, *counts, **how)
+    means = _part(Kind(x, scale, scale / rows, real, flat, least, count, 0.0, FREE_MEANS, low))
+    noise, error, x = series.shape_noise[last] / rows, series.real_noise * real, series.shapes[last]
+    counts = series.shape_count, series.near_count
+    shapes = Kind(x, flat, noise, error, scale, least, *counts, FREE_SHAPES, high, means.errs)
+    return means, _part(shapes)
 
 
 class Best(NamedTuple):
@@ -305,8 +312,13 @@ def _root(gain: float, dof: float) -> float:
 
 def _against_walk(part: Part, null: float) -> float:
     """p-value of a walk of this log-likelihood, against loops with real data."""
-    best = max(float(part.log_likelihood.max()), float(part.memory.max()))
-    return _root(2 * part.number * (best - null), _dof(part))
+    return _root(2 * part.number * (part.best - null), _dof(part))
+
+
+def _against_halves(parts: Sequence[Part]) -> float:
+    """p-value of a walk of half of the directions, of their means and of their shapes."""
+    gain = sum(2 * p.number * (p.best - p.halves) for p in parts)
+    return _root(gain, float(sum(map(_dof, parts))))
 
 
 def _against_held(best: Best, dof: float) -> float:
@@ -316,11 +328,10 @@ def _against_held(best: Best, dof: float) -> float:
 
 def _against_still(part: Part) -> float:
     """p-value of "no direction walks" against a held loop with some that do."""
-    best = max(float(part.log_likelihood.max()), float(part.memory.max()))
-    return _root(2 * part.number * (part.partial - best), _dof(part))
+    return _root(2 * part.number * (part.partial - part.best), _dof(part))
 
 
-def _together(parts: tuple[Part, ...], counts: list[float]) -> tuple[Array, Array]:
+def _together(parts: Sequence[Part], counts: list[float]) -> tuple[Array, Array]:
     """Log-likelihoods of several parts that share their share of real data and their memory."""
     pairs = list(zip(counts, parts, strict=True))
     return (
@@ -343,13 +354,20 @@ def least_step(series: Series, growth: float) -> float:
     return growth / (1 + (int(series.means.shape[1]) + 1) / 4)
 
 
+def _slow(moving: Sequence[Part]) -> float:
+    """p-value of the likeliest loop that walks: means, shapes, or half of the directions."""
+    if not moving:
+        return 1.0
+    return max(_against_halves(moving), *(_against_walk(p, p.slow) for p in moving))
+
+
 def anchor(series: Series, share: float, growth: float) -> Anchor:
     """Likelihood of each share of real data from the walk of means and correlations.
 
     `growth` is the least growth a generation of E W2^2/tr Sigma_0 that matters. A walk by steps q
     grows by q (1 + (K + 1)/4) (theory.md 5.3, leading order of the baseline at n = 1/q).
     A walk of the means alone is a walk, whatever the shapes do, and the other way round: the
-    p-value of a walk is the larger one.
+    p-value of a walk is the larger one. Directions that walk do so in both, which tell together.
     """
     both = parts_of(series, least_step(series, growth))
     means, moving = both[0], [p for p in both if p.number]
@@ -360,12 +378,14 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
     alone = best_of(*_together(both[:1], [means.near]), share)
     walks = [best_of(p.log_likelihood, p.memory, share).walk for p in moving]
     return Anchor(
-        log_likelihood=total[np.isin(GRID, SHARES)],
+        log_likelihood=plain[np.isin(GRID, SHARES)],
         share=float(GRID[np.argmax(total)]),
         walk=max(map(_against_walk, moving, walks), default=1.0),
-        slow=max((_against_walk(p, p.slow) for p in moving), default=1.0),
+        slow=_slow(moving),
         held=_against_held(near, float(sum(map(_dof, both)))),
         held_means=_against_held(alone, _dof(means)),
         partial=min(1.0, 2 * min(map(_against_still, both))),
         memory=MEMORIES[int(np.argmax(longest))] if remembers else 1,
+        remembered=memory,
+        pool=sum(p.number * p.pool for p in moving),
     )

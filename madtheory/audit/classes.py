@@ -123,7 +123,8 @@ def class_paths(
     pulls = [_pull(them, float(p), most) for p in SHARES]
     mine = [pulls[i] for i in at]
     noise = [m.noise for m in mine]
-    q, r = noises(rng, noise, SHARES[at], _dof(them.real, steps), most, steps)
+    each = [(float(p), 1) for p in SHARES[at]]
+    q, r = noises(rng, noise, each, _dof(them.real, steps), most, steps)
     size = (1 / np.maximum(q, 1 / SIZES[1])).clip(*SIZES)[:, None]
     part, home, p = r / most, np.array([m.home for m in mine]), SHARES[at][:, None]
     w = _behind(rng, them, part, n)

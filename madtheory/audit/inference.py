@@ -31,8 +31,6 @@ GROWTH = 0.001
 _WEIGHTS = (0.75, 0.1, 0.15)
 #: A held loop in which some directions are seen to walk, at this level, is no plateau.
 _PARTLY_HELD = 0.05
-#: Nor is one whose variance is seen to fall at this level over the later half.
-_FALLS = 0.1
 #: Fewer generations than this give no verdict.
 FEWEST = 3
 TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
@@ -161,16 +159,16 @@ def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -
 def _settled(series: Series, whole: Drift, held: Anchor, alpha: float) -> bool:
     """Whether the variance is at rest.
 
-    In a loop that is seen to be held: the later half drifts by less than the tolerance, by a test
-    of size alpha, or by no more than its noise. Else all of it, more strictly, by the test alone.
+    In a loop that is seen to be held: the later half drifts by less than the tolerance, and does
+    not fall by more than the strict one, by tests of size alpha, or by no more than its noise. Else
+    all of it, more strictly, by the test alone.
     """
     if held.walk > alpha:
         return abs(whole.value) + _quantile(whole, 1 - alpha) * whole.error < STRICT_TOLERANCE
     own = held_drift(series, whole, held.share, len(series.log_variance) // 2)
-    if abs(own.value) + _quantile(own, 1 - alpha) * own.error < TOLERANCE:
-        return True
-    falls, grows = (_quantile(own, 1 - level) * own.error for level in (_FALLS, alpha))
-    return -falls < own.value < grows
+    error = _quantile(own, 1 - alpha) * own.error
+    slow = abs(own.value) + error < TOLERANCE and own.value + error >= -STRICT_TOLERANCE
+    return slow or abs(own.value) < error
 
 
 def _quantile(noise: Drift, level: float) -> float:

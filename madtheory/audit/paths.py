@@ -1,8 +1,9 @@
 """Paths of the audit's loop into its next generations, by simulation.
 
-State of a path: mean and covariance of the file to come, along the leading axes of the real set. A
-step takes in real data and keeps the old ones as :mod:`madtheory.audit.pull` draws it, and adds the
-noise of a training set; where files are fresh samples, a file adds that of its rows.
+State of a path: means and covariances behind the last files, along the leading axes of the real
+set. A step takes in real data and keeps the mean of the old states that it remembers (theory.md
+2.8) as :mod:`madtheory.audit.pull` draws it, and adds the noise of a training set; where files are
+fresh samples, a file adds that of its rows.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from madtheory.audit.anchor import MEMORIES
 from madtheory.audit.pull import Draw, draw
 from madtheory.audit.row_noise import Rows, root, sample, whitened
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from madtheory._types import Array
     from madtheory.audit.anchor import Anchor
     from madtheory.audit.series import Axes, Series
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 _AXES = 24
 #: A variance beyond this, or one over this, in real units, moves no more.
 _FAR = 2.0**100
+#: Paths remember this many states, or all.
+_LONGEST = max(MEMORIES)
 #: Parts of less than this of a file's noise are none.
 NO_PART = 1e-6
 
@@ -50,18 +56,57 @@ def unseen(size: float, noise: Array) -> Array:
 
 
 def _start(
-    rng: np.random.Generator, series: Series, rows: Rows, part: Array, K: int
+    rng: np.random.Generator, series: Series, rows: Rows, part: Array, K: int, at: int = -1
 ) -> tuple[Array, Array]:
-    """What is behind the last file: its deviations less its rows' noise, and the doubt left."""
-    mean, S, n = series.means[-1, :K], series.covariances[-1, :K, :K], series.rows[-1]
+    """What is behind the file `at`: its deviations less its rows' noise, and the doubt left."""
+    mean, S, n = series.means[at, :K], series.covariances[at, :K, :K], series.rows[at]
     trace, centre = float(np.trace(S)), float(np.trace(S)) / K * np.eye(K)
     kept = unseen(float(np.square(mean).sum()), part * trace / n)
-    noise = series.shape_noise[-1] * (trace**2 + float(np.square(S).sum())) / n
+    noise = series.shape_noise[at] * (trace**2 + float(np.square(S).sum())) / n
     kept_shape = unseen(float(np.square(S - centre).sum()), part * noise)
     F = root(centre + kept_shape[:, None, None] * (S - centre))
     doubt, _ = sample(rng, rows, F, n / np.maximum(part * kept, NO_PART))
     _, covariance = sample(rng, rows, F, n / np.maximum(part * kept_shape, NO_PART))
     return kept[:, None] * mean + doubt, covariance
+
+
+class Past(NamedTuple):
+    """The last states, newest first, and the number and sum of all before them.
+
+    A state is mean (P, K) and covariance (P, K, K).
+    """
+
+    states: tuple[tuple[Array, Array], ...]
+    number: int
+    older: tuple[Array, Array]
+
+    def recalled(self, memory: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Mean of the last `memory` (P,) states, or of all where they are fewer."""
+        last = (np.arange(len(self.states))[:, None] < memory).astype(np.float64)
+        older = np.where(memory > _LONGEST, 1.0, 0.0)
+        weights = np.vstack([last, older]) / (last.sum(axis=0) + self.number * older)
+        mean, S = (np.array(each) for each in zip(*self.states, self.older, strict=True))
+        return np.einsum("hp,hpk->pk", weights, mean), np.einsum("hp,hpkl->pkl", weights, S)
+
+    def then(self, state: tuple[Array, Array]) -> Past:
+        """The same one generation on."""
+        states, number, (mean, S) = (state, *self.states), self.number, self.older
+        if len(states) > _LONGEST:
+            *states_, dropped = states
+            states, number = tuple(states_), number + 1
+            mean, S = mean + dropped[0], S + dropped[1]
+        return Past(states, number, (mean, S))
+
+
+def _past(rng: np.random.Generator, series: Series, rows: Rows, law: Draw, K: int) -> Past:
+    """States behind the files, as far as paths remember; of the oldest the files themselves."""
+    P, T = len(law.share), len(series.means)
+    reach = min(int(law.memory.max()), _LONGEST, T)
+    states = [_start(rng, series, rows, law.part, K, -1 - back) for back in range(reach)]
+    mean = series.means[: T - reach, :K].sum(axis=0)
+    S = series.covariances[: T - reach, :K, :K].sum(axis=0)
+    older = np.tile(mean, (P, 1)), np.tile(S, (P, 1, 1))
+    return Past(tuple(states), T - reach, older)
 
 
 def _next(
@@ -94,10 +139,11 @@ def paths(
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
     law = draw(rng, series, held, K, count)
-    mean, S = _start(rng, series, rows, law.part, K)
+    past = _past(rng, series, rows, law, K)
     out = []
     for _ in range(horizon):
-        mean, S = _next(rng, law, rows, mean, S)
+        mean, S = _next(rng, law, rows, *past.recalled(law.memory))
+        past = past.then((mean, S))
         shift, seen = sample(rng, rows, root(S), n / np.maximum(law.part, NO_PART))
         out.append(measures((mean + shift) * scales, seen * units, np.diag(scales)))
     trace, fid = (np.array(v).T for v in zip(*out, strict=True))

@@ -17,7 +17,17 @@ import numpy as np
 from scipy import optimize
 
 from madtheory import _search
-from madtheory.audit.anchor import LONGEST, MEMORIES, WALKS, components, fit, least_step, walk
+from madtheory.audit.anchor import (
+    FREE_MEANS,
+    FREE_SHAPES,
+    HALVES,
+    LONGEST,
+    MEMORIES,
+    components,
+    fit,
+    least_step,
+    walk,
+)
 from madtheory.audit.inference import FEWEST, GROWTH, MARGIN
 
 if TYPE_CHECKING:
@@ -30,9 +40,11 @@ if TYPE_CHECKING:
 #: Power from which on a test is said to decide.
 ENOUGH = 0.9
 _DRAWS = 4000
-#: Loops that real data just hold, with every memory.
-_HELD: tuple[tuple[float, dict[str, Any]], ...] = tuple(
-    (MARGIN, {"memory": k}) for k in (1, *MEMORIES)
+#: Loops that real data just hold, and loops without real data, with every memory.
+_HELD, _WALKS = (tuple((share, {"memory": k}) for k in (1, *MEMORIES)) for share in (MARGIN, 0.0))
+#: Loops half of whose directions walk: of the means, and of the shapes.
+_HALF_MEANS, _HALF_SHAPES = (
+    tuple((share, {"free": free}) for share in HALVES) for free in (FREE_MEANS, FREE_SHAPES)
 )
 
 
@@ -98,41 +110,72 @@ def _nearest(
     return max(each, key=lambda found: found[0])[1]
 
 
+def _ratios(truth: Array, null: Array, count: float, seed: int = 0) -> tuple[Array, Array]:
+    """Twice the log-likelihood ratio of `count` series, drawn under the null and the truth."""
+    root = np.linalg.cholesky(null)
+    mu = np.linalg.eigvalsh(np.linalg.solve(root, np.linalg.solve(root, truth).T)).clip(1e-12)
+    squares = np.random.default_rng(seed).chisquare(count, size=(_DRAWS, len(mu)))
+    constant = count * float(np.log(mu).sum())
+    return squares @ (1 - 1 / mu) - constant, squares @ (mu - 1) - constant
+
+
+def _exceeds(right: Array, false: Array, alpha: float) -> float:
+    """How often what is drawn under the truth is above all but `alpha` of the null's."""
+    return float((right > np.quantile(false, 1 - alpha)).mean())
+
+
 def ratio_power(truth: Array, null: Array, count: float, level: float, alpha: float) -> float:
     """Power of the likelihood ratio of two covariances of `count` series, at size alpha.
 
     `level` is the squared distance of the means of one more series, in its deviations.
     """
-    root = np.linalg.cholesky(null)
-    mu = np.linalg.eigvalsh(np.linalg.solve(root, np.linalg.solve(root, truth).T)).clip(1e-12)
-    rng = np.random.default_rng(0)
-    squares = rng.chisquare(count, size=(_DRAWS, len(mu)))
-    shift = rng.standard_normal(_DRAWS) * 2 * math.sqrt(level)
-    # Twice the log-likelihood ratio less a constant.
-    false, right = squares @ (1 - 1 / mu) + shift - level, squares @ (mu - 1) + shift + level
-    return float((right > np.quantile(false, 1 - alpha)).mean())
+    false, right = _ratios(truth, null, count)
+    shift = np.random.default_rng(2).standard_normal(_DRAWS) * 2 * math.sqrt(level)
+    return _exceeds(right + shift + level, false + shift - level, alpha)
+
+
+def either_power(means: tuple[Array, Array], shapes: tuple[Array, Array], alpha: float) -> float:
+    """Greatest power to refute both "means walk" and "shapes walk", from their drawn ratios.
+
+    A test whose size is at most alpha where means walk and shapes are held, and at most alpha where
+    shapes walk and means are held, has that size under the even mixture of the two, against which
+    none has more power than the likelihood ratio 1/(1/R_m + 1/R_s), up to a factor: an upper bound,
+    and no higher than those of means and of shapes where these tell about as much.
+    """
+    (false_m, right_m), (false_s, right_s) = means, shapes
+
+    def both(m: Array, s: Array) -> Array:
+        return np.asarray(-np.logaddexp(-m / 2, -s / 2))
+
+    false = np.concatenate([both(false_m, right_s), both(right_m, false_s)])
+    return _exceeds(both(right_m, right_s), false, alpha)
 
 
 def _level(setting: Setting, null: Array) -> float:
     """Squared distance of the level's line from the nearest curve of a held loop (theory.md 2.2).
 
     The level of a loop without real data falls by `rate` a generation, that of a held one of bias
-    b as c' = b (share + (1 - share) c).
+    b as c' = b (share + (1 - share) c), or the mean of the last c: the nearest memory counts.
     """
     T = len(null)
     if not (setting.rate < 0 and setting.level > 0):
         return 0.0
     inverse = np.linalg.inv(null) / setting.level
 
-    def distance(log_bias: float) -> float:
+    def distance(log_bias: float, memory: int) -> float:
         bias, c = math.exp(log_bias), np.ones(T)
         for t in range(1, T):
-            c[t] = bias * (MARGIN + (1 - MARGIN) * c[t - 1])
+            c[t] = bias * (MARGIN + (1 - MARGIN) * c[max(0, t - memory) : t].mean())
         gap = np.log(c) - setting.rate * np.arange(T)
         return float(gap @ inverse @ gap)
 
-    bounds = (10 * setting.rate, 0.0)
-    return float(optimize.minimize_scalar(distance, bounds=bounds, method="bounded").fun)
+    def least(memory: int) -> float:
+        bounds = (10 * setting.rate, 0.0)
+        how: dict[str, Any] = {"args": (memory,), "method": "bounded", "bounds": bounds}
+        found = optimize.minimize_scalar(distance, **how)
+        return float(found.fun)
+
+    return min(map(least, (1, *MEMORIES)))
 
 
 def mad_power(setting: Setting, T: int, alpha: float) -> float:
@@ -146,12 +189,24 @@ def mad_power(setting: Setting, T: int, alpha: float) -> float:
 def not_mad_power(setting: Setting, share: float, T: int, alpha: float) -> float:
     """Greatest power to say of a loop with `share` real data that its means do not walk.
 
-    A loop whose means walk while its shapes are held is MAD: the shapes have no say in this.
+    A loop whose means walk while its shapes are held is MAD: the shapes have no say in this, nor
+    means in whether shapes walk. Where half of the directions walk, means and shapes tell of it.
+    The least of what can be done against each of these.
     """
     truth = law(setting, share, T)
-    null = _nearest(setting, truth, WALKS, setting.least)
-    count = min(setting.means, setting.shapes) or setting.means
-    return ratio_power(truth, null, count, 0.0, alpha)
+    rows, least = (setting.means, setting.shapes), setting.least
+    walks = _nearest(setting, truth, _WALKS, least)
+    alone = [_ratios(truth, walks, n, seed) for seed, n in enumerate(rows) if n]
+    halves = [
+        _ratios(truth, _nearest(setting, truth, loops, least), n, seed)
+        for seed, (n, loops) in enumerate(zip(rows, (_HALF_MEANS, _HALF_SHAPES), strict=True))
+        if n
+    ]
+    false, right = (np.sum(side, axis=0) for side in zip(*halves, strict=True))
+    powers = [_exceeds(right, false, alpha), *(_exceeds(r, f, alpha) for f, r in alone)]
+    if len(alone) > 1:
+        powers.append(either_power(alone[0], alone[1], alpha))
+    return min(powers)
 
 
 def setting_of(series: Series, found: Inference) -> Setting:

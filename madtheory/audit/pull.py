@@ -1,6 +1,7 @@
 """What each share of real data says of a loop: its noises, its growth, where real data pull to.
 
-With a share p of real data, theory.md 1.1 and :mod:`madtheory.audit.anchor` have
+With a share p of real data and synthetic data of the last k models, x_t and c_t their means,
+theory.md 1.1 and :mod:`madtheory.audit.anchor` have
 
     x_(t+1) = p h + (1 - p) x_t + noise            means, h those of the real rows that enter
     c_(t+1) = g (p + (1 - p) c_t) + noise          variances along an axis, in real units
@@ -12,11 +13,13 @@ of the models add noise of their own, which residuals of neighbours share, with 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory.audit.anchor import SHARES
+from madtheory.audit.anchor import LONGEST, MEMORIES, REMEMBERED, SHARES
+from madtheory.audit.scoring import scored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
     from madtheory.audit.anchor import Anchor
     from madtheory.audit.series import Series
 
+#: Shares of real data and memories that a path may have.
+PAIRS = (
+    *((float(p), 1) for p in SHARES),
+    *((p, k) for k in MEMORIES for p in REMEMBERED),
+    (0.0, LONGEST),
+)
 #: Draws of logarithms are cut here, those of Student's law here.
 _LARGEST_LOG, _LARGEST_T = 30.0, 8.0
 #: Axes are few where the variance of their mean is more than this share of one's.
@@ -60,10 +69,12 @@ class Pull(NamedTuple):
 class Draw(NamedTuple):
     """Parameters of P paths: share, training size, part of the file's noise (P,), growth (P, K).
 
+    memory (P,): models that synthetic data come from, the last ones.
     home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter.
     """
 
     share: Array
+    memory: NDArray[np.int64]
     size: Array
     part: Array
     growth: Array
@@ -71,20 +82,54 @@ class Draw(NamedTuple):
     shape: Array
 
 
-def noise_of(residual: Array, sharing: float, share: float, most: float) -> Noise:
+def recalled(x: Array, memory: int) -> Array:
+    """Means of the last `memory` of x (T, ...) at each time, of fewer where there are no more."""
+    return np.array([x[max(0, t + 1 - memory) : t + 1].mean(axis=0) for t in range(len(x))])
+
+
+@cache
+def echoes(share: float, memory: int) -> tuple[float, ...]:
+    """Covariances of a residual's noise of files with those 0, 1, ..., `memory` later.
+
+    In units of a file's: that of e_(t+1) - (1 - p) (mean of the last `memory` e).
+
+    >>> echoes(0.5, 1)
+    (1.25, -0.5)
+    """
+    taken = np.array([1.0] + [-(1 - share) / memory] * memory)
+    return tuple(float(v) for v in np.correlate(taken, taken, "full")[memory:])
+
+
+def _told(share: float, memory: int) -> float:
+    """How much the covariances of residuals tell of a file's noise."""
+    return math.hypot(*echoes(share, memory)[1:])
+
+
+def noise_of(residual: Array, sharing: float, share: float, most: float, memory: int = 1) -> Noise:
     """Noise of residuals (steps, K) whose common mean was taken out (`sharing` 0: was not).
 
-    Residuals have the variance q + (1 + (1 - p)^2) r and neighbours the covariance -(1 - p) r. At
-    p = 1 the two cannot be told apart, and need not be.
+    Residuals have the variance q + (1 + (1 - p)^2) r and neighbours the covariance -(1 - p) r, with
+    memory more of them (`echoes`). At p = 1 the two cannot be told apart, and need not be.
     """
     steps = len(residual)
     if steps <= sharing or steps < 2:
         free = float(np.square(residual).mean()) if sharing == 0 else 4 * most
         return Noise(free, most / 2)
     spread = float(np.square(residual).mean()) / (1 - sharing / steps)
-    near = float((residual[1:] * residual[:-1]).mean()) + spread * sharing / steps
-    top = min(spread / (1 + (1 - share) ** 2), most)
-    return Noise(spread, min(max(-near / (1 - share), 0.0), top) if share < 1 else top)
+    own, *later = echoes(share, memory)
+    top = min(spread / own, most)
+    if share == 1:
+        return Noise(spread, top)
+    if memory > steps:
+        # Residuals about the mean of all before do not correlate.
+        return Noise(spread, top / 2)
+    later = later[: steps - 1]
+    near = [
+        float((residual[lag:] * residual[:-lag]).mean()) + spread * sharing / steps
+        for lag in range(1, len(later) + 1)
+    ]
+    file = float(np.dot(later, near) / np.square(later).sum())
+    return Noise(spread, min(max(file, 0.0), top))
 
 
 def _shrunk(size: float, noise: float) -> float:
@@ -92,17 +137,17 @@ def _shrunk(size: float, noise: float) -> float:
     return max(0.0, 1 - noise / size) if size > 0 else 0.0
 
 
-def _home(x: Array, share: float) -> tuple[Array, float]:
+def _home(x: Array, past: Array, share: float) -> tuple[Array, float]:
     """Mean of the real rows that enter, shrunk to 0, and its variance along an axis."""
-    seen = (x[1:] - (1 - share) * x[:-1]) / share
+    seen = (x[1:] - (1 - share) * past[:-1]) / share
     home, error = seen.mean(axis=0), float(seen.var(axis=0, ddof=1).mean()) / len(seen)
     part = _shrunk(float(np.square(home).sum()), len(home) * error)
     return part * home, part * error
 
 
-def _shape(S: Array, share: float, growth: float) -> Array:
+def _shape(S: Array, past: Array, share: float, growth: float) -> Array:
     """Correlations of the real rows that enter, shrunk to 0; their variances are in the growth."""
-    seen = (S[1:] / math.exp(growth) - (1 - share) * S[:-1]) / share
+    seen = (S[1:] / math.exp(growth) - (1 - share) * past[:-1]) / share
     off = seen.mean(axis=0) - np.eye(S.shape[1])
     error = float(np.square(seen - seen.mean(axis=0)).sum()) / (len(seen) * (len(seen) - 1))
     off *= _shrunk(float(np.square(off).sum()), error)
@@ -113,15 +158,16 @@ def _shape(S: Array, share: float, growth: float) -> Array:
     return out
 
 
-def _noise(residual: Array, sharing: float, share: float, most: float) -> Noise:
+def _noise(residual: Array, sharing: float, share: float, most: float, memory: int) -> Noise:
     """Noise of residuals about what all axes share at a time, be it noise or a common course.
 
     With few axes, about the mean of all.
     """
     if sharing > _FEW:
-        return noise_of(residual - residual.mean(), sharing, share, most)
+        return noise_of(residual - residual.mean(), sharing, share, most, memory)
     own = 1 - sharing
-    found = noise_of(residual - residual.mean(axis=1, keepdims=True), 0.0, share, own * most)
+    off = residual - residual.mean(axis=1, keepdims=True)
+    found = noise_of(off, 0.0, share, own * most, memory)
     return Noise(found.spread / own, found.file / own)
 
 
@@ -137,16 +183,17 @@ def _later(residual: Array, sharing: float, spread: float) -> float:
     return gap * _shrunk(gap**2, sharing * spread * (1 / len(late) - 1 / steps))
 
 
-def pull(series: Series, share: float, K: int) -> Pull:
+def pull(series: Series, share: float, K: int, memory: int = 1) -> Pull:
     """What one share says, along the first K axes."""
     logs, D = series.log_variance, series.sharing
-    residual = logs[1:] - np.log(share + (1 - share) * np.exp(logs[:-1]))
+    residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
     common = float(residual.mean())
-    noise = _noise(residual, D, share, file_noise(series))
+    noise = _noise(residual, D, share, file_noise(series), memory)
     home, error, shape = np.zeros(K), 0.0, np.eye(K)
     if share > 0 and len(residual) > 1:
-        home, error = _home(series.means[:, :K], share)
-        shape = _shape(series.covariances[:, :K, :K], share, common)
+        x, S = series.means[:, :K], series.covariances[:, :K, :K]
+        home, error = _home(x, recalled(x, memory), share)
+        shape = _shape(S, recalled(S, memory), share, common)
     growth = residual[:, :K].mean(axis=0) + _later(residual, D, noise.spread)
     return Pull(noise, growth, home, error, shape)
 
@@ -156,28 +203,77 @@ def file_noise(series: Series) -> float:
     return series.log_noise * float((1 / series.rows).mean())
 
 
+def _chosen(rng: np.random.Generator, logs: Array, paths: int) -> NDArray[np.int64]:
+    """Indices (P,) by their log-likelihoods."""
+    likelihood = np.exp(logs - logs.max())
+    return rng.choice(len(logs), size=paths, p=likelihood / likelihood.sum())
+
+
 def shares(
     rng: np.random.Generator, held: Anchor | None, paths: int, trust: float = 1.0
 ) -> NDArray[np.int64]:
-    """Indices of SHARES (P,), by their likelihood to the power `trust`; all alike without one."""
-    logs = np.zeros(len(SHARES)) if held is None else trust * held.log_likelihood
-    likelihood = np.exp(logs - logs.max())
-    return rng.choice(len(SHARES), size=paths, p=likelihood / likelihood.sum())
+    """Indices of SHARES (P,), by their likelihood to the power `trust`; all alike without one.
+
+    A share is as likely as its likeliest memory makes it.
+    """
+    logs = np.zeros(len(SHARES))
+    if held is not None:
+        logs = held.log_likelihood.copy()
+        if held.remembered is not None:
+            at = np.isin(SHARES, REMEMBERED)
+            logs[at] = np.maximum(logs[at], held.remembered.max(axis=0))
+    return _chosen(rng, trust * logs, paths)
+
+
+def course(series: Series, share: float, memory: int) -> float:
+    """Greatest log-likelihood of the course of the variances, growth and both noises free.
+
+    Residuals share their growth; a file's noise is in those of all generations that recall it. Two
+    files, or such that do not move, say nothing.
+    """
+    logs = series.log_variance[-LONGEST:]
+    T = len(logs)
+    residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
+    off = residual - residual.mean()
+    gram = off @ off.T / off.shape[1]
+    unit = float(np.trace(gram)) / len(gram)
+    if T < 3 or not unit > 0:
+        return 0.0
+    left = np.eye(T)[1:] - (1 - share) * recalled(np.eye(T), memory)[:-1]
+    parts = np.stack([np.eye(T - 1), left @ left.T])
+    high = np.array([np.inf, file_noise(series) / unit])
+    low, start = np.array([1e-6, 0.0]), np.array([0.5, min(0.2, high[1])])
+    value, _ = scored(parts, gram / unit, low, high, start)
+    return -(float(value) + (T - 1) / 2 * math.log(unit)) / series.sharing
+
+
+def pairs(rng: np.random.Generator, series: Series, held: Anchor, paths: int) -> NDArray[np.int64]:
+    """Indices of PAIRS (P,), by the likelihood of means, shapes and the course of variances."""
+    logs = np.full(len(PAIRS), -np.inf)
+    logs[: len(SHARES)] = held.log_likelihood
+    if held.remembered is not None:
+        logs[len(SHARES) :] = *held.remembered.ravel(), held.pool
+    return _chosen(rng, logs + [course(series, *pair) for pair in PAIRS], paths)
 
 
 def noises(
-    rng: np.random.Generator, each: list[Noise], share: Array, dof: float, most: float, steps: int
+    rng: np.random.Generator,
+    each: list[Noise],
+    them: list[tuple[float, int]],
+    dof: float,
+    most: float,
+    steps: int,
 ) -> tuple[Array, Array]:
     """Draw the variance q of a step and r of the file's noise (P,) from what is known of them.
 
-    The spread is as uncertain as a variance of dof terms, a covariance of neighbours as a mean of
-    (dof + 1)(steps - 1)/steps products.
+    `them`: share and memory of each. The spread is as uncertain as a variance of dof terms, a
+    covariance of neighbours as a mean of (dof + 1)(steps - 1)/steps products.
     """
-    P, squared = len(share), 1 + (1 - share) ** 2
+    P, squared = len(them), np.array([echoes(*pair)[0] for pair in them])
     spread, file = np.array(each).T
     spread_of = spread * dof / rng.chisquare(dof, size=P)
     products = (dof + 1) * max(1, steps - 1) / steps
-    error = spread / np.sqrt(products) / np.maximum(1 - share, 0.3)
+    error = spread / np.sqrt(products) / np.maximum([_told(*pair) for pair in them], 0.3)
     r = np.clip(
         file + error * rng.standard_normal(P), 0, np.minimum(most, 0.98 * spread_of / squared)
     )
@@ -202,16 +298,18 @@ def _growth(
 
 def draw(rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int) -> Draw:
     """Draw the parameters of the paths."""
-    at, steps, D = shares(rng, held, paths), len(series.log_variance) - 1, series.sharing
-    pulls = [pull(series, float(p), K) for p in SHARES]
-    share, mine = SHARES[at], [pulls[i] for i in at]
+    steps, D = len(series.log_variance) - 1, series.sharing
+    them = [PAIRS[i] for i in pairs(rng, series, held, paths)]
+    pulls = {(p, k): pull(series, p, K, k) for p, k in set(them)}
+    mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
     dof, most = max(1.0, steps / D - 1), file_noise(series)
-    q, r = noises(rng, [m.noise for m in mine], share, dof, most, steps)
+    q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
     # Of the mean residual: a file's noise enters in full at both ends, between them by share.
     variance = (q * steps + r * ((steps - 1) * share**2 + 1 + (1 - share) ** 2)) / steps**2
     error = np.sqrt([m.home_error for m in mine])[:, None]
     return Draw(
         share=share,
+        memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
         growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof),

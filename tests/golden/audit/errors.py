@@ -16,10 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import scipy
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from madtheory import audit
 from madtheory._threads import one_thread
+from madtheory.audit.anchor import least_step
+from madtheory.audit.inference import GROWTH
+from madtheory.audit.power import Setting, mad_power, not_mad_power
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
 TABLE = Path(__file__).with_suffix(".json")
@@ -230,18 +233,67 @@ def true_rate(case, same):
     return math.log(case.loop.bias) + float(special.digamma(m / 2)) - math.log(m / 2)
 
 
+def step_rate(case):
+    """Drift of the log variance where synthetic data come from the last `memory` models."""
+    m, k = max(2, case.loop.n_synth - 1), case.loop.memory
+    each = case.loop.bias * math.exp(float(special.digamma(m / 2)) - math.log(m / 2))
+    if k == 1 or case.loop.bias == 1:
+        return math.log(each) if k == 1 else 0.0
+    # c' = each (mean of the last k c) has the course r^t with this r.
+    return math.log(optimize.brentq(lambda r: r**k - each / k * sum(r**j for j in range(k)), 0, 1))
+
+
+def setting_of(case, series):
+    """What the best test may know of a loop, all of it true, and its share of real data."""
+    loop = case.loop
+    n, share = loop.n_train, loop.n_real / loop.n_train
+    if case.independent:
+        n, share = loop.n_synth, 1.0
+    seen = n / loop.n_synth
+    if case.files == "own" and loop.memory == 1 and not case.independent:
+        seen = 0.0
+        if loop.n_real:
+            n = 1 / (1 / loop.n_synth + share**2 / loop.n_real)
+    rows = n * float((1 / series.rows).mean())
+    known = Setting(
+        means=series.mean_count,
+        shapes=0.0 if case.walks else series.near_count or series.shape_count,
+        noise=min(seen, rows),
+        rows=rows,
+        offset=n / series.real_rows,
+        least=n * least_step(series, GROWTH),
+        rate=0.0 if case.walks else step_rate(case),
+        level=2 / n * series.sharing,
+        memory=loop.memory,
+    )
+    return known, share
+
+
+def best_power(case, mad, series):
+    """How often the best test decides such loops; None where no law of theirs is known to it."""
+    odd = case.walks == "half" or case.loop.pool == "accumulate"
+    if odd or not np.isfinite(series.log_variance).all():
+        return None
+    known, share = setting_of(case, series)
+    T = len(series.log_variance)
+    if mad:
+        return mad_power(known, T, ALPHA)
+    return not_mad_power(known, max(audit.MARGIN, share), T, ALPHA)
+
+
 def judge(group, seed):
-    """One loop: its case, verdict, and whether the intervals hold the truth."""
+    """One loop: case, verdict, the best test's power, and whether the intervals hold the truth."""
     rng = np.random.default_rng(seed)
     case = case_of(group, rng)
     real, same, files = simulate(case, rng)
-    found = audit.infer(audit.series_of(audit.axes_of(real), files), None, LEVEL, ALPHA)
+    series = audit.series_of(audit.axes_of(real), files)
+    found = audit.infer(series, None, LEVEL, ALPHA)
     rate, holds = true_rate(case, same), {}
     if rate is not None:
         holds["rate"] = found.rate.low <= rate <= found.rate.high
         if not case.independent:
             holds["bias"] = found.bias.low <= case.loop.bias <= found.bias.high
-    return case, found, holds
+    return case, found, best_power(case, GROUPS[group][1], series), holds
 
 
 # -------------------------------------------------------------------------------------- the table
@@ -254,15 +306,18 @@ def run(group, n, start=0):
     """Verdicts and coverage of n loops of a group."""
     mad = GROUPS[group][1]
     verdicts, covered, seen = Counter(), Counter(), Counter()
-    power = {}
+    power, best = {}, []
     for i in range(n):
-        case, found, holds = judge(group, [start, sorted(GROUPS).index(group), i])
+        case, found, bounded, holds = judge(group, [start, sorted(GROUPS).index(group), i])
         verdicts[found.verdict] += 1
         large = "large" if case.loop.n_train * case.dim >= 4800 else "small"
         long = "10 or 15" if case.generations >= 10 else "4 or 6"
         cell = power.setdefault(f"{large}, {long} generations", Counter())
         cell["loops"] += 1
-        cell["right"] += found.verdict == ("mad" if mad else "not_mad")
+        right = found.verdict == ("mad" if mad else "not_mad")
+        cell["right"] += right
+        if bounded is not None:
+            best.append((bounded, right))
         for name, hit in holds.items():
             covered[name] += bool(hit)
             seen[name] += 1
@@ -275,6 +330,11 @@ def run(group, n, start=0):
         "false": wrong,
         "false_rate_upper_95": round(bound(wrong, n), 4),
         "covered": {name: [covered[name], seen[name]] for name in sorted(seen)},
+        "best_test": {
+            "loops": len(best),
+            "power": round(float(np.mean([b for b, _ in best])), 4) if best else None,
+            "right": sum(right for _, right in best),
+        },
         "right_by_size": {name: dict(power[name]) for name in sorted(power)},
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from madtheory import audit
-from madtheory.audit import anchor, run
+from madtheory.audit import run, scoring
 from madtheory.metrics import Measured
 
 RNG = np.random.default_rng(0)
@@ -120,13 +120,22 @@ def test_equal_rows_have_no_variance_at_all():
 
 def test_inverse_of_scales_far_apart():
     V = np.array([[4.0, 2.0], [2.0, 1.0]])  # singular
-    inverse, log_determinant = anchor._inverse(V)
+    inverse = np.zeros((2, 2))
+    log_determinant = scoring._inverse(V, inverse)
     assert np.isfinite(inverse).all()
     # The correlation 1 is regular by 1e-12 on the diagonal: determinant 2e-12.
     assert log_determinant == pytest.approx(math.log(2e-12 * 4), rel=1e-4)
-    inverse, log_determinant = anchor._inverse(np.diag([4.0, 2.0]))
-    assert (inverse == np.diag([0.25, 0.5])).all()
+    log_determinant = scoring._inverse(np.diag([4.0, 2.0]), inverse)
+    np.testing.assert_allclose(inverse, np.diag([0.25, 0.5]), rtol=1e-11)
     assert log_determinant == pytest.approx(math.log(8))
+
+
+def test_variances_that_fall_out_of_float64_fit_a_walk_as_well():
+    rng, scales = np.random.default_rng(0), [1.0, 1e-20, 1e-20, 1e-20, 1e-20]
+    real, files = rng.standard_normal((200, 3)), [s * rng.standard_normal((100, 3)) for s in scales]
+    found = audit.infer(audit.series_of(audit.axes_of(real), files), None, 0.95, 0.02)
+    assert np.isfinite(found.held.log_likelihood).all()
+    assert np.isfinite(found.held.remembered).all()
 
 
 def test_worth_leaves_out_directions_that_are_rounding():

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from madtheory import audit
 from madtheory.audit import anchor
@@ -75,16 +75,17 @@ def test_shapes_have_no_say_in_whether_means_walk():
 def test_a_fast_fall_is_told_from_every_curve_of_a_held_loop():
     falling = SETTING._replace(rate=-0.2)
     assert power.mad_power(falling, 8, 0.02) > power.mad_power(SETTING, 8, 0.02) + 0.1
-    # By hand: the likeliest bias on a grid, without an offset of its own.
+    # By hand: the likeliest bias on a grid, without an offset of its own, of each memory.
     T = 8
     null = power._nearest(falling, power.law(falling, 0.0, T), power._HELD, 0.0)
     inverse, least = np.linalg.inv(null) / falling.level, math.inf
     for b in np.linspace(0.5, 1.0, 501):
-        c = [1.0]
-        for _ in range(T - 1):
-            c.append(b * (0.1 + 0.9 * c[-1]))
-        gap = np.log(c) + 0.2 * np.arange(T)
-        least = min(least, float(gap @ inverse @ gap))
+        for memory in (1, 2, 3):
+            c = [1.0]
+            for _ in range(T - 1):
+                c.append(b * (0.1 + 0.9 * np.mean(c[-memory:])))
+            gap = np.log(c) + 0.2 * np.arange(T)
+            least = min(least, float(gap @ inverse @ gap))
     assert power._level(falling, null) == pytest.approx(least, rel=1e-3)
 
 
@@ -107,6 +108,49 @@ def test_nothing_is_said_where_nothing_is_known():
     assert audit.audit(REAL, [*FILES[:3], point]).power is None
 
 
-def test_a_walk_of_half_the_directions_is_among_the_loops_to_refute():
-    assert {how.get("free", 0.0) for _, how in anchor.WALKS} == {0.0, 0.5}
-    assert {how.get("memory") for _, how in anchor.WALKS} == {None, 1, *anchor.MEMORIES}
+def test_loops_to_refute():
+    every = (1, *anchor.MEMORIES)
+    assert [(p, how["memory"]) for p, how in power._WALKS] == [(0.0, k) for k in every]
+    assert [(p, how["memory"]) for p, how in power._HELD] == [(0.1, k) for k in every]
+    assert {how["free"] for _, how in power._HALF_MEANS} == {0.5}
+    assert {how["free"] for _, how in power._HALF_SHAPES} == {0.25}
+    assert [p for p, _ in power._HALF_MEANS] == list(anchor.HALVES)
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.5])
+def test_either_of_two_walks_is_a_mixture_of_nulls(distance):
+    """Two unit shifts: by numerical integration over the second, the size of the mixture is .02."""
+    rng, n = np.random.default_rng(8), 100_000
+
+    def ratio(mean):  # twice the log ratio of N(distance, 1) to N(0, 1)
+        return 2 * distance * (rng.standard_normal(n) + mean) - distance**2
+
+    draws = [(ratio(0.0), ratio(distance)) for _ in range(2)]
+    grid = np.linspace(-9, 9, 4001)
+    weight = stats.norm.pdf(grid) * (grid[1] - grid[0])
+
+    def exceeds(c, first, second):
+        # P(1/R_1 + 1/R_2 < exp(-c)): the other ratio leaves exp(-c) - 1/R_2 for the first.
+        rest = math.exp(-c) - np.exp(-distance * (grid + second) + distance**2 / 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least = np.where(rest > 0, distance / 2 - np.log(rest) / distance, np.inf)
+        return float(weight @ stats.norm.sf(least - first))
+
+    c = optimize.brentq(lambda c: exceeds(c, 0.0, distance) - 0.02, -20, 20)
+    found = power.either_power(*draws, 0.02)
+    assert found == pytest.approx(exceeds(c, distance, distance), abs=0.01)
+    # No more than one walk alone, which is the normal test, and more than two tests at .02 each.
+    alone = stats.norm.sf(stats.norm.isf(0.02) - distance)
+    assert alone**2 < found < alone
+
+
+def test_not_mad_power_is_the_least_of_what_can_be_refuted(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        power, "_exceeds", lambda *_: seen.append(0) or [0.4, 0.6, 0.7][len(seen) - 1]
+    )
+    monkeypatch.setattr(power, "either_power", lambda *_: 0.3)
+    assert power.not_mad_power(SETTING, 0.5, 8, 0.02) == 0.3
+    seen.clear()
+    assert power.not_mad_power(SETTING._replace(shapes=0.0), 0.5, 8, 0.02) == 0.4
+    assert len(seen) == 2
