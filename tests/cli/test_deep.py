@@ -76,7 +76,7 @@ def test_a_run_is_a_run_folder_and_a_second_one_reads_it(
     first = json.loads(out)
     assert [line["generation"] for line in first["generations"]] == [1, 2]
     assert first["generations"][0].keys() == METRICS | {"generation"}
-    assert first["real"].keys() == METRICS
+    assert first["real"].keys() == METRICS | {"n_measured", "feature_spectrum"}
     run = tmp_path / "new" / "run"
     kept = {path.name for folder in ("samples", "grids") for path in (run / folder).iterdir()}
     assert kept == {f"{t}.{suffix}" for t in range(3) for suffix in ("npz", "png")}

@@ -342,9 +342,10 @@ def first_draws(loop: Loop) -> list[tuple[int, float]]:
 
 def full(loop: Loop, t: int) -> int:
     """t, or an earlier generation with the same update."""
+    # One more than the cap: the pool of the generation before is full as well.
     if loop.memory is None or loop.pooled is None:
         return t
-    return min(t, max(loop.memory, loop.pooled))
+    return min(t, max(loop.memory, loop.pooled + 1))
 
 
 def crowding(loop: Loop) -> float:

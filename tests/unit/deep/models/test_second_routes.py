@@ -131,7 +131,7 @@ def test_training_aims_at_the_velocity() -> None:
     # All samples are 1: the noise is known from x, and so is the velocity, which is all but -1
     # where all is noise, whatever x is; the noise itself would be all but x there.
     data = np.ones((64, 1), np.float32)
-    model = Ddpm(classes=0, target="velocity", width=16, depth=1, steps=150, clip=None)
+    model = Ddpm(classes=0, target="velocity", width=16, depth=1, steps=400, clip=None)
     fitted = model.fit(data, RNG(0))
     network = fitted.build((1,))
     network.load_state_dict(fitted.weights or {})
