@@ -246,6 +246,8 @@ class RunFolder:
         known = found.get("versions", {})
         run_folder.same_versions(self.folder, known, {k: here[k] for k in known if k in here})
         _check_files(self.folder, seals | self.snapshot.files)
+        # What a run that was killed just after it had saved did not get to.
+        self._drop_fits(self.snapshot.generation)
         self._open_stats(self.snapshot.mark)
 
     def _open_stats(self, mark: Mark) -> None:

@@ -145,8 +145,8 @@ class Runner:
 def same(ended: Ended, reference: Ended) -> None:
     """AssertionError when a run has another digest or another file, which it names."""
     (digest, files), (wanted, known) = ended, reference
-    names = files.keys() | known.keys()
-    assert not {name for name in names if files.get(name) != known.get(name)}
+    other = {name for name in files.keys() | known.keys() if files.get(name) != known.get(name)}
+    assert not other, other
     assert digest == wanted
 
 

@@ -77,3 +77,12 @@ def test_a_fit_goes_on_where_it_was_killed(
     assert run(tmp_path / "run") == whole
     assert Slow.taken == ["1"] * 4 + ["2"] * 4 + ["3"] * 4
     assert list((tmp_path / "run" / "fit").iterdir()) == []
+
+
+def test_a_checkpoint_that_a_kill_left_after_the_last_save_is_removed(tmp_path: Path) -> None:
+    whole = run(tmp_path / "run")
+    left = tmp_path / "run" / "fit" / "3"
+    left.mkdir()
+    (left / "kept.npy").write_bytes(b"left")
+    assert run(tmp_path / "run") == whole
+    assert list((tmp_path / "run" / "fit").iterdir()) == []
