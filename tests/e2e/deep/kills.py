@@ -10,17 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from madtheory.files import sha256_file
+from tests.e2e.attempts import Attempts
 
 #: Quick runs of some seconds: family, data, model.
 FAMILIES = {
@@ -90,56 +87,16 @@ class Tally(NamedTuple):
     finished: int
 
 
-class Runner:
-    """A parent that forks a child for each attempt."""
+class Runner(Attempts):
+    """Attempts of a preset, on one thread."""
 
     def __init__(self, preset: str, changes: Sequence[str] = ()) -> None:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, preset, *changes],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | threads,
-        )
+        super().__init__("-c", SERVER, preset, *changes, env=os.environ | threads)
 
-    def line(self) -> list[str]:
-        """The next line that the parent or its child says."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().split()
-
-    def start(self, out: Path) -> int:
-        """Start an attempt; return its process."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{out}\n")
-        self.process.stdin.flush()
-        word, pid = self.line()
-        assert word == "started"
-        return int(pid)
-
-    def finish(self, out: Path) -> Ended:
+    def ended(self, out: Path) -> Ended:
         """Run to the end; return the digest and what the folder holds."""
-        self.start(out)
-        digest, end = self.line(), self.line()
-        assert end == ["ended", "0"], end
-        return digest, content(out)
-
-    def kill(self, out: Path, after: float) -> bool:
-        """Kill an attempt some time after its start; False when it had finished."""
-        pid = self.start(out)
-        time.sleep(after)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        word, *rest = self.line()
-        if word == "ended":
-            return rest == ["9"]
-        assert self.line()[0] == "ended"
-        return False
-
-    def close(self) -> None:
-        """End the parent."""
-        self.process.communicate()
-        assert self.process.returncode == 0
+        return self.finish(out), content(out)
 
 
 def same(ended: Ended, reference: Ended) -> None:
@@ -156,9 +113,9 @@ def killed_runs(
     """Kill runs of a preset `kills` times; AssertionError when one ends in other bits."""
     runner, rng = Runner(preset, changes), random.Random(seed)
     started = time.perf_counter()
-    reference = runner.finish(folder / "whole")
+    reference = runner.ended(folder / "whole")
     length = time.perf_counter() - started
-    same(runner.finish(folder / "warm"), reference)
+    same(runner.ended(folder / "warm"), reference)
     done = within = finished = 0
     while done < kills:
         out = folder / f"run-{finished}"
@@ -168,7 +125,7 @@ def killed_runs(
             # Some runs are killed again and again, some go on after a few kills.
             if done >= kills or rng.random() < 0.2:
                 break
-        same(runner.finish(out), reference)
+        same(runner.ended(out), reference)
         finished += 1
     runner.close()
     return Tally(done, within, finished)

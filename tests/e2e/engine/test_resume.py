@@ -1,17 +1,13 @@
 """kill -9 an engine run at any moment, then the same command: the same bits."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from madtheory.engine import read_curves
+from tests.e2e.attempts import Attempts
 
 #: A loop with everything that a state holds: a growing pool, three models, fixed and fresh data.
 #: Each attempt is a fork of one process that has done the imports.
@@ -65,56 +61,10 @@ for line in sys.stdin:
 """
 
 
-class Runner:
-    """A parent that forks a child for each attempt."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        (tmp_path / "run.py").write_text(SCRIPT)
-        self.process = subprocess.Popen(
-            [sys.executable, str(tmp_path / "run.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def line(self) -> list[str]:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().split()
-
-    def start(self, out: Path) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{out}\n")
-        self.process.stdin.flush()
-        word, pid = self.line()
-        assert word == "started"
-        return int(pid)
-
-    def finish(self, out: Path) -> list[str]:
-        self.start(out)
-        digests, end = self.line(), self.line()
-        assert end == ["ended", "0"]
-        return digests
-
-    def kill(self, out: Path, after: float) -> bool:
-        """Kill a run some time after its start; False when it had finished."""
-        pid = self.start(out)
-        time.sleep(after)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        word, *rest = self.line()
-        if word == "ended":
-            return rest == ["9"]
-        assert self.line()[0] == "ended"
-        return False
-
-    def close(self) -> None:
-        self.process.communicate()
-        assert self.process.returncode == 0
-
-
 def killed_runs(tmp_path: Path, kills: int, seed: int) -> tuple[int, int]:
     """Kill runs `kills` times; return how many of these were after a save, and runs finished."""
-    runner, rng = Runner(tmp_path), random.Random(seed)
+    (tmp_path / "run.py").write_text(SCRIPT)
+    runner, rng = Attempts(str(tmp_path / "run.py")), random.Random(seed)
     started = time.perf_counter()
     reference = runner.finish(tmp_path / "whole")
     length = time.perf_counter() - started
