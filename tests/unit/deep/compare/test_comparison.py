@@ -1,11 +1,14 @@
 """Curves of loops where the theory is right, of one where it is not, and what is refused."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from madtheory.deep.compare import Comparison, compare, rules
+from madtheory.deep import curves
+from madtheory.deep.compare import Comparison, bands, compare, rules
 from madtheory.deep.compare.bands import fit
 from madtheory.deep.compare.observed import observed
 from madtheory.deep.curves import Curve
@@ -19,6 +22,7 @@ from madtheory.loop import (
 from tests.unit.deep.compare.loops import gaussian_curve, mixture_curve
 
 T = 5
+COMMITTED = Path(__file__).parents[4] / "reports/data/curves"
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +208,24 @@ def test_the_rules_name_every_constant() -> None:
     names = [name for name in vars(rules) if name.isupper()]
     assert names
     assert not [name for name in names if f"`{name}`" not in text]
+
+
+def test_the_floor_shrinks_with_the_scale_of_the_law() -> None:
+    # A hundred samples of a law that is half as wide are half as far from another hundred.
+    real = SimpleNamespace(trace=4.0, floor=0.1, floor_fid=0.2)
+    at = SimpleNamespace(seen=SimpleNamespace(real=real))
+    floors = bands._floors(at, SimpleNamespace(trace=np.array([[4.0, 1.0]])))  # type: ignore[arg-type]
+    np.testing.assert_allclose(floors, [[[0.1, 0.05]], [[0.2, 0.1]]], rtol=1e-12)
+
+
+def test_a_fit_scatters_as_one_to_its_own_training_set_at_least() -> None:
+    # Scales explain the distance of generation 1 of this curve: n_fit has no upper end.
+    curve = curves.read(COMMITTED / "linear-spectrum-8-synthetic-0.95-s0.json")
+    found = compare(curve).readings[0]
+    assert found.n_fit == np.inf
+    trace = found.metrics["trace"]
+    # Of 100 samples: the log of tr Sigma steps by .08 at first, and 18 generations are predicted.
+    assert trace.high[-1] > 20 * trace.low[-1] > 0
+    seen = observed(curve)
+    assert bands.worth_at_most(np.inf, seen) == 100.0
+    assert bands.worth_at_most(40.0, seen) == 40.0
