@@ -5,6 +5,7 @@ family = "ddpm"          # ddpm, stylegan2, wgan_gp, glow, linear
 data = "fashion-8"       # see madtheory.deep.data.sets
 generations = 5
 seconds = 110            # expected on two cores
+features = "net.pt2"     # may be left out: a network that torch.export.save wrote, for FID
 
 [loop]                   # fields of madtheory.loop.Loop, or those of its three builders
 kind = "synthetic"       # synthetic, augmentation, fresh
@@ -78,6 +79,8 @@ class Preset:
     model: Any
     #: The TOML that says all this, changes included.
     table: dict[str, Any]
+    #: File of the network whose features are compared; a LeNet is trained where it is empty.
+    features: str = ""
 
     def on(self, device: Device) -> Preset:
         """The same on another device, as it computes there."""
@@ -129,6 +132,13 @@ def _kind_of(value: Any) -> str:
     return next((word for kind, word in kinds if isinstance(value, kind)), "a table")
 
 
+def _word(name: str, value: Any) -> str:
+    """A value that must be a word."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a word, got {value!r}")
+    return value
+
+
 def _check_sorts(name: str, given: Mapping[str, Any], prototype: Any) -> None:
     """Refuse a value of another sort than the prototype's; an integer is a number."""
     for key, value in given.items():
@@ -152,7 +162,7 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"preset {name} must be TOML: {error}") from None
     wanted = {"family", "data", "generations", "seconds", "loop", "model"}
-    _known(f"preset {name}", given, wanted | {"device"})
+    _known(f"preset {name}", given, wanted | {"device", "features"})
     for key in wanted - given.keys():
         raise ValueError(f"preset {name} must have {key}, got none")
     if given["family"] not in FAMILIES:
@@ -186,6 +196,7 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
         loop=built,
         model=model,
         table=given,
+        features=_word("features", given.get("features", "")),
     )
 
 

@@ -2,7 +2,7 @@
 
 ============================  ====================================================================
 fid, precision, recall        of features, against the test set: value and interval
-w2_squared                    the same as fid, of the samples themselves (pixels)
+w2_squared                    the same as fid, of the samples themselves (pixels, see `SIDE`)
 trace                         total variance
 directions (K,)               variance along the K <= 32 leading axes of the test set
 mean_shift                    squared distance of the mean from the test set's
@@ -24,13 +24,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from scipy import linalg
+from torch.nn.functional import adaptive_avg_pool2d
 
 from madtheory import metrics
 from madtheory._threads import one_thread
 from madtheory._types import Array, Ints, Numbers
 from madtheory.deep.data.sets import DataSet
-from madtheory.deep.features import Extractor
+from madtheory.deep.features import Eyes
 from madtheory.engine import samples
 from madtheory.engine.protocol import Metric, Rng
 
@@ -41,6 +43,8 @@ N_NEIGHBOURS = 2000
 N_DIRECTIONS = 32
 #: Seed of the training rows that the real floor is measured on.
 FLOOR_SEED = 2025
+#: Pixels a side of what is measured of images themselves: more are averaged.
+SIDE = 32
 #: Real rows at least that a floor is measured on.
 FEWEST = 64
 
@@ -69,7 +73,16 @@ class Reference:
 
 
 def flat(x: Numbers) -> Array:
-    """Samples as rows of numbers."""
+    """Samples as rows of numbers; pixels of large images are averaged to `SIDE` a side at most.
+
+    Examples
+    --------
+    >>> flat(np.ones((2, 3, 128, 128), np.float32)).shape
+    (2, 3072)
+    """
+    if x.ndim == 4 and max(x.shape[2:]) > SIDE:
+        size = tuple(min(side, SIDE) for side in x.shape[2:])
+        x = adaptive_avg_pool2d(torch.as_tensor(x), size).numpy()
     return np.asarray(x, np.float64).reshape(len(x), -1)
 
 
@@ -151,7 +164,7 @@ class Measures:
 
     data: DataSet
     bias: float
-    extractor: Extractor | None = None
+    eyes: Eyes | None = None
     n: int = N_MEASURED
     _of: Any = None
     _sample: Sample | None = None
@@ -166,13 +179,13 @@ class Measures:
         return self._sample
 
     def seen(self, drawn: Any, labels: Ints | None = None) -> Sample:
-        """Samples with what is measured: without an extractor features are the rows."""
+        """Samples with what is measured: without eyes features are the rows."""
         x = drawn["x"] if isinstance(drawn, dict) else np.asarray(drawn)
         labels, rows = drawn["y"] if isinstance(drawn, dict) else labels, flat(x)
-        if self.extractor is None:
+        if self.eyes is None:
             return Sample(x, rows, rows, labels)
-        labels = self.extractor.labels(x) if labels is None else labels
-        return Sample(x, rows, self.extractor.features(x), labels)
+        labels = self.eyes.labels(x) if labels is None else labels
+        return Sample(x, rows, self.eyes.features(x), labels)
 
     @property
     def last(self) -> Sample:

@@ -16,8 +16,8 @@ import torch
 from madtheory.deep import train
 from madtheory.deep.config import Preset
 from madtheory.deep.data import sets
-from madtheory.deep.features import Extractor, train_lenet
-from madtheory.deep.folder import write_about, write_samples
+from madtheory.deep.features import Eyes, read_exported
+from madtheory.deep.folder import is_run, read_about, write_about, write_samples
 from madtheory.deep.measures import Measures
 from madtheory.deep.train import Device
 from madtheory.engine import Curves, run_loop
@@ -40,10 +40,13 @@ def fitted_to(preset: Preset, data: sets.DataSet) -> Preset:
     return preset
 
 
-def measures(data: sets.DataSet, bias: float) -> Measures:
-    """Metrics on a LeNet's features for labelled images, on the samples themselves otherwise."""
-    extractor: Extractor | None = train_lenet(data) if data.classes else None
-    return Measures(data, bias, extractor)
+def eyes_of(preset: Preset, data: sets.DataSet) -> Eyes | None:
+    """What features are of: the network that a preset names, else a LeNet if data have classes.
+
+    None where they are the samples themselves.
+    """
+    own = read_exported(Path(preset.features)) if preset.features else None
+    return Eyes(data, own) if own is not None or data.classes else None
 
 
 def devices() -> list[str]:
@@ -62,6 +65,11 @@ def on_device(preset: Preset, name: str) -> Preset:
     return preset.on(replace(Device(), name=name))
 
 
+def features_of(eyes: Eyes | None) -> str:
+    """What features are of, in a word: the digest of the user's network, lenet, rows."""
+    return "rows" if eyes is None else eyes.own.sha256 if eyes.own else "lenet"
+
+
 def check_out(out: Path) -> None:
     """Make the folder that holds a run's, and refuse what cannot be one, before anything is read.
 
@@ -73,6 +81,19 @@ def check_out(out: Path) -> None:
     disk.make_folder(out.parent)
     if out.exists() and not out.is_dir():
         raise ValueError(f"out must be a folder, got the file {out}")
+
+
+def check_features(out: Path, wanted: str) -> None:
+    """Refuse to go on with a run whose generations were seen by another network.
+
+    Raises
+    ------
+    ValueError
+        They were.
+    """
+    seen = read_about(out).get("features", wanted) if is_run(out) else wanted
+    if seen != wanted:
+        raise ValueError(f"features must be those that {out} was begun with, {seen}, got {wanted}")
 
 
 def n_params(model: Any) -> int:
@@ -100,13 +121,16 @@ class Keeper:
 
     def about(self, model: Any) -> dict[str, Any]:
         """What deep.json holds."""
-        return {
+        told = {
             "command": self.command,
             "name": self.preset.name,
             "preset": self.preset.table,
             "n_params": n_params(model),
             "real": self.found.floor(self.preset.loop.n_train),
+            "features": features_of(eyes := self.found.eyes),
         }
+        classes = self.found.data.classes
+        return told | ({"lenet_accuracy": eyes.lenet.accuracy} if eyes and classes else {})
 
 
 @contextmanager
@@ -137,7 +161,9 @@ def run(
         check_out(Path(out))
     data = sets.load(preset.data)
     preset = fitted_to(preset, data)
-    found = measures(data, preset.loop.scalar_bias)
+    found = Measures(data, preset.loop.scalar_bias, eyes_of(preset, data))
+    if out is not None:
+        check_features(Path(out), features_of(found.eyes))
     with ending_well():
         return run_loop(
             preset.loop,

@@ -155,8 +155,7 @@ def run(
             raise Stopped(f"the loss at step {step + 1} of {steps} is {float(loss)}")
         if checkpoint is not None and (checkpoint.due() or stopping()):
             checkpoint.save(step + 1, fit.tensors())
-        if stopping():
-            raise SystemExit(TERMINATED)
+        end_if_asked()
     if checkpoint is not None:
         checkpoint.save(steps, fit.tensors())
 
@@ -167,6 +166,12 @@ _stop = False
 def stopping() -> bool:
     """Whether the process was asked to end."""
     return _stop
+
+
+def end_if_asked() -> None:
+    """End the process if SIGTERM was received."""
+    if stopping():
+        raise SystemExit(TERMINATED)
 
 
 def ask_to_stop(*_: object) -> None:

@@ -78,10 +78,13 @@ def pixels(images: Numbers) -> Numbers:
 
 
 def _labelled(name: str, arrays: dict[str, Numbers]) -> DataSet:
+    """Grey levels with labels; one class is none."""
     labels = {part: arrays[f"{part}_y"].astype(np.int64) for part in ("train", "test")}
-    train = {"x": pixels(arrays["train_x"]), "y": labels["train"]}
+    x, test = pixels(arrays["train_x"]), pixels(arrays["test_x"])
     classes = int(labels["train"].max()) + 1
-    return DataSet(name, train, pixels(arrays["test_x"]), labels["test"], classes)
+    if classes == 1:
+        return DataSet(name, x, test)
+    return DataSet(name, {"x": x, "y": labels["train"]}, test, labels["test"], classes)
 
 
 def fashion() -> DataSet:

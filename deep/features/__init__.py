@@ -1,5 +1,6 @@
 """What images are compared by: features of a small network trained here, or of the user's own."""
 
-from madtheory.deep.features.lenet import Extractor, train_lenet
+from madtheory.deep.features.exported import read_exported
+from madtheory.deep.features.eyes import Eyes
 
-__all__ = ["Extractor", "train_lenet"]
+__all__ = ["Eyes", "read_exported"]

@@ -39,7 +39,7 @@ class LeNet(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Extractor:
+class Classifier:
     """Features and labels of images by a trained network; `accuracy` is that on the test set."""
 
     network: LeNet
@@ -59,7 +59,7 @@ class Extractor:
         return self._batches(images, lambda part: self.network(part).argmax(1))
 
 
-def train_lenet(data: Any, *, epochs: int = 3, batch: int = 128, seed: int = 0) -> Extractor:
+def train_lenet(data: Any, *, epochs: int = 3, batch: int = 128, seed: int = 0) -> Classifier:
     """Train on a labelled data set."""
     x, y = torch.as_tensor(data.train["x"]), torch.as_tensor(data.train["y"])
     steps = max(300, epochs * len(x) // batch)
@@ -77,6 +77,6 @@ def train_lenet(data: Any, *, epochs: int = 3, batch: int = 128, seed: int = 0) 
             return loss.detach()
 
         train.run(train.Fit({"net": network}, {"net": optimiser}, {}), update, steps)
-    found = Extractor(network.eval(), 0.0)
+    found = Classifier(network.eval(), 0.0)
     right = float((found.labels(data.test) == data.labels).mean())
-    return Extractor(network, right)
+    return Classifier(network, right)

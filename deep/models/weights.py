@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from madtheory._types import Numbers
+from madtheory.deep import train
 from madtheory.deep.checkpoint import below
 
 #: Samples that go through a network at once.
@@ -27,9 +28,12 @@ def unpack(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def in_batches(n: int, shape: tuple[int, ...], draw: Callable[[Tensor], Tensor]) -> Numbers:
-    """Rows `draw(index)` of indices 0..n-1, so many at once, as one array of float32."""
-    parts = [
-        draw(torch.arange(start, min(start + ROWS, n))).float().cpu().numpy()
-        for start in range(0, n, ROWS)
-    ]
+    """Rows `draw(index)` of indices 0..n-1, so many at once, as one array of float32.
+
+    SIGTERM ends it between two parts: the model is kept, and its samples are drawn again.
+    """
+    parts = []
+    for start in range(0, n, ROWS):
+        train.end_if_asked()
+        parts.append(draw(torch.arange(start, min(start + ROWS, n))).float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)

@@ -124,16 +124,19 @@ class WganGp:
                     rows = x[torch.as_tensor(train.minibatch(key, turn, len(x), self.batch))]
                     z = torch.randn(len(rows), self.latent, generator=source).to(place)
                     share, rows = torch.rand(len(rows), generator=source).to(place), rows.to(place)
-                    with torch.no_grad():
-                        fake = generator(z).reshape(rows.shape)
-                    loss = critic(fake).mean() - critic(rows).mean()
+                    with torch.no_grad(), self.device.autocast():
+                        fake = generator(z).float().reshape(rows.shape)
+                    with self.device.autocast():
+                        loss = critic(fake).float().mean() - critic(rows).float().mean()
                     loss = loss + self.penalty * self.slope(critic, rows, fake, share)
                     down.zero_grad()
                     loss.backward()
                     down.step()
                 z = torch.randn(self.batch, self.latent, generator=source).to(place)
+                with self.device.autocast():
+                    seen = critic(generator(z).reshape(-1, *x.shape[1:])).float()
                 up.zero_grad()
-                (-critic(generator(z).reshape(-1, *x.shape[1:])).mean()).backward()
+                (-seen.mean()).backward()
                 up.step()
                 return loss.detach()
 
@@ -151,7 +154,8 @@ class WganGp:
 
     def _map(self, generator: nn.Module, key: int, index: Tensor, spread: float) -> Tensor:
         z = spread * noise.normals(key, index, 0, (self.latent,))
-        out: Tensor = generator(z.to(self.device.name))
+        with self.device.autocast():
+            out: Tensor = generator(z.to(self.device.name)).float()
         return out.reshape(len(index), *self.shape)
 
     def save(self) -> dict[str, Any]:

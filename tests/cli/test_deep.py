@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from madtheory import cli
@@ -90,6 +92,37 @@ def test_a_run_is_a_run_folder_and_a_second_one_reads_it(
     assert table[-1] == f"Figure: {run / 'figure.pdf'}, and as .png."
 
 
+def test_images_without_classes_by_a_network_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for i in range(100):
+        image = Image.fromarray(rng.integers(0, 256, size=(8, 8), dtype=np.uint8))
+        image.save(tmp_path / "images" / f"{i}.png")
+    pool = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten())
+    dim = ({0: torch.export.Dim("n")},)
+    program = torch.export.export(pool, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=dim)
+    torch.export.save(program, tmp_path / "pool.pt2")
+    small = SMALL.replace("digits", f"images:{tmp_path / 'images'}").replace("0.5", "1.0")
+    (tmp_path / "small.toml").write_text(small)
+    words = ["deep", "run", str(tmp_path / "small.toml"), "--out", str(tmp_path / "x"), "--json"]
+    words += ["--set", f"features={tmp_path / 'pool.pt2'}"]
+    code, out, err = said(capsys, *words)
+    assert (code, err) == (0, "")
+    digest = hashlib.sha256((tmp_path / "pool.pt2").read_bytes()).hexdigest()
+    about = json.loads((tmp_path / "x" / "deep.json").read_text())
+    assert (about["features"], "lenet_accuracy" in about) == (digest, False)
+    assert len(about["real"]["feature_spectrum"]) == 4
+    assert set(json.loads(out)["generations"][0]) == {"generation", *PLAIN}
+    code, out, err = said(capsys, *words[:-2])
+    assert (code, out) == (2, "")
+    assert "features must be those that" in err
+
+
 def test_a_table_shows_the_value_of_an_interval(capsys: pytest.CaptureFixture[str]) -> None:
     from madtheory.cli.deep import show_run
 
@@ -106,7 +139,7 @@ def test_a_table_shows_the_value_of_an_interval(capsys: pytest.CaptureFixture[st
     [
         (
             ("family", "famly"),
-            "must have keys among data, device, family, generations, loop, model",
+            "must have keys among data, device, family, features, generations, loop, model",
         ),
         (('"ddpm"', '"gan"'), "family must be one of ddpm, stylegan2, wgan_gp, glow, linear"),
         (('"synthetic"', '"other"'), "kind must be one of synthetic, augmentation, fresh, any"),
@@ -114,6 +147,8 @@ def test_a_table_shows_the_value_of_an_interval(capsys: pytest.CaptureFixture[st
         (("n_synth = 60", ""), "loop of preset small must be one that synthetic takes"),
         (("bias = 0.5", "bias = -1"), "bias must be"),
         (("seconds = 5", ""), "preset small must have seconds, got none"),
+        (("seconds = 5", "seconds = 5\nfeatures = 3"), "features must be a word, got 3"),
+        (("seconds = 5", "seconds = 5\nfeatures = 'no.pt2'"), "that exists, got no.pt2"),
         (("steps = 6", "steps ="), "preset small must be TOML"),
         (('"digits"', '"mnist"'), "data must be fashion-8, digits"),
     ],

@@ -5,6 +5,7 @@ Sampling bias: truncation w -> mean + psi (w - mean) with psi = lambda (Karras e
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,11 @@ class StyleGan2:
     def _map(self, generator: Generator, key: int, index: Tensor, psi: float) -> Tensor:
         place = self.device.name
         centre = torch.as_tensor(self.centre, device=place)
-        w = generator.mapping(noise.normals(key, index, 0, (self.latent,)).to(place))
+        z = noise.normals(key, index, 0, (self.latent,)).to(place)
         grids = noise.normals(key, index, 1, (generator.synthesis.noise_size,)).to(place)
-        out: Tensor = generator.synthesis(centre + psi * (w - centre), grids)
+        with self.device.autocast():
+            w = generator.mapping(z)
+            out: Tensor = generator.synthesis(centre + psi * (w - centre), grids).float()
         return out
 
     def save(self) -> dict[str, Any]:
@@ -145,11 +148,12 @@ class Turn(nn.Module):
         """Discriminator first, then generator; return the discriminator's loss."""
         model, (generator, discriminator, _, down) = self.model, self.players
         n, p = len(real), float(self.p)
-        with torch.no_grad():
-            fake = generator(*self.draw(n, source))
+        with torch.no_grad(), model.device.autocast():
+            fake = generator(*self.draw(n, source)).float()
         shown = losses.augment(real, p, source), losses.augment(fake, p, source)
-        score = discriminator(shown[0])
-        loss, _ = losses.logistic(score, discriminator(shown[1]), model.relativistic)
+        with model.device.autocast():
+            score, fooled = (discriminator(x).float() for x in shown)
+        loss, _ = losses.logistic(score, fooled, model.relativistic)
         whole = loss
         if step % model.penalty_every == 0:
             extra = losses.gradient_penalty(discriminator, shown[0])
@@ -169,12 +173,15 @@ class Turn(nn.Module):
         """The generator's step."""
         model, (generator, discriminator, up, _) = self.model, self.players
         z, grids = self.draw(len(real), source)
-        w = generator.mapping(z)
-        images = generator.synthesis(w, grids)
-        score = discriminator(losses.augment(images, float(self.p), source))
-        seen = discriminator(real).detach() if model.relativistic else score.detach()
+        measured = model.path > 0.0 and step % model.path_every == 0
+        # Lengths are derivatives, which are derived again: in full precision.
+        with contextlib.nullcontext() if measured else model.device.autocast():
+            w = generator.mapping(z)
+            images = generator.synthesis(w, grids).float()
+            score = discriminator(losses.augment(images, float(self.p), source)).float()
+            seen = discriminator(real).float().detach() if model.relativistic else score.detach()
         _, loss = losses.logistic(seen, score, model.relativistic)
-        if model.path > 0.0 and step % model.path_every == 0:
+        if measured:
             probe = torch.randn(images.shape, generator=source).to(images.device)
             extra, self.length = losses.path_length(images, w, self.length, probe)
             loss = loss + model.path * model.path_every * extra

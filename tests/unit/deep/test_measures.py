@@ -103,6 +103,14 @@ class Counting:
         return rng.standard_normal((n, 2)) * bias
 
 
+def test_pixels_of_large_images_are_averaged() -> None:
+    x = np.arange(2 * 64 * 64, dtype=np.float32).reshape(2, 1, 64, 64)
+    by_hand = x.reshape(2, 32, 2, 32, 2).mean(axis=(2, 4)).reshape(2, -1)
+    np.testing.assert_allclose(measures.flat(x), by_hand, rtol=1e-6)
+    small = x[:, :, :28, :28]
+    assert np.array_equal(measures.flat(small), small.reshape(2, -1))
+
+
 def test_all_metrics_of_a_generation_see_one_draw() -> None:
     found, model = Measures(load("gaussian-2"), 0.5, n=100), Counting()
     values = {name: metric(model, None, RNG(1)) for name, metric in found.all().items()}

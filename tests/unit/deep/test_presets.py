@@ -13,7 +13,7 @@ import pytest
 from madtheory import cli, metrics
 from madtheory.deep import config
 from madtheory.deep.data import sets
-from madtheory.deep.features import train_lenet
+from madtheory.deep.features.lenet import train_lenet
 from madtheory.deep.run import fitted_to, training_data
 from madtheory.engine import run_loop
 

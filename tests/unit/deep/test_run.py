@@ -2,13 +2,17 @@
 
 import dataclasses
 import signal
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from madtheory.deep import run as room
 from madtheory.deep import train
 from madtheory.deep.config import Preset
 from madtheory.deep.data.sets import DataSet
+from madtheory.deep.folder import write_about
 from madtheory.deep.models import Ddpm, Glow, LinearGaussian
 from madtheory.loop import fully_synthetic
 
@@ -25,6 +29,28 @@ def test_labels_are_for_models_that_take_them() -> None:
     told = room.fitted_to(dataclasses.replace(PRESET, model=Ddpm()), DATA)
     assert told.model.classes == 4
     assert room.fitted_to(PRESET, DATA) is PRESET
+
+
+def test_what_sees_the_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = dataclasses.replace(DATA, classes=0)
+    assert room.eyes_of(PRESET, rows) is None
+    own = SimpleNamespace(sha256="ab")
+    monkeypatch.setattr(room, "read_exported", lambda path: own if path == Path("n.pt2") else 0)
+    named = dataclasses.replace(PRESET, features="n.pt2")
+    found = [room.eyes_of(PRESET, DATA), room.eyes_of(named, rows), room.eyes_of(named, DATA)]
+    assert [eyes and eyes.own for eyes in found] == [None, own, own]
+    assert [room.features_of(eyes) for eyes in (None, *found)] == ["rows", "lenet", "ab", "ab"]
+
+
+def test_a_run_that_another_network_saw_is_refused(tmp_path: Path) -> None:
+    room.check_features(tmp_path, "rows")
+    write_about(tmp_path, {"features": "lenet"})
+    room.check_features(tmp_path, "lenet")
+    with pytest.raises(ValueError, match=r"features must be those that .* with, lenet, got rows"):
+        room.check_features(tmp_path, "rows")
+    # Folders of earlier versions do not say.
+    write_about(tmp_path, {"command": ""})
+    room.check_features(tmp_path, "rows")
 
 
 def test_sigterm_is_given_back() -> None:

@@ -92,6 +92,16 @@ def test_folders_of_images(tmp_path: Path) -> None:
         sets.load(f"images:{tmp_path}")
 
 
+def test_a_folder_without_classes_has_no_labels(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for i in range(20):
+        Image.fromarray(np.full((4, 4), 10 * i, np.uint8)).save(tmp_path / f"{i:02}.png")
+    data = sets.load(f"images:{tmp_path}")
+    assert data.train.shape == (18, 1, 4, 4)
+    assert (data.test.shape, data.labels, data.classes) == ((2, 1, 4, 4), None, 0)
+
+
 def test_suffixes_in_capitals_are_images_and_others_are_not(tmp_path: Path) -> None:
     from PIL import Image
 

@@ -14,7 +14,7 @@ def test_features_and_labels_of_all_images_whatever_the_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch.manual_seed(0)
-    found = lenet.Extractor(lenet.LeNet((1, 8, 8), 3).eval(), 0.0)
+    found = lenet.Classifier(lenet.LeNet((1, 8, 8), 3).eval(), 0.0)
     features, labels = found.features(IMAGES), found.labels(IMAGES)
     assert features.shape == (7, 64)
     monkeypatch.setattr(lenet, "ROWS", 3)

@@ -1,6 +1,7 @@
 """What holds for every model: new objects, save and load, a killed fit goes on, shapes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,32 @@ def test_fit_sample_save_load(name: str) -> None:
     again = model.load(saved).sample(5, 1.0, RNG(4))
     assert np.array_equal(flat(found), flat(again))
     assert len(flat(fitted.sample(0, 1.0, RNG(4)))) == 0
+
+
+@trained
+def test_half_precision_is_used_and_is_near(name: str) -> None:
+    # bfloat16 has 8 bits: samples move by some percent, not to the bit; weights stay in float32.
+    model, data = SMALL[name]
+    if isinstance(model, Glow):
+        pytest.skip("Glow's densities need full precision")
+    half = replace(model, device=replace(model.device, mixed=True))
+    plain, mixed = (flat(one.fit(data, RNG(3)).sample(64, 1.0, RNG(4))) for one in (model, half))
+    assert mixed.dtype == np.float32
+    assert not np.array_equal(plain, mixed)
+    assert ((plain - mixed) ** 2).mean() < 0.1**2 * (plain**2).mean()
+
+
+@each
+def test_sigterm_ends_sampling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = SMALL[name]
+    fitted = model.fit(data, RNG(3))
+    monkeypatch.setattr(train, "_stop", True)
+    if isinstance(model, LinearGaussian):
+        assert len(fitted.sample(5, 1.0, RNG(4))) == 5  # microseconds
+        return
+    with pytest.raises(SystemExit) as stop:
+        fitted.sample(5, 1.0, RNG(4))
+    assert stop.value.code == 143
 
 
 @trained
