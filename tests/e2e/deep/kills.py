@@ -42,6 +42,7 @@ import sys
 import torch
 torch.set_num_threads(1)
 from madtheory.deep import checkpoint, config, curves, run
+from madtheory.deep.features import eyes
 from madtheory.engine import store
 from madtheory.files import run_folder
 
@@ -51,8 +52,8 @@ store.SAVE_EVERY, store.SAVE_SHARE = 0.0, 1e9
 checkpoint.SAVE_EVERY, checkpoint.SAVE_SHARE = 0.02, 1e9
 preset = config.read(sys.argv[1], sys.argv[2:])
 data = run.sets.load(preset.data)
-network = run.train_lenet(data) if data.classes else None
-run.sets.load, run.train_lenet = lambda name: data, lambda given: network
+network = eyes.train_lenet(data) if data.classes else None
+run.sets.load, eyes.train_lenet = lambda name: data, lambda given: network
 
 for line in sys.stdin:
     child = os.fork()
