@@ -33,17 +33,21 @@ from madtheory.theory.collapse._scales import (
 from madtheory.theory.collapse.traces import mean_walk, mean_walk_limit
 
 
-def _distance(loop: Loop, t: Array, deficit: Array) -> Array:
-    """Return V(t) = E W2^2 / tr Sigma_0 for D_t = `deficit`; no term cancels another."""
+def _distance(loop: Loop, t: Array, lost: Array) -> Array:
+    """Return V(t) = E W2^2 / tr Sigma_0 for D_t = `lost`; no term cancels another."""
     log_root = 0.5 * log_scale(loop, t)
     with np.errstate(over="ignore"):
         shrink = np.expm1(log_root) ** 2
-        return np.asarray(walk_share(loop, t) + shrink + 2 * np.exp(log_root) * deficit)
+        return np.asarray(walk_share(loop, t) + shrink + 2 * np.exp(log_root) * lost)
 
 
-def estimate(loop: Loop, eigenvalues: ArrayLike, t: Array) -> Estimate:
-    """Return E W2^2 / tr Sigma_0 at generations t."""
-    d = spectrum.chain_deficit(eigenvalues, t, first=loop.first_dof, later=loop.dof)
+def deficit(loop: Loop, eigenvalues: ArrayLike, t: Array) -> Estimate:
+    """Return D_t at generations t."""
+    return spectrum.chain_deficit(eigenvalues, t, first=loop.first_dof, later=loop.dof)
+
+
+def estimate(loop: Loop, t: Array, d: Estimate) -> Estimate:
+    """Return E W2^2 / tr Sigma_0 at generations t, `d` being D_t."""
     value, lower, upper = (_distance(loop, t, x) for x in (d.value, d.lower, d.upper))
     with np.errstate(over="ignore", invalid="ignore"):
         declared = 2 * np.exp(0.5 * log_scale(loop, t)) * d.value * d.rel_error / value
@@ -74,7 +78,7 @@ def _by_direction(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estim
 
 def _deficit_part(loop: Loop, h: Array, t: Array) -> Array:
     """Rows value, lower, upper, error of 2 sum_k h_k D_t(h), shape (4, 1)."""
-    d = spectrum.chain_deficit(h, t, first=loop.first_dof, later=loop.dof)
+    d = deficit(loop, h, t)
     return 2 * float(h.sum()) * np.stack([d.value, d.lower, d.upper, d.value * d.rel_error])
 
 
@@ -92,8 +96,8 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     require_fully_synthetic(loop.along(0), "w2_squared")
     if loop.has_spectrum:
         return _by_direction(loop, eigenvalues, generations)
-    s = Spectrum.of(eigenvalues)
-    return estimate(loop, s, generation_range(generations)).scaled(s.trace)
+    s, t = Spectrum.of(eigenvalues), generation_range(generations)
+    return estimate(loop, t, deficit(loop, s, t)).scaled(s.trace)
 
 
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
@@ -126,7 +130,8 @@ def w2_squared_high_dimension(loop: Loop, dim: int, *, generations: int) -> Esti
     d = _check.count("dim", dim)
     t = generation_range(generations)
     limit = spectrum.chain_deficit_limit(d, t, first=loop.first_dof, later=loop.dof)
-    value, near = _distance(loop, t, limit), estimate(loop, np.ones(d), t)
+    value = _distance(loop, t, limit)
+    near = estimate(loop, t, deficit(loop, np.ones(d), t))
     with np.errstate(invalid="ignore"):
         error = (np.abs(value - near.value) + near.rel_error * near.value) / value
     error = np.nan_to_num(error, nan=0.0)

@@ -40,6 +40,18 @@ step_bias, c = c4(n), V(t) = E W2^2(t) / tr Sigma_0. The walk's noise is l, the 
     ddof = 0 no l does this: A < 0 needs l < 1, and h = l/2 > 2/pi needs l > 1.27.
 (E) l = 0 is constant from generation 2 on, and falls from 1 to 2 iff
     E F_1 < first_scale tr Sigma_0 / 2.
+(F) Sigma_0 = I, A < 0 (so h < 1) increases if, with phi_t = 1 - D_t = f_t / sqrt(tau_t), at every t
+
+        phi_t / sqrt(tau_t) > -A / (2 (1 - sqrt(h) c)).
+
+    In the eigenbasis of Sigma_t the diagonal of Sigma_{t+1} is h times its eigenvalues times
+    chi2_m/m, and F is at most the sum of the diagonal's roots (they majorise, the root is concave):
+    phi_{t+1} <= c phi_t. Hence V(t+1) - V(t) = tau_t A + 2 sqrt(tau_t) (phi_t - sqrt(h) phi_{t+1})
+    is at least tau_t A + 2 sqrt(tau_t) (1 - sqrt(h) c) phi_t. Bounds of phi on a grid do for all t:
+    phi and tau fall, so that on [s, t] phi_t / sqrt(tau_s) is a bound; and beyond the grid
+    F >= (tr Sigma_t)^{1/2}, whose expectation keeps a factor c at least in each fit (a root of an
+    average of chi2_m/m, Jensen): phi_t >= c4(n_initial) c^(t-1) / sqrt(d), which divided by
+    sqrt(tau_t) grows where h < c^2.
 """
 
 from __future__ import annotations
@@ -55,8 +67,9 @@ from madtheory import _check, spectrum
 from madtheory._types import Array
 from madtheory.laws.chi_square import log_chi_square_moment
 from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.results import Estimate
 from madtheory.theory.collapse._scales import log_first_scale, log_scale, log_step_bias
-from madtheory.theory.collapse.distance import estimate, w2_squared_limit
+from madtheory.theory.collapse.distance import deficit, estimate, w2_squared_limit
 
 # --- rank one: signs for all t at once (1.8) -----------------------------------------------------
 
@@ -198,12 +211,38 @@ def _fall(low: Array, high: Array, t: Array) -> tuple[int, int] | None:
     return int(t[np.argmax(low[: falls[0]])]), int(t[falls[0]])
 
 
+def _outgrows(loop: Loop, dim: int, t: Array, lost: Array) -> bool:
+    """Return whether statement (F) holds at every generation, D_t <= `lost` on the grid t."""
+    log_step, log_c, gain = log_step_bias(loop), _log_c4(loop.n_synth), _gain(loop)
+    if gain >= 0 or log_step >= 2 * log_c:
+        return False
+    need = math.log(-gain / (-2 * math.expm1(0.5 * log_step + log_c))) + 1e-9
+    log_root = 0.5 * log_scale(loop, t)
+    tail = _log_c4(loop.n_initial) + (t - 1) * log_c - 0.5 * math.log(dim)
+    with np.errstate(divide="ignore"):
+        low = np.maximum(np.log1p(-np.minimum(lost, 1.0)), tail)
+    within = np.where(np.diff(t) == 1, low[:-1], low[1:]) - log_root[:-1]
+    return bool(min(within.min(), tail[-1] - log_root[-1]) > need)
+
+
+def _increase(loop: Loop, dim: int, t: Array, d: Estimate) -> MadVerdict | None:
+    """Return what statement (F) proves, or makes likely where D_t has its declared error."""
+    for lost, status, by in (
+        (d.upper, "bound", "by bounds"),
+        (d.value * (1 + d.rel_error), "asymptotic", "by the estimate and its declared error"),
+    ):
+        if _outgrows(loop, dim, t, lost):
+            reason = f"the distance gains more in every step than the trace loses, {by}"
+            return MadVerdict("increasing", reason, status, None)  # type: ignore[arg-type]
+    return None
+
+
 def is_increasing(loop: Loop, dim: int) -> MadVerdict:
     """Return whether E W2^2 increases with every generation, Sigma_0 = I (theory.md 1.8).
 
-    "increasing" is said only where it is proved (statements (A), (B), (C) of this module),
-    "not_increasing" where a fall is proved, certified by rigorous bounds, or seen by the estimate
-    beyond its declared error (status "asymptotic").
+    "increasing" where it is proved (statements (A), (B), (C) of this module), or where (F) holds by
+    rigorous bounds ("bound") or by the estimate and its declared error ("asymptotic");
+    "not_increasing" where a fall is proved, certified or seen in the same ways.
 
     Examples
     --------
@@ -218,7 +257,8 @@ def is_increasing(loop: Loop, dim: int) -> MadVerdict:
     if proved is not None:
         return proved
     t = _grid(loop)
-    e = estimate(loop, np.ones(d), t)
+    lost = deficit(loop, np.ones(d), t)
+    e = estimate(loop, t, lost)
     spread = e.value * e.rel_error
     bounds = ((e.lower, e.upper, "bound"), (e.value - spread, e.value + spread, "asymptotic"))
     for low, high, status in bounds:
@@ -228,6 +268,9 @@ def is_increasing(loop: Loop, dim: int) -> MadVerdict:
             return MadVerdict("not_increasing", reason, status, fall[1])  # type: ignore[arg-type]
     if loop.scalar_bias == 0:
         return _constant()
+    found = _increase(loop, d, t, lost)
+    if found is not None:
+        return found
     reason = "no proof of increase applies and no fall exceeds the declared error"
     return MadVerdict("undecided", reason, "asymptotic", None)
 
@@ -339,7 +382,7 @@ def overshoot_peak(loop: Loop, dim: int) -> Overshoot | None:
     if _walk_wins(loop):
         return None
     t = _grid(loop)
-    v = estimate(loop, np.ones(d), t).value
+    v = estimate(loop, t, deficit(loop, np.ones(d), t)).value
     falls = np.flatnonzero(v[1:] < v[:-1] * (1 - 1e-12))
     if not falls.size:
         return None

@@ -65,6 +65,9 @@ def test_a_network_for_other_images_is_named(tmp_path: Path) -> None:
     flat = read_exported(write(tmp_path / "flat.pt2", nn.Flatten(0)))
     with pytest.raises(ValueError, match=r"a row for each of 7 images, got \(448,\)"):
         flat.features(IMAGES)
+    images = read_exported(write(tmp_path / "pool.pt2", nn.AvgPool2d(2)))
+    with pytest.raises(ValueError, match=r"a row for each of 7 images, got \(7, 1, 4, 4\)"):
+        images.features(IMAGES)
 
 
 class Counted:

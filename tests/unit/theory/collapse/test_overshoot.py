@@ -14,10 +14,12 @@ from madtheory.theory import collapse
 from madtheory.theory.collapse import (
     first_decrease,
     is_increasing,
+    overshoot,
     overshoot_interval,
     overshoot_peak,
     w2_squared,
 )
+from madtheory.theory.collapse.distance import deficit, estimate
 from tests.unit.theory.collapse.one_dimension import c4, exact
 
 
@@ -127,14 +129,17 @@ VERDICTS = [
     (fully_synthetic(51, bias=0.3), 130, "not_increasing", "asymptotic"),
     (fully_synthetic(3000, bias=1 - 5 / 3000), 300, "not_increasing", "asymptotic"),
     (fully_synthetic(10**9, bias=1 - 5e-9), 300, "not_increasing", "asymptotic"),
-    (fully_synthetic(10, bias=0.5), 5, "undecided", "asymptotic"),
+    (fully_synthetic(10, bias=0.5), 5, "increasing", "bound"),
+    (fully_synthetic(100, bias=0.97), 3, "increasing", "bound"),
+    (fully_synthetic(10**9, bias=0.97), 200, "increasing", "bound"),
+    (fully_synthetic(46, bias=0.9541), 31, "increasing", "asymptotic"),
     # The estimate falls at once, by less than its error.
     (fully_synthetic(26, bias=0.5), 60, "undecided", "asymptotic"),
     (fully_synthetic(10, ddof=0), 7, "increasing", "exact"),
     (fully_synthetic(10, bias=1.05, ddof=0, allow_overdispersion=True), 7, "increasing", "exact"),
     (fully_synthetic(10, bias=1.5, ddof=0, allow_overdispersion=True), 7, "increasing", "exact"),
     # bias >= n/(n+1) is not enough at ddof = 0.
-    (fully_synthetic(10, bias=0.95, ddof=0), 7, "undecided", "asymptotic"),
+    (fully_synthetic(10, bias=0.95, ddof=0), 7, "increasing", "bound"),
     (fully_synthetic(2, bias=0.65, ddof=0), 1, "increasing", "exact"),
     (fully_synthetic(2, bias=0.9, ddof=0), 1, "increasing", "exact"),
     (fully_synthetic(10, bias=0.0, ddof=0), 50, "not_increasing", "bound"),
@@ -147,6 +152,73 @@ def test_verdicts(loop: Loop, dim: int, verdict: str, status: str) -> None:
     answer = is_increasing(loop, dim)
     assert (answer.verdict, answer.status) == (verdict, status)
     assert (answer.generation is None) == (verdict != "not_increasing")
+
+
+def random_loops(seed: int, n: int) -> list[Loop]:
+    """Loops on both sides of n (1 - bias) = 1."""
+    rng = np.random.default_rng(seed)
+    sizes = np.exp(rng.uniform(np.log(2), np.log(1e4), n)).astype(int)
+    gaps = np.where(rng.random(n) < 0.5, rng.uniform(0, 1, n), rng.exponential(3.0, n) / sizes)
+    return [
+        fully_synthetic(int(m), bias=float(1 - min(gap, 0.99)), ddof=int(rng.integers(2)))
+        for m, gap in zip(sizes, gaps, strict=True)
+    ]
+
+
+def test_statement_f_where_the_sign_of_every_step_is_known() -> None:
+    # d = 1: D_t is exact, and (B) knows the first fall.
+    proved = falling = 0
+    window = [fully_synthetic(2, bias=bias) for bias in (0.637, 0.64, 0.65, 0.66, 0.666)]
+    for loop in (*random_loops(0, 300), *window):
+        t = overshoot._grid(loop)
+        found = overshoot._outgrows(loop, 1, t, deficit(loop, [1.0], t).upper)
+        falls = first_decrease(loop, generations=2**53) is not None
+        assert not (found and falls)
+        proved, falling = proved + found, falling + falls
+    assert proved > 150
+    assert falling == 5
+
+
+def test_statement_f_never_holds_where_a_fall_is_certified() -> None:
+    rng, proved, falling = np.random.default_rng(41), 0, 0
+    for loop in random_loops(1, 300):
+        d = int(np.exp(rng.uniform(np.log(2), np.log(300))))
+        t = overshoot._grid(loop)
+        lost = deficit(loop, np.ones(d), t)
+        e = estimate(loop, t, lost)
+        fall = overshoot._fall(e.lower, e.upper, t) is not None
+        found = overshoot._outgrows(loop, d, t, lost.upper)
+        assert not (fall and found)
+        proved, falling = proved + found, falling + fall
+    assert proved > 100
+    assert falling > 5
+
+
+@pytest.mark.parametrize("s", [[1.0, 1.0, 1.0], [1.0, 0.1, 0.01], [1.0, 0.0, 0.0, 0.0]])
+def test_what_one_fit_keeps_of_the_roots(s: list[float]) -> None:
+    # Of tr Sigma^{1/2} a share c4 at most, of (tr Sigma)^{1/2} a share c4 at least: 4 dof.
+    z = np.random.default_rng(2).standard_normal((40_000, len(s), 4)) * np.sqrt(s)[:, None] / 2
+    roots = np.linalg.svd(z, compute_uv=False)
+    c = math.sqrt(math.pi / 2) * 0.75
+    for value, bound, sign in (
+        (roots.sum(axis=1), c * np.sqrt(s).sum(), -1),
+        (np.sqrt((z**2).sum(axis=(1, 2))), c * math.sqrt(sum(s)), 1),
+    ):
+        error = value.std() / math.sqrt(value.size)
+        assert sign * (value.mean() - bound) > -4 * error
+        # Both are equalities at rank one, and only there.
+        equal = abs(value.mean() - bound) < 4 * error
+        assert equal == (sum(x > 0 for x in s) == 1)
+
+
+def test_few_loops_are_undecided() -> None:
+    rng = np.random.default_rng(43)
+    found = [
+        is_increasing(loop, int(np.exp(rng.uniform(0, np.log(300))))).verdict
+        for loop in random_loops(3, 300)
+    ]
+    assert found.count("undecided") < 35
+    assert found.count("not_increasing") > 10
 
 
 def test_verdict_generations() -> None:
