@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 
-from madtheory.claims.claim import Prediction, asymptotic, conjecture, exact
+from madtheory.claims.claim import Prediction, asymptotic, exact
 from madtheory.claims.setting import Moment, Setting
 from madtheory.loop import Loop, fresh_data
 from madtheory.results import FirstMomentsLimit
 from madtheory.simulate import simulate_plain
 from madtheory.theory import moments
+from madtheory.theory.collapse import memory_rate
 
 _FLAT = np.ones(20)
 _REMEMBERS = Setting(fresh_data(20, 20, memory=3), _FLAT, 16)
 _TWO_MODELS = Setting(fresh_data(10, 30, memory=2), _FLAT, 4, simulate_plain)
 _ALL_MODELS = Setting(fresh_data(16, 4, memory=None), _FLAT, 20)
 _ALONE = Setting(Loop(n_initial=20, n_synth=20, memory=6), _FLAT, 24)
-_HOT = Setting(_ALONE.loop, np.ones(1), 320)
+_HOT = Setting(Loop(n_initial=20, n_synth=20, memory=12), np.ones(1), 340)
 
 
 def _remembered(memory: int) -> FirstMomentsLimit:
@@ -81,15 +81,15 @@ CLAIMS: Final = (
     .expects(lambda: _ALONE.moment("trace"))
     .observes(_ALONE.draws, "trace", "trace, {d}, {n_synth}, {K}, {t}")
     .against("memory 1: the mean trace is kept", lambda _: _ALONE.but(memory=1).moment("trace")),
-    conjecture("memory-heats", "2.8", side="at_least", size=600)
-    .says("no real data, λ = 1, K = 6: log Σ_t drifts up, a typical path heats up")
-    .expects(lambda: 0.0)
+    asymptotic("memory-heats", "2.8", size=10_500)
+    .says("no real data, λ = 1: log tr Σ_t drifts up by 2(K - 3)/((K + 1)²n) to first order")
+    .expects(lambda: memory_rate(_HOT.loop))
     .observes(
-        _HOT.growth, "log_trace", "(log Σ_320 - log Σ_20) / 300, {d}, {n_synth}", start=20, end=320
+        _HOT.growth,
+        "log_trace",
+        "(log Σ_340 - log Σ_40) / 300, {d}, {n_synth}, {K}",
+        start=40,
+        end=340,
     )
-    .against(
-        "it heats up as fast as the mean does",
-        lambda _: math.log(moments.forgetting_rate(_ALONE.loop)),
-        change=1.0,
-    ),
+    .against("eight models in memory", lambda _: memory_rate(_HOT.but(memory=8).loop)),
 )

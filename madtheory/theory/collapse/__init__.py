@@ -36,6 +36,7 @@ from madtheory.theory.collapse.distance import (
 from madtheory.theory.collapse.eigendirections import Dominance, direction_rates, dominance
 from madtheory.theory.collapse.estimated import DirectionBiases, estimate_biases
 from madtheory.theory.collapse.log_det import log_det_mean, log_det_variance
+from madtheory.theory.collapse.memory import memory_rate, only_remembers
 from madtheory.theory.collapse.overshoot import (
     MadVerdict,
     Overshoot,
@@ -121,6 +122,8 @@ __all__ = [
     "mean_walk",
     "mean_walk_growth",
     "mean_walk_limit",
+    "memory_rate",
+    "only_remembers",
     "overshoot_interval",
     "overshoot_peak",
     "rate",

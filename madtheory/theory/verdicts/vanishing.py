@@ -74,10 +74,25 @@ def _synthetic_vanishes(used: Loop) -> Finding:
     trace = moments.first_moments_limit(used).trace
     if trace == 0:
         return say(True, ("limit of E tr Sigma", 0.0), "E tr Sigma_t -> 0 at a geometric rate")
-    raise UnsupportedLoop(
-        "late collapse without real data is decided for one model in memory or a vanishing mean "
-        f"trace only, got memory = {used.memory} and pool = {used.pool}"
-    )
+    return _remembering(used, "late collapse", rises=False)
+
+
+def _remembering(used: Loop, quantity: str, *, rises: bool) -> Finding:
+    """By the sign of the drift with several models in memory, where its error leaves one."""
+    if not collapse.only_remembers(used):
+        raise UnsupportedLoop(
+            f"{quantity} without real data is decided for models in memory or a vanishing mean "
+            f"trace only, got memory = {used.memory} and pool = {used.pool}"
+        )
+    drift = collapse.memory_rate(used)
+    if drift.lower <= 0.0 <= drift.upper:
+        raise UnsupportedLoop(
+            f"{quantity} is decided where the drift of log tr Sigma_t is above or below 0 by more "
+            f"than its error, got one in [{drift.lower:.3g}, {drift.upper:.3g}]"
+        )
+    value = float(drift.value)
+    why = "log tr Sigma_t has this drift: a fit's noise against the scatter of the models' means"
+    return say((value > 0) is rises, ("rate", value), why, "asymptotic")
 
 
 @definition("early-collapse", "Shumailov et al. 2024", "is support lost?", collapse_if=True)
@@ -203,10 +218,7 @@ def heats_up(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding:
     bounded = risk_is_bounded(loop)
     if bounded.verdict:
         return replace(bounded, verdict=False)
-    raise UnsupportedLoop(
-        "heat death is decided where first moments are bounded or one model is in memory only, "
-        f"got a loop of the family {loop.family}"
-    )
+    return _remembering(used, "heat death", rises=True)
 
 
 def _chain_heats(used: Loop) -> Finding:

@@ -19,7 +19,7 @@ from tests.unit.theory.verdicts.paths import brute
 
 
 def test_unsupported_loops_are_undecided_with_the_reason_as_a_sentence() -> None:
-    found = variance_vanishes(Loop(n_initial=20, n_synth=20, memory=4))
+    found = variance_vanishes(Loop(n_initial=20, n_synth=20, memory=4, shrinkage=0.1))
     assert found.verdict is None
     assert "memory = 4" in found.reason
     assert found.status == "conjecture"
