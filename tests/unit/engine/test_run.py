@@ -10,7 +10,7 @@ import pytest
 
 from madtheory.engine import LoopStopped, read_curves, read_model, run_loop
 from madtheory.engine import samples as rows
-from madtheory.loop import fully_synthetic
+from madtheory.loop import fresh_data, fully_synthetic
 from tests.unit.engine.stubs import (
     CASES,
     LOOPS,
@@ -212,6 +212,10 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
         ({"loop": "fresh"}, "loop must be a Loop, got str"),
         ({"model": object()}, "model must have a method fit, got object"),
         ({"data": np.arange(5.0)}, "data must have at least 7 rows, got 5"),
+        (
+            {"loop": fresh_data(12, 5, n_initial=3), "data": np.arange(11.0)},
+            "data must have at least 12 rows, got 11",
+        ),
         (
             {"data": np.array([1.0, np.nan] * 9)},
             "data must be finite, got a NaN or inf",

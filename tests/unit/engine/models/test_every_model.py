@@ -92,6 +92,10 @@ def test_covariance_of_samples(name, bias):
             "label must have 40 rows like x, got 3",
         ),
         (
+            lambda: LabelledMixture(2).fit({"x": CLOUD, "label": np.zeros(41, int)}, rng()),
+            "label must have 40 rows like x, got 41",
+        ),
+        (
             lambda: LabelledMixture(2).fit({"x": CLOUD, "label": np.full(40, 2)}, rng()),
             r"label must be in \[0, 2\), got 2",
         ),
