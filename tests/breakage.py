@@ -6,9 +6,13 @@ Without an option: the first number that each public function of the theory retu
 1.02 (logarithms and exponents too; bounds are moved across the truth by the claim's own mutant
 instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
 --drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
-For these two a test must turn red. Each breakage goes into a copy of the package: first the tests
-named after the file run, then those of its room. A test that is red without the breakage is an
-error; a breakage that nothing notices makes the script exit 1. The score by room comes last.
+For these two a test must turn red. Each breakage goes into a copy of the package, whose tests ran
+once, room by room, to see which lines each reaches. A breakage faces the tests that reach its line,
+the quickest file first, then the rest of their files; where none is seen to (a constant, compiled
+code), the tests named after the file, those of its room, and those of its users. A test that is red
+without the breakage notices nothing; a breakage that nothing notices makes the script exit 1. With
+--log each finished one is a line of a file, and what is in it is not done again. The score by room
+comes last.
 """
 
 from __future__ import annotations
@@ -19,7 +23,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,9 +30,10 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "madtheory"
@@ -57,10 +61,10 @@ USERS = {
     "cli": ("cli",),
 }
 #: Seconds of processor time after which a run hangs, which is noticed too: a machine with much
-#: else to do takes longer. One that waits for ever is an error.
-LIMIT, FOR_EVER = 600, 36_000
-#: Exit codes of a process that has used up its time.
-HUNG = (-signal.SIGXCPU, -signal.SIGKILL, 128 + signal.SIGXCPU, 128 + signal.SIGKILL)
+#: else to do takes longer.
+LIMIT = 600
+#: Decorators of functions that Python does not run, so that no test is seen to reach their lines.
+COMPILED = ("kernel", "reducing_kernel")
 
 
 @dataclass(frozen=True)
@@ -227,6 +231,109 @@ def tests_of(module: str) -> Iterator[list[str]]:
             yield files
 
 
+def _alike(a: str, b: str) -> int:
+    """How many letters two texts share from the left."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+
+
+def lines_of(old: str, new: str) -> range:
+    """The lines by which a test reaches a change: of its statement, down to it; none if unseen."""
+    first = _alike(old, new)
+    rest = _alike(old[first:][::-1], new[first:][::-1])
+    start, end = (old[:x].count("\n") + 1 for x in (first, max(first, len(old) - rest)))
+    around = [
+        x
+        for x in ast.walk(ast.parse(old))
+        if isinstance(x, ast.stmt) and x.lineno <= start <= (x.end_lineno or 0)
+    ]
+    functions = [x for x in around[:-1] if isinstance(x, ast.FunctionDef)]
+    names = {ast.unparse(x) for found in functions for x in found.decorator_list}
+    if not functions or names & {*COMPILED}:
+        return range(0)
+    return range(around[-1].lineno, end + 1)
+
+
+class Bench:
+    """A copy of the package, and a process that runs its tests."""
+
+    def __init__(self, *libraries: str) -> None:
+        self._at = tempfile.TemporaryDirectory()
+        self.folder = Path(self._at.name).resolve()
+        for name in ("madtheory", "deep", "proofs", "reports", "tests", "docs"):
+            shutil.copytree(ROOT / name, self.folder / name, symlinks=True)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(ROOT / name, self.folder)
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONWARNINGS": "ignore"}
+        self._runner = subprocess.Popen(
+            [sys.executable, "tests/reached.py", *libraries],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._out = cast("IO[str]", self._runner.stdout)
+        self._known: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._runner.communicate()
+        self._at.cleanup()
+
+    def ask(self, files: list[str], only: list[str]) -> dict[str, Any]:
+        """What tests/reached.py answers."""
+        asked = json.dumps({"files": files, "only": only, "seconds": LIMIT})
+        print(asked, file=self._runner.stdin, flush=True)
+        return dict(json.loads(self._out.readline()))
+
+    def known(self, path: str) -> dict[str, Any]:
+        """What the tests of a file or folder reach while nothing is broken; red ones are out."""
+        if path not in self._known:
+            found = self.ask([path], [])
+            for test in found["red"]:
+                print(f"{test} is red without a breakage", file=sys.stderr)
+                found["seconds"].pop(test, None)
+            self._known[path] = found
+        return self._known[path]
+
+    def first_red(self, tests: list[str]) -> str | None:
+        """The first of some tests that fails."""
+        files = [*dict.fromkeys(test.partition("::")[0] for test in tests)]
+        return next(iter(self.ask(files, tests)["red"]), None) if tests else None
+
+
+def quickest(tests: set[str], seconds: dict[str, float]) -> list[str]:
+    """Tests of the quickest file first: what its tests share is made once."""
+    file = {test: test.partition("::")[0] for test in tests}
+    whole = dict.fromkeys(file.values(), 0.0)
+    for test in tests:
+        whole[file[test]] += seconds[test]
+    return sorted(tests, key=lambda x: (whole[file[x]], file[x], seconds[x]))
+
+
+def facing(bench: Bench, broken: Breakage, lines: range) -> list[str]:
+    """The tests that may notice a breakage, those that are likely to first."""
+    groups = list(tests_of(broken.module))
+    paths = [*dict.fromkeys(chain(*groups))]
+    known = [bench.known(x) for x in paths if not {*map(str, Path(x).parents)} & {*paths}]
+    seconds = {test: s for found in known for test, s in found["seconds"].items()}
+    source = str((bench.folder / "madtheory" / file_of(broken.module)).resolve())
+    reached = {
+        test
+        for found in known
+        for line in lines
+        for test in found["reach"].get(source, {}).get(str(line), ())
+    } & seconds.keys()
+    if reached:
+        files = {test.partition("::")[0] for test in reached}
+        sets = [reached, {test for test in seconds if test.partition("::")[0] in files}]
+    else:
+        sets = [{x for x in seconds if x.startswith(tuple(group))} for group in groups]
+    return [*dict.fromkeys(chain(*(quickest(x, seconds) for x in sets)))]
+
+
 CLAIMS_SCRIPT = """
 import json, sys
 from madtheory.claims import CLAIMS, verify
@@ -243,61 +350,33 @@ print(json.dumps(red))
 """
 
 
-def _copy(folder: Path) -> None:
-    for name in ("madtheory", "deep", "proofs", "reports", "tests", "docs"):
-        shutil.copytree(ROOT / name, folder / name, symlinks=True)
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, folder)
-
-
-def _python(folder: Path, *arguments: str) -> str:
-    """What Python prints on the copy."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # two breakages a second have one time stamp
-    command = ["bash", "-c", f'ulimit -t {LIMIT}; exec "$@"', "bash", sys.executable, *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=FOR_EVER
-    )
-    return "FAILED hangs" if done.returncode in HUNG else done.stdout
-
-
-def _first_red(folder: Path, tests: list[str]) -> str | None:
-    """The first of some tests that fails."""
-    options = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-x", "-rfE", "-q")
-    for line in _python(folder, *options, "--tb=no", *tests).splitlines():
-        if line.startswith(("FAILED", "ERROR")):
-            return line.split(" ", 1)[1].split(" - ")[0]
-    return None
-
-
-def _test_red(folder: Path, module: str) -> str | None:
-    """The first test that minds."""
-    return next((red for files in tests_of(module) if (red := _first_red(folder, files))), None)
-
-
-@cache
-def check_green(folder: Path, test: str) -> None:
-    """See that the test is green where nothing is broken: otherwise it notices nothing."""
-    if test != "hangs" and (red := _first_red(folder, [test])):
-        raise RuntimeError(f"tests must be green without a breakage, got a red {red}")
-
-
 def _claims_red(folder: Path) -> list[str]:
-    out = _python(folder, "-c", CLAIMS_SCRIPT)
-    return list(json.loads(out)) if out.startswith("[") else [out or "the import fails"]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", CLAIMS_SCRIPT]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return list(json.loads(done.stdout)) if done.stdout.startswith("[") else ["the import fails"]
 
 
-def notice(folder: Path, broken: Breakage, *, claims: bool) -> dict[str, object]:
+def file_of(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
+
+
+def notice(bench: Bench, broken: Breakage, *, claims: bool) -> dict[str, object]:
     """Put one breakage into the copy, see who minds, and mend it again."""
-    path = folder / "madtheory" / f"{broken.module.replace('.', '/')}.py"
+    path = bench.folder / "madtheory" / file_of(broken.module)
     whole = path.read_text(encoding="utf-8")
+    tests = facing(bench, broken, lines_of(whole, broken.text))
     path.write_text(broken.text, encoding="utf-8")
     try:
-        row: dict[str, object] = {"module": broken.module, "what": broken.what}
-        row["test_red"] = _test_red(folder, broken.module)
-        return row | {"claims_red": _claims_red(folder)} if claims else row
+        red = bench.first_red(tests)
+        row: dict[str, object] = {"module": broken.module, "what": broken.what, "test_red": red}
+        if claims:
+            row["claims_red"] = _claims_red(bench.folder)
     finally:
         path.write_text(whole, encoding="utf-8")
+    # A test that no longer is green where nothing is broken notices nothing.
+    unsound = red in tests and bench.first_red([str(red)])
+    return row | {"noticed": bool(red and not unsound and row.get("claims_red", True))}
 
 
 def _score(rows: list[dict[str, object]]) -> str:
@@ -317,7 +396,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the changes drawn")
     parser.add_argument("--list", action="store_true", help="name the breakages and their tests")
     parser.add_argument("--only", nargs="*", default=[""], help="breakages whose names begin so")
-    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--log", type=Path, default=None, help="go on with this file")
     asked = parser.parse_args()
     subtle = asked.subtle or asked.drawn
     every = listed() if asked.subtle else drawn(asked.drawn, asked.seed) if subtle else formulas()
@@ -326,17 +405,16 @@ def main() -> int:
         for x in chosen:
             print(f"{x.module}, {x.what}:", *chain(*tests_of(x.module)))
         return 0
-    rows = []
-    with tempfile.TemporaryDirectory() as name:
-        _copy(Path(name))
+    log = asked.log or Path(os.devnull)
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    done = {(row["module"], row["what"]) for row in rows}
+    libraries = ("torch",) if any(x.module.startswith("deep") for x in chosen) else ()
+    with Bench(*libraries) as bench, log.open("a", encoding="utf-8") as finished:
         for broken in chosen:
-            row = notice(Path(name), broken, claims=not subtle)
-            if row["test_red"]:
-                check_green(Path(name), str(row["test_red"]).partition("[")[0])
-            rows.append(row | {"noticed": bool(row["test_red"] and row.get("claims_red", True))})
-            print(json.dumps(rows[-1]), flush=True)
-    if asked.out:
-        asked.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            if (broken.module, broken.what) not in done:
+                rows.append(notice(bench, broken, claims=not subtle))
+                for stream in (finished, sys.stdout):
+                    print(json.dumps(rows[-1]), file=stream, flush=True)
     print(_score(rows))
     return 0 if all(row["noticed"] for row in rows) else 1
 

@@ -6,7 +6,18 @@ from itertools import chain
 import pytest
 
 from tests import breakage
-from tests.breakage import PACKAGE, ROOT, changes, drawn, formulas, inside, listed, put
+from tests.breakage import (
+    PACKAGE,
+    ROOT,
+    changes,
+    drawn,
+    formulas,
+    inside,
+    lines_of,
+    listed,
+    put,
+    quickest,
+)
 
 
 def test_every_listed_breakage_stands_once_in_the_code_and_compiles() -> None:
@@ -69,3 +80,45 @@ def test_tests_of_a_module_are_its_own_then_its_rooms() -> None:
     assert "tests/property/modes" in room
     rates = [x.what for x in formulas() if x.module == "theory.collapse.rates"]
     assert {"rate", "half_life", "critical_bias"} <= {*rates}
+
+
+CODE = """LIMIT = 3
+
+def f(x, n=2):
+    if x > LIMIT:
+        y = g(
+            x + 1,
+        )
+    else:
+        y = 1
+    return y
+
+@kernel
+def k(x):
+    return x + 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("x > LIMIT", "x >= LIMIT", {4}),
+        ("x + 1", "x + 4", {5, 6}),
+        ("y = 1", "y = 3", {9}),
+        ("return y\n", "\n", {10}),
+        # Set on import, or run by no Python: who reaches it cannot be seen.
+        ("LIMIT = 3", "LIMIT = 4", set()),
+        ("n=2", "n=3", set()),
+        ("x + 2", "x + 3", set()),
+    ],
+)
+def test_a_change_is_reached_by_the_lines_of_its_statement(
+    old: str, new: str, lines: set[int]
+) -> None:
+    assert {*lines_of(CODE, CODE.replace(old, new))} == lines
+
+
+def test_the_quickest_file_comes_first_and_its_tests_stay_together() -> None:
+    seconds = {"a::slow": 5.0, "a::quick": 0.1, "b::one": 1.0, "b::other": 0.5, "c::far": 9.0}
+    tests = {*seconds} - {"c::far"}
+    assert quickest(tests, seconds) == ["b::other", "b::one", "a::quick", "a::slow"]

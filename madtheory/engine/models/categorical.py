@@ -23,7 +23,7 @@ def _probabilities(name: str, value: ArrayLike) -> Array:
     if p.ndim != 1 or p.size == 0:
         raise ValueError(f"{name} must be a non-empty vector, got shape {p.shape}")
     if not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1.0) > 1e-8:
-        raise ValueError(f"{name} must be non-negative with sum 1, got sum {p.sum():g}")
+        raise ValueError(f"{name} must be non-negative with sum 1, got sum {p.sum():.9g}")
     return np.asarray(p / p.sum())
 
 

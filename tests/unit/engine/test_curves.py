@@ -104,6 +104,12 @@ def test_bands_of_infinite_and_undefined_values():
         bands([curve(0, 1.0, 2.0, 3.0), Curves(np.array([1]), {"x": np.ones(1)}, 1, 1)])
 
 
+def test_an_infinite_value_leaves_the_quantile_below_it_as_it_is():
+    one, two, lost = (Curves(np.array([1]), {"x": np.array([x])}, 0, 1) for x in (1, 2, np.inf))
+    found = bands([lost, one, two], levels=(0.0, 0.5, 0.75, 1.0))
+    assert found.quantiles["x"][:, 0].tolist() == [1.0, 2.0, np.inf, np.inf]
+
+
 def test_one_failing_seed_ends_the_others(tmp_path):
     class Picky(Normal):
         def fit(self, samples, rng):

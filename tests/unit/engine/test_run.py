@@ -10,7 +10,7 @@ import pytest
 
 from madtheory.engine import LoopStopped, read_curves, read_model, run_loop
 from madtheory.engine import samples as rows
-from madtheory.loop import fully_synthetic
+from madtheory.loop import fresh_data, fully_synthetic
 from tests.unit.engine.stubs import (
     CASES,
     LOOPS,
@@ -191,8 +191,8 @@ def test_the_first_data_can_stop_a_loop_too():
         def sample(self, n, bias, rng):
             return np.full(n, np.nan)
 
-    with pytest.raises(LoopStopped, match="generation 1: data must be finite"):
-        start(None, data=Dry())
+    with pytest.raises(LoopStopped, match=r"^loop of seed 3 stopped at generation 1: data must"):
+        start(None, data=Dry(), seed=3)
 
 
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
@@ -212,6 +212,10 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
         ({"loop": "fresh"}, "loop must be a Loop, got str"),
         ({"model": object()}, "model must have a method fit, got object"),
         ({"data": np.arange(5.0)}, "data must have at least 7 rows, got 5"),
+        (
+            {"loop": fresh_data(12, 5, n_initial=3), "data": np.arange(11.0)},
+            "data must have at least 12 rows, got 11",
+        ),
         (
             {"data": np.array([1.0, np.nan] * 9)},
             "data must be finite, got a NaN or inf",

@@ -1,6 +1,7 @@
 """Rows of samples, and their digests."""
 
 import numpy as np
+import pytest
 
 from madtheory.engine import samples as rows
 from tests.unit.engine.stubs import start
@@ -37,3 +38,18 @@ def test_large_finite_samples_are_no_infinity():
     assert rows.as_samples("x", x) is x
     assert not rows.has_nan(np.array([np.inf, 1.0]))
     assert rows.has_nan(np.array([np.inf, np.nan]))
+
+
+@pytest.mark.parametrize(
+    ("like", "value"),
+    [
+        (np.zeros((0, 2)), np.zeros((4, 3))),
+        (np.zeros((0, 2, 3)), np.zeros((4, 3, 2))),
+        ({"x": np.zeros((0, 2))}, {"x": np.zeros((4, 1))}),
+        ({"x": np.zeros((0, 2))}, {"y": np.zeros((4, 2))}),
+    ],
+)
+def test_rows_keep_their_form(like, value):
+    with pytest.raises(rows.Unusable, match=r"^it must have rows like the data, "):
+        rows.as_samples("it", value, like=like)
+    rows.as_samples("it", value, like=value)

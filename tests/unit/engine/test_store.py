@@ -60,6 +60,35 @@ def test_another_configuration_is_refused_by_name(changes, field, tmp_path):
     assert content(tmp_path / "run") == kept
 
 
+class Shifted:
+    """A source that says what it is by what it saves alone."""
+
+    def __init__(self, mean):
+        self._mean = mean
+
+    def sample(self, n, bias, rng):
+        return rng.normal(self._mean, 1.0, n)
+
+    def save(self):
+        return {"mean": np.array(self._mean)}
+
+
+def test_a_source_is_known_by_what_it_saves(tmp_path):
+    first = start(tmp_path / "run", data=Shifted(0.0))
+    assert start(tmp_path / "run", data=Shifted(0.0)).digest == first.digest
+    with pytest.raises(ValueError, match=r"got one with another data\.sha256;"):
+        start(tmp_path / "run", data=Shifted(1.0))
+
+
+def test_the_last_line_says_why_a_run_stopped(tmp_path):
+    """Killed between that line and the state: generations of no state lie before it."""
+    folder = unfinished(tmp_path)
+    lines = ['{"generation": 5, "metrics": {}}', '{"generation": 6, "stopped": "no"}', '{"gen']
+    with (folder / "stats.jsonl").open("a") as stream:
+        stream.write("\n".join(lines))
+    assert read_curves(folder).stopped == "no"
+
+
 def test_lines_beyond_the_state_are_cut(tmp_path, save_always):
     whole = start(tmp_path / "whole")
     with pytest.raises(Stop):
@@ -229,6 +258,10 @@ def test_only_models_that_are_needed_stay(tmp_path, save_always):
         ):
             read_model(tmp_path / "run", Normal(), t)
     assert len(list((tmp_path / "run").glob("arrays-*"))) == 1 + 3
+    # A pool of four batches: the next one is the fourth.
+    start(tmp_path / "pool", loop=LOOPS["capped"], generations=20)
+    kept = {path.name for path in (tmp_path / "pool").glob("arrays-*")}
+    assert kept == {f"arrays-{t}.npz" for t in (0, 18, 19, 20)}
 
 
 @pytest.mark.parametrize("name", ["config.json", "environment.json"])

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import digamma
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic
-from madtheory.simulate import QUANTITIES, Moments, simulate, simulate_plain, store
+from madtheory.simulate import QUANTITIES, Moments, request, runs, simulate, simulate_plain, store
 
 COLLAPSE, FRESH = fully_synthetic(8, bias=0.9), fresh_data(10, 6, bias=0.8)
 MIXED = Loop(n_initial=7, n_fixed=4, n_fresh=3, n_synth=6, memory=3, pool="accumulate", bias=0.8)
@@ -104,11 +104,21 @@ def test_division_by_n_is_a_factor_of_every_path(s):
 
 
 def test_chunks_are_children_of_one_seed():
-    """The default chunk, and generators spawned the documented way."""
-    plan_like = np.random.SeedSequence(3).spawn(2)[1]
-    child = np.random.SeedSequence(3, spawn_key=(1,))
-    assert plan_like.generate_state(4).tolist() == child.generate_state(4).tolist()
-    assert simulate(FRESH, [1.0], generations=2, replicates=100).replicates == 100
+    """Generators spawned the documented way, whatever chunk a thread takes first."""
+    how = {"generations": 2, "replicates": 20, "seed": 3, "chunk": 6, "record": ["trace"]}
+    plan, _ = request.make_plan(FRESH, np.ones(1), **how)
+    drawn = {}
+
+    def draw(rng, tally):
+        drawn[tally.first, tally.replicates] = rng.random()
+
+    runs.run(plan, draw, threads=2)
+    children = map(np.random.PCG64, np.random.SeedSequence(3).spawn(4))
+    chunks = [(0, 6), (6, 6), (12, 6), (18, 2)]
+    assert drawn == {
+        chunk: np.random.Generator(child).random()
+        for chunk, child in zip(chunks, children, strict=True)
+    }
 
 
 @pytest.mark.parametrize("runner", [simulate, simulate_plain])
@@ -421,7 +431,7 @@ def test_one_process_at_a_time(tmp_path):
             _run(store=tmp_path / "x.parquet")
 
 
-def test_the_pool_is_pinned_and_progress_is_silent_off_a_terminal(capsys):
+def test_progress_is_silent_off_a_terminal(capsys):
     _run(progress=True, replicates=3)
     captured = capsys.readouterr()
     assert captured.out == ""

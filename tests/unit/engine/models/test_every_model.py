@@ -92,12 +92,17 @@ def test_covariance_of_samples(name, bias):
             "label must have 40 rows like x, got 3",
         ),
         (
+            lambda: LabelledMixture(2).fit({"x": CLOUD, "label": np.zeros(41, int)}, rng()),
+            "label must have 40 rows like x, got 41",
+        ),
+        (
             lambda: LabelledMixture(2).fit({"x": CLOUD, "label": np.full(40, 2)}, rng()),
             r"label must be in \[0, 2\), got 2",
         ),
         (lambda: Categorical(2).fit([-1, 0], rng()), r"samples must be in \[0, 2\), got -1"),
         (lambda: Categorical(2).fit(np.zeros((2, 2), int), rng()), "must be a non-empty vector"),
         (lambda: Categorical.of([0.5, 0.6]), "must be non-negative with sum 1, got sum 1.1"),
+        (lambda: Categorical.of([0.5, 0.500001]), "non-negative with sum 1, got sum 1.000001"),
         (lambda: Categorical.of([[1.0]]), "probabilities must be a non-empty vector"),
         (lambda: KernelDensity("wide"), "bandwidth must be one of scott, silverman, got 'wide'"),
         (lambda: KernelDensity(-1.0), "bandwidth must be a finite number"),
