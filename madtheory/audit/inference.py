@@ -267,6 +267,10 @@ def _verdict(
         return "undecided", "the data fit a loop that is held by real data and one that is not"
     if held.partial <= _PARTLY_HELD:
         return "undecided", "some directions are held, others seem to walk away"
+    if held.errs:
+        return "undecided", (
+            "the models err by the same each time, and stop where that or real data hold them"
+        )
     if not _settled(series, noise, held, alpha, known):
         return "undecided", "the loop does not walk away, but its variance may still be moving"
     if held.walk <= alpha:

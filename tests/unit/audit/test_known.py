@@ -99,3 +99,12 @@ def test_where_real_data_are_known_to_enter_nothing_is_mad_and_rest_is_enough():
     for share in (0.05, 0.5):
         assert verdict(walking, 0.02, Known(share=share))[0] == "undecided"
     assert verdict(walking, 0.02, Known())[0] == "mad"
+
+
+def test_a_constant_error_leaves_it_open_what_holds_the_loop():
+    held = Anchor(np.zeros(9), 1.0, 0.01, 0.01, 1.0)
+    assert verdict(held, 1.0, Known())[0] == "not_mad"
+    found = verdict(held._replace(errs=True), 1.0, Known())
+    assert found[0] == "undecided"
+    assert "err by the same" in found[1]
+    assert verdict(held._replace(errs=True), 1.0, Known(share=0.2))[0] == "not_mad"
