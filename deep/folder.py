@@ -16,7 +16,7 @@ a run that was killed writes the same bytes again. The run's digest does not cov
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -159,6 +159,33 @@ def sample_files(folder: Path) -> list[Path]:
             path = folder / "samples" / f"{t if t not in found else 1}.npz"
             raise run_folder.damaged(path, "the samples of a generation", "none")
     return [folder / "samples" / f"{t}.npz" for t in sorted(found)]
+
+
+class Said(NamedTuple):
+    """What a run's configuration says of its loop, as :func:`madtheory.audit.audit` takes it.
+
+    n_real and n_synth (for each generation) are None where a weight stands for their numbers.
+    """
+
+    n_real: int | None
+    n_synth: list[int] | None
+    memory: int | str
+
+
+def said(folder: Path, generations: int) -> Said:
+    """Real and synthetic rows of each training set, and the models that these come from."""
+    given = run_folder.read_json(folder / "config.json")["loop"]
+    n_real, n_synth = given["n_fixed"] + given["n_fresh"], given["n_synth"]
+    memory, batches = given["memory"], [1] * generations
+    if given["pool"] == "accumulate":
+        memory = given["pool_cap"]
+        batches = [min(t, memory or t) for t in range(1, generations + 1)]
+    most = given["budget"] or n_synth * batches[-1]
+    sizes = [min(n_synth * b, most) for b in batches]
+    told = "all" if memory is None else memory
+    if given["weight"] is not None and n_real:
+        return Said(None, None, told)
+    return Said(n_real, sizes, told)
 
 
 def read_samples(path: Path) -> dict[str, Numbers]:

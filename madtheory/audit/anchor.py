@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from madtheory.audit.known import LONGEST
 from madtheory.audit.scoring import scored
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 GRID = np.array([0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0])
 #: Those of them that a forecast draws from.
 SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
-#: A fit uses at most this many generations, the last ones.
-LONGEST = 40
 #: Smallest step of the walk, in units of what is observed: keeps covariances regular.
 _TINY_STEP = 1e-6
 #: Share of a step that the first generation is off by at least: keeps its variance from vanishing.
@@ -115,7 +114,7 @@ class Anchor(NamedTuple):
     of none in half of the directions, with steps of the least size that matters, or larger; held:
     of "real data make up at least the margin of both"; held_means: of the same for the means alone;
     partial: of "no direction walks" in a held loop; memory: the likeliest number of models that
-    synthetic data come from.
+    synthetic data come from; errs: whether a constant error of the model is seen.
     """
 
     log_likelihood: Array
@@ -128,6 +127,7 @@ class Anchor(NamedTuple):
     memory: int = 1
     remembered: Array | None = None
     pool: float = -math.inf
+    errs: bool = False
 
 
 def response(keep: float, T: int, memory: int = 1, weights: Array | None = None) -> Array:
@@ -180,7 +180,7 @@ def components(
     fading = past[:, 0]
     moves = np.concatenate([_FIRST * steps[:1], steps[1:]])
     parts = [
-        (1 - free) * (past * moves) @ past.T + free * walk(1.0, moves),
+        (1 - free) * (past * moves) @ past.T + free * walk(1.0, moves, memory, weights),
         np.ones((T, T)),
         np.multiply.outer(fading, fading),
         np.diag(noise),
@@ -193,7 +193,7 @@ def components(
             spread = past[:, 1:] @ (keep * (1 - keep) * error[:-1] ** 2)
             parts.append(np.multiply.outer(spread, spread))
     if partial:
-        parts.append(walk(1.0, moves))
+        parts.append(walk(1.0, moves, memory, weights))
     return np.stack(parts)
 
 
@@ -244,15 +244,19 @@ class Kind(NamedTuple):
         return fit(parts, gram, least)[0]
 
 
-def _part(kind: Kind) -> Part:
-    """Fit one kind of series; a constant error of the model is allowed for where it is seen."""
+def _part(kind: Kind, known: int | None) -> Part:
+    """Fit one kind of series; a constant error of the model is allowed for where it is seen.
+
+    A `known` memory takes the place of the shortest, and there are no others.
+    """
     gram, T = kind.x @ kind.x.T / kind.x.shape[1], len(kind.x)
+    others = np.full((len(MEMORIES), len(REMEMBERED)), -math.inf)
     if not np.trace(gram) > 0:
-        nothing = np.zeros((len(MEMORIES), len(REMEMBERED)))
-        return Part(np.zeros(len(GRID)), nothing, 0.0, 0.0, 0.0, 0.0, 0.0, T)
+        return Part(np.zeros(len(GRID)), np.zeros_like(others), 0.0, 0.0, 0.0, 0.0, 0.0, T)
+    base, longer = known or 1, MEMORIES if known is None else ()
 
     def fits(**how: Any) -> Array:
-        return np.array([kind.best(gram, p, **how) for p in GRID])
+        return np.array([kind.best(gram, p, memory=base, **how) for p in GRID])
 
     plain, erring = fits(errs=False), fits(errs=True)
     errs = bool(2 * kind.number * (erring.max() - plain.max()) > kind.seen)
@@ -260,16 +264,18 @@ def _part(kind: Kind) -> Part:
     def most(shares: tuple[float, ...], least: float, **how: Any) -> float:
         return max(kind.best(gram, p, least, errs=errs, **how) for p in shares)
 
-    memory = [[kind.best(gram, p, errs=errs, memory=k) for p in REMEMBERED] for k in MEMORIES]
-    slow = max(most((0.0,), kind.least, memory=k) for k in (1, *MEMORIES))
-    halves = most(HALVES, kind.least, free=kind.free)
-    partial, near = most(_PARTLY, 0.0, partial=True), kind.near or kind.number
-    each, pool = erring if errs else plain, kind.best(gram, 0.0, errs=errs, memory=T)
-    return Part(each, np.array(memory), slow, halves, partial, kind.number, near, T, errs, pool)
+    for k, row in zip(longer, others, strict=False):
+        row[:] = [kind.best(gram, p, errs=errs, memory=k) for p in REMEMBERED]
+    slow = max(most((0.0,), kind.least, memory=k) for k in (base, *longer))
+    halves = most(HALVES, kind.least, free=kind.free, memory=base)
+    partial = most(_PARTLY, 0.0, partial=True, memory=base)
+    each, near = erring if errs else plain, kind.near or kind.number
+    pool = kind.best(gram, 0.0, errs=errs, memory=T if known is None else base)
+    return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool)
 
 
-def parts_of(series: Series, least: float) -> tuple[Part, Part]:
-    """Means and shapes.
+def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[Part, Part]:
+    """Means and shapes, of a loop whose memory may be known.
 
     Steps and sampling noise of the means are proportional to the variance of their generation,
     those of the shapes the same at all (theory.md 1.6, 1.4). Samples of several models have the
@@ -279,11 +285,12 @@ def parts_of(series: Series, least: float) -> tuple[Part, Part]:
     scale, rows, x = series.scale[last], series.rows[last], series.means[last]
     real, flat, count = 1 / series.real_rows, np.ones_like(scale), series.mean_count
     low, high = _ERROR_SEEN
-    means = _part(Kind(x, scale, scale / rows, real, flat, least, count, 0.0, FREE_MEANS, low))
+    kind = Kind(x, scale, scale / rows, real, flat, least, count, 0.0, FREE_MEANS, low)
+    means = _part(kind, memory)
     noise, error, x = series.shape_noise[last] / rows, series.real_noise * real, series.shapes[last]
     counts = series.shape_count, series.near_count
     shapes = Kind(x, flat, noise, error, scale, least, *counts, FREE_SHAPES, high, means.errs)
-    return means, _part(shapes)
+    return means, _part(shapes, memory)
 
 
 class Best(NamedTuple):
@@ -365,18 +372,19 @@ def _slow(moving: Sequence[Part]) -> float:
     return max(_against_halves(moving), *(_against_walk(p, p.slow) for p in moving))
 
 
-def anchor(series: Series, share: float, growth: float) -> Anchor:
+def anchor(series: Series, share: float, growth: float, memory: int | None = None) -> Anchor:
     """Likelihood of each share of real data from the walk of means and correlations.
 
     `growth` is the least growth a generation of E W2^2/tr Sigma_0 that matters. A walk by steps q
     grows by q (1 + (K + 1)/4) (theory.md 5.3, leading order of the baseline at n = 1/q).
     A walk of the means alone is a walk, whatever the shapes do, and the other way round: the
     p-value of a walk is the larger one. Directions that walk do so in both, which tell together.
+    A `memory` that is known has no rivals.
     """
-    both = parts_of(series, least_step(series, growth))
+    both = parts_of(series, least_step(series, growth), memory)
     means, moving = both[0], [p for p in both if p.number]
-    plain, memory = _together(both, [p.number for p in both])
-    total, longest = _over_memories(plain, memory), memory.max(axis=1)
+    plain, others = _together(both, [p.number for p in both])
+    total, longest = _over_memories(plain, others), others.max(axis=1)
     remembers = float(longest.max()) > float(plain.max())
     near = best_of(*_together(both, [p.near for p in both]), share)
     alone = best_of(*_together(both[:1], [means.near]), share)
@@ -389,7 +397,8 @@ def anchor(series: Series, share: float, growth: float) -> Anchor:
         held=_against_held(near, float(sum(map(_dof, both)))),
         held_means=_against_held(alone, _dof(means)),
         partial=min(1.0, 2 * min(map(_against_still, both))),
-        memory=MEMORIES[int(np.argmax(longest))] if remembers else 1,
-        remembered=memory,
+        memory=MEMORIES[int(np.argmax(longest))] if remembers else memory or 1,
+        remembered=others,
         pool=sum(p.number * p.pool for p in moving),
+        errs=any(p.errs for p in both),
     )

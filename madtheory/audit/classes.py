@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory.audit.anchor import SHARES
 from madtheory.audit.paths import NO_PART, Paths, measures, unseen
 from madtheory.audit.pull import SIZES, Noise, noise_of, noises, shares
 from madtheory.audit.row_noise import Rows, moments, squares, weights
@@ -116,17 +115,18 @@ def class_paths(
     n: float,
     horizon: int,
     count: int,
+    share: float | None = None,
 ) -> Paths:
-    """Simulate `count` files of n rows of each of the next generations."""
+    """Simulate `count` files of n rows of each of the next generations; `share` where known."""
     (points, real), steps, most = _points(them), len(them.files) - 1, 1 / n
-    at = shares(rng, held, count, _TRUST)
-    pulls = [_pull(them, float(p), most) for p in SHARES]
-    mine = [pulls[i] for i in at]
+    at = shares(rng, held, count, _TRUST, share)
+    pulls = {p: _pull(them, float(p), most) for p in set(at)}
+    mine = [pulls[p] for p in at]
     noise = [m.noise for m in mine]
-    each = [(float(p), 1) for p in SHARES[at]]
+    each = [(float(p), 1) for p in at]
     q, r = noises(rng, noise, each, _dof(them.real, steps), most, steps)
     size = (1 / np.maximum(q, 1 / SIZES[1])).clip(*SIZES)[:, None]
-    part, home, p = r / most, np.array([m.home for m in mine]), SHARES[at][:, None]
+    part, home, p = r / most, np.array([m.home for m in mine]), at[:, None]
     w = _behind(rng, them, part, n)
     out = []
     for _ in range(horizon):

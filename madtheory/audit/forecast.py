@@ -18,6 +18,7 @@ from madtheory import _check, _search
 from madtheory.audit.anchor import anchor
 from madtheory.audit.classes import class_paths, frequencies
 from madtheory.audit.inference import GROWTH, MARGIN
+from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
 from madtheory.audit.series import Axes, series_of
 from madtheory.covariance import Spectrum
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.audit.anchor import Anchor
     from madtheory.audit.inference import Inference
+    from madtheory.audit.known import Known
     from madtheory.audit.paths import Paths
     from madtheory.audit.series import Series
 
@@ -111,13 +113,14 @@ def _ahead(
     series: Series,
     held: Anchor | None,
     horizon: int,
+    known: Known,
 ) -> _Ahead:
     """Simulate the next files; no paths where nothing varies any more."""
     rng = np.random.default_rng(0)
     count = min(_MOST_PATHS, max(_FEWEST_PATHS, _WORK // horizon))
     them = frequencies(real, sets)
     if them:
-        found = class_paths(rng, them, held, float(len(sets[-1])), horizon, count)
+        found = class_paths(rng, them, held, float(len(sets[-1])), horizon, count, known.share)
         return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
     dead = 0.0, 0.0
     if held is None:
@@ -127,8 +130,9 @@ def _ahead(
             return _Ahead(None, _WIDER, dead)
         axes = Axes(axes.mean, axes.vectors[:, alive], axes.scales[alive])
         series = series_of(axes, sets)
-        held = anchor(series, MARGIN, GROWTH)
-    return _Ahead(paths(rng, axes, series, held, sets[-1], horizon, count), _WIDER, dead)
+        held = anchor(series, MARGIN, GROWTH, known.memory)
+    found = paths(rng, axes, series, held, sets[-1], horizon, count, known)
+    return _Ahead(found, _WIDER, dead)
 
 
 def _band(
@@ -157,13 +161,14 @@ def forecast(
     last: tuple[float, float],
     horizon: int,
     level: float,
+    known: Known = NOTHING,
 ) -> Forecast:
     """Band of the generations after the last of `sets`, whose trace and FID are `last`.
 
     `held` is None where a direction has lost its variance; such directions stay as they are.
     """
     numbers = tuple(range(len(sets) + 1, len(sets) + horizon + 1))
-    ahead = _ahead(real, sets, axes, series, held, horizon)
+    ahead = _ahead(real, sets, axes, series, held, horizon, known)
     if ahead.paths is None:
         return Forecast(numbers, *((Measured.exactly(v),) * horizon for v in last))
     them, rest = ahead.paths, (ahead.wider, level)

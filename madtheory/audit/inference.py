@@ -11,10 +11,14 @@ from scipy import stats
 
 from madtheory.audit.anchor import Anchor, anchor, curve_p_value
 from madtheory.audit.drift import Drift, drift, held_drift, size_correction, training_size
+from madtheory.audit.growth import growth
+from madtheory.audit.known import NOTHING
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
     from madtheory._types import Bools
+    from madtheory.audit.growth import Growth
+    from madtheory.audit.known import Known
     from madtheory.audit.series import Series
 
 Verdict = Literal["mad", "not_mad", "undecided"]
@@ -27,6 +31,8 @@ TOLERANCE = 0.03
 STRICT_TOLERANCE = 0.01
 #: Growth of E W2^2/tr Sigma_0 a generation below which a walk hardly moves.
 GROWTH = 0.001
+#: The same, to the upper end of its interval, below which nothing grows where no real data enter.
+STILL = 0.01
 #: Parts of alpha for the three tests of a held loop: means with shapes, means alone, the curve.
 _WEIGHTS = (0.75, 0.1, 0.15)
 #: A held loop in which some directions are seen to walk, at this level, is no plateau.
@@ -40,7 +46,8 @@ TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
 class Inference:
     """What the series say: drift, both tests and the verdict.
 
-    `noise` and `held` are None where a direction has no variance left.
+    `noise` and `held` are None where a direction has no variance left, `grown` too unless no real
+    data are known to enter.
     """
 
     rate: Measured
@@ -52,6 +59,7 @@ class Inference:
     p_value_walk: float
     noise: Drift | None = None
     held: Anchor | None = None
+    grown: Growth | None = None
 
 
 def _student(noise: Drift, value: float, error: float, level: float) -> Measured:
@@ -94,23 +102,30 @@ def _training_rows(series: Series, sizes: list[int] | None, first: int) -> float
     return min(fewest, 1 / moves) if moves > 0 else fewest
 
 
-def _lost_p_value(series: Series, lost: Bools, training: float) -> float:
+def _lost_p_value(series: Series, lost: Bools, training: float, *, alone: bool = False) -> float:
     """p-value of "real data make up the margin or more" from directions that files lack (T, K).
 
     n training rows hold n MARGIN real ones at least, of which each varies along a direction with
     the share w that varies in the real set. Of a model that copies its rows, a file of n or more
     lacks all of j such rows with probability (1 - j/n)^n <= exp(-j), thus r files of a fixed real
     set lack the direction with (1 - w (1 - exp(-r)))^(n MARGIN) at most, those of fresh ones more
-    rarely. Any of K directions may be the one.
+    rarely. Where no real data enter, models at rest that see n rows each lack it with (1 - w)^n a
+    file. Any of K directions may be the one.
     """
     K = int(lost.shape[1])
     varied = np.ones(K) if series.varied is None else series.varied
-    files = np.logical_and.accumulate(lost[::-1], axis=0).sum(axis=0)
-    each = np.exp(MARGIN * training * np.log1p(varied * np.expm1(-files.astype(float))))
-    return min(1.0, K * float(each.min()))
+    files = np.logical_and.accumulate(lost[::-1], axis=0).sum(axis=0).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = MARGIN * training * np.log1p(varied * np.expm1(-files))
+        if alone:
+            rows = min(training, float(series.rows.min()))
+            logs = np.where(files > 0, rows * files * np.log1p(-varied), 0.0)
+    return min(1.0, K * float(np.exp(logs).min()))
 
 
-def _collapsed(series: Series, sizes: list[int] | None, alpha: float) -> Inference | None:
+def _collapsed(
+    series: Series, sizes: list[int] | None, alpha: float, known: Known
+) -> Inference | None:
     """The verdict where a direction has no variance left, else None."""
     directions = np.asarray(np.isneginf(series.log_variance))
     lost = [bool(row.any()) for row in directions]
@@ -122,53 +137,70 @@ def _collapsed(series: Series, sizes: list[int] | None, alpha: float) -> Inferen
         reason = "a direction that varies in real has no variance from the first generation on"
     elif lost[-1]:
         first = lost.index(True) + 1
-        p = _lost_p_value(series, directions, _training_rows(series, sizes, first - 1))
+        rows = _training_rows(series, sizes, first - 1)
+        p = _lost_p_value(series, directions, rows, alone=known.alone)
         reason = f"a direction that varies in real loses all variance by generation {first}"
         if p <= alpha:
             verdict = "mad"
         else:
-            reason += ", but so few real rows vary along it that a held loop may lack it"
+            still = "models that stay" if known.alone else "a held loop"
+            reason += f", but so few real rows vary along it that {still} may lack it"
     else:
         reason = "a direction without variance in one generation varies again later"
     rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)
     return Inference(rate, bias, 1.0, verdict, reason, p, 1.0)
 
 
-def infer(series: Series, sizes: list[int] | None, level: float, alpha: float) -> Inference:
-    """Drift, tests and verdict of at least two generations."""
-    collapsed = _collapsed(series, sizes, alpha)
+def infer(
+    series: Series, sizes: list[int] | None, level: float, alpha: float, known: Known = NOTHING
+) -> Inference:
+    """Drift, tests and verdict of at least two generations; `sizes` of whole training sets."""
+    collapsed = _collapsed(series, sizes, alpha, known)
     if collapsed:
         return collapsed
     T = len(series.log_variance)
-    held = anchor(series, MARGIN, GROWTH)
+    held = anchor(series, MARGIN, GROWTH, known.memory)
     whole = noise = drift(series)
     p = p_walk = 1.0
+    grown = growth(series, alpha, apart=known.apart) if known.alone and T >= FEWEST else None
     if T >= FEWEST:
-        # Three tests of one hypothesis share its error rate (Bonferroni, by weight).
-        each = held.held, held.held_means, curve_p_value(series, whole, MARGIN)
-        p = min(1.0, *(q / weight for q, weight in zip(each, _WEIGHTS, strict=True)))
-        p_walk = held.slow
-        if held.walk <= alpha:
+        p = _held_p_value(series, whole, held) if grown is None else grown.p_value
+        p_walk = 0.0 if known.mixed(MARGIN) else held.slow
+        if held.walk <= alpha and not known.alone:
             noise = held_drift(series, whole, held.share, T - 1)
     rate = _student(noise, noise.value, noise.error, level)
     bias, size = _bias(noise, sizes, level)
-    verdict, reason = _verdict(series, whole, held, p, alpha)
-    return Inference(rate, bias, size, verdict, reason, p, p_walk, noise, held)
+    verdict, reason = _verdict(series, whole, held, p, alpha, known, grown)
+    return Inference(rate, bias, size, verdict, reason, p, p_walk, noise, held, grown)
 
 
-def _settled(series: Series, whole: Drift, held: Anchor, alpha: float) -> bool:
+def _held_p_value(series: Series, whole: Drift, held: Anchor) -> float:
+    """p-value of a held loop: three tests share its error rate (Bonferroni, by weight)."""
+    each = held.held, held.held_means, curve_p_value(series, whole, MARGIN)
+    return min(1.0, *(q / weight for q, weight in zip(each, _WEIGHTS, strict=True)))
+
+
+def _settled(
+    series: Series, whole: Drift, held: Anchor, alpha: float, known: Known = NOTHING
+) -> bool:
     """Whether the variance is at rest.
 
-    In a loop that is seen to be held: the later half drifts by less than the tolerance, and does
-    not fall by more than the strict one, by tests of size alpha, or by no more than its noise. Else
-    all of it, more strictly, by the test alone.
+    In a loop that is seen, or known, to be held: the later half drifts by less than the tolerance,
+    and does not fall by more than the strict one, by tests of size alpha, or by no more than its
+    noise. Else all of it, more strictly, by the test alone.
     """
-    if held.walk > alpha:
-        return abs(whole.value) + _quantile(whole, 1 - alpha) * whole.error < STRICT_TOLERANCE
-    own = held_drift(series, whole, held.share, len(series.log_variance) // 2)
+    share = known.share if known.share is not None and known.mixed(MARGIN) else held.share
+    if held.walk > alpha and not known.mixed(MARGIN):
+        return _at_rest(whole, alpha, STRICT_TOLERANCE)
+    own = held_drift(series, whole, share, len(series.log_variance) // 2)
     error = _quantile(own, 1 - alpha) * own.error
     slow = abs(own.value) + error < TOLERANCE and own.value + error >= -STRICT_TOLERANCE
     return slow or abs(own.value) < error
+
+
+def _at_rest(noise: Drift, alpha: float, tolerance: float) -> bool:
+    """Whether the drift is surely less than a tolerance."""
+    return abs(noise.value) + _quantile(noise, 1 - alpha) * noise.error < tolerance
 
 
 def _quantile(noise: Drift, level: float) -> float:
@@ -176,22 +208,70 @@ def _quantile(noise: Drift, level: float) -> float:
     return float(stats.t.ppf(level, noise.dof))
 
 
+def _alone(series: Series, held: Anchor, grown: Growth, alpha: float) -> tuple[Verdict, str]:
+    """The verdict where no real data enter: does the distance from them grow?
+
+    Where no direction walks, what moves is noise about a place, and the level's is read so.
+    """
+    if grown.p_value <= alpha:
+        return "mad", (
+            "no real data enter, and the squared distance from them has grown from "
+            f"{grown.before:.3g} to {grown.after:.3g} of their variance since generation "
+            f"{grown.first}"
+        )
+    still = held.slow <= alpha and held.partial > _PARTLY_HELD
+    steps = len(series.log_variance) - grown.first
+    level = held_drift(series, grown.level, held.share, steps)
+    if still and _at_rest(level, alpha, TOLERANCE) and grown.most < STILL:
+        return "not_mad", (
+            f"no real data enter, but nothing grows: surely by less than {STILL:g} a generation"
+        )
+    return "undecided", "no real data enter, but the distance from them may grow or not"
+
+
+def _mixed(
+    series: Series, noise: Drift, held: Anchor, alpha: float, known: Known
+) -> tuple[Verdict, str]:
+    """The verdict where real data are known to be in each training set, and may hold the loop."""
+    if held.partial <= _PARTLY_HELD:
+        return "undecided", "real data enter, but some directions seem to walk away"
+    if not _settled(series, noise, held, alpha, known):
+        return "undecided", "real data enter, but the variance may still be moving"
+    return "not_mad", f"real data are {known.share:.0%} of each training set, and it has settled"
+
+
 def _verdict(
-    series: Series, noise: Drift, held: Anchor, p: float, alpha: float
+    series: Series,
+    noise: Drift,
+    held: Anchor,
+    p: float,
+    alpha: float,
+    known: Known = NOTHING,
+    grown: Growth | None = None,
 ) -> tuple[Verdict, str]:
     """The verdict and its reason."""
     T = len(series.log_variance)
     if T < FEWEST:
         return "undecided", TOO_FEW.format(T)
+    if grown is not None:
+        return _alone(series, held, grown, alpha)
+    if p <= alpha and known.share:
+        return "undecided", "real data enter, but the generations move as in no loop they hold"
     if p <= alpha and held.slow <= alpha:
         return "undecided", "the generations behave neither as a held loop nor as one without data"
     if p <= alpha:
         return "mad", f"no loop held by {MARGIN:.0%} real data or more moves like this"
+    if known.mixed(MARGIN):
+        return _mixed(series, noise, held, alpha, known)
     if held.slow > alpha:
         return "undecided", "the data fit a loop that is held by real data and one that is not"
     if held.partial <= _PARTLY_HELD:
         return "undecided", "some directions are held, others seem to walk away"
-    if not _settled(series, noise, held, alpha):
+    if held.errs:
+        return "undecided", (
+            "the models err by the same each time, and stop where that or real data hold them"
+        )
+    if not _settled(series, noise, held, alpha, known):
         return "undecided", "the loop does not walk away, but its variance may still be moving"
     if held.walk <= alpha:
         return "not_mad", "real data hold the loop, and its variance has settled"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from madtheory.audit.anchor import MEMORIES
+from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.pull import Draw, draw
 from madtheory.audit.row_noise import Rows, root, sample, whitened
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 _AXES = 24
 #: A variance beyond this, or one over this, in real units, moves no more.
 _FAR = 2.0**100
-#: Paths remember this many states, or all.
-_LONGEST = max(MEMORIES)
 #: Parts of less than this of a file's noise are none.
 NO_PART = 1e-6
 
@@ -73,17 +72,18 @@ def _start(
 class Past(NamedTuple):
     """The last states, newest first, and the number and sum of all before them.
 
-    A state is mean (P, K) and covariance (P, K, K).
+    A state is mean (P, K) and covariance (P, K, K). Paths remember up to `longest` of them, or all.
     """
 
     states: tuple[tuple[Array, Array], ...]
     number: int
     older: tuple[Array, Array]
+    longest: int
 
     def recalled(self, memory: NDArray[np.int64]) -> tuple[Array, Array]:
         """Mean of the last `memory` (P,) states, or of all where they are fewer."""
         last = (np.arange(len(self.states))[:, None] < memory).astype(np.float64)
-        older = np.where(memory > _LONGEST, 1.0, 0.0)
+        older = np.where(memory > self.longest, 1.0, 0.0)
         weights = np.vstack([last, older]) / (last.sum(axis=0) + self.number * older)
         mean, S = (np.array(each) for each in zip(*self.states, self.older, strict=True))
         return np.einsum("hp,hpk->pk", weights, mean), np.einsum("hp,hpkl->pkl", weights, S)
@@ -91,22 +91,24 @@ class Past(NamedTuple):
     def then(self, state: tuple[Array, Array]) -> Past:
         """The same one generation on."""
         states, number, (mean, S) = (state, *self.states), self.number, self.older
-        if len(states) > _LONGEST:
+        if len(states) > self.longest:
             *states_, dropped = states
             states, number = tuple(states_), number + 1
             mean, S = mean + dropped[0], S + dropped[1]
-        return Past(states, number, (mean, S))
+        return Past(states, number, (mean, S), self.longest)
 
 
 def _past(rng: np.random.Generator, series: Series, rows: Rows, law: Draw, K: int) -> Past:
     """States behind the files, as far as paths remember; of the oldest the files themselves."""
     P, T = len(law.share), len(series.means)
-    reach = min(int(law.memory.max()), _LONGEST, T)
+    # Of a memory of all models the older states are known by their sum.
+    longest = int(law.memory.max(initial=max(MEMORIES), where=law.memory < LONGEST))
+    reach = min(int(law.memory.max()), longest, T)
     states = [_start(rng, series, rows, law.part, K, -1 - back) for back in range(reach)]
     mean = series.means[: T - reach, :K].sum(axis=0)
     S = series.covariances[: T - reach, :K, :K].sum(axis=0)
     older = np.tile(mean, (P, 1)), np.tile(S, (P, 1, 1))
-    return Past(tuple(states), T - reach, older)
+    return Past(tuple(states), T - reach, older, longest)
 
 
 def _next(
@@ -132,13 +134,14 @@ def paths(
     last: Array,
     horizon: int,
     count: int,
+    known: Known = NOTHING,
 ) -> Paths:
     """Simulate `count` files of each of the next `horizon` generations after `last` (n, d)."""
     K = min(_AXES, series.means.shape[1])
     scales, n = axes.scales[:K], series.rows[-1]
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
-    law = draw(rng, series, held, K, count)
+    law = draw(rng, series, held, K, count, known)
     past = _past(rng, series, rows, law, K)
     out = []
     for _ in range(horizon):

@@ -21,7 +21,6 @@ from madtheory.audit.anchor import (
     FREE_MEANS,
     FREE_SHAPES,
     HALVES,
-    LONGEST,
     MEMORIES,
     components,
     fit,
@@ -29,23 +28,23 @@ from madtheory.audit.anchor import (
     walk,
 )
 from madtheory.audit.inference import FEWEST, GROWTH, MARGIN
+from madtheory.audit.known import LONGEST, NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from madtheory._types import Array
     from madtheory.audit.inference import Inference
+    from madtheory.audit.known import Known
     from madtheory.audit.series import Series
 
 #: Power from which on a test is said to decide.
 ENOUGH = 0.9
 _DRAWS = 4000
-#: Loops that real data just hold, and loops without real data, with every memory.
-_HELD, _WALKS = (tuple((share, {"memory": k}) for k in (1, *MEMORIES)) for share in (MARGIN, 0.0))
-#: Loops half of whose directions walk: of the means, and of the shapes.
-_HALF_MEANS, _HALF_SHAPES = (
-    tuple((share, {"free": free}) for share in HALVES) for free in (FREE_MEANS, FREE_SHAPES)
-)
+#: Loops and what their components are told.
+Loops = tuple[tuple[float, dict[str, Any]], ...]
+#: How models at rest are pulled back to where they draw: none, to one that hardly is.
+_RESTS = (1.0, 0.3, 0.1, 0.02)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ class Power:
     not_mad : float
         Probability that it says that means do not walk, were there `share` of real data.
     share : float
-        The estimated share of real data, MARGIN at least.
+        The estimated share of real data, MARGIN at least; as known; 1 where none enter and nothing
+        grows.
     mad_generations, not_mad_generations : int or None
         Fewest generations at which these are ENOUGH; None where LONGEST are too few.
     """
@@ -77,7 +77,8 @@ class Setting(NamedTuple):
     means, shapes: independent series; noise: sampling variance of a file; rows: the greatest it
     may be taken for; offset: error variance of the real set; least: smallest step that matters;
     rate: drift of the log variance; level: variance of a step of the average log variance;
-    memory: models that synthetic data come from.
+    memory: models that synthetic data come from; known: whether that is known; alone: whether it is
+    known that no real data enter.
     """
 
     means: float
@@ -89,6 +90,22 @@ class Setting(NamedTuple):
     rate: float
     level: float
     memory: int = 1
+    known: bool = False
+    alone: bool = False
+
+    @property
+    def memories(self) -> tuple[int, ...]:
+        """Every memory that it may have."""
+        return (self.memory,) if self.known else (1, *MEMORIES)
+
+    def loops(self, share: float) -> Loops:
+        """Loops with a share of real data."""
+        return tuple((share, {"memory": k}) for k in self.memories)
+
+    def halves(self, free: float) -> Loops:
+        """Loops a part of whose directions walks: half of the means, a quarter of the shapes."""
+        base = {"free": free, "memory": self.memories[0]}
+        return tuple((share, base) for share in HALVES)
 
 
 def law(setting: Setting, share: float, T: int) -> Array:
@@ -97,9 +114,22 @@ def law(setting: Setting, share: float, T: int) -> Array:
     return walk(1 - share, steps, setting.memory) + setting.offset + setting.noise * np.eye(T)
 
 
-def _nearest(
-    setting: Setting, truth: Array, loops: Sequence[tuple[float, dict[str, Any]]], least: float
-) -> Array:
+def _still(setting: Setting, truth: Array) -> Array:
+    """Covariance of the likeliest loop at rest from the start, under `truth`."""
+    T = len(truth)
+    lags, nothing = np.abs(np.subtract.outer(np.arange(T), np.arange(T))), np.zeros((T, T))
+    noise = max(setting.rows, 1e-9) * np.eye(T)
+    each = [
+        fit(
+            np.stack([(1 - p) ** lags / (1 - (1 - p) ** 2), nothing + 1, nothing, noise, nothing]),
+            truth,
+        )
+        for p in _RESTS
+    ]
+    return max(each, key=lambda found: found[0])[1]
+
+
+def _nearest(setting: Setting, truth: Array, loops: Loops, least: float) -> Array:
     """Covariance of the likeliest of some loops, under `truth`."""
     steps = np.ones(len(truth))
     noise = max(setting.rows, 1e-9) * steps
@@ -161,6 +191,9 @@ def _level(setting: Setting, null: Array) -> float:
     if not (setting.rate < 0 and setting.level > 0):
         return 0.0
     inverse = np.linalg.inv(null) / setting.level
+    if setting.alone:  # from the nearest level that stays
+        line, still = setting.rate * np.arange(T), inverse.sum(axis=1)
+        return float(line @ inverse @ line - (line @ still) ** 2 / still.sum())
 
     def distance(log_bias: float, memory: int) -> float:
         bias, c = math.exp(log_bias), np.ones(T)
@@ -175,13 +208,16 @@ def _level(setting: Setting, null: Array) -> float:
         found = optimize.minimize_scalar(distance, **how)
         return float(found.fun)
 
-    return min(map(least, (1, *MEMORIES)))
+    return min(map(least, setting.memories))
 
 
 def mad_power(setting: Setting, T: int, alpha: float) -> float:
     """Greatest power to call a loop without real data MAD after T generations."""
     truth = law(setting, 0.0, T)
-    null = _nearest(setting, truth, _HELD, 0.0)
+    if setting.alone:
+        null = _still(setting, truth)
+    else:
+        null = _nearest(setting, truth, setting.loops(MARGIN), 0.0)
     count = setting.means + setting.shapes
     return ratio_power(truth, null, count, _level(setting, null), alpha)
 
@@ -195,11 +231,11 @@ def not_mad_power(setting: Setting, share: float, T: int, alpha: float) -> float
     """
     truth = law(setting, share, T)
     rows, least = (setting.means, setting.shapes), setting.least
-    walks = _nearest(setting, truth, _WALKS, least)
+    walks = _nearest(setting, truth, setting.loops(0.0), least)
     alone = [_ratios(truth, walks, n, seed) for seed, n in enumerate(rows) if n]
     halves = [
-        _ratios(truth, _nearest(setting, truth, loops, least), n, seed)
-        for seed, (n, loops) in enumerate(zip(rows, (_HALF_MEANS, _HALF_SHAPES), strict=True))
+        _ratios(truth, _nearest(setting, truth, setting.halves(free), least), n, seed)
+        for seed, (n, free) in enumerate(zip(rows, (FREE_MEANS, FREE_SHAPES), strict=True))
         if n
     ]
     false, right = (np.sum(side, axis=0) for side in zip(*halves, strict=True))
@@ -209,7 +245,7 @@ def not_mad_power(setting: Setting, share: float, T: int, alpha: float) -> float
     return min(powers)
 
 
-def setting_of(series: Series, found: Inference) -> Setting:
+def setting_of(series: Series, found: Inference, known: Known = NOTHING) -> Setting:
     """Setting of an audited loop: its noise and size as they are estimated."""
     noise = found.noise
     assert noise is not None
@@ -227,6 +263,8 @@ def setting_of(series: Series, found: Inference) -> Setting:
         rate=found.rate.value,
         level=noise.step * noise.sharing,
         memory=found.held.memory,
+        known=known.memory is not None,
+        alone=known.alone,
     )
 
 
@@ -237,11 +275,17 @@ def _needed(at: Callable[[int], float]) -> int | None:
     return _search.least(lambda t: at(t) >= ENOUGH, FEWEST - 1, LONGEST)
 
 
-def power(series: Series, found: Inference, alpha: float) -> Power | None:
-    """Power at the generations there are, and the generations at which it is ENOUGH."""
+def power(series: Series, found: Inference, alpha: float, known: Known = NOTHING) -> Power | None:
+    """Power at the generations there are, and the generations at which it is ENOUGH.
+
+    Where no real data are known to enter, loops of which nothing grows are cleared: share 1.
+    """
     if found.noise is None or found.held is None or not found.noise.step > 0:
         return None
-    setting, share = setting_of(series, found), max(MARGIN, found.held.share)
+    if known.mixed(MARGIN):
+        return None
+    setting = setting_of(series, found, known)
+    share = 1.0 if known.alone else known.share or max(MARGIN, found.held.share)
     T = min(len(series.log_variance), LONGEST)
 
     def mad(t: int) -> float:

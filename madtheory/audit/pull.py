@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory.audit.anchor import LONGEST, MEMORIES, REMEMBERED, SHARES
+from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
+from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.scoring import scored
 
 if TYPE_CHECKING:
@@ -210,19 +211,25 @@ def _chosen(rng: np.random.Generator, logs: Array, paths: int) -> NDArray[np.int
 
 
 def shares(
-    rng: np.random.Generator, held: Anchor | None, paths: int, trust: float = 1.0
-) -> NDArray[np.int64]:
-    """Indices of SHARES (P,), by their likelihood to the power `trust`; all alike without one.
+    rng: np.random.Generator,
+    held: Anchor | None,
+    paths: int,
+    trust: float = 1.0,
+    known: float | None = None,
+) -> Array:
+    """Shares (P,), by their likelihood to the power `trust`; all alike without one, or as known.
 
     A share is as likely as its likeliest memory makes it.
     """
+    if known is not None:
+        return np.full(paths, known)
     logs = np.zeros(len(SHARES))
     if held is not None:
         logs = held.log_likelihood.copy()
         if held.remembered is not None:
             at = np.isin(SHARES, REMEMBERED)
             logs[at] = np.maximum(logs[at], held.remembered.max(axis=0))
-    return _chosen(rng, trust * logs, paths)
+    return np.asarray(SHARES[_chosen(rng, trust * logs, paths)])
 
 
 def course(series: Series, share: float, memory: int) -> float:
@@ -247,13 +254,36 @@ def course(series: Series, share: float, memory: int) -> float:
     return -(float(value) + (T - 1) / 2 * math.log(unit)) / series.sharing
 
 
-def pairs(rng: np.random.Generator, series: Series, held: Anchor, paths: int) -> NDArray[np.int64]:
-    """Indices of PAIRS (P,), by the likelihood of means, shapes and the course of variances."""
+def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], Array]:
+    """Shares and memories that a path may have, and their log-likelihood by means and shapes.
+
+    A share that is known is as likely, with each memory, as the nearest one there is.
+    """
     logs = np.full(len(PAIRS), -np.inf)
     logs[: len(SHARES)] = held.log_likelihood
     if held.remembered is not None:
         logs[len(SHARES) :] = *held.remembered.ravel(), held.pool
-    return _chosen(rng, logs + [course(series, *pair) for pair in PAIRS], paths)
+    them = PAIRS
+    if known.memory is not None:
+        them, logs = tuple((float(p), known.memory) for p in SHARES), held.log_likelihood
+    if known.share is None:
+        return them, logs
+    # That all models are remembered is among the pairs for loops without real data alone.
+    free = known.memory is not None or known.alone
+    memories = [k for k in dict.fromkeys(k for _, k in them) if free or k < LONGEST]
+    near = [
+        min((abs(p - known.share), -log) for (p, k), log in zip(them, logs, strict=True) if k == m)
+        for m in memories
+    ]
+    return tuple((known.share, k) for k in memories), np.array([-log for _, log in near])
+
+
+def pairs(
+    rng: np.random.Generator, series: Series, held: Anchor, paths: int, known: Known = NOTHING
+) -> list[tuple[float, int]]:
+    """Share and memory of each path, by the likelihood of means, shapes and course of variances."""
+    them, logs = _likely(held, known)
+    return [them[i] for i in _chosen(rng, logs + [course(series, *pair) for pair in them], paths)]
 
 
 def noises(
@@ -296,10 +326,12 @@ def _growth(
     return growth
 
 
-def draw(rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int) -> Draw:
+def draw(
+    rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int, known: Known
+) -> Draw:
     """Draw the parameters of the paths."""
     steps, D = len(series.log_variance) - 1, series.sharing
-    them = [PAIRS[i] for i in pairs(rng, series, held, paths)]
+    them = pairs(rng, series, held, paths, known)
     pulls = {(p, k): pull(series, p, K, k) for p, k in set(them)}
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
     dof, most = max(1.0, steps / D - 1), file_noise(series)

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from madtheory import _check, metrics
 from madtheory._threads import one_thread
 from madtheory.audit.forecast import forecast, fresh_data
 from madtheory.audit.inference import TOO_FEW, infer
+from madtheory.audit.known import NOTHING, Known, memory_of, share_of, training_sizes
 from madtheory.audit.power import power
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured
@@ -73,10 +74,12 @@ class Audit:
     reason : str
         Why, in a sentence.
     p_value : float
-        Of "the loop is held by real data"; small values speak for MAD.
+        Of "the loop is held by real data"; small values speak for MAD. Where no real data are known
+        to enter, of "nothing grows".
     p_value_walk : float
         Of "no real data enter the means, or none enter the shapes, and by that alone
-        E W2^2/tr Sigma_0 grows by GROWTH a generation or more"; small values speak against MAD.
+        E W2^2/tr Sigma_0 grows by GROWTH a generation or more"; small values speak against MAD. 0
+        where MARGIN or more real data are known to enter.
     error_rate : float
         Promised bound on each false verdict, alpha.
     training_size : float
@@ -90,7 +93,10 @@ class Audit:
         Level of all intervals and of the forecast's band.
     power : Power or None
         How often the best of all tests would decide loops like this one, and from which generation
-        on; None where the noise between generations is not known.
+        on; None where the noise between generations is not known, or where MARGIN or more real data
+        are known to enter, which leaves nothing to test.
+    known : Known
+        What was said of the loop.
     """
 
     generations: tuple[Generation, ...]
@@ -107,6 +113,7 @@ class Audit:
     fresh_data: FreshData | None
     level: float
     power: Power | None = None
+    known: Known = NOTHING
 
 
 # ------------------------------------------------------------------------------------------ input
@@ -217,6 +224,9 @@ def audit(
     alpha: float = 0.02,
     horizon: int = 5,
     n_synth: Sequence[int] | int | None = None,
+    n_real: int | None = None,
+    memory: int | Literal["all"] | None = None,
+    apart: bool = False,
     names: Sequence[str] | None = None,
 ) -> Audit:
     """Audit a loop from features of real data and of successive generations.
@@ -236,7 +246,14 @@ def audit(
     horizon : int
         Generations to forecast.
     n_synth : int, sequence of int or None
-        Training samples of each generation, where known; else estimated from the noise.
+        Synthetic training samples of each generation, where known; else the size of the training
+        sets is estimated from the noise.
+    n_real : int or None
+        Real samples that enter each training set, where known; 0: none do.
+    memory : int, "all" or None
+        Models that synthetic samples come from, the last ones, where known.
+    apart : bool
+        Whether `real` is known to be other data than the first training set.
     names : sequence of str or None
         File names of the generations: where one number varies in them it must go up by one.
 
@@ -247,8 +264,8 @@ def audit(
     Raises
     ------
     ValueError
-        When real has no variance, a set with any spread comes twice, or the names are out of
-        order or have a gap.
+        When real has no variance, a set with any spread comes twice, the names are out of order or
+        have a gap, or real samples enter and n_synth is not given.
 
     Examples
     --------
@@ -256,16 +273,22 @@ def audit(
     >>> real = rng.standard_normal((400, 4))
     >>> audit(real, [0.5**t * rng.standard_normal((400, 4)) for t in range(6)]).verdict
     'mad'
+    >>> audit(real, [real + 0.2 * t for t in range(1, 5)], n_real=0).reason.partition(",")[0]
+    'no real data enter'
     """
     k, horizon = _check.count("k", k), _check.count("horizon", horizon)
     level = _check.number("level", level, low=0.0, high=1.0, open_=True)
     alpha = _check.number("alpha", alpha, low=0.0, high=0.5, open_=True)
-    sizes = _sizes(n_synth, len(generations))
+    synthetic = _sizes(n_synth, len(generations))
+    if n_real is not None:
+        n_real = _check.count("n_real", n_real, minimum=0)
+    known = Known(memory_of(memory), share_of(n_real, synthetic), apart)
+    sizes = training_sizes(n_real, synthetic)
     x, *sets = checked = _sets(real, generations, names, k)
     exponent = _unit(checked)
     found = tuple(_generation(x, g, exponent, k, level) for g in sets)
     with one_thread():
-        return _assemble(x, sets, found, sizes, horizon, level, alpha)
+        return _assemble(x, sets, found, sizes, horizon, level, alpha, known)
 
 
 def _assemble(
@@ -276,6 +299,7 @@ def _assemble(
     horizon: int,
     level: float,
     alpha: float,
+    known: Known,
 ) -> Audit:
     """Everything beside the metrics."""
     axes = axes_of(real)
@@ -286,9 +310,9 @@ def _assemble(
         size = float(sizes[0]) if sizes else math.inf
         return Audit(
             generations, None, None, worth_of_last, "undecided", TOO_FEW.format(1), 1.0, 1.0, alpha,
-            size, None, None, level,
+            size, None, None, level, None, known,
         )  # fmt: skip
-    found = infer(series, sizes, level, alpha)
+    found = infer(series, sizes, level, alpha, known)
     seen = last.trace.value, last.fid.value
     return Audit(
         generations=generations,
@@ -301,8 +325,9 @@ def _assemble(
         p_value_walk=found.p_value_walk,
         error_rate=alpha,
         training_size=found.training_size,
-        forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level),
+        forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level, known),
         fresh_data=fresh_data(real.shape[1], found, distance.value / _trace(real, level).value),
         level=level,
-        power=power(series, found, alpha),
+        power=power(series, found, alpha, known),
+        known=known,
     )

@@ -130,6 +130,8 @@ _GENERATION = {
     "trace": "total variance",
 }
 _FORECAST = ("fid", "trace")
+#: What may be known of a loop, by the options that say it.
+_KNOWN = {"memory": "--memory", "n_real": "--n-real", "n_synth": "--n-synth"}
 
 
 def _forecast(forecast: Forecast | None) -> Payload | None:
@@ -150,7 +152,9 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
         reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"
     if math.isinf(found.training_size):
         reasons["training_size"] = "no noise between generations is seen"
-    if found.power is None:
+    if found.power is None and found.known.share:
+        reasons["power"] = "real data are known to enter, which leaves nothing to test"
+    elif found.power is None:
         reasons["power"] = "the noise between generations is not known"
     if math.isinf(found.n_eff.value):
         reasons["n_eff"] = "the last generation cannot be told from the real data"
@@ -175,8 +179,10 @@ def _power(found: Audit) -> Payload:
     }
 
 
-def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
-    """Answer `audit REAL GEN1 GEN2 ...`."""
+def answer_audit(
+    found: Audit, *, files: Sequence[str], k: int, known: Mapping[str, Any]
+) -> Payload:
+    """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
     from madtheory.audit import COVERAGE
 
     fresh = found.fresh_data
@@ -191,7 +197,9 @@ def answer_audit(found: Audit, *, files: Sequence[str], k: int) -> Payload:
         "verdict_reason": found.reason,
         "p_value": found.p_value,
         "p_value_walk": found.p_value_walk,
+        "null": "nothing grows" if found.known.alone else "real data hold the loop",
         "error_rate": found.error_rate,
+        "known": {name: known.get(name) for name in _KNOWN},
         **_power(found),
         "training_size": found.training_size,
         "forecast": _forecast(found.forecast),
@@ -258,10 +266,12 @@ def _decided(payload: Payload) -> str:
     from madtheory.audit import ENOUGH
 
     best, needed, T = payload["power"], payload["generations_needed"], len(payload["generations"])
+    held = f"with {_percent(best['share'])}"
+    if payload["known"]["n_real"] == 0:
+        held = "of which nothing grows"
     said = (
         f"At best, a test of {T} generations finds {_percent(best['mad'])} of such loops without "
-        f"real data, and clears {_percent(best['not_mad'])} of those with "
-        f"{_percent(best['share'])}"
+        f"real data, and clears {_percent(best['not_mad'])} of those {held}"
     )
     if payload["verdict"] != "undecided":
         return said + "."
@@ -273,6 +283,20 @@ def _decided(payload: Payload) -> str:
     if not more:
         return said + "."
     return f"{said}; with {' or '.join(more)} it would decide {_percent(ENOUGH)}."
+
+
+def _p_values(payload: Payload) -> str:
+    """Both p-values, and what they are of."""
+    known, walk = payload["known"]["n_real"], f"{payload['p_value_walk']:.2g} of one without; "
+    if known == 0:
+        walk = f"{payload['p_value_walk']:.2g} that the loop walks; "
+    elif known and payload["p_value_walk"] == 0:
+        walk = ""
+    null = {True: "that nothing grows", False: "of a loop that real data hold"}[known == 0]
+    return (
+        f"p = {payload['p_value']:.2g} {null}, {walk}"
+        f"each false verdict at most {100 * payload['error_rate']:g} % of the time."
+    )
 
 
 def _percent(share: float) -> str:
@@ -298,11 +322,7 @@ def show_audit(payload: Payload) -> None:
 
     page = table.console()
     page.print(f"Verdict: {_VERDICTS[payload['verdict']]}, {escape(payload['verdict_reason'])}.")
-    page.print(
-        f"p = {payload['p_value']:.2g} of a loop that real data hold, "
-        f"{payload['p_value_walk']:.2g} of one without; "
-        f"each false verdict at most {100 * payload['error_rate']:g} % of the time."
-    )
+    page.print(_p_values(payload))
     if payload["power"] is not None:
         page.print(_decided(payload))
     page.print(_generation_table(payload))
@@ -357,13 +377,46 @@ def _audited(real: Path, generations: tuple[Path, ...]) -> list[Path]:
     return [real, *generations]
 
 
+def _told(folder: Path, generations: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's configuration says of its loop; an option that says something else is refused.
+
+    Its real samples are test data: apart from the first training set.
+    """
+    from madtheory.deep.folder import said
+
+    told = said(folder, generations)._asdict()
+    for name, flag in _KNOWN.items():
+        mine, own = given[name], told[name]
+        if mine is None or own is None or mine == own or own == [mine] * generations:
+            continue
+        own = own[-1] if isinstance(own, list) else own
+        raise options.Refused(f"{flag} must be {own}, as the run folder says, got {mine}")
+    return {name: given[name] if own is None else own for name, own in told.items()} | {
+        "apart": True
+    }
+
+
+def _memory(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | str | None:
+    """A number of models, or the word `all`."""
+    if value is None or value == "all":
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not an integer or 'all'.") from None
+
+
 @click.command()
 @click.argument("real", type=options.PATH, metavar="REAL|RUN_FOLDER")
 @click.argument("generations", type=options.PATH, nargs=-1)
 @_measure_options
 @options.defaulted("--alpha", default=0.02, help="Bound on each false verdict.")
 @options.defaulted("--horizon", default=5, help="Generations to forecast.")
-@options.counted("--n-synth", help="Training samples of a generation [default: estimated].")
+@options.counted("--n-synth", help="Synthetic training samples of a generation, if known.")
+@options.counted("--n-real", help="Real ones beside them, if known; 0: none enter.")
+@click.option(
+    "--memory", callback=_memory, metavar="K", help="Models they come from, or all, if known."
+)
 @click.option("--figure", type=options.PATH, help="Also draw a .pdf or .png file.")
 @answer.shown_by(show_audit)
 def audit(
@@ -372,7 +425,8 @@ def audit(
     """Is my loop going MAD? Feature files of real data and of successive generations.
 
     REAL and GENERATIONS are .npy, .npz, .parquet or .csv files; rows are samples. RUN_FOLDER is
-    that of `madtheory deep run`, which keeps samples of real data and of every generation.
+    that of `madtheory deep run`, which keeps samples of real data and of every generation, and says
+    itself what is known of its loop.
     """
     from madtheory.audit import audit as examine
     from madtheory.files import load_features
@@ -381,8 +435,11 @@ def audit(
     paths = _audited(real, generations)
     names = [str(path) for path in paths[1:]]
     samples = [load_features(path) for path in paths]
-    found = examine(samples[0], samples[1:], k=k, names=names, **how)
-    payload = answer_audit(found, files=names, k=k)
+    known = {name: how.pop(name) for name in _KNOWN}
+    if not generations:
+        known = _told(real, len(names), known)
+    found = examine(samples[0], samples[1:], k=k, names=names, **known, **how)
+    payload = answer_audit(found, files=names, k=k, known=known)
     if target is not None:
         _draw(target, found)
     return payload

@@ -109,6 +109,19 @@ def test_a_collapsed_generation_is_an_ordinary_input(
     assert command("audit", *mad[:3], *dead)[0] == 0
 
 
+def test_what_is_known_is_said_and_counts(answer: Answer, mad: list[Path]) -> None:
+    got = answer("audit", *mad[:5], "--n-real", 0, "--memory", "all")
+    assert got["known"] == {"memory": "all", "n_real": 0, "n_synth": None}
+    assert (got["verdict"], got["null"]) == ("mad", "nothing grows")
+    held = answer("audit", *mad[:5], "--n-real", 600, "--n-synth", 200, "--memory", 1)
+    assert held["known"] == {"memory": 1, "n_real": 600, "n_synth": 200}
+    assert (held["p_value_walk"], held["power"]) == (0, None)
+    assert "nothing to test" in held["reason"]["power"]
+    plain = answer("audit", *mad[:5])
+    assert plain["known"] == {"memory": None, "n_real": None, "n_synth": None}
+    assert plain["null"] == "real data hold the loop"
+
+
 def test_the_table_fits_eighty_columns_and_begins_with_the_verdict(
     command: Command, mad: list[Path], sane: list[Path]
 ) -> None:
@@ -157,6 +170,10 @@ def test_the_same_file_twice_is_refused(refusal: Refusal, mad: list[Path], tmp_p
         ("--level 2", "level must be"),
         ("--horizon 0", "horizon must be at least 1, got 0"),
         ("--n-synth 1", "n_synth must be at least 2, got 1"),
+        ("--n-real -1", "n_real must be at least 0, got -1"),
+        ("--n-real 5", "n_synth must be given beside n_real"),
+        ("--memory some", "'some' is not an integer or 'all'"),
+        ("--memory 0", "memory must be at least 1, got 0"),
         ("--figure x.gif", "figure must end in .pdf or .png, got 'x.gif'"),
         ("--figure none/x.pdf", "figure must lie in an existing folder, got none/x.pdf"),
     ],

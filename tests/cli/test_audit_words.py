@@ -32,8 +32,25 @@ def test_how_many_more_generations(mad: int, not_mad: int | None, said: str) -> 
         **{"verdict": "undecided", "generations": [{}] * 4},
         "power": {"mad": 0.1, "not_mad": 0.2, "share": 0.3},
         "generations_needed": {"mad": mad, "not_mad": not_mad},
+        "known": {"n_real": None},
     }
     assert data._decided(payload).endswith(said)
+    alone = payload | {"known": {"n_real": 0}}
+    assert "those of which nothing grows" in data._decided(alone)
+
+
+@pytest.mark.parametrize(
+    ("n_real", "walk", "said"),
+    [
+        (None, 0.3, "p = 0.01 of a loop that real data hold, 0.3 of one without; each"),
+        (0, 0.3, "p = 0.01 that nothing grows, 0.3 that the loop walks; each"),
+        (5, 0.0, "p = 0.01 of a loop that real data hold, each"),
+        (5, 0.3, "p = 0.01 of a loop that real data hold, 0.3 of one without; each"),
+    ],
+)
+def test_what_p_values_are_of(n_real: int | None, walk: float, said: str) -> None:
+    payload = {"p_value": 0.01, "p_value_walk": walk, "error_rate": 0.02}
+    assert data._p_values(payload | {"known": {"n_real": n_real}}).startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,20 @@ def test_a_run_folder_is_audited(
     assert found["bias"]["interval"][0] < 0.8 < found["bias"]["interval"][1]
     files = [str(Path(run) / "samples" / f"{t}.npz") for t in range(13)]
     assert found["files"] == files[1:]
-    assert json.loads(said(capsys, "audit", *files, "--json")[1]) == found
+    assert found["known"]["n_real"] == 0
+    assert found["known"]["memory"] == 1
+    assert found["null"] == "nothing grows"
+    told = ["--n-real", "0", "--memory", "1", "--n-synth", str(found["known"]["n_synth"][0])]
+    assert json.loads(said(capsys, "audit", run, *told, "--json")[1]) == found
+    same = json.loads(said(capsys, "audit", *files, *told, "--json")[1])
+    # Of files it is not known that the real set is not the first training set.
+    assert same["forecast"] == found["forecast"]
+    assert same["p_value"] != found["p_value"]
+    for flag, value in (("--n-real", "7"), ("--memory", "all"), ("--n-synth", "7")):
+        code, out, err = said(capsys, "audit", run, flag, value)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"{flag} must be" in err
+        assert f"as the run folder says, got {value}" in err
 
 
 @pytest.mark.parametrize(

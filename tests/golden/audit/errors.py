@@ -22,6 +22,7 @@ from madtheory import audit
 from madtheory._threads import one_thread
 from madtheory.audit.anchor import least_step
 from madtheory.audit.inference import GROWTH
+from madtheory.audit.known import LONGEST, Known
 from madtheory.audit.power import Setting, mad_power, not_mad_power
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
@@ -71,6 +72,8 @@ def draw(rng, training, n, bias, case):
     mean = training.mean(axis=0)
     if case.generator == "off":  # a systematic error of a tenth of a deviation in every direction
         mean = mean + 0.1 / np.sqrt(np.arange(1, case.dim + 1))
+    if case.generator == "pulled":
+        return pulled(rng, training, n, case)
     if case.generator == "rows":  # a sample of the rows, at any bias
         return training[rng.integers(len(training), size=n)]
     if case.generator != "kernel":
@@ -81,6 +84,16 @@ def draw(rng, training, n, bias, case):
     rows = training[rng.integers(len(training), size=n)] - mean
     kernels = draw(rng, training, n, 1.0, replace(case, generator="gaussian")) - mean
     return mean + math.sqrt(bias) * (math.sqrt(0.96) * rows + 0.2 * kernels)
+
+
+def pulled(rng, training, n, case):
+    """Samples of a model that is drawn, by its case's number, to what it draws well."""
+    keep = 0.5 if case.dim == 2 else 0.87
+    scales = 1 / np.sqrt(np.arange(1, case.dim + 1))
+    home, spread = 0.3 * scales, np.diag(0.7 * scales**2)
+    mean = home + keep * (training.mean(axis=0) - home)
+    S = spread + keep * (np.atleast_2d(np.cov(training, rowvar=False)) - spread)
+    return mean + rng.standard_normal((n, case.dim)) @ np.linalg.cholesky(S).T
 
 
 def remember(rng, models, n, case):
@@ -109,6 +122,10 @@ def simulate(case, rng):
     first = real_data(rng, loop.n_initial, case)
     same = rng.random() < 0.5
     reference = first if same else real_data(rng, loop.n_initial, case)
+    if case.generator == "pulled":  # at rest before the first file
+        same, reference = False, real_data(rng, loop.n_initial, case)
+        for _ in range(40):
+            first = draw(rng, first, loop.n_synth, loop.bias, case)
     training, fixed, files, models = first, first[: loop.n_fixed], [], []
     for _ in range(case.generations):
         models = [*models, training][-loop.memory :]
@@ -177,6 +194,7 @@ GROUPS = {
     "fully synthetic": (300, True, fully, "normal", "gaussian", False),
     "fresh data": (250, False, fresh, "normal", "gaussian", False),
     "independent models": (100, False, fully, "normal", "gaussian", True),
+    "at rest where models pull": (100, False, free, "normal", "pulled", False),
     "slow unbiased collapse": (60, True, unbiased, "normal", "gaussian", False),
     "fully synthetic, mixture": (60, True, fully, "mixture", "kernel", False),
     "fresh data, mixture": (60, False, fresh, "mixture", "kernel", False),
@@ -198,6 +216,15 @@ GROUPS = {
 }
 #: What walks where not everything does.
 WALKS = {"means walk, covariance held": "means", "half of the directions walk": "half"}
+
+
+#: Groups that came later have their seeds after the others'.
+LATER = ("at rest where models pull",)
+
+
+def seed_of(group):
+    """Number of a group among the seeds."""
+    return [*sorted(set(GROUPS) - set(LATER)), *LATER].index(group)
 
 
 def case_of(group, rng):
@@ -224,7 +251,7 @@ def true_rate(case, same):
     The axes of the first training set suit the first of the independent models alone, which then
     differs from the later ones: no drift is the truth only where the real set is another.
     """
-    odd = case.generator in ("kernel", "rows") or case.walks or case.loop.memory > 1
+    odd = case.generator in ("kernel", "rows", "pulled") or case.walks or case.loop.memory > 1
     if odd or case.loop.n_real or (case.independent and same):
         return None
     if case.independent:
@@ -269,12 +296,32 @@ def setting_of(case, series):
     return known, share
 
 
-def best_power(case, mad, series):
-    """How often the best test decides such loops; None where no law of theirs is known to it."""
-    odd = case.walks == "half" or case.loop.pool == "accumulate"
+def known_of(case):
+    """What a user may say of the loop; None where a part of the directions is another loop.
+
+    That no real data enter is said of independent models too: a loop of which nothing grows.
+    """
+    loop = case.loop
+    if case.walks == "half":
+        return None
+    if loop.pool == "accumulate":
+        return Known(LONGEST)
+    return Known(loop.memory, 0.0 if case.independent else loop.n_real / loop.n_train)
+
+
+def best_power(case, mad, series, said=None):
+    """How often the best test decides such loops; None where no law of theirs is known to it.
+
+    `said`: what it is told. Nothing is to be decided where it is told that real data enter.
+    """
+    odd = case.walks == "half" or case.loop.pool == "accumulate" or case.generator == "pulled"
     if odd or not np.isfinite(series.log_variance).all():
         return None
     known, share = setting_of(case, series)
+    if said is not None:
+        if said.share:
+            return None
+        known = known._replace(known=True, alone=True)
     T = len(series.log_variance)
     if mad:
         return mad_power(known, T, ALPHA)
@@ -282,7 +329,8 @@ def best_power(case, mad, series):
 
 
 def judge(group, seed):
-    """One loop: case, verdict, the best test's power, and whether the intervals hold the truth."""
+    """One loop: case, what is found and the best test's power, both as is and where the loop is
+    known, and whether the intervals hold the truth."""
     rng = np.random.default_rng(seed)
     case = case_of(group, rng)
     real, same, files = simulate(case, rng)
@@ -293,7 +341,15 @@ def judge(group, seed):
         holds["rate"] = found.rate.low <= rate <= found.rate.high
         if not case.independent:
             holds["bias"] = found.bias.low <= case.loop.bias <= found.bias.high
-    return case, found, best_power(case, GROUPS[group][1], series), holds
+    each, said, mad = (
+        [(found, best_power(case, GROUPS[group][1], series))],
+        known_of(case),
+        GROUPS[group][1],
+    )
+    if said is not None:
+        told = audit.infer(series, None, LEVEL, ALPHA, said)
+        each.append((told, best_power(case, mad, series, said)))
+    return case, each, holds
 
 
 # -------------------------------------------------------------------------------------- the table
@@ -302,26 +358,9 @@ def bound(errors, n):
     return float(stats.beta.ppf(0.95, errors + 1, n - errors)) if errors < n else 1.0
 
 
-def run(group, n, start=0):
-    """Verdicts and coverage of n loops of a group."""
-    mad = GROUPS[group][1]
-    verdicts, covered, seen = Counter(), Counter(), Counter()
-    power, best = {}, []
-    for i in range(n):
-        case, found, bounded, holds = judge(group, [start, sorted(GROUPS).index(group), i])
-        verdicts[found.verdict] += 1
-        large = "large" if case.loop.n_train * case.dim >= 4800 else "small"
-        long = "10 or 15" if case.generations >= 10 else "4 or 6"
-        cell = power.setdefault(f"{large}, {long} generations", Counter())
-        cell["loops"] += 1
-        right = found.verdict == ("mad" if mad else "not_mad")
-        cell["right"] += right
-        if bounded is not None:
-            best.append((bounded, right))
-        for name, hit in holds.items():
-            covered[name] += bool(hit)
-            seen[name] += 1
-    wrong = verdicts["not_mad" if mad else "mad"]
+def counted(verdicts, mad, best):
+    """Verdicts of n loops, false ones, and those of the best test."""
+    n, wrong = sum(verdicts.values()), verdicts["not_mad" if mad else "mad"]
     return {
         "loops": n,
         "mad": verdicts["mad"],
@@ -329,13 +368,40 @@ def run(group, n, start=0):
         "undecided": verdicts["undecided"],
         "false": wrong,
         "false_rate_upper_95": round(bound(wrong, n), 4),
-        "covered": {name: [covered[name], seen[name]] for name in sorted(seen)},
         "best_test": {
             "loops": len(best),
             "power": round(float(np.mean([b for b, _ in best])), 4) if best else None,
             "right": sum(right for _, right in best),
         },
+    }
+
+
+def run(group, n, start=0):
+    """Verdicts and coverage of n loops of a group."""
+    mad = GROUPS[group][1]
+    verdicts, covered, seen = (Counter(), Counter()), Counter(), Counter()
+    power, best = {}, ([], [])
+    for i in range(n):
+        case, each, holds = judge(group, [start, seed_of(group), i])
+        for k, (found, bounded) in enumerate(each):
+            verdicts[k][found.verdict] += 1
+            right = found.verdict == ("mad" if mad else "not_mad")
+            if bounded is not None:
+                best[k].append((bounded, right))
+            if k == 0:
+                large = "large" if case.loop.n_train * case.dim >= 4800 else "small"
+                long = "10 or 15" if case.generations >= 10 else "4 or 6"
+                cell = power.setdefault(f"{large}, {long} generations", Counter())
+                cell["loops"] += 1
+                cell["right"] += right
+        for name, hit in holds.items():
+            covered[name] += bool(hit)
+            seen[name] += 1
+    return {
+        **counted(verdicts[0], mad, best[0]),
+        "covered": {name: [covered[name], seen[name]] for name in sorted(seen)},
         "right_by_size": {name: dict(power[name]) for name in sorted(power)},
+        "known": counted(verdicts[1], mad, best[1]) if verdicts[1] else None,
     }
 
 

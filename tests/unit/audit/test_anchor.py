@@ -187,7 +187,7 @@ def test_anchor_by_hand(monkeypatch):
     means.log_likelihood[[at.index(0.0), at.index(0.02), at.index(0.5)]] = -1.2, -0.95, -0.8
     shapes.log_likelihood[[at.index(0.0), at.index(0.05), at.index(0.5)]] = -2.1, -1.98, -1.97
     means.memory[0] = -1.15, -9.0, -9.0, -0.75
-    monkeypatch.setattr(anchor, "parts_of", lambda series, least: (means, shapes))
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: (means, shapes))
     found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
 
     def p(gain, dof):
@@ -198,10 +198,10 @@ def test_anchor_by_hand(monkeypatch):
     assert found.slow == pytest.approx(max(p(6 * 0.65, 24), p(20 * 0.23, 80)), rel=1e-12)
     # A walk of half of the directions is likelier than each: the largest of three.
     halves = [means._replace(halves=-0.9), shapes._replace(halves=-2.0)]
-    monkeypatch.setattr(anchor, "parts_of", lambda series, least: halves)
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: halves)
     slow = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001).slow
     assert slow == pytest.approx(20 * p(6 * 0.15 + 20 * 0.03, 104), rel=1e-12)
-    monkeypatch.setattr(anchor, "parts_of", lambda series, least: (means, shapes))
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: (means, shapes))
     # The smaller of two, twice: means -.75 against -.9 does not reject, shapes -1.97 against -1.9.
     assert found.partial == pytest.approx(2 * p(20 * 0.07, 80), rel=1e-12)
     # Of less than the margin .05 is the best of 6, 20 series, near the data of 6, 30.
@@ -232,7 +232,7 @@ def test_a_held_loop_is_refuted_by_the_root_of_its_ratio(monkeypatch):
     at = anchor.GRID.tolist()
     means.log_likelihood[at.index(0.05)] = -0.8  # below the margin
     shapes.log_likelihood[at.index(0.1)] = -1.99  # the margin itself is held
-    monkeypatch.setattr(anchor, "parts_of", lambda series, least: (means, shapes))
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: (means, shapes))
     found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
     gain = 6 * 0.2 - 30 * 0.01
     assert found.held == pytest.approx(float(stats.t.sf(math.sqrt(2 * gain), 104)), rel=1e-12)

@@ -89,7 +89,7 @@ def test_p_value_is_the_smallest_over_its_part_of_alpha(monkeypatch, held, means
     found, asked = inferred(monkeypatch, given, curve)
     assert found.p_value == pytest.approx(p, rel=1e-12)
     assert found.p_value_walk == given.slow
-    assert asked == [(0.1, 0.001), (0.1,)]
+    assert asked == [(0.1, 0.001, None), (0.1,)]
 
 
 def test_too_few_generations_ask_no_test(monkeypatch):

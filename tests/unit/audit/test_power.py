@@ -60,7 +60,7 @@ def test_power_grows_with_generations_and_with_series_and_never_undercuts_alpha(
 def test_the_null_is_the_likeliest_loop_and_not_a_convenient_one():
     # The likelihood ratio against the projection is the smallest: any other null is told easier.
     truth = power.law(SETTING, 0.0, 10)
-    nearest = power._nearest(SETTING, truth, power._HELD, 0.0)
+    nearest = power._nearest(SETTING, truth, SETTING.loops(0.1), 0.0)
     own = power.law(SETTING, audit.MARGIN, 10)
     assert power.ratio_power(truth, nearest, 43.0, 0.0, 0.02) < power.ratio_power(
         truth, own, 43.0, 0.0, 0.02
@@ -77,7 +77,7 @@ def test_a_fast_fall_is_told_from_every_curve_of_a_held_loop():
     assert power.mad_power(falling, 8, 0.02) > power.mad_power(SETTING, 8, 0.02) + 0.1
     # By hand: the likeliest bias on a grid, without an offset of its own, of each memory.
     T = 8
-    null = power._nearest(falling, power.law(falling, 0.0, T), power._HELD, 0.0)
+    null = power._nearest(falling, power.law(falling, 0.0, T), SETTING.loops(0.1), 0.0)
     inverse, least = np.linalg.inv(null) / falling.level, math.inf
     for b in np.linspace(0.5, 1.0, 501):
         for memory in (1, 2, 3):
@@ -110,11 +110,14 @@ def test_nothing_is_said_where_nothing_is_known():
 
 def test_loops_to_refute():
     every = (1, *anchor.MEMORIES)
-    assert [(p, how["memory"]) for p, how in power._WALKS] == [(0.0, k) for k in every]
-    assert [(p, how["memory"]) for p, how in power._HELD] == [(0.1, k) for k in every]
-    assert {how["free"] for _, how in power._HALF_MEANS} == {0.5}
-    assert {how["free"] for _, how in power._HALF_SHAPES} == {0.25}
-    assert [p for p, _ in power._HALF_MEANS] == list(anchor.HALVES)
+    assert [(p, how["memory"]) for p, how in SETTING.loops(0.0)] == [(0.0, k) for k in every]
+    assert [(p, how["memory"]) for p, how in SETTING.loops(0.1)] == [(0.1, k) for k in every]
+    halves = SETTING.halves(0.5)
+    assert {how["free"] for _, how in halves} == {0.5}
+    assert [p for p, _ in halves] == list(anchor.HALVES)
+    told = SETTING._replace(memory=4, known=True)
+    assert told.loops(0.1) == ((0.1, {"memory": 4}),)
+    assert {how["memory"] for _, how in told.halves(0.5)} == {4}
 
 
 @pytest.mark.parametrize("distance", [1.0, 2.5])

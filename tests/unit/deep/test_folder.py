@@ -1,5 +1,6 @@
 """Samples and grids in a run's folder: what is kept, the same bytes, what is missing."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -82,3 +83,24 @@ def test_the_same_samples_are_the_same_bytes(tmp_path: Path) -> None:
         folder.write_samples(tmp_path / name, 1, images(50))
     for part in ("samples/1.npz", "grids/1.png"):
         assert (tmp_path / "a" / part).read_bytes() == (tmp_path / "b" / part).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("loop", "told"),
+    [
+        ({}, (100, [300, 300, 300], 2)),
+        ({"memory": None}, (100, [300, 300, 300], "all")),
+        ({"pool": "accumulate"}, (100, [300, 600, 900], "all")),
+        ({"pool": "accumulate", "pool_cap": 2}, (100, [300, 600, 600], 2)),
+        ({"pool": "accumulate", "budget": 500}, (100, [300, 500, 500], "all")),
+        ({"weight": 0.5}, (None, None, 2)),
+        ({"weight": 0.5, "n_fixed": 0, "n_fresh": 0}, (0, [300, 300, 300], 2)),
+    ],
+)
+def test_what_a_run_says_of_its_loop(tmp_path: Path, loop: dict[str, object], told: object) -> None:
+    given = {
+        **{"n_fixed": 60, "n_fresh": 40, "n_synth": 300, "memory": 2, "pool": "replace"},
+        **{"pool_cap": None, "budget": None, "weight": None},
+    }
+    (tmp_path / "config.json").write_text(json.dumps({"loop": given | loop}))
+    assert folder.said(tmp_path, 3) == told

@@ -1,0 +1,157 @@
+"""Growth of the distance where no real data enter: the test's law, its power, what it compares."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from madtheory import audit
+from madtheory.audit import inference
+from madtheory.audit.anchor import Anchor
+from madtheory.audit.drift import Drift
+from madtheory.audit.known import NOTHING, Known
+from madtheory.audit.series import Series
+from tests.unit.audit.test_audit import FILES, REAL
+
+growth = sys.modules["madtheory.audit.growth"]
+
+
+def series(x, K, level=None):
+    """Series of which the first K columns of x (T, n) are means, the others shapes."""
+    T, one = len(x), np.ones(len(x))
+    logs = np.zeros((T, K)) if level is None else np.tile(np.asarray(level)[:, None], K)
+    flat = np.tile(np.eye(K), (T, 1, 1)) * np.exp(logs)[:, :, None]
+    return Series(
+        logs, x[:, :K], x[:, K:], flat, one, 100 * one, 2.0, 1 / K, one, float(K),
+        float(x.shape[1] - K),
+    )  # fmt: skip
+
+
+def at_rest(rng, keep, home, T, n):
+    """Stationary series about a place: each keeps `keep` of its last deviation."""
+    x = np.empty((T, n))
+    x[0] = rng.standard_normal(n) / np.sqrt(1 - keep**2)
+    for t in range(1, T):
+        x[t] = keep * x[t - 1] + rng.standard_normal(n)
+    return x + home
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("home", [0.0, 3.0])
+def test_what_is_at_rest_is_called_growing_as_often_as_said(keep, home):
+    # 2,000 series of one kind: Student's law is exact; 4 binomial errors.
+    rng = np.random.default_rng([3, int(10 * keep), int(home)])
+    p = [
+        growth._root_p_value([growth._gain(at_rest(rng, keep, home, 8, 12), 12.0)])
+        for _ in range(2000)
+    ]
+    for level in (0.02, 0.2):
+        assert abs(np.mean(np.array(p) <= level) - level) < 4 * np.sqrt(level / 2000)
+
+
+def test_one_gain_is_the_test_of_two_variances():
+    """Morgan and Pitman by another route: the correlation of difference and sum, about 0."""
+    x = np.random.default_rng(5).standard_normal((2, 15)) * np.array([[1.0], [2.0]])
+    u, v = x[1] - x[0], x[1] + x[0]
+    # The slope of u on v through 0, over its standard error.
+    slope = (u @ v) / (v @ v)
+    error = np.sqrt(((u - slope * v) ** 2).sum() / 14 / (v @ v))
+    found = growth._root_p_value([growth._gain(x, 15.0)])
+    assert found == pytest.approx(stats.t.sf(slope / error, 14), rel=1e-10)
+    assert growth._root_p_value([]) == 1.0
+    assert growth._gain(np.zeros((4, 3)), 3.0) is None
+
+
+def test_ends_are_single_files_where_these_are_few():
+    x = np.arange(12.0).reshape(6, 2)
+    assert [e.tolist() for e in growth._ends(x[:5])] == [[0, 1], [8, 9]]
+    assert [e.tolist() for e in growth._ends(x)] == [[1, 2], [9, 10]]
+
+
+def test_the_first_file_counts_where_the_real_set_is_other_data():
+    x = np.random.default_rng(1).standard_normal((5, 20))
+    x[0] = 0
+    seen = growth.growth(series(x, 4), 0.02, apart=True)
+    assert (seen.first, seen.p_value < 1e-6) == (1, True)
+    safe = growth.growth(series(x, 4), 0.02, apart=False)
+    assert (safe.first, safe.p_value > 0.05) == (2, True)
+    assert growth.growth(series(x[:2], 4), 0.02, apart=False).first == 1
+
+
+def test_the_rate_is_that_of_the_distance():
+    """Means grow from 1 to 3 in squares 1 and 9, shapes of 4 directions by (K + 1)/4 of theirs."""
+    x = np.ones((5, 14))
+    x[-1, :4], x[-1, 4:] = 3.0, 2.0
+    found = growth.growth(series(x, 4), 0.02, apart=True)
+    assert found.rate == pytest.approx((8 + 5 / 4 * 3) / 4)
+    # u and v are parallel: the correlations are 1, and the errors sqrt(u.u v.v)/n/sqrt(number).
+    error = np.hypot(8 / 2, 5 / 4 * 3 / np.sqrt(10)) / 4
+    assert found.most == pytest.approx(found.rate + stats.t.ppf(0.98, 12) * error)
+    assert (found.before, found.after) == (1.0, 9.0)
+
+
+@pytest.mark.parametrize(("level", "grows"), [(-0.3, True), (0.3, True), (0.0, False)])
+def test_a_level_that_leaves_the_real_one_is_growth(level, grows):
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((8, 14)) * 0.01 + 1
+    given = series(x, 4, level * np.arange(8))
+    given = dataclasses.replace(
+        given, log_variance=given.log_variance + 0.05 * rng.standard_normal((8, 4))
+    )
+    assert (growth.growth(given, 0.02, apart=True).p_value <= 0.02) is grows
+    # Back to the real one is no growth.
+    back = dataclasses.replace(given, log_variance=given.log_variance[::-1])
+    assert (
+        growth._level_p_value(back.log_variance.mean(axis=1), growth.drift(back)) == 1.0
+        or not grows
+    )
+
+
+def test_parts_of_alpha_add_up():
+    assert growth.WEIGHTS == (0.6, 0.15, 0.25)
+    assert sum(growth.WEIGHTS) == pytest.approx(1)
+
+
+# ---------------------------------------------------------------------------------- the verdict
+def test_a_walk_that_cannot_be_told_from_a_held_loop_is_mad_where_no_real_data_enter():
+    plain = audit.audit(REAL, FILES[:5])
+    told = audit.audit(REAL, FILES[:5], n_real=0, memory=1, n_synth=300)
+    assert told.verdict == "mad"
+    assert told.reason.startswith("no real data enter, and the squared distance from them has")
+    assert told.p_value < plain.p_value
+    assert told.known == Known(1, 0.0)
+    assert plain.known == NOTHING
+
+
+def alone(held, grown, x=None):
+    given = series(np.zeros((6, 8)) if x is None else x, 4)
+    return inference._alone(given, held, grown, 0.02)[0]
+
+
+def test_what_surely_grows_by_less_than_matters_is_not_mad():
+    held = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0)
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    grown = growth.Growth(0.021, 1, 0.1, 0.2, 0.0, 0.0099, level)
+    assert alone(held, grown) == "not_mad"
+    assert alone(held, grown._replace(p_value=0.02)) == "mad"
+    assert alone(held, grown._replace(most=0.01)) == "undecided"
+    assert alone(held._replace(slow=0.021), grown) == "undecided"
+    assert alone(held._replace(partial=0.05), grown) == "undecided"
+    assert alone(held, grown._replace(level=level._replace(spread=0.1))) == "undecided"
+
+
+def test_three_files_at_least():
+    found = audit.audit(REAL, FILES[:2], n_real=0)
+    assert (found.verdict, found.p_value) == ("undecided", 1.0)
+
+
+def test_a_lost_direction_is_what_models_at_rest_lack_by_chance_alone():
+    # .1 of the real rows vary: 100 rows lack that with .9^100, two files running with its square.
+    given = dataclasses.replace(series(np.ones((3, 2)), 1), varied=np.array([0.1]))
+    lost = np.array([[False], [True], [True]])
+    p = inference._lost_p_value(given, lost, 200.0, alone=True)
+    assert p == pytest.approx(0.9**200)
+    assert inference._lost_p_value(given, lost, 20.0, alone=True) == pytest.approx(0.9**40)
+    assert inference._lost_p_value(given, ~lost, 20.0, alone=True) == 1.0
