@@ -315,21 +315,6 @@ def show_audit(payload: Payload) -> None:
 
 # --- audit: figure and command ------------------------------------------------------------------
 
-FIGURES = (".pdf", ".png")
-
-
-def _figure(path: Path) -> Path:
-    """Refuse, before any work, a figure that could not be written."""
-    if path.suffix.lower() not in FIGURES:
-        raise options.Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
-    if not path.parent.is_dir():
-        raise options.Refused(
-            f"figure must lie in an existing folder, got {path}; make its folder first"
-        )
-    if path.exists() and not path.is_file():
-        raise options.Refused(f"figure must be a file, got a folder or a device, {path}")
-    return path
-
 
 def _draw(path: Path, found: Audit) -> None:
     """Draw an audit into a file."""
@@ -364,7 +349,7 @@ def _audited(real: Path, generations: tuple[Path, ...]) -> list[Path]:
 @options.defaulted("--alpha", default=0.02, help="Bound on each false verdict.")
 @options.defaulted("--horizon", default=5, help="Generations to forecast.")
 @options.counted("--n-synth", help="Training samples of a generation [default: estimated].")
-@click.option("--figure", type=options.PATH, help="Also draw a .pdf or .png file.")
+@options.figure
 @answer.shown_by(show_audit)
 def audit(
     *, real: Path, generations: tuple[Path, ...], figure: Path | None, k: int, **how: Any
@@ -377,7 +362,7 @@ def audit(
     from madtheory.audit import audit as examine
     from madtheory.files import load_features
 
-    target = None if figure is None else _figure(figure)
+    target = None if figure is None else options.figure_target(figure)
     paths = _audited(real, generations)
     names = [str(path) for path in paths[1:]]
     samples = [load_features(path) for path in paths]
