@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Ratio of neighbours in a scan for a minimum, in one for a run, and ends of a range within it.
 _SCAN, _STEP, _NEAR = 4, 2, 1.05
+#: Steps to a better neighbour at the end of a search for a minimum.
+_NEIGHBOURS = 8
 #: Excess of a risk over what it must not exceed: positive where it fails.
 Excess = Callable[[int], float]
 
@@ -90,7 +92,10 @@ def first_sufficient(at: Callable[[int, int], float], bottom: int, top: int) -> 
 
 
 def least(risk: Callable[[int], Estimate], top: int) -> int:
-    """The integer in [1, top] of the least risk: a scan, then a bracketed minimum in its log."""
+    """The integer in [1, top] of the least risk.
+
+    A scan, a bracketed minimum in the log, and a few steps to neighbours, which that rounds to.
+    """
 
     def at(log_n: float) -> float:
         return float(risk(round(math.exp(log_n))).value)
@@ -100,7 +105,13 @@ def least(risk: Callable[[int], Estimate], top: int) -> int:
     i = values.index(min(values))
     ends = (math.log(counts[max(i - 1, 0)]), math.log(counts[min(i + 1, len(counts) - 1)]))
     found = optimize.minimize_scalar(at, bounds=ends, method="bounded", options={"xatol": 1e-3})
-    return round(math.exp(found.x)) if found.fun < values[i] else counts[i]
+    n = round(math.exp(found.x)) if found.fun < values[i] else counts[i]
+    for _ in range(_NEIGHBOURS):
+        near = min((m for m in (n - 1, n, n + 1) if 1 <= m <= top), key=lambda m: risk(m).value)
+        if near == n:
+            break
+        n = near
+    return n
 
 
 def not_worse(

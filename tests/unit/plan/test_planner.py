@@ -61,9 +61,12 @@ def test_admissible_and_gain_agree(
     dim, n_real, bias = case
     most = plans[case].answers["admissible_n_synth"]
     if most.value < math.inf:
-        there = worth_of(fresh_data(n_real, 1, bias=bias), dim, math.floor(most.value))
-        assert there.lower <= 1.01
-        assert there.upper >= 0.99
+        low, high = (
+            worth_of(fresh_data(n_real, 1, bias=bias), dim, n)
+            for n in (math.floor(most.value), math.ceil(most.value))
+        )
+        assert low.upper >= 0.999
+        assert high.lower <= 1.001
 
 
 def test_the_loop_is_the_one_asked_for_or_the_best(
@@ -143,11 +146,12 @@ def test_little_synthetic_data_is_held_by_any_number() -> None:
 
 
 def test_a_gain_is_required_of_a_range_of_real_data() -> None:
-    """d = 10, λ = .9, n_synth = 700: by the gains themselves, one by one."""
-    found = required_n_real(10, n_synth=700, bias=0.9, gain=1.2)
+    """d = 10, λ = .9, n_synth = 300: by the gains themselves, one by one."""
+    found = required_n_real(10, n_synth=300, bias=0.9, gain=1.2)
     n = int(found.value)
-    assert gain(10, n, 700, 0.9) >= 1.2 * (1 - 1e-3)
-    assert gain(10, n - 1, 700, 0.9) < 1.2
+    # A fit to 1.2 n real samples, rounded up.
+    assert gain(10, n, 300, 0.9) * n >= math.ceil(1.2 * n) > gain(10, n - 1, 300, 0.9) * (n - 1)
+    assert 50 < n < 100
     assert found.lower <= n <= found.upper
 
 
@@ -187,7 +191,7 @@ def test_without_bias_more_always_helps_up_to_twice() -> None:
     assert most.value == pytest.approx(2, rel=5e-3)
     # As few as come within a twentieth of it.
     assert gain(2, 1000, found.loop.n_synth, 1.0) >= 0.95 * most.value
-    assert gain(2, 1000, found.loop.n_synth - 50, 1.0) < 0.95 * most.value
+    assert gain(2, 1000, found.loop.n_synth - 500, 1.0) < 0.95 * most.value
     assert any("at most twice n_real" in text for text in found.remarks)
 
 
