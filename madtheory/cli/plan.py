@@ -100,10 +100,9 @@ def _rows(title: str, words: dict[str, str], payload: Payload) -> Table:
 
 def _times(time: Payload, status: str) -> Table:
     """Quantiles of the time to collapse."""
-    title = f"Without fresh data: generations until tr Σ < {time['eps']:g} tr Σ0"
-    rows = table.plain(title, ["share of runs", "status"], left=0)
+    rows = table.plain("How long it lasts without fresh data", ["share of runs", "status"], left=0)
     rows.columns[1].justify = "left"
-    rows.add_column("at the latest", justify="right")
+    rows.add_column(f"generations until tr Σ < {time['eps']:g} tr Σ0", justify="right")
     for q, low, high in zip(time["q"], time["lower"], time["upper"], strict=True):
         between = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
         rows.add_row(f"{100 * q:g} %", status, between)

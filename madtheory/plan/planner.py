@@ -342,9 +342,9 @@ def required_n_real(
 
     Examples
     --------
-    >>> found = required_n_real(10, n_synth=300, bias=0.9)
+    >>> found = required_n_real(10, n_synth=700, bias=0.9)
     >>> inverse = worth.admissible_n_synth(fresh_data(int(found.value), 1, bias=0.9), 10)
-    >>> abs(inverse / 300 - 1) < 0.02
+    >>> abs(inverse / 700 - 1) < 0.02
     True
     """
     s, limit = Spectrum.of(eigenvalues), worth.admissible_n_synth_limit(bias, eigenvalues)
