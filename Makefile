@@ -57,7 +57,7 @@ $(VENV)/.installed: pyproject.toml $(VENV)/constraints.txt
 
 $(VENV)/.installed-all: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
 	$(PIP) $(TORCH)
-	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,dev]'
+	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,cluster,dev]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml $(VENV)/constraints.txt

@@ -40,7 +40,7 @@ PACKAGE = ROOT / "madtheory"
 
 #: Rooms whose formulas are broken by 2 %, and what small changes are drawn from besides.
 THEORY = ("laws", "spectrum", "theory", "modes")
-MORE = ("metrics", "audit", "simulate", "engine", "files", "claims", "cli", "deep")
+MORE = ("metrics", "audit", "simulate", "engine", "files", "claims", "plan", "cli", "deep")
 FLOOR = ("covariance", "results", "loop", "_search", "_check", "_threads", "_compile")
 #: What is no number: a function that returns this is no formula.
 OTHER = ("bool", "str", "int", "None", "Loop", "Layout", "Callable", "dict", "tuple[Entry")

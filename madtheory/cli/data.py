@@ -335,21 +335,6 @@ def show_audit(payload: Payload) -> None:
 
 # --- audit: figure and command ------------------------------------------------------------------
 
-FIGURES = (".pdf", ".png")
-
-
-def _figure(path: Path) -> Path:
-    """Refuse, before any work, a figure that could not be written."""
-    if path.suffix.lower() not in FIGURES:
-        raise options.Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
-    if not path.parent.is_dir():
-        raise options.Refused(
-            f"figure must lie in an existing folder, got {path}; make its folder first"
-        )
-    if path.exists() and not path.is_file():
-        raise options.Refused(f"figure must be a file, got a folder or a device, {path}")
-    return path
-
 
 def _draw(path: Path, found: Audit) -> None:
     """Draw an audit into a file."""
@@ -417,7 +402,7 @@ def _memory(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.option(
     "--memory", callback=_memory, metavar="K", help="Models they come from, or all, if known."
 )
-@click.option("--figure", type=options.PATH, help="Also draw a .pdf or .png file.")
+@options.figure
 @answer.shown_by(show_audit)
 def audit(
     *, real: Path, generations: tuple[Path, ...], figure: Path | None, k: int, **how: Any
@@ -431,7 +416,7 @@ def audit(
     from madtheory.audit import audit as examine
     from madtheory.files import load_features
 
-    target = None if figure is None else _figure(figure)
+    target = None if figure is None else options.figure_target(figure)
     paths = _audited(real, generations)
     names = [str(path) for path in paths[1:]]
     samples = [load_features(path) for path in paths]

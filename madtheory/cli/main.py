@@ -16,6 +16,7 @@ import click
 import madtheory
 from madtheory.cli.data import audit, metrics
 from madtheory.cli.deep import deep
+from madtheory.cli.plan import plan
 from madtheory.cli.report import report
 from madtheory.cli.simulate import simulate
 from madtheory.cli.theory import theory
@@ -33,7 +34,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 WELCOME = """\
 What becomes of generative models that are trained on their own output?
   madtheory theory collapse      how fast a loop without real data collapses
-  madtheory theory fresh         how much fresh real data hold a loop
+  madtheory plan                 what a loop may add, and what would hold it
   madtheory simulate collapse    the same loops, drawn at random
   madtheory metrics REAL SYNTH   FID, precision and recall of two feature files
   madtheory audit REAL GEN1 ...  is my own loop going MAD, by its feature files?
@@ -50,7 +51,7 @@ def cli() -> None:
     """Exact, checkable theory of self-consuming generative loops."""
 
 
-for _command in (theory, simulate, verify, metrics, audit, deep, report):
+for _command in (theory, plan, simulate, verify, metrics, audit, deep, report):
     cli.add_command(_command)
 
 

@@ -21,6 +21,8 @@ MAX_DIM = 10**6
 MAX_GENERATIONS = 10**7
 #: Most loops that are simulated: a thousand times what the smallest error in use needs.
 MAX_REPLICATES = 10**9
+#: Endings of a figure's file.
+FIGURES = (".pdf", ".png")
 #: Most models or batches that theory keeps apart: it solves systems of their number squared.
 MAX_KEPT = 100
 
@@ -91,6 +93,7 @@ source = stack(
 n_synth = counted("--n-synth", required=True, help="Synthetic samples a generation.")
 generations = defaulted("--generations", default=20, help="t = 1..T.")
 level = choice("--level", ["quick", "full"])
+figure = click.option("--figure", type=PATH, help="Also draw a .pdf or .png file.")
 
 bias = stack(
     defaulted("--bias", default=1.0, help="Sampling bias λ, multiplies the covariance."),
@@ -203,6 +206,17 @@ def with_biases(given: Given, dim: int) -> Given:
     if numbers.size != dim:
         raise Refused(f"{path} must hold one bias for each of {dim} directions, got {numbers.size}")
     return {**given, "bias": tuple(numbers.tolist())}
+
+
+def figure_target(path: Path) -> Path:
+    """Refuse, before any work, a figure that could not be written."""
+    if path.suffix.lower() not in FIGURES:
+        raise Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise Refused(f"figure must lie in an existing folder, got {path}; make its folder first")
+    if path.exists() and not path.is_file():
+        raise Refused(f"figure must be a file, got a folder or a device, {path}")
+    return path
 
 
 def length(generations: int) -> int:

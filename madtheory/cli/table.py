@@ -119,7 +119,7 @@ def path(words: Mapping[str, str], payload: Payload, *, errors: str | None = Non
 # --- lines --------------------------------------------------------------------------------------
 
 
-def _real_line(payload: Payload) -> str:
+def real_line(payload: Payload) -> str:
     """Describe the real covariance."""
     d, rank, trace = payload["dim"], payload["rank_real"], payload["trace_real"]
     if rank == d and trace == d:
@@ -144,7 +144,7 @@ def loop_line(payload: Payload) -> str:
     for name, (usual, text) in _OPTIONS.items():
         if loop[name] != usual:
             parts.append(text.format("all" if loop[name] is None else loop[name]))
-    return ", ".join([*parts, _real_line(payload)])
+    return ", ".join([*parts, real_line(payload)])
 
 
 def print_reasons(page: Console, payload: Payload, words: Mapping[str, str]) -> None:

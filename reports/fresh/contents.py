@@ -39,6 +39,15 @@ SECTIONS: Final = (
         seconds=(10, 65),
     ),
     Section(
+        "approach", numbers.compute_approach,
+        {"dims": [1, 10, 100], "biases": [0.9, 0.99], "multiples": [3, 3000]},
+        tiny={"dims": [1, 10], "grid": 3},
+        quick={"grid": 10},
+        full={"grid": 19},
+        figures={"approach": figures.draw_approach},
+        seconds=(4, 8),
+    ),
+    Section(
         "fractions", numbers.compute_fractions,
         {"dim": 100, "fractions": [1.0, 0.5, 0.2, 0.05], "biases": [1.0, 0.99, 0.9, 0.5],
          "p": 0.5, "sizes": [200, 1_000_000]},

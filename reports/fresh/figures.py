@@ -99,6 +99,25 @@ def draw_phase_bias(numbers: Numbers) -> Figure:
     return _maps(numbers, "columns", bias, finish, r"sampling bias $\lambda$")
 
 
+def draw_approach(numbers: Numbers) -> Figure:
+    """How far admissible n_synth is below its limit."""
+    fig, config = figure(2.7), numbers["config"]
+    axes = np.atleast_1d(fig.subplots(1, len(config["biases"]), sharey=True))
+    x = array(numbers["multiples"])
+    for i, (ax, bias) in enumerate(zip(axes, config["biases"], strict=True)):
+        curves = [curve for curve in numbers["curves"] if curve["bias"] == bias]
+        for j, curve in enumerate(curves):
+            label = f"$d$ = {curve['dim']}, $n_s^*$ = {curve['limit']:,.0f}"
+            marks = {"marker": MARKERS[j], "mfc": "none", "ms": 8 - 2 * j}
+            line(ax, x, curve["below"], COLOURS[j], ls="none", label=label, **marks)
+        line(ax, x, curves[-1]["scaled"] / x, BLACK, ls=DASHES[1], lw=1.0, label="slope −1")
+        ax.set(xscale="log", yscale="log", xlabel="$n_r/n_s^*$")
+        panel(ax, "ab"[i], f"$\\lambda$ = {bias:g}")
+        ax.legend(loc="lower left")
+    axes[0].set_ylabel("$1 - n_s/n_s^*$")
+    return fig
+
+
 def _fraction_lines(ax: Axes, curves: list[Numbers], name: str, symbol: str) -> None:
     for i, curve in enumerate(curves):
         line(ax, curve["n"], curve["theory"], i)

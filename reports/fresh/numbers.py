@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from madtheory import spectrum
+from madtheory import plan, spectrum
 from madtheory.loop import Loop, fresh_data
 from madtheory.reports import limits
 from madtheory.reports._types import Array, Numbers
@@ -135,6 +135,34 @@ def compute_phase(config: Numbers) -> Numbers:
         "limit_nine": worth.admissible_n_synth_limit(0.9, dim),
         "limit_line": [worth.admissible_n_synth_limit(b, dim) for b in biases],
         "points": points,
+        "config": dict(config),
+    }
+
+
+def _approach(dim: int, bias: float, multiples: Sequence[float]) -> Numbers:
+    """1 - n_s/n_s* against n_r/n_s*, by root finding, and what it is times n_r/n_s* at the end."""
+    found = [plan.approach(bias, dim, k) for k in multiples]
+    return {
+        "dim": dim,
+        "bias": bias,
+        "limit": worth.admissible_n_synth_limit(bias, dim),
+        "below": [float(e.value) for e in found],
+        "scaled": multiples[-1] * float(found[-1].value),
+    }
+
+
+def compute_approach(config: Numbers) -> Numbers:
+    """How admissible n_synth approaches its limit as n_real grows."""
+    pairs = [(d, b) for b in config["biases"] for d in config["dims"]]
+    low, high = config["multiples"]
+    multiples = [float(k) for k in np.geomspace(low, high, config["grid"])]
+    curves = [_approach(d, b, multiples) for d, b in pairs]
+    scaled = [curve["scaled"] for curve in curves]
+    return {
+        "multiples": multiples,
+        "curves": curves,
+        "least": min(scaled),
+        "most": max(scaled),
         "config": dict(config),
     }
 

@@ -1,0 +1,136 @@
+"""Points of a grid: how they are said, told apart, and given a seed of their own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madtheory import files
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+#: One point: the value of each argument.
+Point = dict[str, Any]
+#: What a function of a point is called with, or a grid: values of each argument, or the points.
+Grid = Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]]
+
+#: Digits of a seed that every simulator takes (:data:`madtheory._check.MAX_COUNT`).
+_SEED_BITS = 53
+
+
+def points_of(grid: Grid) -> list[Point]:
+    """Every point of a grid, the last argument running fastest, as plain numbers and words.
+
+    Parameters
+    ----------
+    grid : mapping or iterable of mapping
+        Values of each argument, all combinations of which are points; or the points themselves,
+        all with the same arguments.
+
+    Examples
+    --------
+    >>> points_of({"n_real": [10, 20], "bias": [0.9, 1.0]})[1:3]
+    [{'n_real': 10, 'bias': 1.0}, {'n_real': 20, 'bias': 0.9}]
+    """
+    if isinstance(grid, Mapping):
+        axes = [list(values) for values in grid.values()]
+        found = [dict(zip(grid, values, strict=True)) for values in itertools.product(*axes)]
+    else:
+        found = [dict(point) for point in grid]
+    if not found or not found[0]:
+        raise ValueError(f"grid must have a point with an argument, got {len(found)} points")
+    points = [{name: _plain(name, value) for name, value in point.items()} for point in found]
+    _check_points(points)
+    return points
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A number, a word, a truth value or None, as Python has it."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if plain is None or isinstance(plain, (bool, int, str)):
+        return plain
+    if isinstance(plain, float) and math.isfinite(plain):
+        return plain
+    raise ValueError(
+        f"values of {name} in a grid must be finite numbers, words, booleans or None, got {value!r}"
+    )
+
+
+def _check_points(points: list[Point]) -> None:
+    """Refuse points of different arguments, and the same one twice."""
+    names, seen = points[0].keys(), set()
+    for point in points:
+        if point.keys() != names:
+            raise ValueError(
+                f"all points of a grid must have the arguments {', '.join(names)}, "
+                f"got one with {', '.join(point)}"
+            )
+        text = files.canonical_json(point)
+        if text in seen:
+            raise ValueError(f"a grid must have no point twice, got {text} again")
+        seen.add(text)
+
+
+def seed_of(point: Point, seed: int) -> int:
+    """Seed of a point: of its content and the sweep's seed, wherever it stands in the grid.
+
+    Examples
+    --------
+    >>> seed_of({"a": 1}, 0) == seed_of({"a": 1}, 0), seed_of({"a": 1}, 0) == seed_of({"a": 2}, 0)
+    (True, False)
+    """
+    words = np.frombuffer(bytes.fromhex(files.sha256(files.canonical_json(point))), dtype="<u4")
+    state = np.random.SeedSequence(seed, spawn_key=tuple(map(int, words))).generate_state(1, "u8")
+    return int(state[0]) >> (64 - _SEED_BITS)
+
+
+# --- the function --------------------------------------------------------------------------------
+
+
+def described(function: Callable[..., Any]) -> Point:
+    """What tells one function from another: its name, its code, and arguments bound by partial.
+
+    Examples
+    --------
+    >>> described(functools.partial(seed_of, seed=3))["bound"]
+    {'seed': 3}
+    """
+    bare, bound = function, {}
+    if isinstance(function, functools.partial) and not function.args:
+        bare, bound = function.func, function.keywords
+    module, name = getattr(bare, "__module__", None), getattr(bare, "__qualname__", None)
+    if getattr(sys.modules.get(str(module)), str(name), None) is not bare:
+        raise ValueError(
+            "function must be one that is defined by name in a module, or a functools.partial "
+            f"of it by keywords, so that every worker finds it, got {function!r}"
+        )
+    plain = {key: _plain(key, value) for key, value in sorted(bound.items())}
+    return {"name": f"{module}.{name}", "code": _code(bare), "bound": plain}
+
+
+def _code(function: Any) -> str | None:
+    """Digest of a function's own code; None where it has none in Python."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return None if code is None else files.sha256(repr(_parts(code)))
+
+
+def _parts(code: CodeType) -> tuple[Any, ...]:
+    """All that a code object does, and not where it stands."""
+    constants = tuple(_parts(x) if hasattr(x, "co_code") else repr(x) for x in code.co_consts)
+    return code.co_code, code.co_names, constants
+
+
+def check_arguments(function: Callable[..., Any], point: Point, *, seeded: bool) -> None:
+    """Refuse a grid whose arguments the function does not take."""
+    try:
+        inspect.signature(function).bind(**point, **({"seed": 0} if seeded else {}))
+    except TypeError as error:
+        raise ValueError(f"grid must have the arguments of the function, got {error}") from None

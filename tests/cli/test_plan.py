@@ -1,0 +1,170 @@
+"""`madtheory plan`: the contract, the table, the figure, and what is refused."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from madtheory.plan import plan_loop
+
+Answer = Callable[..., dict[str, Any]]
+Command = Callable[..., tuple[int, str, str]]
+
+PLAIN = "plan --dim 3 --n-real 50 --bias 0.9 --n-synth 20"
+LINES = [
+    PLAIN,
+    "plan --dim 3 --n-real 50 --bias 0.9",
+    "plan --dim 3 --n-real 50 --bias 0.9 --target-gain 9",
+    "plan --dim 3 --n-real 50 --bias 0.9 --target-gain 1.05",
+    "plan --dim 1 --n-real 50 --bias 0 --eps 0.1",
+    "plan --dim 40 --n-real 10 --n-synth 1",
+    "plan --dim 3 --n-real 1 --bias 0.9",
+    "plan --dim 3 --n-real 0 --bias 0.9 --n-synth 20",
+    "plan --dim 1 --n-real 0 --bias 1 --n-synth 20",
+]
+#: The contract, and what is beside it.
+PROMISED = {
+    "admissible_n_synth", "n_eff", "gain", "floor", "optimal_weight", "memory", "required_n_real",
+}  # fmt: skip
+MORE = {
+    "admissible_n_synth_limit", "best_n_synth", "best_gain", "w2_squared", "optimal_weight_gain",
+    "memory_gain",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_keys_intervals_statuses_and_reasons(answer: Answer, line: str) -> None:
+    got = answer(*line.split())
+    numbers = PROMISED | MORE | ({"target_n_synth"} if "target" in line else set())
+    ends = {f"{name}_{end}" for name in numbers for end in ("lower", "upper")}
+    head = {"loop", "dim", "trace_real", "rank_real", "n_real", "bias", "n_synth", "eps"}
+    assert set(got) == numbers | ends | head | {
+        "collapse_time", "fate", "remarks", "status", "reason", "target_gain"
+    }  # fmt: skip
+    assert set(got["status"]) == numbers | ends | {"collapse_time"}
+    assert set(got["status"].values()) <= {"exact", "asymptotic", "bound", "not computed"}
+    assert {name for name in numbers | ends if got[name] is None} == set(got["reason"]) - {
+        "collapse_time"
+    }
+    for name in numbers:
+        low, value, high = got[f"{name}_lower"], got[name], got[f"{name}_upper"]
+        if value is not None:
+            assert low is not None
+            assert low <= value
+            assert high is None or value <= high
+    assert got["loop"]["n_synth"] == got["n_synth"]
+
+
+def test_the_numbers_are_the_library_s(answer: Answer) -> None:
+    got, found = answer(*PLAIN.split()), plan_loop(3, n_real=50, bias=0.9, n_synth=20)
+    for name, x in found.answers.items():
+        assert (got[f"{name}_lower"], got[name], got[f"{name}_upper"]) == (
+            x.lower, x.value, x.upper,
+        )  # fmt: skip
+        assert got["status"][name] == x.status
+    assert found.collapse_time is not None
+    assert got["collapse_time"] == {
+        "eps": 0.01,
+        "q": [0.05, 0.5, 0.95],
+        "quantiles": [None] * 3,
+        "lower": list(found.collapse_time.lower),
+        "upper": list(found.collapse_time.upper),
+    }
+    assert got["status"]["collapse_time"] == "bound"
+    assert got["reason"]["collapse_time"] == "only bounds are known: lower and upper"
+
+
+def test_in_one_dimension_the_time_to_collapse_is_exact(answer: Answer) -> None:
+    got = answer("plan", "--dim", 1, "--n-real", 0, "--n-synth", 10, "--bias", 1)
+    time_ = got["collapse_time"]
+    assert time_["quantiles"] == time_["lower"] == time_["upper"] == [13, 36, 98]
+    assert got["status"]["collapse_time"] == "exact"
+    assert "collapse_time" not in got["reason"]
+
+
+def test_real_data_stand_for_dimension_and_covariance(answer: Answer, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(80, 3)) * [3.0, 1.0, 0.2]
+    np.save(tmp_path / "real.npy", rows)
+    got = answer("plan", "--features", tmp_path / "real.npy", "--n-real", 50, "--bias", 0.9)
+    values = np.linalg.eigvalsh(np.cov(rows, rowvar=False))
+    found = plan_loop(values, n_real=50, bias=0.9).answers
+    assert got["dim"] == 3
+    assert got["gain"] == pytest.approx(found["gain"].value, rel=1e-6)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_table_fits_eighty_columns(command: Command, line: str) -> None:
+    code, out, err = command(*line.split())
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Fate: " in out
+    assert "What may be added" in out
+    assert ("What would serve better" in out) == ("--n-real 0" not in line)
+
+
+def test_a_table_says_why_numbers_are_missing(command: Command) -> None:
+    out = " ".join(command(*LINES[2].split())[1].split())
+    assert "n_synth for the target: a gain of 9 is out of reach: it is at most 1." in out
+    out = " ".join(command(*LINES[7].split())[1].split())
+    assert "without fresh data the loop goes MAD: variances halve every" in out
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_a_figure_is_drawn(answer: Answer, tmp_path: Path, ending: str) -> None:
+    target = tmp_path / f"plan.{ending}"
+    answer(*PLAIN.split(), "--figure", target)
+    assert target.read_bytes()[:4] == {"png": b"\x89PNG", "pdf": b"%PDF"}[ending]
+
+
+def test_figures_show_the_loop_and_the_edge() -> None:
+    from madtheory.reports import style
+    from madtheory.reports.fresh.one_plan import draw_plan
+
+    for bias, edges in ((0.9, 1), (1.0, 0)):
+        found = plan_loop(3, n_real=50, bias=bias, n_synth=20)
+        with style.styled():
+            left, right = draw_plan(found, 3).axes
+        points = {tuple(map(float, np.ravel(line.get_xydata()))) for line in right.lines}
+        assert (50.0, 20.0) in points
+        assert (20.0, found.answers["gain"].value) in {
+            tuple(map(float, np.ravel(line.get_xydata()))) for line in left.lines
+        }
+        labels = right.get_legend_handles_labels()[1]
+        assert labels.count("edge $n_e = n_r$") == labels.count("limit $n_s^*$") == edges
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("plan --dim 3", "Missing option '--n-real'; try madtheory plan --help"),
+        ("plan --n-real 5", "exactly one of --dim and --features must be given, got neither"),
+        (
+            "plan --dim 3 --n-real 0",
+            "n_synth must be given without fresh data, got n_real = 0 alone",
+        ),
+        ("plan --dim 3 --n-real 5 --bias 2", "bias must be a finite number in [0, 1], got 2"),
+        ("plan --dim 3 --n-real 5 --eps 0", "eps must be a finite number in (0, 1), got 0"),
+        ("plan --dim 3 --n-real 5 --figure a.svg", "figure must end in .pdf or .png, got 'a.svg'"),
+        (
+            "plan --dim 3 --n-real 0 --n-synth 5 --figure a.png",
+            "a figure must be of a loop with fresh data, got n_real = 0",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input(refusal: Callable[..., str], line: str, why: str) -> None:
+    assert refusal(*line.split()) == why
+
+
+def test_a_real_process_takes_about_a_second_and_warns_of_nothing() -> None:
+    line = [sys.executable, "-W", "error", "-m", "madtheory", *PLAIN.split(), "--json"]
+    start = time.perf_counter()
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)
+    assert time.perf_counter() - start < 20  # some 1.5 s on an idle machine

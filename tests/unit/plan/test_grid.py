@@ -1,0 +1,94 @@
+"""Points, their seeds, and what tells one function from another."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+from madtheory.plan import grid
+from tests.unit.plan import functions
+
+
+def test_all_combinations_the_last_argument_running_fastest() -> None:
+    found = grid.points_of({"a": [1, 2], "b": np.array([0.5, 1.0]), "c": "x"})
+    assert found == [{"a": a, "b": b, "c": "x"} for a in (1, 2) for b in (0.5, 1.0)]
+    assert all(type(point["b"]) is float for point in found)
+
+
+def test_points_may_be_said_one_by_one() -> None:
+    said = [{"a": 1, "b": None}, {"a": True, "b": "all"}]
+    assert grid.points_of(said) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "grid must have a point"),
+        ({"a": []}, "grid must have a point"),
+        ([{}], "grid must have a point"),
+        ({"a": [math.nan]}, "values of a in a grid must be finite"),
+        ({"a": [(1, 2)]}, r"booleans or None, got \(1, 2\)"),
+        ([{"a": 1}, {"b": 1}], "must have the arguments a, got one with b"),
+        ({"a": [1, 2, 1]}, 'no point twice, got {"a": 1} again'),
+    ],
+)
+def test_what_is_no_grid(said: grid.Grid, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        grid.points_of(said)
+
+
+def test_seeds_are_of_content_and_differ() -> None:
+    points = grid.points_of({"a": range(200), "b": [1, 2]})
+    seeds = [grid.seed_of(point, 3) for point in points]
+    assert len(set(seeds)) == len(points)
+    assert max(seeds) < 2**53
+    assert max(seeds) > 2**52, "half of all seeds are above"
+    assert grid.seed_of({"b": 1, "a": 0}, 3) == seeds[0]
+    assert grid.seed_of(points[0], 4) != seeds[0]
+
+
+def test_a_seed_is_philox_s_word_of_a_spawned_sequence() -> None:
+    """The same by a second route: SHA-256 of the point as eight little-endian words."""
+    import hashlib
+
+    words = hashlib.sha256(b'{"a": 1}').digest()
+    key = tuple(int.from_bytes(words[i : i + 4], "little") for i in range(0, 32, 4))
+    state = np.random.SeedSequence(7, spawn_key=key).generate_state(2)
+    assert grid.seed_of({"a": 1}, 7) == (int(state[0]) + (int(state[1]) << 32)) >> 11
+
+
+def test_functions_are_told_apart_by_name_code_and_bound_arguments() -> None:
+    plain = grid.described(functions.product)
+    bound = grid.described(functools.partial(functions.product, y=3.0))
+    assert plain["name"] == "tests.unit.plan.functions.product"
+    assert bound == plain | {"bound": {"y": 3.0}}
+    assert grid.described(functions.fussy)["code"] != plain["code"]
+    assert grid.described(math.hypot) == {"name": "math.hypot", "code": None, "bound": {}}
+
+
+def test_code_is_what_it_does_and_not_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = ("return 2 * x", "\n    # twice\n    return 2 * x", "return 3 * x")
+    codes = []
+    for body in (*bodies, "return (lambda: 2 * x)()", "return (lambda: 3 * x)()"):
+        source = f"def f(x):\n    {body}"
+        names: dict[str, object] = {"__name__": functions.__name__}
+        exec(source, names)
+        monkeypatch.setattr(functions, "f", names["f"], raising=False)
+        codes.append(grid.described(names["f"])["code"])  # type: ignore[arg-type]
+    assert codes[0] == codes[1]
+    assert len(set(codes)) == 4
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x,
+        functools.partial(functions.product, 1.0),
+        functools.partial(lambda x: x),
+        {}.get,
+    ],
+)
+def test_a_function_that_no_worker_finds(function: object) -> None:
+    with pytest.raises(ValueError, match="function must be one that is defined by name in a mod"):
+        grid.described(function)  # type: ignore[arg-type]

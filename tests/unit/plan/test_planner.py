@@ -1,0 +1,289 @@
+"""The planner: each number by a second route, and the edges of what can be asked."""
+
+import math
+
+import numpy as np
+import pytest
+
+from madtheory import spectrum
+from madtheory.loop import fresh_data, fully_synthetic
+from madtheory.plan import Answer, Plan, plan_loop, planner, required_n_real, worth_of
+from madtheory.theory import collapse, distance, worth
+
+#: dim, n_real, bias.
+CASES = [(1, 50, 0.5), (10, 100, 0.9), (40, 30, 0.8), (3, 20, 0.0)]
+
+
+@pytest.fixture(scope="module")
+def plans() -> dict[tuple[int, int, float], Plan]:
+    return {case: plan_loop(case[0], n_real=case[1], bias=case[2]) for case in CASES}
+
+
+def gain(dim: int, n_real: int, n_synth: int, bias: float) -> float:
+    return worth.gain(fresh_data(n_real, n_synth, bias=bias), np.ones(dim))
+
+
+def whole(x: Answer) -> bool:
+    return x.lower <= x.value <= x.upper
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_number_lies_in_its_interval_and_has_a_status(
+    plans: dict[tuple[int, int, float], Plan], case: tuple[int, int, float]
+) -> None:
+    for name, x in plans[case].answers.items():
+        assert whole(x), name
+        assert x.status in ("exact", "asymptotic")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_other_count_is_worth_more_than_the_best(
+    plans: dict[tuple[int, int, float], Plan], case: tuple[int, int, float]
+) -> None:
+    dim, n_real, bias = case
+    answers = plans[case].answers
+    best, most = answers["best_n_synth"], answers["best_gain"]
+    assert most.value == pytest.approx(gain(dim, n_real, int(best.value), bias), rel=1e-9)
+    others = {round(best.value * x) for x in (0.2, 0.5, 0.8, 0.95, 1.05, 1.25, 2, 5)} - {0}
+    assert all(gain(dim, n_real, n, bias) <= most.value * (1 + 1e-6) for n in others)
+    # What is outside the interval is worse for certain.
+    for n in (round(best.lower / 1.2), round(best.upper * 1.2)):
+        if best.lower > n >= 1 or n > best.upper:
+            assert worth_of(fresh_data(n_real, 1, bias=bias), dim, n).lower < most.upper
+            assert gain(dim, n_real, n, bias) < most.lower * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_admissible_and_gain_agree(
+    plans: dict[tuple[int, int, float], Plan], case: tuple[int, int, float]
+) -> None:
+    """At the admissible n_synth the loop is worth its real data, within the errors."""
+    dim, n_real, bias = case
+    most = plans[case].answers["admissible_n_synth"]
+    if most.value < math.inf:
+        low, high = (
+            worth_of(fresh_data(n_real, 1, bias=bias), dim, n)
+            for n in (math.floor(most.value), math.ceil(most.value))
+        )
+        assert low.upper >= 0.999
+        assert high.lower <= 1.001
+
+
+def test_the_loop_is_the_one_asked_for_or_the_best(
+    plans: dict[tuple[int, int, float], Plan],
+) -> None:
+    found = plans[10, 100, 0.9]
+    assert found.loop == fresh_data(100, int(found.answers["best_n_synth"].value), bias=0.9)
+    other = plan_loop(10, n_real=100, bias=0.9, n_synth=3000)
+    assert other.loop.n_synth == 3000
+    assert other.fate == "worse than real"
+    assert other.answers["n_eff"].value == pytest.approx(100 * gain(10, 100, 3000, 0.9), rel=1e-9)
+    assert other.answers["n_eff"].value == pytest.approx(100 * other.answers["gain"].value)
+    risk = distance.w2_squared_limit(other.loop, 10)
+    assert other.answers["w2_squared"].value == risk.value
+    assert other.answers["w2_squared"].lower == risk.end(-1)
+    assert other.answers["w2_squared"].upper == risk.end(1)
+
+
+def test_the_floor_is_the_limit_at_this_share() -> None:
+    found = plan_loop(10, n_real=100, bias=0.9, n_synth=300).answers
+    large = distance.w2_squared_limit(fresh_data(10**8, 3 * 10**8, bias=0.9), 10)
+    assert found["floor"].value == pytest.approx(float(large.value), rel=1e-5)
+    assert found["floor"].value < found["w2_squared"].lower
+
+
+def test_the_best_weight_and_memory_are_worth_more_than_none() -> None:
+    found = plan_loop(10, n_real=100, bias=0.9, n_synth=300).answers
+    loop = fresh_data(100, 300, bias=0.9)
+    best = worth.best_weight(loop, 10)
+    assert found["optimal_weight"].value == best.weight
+    weighted = fresh_data(100, 300, bias=0.9, weight=best.weight)
+    assert found["optimal_weight_gain"].value == pytest.approx(worth.gain(weighted, np.ones(10)))
+    gains = {
+        K: worth.gain(fresh_data(100, 300, bias=0.9, memory=K), np.ones(10))
+        for K in planner.MEMORIES
+    }
+    assert found["memory"].value == max(gains, key=lambda K: gains[K])
+    assert found["memory_gain"].value == pytest.approx(max(gains.values()))
+    assert found["optimal_weight_gain"].lower > found["gain"].upper
+
+
+# --- what holds a given n_synth -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dim", "n_synth", "bias"), [(1, 500, 0.9), (10, 700, 0.9), (5, 45, 0.5), (10, 1500, 0.9)]
+)
+def test_required_real_data_are_the_inverse_of_admissible_synthetic_data(
+    dim: int, n_synth: int, bias: float
+) -> None:
+    found = required_n_real(dim, n_synth=n_synth, bias=bias)
+    # By the other route: admissible n_synth at the ends of the interval encloses n_synth.
+    low, high = (
+        worth.admissible_interval(fresh_data(int(n), 1, bias=bias), dim)
+        for n in (found.lower - 1, min(found.upper, 10**9))
+    )
+    assert low.lower <= n_synth * 1.001
+    assert high.upper >= n_synth * 0.999
+    middle = worth.admissible_n_synth(fresh_data(int(found.value), 1, bias=bias), dim)
+    assert middle == pytest.approx(n_synth, rel=0.01)
+    assert whole(found)
+
+
+def test_more_than_the_limit_is_held_by_no_number() -> None:
+    found = required_n_real(10, n_synth=1585, bias=0.9)
+    assert math.isnan(found.value)
+    assert found.reason is not None
+    assert "as n_real grows, only up to 1584 synthetic ones do no harm" in found.reason
+    assert required_n_real(10, n_synth=1570, bias=0.9).value > 100_000
+
+
+def test_little_synthetic_data_is_held_by_any_number() -> None:
+    found = plan_loop(10, n_real=100, bias=0.9, n_synth=50)
+    assert found.answers["required_n_real"].value == 2
+    assert any("every n_real from 2 on holds n_synth = 50" in text for text in found.remarks)
+    assert required_n_real(3, n_synth=10**6, bias=1.0).value == 2
+
+
+def test_a_gain_is_required_of_a_range_of_real_data() -> None:
+    """d = 10, λ = .9, n_synth = 300: by the gains themselves, one by one."""
+    found = required_n_real(10, n_synth=300, bias=0.9, gain=1.2)
+    n = int(found.value)
+    # A fit to 1.2 n real samples, rounded up.
+    assert gain(10, n, 300, 0.9) * n >= math.ceil(1.2 * n) > gain(10, n - 1, 300, 0.9) * (n - 1)
+    assert 50 < n < 100
+    assert found.lower <= n <= found.upper
+
+
+# --- a target -------------------------------------------------------------------------------------
+
+
+def test_the_least_count_that_reaches_a_target() -> None:
+    found = plan_loop(10, n_real=100, bias=0.9, target_gain=1.3)
+    n = int(found.answers["target_n_synth"].value)
+    assert found.loop.n_synth == n
+    assert gain(10, 100, n, 0.9) >= 1.3 > gain(10, 100, n - 1, 0.9)
+    assert found.answers["target_n_synth"].lower < n < found.answers["target_n_synth"].upper
+
+
+def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
+    found = plan_loop(10, n_real=100, bias=0.9, target_gain=3.0)
+    missing = found.answers["target_n_synth"]
+    assert math.isnan(missing.value)
+    most, best = found.answers["best_gain"].value, found.answers["best_n_synth"].value
+    assert missing.reason == (
+        f"a gain of 3 is out of reach: it is at most {most:.4g}, at n_synth = {best:.6g}"
+    )
+    assert found.loop.n_synth == best
+    unbiased = plan_loop(3, n_real=1000, bias=1.0, target_gain=2.5).answers["target_n_synth"]
+    assert unbiased.reason is not None
+    assert unbiased.reason.endswith("however many there are")
+
+
+# --- edges ----------------------------------------------------------------------------------------
+
+
+def test_without_bias_more_always_helps_up_to_twice() -> None:
+    found = plan_loop(2, n_real=1000, bias=1.0)
+    best, most = found.answers["best_n_synth"], found.answers["best_gain"]
+    assert best.value == found.answers["admissible_n_synth"].value == math.inf
+    assert best.reason == "more always helps"
+    assert most.value == pytest.approx(2, rel=5e-3)
+    # As few as come within a twentieth of it.
+    assert gain(2, 1000, found.loop.n_synth, 1.0) >= 0.95 * most.value
+    assert gain(2, 1000, found.loop.n_synth - 500, 1.0) < 0.95 * most.value
+    assert any("at most twice n_real" in text for text in found.remarks)
+
+
+def test_no_fresh_data_is_mad() -> None:
+    found = plan_loop(10, n_real=0, bias=0.9, n_synth=100)
+    assert found.loop == fully_synthetic(100, bias=0.9)
+    assert found.fate == "collapse"
+    assert found.answers["admissible_n_synth"].value == 0
+    assert math.isnan(found.answers["gain"].value)
+    assert found.answers["gain"].reason == planner.NO_REAL
+    assert found.answers["floor"].value == pytest.approx(10 * (1 + 1 / (100 * 0.1)), rel=1e-12)
+    half_life = collapse.half_life(found.loop)
+    assert any(f"halve every {half_life:.4g} generations" in text for text in found.remarks)
+    assert (
+        found.answers["required_n_real"].value == required_n_real(10, n_synth=100, bias=0.9).value
+    )
+
+
+def test_no_fresh_data_and_no_bias_walks_for_ever() -> None:
+    found = plan_loop(2, n_real=0, bias=1.0, n_synth=10)
+    assert found.answers["w2_squared"].value == math.inf
+    assert found.answers["w2_squared"].status == "exact"
+    assert found.answers["n_eff"].value == 0
+
+
+def test_nothing_is_left_at_no_variance() -> None:
+    found = plan_loop(2, n_real=0, bias=0.0, n_synth=10)
+    assert any("nothing is left after generation 1" in text for text in found.remarks)
+    assert found.collapse_time is not None
+    assert found.collapse_time.upper == (2.0, 2.0, 2.0)
+
+
+def test_the_time_to_collapse_is_exact_in_one_dimension_and_bounded_in_others() -> None:
+    one = plan_loop(1, n_real=0, bias=0.9, n_synth=10).collapse_time
+    assert one is not None
+    expected = collapse.first_passage_cdf(0.01, fully_synthetic(10, bias=0.9), generations=100)
+    by_cdf = tuple(float(1 + (expected < q).sum()) for q in (0.05, 0.5, 0.95))
+    assert (one.exact, one.status) == (by_cdf, "exact")
+    many = plan_loop(4, n_real=0, bias=0.9, n_synth=10, eps=0.1).collapse_time
+    assert many is not None
+    low, high = collapse.collapse_time_quantiles(
+        fully_synthetic(10, bias=0.9), 4, eps=0.1, q=(0.05, 0.5, 0.95)
+    )
+    assert (many.lower, many.upper, many.status) == (tuple(low), tuple(high), "bound")
+    assert all(math.isnan(x) for x in many.exact)
+
+
+def test_with_fresh_data_the_first_fit_is_to_them() -> None:
+    found = plan_loop(1, n_real=20, bias=0.9, n_synth=50).collapse_time
+    assert found is not None
+    alone = fully_synthetic(50, bias=0.9, n_initial=20)
+    low, _ = collapse.collapse_time_quantiles(alone, 1, eps=0.01, q=(0.05, 0.5, 0.95))
+    assert found.lower == tuple(low)
+
+
+def test_one_synthetic_sample_has_no_collapse_and_no_weight() -> None:
+    found = plan_loop(3, n_real=20, bias=1.0, n_synth=1)
+    assert found.collapse_time is None
+    assert found.answers["optimal_weight"].status == "not computed"
+    assert "two synthetic samples" in str(found.answers["optimal_weight"].reason)
+
+
+def test_one_real_sample_and_fewer_than_dimensions() -> None:
+    one = plan_loop(3, n_real=1, bias=0.8)
+    assert one.answers["admissible_n_synth"].value == math.inf
+    few = plan_loop(20, n_real=20, bias=0.8, n_synth=10)
+    assert any("singular fit" in text for text in few.remarks)
+    assert not any("singular" in x for x in plan_loop(19, n_real=20, bias=0.8, n_synth=10).remarks)
+
+
+def test_any_spectrum_and_its_scale() -> None:
+    s = np.array([5.0, 1.0, 0.2, 0.0])
+    one, other = (plan_loop(c * s, n_real=50, bias=0.9, n_synth=100).answers for c in (1, 7))
+    for name in ("gain", "admissible_n_synth", "optimal_weight", "memory", "required_n_real"):
+        assert other[name].value == pytest.approx(one[name].value, rel=1e-6)
+    assert other["w2_squared"].value == pytest.approx(7 * one["w2_squared"].value, rel=1e-9)
+    assert one["gain"].value == pytest.approx(worth.gain(fresh_data(50, 100, bias=0.9), s))
+    assert spectrum.baseline(50, s).value > one["w2_squared"].value
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"n_real": -1}, "n_real must be at least 0, got -1"),
+        ({"n_real": 0}, "n_synth must be given without fresh data, got n_real = 0 alone"),
+        ({"n_real": 0, "n_synth": 1}, "n_synth must be at least 2, got 1"),
+        ({"n_real": 5, "n_synth": 0}, "n_synth must be at least 1, got 0"),
+        ({"n_real": 5, "bias": 1.1}, r"bias must be a finite number in \[0, 1\], got 1.1"),
+        ({"n_real": 5, "target_gain": 0}, "target_gain must be a finite number above 0, got 0"),
+        ({"n_real": 5, "eps": 1.0}, r"eps must be a finite number in \(0, 1\), got 1"),
+    ],
+)
+def test_bad_input(asked: dict[str, float], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        plan_loop(3, **asked)  # type: ignore[arg-type]

@@ -1,0 +1,97 @@
+"""Searches over counts and weights, with what errors leave open."""
+
+import math
+
+import pytest
+
+from madtheory.plan import search
+from madtheory.results import Estimate
+
+
+def exact(value: float) -> Estimate:
+    return Estimate.exact(value)
+
+
+@pytest.mark.parametrize(
+    ("roots", "expected"),
+    [((30, 2000), (30.0, 2000.0)), ((1, 5), (1.0, 5.0)), ((700, 10**6), (700.0, 10.0**6))],
+)
+def test_the_ends_of_a_run(roots: tuple[int, int], expected: tuple[float, float]) -> None:
+    found = search.last_run(lambda n: (n - roots[0]) * (n - roots[1]), 1, 10**6)
+    assert found == expected
+
+
+def test_only_the_last_of_two_runs() -> None:
+    def excess(n: int) -> float:
+        return -1.0 if n <= 8 or 100 <= n <= 5000 else 1.0
+
+    assert search.last_run(excess, 1, 10**6) == (100.0, 5000.0)
+    assert search.last_run(excess, 2, 50) == (2.0, 8.0)
+
+
+def test_no_run_and_a_run_to_the_bottom_and_top() -> None:
+    assert all(math.isnan(x) for x in search.last_run(lambda n: 1.0, 2, 1000))
+    assert search.last_run(lambda n: -1.0, 2, 1000) == (2.0, 1000.0)
+
+
+def test_errors_enclose_where_a_count_begins_to_suffice() -> None:
+    def at(n: int, side: int) -> float:
+        return math.log(100 / n) + 0.1 * side
+
+    found = search.first_sufficient(at, 1, 10**6)
+    assert (found.value, found.lower, found.upper) == (100, 91, 111)
+
+
+def test_what_may_never_suffice_has_no_upper_end() -> None:
+    found = search.first_sufficient(lambda n, side: 1 / n - 1e-3 + 1e-3 * side, 1, 10**6)
+    assert (found.value, found.lower, found.upper) == (1000, 500, math.inf)
+    none = search.first_sufficient(lambda n, side: 1.0, 1, 1000)
+    assert math.isnan(none.value)
+
+
+@pytest.mark.parametrize("best", [1, 3, 77, 4096, 100_000])
+def test_the_least_risk(best: int) -> None:
+    found = search.least(lambda n: exact(1 + math.log(n / best) ** 2), 10**5)
+    assert abs(found / best - 1) < 2e-3
+
+
+def test_what_is_not_certain_to_be_worse() -> None:
+    """Risk (log w)^2 + 1 with an error of 2 %: weights up to where it is 1.02/.98."""
+
+    def risk(w: float) -> Estimate:
+        return Estimate.declared(1 + math.log(w) ** 2, 0.02)
+
+    found = search.not_worse(risk, 1.0, 1e-6, 1e6, whole=False)
+    edge = math.exp(math.sqrt(1.02 / 0.98 - 1))
+    assert edge < found.upper < 1.05 * edge
+    assert edge < 1 / found.lower < 1.05 * edge
+    assert search.not_worse(risk, 1.0, 0.9, 1.1, whole=False) == search.Range(1.0, 0.9, 1.1)
+
+
+def test_counts_that_may_be_as_good_are_whole() -> None:
+    def risk(n: float) -> Estimate:
+        return Estimate.declared(1 + math.log(n / 20) ** 2, 0.02)
+
+    found = search.not_worse(risk, 20, 1, 10**5, whole=True)
+    assert found == search.Range(20, 16, 25)  # 20 e^-.2 = 16.3 and 20 e^.2 = 24.4, outwards
+
+
+@pytest.mark.parametrize(("side", "expected"), [(0, 0.5), (1, 0.55 / 0.95), (-1, 0.45 / 1.05)])
+def test_errors_of_a_ratio_add(side: int, expected: float) -> None:
+    risk, allowed = Estimate.declared(1.0, 0.1), Estimate.declared(2.0, 0.05)
+    assert search.log_ratio(risk, allowed, side) == pytest.approx(math.log(expected), rel=1e-12)
+
+
+def test_an_error_that_reaches_zero_certifies_nothing() -> None:
+    wide = Estimate.declared(1.0, 2.0)
+    assert search.log_ratio(wide, exact(1e-9), -1) == -math.inf
+    assert search.log_ratio(exact(1.0), wide, 1) == math.inf
+
+
+def test_the_allowed_risk_is_that_of_real_samples_rounded_up() -> None:
+    from madtheory.covariance import Spectrum
+    from madtheory.spectrum import baseline
+
+    s = Spectrum.of(3)
+    assert search.allowed_risk(10, 1.25, s).value == baseline(13, s).value
+    assert search.allowed_risk(1, 1.0, s).value == baseline(2, s).value
