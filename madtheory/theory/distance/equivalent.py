@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 #: Declared error of the deficit x, relative: this share of what one fit misses, and of
 #: x (1 - x)/m^2, m the smaller of rank and columns; what the second moment misses, up to so much;
-#: grid and splines; and, whatever x is, rounding at unequal eigenvalues. Set on the table of tests/golden/theory/distance/fresh.py, held to that of
-#: coverage.py beside it.
+#: grid and splines; and, whatever x is, rounding at unequal eigenvalues. Set on the table of
+#: tests/golden/theory/distance/fresh.py, held to that of coverage.py beside it.
 _BY_FIT, _BY_SIZE, _BY_SPREAD, _BY_GRID, _ROUNDED = 1.3, 0.15, 1e-3, 1e-6, 2e-14
 #: Deficits this near to the limit's, relative, are at rest; turns of a path that is unstable.
 _AT_REST, _TURNS = 1e-5, 3
