@@ -42,6 +42,8 @@ from madtheory.spectrum.mean_law import (
 _STEPS, _SMALL = 60, 1e-12
 #: det(1 - K) is kept above this: it vanishes at s = 0 where S is on the verge of being singular.
 _VERGE = 1e-9
+#: A share of noise that is none.
+_NOTHING = 1e-24
 
 
 class Part(NamedTuple):
@@ -91,8 +93,8 @@ class Pooling:
 
     @property
     def uses_model(self) -> bool:
-        """Whether synthetic samples have noise of the last covariance."""
-        return max(self.synth[1].y, self.gap.y) > 0
+        """Whether synthetic samples have noise of the last covariance, beyond rounding."""
+        return max(self.synth[1].y, self.gap.y) > _NOTHING * max(self.real[1].x, self.gap.x)
 
     def forgetting(self) -> Pooling:
         """The same where no synthetic sample has noise: S does not matter, and is to be I."""

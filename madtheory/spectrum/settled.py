@@ -70,7 +70,10 @@ def settled_law(
     best: tuple[MeanLaw, float] | None = None
     for _ in range(_STEPS):
         with np.errstate(all="ignore"):
-            new = _corrected(law, advance(law, by, real=real))
+            step = advance(law, by, real=real)
+            if not np.isfinite(step.z).all():
+                break
+            new = _corrected(law, step)
         size = _size(new.shape - law.shape) / _size(law.shape)
         if not np.isfinite(size):
             break

@@ -7,54 +7,47 @@ first moments are exact, and so is one fit at Sigma_0 = I.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory import _check
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop
 from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
 from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
 from madtheory.spectrum.settled import settled_law
 from madtheory.spectrum.small_dim import exact_share
 from madtheory.theory import moments
-from madtheory.theory.distance import any_loop
-from madtheory.theory.distance.fidelity import estimate
-from madtheory.theory.moments import generation
+from madtheory.theory.distance.fidelity import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import ArrayLike
-
     from madtheory._types import Array
-    from madtheory.results import Estimate
 
 #: Declared error of the deficit x, relative: this share of what one fit misses, and of
 #: x (1 - x)/m^2, m the smaller of rank and columns; what the second moment misses, up to so much;
-#: grid and splines. Set on the table of tests/golden/theory/distance/fresh.py, held to that of
-#: coverage.py beside it.
-_BY_FIT, _BY_SIZE, _BY_SPREAD, _BY_GRID = 1.3, 0.15, 1e-3, 1e-6
+#: grid and splines; and, whatever x is, rounding at unequal eigenvalues. Set on the table of
+#: tests/golden/theory/distance/fresh.py, held to that of coverage.py beside it.
+_BY_FIT, _BY_SIZE, _BY_SPREAD, _BY_GRID, _ROUNDED = 1.3, 0.15, 1e-3, 1e-6, 2e-14
 #: Deficits this near to the limit's, relative, are at rest; turns of a path that is unstable.
 _AT_REST, _TURNS = 1e-5, 3
+#: Shorter paths are not compared with the limit; longer ones are walked so far.
+_SHORT, _LONGEST = 8, 300
 
 
-def require_fresh(loop: Loop, quantity: str) -> None:
-    """Refuse all but fresh data and samples of the last model."""
-    for holds, rule, got in (
-        (loop.n_fresh > 0, "n_fresh > 0", loop.n_fresh),
-        (loop.n_fixed == 0, "n_fixed = 0", loop.n_fixed),
-        (loop.memory == 1, "memory 1", loop.memory),
-        (loop.weight != 0, "a weight above 0", loop.weight),
-        (loop.pooled == 1, "a pool of one generation", loop.pooled),
-        (loop.first_bias > 0, "a first sample of positive variance", loop.first_bias),
-        (not (loop.shrinkage or loop.floor), "shrinkage = floor = 0", loop.shrinkage + loop.floor),
-    ):
-        if not holds:
-            raise UnsupportedLoop(f"{quantity} is computed for {rule} only, got {got}")
+def covers(loop: Loop) -> bool:
+    """Whether every fit sees fresh data and samples of the last model, and nothing else."""
+    return (
+        loop.n_fresh > 0
+        and loop.n_fixed == 0
+        and loop.memory == 1
+        and loop.pooled == 1
+        and loop.weight != 0
+        and loop.first_bias > 0
+        and not (loop.shrinkage or loop.floor)
+    )
 
 
 def pooling_of(loop: Loop) -> Pooling:
@@ -101,15 +94,19 @@ def limit_law(loop: Loop, dim: int) -> tuple[MeanLaw, float] | None:
 def _deficit(law: MeanLaw, s: Spectrum, total: float, step: float = 0.0) -> tuple[float, float]:
     """Deficit by a law and its declared error; total = E tr (S - c)^2/(r c^2), exactly.
 
-    What one fit misses depends on d, which counts as the Bures weight has it.
+    What one fit misses depends on d, which counts as the Bures weight has it. Where a law is none,
+    as that of a handful of samples can be, both are nan.
     """
-    near = fidelity_deficit(law, s)
+    s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
+    with np.errstate(all="ignore"):
+        near = fidelity_deficit(law, s)
     share = exact_share(max(1, round(1 + s.bures_weight)), near)
     x = near * share * second_order_share(law.dim, s)
     columns = max((law.dim + 1) / max(law.spread, 1e-12), 1.0)
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
     missed = min(abs(total / max(law.spread, 1e-300) - 1), _BY_SPREAD)
-    return x, x * (_BY_FIT * abs(1 - share) + _BY_SIZE * size + missed + step + _BY_GRID)
+    error = _BY_FIT * abs(1 - share) + _BY_SIZE * size + missed + step + _BY_GRID
+    return x, x * error + (0.0 if s.is_flat else _ROUNDED)
 
 
 def _sharpened(rows: Array, found: list[tuple[float, float]]) -> Array:
@@ -129,8 +126,9 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
     the next, with alternating signs: the walk ends there.
     """
     found: list[tuple[float, float]] = []
-    limit, x, turns = limit_law(loop, s.rank), [0.0, 0.0], 0
-    for law, total in zip(mean_laws(loop, s.rank), totals, strict=False):
+    limit = limit_law(loop, s.rank) if len(totals) > _SHORT else None
+    x, turns, laws = [0.0, 0.0], 0, mean_laws(loop, s.rank)
+    for law, total in zip(laws, totals[:_LONGEST], strict=False):
         x.append(law.root_deficit)
         if limit and max(abs(y / limit[0].root_deficit - 1) for y in x[-2:]) < _AT_REST:
             rest = _deficit(limit[0], s, totals[-1], limit[1] + _AT_REST)
@@ -139,62 +137,46 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
         if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
             return found
         found.append(_deficit(law, s, total))
+    if limit and len(found) == _LONGEST:
+        found += _far(found, _deficit(limit[0], s, totals[-1], limit[1]), len(totals) - _LONGEST)
     return found
 
 
-def equivalent(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
-    """E W2^2 of generations 1..T by the deterministic equivalent (theory.md 5.2; asymptotic).
+def _far(
+    found: list[tuple[float, float]], rest: tuple[float, float], count: int
+) -> list[tuple[float, float]]:
+    """Deficits of `count` more generations, geometrically to the limit's.
 
-    Parameters
-    ----------
-    loop : Loop
-        Fresh real data and samples of the last model, any weight and ddof.
-    eigenvalues : array_like, shape (dim,)
-        Eigenvalues of Sigma_0; zeros allowed.
-    generations : int
-        T; a generation takes a millisecond or two until the loop is at rest.
-
-    Returns
-    -------
-    Estimate
-        Arrays (T,), those of :func:`madtheory.theory.distance.w2_squared` wherever that declares
-        the smaller error (generation 1, and where a handful of samples meets few dimensions).
-
-    Examples
-    --------
-    >>> e = equivalent(fresh_data(100, 900), [1.0] * 100, generations=3)
-    >>> e.value.round(2).tolist(), bool((e.rel_error < 0.002).all())
-    ([31.94, 24.5, 20.89], True)
+    Their error is as much more as they have gone from the last one known, or have to go.
     """
-    require_fresh(loop, "equivalent")
-    s, T = Spectrum.of(eigenvalues), _check.count("generations", generations)
-    spread, rows = any_loop.path_rows(loop, s, T)
+    (before, _), (last, error) = found[-2:]
+    gap = last - rest[0]
+    ratio = gap / (before - rest[0]) if before != rest[0] else 0.0
+    if not 0 <= ratio < 1:
+        return []
+    left = ratio ** np.arange(1.0, count + 1)
+    value = rest[0] + gap * left
+    declared = max(error, rest[1]) + abs(gap) * np.minimum(left, 1 - left)
+    return list(zip(value.tolist(), declared.tolist(), strict=True))
+
+
+def sharper_path(loop: Loop, s: Spectrum, spread: Spread, rows: Array) -> Array:
+    """Deficits of generations 1..T, shape (4, T), by the equivalent where it declares less error.
+
+    A generation takes a millisecond or two until the loop is at rest.
+    """
     found = _walk(loop, s, spread.total.tolist())
-    return estimate(spread, _sharpened(rows, found) if found else rows, s.trace)
+    return _sharpened(rows, found) if found else rows
 
 
-def equivalent_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
-    """Limit of :func:`equivalent`, 0-d arrays: a fixed point, in some ten milliseconds.
+def sharper_limit(loop: Loop, s: Spectrum, spread: Spread, rows: Array) -> Array:
+    """The same at the limit, shape (4,): a fixed point, in some ten milliseconds.
 
-    That of :func:`madtheory.theory.distance.w2_squared_limit` wherever that declares the smaller
-    error, and where no fixed point is found: a few rare paths make the second moments there, as
-    for n_real = 2 and n_synth large.
-
-    Examples
-    --------
-    >>> e = equivalent_limit(fresh_data(100, 900, bias=0.9), [1.0] * 100)
-    >>> round(float(e.value), 3), bool(e.rel_error < 0.001)  # 13.415 +- .002 by simulation
-    (13.415, True)
+    No fixed point is found where a few rare paths make the second moments, as for n_real = 2 and
+    n_synth large.
     """
-    require_fresh(loop, "equivalent_limit")
-    generation.require_resolved(loop, "equivalent_limit")
-    s = Spectrum.of(eigenvalues)
-    parts = any_loop.limit_rows(loop, s)
-    if parts is None:
-        return any_loop.w2_squared_limit(loop, s)
-    (spread, rows), law = parts, limit_law(loop, s.rank)
-    if law is not None:
-        found = [_deficit(law[0], s, float(spread.total), law[1])]
-        rows = _sharpened(rows[:, None], found)[:, 0]
-    limit = estimate(spread, rows, s.trace)
-    return replace(limit, rel_error=limit.rel_error + generation.rounding(loop))
+    law = limit_law(loop, s.rank)
+    if law is None:
+        return rows
+    found = _deficit(law[0], s, float(spread.total), law[1])
+    return _sharpened(rows[:, None], [found])[:, 0]

@@ -37,7 +37,7 @@ _SCAN = 4
 def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     """Largest n_synth with n_e >= n_real (theory.md 2.6, 2.10, 3.1; paper, Fig. 11, 12).
 
-    Root of E W2^2 = baseline(n_real), from :func:`madtheory.theory.distance.w2_squared_limit` and
+    Root of E W2^2 = baseline(n_real), from :func:`madtheory.theory.distance.resummed_limit` and
     :func:`madtheory.spectrum.baseline`, interpolated between integers. Where n_synth << n_real the
     loop is one fit to the real data, and so that a difference of the two approximations does not
     decide, the baseline is taken there as the former has it (share (n_real/n)^2).
@@ -114,7 +114,7 @@ class _Comparison:
 
     def _compare(self, n_synth: int) -> tuple[float, float]:
         """Excess over the baseline, and the error of it."""
-        w2 = distance.w2_squared_limit(replace(self._loop, n_synth=n_synth), self._s)
+        w2 = distance.resummed_limit(replace(self._loop, n_synth=n_synth), self._s)
         base, n_real = self._base, self._loop.n_real
         share = (n_real / (n_real + n_synth)) ** 2 if self._cancels else 0.0
         excess = float(w2.value) + share * self._missed - float(base.value)

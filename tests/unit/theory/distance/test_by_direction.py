@@ -52,10 +52,10 @@ def test_nearly_equal_biases_have_the_distance_of_one_bias(loop):
     one, many = (replace(loop, bias=b) for b in (0.8, (0.8, 0.8 * (1 + 1e-9), 0.8, 0.8)))
     for a, b in (
         (
-            distance.w2_squared(one, S, generations=5),
+            distance.resummed(one, S, generations=5),
             distance.w2_squared(many, S, generations=5),
         ),
-        (distance.w2_squared_limit(one, S), distance.w2_squared_limit(many, S)),
+        (distance.resummed_limit(one, S), distance.w2_squared_limit(many, S)),
     ):
         np.testing.assert_allclose(b.value, a.value, rtol=1e-8)
         np.testing.assert_allclose(b.rel_error, a.rel_error, atol=1e-8)

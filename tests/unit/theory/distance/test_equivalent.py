@@ -9,10 +9,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.spectrum import baseline
-from madtheory.theory import distance
-from madtheory.theory.distance import equivalent, equivalent_limit
+from madtheory.theory.distance import resummed, resummed_limit, w2_squared, w2_squared_limit
 from madtheory.theory.moments import first_moments
 from tests.golden.theory.distance import coverage, precise
 from tests.golden.theory.distance.controls import by_loop, profile
@@ -20,7 +19,7 @@ from tests.golden.theory.distance.controls import by_loop, profile
 
 @pytest.mark.parametrize(("bias", "truth", "se"), [(0.9, 13.415, 0.002), (1.0, 12.287, 0.007)])
 def test_the_papers_setting(bias: float, truth: float, se: float) -> None:
-    e = equivalent_limit(fresh_data(100, 900, bias=bias), [1.0] * 100)
+    e = w2_squared_limit(fresh_data(100, 900, bias=bias), [1.0] * 100)
     assert abs(float(e.value) - truth) < 3 * se
     assert float(e.rel_error) < 1e-3
 
@@ -35,7 +34,7 @@ def held_out() -> list[tuple[int, float, float, float]]:
         loop, s = Loop(**json.loads(fields)), profile(name, dim)
         if loop.n_fixed or loop.memory != 1 or loop.pooled != 1 or loop.shrinkage or loop.floor:
             continue
-        e, first = equivalent(loop, s, generations=12), first_moments(loop, 12)
+        e, first = w2_squared(loop, s, generations=12), first_moments(loop, 12)
         for t, fidelity, se in simulated:
             i = t - 1
             truth = s.sum() * (first.mean_sq[i] + first.trace[i] + 1 - 2 * fidelity)
@@ -64,7 +63,7 @@ def test_declared_errors_cover_precise_simulations() -> None:
     rows = [row for key in table if key.startswith("part") for row in table[key]]
     for dim, n_r, n_s, lam, _, t, name, fidelity, se in rows:
         loop, s = fresh_data(n_r, n_s, bias=lam), profile(name, dim)
-        e, first = equivalent(loop, s, generations=t), first_moments(loop, t)
+        e, first = w2_squared(loop, s, generations=t), first_moments(loop, t)
         truth = s.sum() * (first.mean_sq[-1] + first.trace[-1] + 1 - 2 * fidelity)
         allowed = float(e.rel_error[-1]) * truth + 4 * 2 * s.sum() * se
         assert abs(float(e.value[-1]) - truth) <= allowed
@@ -74,24 +73,24 @@ def test_declared_errors_cover_precise_simulations() -> None:
 def test_limit_is_where_the_path_goes() -> None:
     for loop in (fresh_data(20, 30, bias=0.8), fresh_data(20, 30, weight=0.5, ddof=0)):
         for s in ([1.0] * 12, [3.0, 2.0, 1.0]):
-            path, limit = equivalent(loop, s, generations=80), equivalent_limit(loop, s)
+            path, limit = w2_squared(loop, s, generations=80), w2_squared_limit(loop, s)
             assert path.value[-1] == pytest.approx(float(limit.value), rel=2e-6)
             assert path.rel_error[-1] == pytest.approx(float(limit.rel_error), rel=0.1, abs=1e-5)
 
 
 def test_first_generation_and_bounds_are_those_of_the_distance() -> None:
     loop, s = fresh_data(9, 9, bias=0.7), [2.0, 1.0, 1.0]
-    e, old = equivalent(loop, s, generations=3), distance.w2_squared(loop, s, generations=3)
+    e, old = w2_squared(loop, s, generations=3), resummed(loop, s, generations=3)
     assert e.lower.tolist() == old.lower.tolist()
     assert e.upper.tolist() == old.upper.tolist()
-    flat = equivalent(loop, [1.0] * 3, generations=2)
+    flat = w2_squared(loop, [1.0] * 3, generations=2)
     assert float(flat.rel_error[0]) == 0.0
     assert (e.rel_error <= old.rel_error).all()
 
 
 def test_error_falls_to_zero_with_n() -> None:
     errors = [
-        float(equivalent_limit(fresh_data(n, n), [1.0] * 5).rel_error)
+        float(w2_squared_limit(fresh_data(n, n), [1.0] * 5).rel_error)
         for n in (10, 100, 1000, 10**5)
     ]
     assert errors == sorted(errors, reverse=True)
@@ -100,36 +99,55 @@ def test_error_falls_to_zero_with_n() -> None:
 
 def test_where_no_fixed_point_is_found_the_distance_stands() -> None:
     loop = fresh_data(2, 10**4)
-    e, old = equivalent_limit(loop, [1.0] * 30), distance.w2_squared_limit(loop, [1.0] * 30)
+    e, old = w2_squared_limit(loop, [1.0] * 30), resummed_limit(loop, [1.0] * 30)
     assert (float(e.value), float(e.rel_error)) == (float(old.value), float(old.rel_error))
 
 
 def test_all_weight_on_real_data_is_one_fit() -> None:
-    e, one = equivalent_limit(fresh_data(12, 5, weight=1.0), [1.0] * 6), baseline(12, [1.0] * 6)
+    e, one = w2_squared_limit(fresh_data(12, 5, weight=1.0), [1.0] * 6), baseline(12, [1.0] * 6)
     assert float(e.value) == pytest.approx(float(one.value), rel=1e-3)
     assert abs(float(e.value / one.value) - 1) < float(e.rel_error)
 
 
 def test_divergent_first_moments_are_unbounded() -> None:
     loop = replace(fresh_data(1, 50), bias=1.1, allow_overdispersion=True)
-    assert np.isinf(equivalent_limit(loop, [1.0] * 3).value)
+    assert np.isinf(w2_squared_limit(loop, [1.0] * 3).value)
 
 
 @pytest.mark.parametrize(
-    ("loop", "message"),
+    "loop",
     [
-        (synthetic_augmentation(10, 10), "equivalent is computed for n_fresh > 0 only, got 0"),
-        (Loop(n_initial=9, n_fixed=5, n_fresh=4, n_synth=9), "n_fixed = 0 only, got 5"),
-        (fresh_data(10, 10, memory=3), "memory 1 only, got 3"),
-        (fresh_data(10, 10, weight=0.0), "a weight above 0 only, got 0"),
-        (Loop(n_initial=9, n_fresh=9, n_synth=9, pool="accumulate"), "pool of one generation"),
-        (Loop(n_initial=9, n_fresh=9, n_synth=9, floor=0.1), "shrinkage = floor = 0 only, got 0.1"),
-        (
-            Loop(n_initial=9, n_fresh=9, n_synth=9, bias=0.0, first_generation="biased"),
-            "a first sample of positive variance only, got 0",
-        ),
+        synthetic_augmentation(10, 10),
+        Loop(n_initial=9, n_fixed=5, n_fresh=4, n_synth=9),
+        fresh_data(10, 10, memory=3),
+        fresh_data(10, 10, weight=0.0),
+        Loop(n_initial=9, n_fresh=9, n_synth=9, pool="accumulate"),
+        Loop(n_initial=9, n_fresh=9, n_synth=9, floor=0.1),
+        Loop(n_initial=9, n_fresh=9, n_synth=9, bias=0.0, first_generation="biased"),
     ],
 )
-def test_other_loops_are_refused(loop: Loop, message: str) -> None:
-    with pytest.raises(UnsupportedLoop, match=message):
-        equivalent(loop, [1.0] * 3, generations=2)
+def test_other_loops_are_left_alone(loop: Loop) -> None:
+    found, old = (f(loop, [1.0] * 3, generations=3) for f in (w2_squared, resummed))
+    assert found.value.tolist() == old.value.tolist()
+    assert found.rel_error.tolist() == old.rel_error.tolist()
+
+
+def test_a_long_path_goes_on_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, s = fresh_data(20, 150, bias=0.97), [1.0] * 12
+    whole = w2_squared(loop, s, generations=90)
+    monkeypatch.setattr("madtheory.theory.distance.equivalent._LONGEST", 30)
+    short = w2_squared(loop, s, generations=90)
+    assert short.value[:30].tolist() == whole.value[:30].tolist()
+    off = np.abs(short.value - whole.value) / whole.value
+    assert off.max() > 1e-9
+    assert (off <= np.maximum(short.rel_error - whole.rel_error, 0.0) + 2e-5).all()
+    assert short.rel_error[-1] == pytest.approx(whole.rel_error[-1], abs=3e-5)
+    assert short.rel_error.max() < 0.01
+
+
+def test_few_synthetic_samples_and_a_weight() -> None:
+    """Simulated: 1.60556 +- .00043. The resummed second order is .69 and says 43 %."""
+    loop = fresh_data(5468, 2, weight=0.796, bias=0.3)
+    e = w2_squared_limit(loop, [1.0] * 45)
+    assert abs(float(e.value) - 1.60556) < 3 * 0.00043
+    assert float(e.rel_error) < 0.001

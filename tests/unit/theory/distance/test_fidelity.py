@@ -59,9 +59,9 @@ def by_mpmath(loop, s):
     ],
 )
 def test_value_against_mpmath(loop, s):
-    limit = distance.w2_squared_limit(loop, s)
+    limit = distance.resummed_limit(loop, s)
     assert float(limit.value) == pytest.approx(by_mpmath(loop, s), rel=1e-11)
-    path = distance.w2_squared(loop, s, generations=4000)
+    path = distance.resummed(loop, s, generations=4000)
     for got, expected in zip(
         (path.value, path.lower, path.upper, path.rel_error),
         (limit.value, limit.lower, limit.upper, limit.rel_error),
@@ -110,7 +110,7 @@ def test_declared_error_and_bounds_hold_on_the_calibration_table():
     for (dim, n_r, n_s, lam, start, profile), rows in list(calibration_rows().items())[::3]:
         s = np.ones(dim) if profile == "flat" else 1 / np.arange(1.0, dim + 1)
         loop, T = fresh_data(n_r, n_s, bias=lam, n_initial=start), max(t for t, *_ in rows)
-        w2, first = distance.w2_squared(loop, s, generations=T), first_moments(loop, T)
+        w2, first = distance.resummed(loop, s, generations=T), first_moments(loop, T)
         for t, fidelity, se in rows:
             i, noise = t - 1, 2 * s.sum() * se
             truth = s.sum() * (first.mean_sq[i] + first.trace[i] + 1 - 2 * fidelity)
@@ -135,7 +135,7 @@ def test_declared_error_formula():
     here = diagonal + off * sum(2 * x * y / (x + y) for x, y in pairs) / s.sum()
     start = float(fresh.limit_parts(loop, 3)[1].start)
     error = here * flat / (1 + flat / 2) ** 1.3 * (0.04 + 0.4 * np.sqrt(start))
-    got = distance.w2_squared_limit(loop, s)
+    got = distance.resummed_limit(loop, s)
     assert float(got.rel_error * got.value) == pytest.approx(
         2 * s.sum() * np.sqrt(c) * error, rel=1e-9
     )
@@ -203,6 +203,6 @@ FROZEN = {
 @pytest.mark.parametrize("name", FROZEN)
 def test_estimates_bounds_and_declared_errors_are_frozen(name):
     loop, s, expected = FROZEN[name]
-    got = distance.w2_squared(loop, s, generations=6).last()
+    got = distance.resummed(loop, s, generations=6).last()
     found = [float(x) for x in (got.value, got.lower, got.upper, got.rel_error)]
     assert found == pytest.approx(expected, rel=1e-7)

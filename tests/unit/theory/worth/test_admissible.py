@@ -35,7 +35,7 @@ def test_the_admissible_size_by_bisection_over_integers(
     missed = best - float(distance.w2_squared_one_fit(n_real, s))
 
     def excess(n: int) -> float:
-        w2 = distance.w2_squared_limit(fresh_data(n_real, n, bias=bias), s)
+        w2 = distance.resummed_limit(fresh_data(n_real, n, bias=bias), s)
         return float(w2.value) + missed * (n_real / (n_real + n)) ** 2 - best
 
     while high - low > 1:
@@ -79,7 +79,7 @@ def test_the_interval_of_one_loop_by_its_ends() -> None:
     for end, sign in ((float(e.lower), 1), (float(e.upper), -1)):
         rows = []
         for n in (math.floor(end), math.ceil(end)):
-            w2 = distance.w2_squared_limit(fresh_data(50, n, bias=0.75), s)
+            w2 = distance.resummed_limit(fresh_data(50, n, bias=0.75), s)
             share = (50 / (50 + n)) ** 2
             error = float(w2.value * w2.rel_error) * (1 - share)
             rows.append(float(w2.value) + share * missed - base + sign * error)
@@ -165,7 +165,7 @@ def test_admissible_size_and_its_limit(bias, dim, limit, low):
 def test_admissible_size_is_where_the_loop_meets_the_baseline():
     n = admissible_n_synth(fresh_data(200, 1, bias=0.7), 4)
     for n_synth, better in ((math.floor(n), True), (math.ceil(n), False)):
-        w2 = distance.w2_squared_limit(fresh_data(200, n_synth, bias=0.7), 4).value
+        w2 = distance.resummed_limit(fresh_data(200, n_synth, bias=0.7), 4).value
         share, base = (200 / (200 + n_synth)) ** 2, spectrum.baseline(200, 4).value
         seen = share * distance.w2_squared_one_fit(200, 4) + (1 - share) * base
         assert bool(w2 <= seen) is better
