@@ -262,7 +262,7 @@ def test_threads_do_not_matter_and_seeds_do() -> None:
 def test_paths_states_and_moments_agree() -> None:
     result = simulate_modes(
         6, 30, generations=25, replicates=23, seed=3, keep_paths=True, snapshots=(1, 20, 25),
-        chunk=4, at=(20, 25),
+        chunk=4, at=(20, 25), n_fresh=2,
     )  # fmt: skip
     assert result.paths is not None
     assert result.states is not None

@@ -1,5 +1,6 @@
 """The state of a simulation on disk: when it is written, and that it comes back."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,18 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_state_of_other_quantities_is_refused(shape: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
     path.write_bytes(store._state_bytes(7, moments(shape)))
+    with pytest.raises(ValueError, match="must be the state of this run, got a damaged file"):
+        store._read_state(path, PLAN)
+
+
+@pytest.mark.parametrize("name", ["counts", "mean", "m2"])
+def test_a_state_with_one_bit_changed_is_refused(name: str, tmp_path: Path) -> None:
+    """In an archive that is whole: its own checksums say nothing."""
+    path = tmp_path / "state.npz"
+    with np.load(io.BytesIO(store._state_bytes(7, moments()))) as state:
+        kept = dict(state)
+    kept[name].view(np.uint8).reshape(-1)[0] ^= 1
+    np.savez(path, **kept)
     with pytest.raises(ValueError, match="must be the state of this run, got a damaged file"):
         store._read_state(path, PLAN)
 
