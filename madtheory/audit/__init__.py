@@ -17,7 +17,8 @@ undecided
 
 The paper calls a loop MAD when its distance from the real distribution keeps growing (section 2).
 Distances also grow at first in a loop that settles, so the verdict does not rest on growth, but on
-whether real data are seen to pull the generations back.
+whether real data are seen to pull the generations back. Where no real data are known to enter
+(:class:`Known`), it does rest on growth.
 
 Bad arguments raise ValueError or TypeError with one sentence that names the argument, the rule
 and the value.
@@ -27,12 +28,14 @@ from madtheory.audit.forecast import COVERAGE, Forecast, FreshData
 from madtheory.audit.inference import (
     GROWTH,
     MARGIN,
+    STILL,
     STRICT_TOLERANCE,
     TOLERANCE,
     Inference,
     Verdict,
     infer,
 )
+from madtheory.audit.known import NOTHING, Known
 from madtheory.audit.power import ENOUGH, Power
 from madtheory.audit.run import Audit, Generation, audit
 from madtheory.audit.series import axes_of, series_of
@@ -42,6 +45,8 @@ __all__ = [
     "ENOUGH",
     "GROWTH",
     "MARGIN",
+    "NOTHING",
+    "STILL",
     "STRICT_TOLERANCE",
     "TOLERANCE",
     "Audit",
@@ -49,6 +54,7 @@ __all__ = [
     "FreshData",
     "Generation",
     "Inference",
+    "Known",
     "Power",
     "Verdict",
     "audit",

@@ -126,7 +126,8 @@ def _still(setting: Setting, truth: Array) -> Array:
         )
         for p in _RESTS
     ]
-    return max(each, key=lambda found: found[0])[1]
+    _, likeliest = max(each, key=lambda found: found[0])
+    return likeliest
 
 
 def _nearest(setting: Setting, truth: Array, loops: Loops, least: float) -> Array:
