@@ -55,6 +55,11 @@ def test_the_least_risk(best: int) -> None:
     assert abs(found / best - 1) < 2e-3
 
 
+@pytest.mark.parametrize("best", range(1, 40))
+def test_the_least_risk_of_small_counts_is_exact(best: int) -> None:
+    assert search.least(lambda n: exact(1 + math.log(n / (best + 0.3)) ** 2), 10**5) == best
+
+
 def test_what_is_not_certain_to_be_worse() -> None:
     """Risk (log w)^2 + 1 with an error of 2 %: weights up to where it is 1.02/.98."""
 

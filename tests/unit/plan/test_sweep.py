@@ -200,7 +200,9 @@ def test_a_point_twice_and_a_point_of_another_grid_are_refused(tmp_path: Path) -
     with pytest.raises(ValueError, match="got one with a point twice"):
         run_sweep(functions.product, GRID, folder=folder)
     copy.unlink()
-    run_sweep(functions.product, {"x": range(9), "y": [1.0]}, folder=tmp_path / "b")
+    run_sweep(
+        functions.product, {"x": [0.5 * x for x in range(9)], "y": [1.0]}, folder=tmp_path / "b"
+    )
     part.write_bytes(parts(tmp_path / "b")[0].read_bytes())
     with pytest.raises(ValueError, match="got a file of another one"):
         run_sweep(functions.product, GRID, folder=folder)
