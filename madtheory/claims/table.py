@@ -18,6 +18,7 @@ import madtheory.claims.directions as directions
 import madtheory.claims.distance as distance
 import madtheory.claims.estimators as estimators
 import madtheory.claims.fresh as fresh
+import madtheory.claims.high_dimension as high_dimension
 import madtheory.claims.memory as memory
 import madtheory.claims.metrics as metrics
 import madtheory.claims.modes as modes
@@ -36,6 +37,7 @@ CLAIMS: tuple[Claim, ...] = (
     *appendix_a.CLAIMS,
     *fresh.EXACT,
     *fresh.ASYMPTOTIC,
+    *high_dimension.CLAIMS,
     *augmentation.REAL,
     *augmentation.AUGMENTATION,
     *augmentation.WEIGHTS,

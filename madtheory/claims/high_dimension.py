@@ -1,0 +1,55 @@
+"""Claims on E W2^2 of fresh data loops where samples are as few as dimensions (theory.md 5.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from madtheory.claims.claim import Prediction, asymptotic
+from madtheory.claims.setting import Setting
+from madtheory.loop import fresh_data
+from madtheory.spectrum.settled import settled_law
+from madtheory.theory import moments
+from madtheory.theory.distance.equivalent import pooling_of
+
+#: By this generation that loop is within 1e-5 of its limit, relatively.
+_SETTLED = 26
+
+_FLAT = Setting(fresh_data(20, 60, bias=0.9, n_initial=30), np.ones(20), _SETTLED)
+_WEIGHTED = Setting(fresh_data(30, 90, bias=0.8, weight=0.5), np.ones(40), 4)
+_SPIKED = Setting(fresh_data(30, 60, bias=0.9), np.array([10.0] + [1.0] * 29), 3)
+_FEW = Setting(fresh_data(12, 80, n_initial=25), np.ones(40), 3)
+
+
+def _without_last_term() -> Prediction:
+    """The limit of :data:`_FLAT` by the deterministic equivalent alone, as of complex samples."""
+    loop, d = _FLAT.loop, _FLAT.eigenvalues.size
+    first = moments.first_moments_limit(loop)
+    found = settled_law(
+        pooling_of(loop), d, scale=first.trace, mean_sq=d * first.mean_sq, real=False
+    )
+    lost = found[0].root_deficit if found else np.nan
+    root = np.sqrt(first.trace)
+    return Prediction(d * (first.mean_sq + (1 - root) ** 2 + 2 * root * lost))
+
+
+CLAIMS: Final = (
+    asymptotic("equivalent-limit", "Eq. (3), Fig. 11; 5.2", size=800)
+    .says("n_real = d: the limit of E W2² by the deterministic equivalent and its 1/d term")
+    .expects(_FLAT.distance_limit)
+    .observes(_FLAT.draws, "w2_squared")
+    .against("without the 1/d term of real samples", lambda _: _without_last_term()),
+    asymptotic("equivalent-weighted", "5.2; 2.9", size=500)
+    .says("n_real < d: the same on its way, with a weight on the real data")
+    .expects(_WEIGHTED.distance)
+    .observes(_WEIGHTED.draws, "w2_squared"),
+    asymptotic("equivalent-spiked", "5.2; 2.10", size=2000)
+    .says("n_real = d: E W2² by the same on its way, one direction of ten times the variance")
+    .expects(_SPIKED.distance)
+    .observes(_SPIKED.draws, "w2_squared", "W2², Σ_0 = diag(10, 1, ..., 1), {d}, {n}, {λ}, {t}"),
+    asymptotic("equivalent-few", "Eq. (4); 5.2", size=1000)
+    .says("λ = 1: E W2² by the same on its way, d above n_real")
+    .expects(_FEW.distance)
+    .observes(_FEW.draws, "w2_squared"),
+)
