@@ -275,6 +275,9 @@ def test_paths_states_and_moments_agree() -> None:
     assert states.generations.tolist() == [1, 20, 25]
     p, means, covs = states.weights[:, 1:], states.means[:, 1:], states.covariances[:, 1:]
     np.testing.assert_allclose(p.sum(axis=-1), 1.0, rtol=1e-14)
+    # Every generation, the first one too, has 30 + 2 samples.
+    counts = 32 * states.weights
+    np.testing.assert_allclose(counts, np.round(counts), atol=1e-12)
     traces = np.trace(covs, axis1=-2, axis2=-1)
     np.testing.assert_allclose(result.paths["modal_sum"], traces.sum(axis=-1), rtol=1e-12)
     centre = np.einsum("rsk,rskd->rsd", p, means)

@@ -1,0 +1,28 @@
+"""What a run folder must share with the run that goes on in it."""
+
+from pathlib import Path
+
+import pytest
+
+from madtheory.files import run_folder
+
+
+def test_a_library_that_was_not_there_is_another_version(tmp_path: Path) -> None:
+    run_folder.same_versions(tmp_path, {"numpy": "2.0", "torch": "2.9"}, {"numpy": "2.0"})
+    for found in ({"numpy": "2.0"}, None):
+        with pytest.raises(ValueError, match=r"was begun with .* None and must go on with it"):
+            run_folder.same_versions(tmp_path, found, {"torch": "2.9"})
+
+
+def test_a_temporary_file_with_a_name_in_sight_is_a_user_s(tmp_path: Path) -> None:
+    for name in ("state", ".state.1-1.tmp", "thesis.tmp", "tmp"):
+        (tmp_path / name).write_text("")
+    assert sorted(run_folder.strangers(tmp_path, {"state"})) == ["thesis.tmp", "tmp"]
+
+
+def test_a_chunk_is_not_to_blame_where_more_differs(tmp_path: Path) -> None:
+    wanted = {"chunk": 2, "seed": 2}
+    run_folder.same_config(tmp_path, dict(wanted), wanted)
+    for found, field in (({"chunk": 1, "seed": 1}, "seed"), ({"chunk": 1, "seed": 2}, "chunk")):
+        with pytest.raises(ValueError, match=f"got one with another {field};"):
+            run_folder.same_config(tmp_path, found, wanted)
