@@ -32,6 +32,7 @@ for _module in (
     pages.__name__,
     *(section.compute.__module__ for section in SECTIONS),
     *(draw.__module__ for section in SECTIONS for draw in section.figures.values()),
+    *(fill.__module__ for section in SECTIONS for fill in section.pages.values()),
 ):
     cache.sources(_module)
 
@@ -70,6 +71,7 @@ class _Build:
     parts: dict[str, Numbers] = field(default_factory=dict)
     numbers: Numbers = field(default_factory=dict)
     figures: dict[str, list[Path]] = field(default_factory=dict)
+    own_pages: dict[str, Path] = field(default_factory=dict)
     rest_until: float = 0.0
 
     # --- numbers ------------------------------------------------------------------------------
@@ -98,6 +100,8 @@ class _Build:
         self.numbers[section.name] = section.whole(parts, self.level, self.seed)
         for name, draw in section.figures.items():
             self.figures[name] = self.draw(name, draw, self.numbers[section.name])
+        for name, fill in section.pages.items():
+            self.own_pages[name] = self.own_page(name, fill, self.numbers[section.name])
         return True
 
     def compute(self, todo: Sequence[Task], workers: int) -> None:
@@ -153,6 +157,13 @@ class _Build:
             for suffix in ("pdf", "png")
         ]
 
+    def own_page(self, name: str, fill: Callable[[Numbers], str], numbers: Numbers) -> Path:
+        """Write a page that is a section's own."""
+        text = [part for pair in cache.sources(fill.__module__) for part in pair]
+        layouts = [template(f"{name}.{suffix}") for suffix in ("html", "js")]
+        key = cache.digest(name, canonical_json(numbers), version("sympy"), *text, *layouts)
+        return self.folder.made(f"{name}.html", key, lambda: fill(numbers).encode())
+
     def pictures(self) -> dict[str, bytes]:
         """Return the PNG of every figure drawn."""
         return {name: png.read_bytes() for name, (_, png) in self.figures.items()}
@@ -188,6 +199,7 @@ class _Build:
             made("report.tex", key, lambda: pages.document(markdown, "latex").encode()),
             source,
             typ,
+            *(self.own_pages[name] for name in sorted(self.own_pages)),
         ]
 
 

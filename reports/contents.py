@@ -11,6 +11,7 @@ from typing import Final
 from madtheory.reports.audit.contents import SECTIONS as AUDIT
 from madtheory.reports.claims.contents import SECTIONS as CLAIMS
 from madtheory.reports.collapse.contents import SECTIONS as COLLAPSE
+from madtheory.reports.explorer.contents import SECTIONS as EXPLORER
 from madtheory.reports.fresh.contents import SECTIONS as FRESH
 from madtheory.reports.loops.contents import SECTIONS as LOOPS
 from madtheory.reports.minute.contents import SECTIONS as MINUTE
@@ -20,7 +21,7 @@ from madtheory.reports.section import Section
 
 _FOUND: Final = {
     section.name: section
-    for topic in (MINUTE, COLLAPSE, FRESH, LOOPS, REGIMES, MODES, AUDIT, CLAIMS)
+    for topic in (MINUTE, COLLAPSE, FRESH, EXPLORER, LOOPS, REGIMES, MODES, AUDIT, CLAIMS)
     for section in topic
 }
 #: Sections of other topics come between, or at the end.

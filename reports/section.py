@@ -22,8 +22,8 @@ LEVELS: Final = ("tiny", "quick", "full")
 class Section:
     """One unit of computation: a pure function, its arguments at all levels and what each changes.
 
-    Its figures and tables, by name, show its numbers. `split` makes the arguments of the parts of
-    a long one, `join` its numbers from theirs. `seconds` is a rough processor time at the levels
+    Its figures, tables and pages of their own (HTML), by name, show its numbers. `split` makes the
+    arguments of the parts of a long one, `join` its numbers from theirs. `seconds` is a rough processor time at the levels
     "quick" and "full": it orders the work and foretells the time that is left.
     """
 
@@ -35,6 +35,7 @@ class Section:
     full: Numbers = field(default_factory=dict)
     figures: Mapping[str, Callable[[Numbers], Figure]] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Numbers], Table]] = field(default_factory=dict)
+    pages: Mapping[str, Callable[[Numbers], str]] = field(default_factory=dict)
     seconds: tuple[float, float] = (1.0, 5.0)
     split: Callable[[Numbers], list[Numbers]] | None = None
     join: Callable[[list[Numbers], Numbers], Numbers] | None = None

@@ -49,7 +49,8 @@ def numbers(report):
 def test_all_files_exist(report):
     out, made = report
     names = {path.name for path in made.pages}
-    assert {"index.html", "report.pdf", "report.tex", "numbers.json", "report.md"} <= names
+    assert {"index.html", "report.pdf", "report.tex", "numbers.json", "report.md",
+            "explorer.html"} <= names  # fmt: skip
     assert len(made.figures) == 2 * len(FIGURES)
     assert all(path.is_file() and path.stat().st_size > 100 for path in
                [*made.pages, *made.figures, *made.tables])  # fmt: skip
@@ -61,7 +62,10 @@ def test_all_files_exist(report):
 
 def test_html_needs_nothing_else(report):
     html = (report[0] / "index.html").read_text()
-    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*""", html)
+    # But the explorer, which lies beside it and needs nothing else either.
+    outside = re.compile(r"""(?:src|href)=["'](?!data:|#)([^"']*)""")
+    assert outside.findall(html) == ["explorer.html"]
+    assert outside.findall((report[0] / "explorer.html").read_text()) == ["index.html"]
     assert "url(http" not in html
     assert "@import" not in html
     assert html.count('src="data:image/png') == len(FIGURES)

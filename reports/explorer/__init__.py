@@ -1,0 +1,1 @@
+"""The explorer: one page with sliders that says what a loop comes to."""
