@@ -23,8 +23,9 @@ class Section:
     """One unit of computation: a pure function, its arguments at all levels and what each changes.
 
     Its figures, tables and pages of their own (HTML), by name, show its numbers. `split` makes the
-    arguments of the parts of a long one, `join` its numbers from theirs. `seconds` is a rough processor time at the levels
-    "quick" and "full": it orders the work and foretells the time that is left.
+    arguments of the parts of a long one, `join` its numbers from theirs. `seconds` is a rough
+    processor time at the levels "quick" and "full": it orders the work and foretells the time that
+    is left.
     """
 
     name: str

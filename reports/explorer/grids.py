@@ -127,7 +127,7 @@ def interpolated_chain(made: Array, dim: int, n: int, t: int, bias: float) -> fl
     return distance_of(dim, float(first.mean_sq[-1]), float(first.trace[-1]), logit(near) + excess)
 
 
-# --- limits and paths beside fresh data --------------------------------------------------------------------
+# --- limits and paths beside fresh data ----------------------------------------------------------
 
 
 def w2_limit(loop: Loop, dim: int) -> float:
