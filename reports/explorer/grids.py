@@ -132,7 +132,7 @@ def interpolated_chain(made: Array, dim: int, n: int, t: int, bias: float) -> fl
 
 def w2_limit(loop: Loop, dim: int) -> float:
     """E W2^2 at the limit, memory 1."""
-    return float(distance.equivalent_limit(loop, np.ones(dim)).value)
+    return float(distance.w2_squared_limit(loop, np.ones(dim)).value)
 
 
 def near_path(loop: Loop, dim: int, generations: int) -> Array:

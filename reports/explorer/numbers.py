@@ -38,7 +38,7 @@ def _off(found: Array | float, true: Array | float) -> float:
 
 def _path_error(limits: Numbers, dim: int, loop: Loop) -> float:
     """Error of E W2^2 along a path beside fresh data."""
-    true = distance.equivalent(loop, np.ones(dim), generations=_GENERATIONS).value
+    true = distance.w2_squared(loop, np.ones(dim), generations=_GENERATIONS).value
     return _off(grids.interpolated_path(limits, dim, loop, _GENERATIONS), true)
 
 

@@ -93,7 +93,7 @@ def test_a_loop_that_fresh_data_hold(file):
     exactly(values["forgetting"], moments.forgetting_rate(loop))
     exactly(values["admissible_limit"], worth.admissible_n_synth_limit(0.9, [1.0, 1.0]))
     exactly(lines["variance"], moments.first_moments(loop, 100).trace)
-    end = distance.equivalent_limit(loop, [1.0, 1.0])
+    end = distance.w2_squared_limit(loop, [1.0, 1.0])
     # Between the nodes: what the grids' own test on held-out points allows, .1 % here.
     assert values["w2"] == pytest.approx(float(end.value), rel=1e-3)
     true = worth.effective_sample_size(values["w2"], [1.0, 1.0])
@@ -101,7 +101,7 @@ def test_a_loop_that_fresh_data_hold(file):
     assert values["gain"] == pytest.approx(values["n_eff"] / 100, rel=1e-12)
     exact = worth.admissible_n_synth(fresh_data(100, 1, bias=0.9), [1.0, 1.0])
     assert values["admissible"] == pytest.approx(exact, rel=0.01)
-    path = distance.equivalent(loop, [1.0, 1.0], generations=30).value
+    path = distance.w2_squared(loop, [1.0, 1.0], generations=30).value
     np.testing.assert_allclose(lines["distance"][:30], path, rtol=5e-3)
     assert "Held." in text
     assert 'data-status="asymptotic"' in text
