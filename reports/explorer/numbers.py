@@ -67,8 +67,8 @@ def _errors(
 ) -> dict[str, list[float]]:
     """Errors between the nodes of one dimension."""
     limits, loops = made["limits"], _held_out(dim, rng, held["limit"])
-    sizes = [round(2 * 10 ** (5 * u)) for u in rng.random(held["fit"])]
-    times = [round(10 ** (2 * u)) for u in rng.random(held["fit"])]
+    sizes = [round(2 * 10 ** (5 * u)) for u in rng.random((held["fit"],))]
+    times = [round(10 ** (2 * u)) for u in rng.random((held["fit"],))]
     return {
         "limit": [
             _off(grids.interpolated_limit(limits, dim, x), grids.w2_limit(x, dim)) for x in loops
