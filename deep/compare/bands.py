@@ -13,7 +13,7 @@ from madtheory.covariance import Spectrum
 from madtheory.deep.compare import rules
 from madtheory.deep.compare.frame import Frame, Smooth, added, fitted_size, scaled
 from madtheory.deep.compare.observed import Observed, Real
-from madtheory.deep.compare.recall import recall_path
+from madtheory.deep.compare.recall import Recalls, recall_of_loops, recall_path
 from madtheory.deep.compare.versions import (
     Course,
     Numbers,
@@ -295,24 +295,38 @@ def prediction(version: str, target: Observed, source: Observed, seed: int = 0) 
             values[name] * ends[0] * (1 - more),
             values[name] * ends[1] * (1 + more),
         )
-    expected = course(version, there.frame, there.seen.real, numbers, there.own)
-    values["recall"], slopes = recall_path(version, there.seen.real, expected)
+    found = _recalls(there, numbers)
+    values["recall"] = found.values
     guess = course(version, there.frame, there.seen.real, drawn, own_there)
-    off = slopes * np.log(_scale_of(path) / np.maximum(_scale_of(guess), 1e-300))
+    off = found.moved(np.log(_scale_of(path) / np.maximum(_scale_of(guess), 1e-300)))
     z = np.random.default_rng((seed, 6)).standard_normal(off.shape)
-    ends = _quantiles(off + z * _recall_noise(there, values["recall"]))
+    ends = _quantiles(off + z * _recall_noise(there, found))
     low["recall"], high["recall"] = (np.clip(values["recall"] + x, 0.0, 1.0) for x in ends)
     T = target.generations
     cut = [{name: row[:T] for name, row in part.items()} for part in (values, low, high)]
     return Prediction(cut[0], cut[1], cut[2], numbers, n_fit, drawn)
 
 
-def _recall_noise(at: Setting, value: Array) -> Array:
-    """Standard deviations of measured less predicted recall: both, and both real ones, scatter."""
+def _recalls(at: Setting, numbers: Numbers) -> Recalls:
+    """Recall of the version: of whole loops where it is one Gaussian, else of its expected law."""
+    real = at.seen.real
+    if at.version == "pooled":
+        loop = scaled(at.frame.loop, at.frame.factor, float(numbers.level[0]))
+        return recall_of_loops(loop, real, at.frame.generations)
+    return recall_path(at.version, real, course(at.version, at.frame, real, numbers, at.own))
+
+
+def _recall_noise(at: Setting, found: Recalls) -> Array:
+    """Standard deviations of measured less predicted recall: both, and both real ones, scatter.
+
+    So do loops of the same trace.
+    """
+    value = found.values
     here, real = _padded(at.seen.noise["recall"], len(value)), at.seen.real
     unit = value / real.floor_recall if real.floor_recall > 0 else np.zeros_like(value)
     either = 1 + 1 / rules.SEEDS_RECALL
-    return np.sqrt(either * (here**2 + (unit * real.noise_recall) ** 2))
+    noise = here**2 + (unit * real.noise_recall) ** 2
+    return np.sqrt(either * noise + (1 + 1 / rules.LOOPS_RECALL) * found.scatter**2)
 
 
 def _declared(at: Setting, numbers: Numbers, value: Array) -> Array:

@@ -15,7 +15,9 @@ N_MOST = 10**6
 BIAS_LEAST, BIAS_MOST = 1e-6, 16.0
 #: Rows of either set, neighbour and repetitions where recall is simulated.
 N_RECALL, K_RECALL, SEEDS_RECALL = 2000, 5, 2
-#: Recall follows the trace of a path by its slope in log trace, from laws scaled by exp(+-this).
-SLOPE_RECALL = 0.1
+#: Recall follows the log of a path's trace by laws scaled by the exponentials of these.
+SCALES_RECALL = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0)
+#: Simulated loops of one Gaussian that its recall is read from, rows of either set.
+LOOPS_RECALL, N_LOOPED = 8, 500
 #: Samples that a generation is measured on, where the curve does not say.
 N_MEASURED = 4000

@@ -82,6 +82,8 @@ def biases_of(version: str, loop: Loop, start: Start) -> tuple[Array, Array]:
     parts = parts_of(version, start)
     ratio = np.divide(parts[:, 1], parts[:, 0], out=np.ones_like(parts[:, 0]),
                       where=parts[:, 0] > 1e-12 * start.trace[:, :1])  # fmt: skip
+    # Of two generations of a fully synthetic loop this is collapse.estimate_biases; that one takes
+    # all generations, and no loop with real data.
     return bias_of_ratio(loop, ratio), scalar
 
 

@@ -1,5 +1,7 @@
 """Courses of the versions against formulas written out, and what they refuse to add up to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from madtheory.deep.compare.versions import (
     push_of,
 )
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.theory import collapse, moments
 
 S = np.array([4.0, 2.0, 1.0])
 REAL = Real(S, 7.5, np.array([1.0, 0.5, 0.25]), 2.0, 5, 0.01, 0.02, 0.95, 0.01, None, 4000)
@@ -119,3 +122,17 @@ def test_what_scales_explain_at_generation_one() -> None:
     now = w * 1.2 / 2 + b * 4.8 / 5.5
     classes = explained("classes", REAL, start(), own)
     assert classes[0] == pytest.approx(((np.sqrt(w + b) - np.sqrt(now)) ** 2).sum())
+
+
+def test_a_spectrum_of_two_generations_is_the_theorys_estimate_and_its_course_the_theorys() -> None:
+    v = start().directions[0]
+    biases, _ = biases_of("spectrum", fully_synthetic(100), start())
+    np.testing.assert_allclose(biases[0, :3], collapse.estimate_biases(v, dof=99).bias, rtol=1e-9)
+    each = (0.95, 0.9, 0.8, 0.5)
+    own = block_variances("spectrum", REAL)[None]
+    for loop in (fully_synthetic(400), fresh_data(200, 400)):
+        at = Frame(loop, REAL.spectrum, 4, 1.0, 400.0, np.array([0.5, 1.1]))
+        blocks = course("spectrum", at, REAL, numbers(list(each)), own).blocks
+        lines = [b * moments.first_moments(replace(loop, bias=b), 4).trace for b in each]
+        assert blocks is not None
+        np.testing.assert_allclose(blocks[0] / own[0], np.stack(lines, axis=1), rtol=1e-7)

@@ -1,0 +1,93 @@
+"""Trends over generations: Page's test where a loop has seeds, Kendall's where it has one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from madtheory.deep.curves import Curve
+from madtheory.reports._types import Array, Numbers
+
+#: What the paper says of loops: metric, direction of the trend. Precision: for lambda < 1.
+SYNTHETIC = (("fid", 1), ("recall", -1), ("precision", 1))
+#: Fresh data holds: no trend from this generation on, in either direction.
+PLATEAU_FROM = 3
+#: Level, loops drawn for the power, least generations of Kendall's test by itself.
+ALPHA, DRAWN, LEAST = 0.05, 2000, 6
+
+
+def page(rows: Array) -> Array:
+    """z of Page's L for rising rows; shape (..., seeds, T) to (...).
+
+    Examples
+    --------
+    >>> round(float(page(np.array([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]]))), 3)
+    1.5
+    """
+    m, T = rows.shape[-2:]
+    ranks = stats.rankdata(rows, axis=-1)
+    L = (ranks * np.arange(1, T + 1)).sum(axis=(-2, -1))
+    mean = m * T * (T + 1) ** 2 / 4
+    return np.asarray((L - mean) / math.sqrt(m * T**2 * (T + 1) * (T**2 - 1) / 144))
+
+
+def _p_value(rows: Array) -> float:
+    """One-sided p of a rise; asymptotic, as the exact one takes all memory at 20 generations."""
+    if len(rows) > 1:
+        return float(stats.page_trend_test(rows, method="asymptotic").pvalue)
+    t = np.arange(rows.shape[1])
+    return float(stats.kendalltau(t, rows[0], alternative="greater").pvalue)
+
+
+def _noise(rows: Array) -> tuple[Array, float]:
+    """Straight lines through the mean over seeds, and the standard deviation about it."""
+    T = rows.shape[1]
+    slope, start = np.polyfit(np.arange(T), rows.mean(axis=0), 1)
+    line = start + slope * np.arange(T)
+    return line, float(np.sqrt(np.square(rows - line).sum() / max(rows.size - 2, 1)))
+
+
+def power(rows: Array, level: float = ALPHA) -> float:
+    """Chance that a loop with the line and the scatter of this one is noticed."""
+    line, noise = _noise(rows)
+    rng = np.random.default_rng(0)
+    drawn = line + noise * rng.standard_normal((DRAWN, *rows.shape))
+    if len(rows) > 1:
+        return float((page(drawn) > stats.norm.isf(level)).mean())
+    T = rows.shape[1]
+    upper = np.triu_indices(T, 1)
+    score = np.sign(drawn[:, 0, upper[1]] - drawn[:, 0, upper[0]]).sum(axis=-1)
+    return float((score > stats.norm.isf(level) * math.sqrt(T * (T - 1) * (2 * T + 5) / 18)).mean())
+
+
+def _test(rows: Array, metric: str, sign: int, question: str) -> Numbers:
+    up = sign * rows
+    p, strength = _p_value(up), power(up)
+    if question == "plateau":
+        down = _p_value(-up)
+        p, strength = min(1.0, 2 * min(p, down)), max(power(x, ALPHA / 2) for x in (up, -up))
+    return {"metric": metric, "question": question, "p": p, "power": strength,
+            "test": "Page" if len(rows) > 1 else "Kendall",
+            "seeds": len(rows), "generations": rows.shape[1],
+            "found": p < ALPHA}  # fmt: skip
+
+
+def of_group(curves: list[Curve]) -> list[Numbers]:
+    """The paper's findings on one loop, as far as its curves can be asked."""
+    T = min(len(curve.generations) for curve in curves)
+    real_data = curves[0].kind != "synthetic"
+    start = PLATEAU_FROM - 1 if real_data else 0
+    if T - start < (3 if len(curves) > 1 else LEAST):
+        return []
+    found: list[Any] = []
+    for metric, sign in SYNTHETIC:
+        if metric == "precision" and curves[0].bias >= 1:
+            continue
+        if all(metric in curve.metrics for curve in curves):
+            rows = np.stack([curve.metrics[metric][start:T, 0] for curve in curves])
+            question = "plateau" if real_data else "rises" if sign > 0 else "falls"
+            found.append(_test(rows, metric, sign, question))
+    return found

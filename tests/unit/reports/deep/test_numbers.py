@@ -1,0 +1,114 @@
+"""The section on real models: whatever curves are there, beside their theory."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("sklearn")
+
+from madtheory.files import canonical_json
+from madtheory.reports.deep import compared, contents, make_grids, numbers, spectra, trends
+from madtheory.reports.formats import to_markdown
+from madtheory.reports.style import render, styled
+
+SECTION = contents.SECTIONS[0]
+
+
+@pytest.fixture(scope="module")
+def found() -> dict:
+    return json.loads(canonical_json(SECTION.compute(SECTION.config("quick", 0))))
+
+
+def test_nothing_that_is_kept_is_of_other_code_or_curves():
+    # A curve that has just come may lack its comparison; one that is there must be this code's.
+    known = compared.paths()
+    assert not [name for name in compared.stale() if compared.kept_path(name).exists()]
+    assert not [p for p in compared.kept_path("").parent.glob("*.json") if p.stem not in known]
+
+
+def test_a_kept_comparison_is_what_is_computed():
+    name = "glow-spectrum-8-synthetic-1-s0"
+    known = compared.read_all([name])
+    kept = compared.compared(name, known)
+    again = compared._compared(known[name], None)
+    for a, b in zip(kept["own"], json.loads(canonical_json(again))["own"], strict=True):
+        for metric, one in a["metrics"].items():
+            np.testing.assert_allclose(
+                one["predicted"], b["metrics"][metric]["predicted"], rtol=1e-4
+            )
+            np.testing.assert_allclose(one["high"], b["metrics"][metric]["high"], rtol=1e-4)
+
+
+def test_every_curve_is_in_a_group_and_every_cell_is_counted(found):
+    assert sum(len(g["seeds"]) for g in found["groups"]) == len(compared.paths())
+    one = next(g for g in found["groups"] if (g["family"], g["kind"], g["data"], g["bias"])
+               == ("linear", "synthetic", "spectrum-8", 1.0))  # fmt: skip
+    pooled = one["own"][0]["metrics"]["fid"]
+    assert pooled["judged"] == len(one["seeds"]) * (len(one["generations"]) - 2)
+
+
+def test_a_family_without_curves_is_named_and_drawn(found):
+    empty = {**found, "groups": [], "grids": []}
+    with styled():
+        for draw in SECTION.figures.values():
+            assert render(draw(empty), "png")[:4] == b"\x89PNG"
+    words = numbers._missing({}, {"ddpm": 2})["words"]
+    assert words == "DDPM (0 of 2)"
+    for make in SECTION.tables.values():
+        assert to_markdown(make({**empty, "totals": []}))
+    assert json.dumps(SECTION.compute({**SECTION.config("tiny", 0), "curves": {}}))
+
+
+def test_the_linear_generator_is_the_theory(found):
+    # Rung (a): z is standard normal if it is; an error of 3 % is noticed with probability .99.
+    assert abs(found["rung"]["z"]) < 3
+    assert found["rung"]["smallest"] < 0.03
+    names = [n for n in compared.paths() if n.startswith("linear")]
+    curves = list(compared.read_all(names).values())
+    for curve in curves:
+        T = len(curve.generations)
+        curve.metrics["directions"] *= 1.03 ** np.arange(T)[:, None]
+    wrong = spectra.exactness(curves)
+    assert wrong is not None
+    assert abs(wrong["z"]) > 3
+
+
+def test_page_is_scipys_and_finds_trends():
+    from scipy import stats
+
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((3, 7))
+    p = stats.page_trend_test(rows, method="asymptotic").pvalue
+    assert stats.norm.sf(trends.page(rows)) == pytest.approx(p, rel=1e-9)
+    assert trends.power(rows + 2 * np.arange(7)) > 0.99
+    assert trends.power(rng.standard_normal((1, 8)) * 1e-6 + np.arange(8.0)) > 0.99
+    held = [trends._p_value(rng.standard_normal((2, 8))) < 0.05 for _ in range(400)]
+    assert 8 <= sum(held) <= 34  # 20 expected, deviation 4.4
+
+
+def test_the_spectrum_forecasts_what_has_one_and_one_bias_does_not():
+    t = np.arange(6)[:, None]
+    logs = np.log(np.array([0.95, 0.7])) * t
+    lines, scalar = spectra.forecast(logs, np.exp(logs).sum(axis=1), 3)
+    assert lines == pytest.approx(0.0, abs=1e-12)
+    assert scalar > 0.2
+
+
+def test_a_density_is_dark_where_points_are():
+    real = np.array([[-1.0, -1.0], [1.0, 1.0]])
+    grey = make_grids.density(np.full((50, 2), [0.99, 0.99]), real)
+    assert grey.shape == (make_grids.BINS,) * 2
+    row, column = np.unravel_index(int(grey.argmin()), grey.shape)
+    assert row < make_grids.BINS / 3 < 2 * make_grids.BINS / 3 < column
+    assert (grey == 255).sum() == grey.size - 1
+
+
+def test_committed_pictures_are_small_and_name_their_curve():
+    for one in compared.grids():
+        assert (compared.DATA / "grids" / f"{one['name']}.png").stat().st_size <= 150_000
+        assert one["curve"].startswith(one["name"])
+        path = compared.paths().get(one["curve"])
+        if path is not None:
+            assert json.loads(path.read_text(encoding="utf-8"))["digest"] == one["digest"]
