@@ -82,13 +82,24 @@ def lender(curve: Curve, known: Mapping[str, Curve]) -> Curve | None:
 # --- one comparison ------------------------------------------------------------------------------
 
 
+def _says(text: str) -> str:
+    """What a source says to Python: no comments, line breaks or docstrings."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            node.body = [x for x in node.body if not _is_text(x)]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 @functools.cache
 def code() -> str:
-    """Digest of the code of the rules, as Python reads it: without comments and line breaks."""
+    """Digest of the code of the rules."""
     found = cache.sources(f"{_RULES}.comparison")
-    return cache.digest(
-        *(ast.dump(ast.parse(text)) for name, text in found if name.startswith(_RULES))
-    )
+    return cache.digest(*(_says(text) for name, text in found if name.startswith(_RULES)))
 
 
 def _key(curve: Curve, other: Curve | None) -> list[str]:
@@ -116,7 +127,7 @@ def _reading(found: Reading) -> Numbers:
         "version": found.version,
         "n_fit": _rounded([found.n_fit, *found.n_fit_interval]),
         "bias": _rounded([found.bias, *found.bias_interval]),
-        "biases": None if found.biases is None else [_rounded(x) for x in spectrum],  # type: ignore[arg-type]
+        "biases": None if found.biases is None else [_rounded(x) for x in spectrum],
         "metrics": metrics,
     }
 

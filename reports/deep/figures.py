@@ -41,7 +41,7 @@ def _missing(text: str) -> Figure:
 
 
 def _seeds(ax: Axes, group: Numbers, metric: str, i: int) -> None:
-    """Measured values: the median over seeds with a line, every seed thin, the real level dotted."""
+    """Measured values: every seed thin, their median with markers, the real level dotted."""
     seen, t = group["measured"][metric], group["generations"]
     for row in seen["rows"] if len(seen["rows"]) > 1 else ():
         line(ax, t, row, COLOURS[i], ls="-", lw=0.5, alpha=0.6)
@@ -63,7 +63,7 @@ def _theory(ax: Axes, group: Numbers, metric: str, i: int) -> None:
             band(ax, t[first:], one["low"][first:], one["high"][first:], COLOURS[i], alpha=0.16)
 
 
-def _column(axes: Sequence[Axes], groups: list[Numbers], rows: Any) -> None:
+def _column(axes: Any, groups: list[Numbers], rows: Any) -> None:
     """A loop: its metrics one below the other, a colour a lambda."""
     for ax, (metric, _) in zip(axes, rows, strict=True):
         for i, group in enumerate(groups):
@@ -184,14 +184,16 @@ def draw_plane(numbers: Numbers) -> Figure:
 def _spectrum(ax: Axes, groups: list[Numbers]) -> None:
     """Bias of each direction against its share, a marker a loop, all seeds."""
     for i, group in enumerate(groups):
-        found, style = group["spectrum"], {"marker": MARKERS[i], "color": COLOURS[i]}
+        found: Any = group["spectrum"]
+        style: Any = {"marker": MARKERS[i], "color": COLOURS[i]}
         for j, row in enumerate(found["rows"]):
             x, y, low, high = (
                 array(v) for v in (found["shares"], row["bias"], row["low"], row["high"])
             )
             bars = np.clip([y - low, high - y], 0, None)
             label = f"{loop_name(group['kind'])}, λ = {group['bias']:g}" if j == 0 else None
-            ax.errorbar(x * 1.06 ** (i - 1) * 1.02**j, y, bars, ls="none", ms=2.6, mew=0.7, mfc="white",
+            place = x * 1.06 ** (i - 1) * 1.02**j
+            ax.errorbar(place, y, bars, ls="none", ms=2.6, mew=0.7, mfc="white",
                         elinewidth=0.4, alpha=0.85, label=label, **style)  # fmt: skip
     level(ax, 1.0, GREY, ls=DASHES[2])
     ax.set_xscale("log")
@@ -199,10 +201,10 @@ def _spectrum(ax: Axes, groups: list[Numbers]) -> None:
     if ax.get_xlim()[0] > 0.1:
         plain_log(ax, x=[0.2, 0.3, 0.5, 1.0])
     values = np.concatenate([array(r["bias"]) for g in groups for r in g["spectrum"]["rows"]])
-    low, high = float(values.min()), float(values.max())
+    least, most = float(values.min()), float(values.max())
     ax.set_ylim(
-        max(0.0, low - 0.25 * (high - low) - 0.05),
-        high + (0.2 + 0.2 * len(groups)) * (high - low) + 0.05,
+        max(0.0, least - 0.25 * (most - least) - 0.05),
+        most + (0.2 + 0.2 * len(groups)) * (most - least) + 0.05,
     )
     ax.legend(loc="upper right", handletextpad=0.2, borderpad=0.1, fontsize=7)
 
