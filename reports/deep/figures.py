@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from madtheory.reports._types import Numbers
 from madtheory.reports.deep import compared
-from madtheory.reports.deep.names import DATA, MODELS, loop_name
+from madtheory.reports.deep.names import loop_name, subject
 from madtheory.reports.plotting import array, band, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
@@ -24,7 +24,8 @@ ROWS = (
     ("trace_within", "tr Σ within classes"),
     ("recall", "recall"),
 )
-FLAT = (("w2_squared", "$W_2^2$"), ("trace", "tr Σ"), ("recall", "recall"))
+#: FID of samples that are their own features is the distance itself.
+FLAT = (("fid", "$W_2^2$"), ("trace", "tr Σ"), ("recall", "recall"))
 #: Dashes of a version's line.
 LINES = {"pooled": DASHES[1], "classes": DASHES[2], "spectrum": DASHES[3]}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -97,7 +98,7 @@ def _limits(axes: Sequence[Axes], groups: list[Numbers], metric: str) -> None:
         return
     if metric == "recall":
         axes[0].set_ylim(min(0.5, 0.9 * min(seen)), 1.02)
-    elif metric in ("fid", "w2_squared"):
+    elif metric == "fid":
         axes[0].set_yscale("log")
         positive = [v for v in seen if v > 0]
         axes[0].set_ylim(0.6 * min(positive), 2.5 * max(positive))
@@ -125,12 +126,11 @@ def draw_curves(numbers: Numbers, *, columns: Sequence[tuple[str, str, str]], ro
         return _missing("No curve of this family has been committed yet.")
     fig = figure(1.5 * len(rows) + 0.7)
     axes = fig.subplots(len(rows), len(shown), sharex="col", sharey="row", squeeze=False)
+    subjects = {key[:2] for key, _ in shown}
     for k, (key, groups) in enumerate(shown):
         _column(axes[:, k], groups, rows)
         seeds = max(len(g["seeds"]) for g in groups)
-        words = f"{loop_name(key[2])}" if key[0] == shown[0][0][0] else ""
-        title = words if len({c[0] for c, _ in shown}) == 1 and key[1] == shown[0][0][1] else (
-            f"{MODELS[key[0]]}, {DATA.get(key[1], key[1])}")  # fmt: skip
+        title = loop_name(key[2]) if len(subjects) == 1 else subject(*key[:2])
         panel(axes[0, k], _LETTERS[k], f"{title}\n{seeds} seed{'s' if seeds > 1 else ''}")
         axes[-1, k].set_xlabel("generation $t$")
     every = [g for _, groups in shown for g in groups]
@@ -222,7 +222,7 @@ def draw_spectra(numbers: Numbers) -> Figure:
     axes = fig.subplots(rows, 3, squeeze=False).ravel()
     for k, (ax, (key, groups)) in enumerate(zip(axes, by.items(), strict=False)):
         _spectrum(ax, groups)
-        panel(ax, _LETTERS[k], f"{MODELS[key[0]]}, {DATA.get(key[1], key[1])}")
+        panel(ax, _LETTERS[k], subject(*key))
         ax.set_xlabel("share of the real variance")
         if k % 3 == 0:
             ax.set_ylabel(r"$\lambda_k$ of the direction")
