@@ -47,11 +47,18 @@ def number(
         x = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:  # an integer beyond float64
+        x = math.inf if value > 0 else -math.inf  # type: ignore[operator]
     inside = low < x < high if open_ else low <= x <= high
     if not (math.isfinite(x) and inside):
         where = _interval(low, high, open_=open_)
-        raise ValueError(f"{name} must be a finite number{where}, got {x:g}")
+        raise ValueError(f"{name} must be a finite number{where}, got {_shown(x)}")
     return x
+
+
+def _shown(x: float) -> str:
+    """Six digits, or all where these are another number: 1.0000001 is not 1."""
+    return short if float(short := f"{x:g}") == x else repr(x)
 
 
 def _interval(low: float, high: float, *, open_: bool) -> str:

@@ -61,9 +61,11 @@ def atomic_stream(path: str | Path) -> Iterator[BinaryIO]:
             yield stream
         disk.sync(temporary)
         disk.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             disk.remove(temporary)
+        if isinstance(error, OSError) and str(error.filename) == str(temporary):
+            error.filename = str(path)  # the name that a person knows
         raise
     disk.sync(path.parent)
 

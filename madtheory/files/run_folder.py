@@ -8,6 +8,7 @@ configuration is refused in one sentence that names it, and never written over.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -161,7 +162,26 @@ def hold(folder: Path, *, homeless: str, unwritable: str) -> Iterator[None]:
         lock = disk.opened(folder / "lock", "a")
     with lock:
         _take(lock.fileno(), folder)
-        yield
+        _HELD.add(lock)
+        try:
+            yield
+        finally:
+            _HELD.discard(lock)
+
+
+#: What this process holds.
+_HELD: set[disk.Stream] = set()
+
+
+def _let_go() -> None:
+    """In a fork, as a pool's worker is: it may outlive its parent, and must not hold for it."""
+    for lock in _HELD:
+        lock.close()
+    _HELD.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _take(handle: int, folder: Path) -> None:

@@ -23,6 +23,7 @@ from scipy.optimize import brentq
 from madtheory._types import Array
 
 _MAX_NODES = 2**14
+_FAR = 1e100
 _SLOPE = 0.8  # of the bent contour at infinity: below 1, so Gaussian integrands still decay
 
 
@@ -59,7 +60,9 @@ def _root(function: Callable[[float], float], start: float) -> float:
     while (function(start + step) > 0) == (at > 0) and (function(start - step) > 0) == (at > 0):
         step *= 2.0
         if step > 500.0:
-            return start - step  # y is the mean to rounding: the Chernoff order is 0
+            # No change of sign in reach: y is the mean to rounding (the order is 0), or far out.
+            reach = step / 2.0
+            return min((start + reach, start - reach), key=lambda v: abs(function(v)))
     return float(brentq(function, start - step, start + step, xtol=1e-6, rtol=1e-10))
 
 
@@ -155,6 +158,7 @@ def _log1mexp(x: float) -> float:
 def log_tails(law: Cumulants, y: float) -> tuple[float, float]:
     """Return (log P(Y <= y), log P(Y > y)), the smaller one to relative accuracy near 1e-13."""
     c = saddle(law, y, pole=1.0)
-    tail = min(_log_integral(law, y, c), 0.0)
+    # The logarithm is of the order of c: beyond _FAR, minus infinity in all that uses it.
+    tail = min(_log_integral(law, y, c), 0.0) if abs(c) < _FAR else -math.inf
     other = _log1mexp(tail)
     return (other, tail) if c > 0 else (tail, other)

@@ -41,10 +41,10 @@ def points_of(grid: Grid) -> list[Point]:
     [{'n_real': 10, 'bias': 1.0}, {'n_real': 20, 'bias': 0.9}]
     """
     if isinstance(grid, Mapping):
-        axes = [list(values) for values in grid.values()]
+        axes = [_axis(name, values) for name, values in grid.items()]
         found = [dict(zip(grid, values, strict=True)) for values in itertools.product(*axes)]
     else:
-        found = [dict(point) for point in grid]
+        found = list(map(dict, _mappings(grid)))
     if not found or not found[0]:
         raise ValueError(f"grid must have a point with an argument, got {len(found)} points")
     points = [{name: _plain(name, value) for name, value in point.items()} for point in found]
@@ -52,9 +52,29 @@ def points_of(grid: Grid) -> list[Point]:
     return points
 
 
+def _axis(name: str, values: Any) -> list[Any]:
+    """Values of one argument; a word is one value."""
+    if isinstance(values, str):
+        return [values]
+    if not isinstance(values, Iterable):
+        raise ValueError(f"values of {name} in a grid must be a list of them, got {values!r}")
+    return list(values)
+
+
+def _mappings(grid: Any) -> list[Mapping[str, Any]]:
+    """The points that are said one by one."""
+    points = list(grid) if isinstance(grid, Iterable) else [grid]
+    for point in points:
+        if not isinstance(point, Mapping):
+            raise ValueError(f"grid must be a mapping, or a list of mappings, got {point!r}")
+    return points
+
+
 def _plain(name: str, value: Any) -> Any:
     """A number, a word, a truth value or None, as Python has it."""
     plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, int) and not -(2**63) <= plain < 2**63:
+        raise ValueError(f"values of {name} in a grid must fit into 64 bits, got {plain}")
     if plain is None or isinstance(plain, (bool, int, str)):
         return plain
     if isinstance(plain, float) and math.isfinite(plain):
@@ -73,10 +93,11 @@ def _check_points(points: list[Point]) -> None:
                 f"all points of a grid must have the arguments {', '.join(names)}, "
                 f"got one with {', '.join(point)}"
             )
-        text = files.canonical_json(point)
-        if text in seen:
+        content = tuple(point[name] for name in names)
+        if content in seen:
+            text = files.canonical_json(point)
             raise ValueError(f"a grid must have no point twice, got {text} again")
-        seen.add(text)
+        seen.add(content)
 
 
 def seed_of(point: Point, seed: int) -> int:
@@ -107,7 +128,8 @@ def described(function: Callable[..., Any]) -> Point:
     if isinstance(function, functools.partial) and not function.args:
         bare, bound = function.func, function.keywords
     module, name = getattr(bare, "__module__", None), getattr(bare, "__qualname__", None)
-    if getattr(sys.modules.get(str(module)), str(name), None) is not bare:
+    here = getattr(sys.modules.get(str(module)), str(name), None)
+    if here is not bare or not callable(bare):
         raise ValueError(
             "function must be one that is defined by name in a module, or a functools.partial "
             f"of it by keywords, so that every worker finds it, got {function!r}"
@@ -124,13 +146,19 @@ def _code(function: Any) -> str | None:
 
 def _parts(code: CodeType) -> tuple[Any, ...]:
     """All that a code object does, and not where it stands."""
-    constants = tuple(_parts(x) if hasattr(x, "co_code") else repr(x) for x in code.co_consts)
-    return code.co_code, code.co_names, constants
+    return code.co_code, code.co_names, tuple(map(_constant, code.co_consts))
+
+
+def _constant(value: Any) -> Any:
+    """A constant of a code object; the order of a set is another one in each process."""
+    if hasattr(value, "co_code"):
+        return _parts(value)
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value)
 
 
 def check_arguments(function: Callable[..., Any], point: Point, *, seeded: bool) -> None:
     """Refuse a grid whose arguments the function does not take."""
     try:
         inspect.signature(function).bind(**point, **({"seed": 0} if seeded else {}))
-    except TypeError as error:
-        raise ValueError(f"grid must have the arguments of the function, got {error}") from None
+    except (TypeError, ValueError) as error:  # a ValueError where Python cannot say them
+        raise ValueError(f"grid must have the arguments of the function: {error}") from None

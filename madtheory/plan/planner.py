@@ -157,6 +157,11 @@ def _checked(
         raise ValueError("n_synth must be given without fresh data, got n_real = 0 alone")
     if target is not None:
         target = _check.number("target_gain", target, low=0.0, open_=True)
+        if target * max(n_real, 2) > _check.MAX_COUNT:
+            raise ValueError(
+                f"target_gain times n_real must be at most {_check.MAX_COUNT}, "
+                f"got target_gain = {target:g}"
+            )
     eps = _check.number("eps", eps, low=0.0, high=1.0, open_=True)
     bias = _check.number("bias", bias, low=0.0, high=1.0)
     return _Request(s, n_real, bias, n_synth, target, eps)
@@ -233,7 +238,8 @@ def _best(request: _Request) -> dict[str, Answer]:
         reason = "more always helps"
         return {"best_n_synth": Answer(math.inf, at, math.inf, reason=reason), "best_gain": gain}
     found = search.not_worse(lambda n: risk(int(n)), at, 1, top, whole=True)
-    return {"best_n_synth": Answer.within(found.value, found), "best_gain": gain}
+    upper = found.upper if found.upper < top else math.inf  # beyond `top` nothing is looked at
+    return {"best_n_synth": Answer(found.value, found.lower, upper), "best_gain": gain}
 
 
 def _n_eff(s: Spectrum, risk: Estimate) -> Answer:
@@ -359,7 +365,7 @@ def required_n_real(
         risk = distance.w2_squared_limit(fresh_data(n, n_synth, bias=bias), s)
         return risk, search.allowed_risk(n, gain, s)
 
-    top = min(FARTHEST * max(n_synth, s.rank), _check.MAX_COUNT // 2)
+    top = min(FARTHEST * max(n_synth, s.rank), int(_check.MAX_COUNT / max(gain, 2.0)))
     found = search.first_sufficient(lambda n, side: search.log_ratio(*pair(n), side), 2, top)
     if math.isnan(found.value):
         return unknown(

@@ -41,11 +41,31 @@ def config_of(
     return run_folder.configuration(FORMAT, fields)
 
 
+def _schema(points: list[Point], values: Sequence[str]) -> Any:
+    """Types of the columns: those of the grid's own values, and float64."""
+    import pyarrow as pa
+
+    named = [(name, _type(name, points)) for name in points[0]]
+    numbers = [(name, pa.float64()) for name in values]
+    return pa.schema([(PLACE, pa.int64()), *named, *numbers, (ERROR, pa.string())])
+
+
+def _type(name: str, points: list[Point]) -> Any:
+    """Type of one argument."""
+    import pyarrow as pa
+
+    try:
+        return pa.array([point[name] for point in points]).type
+    except (pa.ArrowException, OverflowError):
+        raise ValueError(f"values of {name} in a grid must be of one kind, got several") from None
+
+
 class Dataset:
     """Finished points of one sweep; open it with :func:`opened`."""
 
     def __init__(self, folder: Path, points: list[Point], values: tuple[str, ...]) -> None:
         self.folder, self._points, self._values = folder / "points", points, values
+        self._schema = _schema(points, values)
         self._parts: dict[Path, Any] = {}
         self._number = 0
 
@@ -63,29 +83,10 @@ class Dataset:
         return set(places)
 
     def _damaged(self, path: Path, got: str) -> ValueError:
+        cure = "to have its points done again" if path != self.folder else "to start again"
         return ValueError(
-            f"{path} must hold finished points of this sweep, got {got}; "
-            f"remove {self.folder.parent} to start again"
+            f"{path} must hold finished points of this sweep, got {got}; remove it {cure}"
         )
-
-    def _schema(self) -> Any:
-        """Types of the columns: those of the grid's own values, and float64."""
-        import pyarrow as pa
-
-        named = [(name, self._type(name)) for name in self._points[0]]
-        numbers = [(name, pa.float64()) for name in self._values]
-        return pa.schema([(PLACE, pa.int64()), *named, *numbers, (ERROR, pa.string())])
-
-    def _type(self, name: str) -> Any:
-        """Type of one argument."""
-        import pyarrow as pa
-
-        try:
-            return pa.array([point[name] for point in self._points]).type
-        except (pa.ArrowException, OverflowError):
-            raise ValueError(
-                f"values of {name} in a grid must be of one kind, got several"
-            ) from None
 
     def _read(self, path: Path) -> None:
         """Read one part; the checksums of its pages are looked at."""
@@ -98,7 +99,7 @@ class Dataset:
         except (pa.ArrowException, OSError, ValueError):
             raise self._damaged(path, "a damaged or foreign file") from None
         places = table[PLACE].to_pylist() if PLACE in table.column_names else [-1]
-        if not table.schema.equals(self._schema()) or not self._holds(places):
+        if not table.schema.equals(self._schema) or not self._holds(places):
             raise self._damaged(path, "a file of another one")
         self._parts[path], self._number = table, max(self._number, number + 1)
 
@@ -136,7 +137,7 @@ class Dataset:
              ERROR: error}
             for i, x, error in sorted(rows)
         ]  # fmt: skip
-        table = pa.Table.from_pylist(records, schema=self._schema())
+        table = pa.Table.from_pylist(records, schema=self._schema)
         self._put(self.folder / f"part-{self._number:08d}.parquet", table)
         self._number += 1
 
@@ -144,7 +145,7 @@ class Dataset:
         """All finished points, in the grid's order."""
         import pyarrow as pa
 
-        table = pa.concat_tables([self._schema().empty_table(), *self._parts.values()])
+        table = pa.concat_tables([self._schema.empty_table(), *self._parts.values()])
         frame: pd.DataFrame = table.sort_by(PLACE).drop_columns([PLACE]).to_pandas()
         return frame
 
@@ -156,7 +157,7 @@ def opened(
     """Hold the folder of a sweep for this process alone; begin it, or check that it is the same."""
     homeless = f"the folder of a sweep must lie in an existing one, got {folder}; make that first"
     unwritable = f"the folder of a sweep must be one that can be written to, got {folder}"
-    here = run_folder.versions(VERSIONS)
+    kept, here = Dataset(folder, points, values), run_folder.versions(VERSIONS)
     with run_folder.hold(folder, homeless=homeless, unwritable=unwritable):
         if not run_folder.begun(folder, "a sweep", _EARLY):
             found = run_folder.environment(config["seed"] or 0, here)
@@ -166,4 +167,4 @@ def opened(
         run_folder.same_config(folder, known, config)
         environment = run_folder.read_json(folder / "environment.json")
         run_folder.same_versions(folder, environment.get("versions"), here)
-        yield Dataset(folder, points, values)
+        yield kept

@@ -56,6 +56,8 @@ def _numbers(result: Any, names: tuple[str, ...]) -> tuple[float, ...]:
         found = [getattr(result, name) for name in names]
     else:
         found = [result]
+    if result is None:
+        raise TypeError(f"the function must return one number for each of {names}, got None")
     numbers = [np.asarray(x, dtype=np.float64) for x in found]
     if len(numbers) != len(names) or any(x.size != 1 for x in numbers):
         shapes = ", ".join(str(x.shape) for x in numbers)
@@ -68,13 +70,14 @@ def _row(task: Task, index: int, point: Point) -> Row:
     seed = {} if task.seed is None else {"seed": seed_of(point, task.seed)}
     try:
         return index, _numbers(task.function(**point, **seed), task.values), None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return index, None, _words(error)
 
 
 def _words(error: BaseException) -> str:
     """One line of what went wrong."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return words.encode(errors="backslashreplace").decode()
 
 
 def run_task(task: Task) -> list[Row]:
@@ -135,6 +138,16 @@ def _completed(executor: cf.Executor, tasks: Sequence[Task], pending: int) -> It
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _named(values: Sequence[str]) -> tuple[str, ...]:
+    """The names of values; one word is not the list of its letters."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(f"values must be a list of names, got {values!r}")
+    for name in values:
+        if not isinstance(name, str):
+            raise TypeError(f"values must be a list of names, got {name!r} in it")
+    return tuple(values)
 
 
 @dataclass(slots=True)
@@ -241,11 +254,14 @@ def run_sweep(
     ...     run_sweep(leading_gain, points, folder=home + "/gains")["value"].tolist()
     [1.0, 1.5]
     """
-    points, names = points_of(grid), tuple(values)
+    points, names = points_of(grid), _named(values)
+    if not isinstance(executor, cf.Executor | None):
+        raise TypeError(f"executor must be one of concurrent.futures or None, got {executor!r}")
     seed = None if seed is None else _check.count("seed", seed, minimum=0)
     batch, pending = _check.count("batch", batch), _check.count("pending", pending)
+    told = described(function)
     check_arguments(function, points[0], seeded=seed is not None)
-    config = store.config_of(described(function), points, names, seed)
+    config = store.config_of(told, points, names, seed)
     with store.opened(Path(folder), config, points, names) as kept, one_thread():
         done = kept.load(retry=retry)
         left = [(i, point) for i, point in enumerate(points) if i not in done]

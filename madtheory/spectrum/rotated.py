@@ -18,6 +18,8 @@ from madtheory.spectrum.mean_law import HIGH, LOW, STEP, MeanLaw, Traces, line_b
 
 #: Newton steps for a, the relative step at which they end, and the least 1 - r_X r_S.
 _STEPS, _SMALL, _VERGE = 30, 1e-8, 1e-9
+#: A direction of less than this share of the largest variance counts as one of this share.
+_LEAST = 1e-100
 
 
 def _subordinate(law: MeanLaw, X: Array, counts: Array) -> tuple[Array, Array, Traces, Array]:
@@ -50,7 +52,8 @@ def fidelity_deficit(law: MeanLaw, s: Spectrum, *, real: bool = True) -> float:
     """
     if s.is_flat:
         return law.root_deficit
-    D, found = np.unique((s.values[s.values > 0] / s.values[0]) ** 2, return_counts=True)
+    shares = np.maximum(s.values[s.values > 0] / s.values[0], _LEAST)
+    D, found = np.unique(shares**2, return_counts=True)
     counts = found.astype(np.float64)
     y = np.arange(LOW + np.log(D[0]), HIGH, STEP)
     X = np.exp(y)[:, None] / D

@@ -98,6 +98,8 @@ BAD = {
     "floor must be a finite number of at least 0, got -1": {"floor": -1.0},
     "bias must be a finite number in [0, 1], got 1.5": {"bias": 1.5},
     "bias must be a finite number in [0, 1], got -0.1": {"bias": -0.1},
+    "bias must be a finite number in [0, 1], got 1.0000001": {"bias": 1.0000001},
+    "bias must be a finite number in [0, 1], got -inf": {"bias": -(10**400)},
     "bias must be a finite number in [0, 1], got nan": {"bias": math.nan},
     "bias must be a number, got 'x'": {"bias": "x"},
     "bias must be a finite number of at least 0, got inf": {

@@ -46,7 +46,8 @@ def _weighted(loop: Loop, w: float) -> Loop:
     if loop.budget is not None or min(loop.n_real, loop.n_synth) < 1 + loop.ddof:
         raise UnsupportedLoop(
             "the best weight is computed without a budget and with two real and two synthetic "
-            f"samples a generation only, got n_real = {loop.n_real} and budget = {loop.budget}"
+            f"samples a generation only, got n_real = {loop.n_real}, n_synth = {loop.n_synth} and "
+            f"budget = {loop.budget}"
         )
     return replace(loop, weight=w)
 

@@ -84,6 +84,12 @@ def test_an_absent_folder_is_an_os_error(tmp_path: Path) -> None:
         files.atomic_write_text(tmp_path / "no" / "x", "y")
 
 
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError) as found:
+        files.atomic_write_text(tmp_path, "y")
+    assert found.value.filename == str(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("error", "alive"),
     [(PermissionError, True), (OverflowError, True), (ProcessLookupError, False)],

@@ -46,6 +46,18 @@ def several(x: float) -> dict[str, float]:
     return {"double": 2 * x, "half": x / 2, "other": 0.0}
 
 
+def nothing(x: float) -> None:
+    """Forget to return."""
+
+
+def leaving(x: float) -> float:
+    raise SystemExit(3)
+
+
+def unspeakable(x: float) -> float:
+    raise ValueError("\ud800")
+
+
 def pair(x: float) -> list[float]:
     return [x, x]
 

@@ -2,6 +2,10 @@
 
 import functools
 import math
+import os
+import subprocess
+import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,11 +35,20 @@ def test_points_may_be_said_one_by_one() -> None:
         ({"a": [(1, 2)]}, r"booleans or None, got \(1, 2\)"),
         ([{"a": 1}, {"b": 1}], "must have the arguments a, got one with b"),
         ({"a": [1, 2, 1]}, 'no point twice, got {"a": 1} again'),
+        ({"a": [1, 1.0]}, 'no point twice, got {"a": 1.0} again'),
+        ({"a": 5}, "values of a in a grid must be a list of them, got 5"),
+        ({"a": [2**63]}, "values of a in a grid must fit into 64 bits, got 9223372036854775808"),
+        ([("a", 1)], r"grid must be a mapping, or a list of mappings, got \('a', 1\)"),
+        (None, "grid must be a mapping, or a list of mappings, got None"),
     ],
 )
 def test_what_is_no_grid(said: grid.Grid, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         grid.points_of(said)
+
+
+def test_a_word_is_one_value() -> None:
+    assert grid.points_of({"a": "fresh", "b": [1]}) == [{"a": "fresh", "b": 1}]
 
 
 def test_seeds_are_of_content_and_differ() -> None:
@@ -80,10 +93,30 @@ def test_code_is_what_it_does_and_not_where_it_stands(monkeypatch: pytest.Monkey
     assert len(set(codes)) == 4
 
 
+@pytest.mark.parametrize("function", [max, dict])
+def test_a_function_whose_arguments_python_cannot_say(function: Any) -> None:
+    with pytest.raises(ValueError, match="grid must have the arguments of the function: no sig"):
+        grid.check_arguments(function, {"x": 1}, seeded=False)
+
+
+def test_the_code_of_a_function_is_the_same_in_every_process() -> None:
+    """Also with a set in it, whose order is another one in each process."""
+    text = (
+        "from madtheory.plan.grid import _code; print(_code(lambda x: x in {'a', 'b', 'c', 'd'}))"
+    )
+    digests = set()
+    for hash_seed in "1234":
+        line, here = [sys.executable, "-c", text], os.environ | {"PYTHONHASHSEED": hash_seed}
+        digests.add(subprocess.run(line, env=here, check=True, capture_output=True).stdout)
+    assert len(digests) == 1
+
+
 @pytest.mark.parametrize(
     "function",
     [
         lambda x: x,
+        None,
+        3,
         functools.partial(functions.product, 1.0),
         functools.partial(lambda x: x),
         {}.get,

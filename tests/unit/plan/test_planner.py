@@ -180,7 +180,24 @@ def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
     assert unbiased.reason.endswith("however many there are")
 
 
+def test_a_huge_target_is_out_of_reach() -> None:
+    found = plan_loop(2, n_real=10, bias=0.9, target_gain=1e13).answers
+    for name in ("target_n_synth", "required_n_real"):
+        assert math.isnan(found[name].value)
+        assert "1e+13" in str(found[name].reason)
+
+
 # --- edges ----------------------------------------------------------------------------------------
+
+
+def test_a_best_count_that_no_look_has_bounded_is_open_above() -> None:
+    found = plan_loop(1, n_real=2).answers["best_n_synth"]
+    assert found.lower <= found.value < found.upper == math.inf
+
+
+def test_hardly_any_variance_is_left_as_with_none() -> None:
+    none, hardly = (plan_loop(3, n_real=50, bias=x).collapse_time for x in (0.0, 1e-300))
+    assert none == hardly
 
 
 def test_without_bias_more_always_helps_up_to_twice() -> None:
@@ -281,6 +298,7 @@ def test_any_spectrum_and_its_scale() -> None:
         ({"n_real": 5, "n_synth": 0}, "n_synth must be at least 1, got 0"),
         ({"n_real": 5, "bias": 1.1}, r"bias must be a finite number in \[0, 1\], got 1.1"),
         ({"n_real": 5, "target_gain": 0}, "target_gain must be a finite number above 0, got 0"),
+        ({"n_real": 5, "target_gain": 1e300}, "target_gain times n_real must be at most"),
         ({"n_real": 5, "eps": 1.0}, r"eps must be a finite number in \(0, 1\), got 1"),
     ],
 )

@@ -188,7 +188,7 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
 def test_a_stranger_in_the_dataset_is_named(tmp_path: Path, name: str) -> None:
     folder = written(tmp_path)
     (folder / "points" / name).write_text("a")
-    with pytest.raises(ValueError, match=f"{name} must hold finished points"):
+    with pytest.raises(ValueError, match=f"{name} must hold .* remove it to have its points done"):
         run_sweep(functions.product, GRID, folder=folder)
 
 
@@ -230,7 +230,7 @@ def test_a_part_never_takes_the_name_of_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("grid", "how", "why"),
     [
-        ({"z": [1.0]}, {}, "grid must have the arguments of the function, got missing a required"),
+        ({"z": [1.0]}, {}, "grid must have the arguments of the function: missing a required"),
         ({"x": [1.0]}, {"seed": 1}, "got an unexpected keyword argument 'seed'"),
         ({"x": [1.0]}, {"batch": 0}, "batch must be at least 1, got 0"),
         ({"x": [1.0]}, {"pending": 0}, "pending must be at least 1, got 0"),
@@ -239,11 +239,39 @@ def test_a_part_never_takes_the_name_of_another(tmp_path: Path) -> None:
         ({"x": [1.0]}, {"values": ("x",)}, "must have names of their own, got x"),
         ({"x": [1.0]}, {"values": ("error",)}, "must have names of their own, got error"),
         ({"x": [1.0, "a"]}, {}, "values of x in a grid must be of one kind, got several"),
+        ({"x": [1.0]}, {"values": "value"}, "values must be a list of names, got 'value'"),
+        ({"x": [1.0]}, {"values": [1]}, "values must be a list of names, got 1 in it"),
+        ({"x": [1.0]}, {"executor": 4}, "executor must be one of concurrent.futures or None, got"),
     ],
 )
 def test_bad_input(tmp_path: Path, grid: Any, how: dict[str, Any], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+    """It leaves no folder behind, which the right call would then find to be of another grid."""
+    with pytest.raises((ValueError, TypeError), match=why):
         run_sweep(functions.product, grid, folder=tmp_path / "a", **how)
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (functions.nothing, "TypeError: the function must return one number for each of"),
+        (functions.leaving, "SystemExit: 3"),
+        (functions.unspeakable, r"ValueError: \ud800"),
+    ],
+)
+def test_failures_are_the_same_here_as_with_workers(
+    tmp_path: Path, function: Any, why: str, executor: cf.Executor | None
+) -> None:
+    found = run_sweep(function, {"x": [1.0]}, folder=tmp_path / "a", executor=executor)
+    assert found["error"][0].startswith(why)
+
+
+def test_workers_that_are_forks_let_go_of_the_folder(tmp_path: Path) -> None:
+    """They live on after the sweep, and after a kill of their parent for ever."""
+    context = multiprocessing.get_context("fork")
+    with cf.ProcessPoolExecutor(1, mp_context=context) as pool:
+        for _ in range(2):
+            run_sweep(functions.product, GRID, folder=tmp_path / "a", executor=pool)
 
 
 def test_a_folder_without_a_home_and_one_of_another_kind(tmp_path: Path) -> None:

@@ -66,3 +66,8 @@ def test_agrees_with_products_by_factors() -> None:
     old = spectrum.sqrt_trace_deficit(s, [50])
     got = fidelity_deficit(fit(30, 50), s) * second_order_share(30, s)
     assert got == pytest.approx(float(old.value[0]), rel=float(old.rel_error[0]))
+
+
+def test_a_direction_may_have_hardly_any_variance() -> None:
+    small, least = (fidelity_deficit(fit(2, 9), Spectrum.of([1.0, x])) for x in (1e-90, 1e-300))
+    assert least == pytest.approx(small, rel=1e-9)
