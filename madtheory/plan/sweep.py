@@ -116,6 +116,10 @@ def _settled(task: Task, future: cf.Future[list[Row]]) -> tuple[list[Row], list[
     return [(task.points[0][0], None, _words(error))], []
 
 
+def _has_rows(future: cf.Future[list[Row]]) -> bool:
+    return not future.cancelled() and future.exception() is None
+
+
 def _completed(executor: cf.Executor, tasks: Sequence[Task], pending: int) -> Iterator[list[Row]]:
     """Rows of batches as they end; at most `pending` are with the executor at a time.
 
@@ -128,7 +132,9 @@ def _completed(executor: cf.Executor, tasks: Sequence[Task], pending: int) -> It
             while queue and len(waiting) < pending:
                 task = queue.popleft()
                 waiting[executor.submit(run_task, task)] = task
-            done = cf.wait(waiting, return_when=cf.FIRST_COMPLETED).done
+            ended = cf.wait(waiting, return_when=cf.FIRST_COMPLETED).done
+            done = sorted(ended, key=_has_rows)  # first those, as a broken executor ends the sweep
+            del ended
             while done:
                 future = done.pop()
                 rows, again = _settled(waiting.pop(future), future)

@@ -305,6 +305,26 @@ def test_a_pool_that_breaks_says_so_and_keeps_what_was_finished(tmp_path: Path) 
     assert sorted(kept["x"]) == [0, 1, 2, 3, 4]
 
 
+class Broken(cf.Executor):
+    """An executor that is found broken at one task when all others are done."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> cf.Future[Any]:
+        future: cf.Future[Any] = cf.Future()
+        if args[0].points[0][1]["x"] == 5:
+            future.set_exception(cf.BrokenExecutor("broken"))
+        else:
+            future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_what_ends_together_with_a_pool_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(cf.BrokenExecutor):
+        run_sweep(
+            functions.product, {"x": range(20)}, folder=tmp_path / "a", executor=Broken(), batch=1
+        )
+    assert len(pd.read_parquet(tmp_path / "a" / "points")) == 19
+
+
 class Lossy(cf.Executor):
     """An executor whose tasks are lost where they hold point 5, as those of a killed worker."""
 
