@@ -200,12 +200,11 @@ def _spectrum(ax: Axes, groups: list[Numbers]) -> None:
     ax.set_xlim(0.6 * min(min(g["spectrum"]["shares"]) for g in groups if g["spectrum"]), 1.0)
     if ax.get_xlim()[0] > 0.1:
         plain_log(ax, x=[0.2, 0.3, 0.5, 1.0])
-    values = np.concatenate([array(r["bias"]) for g in groups for r in g["spectrum"]["rows"]])
-    least, most = float(values.min()), float(values.max())
-    ax.set_ylim(
-        max(0.0, least - 0.25 * (most - least) - 0.05),
-        most + (0.2 + 0.2 * len(groups)) * (most - least) + 0.05,
-    )
+    rows = [row for group in groups for row in group["spectrum"]["rows"]]
+    least = float(np.concatenate([array(row["low"]) for row in rows]).min())
+    most = float(np.concatenate([array(row["high"]) for row in rows]).max())
+    # The legend, a line a group, stands above the bars.
+    ax.set_ylim(max(0.0, least - 0.02), most + (0.08 + 0.14 * len(groups)) * (most - least))
     ax.legend(loc="upper right", handletextpad=0.2, borderpad=0.1, fontsize=7)
 
 
