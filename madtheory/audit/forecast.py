@@ -194,10 +194,13 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
     return _search.first(holds, most=_FARTHEST)
 
 
-def fresh_data(dim: int, found: Inference, shown: float) -> FreshData:
-    """Fresh data for the estimated bias and size, at the E W2^2/tr Sigma_0 shown last."""
-    bias = min(1.0, found.bias.value)
-    n = round(found.training_size) if found.training_size < _check.MAX_COUNT else None
+def fresh_data(dim: int, found: Inference, shown: float, share: float | None) -> FreshData:
+    """Fresh data for the estimated bias and size, at the E W2^2/tr Sigma_0 shown last.
+
+    `share` of a training set is known to be real: the others are its synthetic samples.
+    """
+    bias, size = min(1.0, found.bias.value), found.training_size * (1.0 - (share or 0.0))
+    n = round(size) if size < _check.MAX_COUNT else None
     required = None
     if n is not None and shown > 0:
         required = required_n_real(dim, max(1, n), bias, shown)

@@ -326,7 +326,9 @@ def _assemble(
         error_rate=alpha,
         training_size=found.training_size,
         forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level, known),
-        fresh_data=fresh_data(real.shape[1], found, distance.value / _trace(real, level).value),
+        fresh_data=fresh_data(
+            real.shape[1], found, distance.value / _trace(real, level).value, known.share
+        ),
         level=level,
         power=power(series, found, alpha, known),
         known=known,

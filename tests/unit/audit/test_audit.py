@@ -370,6 +370,13 @@ def test_fresh_data_that_holds_the_distance(found):
     assert distance(fresh.required_n_real) <= target < distance(fresh.required_n_real - 1)
 
 
+def test_known_real_rows_are_not_counted_as_synthetic_ones():
+    found = audit.audit(REAL, FILES, n_synth=80, n_real=40)
+    assert found.training_size == 120
+    assert found.fresh_data is not None
+    assert found.fresh_data.n_synth == 80
+
+
 def test_no_fresh_data_holds_an_unreachable_distance():
     assert forecast.required_n_real(2, 10, 0.5, 1e-12) is None
 
