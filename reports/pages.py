@@ -99,7 +99,7 @@ def html(
         kind, data = ("png", png) if png else ("svg+xml", _LATER)
         return f'src="data:image/{kind};base64,{base64.b64encode(data).decode()}"'
 
-    return re.sub(r'src="figures/([a-z_]+)\.png"', embedded, page)
+    return re.sub(r'src="figures/([a-z0-9_]+)\.png"', embedded, page)
 
 
 def document(markdown: str, target: str) -> str:

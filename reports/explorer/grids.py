@@ -28,7 +28,7 @@ def logit(x: float) -> float:
 
 
 def near_deficit(dim: int, trace: float, of_square: float) -> float:
-    """Second order of the deficit, as the page has it (:func:`.laws.near_deficit`)."""
+    """Second order of the deficit, as `laws.near_deficit` has it on the page."""
     spread = of_square * dim / trace**2 - 1
     return -math.expm1(-0.25 * math.log1p(max(spread, 0.0) / 2))
 

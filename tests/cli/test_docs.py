@@ -168,4 +168,5 @@ def test_claims_are_joined_to_functions_and_figures(monkeypatch: pytest.MonkeyPa
     joined = [item for item in found.values() if item.functions]
     assert len(joined) > 0.95 * len(found)
     assert evidence.shown_in("lyapunov-second") == ("spectrum",)
-    assert evidence.shown_in("eq3-independence") == ("forgetting",)  # By the paper's Fig. 10.
+    # By the paper's Fig. 10: of the theory, and of a diffusion model.
+    assert evidence.shown_in("eq3-independence") == ("forgetting", "deep_ddpm")

@@ -111,9 +111,11 @@ def test_fresh_distance_agrees_with_the_second_order(answer: Answer, loop: Any) 
 
 def test_fresh_distance_of_the_paper(answer: Answer) -> None:
     """d = 100, n_r = 100, n_s = 900: simulated once, 13.415 +- .002 (.9), 12.287 +- .007 (1)."""
-    for bias, simulated in ((0.9, 13.415), (1.0, 12.287)):
+    for bias, simulated, noise in ((0.9, 13.415, 0.002), (1.0, 12.287, 0.007)):
         got = answer(*fresh_options((100, 100, 900, bias, None)))
-        assert got["w2_squared"] == pytest.approx(simulated, rel=got["w2_squared_rel_error"])
+        allowed = got["w2_squared"] * got["w2_squared_rel_error"] + 3 * noise
+        assert got["w2_squared"] == pytest.approx(simulated, abs=allowed)
+        assert got["w2_squared_rel_error"] < 1e-3
 
 
 def leading_order_size(w2: float, dim: int) -> float:
