@@ -62,9 +62,14 @@ def distance(series: Series, at: int) -> float:
     return float(gap) / len(values)
 
 
+def _width(T: int) -> int:
+    """How many files of T stand at either end."""
+    return 2 if T >= _PAIRS else 1
+
+
 def _ends(x: Array) -> tuple[Array, Array]:
     """Early and late values of series (T, n)."""
-    width = 2 if len(x) >= _PAIRS else 1
+    width = _width(len(x))
     return x[:width].mean(axis=0), x[-width:].mean(axis=0)
 
 
@@ -126,10 +131,10 @@ def growth(series: Series, alpha: float, *, apart: bool) -> Growth:
     first = 0 if apart or len(series.log_variance) < 3 else 1
     later = since(series, first)
     gains, found = _gains(later), drift(later)
-    T, width = len(later.means), 2 if len(later.means) >= _PAIRS else 1
+    T = len(later.means)
     # W2^2/tr Sigma_0 has the mean's square and, of each shape, a quarter (theory.md 5.3).
     K = int(later.means.shape[1])
-    units = np.array([1.0, (K + 1) / 4])[: len(gains)] / (T - width)
+    units = np.array([1.0, (K + 1) / 4])[: len(gains)] / (T - _width(T))
     rate = float(sum(unit * g.gain for unit, g in zip(units, gains, strict=True)))
     error = math.hypot(*(unit * g.error for unit, g in zip(units, gains, strict=True)))
     each = (

@@ -88,7 +88,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is asked, checked."""
+    """What is asked, checked; `limit` is E W2^2 at a loop's limit, each computed once."""
 
     s: Spectrum
     n_real: int
@@ -96,6 +96,7 @@ class _Request:
     n_synth: int | None
     target: float | None
     eps: float
+    limit: Callable[[Loop], Estimate]
 
     def loop(self, n_synth: int) -> Loop:
         """The loop with so many synthetic samples."""
@@ -164,7 +165,8 @@ def _checked(
             )
     eps = _check.number("eps", eps, low=0.0, high=1.0, open_=True)
     bias = _check.number("bias", bias, low=0.0, high=1.0)
-    return _Request(s, n_real, bias, n_synth, target, eps)
+    limit = cache(lambda loop: distance.w2_squared_limit(loop, s))
+    return _Request(s, n_real, bias, n_synth, target, eps, limit)
 
 
 def _fate(request: _Request, loop: Loop) -> str:
@@ -222,8 +224,8 @@ def _no_end(value: float) -> str | None:
 
 
 def _risk(request: _Request) -> Callable[[int], Estimate]:
-    """E W2^2 at the limit against n_synth, each computed once."""
-    return cache(lambda n: distance.w2_squared_limit(request.loop(n), request.s))
+    """E W2^2 at the limit against n_synth."""
+    return lambda n: request.limit(request.loop(n))
 
 
 def _best(request: _Request) -> dict[str, Answer]:
@@ -291,7 +293,7 @@ def _target(request: _Request, best: Answer, gain: Answer) -> dict[str, Answer]:
 
 def _worth(request: _Request, loop: Loop) -> dict[str, Answer]:
     """E W2^2 at the limit and its worth (2.4, 2.5)."""
-    risk = distance.w2_squared_limit(loop, request.s)
+    risk = request.limit(loop)
     n_eff = _n_eff(request.s, risk)
     return {"w2_squared": Answer.of(risk), "n_eff": n_eff, "gain": n_eff.over(request.n_real)}
 
@@ -310,7 +312,7 @@ def _weight(request: _Request, loop: Loop) -> dict[str, Answer]:
     """The weight on real data that is worth most (2.9)."""
 
     def risk(w: float) -> Estimate:
-        return distance.w2_squared_limit(replace(loop, weight=w), request.s)
+        return request.limit(replace(loop, weight=w))
 
     best = worth.best_weight(loop, request.s).weight
     found = search.not_worse(risk, best, 1e-6, 1.0, whole=False)
@@ -322,7 +324,7 @@ def _weight(request: _Request, loop: Loop) -> dict[str, Answer]:
 
 def _memory(request: _Request, loop: Loop) -> dict[str, Answer]:
     """The memory, of those in MEMORIES, that is worth most (2.8)."""
-    risks = {K: distance.w2_squared_limit(replace(loop, memory=K), request.s) for K in MEMORIES}
+    risks = {K: request.limit(replace(loop, memory=K)) for K in MEMORIES}
     best = min(risks, key=lambda K: float(risks[K].value))
     open_ = [K for K in MEMORIES if search.log_ratio(risks[K], risks[best], -1) <= 0]
     return {
@@ -402,7 +404,7 @@ def _nothing(request: _Request, loop: Loop) -> dict[str, Answer]:
 
 def _alone(request: _Request, loop: Loop) -> dict[str, Answer]:
     """E W2^2 at the end, which is the floor too; what it is worth (1.8)."""
-    risk = distance.w2_squared_limit(loop, request.s)
+    risk = request.limit(loop)
     known = Answer.of(risk)
     if known.value == math.inf:
         known = Answer.exact(math.inf, "the mean walks for ever")

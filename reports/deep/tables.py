@@ -15,6 +15,14 @@ _METRICS = (
     ("recall", "recall"),
 )
 
+#: Which curves a row is of.
+_WHICH = (
+    Column("model", "model", words, 13),
+    Column("loop", "loop", words, 12),
+    Column("λ", "bias", number(), 4),
+    Column("seeds", "seeds", number(), 5),
+)
+
 #: What the table of generation 1 divides by its real value.
 _RATIOS = ("fid", "w2_squared", "trace", "trace_within")
 
@@ -131,10 +139,7 @@ def spectra(numbers: Numbers) -> Table:
                 "rho": s["by_share"]["rho"], "p": s["by_share"]["p"], "agreement": s["agreement"],
                 "lines": ahead[0], "scalar": ahead[1]})  # fmt: skip
     columns = [
-        Column("model", "model", words, 13),
-        Column("loop", "loop", words, 12),
-        Column("λ", "bias", number(), 4),
-        Column("seeds", "seeds", number(), 5),
+        *_WHICH,
         Column("leading", "leading", number(3), 7),
         Column("all", "range", words, 11),
         Column("below, above 1", "below", words, 10),
@@ -151,10 +156,7 @@ def trends(numbers: Numbers) -> Table:
     """Trend tests of the paper's findings."""
     rows = [_model(g) | test for g in numbers["groups"] for test in g["trends"]]
     columns = [
-        Column("model", "model", words, 13),
-        Column("loop", "loop", words, 12),
-        Column("λ", "bias", number(), 4),
-        Column("seeds", "seeds", number(), 5),
+        *_WHICH,
         Column("asked of", "metric", words, 8),
         Column("question", "question", words, 8),
         Column("test", "test", words, 8),
