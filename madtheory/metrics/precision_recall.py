@@ -87,9 +87,15 @@ def _over_blocks(
         for columns in blocks(len(b.rows), _BLOCK):
             visit(left @ b.centred[columns].T, rows.start, columns.start)
 
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(one, rows) for rows in blocks(len(a.rows), _BLOCK)]:
-            done.result()
+    rows = list(blocks(len(a.rows), _BLOCK))
+    with one_thread():
+        if min(threads, len(rows)) == 1:  # the start of a thread costs as much as a small block
+            for some in rows:
+                one(some)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(one, some) for some in rows]:
+                done.result()
 
 
 class _Balls(NamedTuple):

@@ -12,6 +12,7 @@ rules and splines converge fast.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import BSpline, make_interp_spline
 
+from madtheory._compile import kernel
 from madtheory._types import Array
 
 #: Step and ends of the grid in y, and the degree of the splines through it.
@@ -76,10 +78,9 @@ class MeanLaw:
     pull: Array
 
     @cached_property
-    def _splines(self) -> tuple[BSpline, BSpline, BSpline]:
-        """Shape and pull between the nodes, and two derivatives of them."""
-        spline = make_interp_spline(GRID, np.column_stack([self.shape, self.pull]), k=DEGREE)
-        return spline, spline.derivative(1), spline.derivative(2)
+    def _pieces(self) -> Array:
+        """Shape and pull between the nodes: Taylor coefficients at the middle of each cell."""
+        return _cells() @ np.column_stack([self.shape, self.pull])
 
     @cached_property
     def _tail(self) -> Array:
@@ -88,20 +89,7 @@ class MeanLaw:
 
     def _between(self, y: Array) -> tuple[Array, Array, Array, Array]:
         """v with two derivatives, and the pull, at any y."""
-        inside = np.clip(y, LOW, HIGH)
-        (v, q), (v1, _), (v2, _) = (spline(inside).T for spline in self._splines)
-        v = v + v1 * np.minimum(y - LOW, 0.0)
-        share = 1 / (1 + np.exp(y))
-        rest, (a, b, c, e) = 1 - share, self._tail
-        slope = b + (2 * c + 3 * e * share) * share
-        tails = (
-            a + (b + (c + e * share) * share) * share,
-            -slope * share * rest,
-            share * rest * (slope * (1 - 2 * share) + (2 * c + 6 * e * share) * share * rest),
-        )
-        v, v1, v2 = (np.where(y > HIGH, t, x) for t, x in zip(tails, (v, v1, v2), strict=True))
-        v2 = np.where(y < LOW, 0.0, v2)
-        return v, v1, v2, 1 + (q - 1) * np.exp(np.minimum(HIGH - y, 0.0))
+        return tuple(_between(y, self._pieces, self._tail))
 
     def traces(self, z: Array) -> Traces:
         """Traces at points z > 0 in units of c; nothing near S = c cancels."""
@@ -134,12 +122,41 @@ class MeanLaw:
     def root_deficit(self) -> float:
         """1 - E tr (S/c)^{1/2}/d = int s^{-1/2} v (1 + s)^{-2} ds/(4 pi d) (trapezoid rule)."""
         weight = SHARE**2 * np.exp(GRID / 2)
-        slope = float(self._splines[1](LOW)[0])
+        slope = float(_between(GRID[:1], self._pieces, self._tail)[1, 0])
         middle = float(weight @ self.shape) + line_below(self.shape[0], slope) * weight[0]
         z = np.exp(HIGH + STEP * np.arange(1, _FAR))
         share = 1 / (1 + z)
         above = np.polynomial.polynomial.polyval(share, self._tail) * share**2 * np.sqrt(z)
         return float(STEP * (middle + above.sum()) / (4 * np.pi * self.dim))
+
+
+@kernel
+def _between(y: Array, pieces: Array, tail: Array) -> Array:
+    """v, v', v'' and the pull at y, shape (4, points): below the grid a line, above it the tail."""
+    found = np.empty((4, y.size))
+    for i in range(y.size):
+        inside = min(max(y[i], LOW), HIGH)
+        cell = min(int((inside - LOW) / STEP), pieces.shape[0] - 1)
+        x = (inside - LOW) / STEP - cell - 0.5
+        v = v1 = v2 = q = 0.0
+        for k in range(DEGREE, -1, -1):
+            v2 = v2 * x + v1
+            v1 = v1 * x + v
+            v = v * x + pieces[cell, k, 0]
+            q = q * x + pieces[cell, k, 1]
+        v1, v2 = v1 / STEP, 2 * v2 / STEP**2
+        if y[i] < LOW:
+            v, v2 = v + v1 * (y[i] - LOW), 0.0
+        if y[i] > HIGH:
+            share = 1 / (1 + np.exp(y[i]))
+            rest = 1 - share
+            v = tail[0] + (tail[1] + (tail[2] + tail[3] * share) * share) * share
+            slope = tail[1] + (2 * tail[2] + 3 * tail[3] * share) * share
+            bend = (2 * tail[2] + 6 * tail[3] * share) * share * rest
+            v1, v2 = -slope * share * rest, share * rest * (slope * (1 - 2 * share) + bend)
+            q = 1 + (q - 1) * np.exp(HIGH - y[i])
+        found[0, i], found[1, i], found[2, i], found[3, i] = v, v1, v2, q
+    return found
 
 
 @cache
@@ -148,6 +165,16 @@ def _collocation() -> tuple[Array, Array]:
     knots = np.asarray(make_interp_spline(GRID, GRID, k=DEGREE).t, dtype=np.float64)
     design = BSpline.design_matrix(GRID, knots, DEGREE).toarray()
     return knots, np.asarray(np.linalg.inv(design), dtype=np.float64)
+
+
+@cache
+def _cells() -> Array:
+    """What takes values at the nodes to Taylor coefficients, shape (cells, DEGREE + 1, nodes)."""
+    spline = BSpline(*_collocation(), DEGREE)
+    orders = range(DEGREE + 1)
+    middles = GRID[:-1] + STEP / 2
+    terms = [spline.derivative(k)(middles) * (STEP**k / math.factorial(k)) for k in orders]
+    return np.stack(terms, axis=1)
 
 
 def reading(z: Array) -> Array:

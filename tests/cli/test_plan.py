@@ -1,16 +1,18 @@
 """`madtheory plan`: the contract, the table, the figure, and what is refused."""
 
+import functools
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from madtheory import plan
 from madtheory.plan import plan_loop
 
 Answer = Callable[..., dict[str, Any]]
@@ -36,6 +38,28 @@ MORE = {
     "admissible_n_synth_limit", "best_n_synth", "best_gain", "w2_squared", "optimal_weight_gain",
     "memory_gain",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def each_plan_once() -> Iterator[None]:
+    """Tables, JSON and figures of one plan: it is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "plan_loop", once(plan_loop))
+        yield
+
+
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what a function gave for arguments of the same text."""
+    known: dict[str, Any] = {}
+
+    @functools.wraps(function)
+    def remembered(*args: Any, **options: Any) -> Any:
+        key = repr((args, sorted(options.items())))
+        if key not in known:
+            known[key] = function(*args, **options)
+        return known[key]
+
+    return remembered
 
 
 @pytest.mark.parametrize("line", LINES)

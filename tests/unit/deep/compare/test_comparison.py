@@ -31,6 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "REPLICATES", 500)
     monkeypatch.setattr(rules, "N_RECALL", 500)
     monkeypatch.setattr(rules, "SEEDS_RECALL", 1)
+    monkeypatch.setattr(rules, "LOOPS_RECALL", 4)
 
 
 def missed(found: list[Comparison], version: int = 0) -> int:
