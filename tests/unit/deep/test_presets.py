@@ -91,8 +91,8 @@ class Look:
 #: What the quick presets are cut to: samples, generations, fields of the model.
 CUTS: dict[str, tuple[int, int, dict[str, int]]] = {
     "ddpm-quick": (2000, 2, {"steps": 1000}),
-    "stylegan2-quick": (2000, 2, {"steps": 500}),
-    "wgan_gp-quick": (2000, 2, {"steps": 800}),
+    "stylegan2-quick": (2000, 2, {"steps": 400}),
+    "wgan_gp-quick": (2000, 2, {"steps": 600}),
     "glow-quick": (2000, 3, {"epochs": 40}),
 }
 
