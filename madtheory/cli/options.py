@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import tempfile
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -216,6 +217,11 @@ def figure_target(path: Path) -> Path:
         raise Refused(f"figure must lie in an existing folder, got {path}; make its folder first")
     if path.exists() and not path.is_file():
         raise Refused(f"figure must be a file, got a folder or a device, {path}")
+    try:  # whoever runs it may be allowed what the file system is not
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        why = error.strerror or error
+        raise Refused(f"figure must lie in a folder that takes files, got {path}: {why}") from error
     return path
 
 

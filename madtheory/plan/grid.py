@@ -75,6 +75,8 @@ def _plain(name: str, value: Any) -> Any:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, int) and not -(2**63) <= plain < 2**63:
         raise ValueError(f"values of {name} in a grid must fit into 64 bits, got {plain}")
+    if isinstance(plain, str) and not plain.isascii():
+        _check_text(name, plain)
     if plain is None or isinstance(plain, (bool, int, str)):
         return plain
     if isinstance(plain, float) and math.isfinite(plain):
@@ -82,6 +84,14 @@ def _plain(name: str, value: Any) -> Any:
     raise ValueError(
         f"values of {name} in a grid must be finite numbers, words, booleans or None, got {value!r}"
     )
+
+
+def _check_text(name: str, word: str) -> None:
+    """Refuse half of a surrogate pair: no file holds it."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"words of {name} in a grid must be UTF-8, got {word!r}") from None
 
 
 def _check_points(points: list[Point]) -> None:

@@ -176,6 +176,7 @@ def test_the_same_file_twice_is_refused(refusal: Refusal, mad: list[Path], tmp_p
         ("--memory 0", "memory must be at least 1, got 0"),
         ("--figure x.gif", "figure must end in .pdf or .png, got 'x.gif'"),
         ("--figure none/x.pdf", "figure must lie in an existing folder, got none/x.pdf"),
+        ("--figure /proc/x.pdf", "figure must lie in a folder that takes files, got /proc/x.pdf: "),
     ],
 )
 def test_a_bad_option_is_one_sentence(

@@ -38,6 +38,7 @@ def test_points_may_be_said_one_by_one() -> None:
         ({"a": [1, 1.0]}, 'no point twice, got {"a": 1.0} again'),
         ({"a": 5}, "values of a in a grid must be a list of them, got 5"),
         ({"a": [2**63]}, "values of a in a grid must fit into 64 bits, got 9223372036854775808"),
+        ({"a": ["\ud800"]}, r"words of a in a grid must be UTF-8, got '\\ud800'"),
         ([("a", 1)], r"grid must be a mapping, or a list of mappings, got \('a', 1\)"),
         (None, "grid must be a mapping, or a list of mappings, got None"),
     ],
