@@ -17,6 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from madtheory.deep import curves
 from madtheory.deep.compare import Reading, compare
 from madtheory.deep.curves import Curve
@@ -58,6 +60,19 @@ def grids() -> list[Numbers]:
         {"name": png.stem, "sha256": sha256_file(png), **run_folder.read_json(about)}
         for png, about in found
     ]
+
+
+def maps() -> list[Numbers]:
+    """Committed maps of neighbours, with what they were made from (make_maps)."""
+    found = sorted((DATA / "maps").glob("*.json"))
+    return [{"name": path.stem, "sha256": sha256_file(path)} for path in found]
+
+
+def read_map(name: str) -> Numbers:
+    """A committed map: places (n, 2) and labels (n,) of every generation shown."""
+    read = run_folder.read_json(DATA / "maps" / f"{name}.json")
+    places = [np.array(text.split(), float).reshape(-1, 2) for text in read["places"]]
+    return {**read, "places": places, "labels": [list(map(int, text)) for text in read["labels"]]}
 
 
 def read_all(names: list[str]) -> dict[str, Curve]:

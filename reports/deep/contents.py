@@ -13,7 +13,8 @@ from madtheory.reports.section import Section
 SECTIONS: Final = (
     Section(
         "deep", numbers.compute,
-        {"curves": compared.digests(), "listed": compared.listed(), "grids": compared.grids()},
+        {"curves": compared.digests(), "listed": compared.listed(), "grids": compared.grids(),
+         "maps": compared.maps()},
         figures={
             "deep_ddpm": figures.draw_ddpm,
             "deep_wgan_gp": figures.draw_wgan_gp,
@@ -21,6 +22,7 @@ SECTIONS: Final = (
             "deep_ladder": figures.draw_ladder,
             "deep_plane": figures.draw_plane,
             "deep_spectra": figures.draw_spectra,
+            "deep_maps": figures.draw_maps,
             "deep_grids": figures.draw_grids,
         },
         tables={

@@ -28,6 +28,9 @@ ROWS = (
 FLAT = (("fid", "$W_2^2$"), ("trace", "tr Σ"), ("recall", "recall"))
 #: Dashes of a version's line.
 LINES = {"pooled": DASHES[1], "classes": DASHES[2], "spectrum": DASHES[3]}
+#: Colours of ten classes that the colour-blind can tell apart, as far as ten can be (P. Tol).
+CLASSES = ("#332288", "#CC6677", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933",
+           "#AA4499", "#000000")  # fmt: skip
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -251,4 +254,35 @@ def draw_grids(numbers: Numbers) -> Figure:
         ax.set_yticks([])
         ax.spines[:].set_visible(False)
         panel(ax, _LETTERS[k], one["title"])
+    return fig
+
+
+def draw_maps(numbers: Numbers) -> Figure:
+    """Samples among their real neighbours (t-SNE), a row a curve, a column a generation."""
+    shown = [compared.read_map(one["name"]) for one in numbers["maps"]]
+    if not shown:
+        return _missing("No map has been committed yet.")
+    columns = max(len(one["generations"]) for one in shown)
+    fig = figure(1.4 * len(shown))
+    axes = fig.subplots(len(shown), columns, squeeze=False)
+    for ax in axes.ravel():
+        ax.set_axis_off()
+    for k, (row, one) in enumerate(zip(axes, shown, strict=True)):
+        real = one["places"][0]
+        limits = [(c.min() - 3, c.max() + 3) for c in real.T]
+        for ax, t, x, labels, share in zip(
+            row, one["generations"], one["places"], one["labels"], one["between"], strict=False
+        ):
+            if t:
+                ax.plot(*real.T, ".", color="0.85", ms=1, mew=0, rasterized=True)
+            ax.scatter(*x.T, s=1.6, lw=0, zorder=3, c=[CLASSES[c] for c in labels], rasterized=True)
+            ax.set(xlim=limits[0], ylim=limits[1])
+            where = "real" if t == 0 else f"$t$ = {t}"
+            ax.set_title(f"{where}: {share:.2f}", fontsize=7, loc="center", pad=2)
+        row[0].set_title(f"\n{row[0].get_title()}", fontsize=7, loc="center", pad=2)  # room above
+        name = row[0].annotate(
+            f"({_LETTERS[k]}) {one['title']}", (0, 1), (0, 13), xycoords="axes fraction",
+            textcoords="offset points", fontsize=8,
+        )  # fmt: skip
+        name.set_in_layout(False)
     return fig

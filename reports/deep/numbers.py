@@ -176,6 +176,10 @@ def compute(config: Numbers) -> Numbers:
         "totals": _totals(groups),
         "missing": _missing(known, config["listed"]),
         "grids": config["grids"],
+        "maps": config["maps"],
+        "between": {
+            one["name"]: compared.read_map(one["name"])["between"] for one in config["maps"]
+        },
         "rung": spectra.exactness([c for c in known.values() if c.family == "linear"]),
         "count": len(known),
     }

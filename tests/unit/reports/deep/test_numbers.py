@@ -9,7 +9,15 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
 from madtheory.files import canonical_json
-from madtheory.reports.deep import compared, contents, make_grids, numbers, spectra, trends
+from madtheory.reports.deep import (
+    compared,
+    contents,
+    make_grids,
+    make_maps,
+    numbers,
+    spectra,
+    trends,
+)
 from madtheory.reports.formats import to_markdown
 from madtheory.reports.style import render, styled
 
@@ -50,7 +58,7 @@ def test_every_curve_is_in_a_group_and_every_cell_is_counted(found):
 
 
 def test_a_family_without_curves_is_named_and_drawn(found):
-    empty = {**found, "groups": [], "grids": []}
+    empty = {**found, "groups": [], "grids": [], "maps": []}
     with styled():
         for draw in SECTION.figures.values():
             assert render(draw(empty), "png")[:4] == b"\x89PNG"
@@ -112,3 +120,27 @@ def test_committed_pictures_are_small_and_name_their_curve():
         path = compared.paths().get(one["curve"])
         if path is not None:
             assert json.loads(path.read_text(encoding="utf-8"))["digest"] == one["digest"]
+
+
+def test_committed_maps_name_their_curve_and_hold_what_they_say():
+    assert compared.maps()
+    for about in compared.maps():
+        one = compared.read_map(about["name"])
+        assert one["curve"].startswith(about["name"])
+        curve = json.loads(compared.paths()[one["curve"]].read_text(encoding="utf-8"))
+        assert curve["digest"] == one["digest"]
+        for places, labels in zip(one["places"], one["labels"], strict=True):
+            assert places.shape == (len(labels), 2)
+        # Shares are of features; of the places on the map they are not far, as real ones show.
+        assert make_maps.between_classes(one["places"][0], np.array(one["labels"][0])) > 0.6
+
+
+def test_neighbours_lie_side_by_side_on_a_map():
+    rng = np.random.default_rng(0)
+    centres = np.eye(3)[np.arange(120) % 3] * 20
+    real, other = (centres + rng.standard_normal((120, 3)) for _ in range(2))
+    places, placed = make_maps.layout(real, [other])
+    nearest = np.square(placed[:, None] - places).sum(axis=-1).argmin(axis=1)
+    assert (nearest % 3 == np.arange(120) % 3).all()
+    again = make_maps.layout(real, [other])[1]
+    np.testing.assert_array_equal(placed, again)
