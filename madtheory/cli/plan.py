@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from madtheory.cli import answer, options, table
+from madtheory.cli import answer, options, table, times
 from madtheory.cli.answer import Entry, Payload
 
 if TYPE_CHECKING:
@@ -43,25 +43,18 @@ _NONE = "not computed"
 _ALL = {key: word for words in _WORDS.values() for key, word in words.items()}
 
 
-def _time(found: CollapseTime | None) -> tuple[Payload | None, Entry]:
-    """The time to collapse as JSON, and its status and reason."""
+def _time(found: CollapseTime | None) -> Payload | None:
+    """The time to collapse as JSON."""
     if found is None:
-        why = "a fit to fewer than 2 samples has no covariance"
-        return None, Entry(math.nan, _NONE, why)
-    nested = {
-        "eps": found.eps,
-        "q": list(found.q),
-        "quantiles": list(found.exact),
-        "lower": list(found.lower),
-        "upper": list(found.upper),
-    }
-    why = "only bounds are known: lower and upper"
-    return nested, Entry(list(found.exact), found.status, why)
+        return None
+    parts = (found.quantiles, found.lower, found.upper, found.rel_error)
+    return times.nested(found.eps, found.q, parts)
 
 
 def answer_plan(found: Plan, **asked: Any) -> Payload:
     """Turn a plan into JSON: each number with its interval, status, and reason where null."""
-    time, entry = _time(found.collapse_time)
+    time = _time(found.collapse_time)
+    entry = times.entry(time, "a fit to fewer than 2 samples has no covariance")
     entries = {name: Entry(x.value, x.status, x.reason) for name, x in found.answers.items()}
     for name, x in found.answers.items():
         entries[f"{name}_lower"] = Entry(x.lower, x.status, x.reason)
@@ -98,17 +91,6 @@ def _rows(title: str, words: dict[str, str], payload: Payload) -> Table:
     return rows
 
 
-def _times(time: Payload, status: str) -> Table:
-    """Quantiles of the time to collapse."""
-    rows = table.plain("How long it lasts without fresh data", ["share of runs", "status"], left=0)
-    rows.columns[1].justify = "left"
-    rows.add_column(f"generations until tr Σ < {time['eps']:g} tr Σ0", justify="right")
-    for q, low, high in zip(time["q"], time["lower"], time["upper"], strict=True):
-        between = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
-        rows.add_row(f"{100 * q:g} %", status, between)
-    return rows
-
-
 def _said(payload: Payload) -> dict[str, list[str]]:
     """Why numbers are missing or infinite, with their names."""
     said: dict[str, list[str]] = {}
@@ -129,7 +111,8 @@ def show_plan(payload: Payload) -> None:
         if any(payload["status"].get(key, _NONE) != _NONE for key in words):
             page.print(_rows(title, words, payload))
     if payload["collapse_time"] is not None:
-        page.print(_times(payload["collapse_time"], payload["status"]["collapse_time"]))
+        title, status = "How long it lasts without fresh data", payload["status"]["collapse_time"]
+        page.print(times.rows(title, payload["collapse_time"], status))
     for reason, names in _said(payload).items():
         page.print(f"– {', '.join(names)}: {reason}.", markup=False)
     for remark in payload["remarks"]:

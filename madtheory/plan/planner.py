@@ -41,24 +41,20 @@ _ONE = Answer.exact(1.0)
 class CollapseTime:
     """Quantiles of the first t with tr Sigma_t < eps tr Sigma_0 were the fresh data to stop.
 
-    `lower` and `upper` are equal where the law is exact.
+    `lower` and `upper` are rigorous, and equal where the law is exact; `rel_error` is declared.
     """
 
     eps: float
     q: tuple[float, ...]
+    quantiles: tuple[float, ...]
     lower: tuple[float, ...]
     upper: tuple[float, ...]
-
-    @property
-    def exact(self) -> tuple[float, ...]:
-        """The quantiles that are known; NaN where only bounds are."""
-        pairs = zip(self.lower, self.upper, strict=True)
-        return tuple(low if low == high else math.nan for low, high in pairs)
+    rel_error: tuple[float, ...]
 
     @property
     def status(self) -> str:
         """Exact where every quantile is."""
-        return "exact" if self.lower == self.upper else "bound"
+        return "exact" if self.lower == self.upper else "asymptotic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,11 +380,9 @@ def _collapse_time(request: _Request, loop: Loop) -> CollapseTime | None:
     first = loop.n_initial if request.n_real else loop.n_synth
     alone = fully_synthetic(loop.n_synth, bias=request.bias, n_initial=first)
     s = request.s.values
-    ends = collapse.collapse_time_quantiles(
-        alone, s.size, eps=request.eps, q=QUANTILES, eigenvalues=s
-    )
-    low, high = (tuple(x.tolist()) for x in ends)
-    return CollapseTime(request.eps, QUANTILES, low, high)
+    found = collapse.collapse_time(alone, s.size, eps=request.eps, q=QUANTILES, eigenvalues=s)
+    parts = (found.value, found.lower, found.upper, found.rel_error)
+    return CollapseTime(request.eps, QUANTILES, *(tuple(x.tolist()) for x in parts))
 
 
 # --- without fresh data ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from madtheory.cli import answer, options, table
+from madtheory.cli import answer, options, table, times
 from madtheory.cli.answer import Entries, Entry, Payload
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ _RATES = {
     "stationary_trace": "E tr Σ, t → ∞",
     "mean_walk_growth": "E|μ-μ0|² per generation, t → ∞",
 }
+#: Shares of runs whose time to collapse is told.
+_SHARES = (0.05, 0.5, 0.95)
 _PATH = {
     "mean_trace": "E tr Σ",
     "mean_walk": "E|μ-μ0|²",
@@ -152,6 +154,19 @@ _MISSING = _RATES | {
     "log_det_mean": "log det Σ",
     "w2_squared": "E W2²",
 }
+
+
+def _time(loop: Loop, eigenvalues: Array, eps: float) -> Payload | None:
+    """Quantiles of the time until tr Sigma < eps tr Sigma_0; None where not computed (1.9)."""
+    from madtheory.loop import UnsupportedLoop
+    from madtheory.theory.collapse import collapse_time
+
+    try:
+        found = collapse_time(loop, eigenvalues.size, eps=eps, q=_SHARES, eigenvalues=eigenvalues)
+    except UnsupportedLoop:
+        return None
+    parts = (found.value, found.lower, found.upper, found.rel_error)
+    return times.nested(eps, _SHARES, [x.tolist() for x in parts])
 
 
 def _lyapunov(values: Sequence[float]) -> str:
@@ -179,16 +194,25 @@ def show_collapse(payload: Payload) -> None:
     scope = "Path exact" if "rate_lower" in payload else "All exact"
     approximate = status["w2_squared"] == "asymptotic"
     page.print(f"{scope} but E W2²: asymptotic, error declared." if approximate else f"{scope}.")
+    if payload.get("collapse_time"):
+        page.print(
+            times.rows("Time to collapse", payload["collapse_time"], status["collapse_time"])
+        )
 
 
 @click.command()
 @options.collapse
 @options.generations
+@click.option("--eps", type=float, help="Also tell how long until tr Σ < eps tr Σ0.")
 @answer.shown_by(show_collapse)
-def collapse(**given: Any) -> Payload:
-    """Fully synthetic loop: rate of collapse, moments, log-determinant, distance."""
+def collapse(*, eps: float | None, **given: Any) -> Payload:
+    """Fully synthetic loop: rate of collapse, moments, log-determinant, distance, time."""
     eigenvalues = options.eigenvalues(given)
     loop = options.collapse_loop(options.with_biases(given, eigenvalues.size))
     length = options.length(given["generations"])
-    entries = _regularised if loop.shrinkage or loop.floor else _plain
-    return answer.head(loop, eigenvalues) | answer.body(entries(loop, eigenvalues, length))
+    entries = (_regularised if loop.shrinkage or loop.floor else _plain)(loop, eigenvalues, length)
+    if eps is None:
+        return answer.head(loop, eigenvalues) | answer.body(entries)
+    time = _time(loop, eigenvalues, eps)
+    known = {**entries, "collapse_time": times.entry(time)}
+    return answer.head(loop, eigenvalues) | answer.body(known) | {"collapse_time": time}

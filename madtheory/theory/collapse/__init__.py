@@ -1,9 +1,10 @@
 """Fully synthetic loop (Section 3.1, Appendix A): rates, laws, moments, distance, times.
 
 `rates` has the exponents, `direction` the law of one direction, `log_det` and `traces` moments,
-`distance` E W2^2 and `overshoot` whether it increases, `times` the time to collapse, `shrinkage`
-and `stationary` what regularised fits change, `eigendirections` what a spectrum of biases does to
-each of them, and `estimated` that spectrum from successive generations.
+`log_trace` those of the log of the trace, `distance` E W2^2 and `overshoot` whether it increases,
+`times` bounds on the time to collapse and `waiting` its law, `shrinkage` and `stationary` what
+regularised fits change, `eigendirections` what a spectrum of biases does to each of them, and
+`estimated` that spectrum from successive generations.
 
 Arguments: `loop` is a fully synthetic loop (with shrinkage or a floor where a function says so),
 `eigenvalues` are those of Sigma_0, shape (d,), zeros allowed, and `dim` is d. `generations` is T:
@@ -36,6 +37,7 @@ from madtheory.theory.collapse.distance import (
 from madtheory.theory.collapse.eigendirections import Dominance, direction_rates, dominance
 from madtheory.theory.collapse.estimated import DirectionBiases, estimate_biases
 from madtheory.theory.collapse.log_det import log_det_mean, log_det_variance
+from madtheory.theory.collapse.log_trace import log_trace_moments
 from madtheory.theory.collapse.memory import memory_rate, only_remembers
 from madtheory.theory.collapse.overshoot import (
     MadVerdict,
@@ -83,6 +85,7 @@ from madtheory.theory.collapse.traces import (
     second_moments,
     shrinkage_second_moment_map,
 )
+from madtheory.theory.collapse.waiting import collapse_time
 
 __all__ = [
     "ChernoffBound",
@@ -91,6 +94,7 @@ __all__ = [
     "MadVerdict",
     "Overshoot",
     "clt_variance",
+    "collapse_time",
     "collapse_time_bounds",
     "collapse_time_quantiles",
     "condition_bound",
@@ -115,6 +119,7 @@ __all__ = [
     "is_increasing",
     "log_det_mean",
     "log_det_variance",
+    "log_trace_moments",
     "lyapunov_spectrum",
     "mean_squared_trace",
     "mean_trace",

@@ -241,19 +241,19 @@ def test_nothing_is_left_at_no_variance() -> None:
     assert found.collapse_time.upper == (2.0, 2.0, 2.0)
 
 
-def test_the_time_to_collapse_is_exact_in_one_dimension_and_bounded_in_others() -> None:
+def test_the_time_to_collapse_is_exact_in_one_dimension_and_declared_in_others() -> None:
     one = plan_loop(1, n_real=0, bias=0.9, n_synth=10).collapse_time
     assert one is not None
     expected = collapse.first_passage_cdf(0.01, fully_synthetic(10, bias=0.9), generations=100)
     by_cdf = tuple(float(1 + (expected < q).sum()) for q in (0.05, 0.5, 0.95))
-    assert (one.exact, one.status) == (by_cdf, "exact")
+    assert (one.quantiles, one.rel_error, one.status) == (by_cdf, (0.0, 0.0, 0.0), "exact")
     many = plan_loop(4, n_real=0, bias=0.9, n_synth=10, eps=0.1).collapse_time
     assert many is not None
-    low, high = collapse.collapse_time_quantiles(
-        fully_synthetic(10, bias=0.9), 4, eps=0.1, q=(0.05, 0.5, 0.95)
-    )
-    assert (many.lower, many.upper, many.status) == (tuple(low), tuple(high), "bound")
-    assert all(math.isnan(x) for x in many.exact)
+    found = collapse.collapse_time(fully_synthetic(10, bias=0.9), 4, eps=0.1, q=(0.05, 0.5, 0.95))
+    parts = (many.quantiles, many.lower, many.upper, many.rel_error)
+    fields = (found.value, found.lower, found.upper, found.rel_error)
+    assert parts == tuple(tuple(x) for x in fields)
+    assert many.status == "asymptotic"
 
 
 def test_with_fresh_data_the_first_fit_is_to_them() -> None:

@@ -1,0 +1,66 @@
+"""Mean and variance of log tr Sigma_t: exact where it is early or late."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import special
+
+from madtheory.covariance import Spectrum
+from madtheory.loop import fully_synthetic
+from madtheory.theory import collapse
+from madtheory.theory.collapse import log_trace
+
+
+@pytest.mark.parametrize("eigenvalues", [np.ones(7), [5.0, 2.0, 1.0], [3.0]])
+def test_early_it_is_the_exact_second_moments(eigenvalues: np.ndarray) -> None:
+    loop, T = fully_synthetic(10**6, bias=0.9), 20
+    mean, variance = collapse.log_trace_moments(loop, eigenvalues, generations=T)
+    square = collapse.mean_squared_trace(loop, eigenvalues, generations=T)
+    trace = collapse.mean_trace(loop, eigenvalues, generations=T)
+    spread = np.log(square / trace**2)  # of a log-normal of that coefficient of variation
+    np.testing.assert_allclose(variance, spread, rtol=5e-4)
+    np.testing.assert_allclose(mean - np.log(trace / np.sum(eigenvalues)), -spread / 2, rtol=5e-4)
+
+
+def test_at_rank_one_it_is_one_direction() -> None:
+    loop = fully_synthetic(6, n_initial=12, bias=0.9)
+    mean, variance = collapse.log_trace_moments(loop, [2.0, 0.0], generations=9)
+    np.testing.assert_allclose(mean, collapse.directional_log_mean(loop, generations=9), rtol=1e-12)
+    np.testing.assert_allclose(
+        variance, collapse.directional_log_variance(loop, generations=9), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("dim", [2, 5, 100])
+def test_late_a_direction_is_a_beta_variable_away(dim: int) -> None:
+    # log u'Su = log tr S + log Beta(1/2, (d-1)/2), independent.
+    lag = log_trace.lags(Spectrum.of(dim).shares)
+    assert lag.mean + math.log(dim) == pytest.approx(
+        special.digamma(dim / 2) - special.digamma(0.5), rel=1e-9
+    )
+    assert lag.variance == pytest.approx(
+        special.polygamma(1, 0.5) - special.polygamma(1, dim / 2), rel=1e-9
+    )
+
+
+def test_late_with_two_variances() -> None:
+    # g'Pg = r^2 (a cos^2 + b sin^2) in polar coordinates.
+    a, b = 0.9, 0.1
+    angle = (np.arange(2000) + 0.5) * math.pi / 2000
+    log_q = np.log(a * np.cos(angle) ** 2 + b * np.sin(angle) ** 2)
+    lag = log_trace.lags(np.array([a, b]))
+    mean = log_q.mean() + math.log(2) + special.digamma(1)
+    assert lag.mean == pytest.approx(mean - math.log(2) - special.digamma(0.5), rel=1e-9)
+    variance = log_q.var() + special.polygamma(1, 1)
+    assert lag.variance == pytest.approx(math.pi**2 / 2 - variance, rel=1e-9)
+    assert lag.alike == pytest.approx(0.82)
+
+
+def test_late_the_lags_are_used_up() -> None:
+    loop, t = fully_synthetic(5), np.array([1e7])
+    mean, variance = log_trace.log_trace_path(loop, Spectrum.of(9).shares, t)
+    lag = log_trace.lags(Spectrum.of(9).shares)
+    rate, noise = collapse.rate(loop), float(special.polygamma(1, 2.0))
+    assert mean[0] - 1e7 * rate == pytest.approx(lag.mean, rel=1e-3)
+    assert 1e7 * noise - variance[0] == pytest.approx(lag.variance, rel=1e-3)
