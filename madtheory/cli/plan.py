@@ -111,7 +111,10 @@ def show_plan(payload: Payload) -> None:
         if any(payload["status"].get(key, _NONE) != _NONE for key in words):
             page.print(_rows(title, words, payload))
     if payload["collapse_time"] is not None:
-        title, status = "How long it lasts without fresh data", payload["status"]["collapse_time"]
+        title, status = (
+            "How many generations it lasts without fresh data",
+            payload["status"]["collapse_time"],
+        )
         page.print(times.rows(title, payload["collapse_time"], status))
     for reason, names in _said(payload).items():
         page.print(f"– {', '.join(names)}: {reason}.", markup=False)

@@ -40,10 +40,9 @@ def _known(value: float, error: float) -> str:
 
 def rows(title: str, time: Payload, status: str) -> Table:
     """A table of quantiles, their declared errors and their bounds."""
-    title = f"{title}: generations until tr Σ < {time['eps']:g} tr Σ0"
     found = table.plain(title, ["share of runs", "status"], left=0)
     found.columns[1].justify = "left"
-    found.add_column("generations", justify="right", no_wrap=True)
+    found.add_column(f"until tr Σ < {time['eps']:g} tr Σ0", justify="right", no_wrap=True)
     found.add_column("for certain", justify="right", no_wrap=True)
     columns = (time[name] for name in ("q", "quantiles", "rel_error", "lower", "upper"))
     for q, value, error, low, high in zip(*columns, strict=True):

@@ -196,7 +196,9 @@ def show_collapse(payload: Payload) -> None:
     page.print(f"{scope} but E W2²: asymptotic, error declared." if approximate else f"{scope}.")
     if payload.get("collapse_time"):
         page.print(
-            times.rows("Time to collapse", payload["collapse_time"], status["collapse_time"])
+            times.rows(
+                "Generations until collapse", payload["collapse_time"], status["collapse_time"]
+            )
         )
 
 

@@ -9,6 +9,9 @@ import pytest
 from mpmath import mp
 from scipy import integrate, stats
 
+from madtheory.loop import fully_synthetic
+from madtheory.theory.collapse import collapse_time
+
 Answer = Callable[..., dict[str, Any]]
 
 Close = Callable[..., None]
@@ -264,3 +267,19 @@ def test_quadrature_of_the_two_by_two_root_is_right() -> None:
         opts={"epsabs": 1e-5},
     )
     assert mean_root_trace_2x2(2) * math.sqrt(2) == pytest.approx(value, rel=1e-5)
+
+
+def test_the_time_to_collapse_where_asked_for(answer: Answer) -> None:
+    plain = ("theory", "collapse", "--dim", 4, "--n-synth", 10, "--bias", 0.9, "--generations", 2)
+    assert "collapse_time" not in answer(*plain)
+    got = answer(*plain, "--eps", 0.1)
+    q = [0.05, 0.5, 0.95]
+    found = collapse_time(fully_synthetic(10, bias=0.9), 4, eps=0.1, q=q)
+    fields = ("value", "lower", "upper", "rel_error")
+    names = ("quantiles", "lower", "upper", "rel_error")
+    lists = {name: getattr(found, x).tolist() for name, x in zip(names, fields, strict=True)}
+    assert got["collapse_time"] == {"eps": 0.1, "q": q, **lists}
+    assert got["status"]["collapse_time"] == "asymptotic"
+    floored = answer(*plain, "--eps", 0.1, "--floor", 0.1)
+    assert floored["collapse_time"] is None
+    assert "floor = 0 only" in floored["reason"]["collapse_time"]
