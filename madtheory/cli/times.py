@@ -24,12 +24,16 @@ def nested(eps: float, q: Sequence[float], parts: Sequence[Sequence[float]]) -> 
     return {"eps": eps, "q": list(q), **lists}
 
 
+def _status(time: Payload) -> str:
+    """Exact where the bounds are."""
+    return "exact" if time["lower"] == time["upper"] else "asymptotic"
+
+
 def entry(time: Payload | None, reason: str = ONE_BIAS) -> Entry:
     """Status, and a reason where a quantile is infinite or all are unknown."""
     if time is None:
         return Entry(math.nan, "not computed", reason)
-    exact = time["lower"] == time["upper"]
-    return Entry(time["quantiles"], "exact" if exact else "asymptotic", NEVER)
+    return Entry(time["quantiles"], _status(time), NEVER)
 
 
 def _known(value: float, error: float) -> str:
@@ -38,7 +42,7 @@ def _known(value: float, error: float) -> str:
     return table.number(value) if sure else f"{table.number(value)} ± {100 * error:.2g} %"
 
 
-def rows(title: str, time: Payload, status: str) -> Table:
+def rows(title: str, time: Payload) -> Table:
     """A table of quantiles, their declared errors and their bounds."""
     found = table.plain(title, ["share of runs", "status"], left=0)
     found.columns[1].justify = "left"
@@ -47,5 +51,5 @@ def rows(title: str, time: Payload, status: str) -> Table:
     columns = (time[name] for name in ("q", "quantiles", "rel_error", "lower", "upper"))
     for q, value, error, low, high in zip(*columns, strict=True):
         certain = "" if low == high else f"{table.number(low)} to {table.number(high)}"
-        found.add_row(f"{100 * q:g} %", status, _known(value, error), certain)
+        found.add_row(f"{100 * q:g} %", _status(time), _known(value, error), certain)
     return found
