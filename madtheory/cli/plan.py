@@ -111,11 +111,8 @@ def show_plan(payload: Payload) -> None:
         if any(payload["status"].get(key, _NONE) != _NONE for key in words):
             page.print(_rows(title, words, payload))
     if payload["collapse_time"] is not None:
-        title, status = (
-            "How many generations it lasts without fresh data",
-            payload["status"]["collapse_time"],
-        )
-        page.print(times.rows(title, payload["collapse_time"], status))
+        title = "How many generations it lasts without fresh data"
+        page.print(times.rows(title, payload["collapse_time"]))
     for reason, names in _said(payload).items():
         page.print(f"– {', '.join(names)}: {reason}.", markup=False)
     for remark in payload["remarks"]:

@@ -195,11 +195,7 @@ def show_collapse(payload: Payload) -> None:
     approximate = status["w2_squared"] == "asymptotic"
     page.print(f"{scope} but E W2²: asymptotic, error declared." if approximate else f"{scope}.")
     if payload.get("collapse_time"):
-        page.print(
-            times.rows(
-                "Generations until collapse", payload["collapse_time"], status["collapse_time"]
-            )
-        )
+        page.print(times.rows("Generations until collapse", payload["collapse_time"]))
 
 
 @click.command()
