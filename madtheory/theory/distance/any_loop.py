@@ -13,7 +13,7 @@ from madtheory.directions import Directions
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
-from madtheory.theory.distance import by_direction, equivalent, fresh, mixed
+from madtheory.theory.distance import by_direction, equivalent, fresh, mixed, remembered
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import (
     Memory,
@@ -157,8 +157,9 @@ def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
 def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     """Limit of :func:`w2_squared`, 0-d arrays.
 
-    Exact where E tr Sigma_t goes to 0. Otherwise pools and memories that keep everything are
-    refused, and so are loops without real data that differ from the fully synthetic one. Where
+    Exact where E tr Sigma_t goes to 0. Otherwise pools that keep everything are refused, memories
+    that do beside a fixed set, and loops without real data that differ from the fully synthetic
+    one. Where
     second moments diverge the bounds are those of a constant Sigma and of fidelity 0, and
     rel_error is what they imply; all is inf where first moments diverge.
 
@@ -210,6 +211,8 @@ def _limit(
     loop: Loop, s: Spectrum, sharpen: Callable[[Loop, Spectrum, Spread, Array], Array]
 ) -> Estimate:
     """The limit of a loop of one bias, with deficits as `sharpen` has them."""
+    if remembered.covers(loop):
+        return remembered.limit(loop, s)
     if not loop.is_fresh_memory_one:
         settled = _settled(loop, s)
         if settled is not None:

@@ -91,7 +91,9 @@ def limit_law(loop: Loop, dim: int) -> tuple[MeanLaw, float] | None:
     return settled_law(by, dim, scale=first.trace, mean_sq=mean_sq)
 
 
-def _deficit(law: MeanLaw, s: Spectrum, total: float, step: float = 0.0) -> tuple[float, float]:
+def deficit_by_law(
+    law: MeanLaw, s: Spectrum, total: float, step: float = 0.0
+) -> tuple[float, float]:
     """Deficit by a law and its declared error; total = E tr (S - c)^2/(r c^2), exactly.
 
     What one fit misses depends on d, which counts as the Bures weight has it. Where a law is none,
@@ -131,14 +133,16 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
     for law, total in zip(laws, totals[:_LONGEST], strict=False):
         x.append(law.root_deficit)
         if limit and max(abs(y / limit[0].root_deficit - 1) for y in x[-2:]) < _AT_REST:
-            rest = _deficit(limit[0], s, totals[-1], limit[1] + _AT_REST)
+            rest = deficit_by_law(limit[0], s, totals[-1], limit[1] + _AT_REST)
             return found + [rest] * (len(totals) - len(found))
         turns = turns + 1 if (x[-1] - x[-2]) * (x[-2] - x[-3]) < 0 else 0
         if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
             return found
-        found.append(_deficit(law, s, total))
+        found.append(deficit_by_law(law, s, total))
     if limit and len(found) == _LONGEST:
-        found += _far(found, _deficit(limit[0], s, totals[-1], limit[1]), len(totals) - _LONGEST)
+        found += _far(
+            found, deficit_by_law(limit[0], s, totals[-1], limit[1]), len(totals) - _LONGEST
+        )
     return found
 
 
@@ -178,5 +182,5 @@ def sharper_limit(loop: Loop, s: Spectrum, spread: Spread, rows: Array) -> Array
     law = limit_law(loop, s.rank)
     if law is None:
         return rows
-    found = _deficit(law[0], s, float(spread.total), law[1])
+    found = deficit_by_law(law[0], s, float(spread.total), law[1])
     return _sharpened(rows[:, None], [found])[:, 0]
