@@ -140,10 +140,12 @@ def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
 
 def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
     """Limits that need no fidelity: Sigma dies, or nothing pulls the mean back (exact)."""
-    if not loop.n_real or moments.is_growing_pool(loop):
+    if not loop.n_real or loop.keeps_all:
         first = moments.first_moments_limit(loop)
         if first.trace == 0:  # E tr Sigma^{1/2} goes with E tr Sigma
             return Estimate.exact(s.trace * (1 + first.mean_sq))
+        if loop.keeps_all and np.isinf(first.mean_sq):
+            return Estimate.unbounded()
     _require_covered(loop, s, "w2_squared_limit")
     mixed.require_limit(loop)
     if loop.n_real or loop.floor:
@@ -212,7 +214,7 @@ def _limit(
 ) -> Estimate:
     """The limit of a loop of one bias, with deficits as `sharpen` has them."""
     if remembered.covers(loop):
-        return remembered.limit(loop, s)
+        return remembered.limit(loop, s, sharp=sharpen is not _as_they_are)
     if not loop.is_fresh_memory_one:
         settled = _settled(loop, s)
         if settled is not None:

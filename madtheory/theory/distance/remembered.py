@@ -74,8 +74,11 @@ def _spread(law: MeanLaw, by: Pooling, first: FirstMomentsLimit, more: float) ->
     return spread_of(d, *(np.asarray(x) for x in rows))
 
 
-def limit(loop: Loop, s: Spectrum) -> Estimate:
-    """E W2^2 at the limit, 0-d; inf where first moments diverge."""
+def limit(loop: Loop, s: Spectrum, *, sharp: bool = True) -> Estimate:
+    """E W2^2 at the limit, 0-d; inf where first moments diverge.
+
+    By the resummed second order alone where not `sharp`.
+    """
     first = moments.first_moments_limit(loop)
     if not np.isfinite(first.trace):
         return Estimate.unbounded()
@@ -83,9 +86,10 @@ def limit(loop: Loop, s: Spectrum) -> Estimate:
     law, more = next_law(constant_law(s.rank), by), mixture_share(loop, s.rank)
     spread = _spread(law, by, first, more)
     rows = deficits(loop, spread, s, Memory(np.asarray(1.0), np.asarray(0.0)))
-    x, error = deficit_by_law(law, s, law.spread)
-    x, error = x * (1 + more), error * (1 + more) + _BY_MIXTURE * more * x
-    if error < rows[3] and rows[1] <= x <= rows[2]:
-        rows[0], rows[3] = x, error
+    if sharp:
+        x, error = deficit_by_law(law, s, law.spread)
+        x, error = x * (1 + more), error * (1 + more) + _BY_MIXTURE * more * x
+        if error < rows[3] and rows[1] <= x <= rows[2]:
+            rows[0], rows[3] = x, error
     found = estimate(spread, rows, s.trace)
     return replace(found, rel_error=found.rel_error + generation.rounding(loop))

@@ -32,6 +32,7 @@ from madtheory.theory.moments.fresh import (
     solve,
 )
 from madtheory.theory.moments.generation import is_exact, require_supported, second_rounding
+from madtheory.theory.moments.growing_limits import growing_limit
 from madtheory.theory.moments.second import (
     estimated_limit,
     estimated_path,
@@ -137,9 +138,9 @@ def first_moments_limit(loop: Loop, *, eigenvalues: ArrayLike | None = None) -> 
     Raises
     ------
     UnsupportedLoop
-        For pools that keep everything other than the plain growing pool
-        (:func:`madtheory.theory.moments.growing_pool_limit`), and without real data for a memory
-        of everything or a loop that needs more than 10^5 generations to come to rest.
+        Without real data for a memory of everything or a loop that needs more than 10^5 generations
+        to come to rest; for a pool that keeps everything with a floor, or beside some 500 times as
+        many real samples as a generation's synthetic ones.
 
     Examples
     --------
@@ -152,6 +153,8 @@ def first_moments_limit(loop: Loop, *, eigenvalues: ArrayLike | None = None) -> 
         return FirstMomentsLimit(float(mean_sq), float(trace))
     if growing_pool.is_growing_pool(loop):
         return growing_pool.growing_pool_limit(loop)
+    if loop.keeps_all:
+        return growing_limit(loop)
     if not loop.is_fresh_memory_one:
         return moment_limit(loop)
     A, b = fresh_maps.first_map(*parameters(loop))

@@ -20,6 +20,7 @@ from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.spectrum import baseline
 from madtheory.theory import distance
+from madtheory.theory.moments import is_growing_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,6 +138,11 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     if not loop.n_real:
         raise UnsupportedLoop(
             "the admissible n_synth is computed for loops with real data only, got n_real = 0"
+        )
+    if loop.keeps_all and not is_growing_pool(loop):
+        raise UnsupportedLoop(
+            "the admissible n_synth is computed for pools that forget and the plain growing pool "
+            f"only, got a loop of the family {loop.family}"
         )
     if loop.n_real == 1:
         return [math.inf] * len(sides)

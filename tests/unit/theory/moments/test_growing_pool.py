@@ -62,13 +62,6 @@ def test_another_loop_is_refused_in_one_sentence(name: str) -> None:
         CALLS[name](fresh_data(5, 5))
 
 
-def test_limits_of_other_pools_are_refused_but_their_paths_are_not() -> None:
-    loop = Loop(n_initial=5, n_fixed=5, n_fresh=2, n_synth=5, pool="accumulate")
-    with pytest.raises(UnsupportedLoop, match="pools that forget only"):
-        moments.first_moments_limit(loop)
-    assert np.isfinite(moments.first_moments(loop, 50).trace).all()
-
-
 def test_exponents_of_pools_that_keep_everything_by_their_exact_paths() -> None:
     T = 1000
     for options in (

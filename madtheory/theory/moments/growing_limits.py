@@ -1,0 +1,125 @@
+"""Limits of first moments of every pool that keeps everything (theory.md 3.2, 3.3).
+
+Beside real data of a fixed share (a weight; fresh samples beside a budget) the pool comes to rest
+at the centre of the real data, and the limit is a fixed point in closed form. Else the real share
+goes to 0 and the limit depends on the start. The recursion's coefficients are rational in t, so
+that a moment is its limit and a series of t^-p; over doubling t each term is geometric, and
+Richardson's step takes it away.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from madtheory._types import Array
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.results import FirstMomentsLimit
+from madtheory.theory.moments.first import moment_path
+from madtheory.theory.moments.generation import require_resolved
+from madtheory.theory.moments.growing_pool import anchored_pool_gain, pool_exponent
+
+#: The series are in one over the samples: generations at which the pool, in units of n_synth and
+#: real data included, has doubled, from _FIRST more than the real data on, up to _LAST; what the
+#: last step may change, relative.
+_FIRST, _LAST, _SETTLED = 16, 2**13, 1e-7
+
+
+def _is_anchored(loop: Loop) -> bool:
+    """Whether real data keep a share of a late fit."""
+    return loop.weight is not None or (loop.budget is not None and loop.n_fresh > 0)
+
+
+def _weighted_limit(loop: Loop) -> FirstMomentsLimit:
+    """A weight w on the real data: their mean is g + (n_h/n_r) h, g the part of the fixed set.
+
+    The pool's mean goes to g, its covariance to q = lambda C + w^2 n_h/n_r^2, whatever the memory.
+    """
+    w, n_r = loop.real_share, loop.n_real
+    fresh, fixed = loop.n_fresh / n_r**2, loop.n_fixed / n_r**2
+    pool = w**2 * fresh
+    real = w * (n_r - 1) / (n_r - loop.ddof) + w * (1 - w) * fresh
+    trace = (real + (1 - w) * pool) / (1 - (1 - w) * loop.scalar_bias)
+    return FirstMomentsLimit(fixed + pool, trace)
+
+
+def _budget_limit(loop: Loop) -> FirstMomentsLimit:
+    """B samples of the pool and n_h fresh ones, n in all: M = (B q + n_h)/n^2, q = lambda C + M."""
+    gain = anchored_pool_gain(loop)
+    if gain >= 1:
+        return FirstMomentsLimit()
+    B, n_h = loop.budget or 0, loop.n_fresh
+    n = B + n_h
+    # (n - ddof) C = (B - 1) q + n_h - 1 + (B n_h/n)(q/B + 1/n_h).
+    by_pool = (B - 1 + n_h / n) / (n - loop.ddof)
+    by_fresh = (n_h - 1 + B / n) / (n - loop.ddof)
+    q = (loop.scalar_bias * by_fresh + n_h / n**2) / (1 - gain)
+    return FirstMomentsLimit((B * q + n_h) / n**2, by_pool * q + by_fresh)
+
+
+def _exponents(loop: Loop, count: int) -> list[float]:
+    """Exponents p of t^-p, smallest first: of sums over 1/t^2, the trace's t^e, a subsample's."""
+    e = pool_exponent(loop)
+    starts = [1.0, 1.0 - e] + ([-e] if loop.budget is not None and e < 0 else [])
+    return sorted({round(start + j, 12) for start in starts for j in range(count)})[:count]
+
+
+def extrapolated(values: Array, exponents: list[float]) -> tuple[float, float]:
+    """Limit of values at doubling t, and what the last step changed.
+
+    Examples
+    --------
+    >>> t = 2.0 ** np.arange(8)
+    >>> limit, change = extrapolated(3 + 1 / t - 2 / t**1.5, [1.0, 1.5])
+    >>> round(limit, 12)
+    3.0
+    """
+    last, change = float(values[-1]) if values.size else 0.0, np.inf
+    for p in exponents:
+        # (2^p b - a)/(2^p - 1), small exponents included.
+        values = values[1:] + np.diff(values) / np.expm1(p * np.log(2))
+        last, change = float(values[-1]), abs(float(values[-1]) - last)
+    return last, change
+
+
+@lru_cache(maxsize=64)
+def _resting(loop: Loop) -> FirstMomentsLimit:
+    """Where a pool comes to rest that forgets the real data's share."""
+    e = pool_exponent(loop)
+    if e > 0:
+        return FirstMomentsLimit()
+    real = round(loop.n_real / loop.n_synth)
+    grown = (real + _FIRST) * 2 ** np.arange(10) - real
+    at = grown[grown <= _LAST] - 1
+    path = moment_path(loop, int(at.max(initial=0)) + 1)
+    terms = _exponents(loop, at.size - 1)
+    found = [extrapolated(x[at], terms) for x in (path.mean_sq, path.trace)[: 1 + (e == 0)]]
+    if at.size < 3 or any(change > _SETTLED * abs(value) for value, change in found):
+        raise UnsupportedLoop(
+            "the limit of a pool that keeps everything is computed where it is near after "
+            f"{_LAST} generations, got n_fixed = {loop.n_fixed}, n_fresh = {loop.n_fresh}, "
+            f"n_synth = {loop.n_synth} and bias = {loop.scalar_bias:g}"
+        )
+    return FirstMomentsLimit(found[0][0], found[1][0] if e == 0 else 0.0)
+
+
+def growing_limit(loop: Loop) -> FirstMomentsLimit:
+    """Limit of a loop whose pool keeps everything, without a floor (exact, or to 1e-7).
+
+    Examples
+    --------
+    >>> fresh = Loop(n_initial=10, n_fresh=4, n_synth=7, pool="accumulate")
+    >>> round(growing_limit(fresh).mean_sq, 9)
+    0.172655843
+    """
+    loop = loop.used
+    require_resolved(loop, "the limit")
+    if loop.floor > 0:
+        raise UnsupportedLoop(
+            "the limit of a pool that keeps everything is computed for floor = 0 only, "
+            f"got {loop.floor:g}"
+        )
+    if not _is_anchored(loop):
+        return _resting(loop)
+    return _weighted_limit(loop) if loop.weight is not None else _budget_limit(loop)
