@@ -9,7 +9,15 @@ from typing import Final
 import numpy as np
 
 from madtheory._types import Array
-from madtheory.claims.claim import Observation, exact, lower_bound, relative, upper_bound
+from madtheory.claims.claim import (
+    Observation,
+    Prediction,
+    asymptotic,
+    exact,
+    lower_bound,
+    relative,
+    upper_bound,
+)
 from madtheory.claims.setting import Setting
 from madtheory.loop import fully_synthetic
 from madtheory.theory import collapse
@@ -17,8 +25,10 @@ from madtheory.theory import collapse
 _LINE = Setting(fully_synthetic(10), np.ones(1), 8)
 _THIN = Setting(fully_synthetic(10), np.array([0.98, 0.02]), 8)
 _EVEN = Setting(fully_synthetic(4), np.array([0.5, 0.5]), 30)
+_MANY = Setting(fully_synthetic(20, bias=0.9), np.ones(5), 1)
 _SMALL = 0.5
 _TENTH = 0.1
+_TINY = 1e-6
 
 
 def _passed(threshold: float, at: Setting, words: str) -> Observation:
@@ -46,6 +56,33 @@ def _by_median(less: int, words: str) -> Observation:
 def _bounds(threshold: float, at: Setting) -> tuple[Array, Array]:
     """Bounds on the probability that the time to collapse is at most t."""
     return collapse.collapse_time_bounds(threshold, at.loop, at.eigenvalues, generations=at.t)
+
+
+@cache
+def _typical() -> tuple[int, float]:
+    """Median of the time to collapse in five dimensions, and its declared error."""
+    found = collapse.collapse_time(_MANY.loop, 5, eps=_TINY, q=0.5)
+    return int(found.value), float(found.rel_error)
+
+
+def _by_typical(longer: float) -> Prediction:
+    """P(T <= that median), were T longer by a share; the median's error is that of T."""
+    median, error = _typical()
+    chances = collapse.collapse_time_chances(
+        _TINY, _MANY.loop, _MANY.eigenvalues, generations=2 * median
+    )
+    t = np.arange(1.0, 2 * median + 1)
+    p, late = (float(np.interp(median / (1 + x), t, chances)) for x in (longer, longer + error))
+    return Prediction(p, math.sqrt(p * (1 - p)), error=p - late)
+
+
+def _typically(words: str) -> Observation:
+    """Whether tr Sigma has fallen to a millionth by that median."""
+
+    def draw(size: int, seed: int) -> Array:
+        return _passed(_TINY, _MANY.at(_typical()[0]), words).draw(size, seed)
+
+    return Observation(_MANY.words(words), draw)
 
 
 CLAIMS: Final = (
@@ -77,4 +114,11 @@ CLAIMS: Final = (
     .expects(lambda: _bounds(0.05, _EVEN)[0])
     .observes(_passed, 0.05, _EVEN, "P(T <= {at}), Σ_0 = diag(.5, .5), {n}, ε = .05")
     .against("12 % larger", relative(0.12)),
+    asymptotic("collapse-time-many", "1.9", size=9000)
+    .says(
+        "the law of the time T to collapse, d > 1: log tr Σ_t as a walk, to its leading direction"
+    )
+    .expects(lambda: _by_typical(0.0))
+    .observes(_typically, "P(T <= its median), {d}, {n}, {λ}, ε = 10⁻⁶")
+    .against("T 6 % longer", lambda _: _by_typical(0.06), change=0.06),
 )

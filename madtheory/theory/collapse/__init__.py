@@ -85,7 +85,7 @@ from madtheory.theory.collapse.traces import (
     second_moments,
     shrinkage_second_moment_map,
 )
-from madtheory.theory.collapse.waiting import collapse_time
+from madtheory.theory.collapse.waiting import collapse_time, collapse_time_chances
 
 __all__ = [
     "ChernoffBound",
@@ -96,6 +96,7 @@ __all__ = [
     "clt_variance",
     "collapse_time",
     "collapse_time_bounds",
+    "collapse_time_chances",
     "collapse_time_quantiles",
     "condition_bound",
     "condition_growth",

@@ -29,7 +29,7 @@ _MAX_WORK = 3e11
 _QUICK_WORK = 4e10
 
 
-def _log_eps(eps: float) -> float:
+def log_level(eps: float) -> float:
     """Log of the collapse level, validated."""
     value = _check.number("eps", eps, low=0.0)
     if value == 0.0:
@@ -94,7 +94,7 @@ def first_passage_cdf(eps: float, loop: Loop, *, generations: int) -> Array:
     array([0.00036453, 0.00493308, 0.01897195])
     """
     require_fully_synthetic(loop, "the first passage")
-    log_eps = _log_eps(eps)
+    log_eps = log_level(eps)
     t = generation_range(generations)
     if loop.scalar_bias == 0.0:
         first = directional_law(loop, 1)
@@ -175,7 +175,7 @@ def collapse_time_bounds(
     """
     require_fully_synthetic(loop, "the time to collapse")
     shares = Spectrum.of(eigenvalues).shares
-    log_eps = _log_eps(eps)
+    log_eps = log_level(eps)
     direction = first_passage_cdf(eps, loop, generations=generations)
     if shares.size == 1:
         return direction, direction
@@ -272,7 +272,7 @@ def collapse_time_quantiles(
     shares = Spectrum.of(np.ones(d) if eigenvalues is None else eigenvalues).shares
     if eigenvalues is not None and np.size(eigenvalues) != d:
         raise ValueError(f"eigenvalues must have dim = {d} entries, got {np.size(eigenvalues)}")
-    log_eps = _log_eps(eps)
+    log_eps = log_level(eps)
     at = np.vectorize(lambda v: _time_quantile_at(loop, shares, log_eps, v), otypes=[float, float])
     lower, upper = at(_check.probabilities("q", q))
     return lower, upper

@@ -13,10 +13,11 @@ from madtheory import _search
 from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.laws.varying_walk import passages
-from madtheory.loop import Loop
+from madtheory.loop import Loop, require_fully_synthetic
 from madtheory.results import Estimate
+from madtheory.theory.collapse._scales import generation_range
 from madtheory.theory.collapse.log_trace import log_trace_path
-from madtheory.theory.collapse.times import collapse_time_quantiles
+from madtheory.theory.collapse.times import collapse_time_quantiles, log_level
 
 #: Steps until the mean path is there; where it takes more generations, several make a step.
 _STEPS = 1000
@@ -102,6 +103,25 @@ def _value(law: Law | None, low: float, high: float, q: float) -> float:
     return math.inf if law is None else min(max(law.quantile(q), low), high)
 
 
+def collapse_time_chances(
+    eps: float, loop: Loop, eigenvalues: ArrayLike, *, generations: int
+) -> Array:
+    """P(T <= t), t = 1..T, of the law of :func:`collapse_time` (1.9; asymptotic).
+
+    Examples
+    --------
+    >>> loop, s = fully_synthetic(10), np.ones(3)
+    >>> collapse_time_chances(0.1, loop, s, generations=20)[[4, 19]].round(3)
+    array([0.006, 0.454])
+    """
+    require_fully_synthetic(loop, "the time to collapse")
+    t, shares = generation_range(generations), Spectrum.of(eigenvalues).shares
+    if loop.scalar_bias == 0.0:
+        law = passage_law(loop, shares, log_level(eps), 1.0)
+        return np.where(t > 1, 1.0, 0.0 if law is None else law.cdf[0])
+    return np.cumsum(list(passages(*log_trace_path(loop, shares, t), log_level(eps))))
+
+
 def collapse_time(
     loop: Loop, dim: int, *, eps: float, q: ArrayLike, eigenvalues: ArrayLike | None = None
 ) -> Estimate:
@@ -131,9 +151,9 @@ def collapse_time(
     open_ = lower < upper
     law = None
     if open_.any():
-        law = passage_law(loop, shares, math.log(eps), float(wanted[open_].max()))
+        law = passage_law(loop, shares, log_level(eps), float(wanted[open_].max()))
     values = np.vectorize(_value, otypes=[float], excluded=[0])(law, lower, upper, wanted)
     error = np.zeros_like(values)
     if open_.any():
-        error[open_] = declared(loop, shares, values[open_], wanted[open_], math.log(eps))
+        error[open_] = declared(loop, shares, values[open_], wanted[open_], log_level(eps))
     return Estimate(values, lower, upper, error)

@@ -81,3 +81,14 @@ def test_value_lies_between_the_bounds_and_declares() -> None:
     np.testing.assert_allclose(
         found.rel_error, 1 / t + share * np.sqrt(variance[t - 1]), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.9])
+def test_chances_are_those_of_the_quantiles(bias: float) -> None:
+    loop = fully_synthetic(12, bias=bias)
+    chances = collapse.collapse_time_chances(0.3, loop, np.ones(4), generations=60)
+    q = np.array([0.1, 0.5, 0.9])
+    found = collapse.collapse_time(loop, 4, eps=0.3, q=q).value
+    np.testing.assert_array_equal(found, np.searchsorted(chances, q) + 1)
+    if bias == 0.0:
+        np.testing.assert_array_equal(chances[1:], 1.0)
