@@ -10,7 +10,7 @@ of ancestors answers for all of them. Listed here is what one asks first; each f
 - `variance`: variances within modes and in total; `recall`: recall from the modes alone; `grid`:
   where the modes of Fig. 14 stand;
 - `vocabulary`: how many words are alive, with `bounds` at any size; `tempering`: temperature, and
-  exact chains at any; `selection`: which of two words wins;
+  exact chains at any; `selection`: which of two words wins, `contest`: which of many;
 - `ancestry`: the chains behind it all, `_elimination`: their exact solutions.
 
 Everywhere `modes` is the number K of modes of equal real weight, `p` real weights or probabilities,
@@ -20,6 +20,7 @@ raises ValueError or TypeError with one sentence that names the argument, the ru
 """
 
 from madtheory.modes.bounds import survival_bounds
+from madtheory.modes.contest import winners
 from madtheory.modes.diversity import heterozygosity, stationary_heterozygosity
 from madtheory.modes.fresh import all_modes_alive, fresh_for_all_modes, stationary_surviving_mean
 from madtheory.modes.grid import mode_grid
@@ -68,5 +69,6 @@ __all__ = [
     "token_survival",
     "two_tokens",
     "typical_variance",
+    "winners",
     "zipf",
 ]
