@@ -109,12 +109,11 @@ def _passage_medians(ax: Axes, numbers: Numbers) -> None:
     series = sorted({(row["dim"], row["bias"]) for row in rows}, key=lambda s: (s[0], -s[1]))
     for i, (dim, bias) in enumerate(series):
         some = [row for row in rows if (row["dim"], row["bias"]) == (dim, bias)]
-        keys = ("n_synth", "lower", "upper", "simulated", "low", "high")
-        n, lower, upper, mid, *ends = plotting.columns(some, *keys)
+        keys = ("n_synth", "lower", "upper", "law", "simulated", "low", "high")
+        n, lower, upper, law, mid, *ends = plotting.columns(some, *keys)
         n *= 1.05 ** (i - len(series) / 2)
         band(ax, n, lower, upper, i)
-        line(ax, n, lower, i, lw=1.0)
-        line(ax, n, upper, i, lw=1.0)
+        line(ax, n, law, i)
         plotting.interval_points(ax, n, mid, np.abs(ends - mid), i, elinewidth=None, zorder=2,
                                  label=f"$d$ = {dim}, $\\lambda$ = {bias:g}")  # fmt: skip
     ax.set_yscale("log")
@@ -122,7 +121,7 @@ def _passage_medians(ax: Axes, numbers: Numbers) -> None:
     ax.set(xlabel="samples a generation $n_s$", ylabel="median time to collapse (generations)")
     ax.set_ylim(top=8 * max(row["upper"] for row in rows))
     ax.legend(loc="upper left", borderaxespad=0.2)
-    panel(ax, "b", "bounds (bands) and simulation")
+    panel(ax, "b", "law (lines), bounds (bands) and simulation")
 
 
 def draw_passage(numbers: Numbers) -> Figure:

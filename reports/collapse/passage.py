@@ -56,19 +56,20 @@ def _medians(dim: int, bias: float, config: Numbers) -> list[Numbers]:
     rows = []
     for n_synth in config["grid"]:
         loop = fully_synthetic(n_synth, bias=bias)
-        lower, upper = collapse.collapse_time_quantiles(loop, dim, eps=config["eps"], q=0.5)
+        law = collapse.collapse_time(loop, dim, eps=config["eps"], q=0.5)
         # A path that outlives twice the bound of the median is above the median anyway.
-        times = _times(loop, dim, 2 * int(upper), config)
+        times = _times(loop, dim, 2 * int(law.upper), config)
         median, low, high = quantile_interval(times, 0.5)
         rows.append(
-            {"dim": dim, "bias": bias, "n_synth": n_synth, "lower": float(lower),
-             "upper": float(upper), "simulated": median, "low": low, "high": high}
+            {"dim": dim, "bias": bias, "n_synth": n_synth, "lower": float(law.lower),
+             "upper": float(law.upper), "law": float(law.value), "simulated": median,
+             "error": float(law.rel_error), "low": low, "high": high}
         )  # fmt: skip
     return rows
 
 
 def compute(config: Numbers) -> Numbers:
-    """Distribution at d = 1 and medians with bounds over n_synth, d and lambda."""
+    """Distribution at d = 1; medians, their law and bounds over n_synth, d and lambda."""
     return {
         "generations": np.arange(1, config["horizon"] + 1),
         "distributions": [_distribution(n, b, config) for n, b in config["cases"]],

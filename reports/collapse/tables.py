@@ -7,12 +7,13 @@ from madtheory.reports.formats import Column, Table, number
 
 
 def times(numbers: Numbers) -> Table:
-    """Bounds and simulated medians of the time to collapse."""
+    """Law, bounds and simulated medians of the time to collapse."""
     columns = [
         Column("$d$", "dim", number()),
         Column("$\\lambda$", "bias", number()),
         Column("$n_s$", "n_synth", number()),
         Column("lower bound", "lower", number()),
+        Column("law", "law", number()),
         Column("simulated median", "simulated", number()),
         Column("95 % from", "low", number()),
         Column("to", "high", number()),
