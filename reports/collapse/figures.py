@@ -121,7 +121,7 @@ def _passage_medians(ax: Axes, numbers: Numbers) -> None:
     ax.set(xlabel="samples a generation $n_s$", ylabel="median time to collapse (generations)")
     ax.set_ylim(top=8 * max(row["upper"] for row in rows))
     ax.legend(loc="upper left", borderaxespad=0.2)
-    panel(ax, "b", "law (lines), bounds (bands) and simulation")
+    panel(ax, "b", "law, bounds and simulation")
 
 
 def draw_passage(numbers: Numbers) -> Figure:

@@ -183,6 +183,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
             return w2_squared_limit(directions.loop, directions.values)
         return by_direction.limit(directions)
     generation.require_resolved(loop, "w2_squared_limit")
+    if remembered.covers(loop):
+        return remembered.limit(loop, Spectrum.of(eigenvalues))
     sharpen = equivalent.sharper_limit if equivalent.covers(loop) else _as_they_are
     return _limit(loop, Spectrum.of(eigenvalues), sharpen)
 
@@ -201,6 +203,8 @@ def resummed_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     (13.4, 0.04)
     """
     generation.require_resolved(loop, "resummed_limit")
+    if remembered.covers(loop):
+        return remembered.limit(loop, Spectrum.of(eigenvalues), sharp=False)
     return _limit(loop, Spectrum.of(eigenvalues), _as_they_are)
 
 
@@ -213,8 +217,6 @@ def _limit(
     loop: Loop, s: Spectrum, sharpen: Callable[[Loop, Spectrum, Spread, Array], Array]
 ) -> Estimate:
     """The limit of a loop of one bias, with deficits as `sharpen` has them."""
-    if remembered.covers(loop):
-        return remembered.limit(loop, s, sharp=sharpen is not _as_they_are)
     if not loop.is_fresh_memory_one:
         settled = _settled(loop, s)
         if settled is not None:

@@ -32,6 +32,9 @@ def test_simulated_limits_are_covered_and_near(row: dict[str, float]) -> None:
     assert off < float(found.rel_error) + noise
     assert off < 0.01 + noise
     assert found.lower < value < found.upper
+    plain = distance.resummed_limit(loop, row["eigenvalues"])  # type: ignore[arg-type]
+    assert plain.rel_error >= found.rel_error
+    assert abs(plain.value / row["mean"] - 1) < float(plain.rel_error) + noise
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -125,3 +125,11 @@ def test_where_the_trace_dies_so_does_all_but_the_mean_s_way() -> None:
     assert limit.status == "exact"
     grows = replace(POOL, n_fresh=0, budget=6)
     assert distance.w2_squared_limit(grows, [1.0]).value == math.inf
+
+
+def test_a_dying_subsample_leaves_the_pool_s_mean() -> None:
+    # The subsample's mean is off the pool's by tr S/B, which falls like t^e: slowly.
+    loop = replace(POOL, n_fresh=0, budget=20, bias=0.9)
+    limit, path = growing_limit(loop), moments.first_moments(loop, 2048)
+    near, far = ((path.mean_sq[t] - limit.mean_sq) / path.trace[t] for t in (511, 2047))
+    assert (4 * far - near) / 3 == pytest.approx(1 / 20, rel=1e-4)
