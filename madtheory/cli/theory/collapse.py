@@ -201,7 +201,11 @@ def show_collapse(payload: Payload) -> None:
 @click.command()
 @options.collapse
 @options.generations
-@click.option("--eps", type=float, help="Also tell how long until tr Σ < eps tr Σ0.")
+@click.option(
+    "--eps",
+    type=float,
+    help="Collapse: the share of the real variance that is left [default: no times].",
+)
 @answer.shown_by(show_collapse)
 def collapse(*, eps: float | None, **given: Any) -> Payload:
     """Fully synthetic loop: rate of collapse, moments, log-determinant, distance, time."""

@@ -111,7 +111,7 @@ def growing_limit(loop: Loop) -> FirstMomentsLimit:
     --------
     >>> fresh = Loop(n_initial=10, n_fresh=4, n_synth=7, pool="accumulate")
     >>> round(growing_limit(fresh).mean_sq, 9)
-    0.172655843
+    0.173350478
     """
     loop = loop.used
     require_resolved(loop, "the limit")
