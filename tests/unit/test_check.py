@@ -8,7 +8,7 @@ from madtheory import _check
 
 @pytest.mark.parametrize("flag", [True, np.True_])
 def test_a_flag_is_no_count(flag: object) -> None:
-    with pytest.raises(TypeError, match="n must be an integer, got .*True"):
+    with pytest.raises(TypeError, match="n must be an integer, got"):
         _check.count("n", flag)
 
 
