@@ -6,13 +6,15 @@ Without an option: the first number that each public function of the theory retu
 1.02 (logarithms and exponents too; bounds are moved across the truth by the claim's own mutant
 instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
 --drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
-For these two a test must turn red. Each breakage goes into a copy of the package, whose tests ran
-once, room by room, to see which lines each reaches. A breakage faces the tests that reach its line,
-the quickest file first, then the rest of their files; where none is seen to (a constant, compiled
-code), the tests named after the file, those of its room, and those of its users. A test that is red
+For these two a test must turn red. Each breakage goes into a copy of the package and faces tests in
+turns: those of the file that is named after the module, those of its room, those of its users;
+in each turn the tests that reach its line, the quickest file first, and at last the others of these
+files. Which lines a test file reaches is seen when it is first needed, with nothing broken; where no
+test is seen to reach one (a constant, compiled code), all of a turn are faced. A test that is red
 without the breakage notices nothing; a breakage that nothing notices makes the script exit 1. With
---log each finished one is a line of a file, and what is in it is not done again. The score by room
-comes last.
+--log each finished one is a line of a file, and what is in it is not done again; what tests reach
+is kept beside it while package and test file are the same. --kinds, --turns, --seconds and --share
+make a run short: a survivor of such a run has not faced all. The score by room comes last.
 """
 
 from __future__ import annotations
@@ -310,17 +312,16 @@ class Bench:
 
     def learn(self, files: list[str]) -> dict[str, float]:
         """Run new files whole while nothing is broken; seconds of the tests, red ones are out."""
-        if new := [x for x in files if x not in self.known]:
-            found = self.ask(new, [])
+        for new in (x for x in files if x not in self.known):
+            found = self.ask([new], [])
             for test in found["red"]:
                 print(f"{test} is red without a breakage", file=sys.stderr)
                 found["seconds"].pop(test, None)
-            self.known |= _by_file(new, found, self.folder)
+            self.known[new] = _known_of(found, self.folder)
             if self._kept:
                 kept = {x: {**part, "text": _digest(x)} for x, part in self.known.items()}
-                self._kept.write_text(
-                    json.dumps(kept | {"package": _digest("madtheory") + _digest("deep")})
-                )
+                package = _digest("madtheory") + _digest("deep")
+                self._kept.write_text(json.dumps(kept | {"package": package}))
         return {test: s for x in files for test, s in self.known[x]["seconds"].items()}
 
     def reaching(self, files: list[str], source: str, lines: range) -> set[str]:
@@ -362,20 +363,15 @@ def _known(reach: Path | None) -> dict[str, dict[str, Any]]:
     }
 
 
-def _by_file(files: list[str], found: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
-    """What tests/reached.py answers, by test file; sources by their names in the copy."""
-    seconds: dict[str, dict[str, float]] = {x: {} for x in files}
-    reach: dict[str, dict[str, dict[str, list[str]]]] = {x: {} for x in files}
-    for test, s in found["seconds"].items():
-        seconds[file_part(test)][test] = s
-    for source, lines in found["reach"].items():
-        name = str(Path(source).relative_to(folder))
-        for line, tests in lines.items():
-            for test in tests:
-                if test in found["seconds"]:
-                    here = reach[file_part(test)].setdefault(name, {})
-                    here.setdefault(line, []).append(test)
-    return {x: {"seconds": seconds[x], "reach": reach[x]} for x in files}
+def _known_of(found: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What tests/reached.py answers of the sound tests; sources by their names in the copy."""
+    reach = {
+        str(Path(source).relative_to(folder)): {
+            line: [x for x in tests if x in found["seconds"]] for line, tests in lines.items()
+        }
+        for source, lines in found["reach"].items()
+    }
+    return {"seconds": found["seconds"], "reach": reach}
 
 
 def quickest(tests: set[str], seconds: dict[str, float]) -> list[str]:

@@ -78,6 +78,7 @@ def test_tests_of_a_module_are_its_own_then_its_rooms() -> None:
     assert own == ["tests/unit/modes/test_recall.py"]
     assert "tests/unit/modes" in room
     assert "tests/property/modes" in room
+    assert next(breakage.tests_of("simulate.kernels.measure"))[0] == "tests/unit/simulate"
     rates = [x.what for x in formulas() if x.module == "theory.collapse.rates"]
     assert {"rate", "half_life", "critical_bias"} <= {*rates}
 
