@@ -7,10 +7,10 @@ Without an option: the first number that each public function of the theory retu
 instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
 --drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
 For these two a test must turn red. Each breakage goes into a copy of the package and faces tests in
-turns: those of the file that is named after the module, those of its room, those of its users;
-in each turn the tests that reach its line, the quickest file first, and at last the others of these
-files. Which lines a test file reaches is seen when it is first needed, with nothing broken; where no
-test is seen to reach one (a constant, compiled code), all of a turn are faced. A test that is red
+turns: those of the file that is named after the module, those of its room, those of its users; in
+each turn the tests that reach its line, the quickest file first, and at last the others of these
+files. What a test file reaches is seen when it is first needed, with nothing broken; where no test
+is seen to reach a line (a constant, compiled code), all of a turn are faced. A test that is red
 without the breakage notices nothing; a breakage that nothing notices makes the script exit 1. With
 --log each finished one is a line of a file, and what is in it is not done again; what tests reach
 is kept beside it while package and test file are the same. --kinds, --turns, --seconds and --share
