@@ -319,9 +319,8 @@ class Bench:
                 found["seconds"].pop(test, None)
             self.known[new] = _known_of(found, self.folder)
             if self._kept:
-                kept = {x: {**part, "text": _digest(x)} for x, part in self.known.items()}
-                package = _digest("madtheory") + _digest("deep")
-                self._kept.write_text(json.dumps(kept | {"package": package}))
+                with self._kept.open("a", encoding="utf-8") as kept:
+                    print(json.dumps([new, _digest(new), self.known[new]]), file=kept)
         return {test: s for x in files for test, s in self.known[x]["seconds"].items()}
 
     def reaching(self, files: list[str], source: str, lines: range) -> set[str]:
@@ -355,12 +354,14 @@ def _digest(name: str) -> str:
 
 def _known(reach: Path | None) -> dict[str, dict[str, Any]]:
     """What was kept of test files that are still the same, if the package is."""
-    kept = json.loads(reach.read_text()) if reach and reach.exists() else {}
-    if kept.pop("package", "") != _digest("madtheory") + _digest("deep"):
+    if reach is None:
         return {}
-    return {
-        x: known for x, known in kept.items() if (ROOT / x).exists() and known["text"] == _digest(x)
-    }
+    package = _digest("madtheory") + _digest("deep")
+    lines = reach.read_text(encoding="utf-8").splitlines() if reach.exists() else []
+    if lines[:1] != [package]:
+        reach.write_text(f"{package}\n", encoding="utf-8")
+    kept = [json.loads(line) for line in lines[1:]] if lines[:1] == [package] else []
+    return {x: known for x, text, known in kept if (ROOT / x).exists() and text == _digest(x)}
 
 
 def _known_of(found: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -500,7 +501,7 @@ def main() -> int:
     done = {(row["module"], row["what"]) for row in rows}
     libraries = ("torch",) if any(x.module.startswith("deep") for x in chosen) else ()
     by = Faced(tuple(asked.kinds), asked.turns, asked.seconds)
-    reach = asked.log and asked.log.with_suffix(".reach.json")
+    reach = asked.log and asked.log.with_suffix(".reach")
     with Bench(reach, libraries) as bench, log.open("a", encoding="utf-8") as finished:
         for broken in chosen:
             if (broken.module, broken.what) not in done:
