@@ -444,3 +444,13 @@ def test_progress_is_silent_off_a_terminal(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == ""
+
+
+@pytest.mark.parametrize("shrinkage", [1e-9, 0.3])
+def test_shrinkage_keeps_the_trace_of_a_singular_fit(shrinkage):
+    """Four samples in six dimensions: shrunk by little, the pivots are too small to be factored."""
+    plain = Loop(n_initial=4, n_synth=4, memory=2)
+    how = {"generations": 1, "replicates": 3, "record": ("trace",), "threads": 1}
+    shrunk = dataclasses.replace(plain, shrinkage=shrinkage)
+    a, b = (simulate(loop, np.ones(6), **how).mean["trace"] for loop in (plain, shrunk))
+    np.testing.assert_allclose(a, b, rtol=1e-12)
