@@ -58,7 +58,7 @@ USERS = {
     "_search": ("theory/worth",),
     "_threads": ("engine", "simulate"),
     "files": ("engine", "e2e/simulate", "e2e/test_faults.py", "cli/theory/test_features.py"),
-    "simulate": ("e2e/test_faults.py",),
+    "simulate": ("simulate", "e2e/test_faults.py"),
     "engine": ("engine", "e2e/test_faults.py"),
     "deep": ("deep", "cli/test_deep.py"),
     "cli": ("cli",),
