@@ -294,7 +294,7 @@ class Bench:
             text=True,
         )
         self._out = cast("IO[str]", self._runner.stdout)
-        self._kept, self._sound = reach, dict[str, bool]()
+        self._kept = reach
         self.known: dict[str, dict[str, Any]] = _known(reach)
 
     def __enter__(self) -> Self:
@@ -333,12 +333,6 @@ class Bench:
         files = [*dict.fromkeys(map(file_part, tests))]
         limit = min(LIMIT, 120 + 5 * sum(tests.values()))
         return next(iter(self.ask(files, [*tests], limit)["red"]), None) if tests else None
-
-    def sound(self, test: str, seconds: float) -> bool:
-        """Whether a test that was red is green where nothing is broken, asked once."""
-        if test not in self._sound:
-            self._sound[test] = self.first_red({test: seconds}) is None
-        return self._sound[test]
 
 
 def file_part(test: str) -> str:
@@ -451,8 +445,7 @@ def notice(bench: Bench, broken: Breakage, *, claims: bool, by: Faced) -> dict[s
             red = bench.first_red(tests)
         finally:
             path.write_text(whole, encoding="utf-8")
-        # A test that no longer is green where nothing is broken notices nothing.
-        if red and (red not in tests or bench.sound(red, tests[red])):
+        if red:
             row["test_red"] = red
             break
     if claims:
