@@ -320,7 +320,7 @@ class Bench:
             self.known[new] = _known_of(found, self.folder)
             if self._kept:
                 with self._kept.open("a", encoding="utf-8") as kept:
-                    print(json.dumps([new, _digest(new), self.known[new]]), file=kept)
+                    print(json.dumps([new, _digest(new, self.folder), self.known[new]]), file=kept)
         return {test: s for x in files for test, s in self.known[x]["seconds"].items()}
 
     def reaching(self, files: list[str], source: str, lines: range) -> set[str]:
@@ -339,9 +339,9 @@ def file_part(test: str) -> str:
     return test.partition("::")[0]
 
 
-def _digest(name: str) -> str:
+def _digest(name: str, root: Path = ROOT) -> str:
     """Of a file, or of all modules of a folder."""
-    path = ROOT / name
+    path = root / name
     texts = sorted(path.resolve().rglob("*.py")) if path.is_dir() else [path]
     return hashlib.sha256(b"".join(x.read_bytes() for x in texts)).hexdigest()
 
@@ -378,12 +378,12 @@ def quickest(tests: set[str], seconds: dict[str, float]) -> list[str]:
     return sorted(tests, key=lambda x: (whole[file[x]], file[x], seconds[x]))
 
 
-def _files(paths: list[str], kinds: tuple[str, ...]) -> list[str]:
-    """The test files of some paths, of some kinds."""
+def _files(root: Path, paths: list[str], kinds: tuple[str, ...]) -> list[str]:
+    """The test files of some paths of a copy, of some kinds."""
     found = chain.from_iterable(
-        sorted((ROOT / x).rglob("test_*.py")) if (ROOT / x).is_dir() else [ROOT / x] for x in paths
+        sorted((root / x).rglob("test_*.py")) if (root / x).is_dir() else [root / x] for x in paths
     )
-    names = [str(x.relative_to(ROOT)) for x in found]
+    names = [str(x.relative_to(root)) for x in found if x.exists()]
     return [x for x in names if not kinds or Path(x).parts[1] in kinds]
 
 
@@ -393,7 +393,7 @@ def facing(bench: Bench, broken: Breakage, lines: range, by: Faced) -> Iterator[
     source = str(path.relative_to(bench.folder))
     faced, near, far = set[str](), set[str](), dict[str, float]()
     for group in islice(tests_of(broken.module), by.turns):
-        files = _files(group, by.kinds)
+        files = _files(bench.folder, group, by.kinds)
         seconds = bench.learn(files)
         far |= seconds
         reached = bench.reaching(files, source, lines) if lines else {*seconds}
