@@ -78,7 +78,7 @@ def test_tests_of_a_module_are_its_own_then_its_rooms() -> None:
     assert own == ["tests/unit/modes/test_recall.py"]
     assert "tests/unit/modes" in room
     assert "tests/property/modes" in room
-    near, far = breakage.tests_of("simulate.kernels.measure")
+    near, far = breakage.tests_of("simulate.kernels.collapse")
     assert near[0] == "tests/unit/simulate/kernels"
     assert {"tests/statistical/simulate"} <= {*near} & {*far}
     assert "tests/unit/simulate" in far
