@@ -304,6 +304,21 @@ def test_store_holds_the_result_and_the_same_command_is_a_no_op(tmp_path):
     assert set(note["environment"]["versions"]) == {"madtheory", "numpy", "numba", "scipy"}
 
 
+@pytest.mark.parametrize("name", ["generation", "mean", "se"])
+def test_a_result_with_another_number_is_refused(tmp_path, name):
+    path = tmp_path / "x.parquet"
+    _run(store=path)
+    table = pq.read_table(path)
+    column = table[name].combine_chunks().to_numpy().copy()
+    column[-1] += 1
+    changed = table.set_column(table.column_names.index(name), name, [column])
+    pq.write_table(changed, path)
+    with pytest.raises(
+        ValueError, match=r"x\.parquet must be a complete result of this simulation"
+    ):
+        _run(store=path)
+
+
 def test_infinite_means_survive_the_store(tmp_path):
     run = _run(COLLAPSE, np.ones(20), store=tmp_path / "x.parquet")
     again = _run(COLLAPSE, np.ones(20), store=tmp_path / "x.parquet")
