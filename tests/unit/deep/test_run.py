@@ -56,7 +56,7 @@ def test_a_run_that_another_network_saw_is_refused(tmp_path: Path) -> None:
 def test_a_loop_is_as_long_as_its_preset_or_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     biases, measures = [], room.Measures
 
-    def spied(data: DataSet, bias: float, eyes: None) -> room.Measures:
+    def spied(data: DataSet, bias: float, eyes: None) -> object:
         biases.append(bias)
         return measures(data, bias, eyes)
 

@@ -6,7 +6,7 @@ from madtheory.loop import Loop
 from madtheory.simulate import plain
 
 
-def test_weighted_pooling_is_a_covariance_with_weights():
+def test_weighted_pooling_is_a_covariance_with_weights() -> None:
     """Of both samples together, by numpy's own weights; ddof 0, where it is a plain average."""
     rng = np.random.default_rng(2)
     real, synthetic = rng.normal(size=(5, 3)), 3.0 + 2.0 * rng.normal(size=(9, 3))
