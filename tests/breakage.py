@@ -392,8 +392,8 @@ def facing(bench: Bench, broken: Breakage, lines: range, by: Faced) -> Iterator[
     path = (bench.folder / "madtheory" / file_of(broken.module)).resolve()
     source = str(path.relative_to(bench.folder))
     faced, near, far = set[str](), set[str](), dict[str, float]()
-    for group in islice(tests_of(broken.module), by.turns):
-        files = _files(bench.folder, group, by.kinds)
+    groups = (_files(bench.folder, group, by.kinds) for group in tests_of(broken.module))
+    for files in islice(filter(None, groups), by.turns):
         seconds = bench.learn(files)
         far |= seconds
         reached = bench.reaching(files, source, lines) if lines else {*seconds}
