@@ -6,19 +6,22 @@ Without an option: the first number that each public function of the theory retu
 1.02 (logarithms and exponents too; bounds are moved across the truth by the claim's own mutant
 instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
 --drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
-For these two a test must turn red. Each breakage goes into a copy of the package, whose tests ran
-once, room by room, to see which lines each reaches. A breakage faces the tests that reach its line,
-the quickest file first, then the rest of their files; where none is seen to (a constant, compiled
-code), the tests named after the file, those of its room, and those of its users. A test that is red
+For these two a test must turn red. Each breakage goes into a copy of the package and faces tests in
+turns: those of the file that is named after the module, those of its room, those of its users; in
+each turn the tests that reach its line, the quickest file first, and at last the others of these
+files. What a test file reaches is seen when it is first needed, with nothing broken; where no test
+is seen to reach a line (a constant, compiled code), all of a turn are faced. A test that is red
 without the breakage notices nothing; a breakage that nothing notices makes the script exit 1. With
---log each finished one is a line of a file, and what is in it is not done again. The score by room
-comes last.
+--log each finished one is a line of a file, and what is in it is not done again; what tests reach
+is kept beside it while package and test file are the same. --kinds, --turns, --seconds and --share
+make a run short: a survivor of such a run has not faced all. The score by room comes last.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import json
 import os
 import random
@@ -30,7 +33,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -55,7 +58,7 @@ USERS = {
     "_search": ("theory/worth",),
     "_threads": ("engine", "simulate"),
     "files": ("engine", "e2e/simulate", "e2e/test_faults.py", "cli/theory/test_features.py"),
-    "simulate": ("e2e/test_faults.py",),
+    "simulate": ("simulate", "e2e/test_faults.py"),
     "engine": ("engine", "e2e/test_faults.py"),
     "deep": ("deep", "cli/test_deep.py"),
     "cli": ("cli",),
@@ -216,12 +219,28 @@ def drawn(n: int, seed: int) -> Iterator[Breakage]:
 # --- who notices ---------------------------------------------------------------------------------
 
 
+def _nearest(kind: str, room: str) -> list[Path]:
+    """The tests of a room; one that has none has those of the room around it."""
+    rooms = [x for x in (Path(room), *Path(room).parents) if x.name]
+    there = [found for x in rooms if (found := Path("tests", kind, x)) and (ROOT / found).exists()]
+    return there[:1]
+
+
+@dataclass(frozen=True)
+class Faced:
+    """Which tests a breakage faces: of some kinds, some turns, and not the longest."""
+
+    kinds: tuple[str, ...] = ()
+    turns: int = 3
+    seconds: float = LIMIT
+
+
 def tests_of(module: str) -> Iterator[list[str]]:
     """The test files named after a module, then the folders of its room, then of its users."""
     room, _, file = module.replace(".", "/").rpartition("/")
     names = dict.fromkeys((file, file.lstrip("_")))
     own = [Path("tests", kind, room, f"test_{name}.py") for kind in KINDS for name in names]
-    near = [Path("tests", kind, room) for kind in KINDS if room]
+    near = [x for kind in KINDS for x in _nearest(kind, room)]
     if room.startswith("theory/"):  # laws that hold across its rooms
         near += [Path("tests/property/theory/test_fresh.py")]
     users = USERS.get(room.partition("/")[0] or file, ())
@@ -256,7 +275,7 @@ def lines_of(old: str, new: str) -> range:
 class Bench:
     """A copy of the package, and a process that runs its tests."""
 
-    def __init__(self, *libraries: str) -> None:
+    def __init__(self, reach: Path | None = None, libraries: tuple[str, ...] = ()) -> None:
         self._at = tempfile.TemporaryDirectory()
         self.folder = Path(self._at.name).resolve()
         for name in ("madtheory", "deep", "proofs", "reports", "tests", "docs"):
@@ -264,6 +283,8 @@ class Bench:
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, self.folder)
         environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONWARNINGS": "ignore"}
+        # Broken machine code lies apart: it would push out that of the package, copied above.
+        environment["NUMBA_CACHE_DIR"] = str(self.folder / "machine_code")
         self._runner = subprocess.Popen(
             [sys.executable, "tests/reached.py", *libraries],
             cwd=self.folder,
@@ -273,7 +294,8 @@ class Bench:
             text=True,
         )
         self._out = cast("IO[str]", self._runner.stdout)
-        self._known: dict[str, dict[str, Any]] = {}
+        self._kept = reach
+        self.known: dict[str, dict[str, Any]] = _known(reach)
 
     def __enter__(self) -> Self:
         return self
@@ -282,26 +304,69 @@ class Bench:
         self._runner.communicate()
         self._at.cleanup()
 
-    def ask(self, files: list[str], only: list[str]) -> dict[str, Any]:
+    def ask(self, files: list[str], only: list[str], limit: float = LIMIT) -> dict[str, Any]:
         """What tests/reached.py answers."""
-        asked = json.dumps({"files": files, "only": only, "seconds": LIMIT})
+        asked = json.dumps({"files": files, "only": only, "seconds": int(limit)})
         print(asked, file=self._runner.stdin, flush=True)
         return dict(json.loads(self._out.readline()))
 
-    def known(self, path: str) -> dict[str, Any]:
-        """What the tests of a file or folder reach while nothing is broken; red ones are out."""
-        if path not in self._known:
-            found = self.ask([path], [])
+    def learn(self, files: list[str]) -> dict[str, float]:
+        """Run new files whole while nothing is broken; seconds of the tests, red ones are out."""
+        for new in (x for x in files if x not in self.known):
+            found = self.ask([new], [])
             for test in found["red"]:
                 print(f"{test} is red without a breakage", file=sys.stderr)
                 found["seconds"].pop(test, None)
-            self._known[path] = found
-        return self._known[path]
+            self.known[new] = _known_of(found, self.folder)
+            if self._kept:
+                with self._kept.open("a", encoding="utf-8") as kept:
+                    print(json.dumps([new, _digest(new, self.folder), self.known[new]]), file=kept)
+        return {test: s for x in files for test, s in self.known[x]["seconds"].items()}
 
-    def first_red(self, tests: list[str]) -> str | None:
-        """The first of some tests that fails."""
-        files = [*dict.fromkeys(test.partition("::")[0] for test in tests)]
-        return next(iter(self.ask(files, tests)["red"]), None) if tests else None
+    def reaching(self, files: list[str], source: str, lines: range) -> set[str]:
+        """The tests of known files that reach some lines of a file of the package."""
+        at = [self.known[x]["reach"].get(source, {}) for x in files]
+        return {test for found in at for line in lines for test in found.get(str(line), ())}
+
+    def first_red(self, tests: dict[str, float]) -> str | None:
+        """The first of some tests that fails, or hangs: compilation takes its time too."""
+        files = [*dict.fromkeys(map(file_part, tests))]
+        limit = min(LIMIT, 120 + 5 * sum(tests.values()))
+        return next(iter(self.ask(files, [*tests], limit)["red"]), None) if tests else None
+
+
+def file_part(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _digest(name: str, root: Path = ROOT) -> str:
+    """Of a file, or of all modules of a folder."""
+    path = root / name
+    texts = sorted(path.resolve().rglob("*.py")) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(x.read_bytes() for x in texts)).hexdigest()
+
+
+def _known(reach: Path | None) -> dict[str, dict[str, Any]]:
+    """What was kept of test files that are still the same, if the package is."""
+    if reach is None:
+        return {}
+    package = _digest("madtheory") + _digest("deep")
+    lines = reach.read_text(encoding="utf-8").splitlines() if reach.exists() else []
+    if lines[:1] != [package]:
+        reach.write_text(f"{package}\n", encoding="utf-8")
+    kept = [json.loads(line) for line in lines[1:]] if lines[:1] == [package] else []
+    return {x: known for x, text, known in kept if (ROOT / x).exists() and text == _digest(x)}
+
+
+def _known_of(found: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What tests/reached.py answers of the sound tests; sources by their names in the copy."""
+    reach = {
+        str(Path(source).relative_to(folder)): {
+            line: [x for x in tests if x in found["seconds"]] for line, tests in lines.items()
+        }
+        for source, lines in found["reach"].items()
+    }
+    return {"seconds": found["seconds"], "reach": reach}
 
 
 def quickest(tests: set[str], seconds: dict[str, float]) -> list[str]:
@@ -313,25 +378,32 @@ def quickest(tests: set[str], seconds: dict[str, float]) -> list[str]:
     return sorted(tests, key=lambda x: (whole[file[x]], file[x], seconds[x]))
 
 
-def facing(bench: Bench, broken: Breakage, lines: range) -> list[str]:
-    """The tests that may notice a breakage, those that are likely to first."""
-    groups = list(tests_of(broken.module))
-    paths = [*dict.fromkeys(chain(*groups))]
-    known = [bench.known(x) for x in paths if not {*map(str, Path(x).parents)} & {*paths}]
-    seconds = {test: s for found in known for test, s in found["seconds"].items()}
-    source = str((bench.folder / "madtheory" / file_of(broken.module)).resolve())
-    reached = {
-        test
-        for found in known
-        for line in lines
-        for test in found["reach"].get(source, {}).get(str(line), ())
-    } & seconds.keys()
-    if reached:
-        files = {test.partition("::")[0] for test in reached}
-        sets = [reached, {test for test in seconds if test.partition("::")[0] in files}]
-    else:
-        sets = [{x for x in seconds if x.startswith(tuple(group))} for group in groups]
-    return [*dict.fromkeys(chain(*(quickest(x, seconds) for x in sets)))]
+def _files(root: Path, paths: list[str], kinds: tuple[str, ...]) -> list[str]:
+    """The test files of some paths of a copy, of some kinds."""
+    found = chain.from_iterable(
+        sorted((root / x).rglob("test_*.py")) if (root / x).is_dir() else [root / x] for x in paths
+    )
+    names = [str(x.relative_to(root)) for x in found if x.exists()]
+    return [x for x in names if not kinds or Path(x).parts[1] in kinds]
+
+
+def facing(bench: Bench, broken: Breakage, lines: range, by: Faced) -> Iterator[dict[str, float]]:
+    """The tests that may notice a breakage with their seconds, in turns, likely ones first."""
+    path = (bench.folder / "madtheory" / file_of(broken.module)).resolve()
+    source = str(path.relative_to(bench.folder))
+    faced, near, far = set[str](), set[str](), dict[str, float]()
+    groups = (_files(bench.folder, group, by.kinds) for group in tests_of(broken.module))
+    for files in islice(filter(None, groups), by.turns):
+        seconds = bench.learn(files)
+        far |= seconds
+        reached = bench.reaching(files, source, lines) if lines else {*seconds}
+        near |= {*map(file_part, reached)}
+        turn = reached - faced
+        faced |= turn
+        yield {x: seconds[x] for x in quickest(turn, seconds)}
+    # A test may feel what another one ran: what they share is made once.
+    rest = {x for x in far if not near or file_part(x) in near} - faced
+    yield {x: far[x] for x in quickest(rest, far)}
 
 
 CLAIMS_SCRIPT = """
@@ -361,22 +433,28 @@ def file_of(module: str) -> str:
     return f"{module.replace('.', '/')}.py"
 
 
-def notice(bench: Bench, broken: Breakage, *, claims: bool) -> dict[str, object]:
+def notice(bench: Bench, broken: Breakage, *, claims: bool, by: Faced) -> dict[str, object]:
     """Put one breakage into the copy, see who minds, and mend it again."""
     path = bench.folder / "madtheory" / file_of(broken.module)
     whole = path.read_text(encoding="utf-8")
-    tests = facing(bench, broken, lines_of(whole, broken.text))
-    path.write_text(broken.text, encoding="utf-8")
-    try:
-        red = bench.first_red(tests)
-        row: dict[str, object] = {"module": broken.module, "what": broken.what, "test_red": red}
-        if claims:
+    row: dict[str, object] = {"module": broken.module, "what": broken.what, "test_red": None}
+    for turn in facing(bench, broken, lines_of(whole, broken.text), by):
+        tests = {x: s for x, s in turn.items() if s <= by.seconds}
+        path.write_text(broken.text, encoding="utf-8")
+        try:
+            red = bench.first_red(tests)
+        finally:
+            path.write_text(whole, encoding="utf-8")
+        if red:
+            row["test_red"] = red
+            break
+    if claims:
+        path.write_text(broken.text, encoding="utf-8")
+        try:
             row["claims_red"] = _claims_red(bench.folder)
-    finally:
-        path.write_text(whole, encoding="utf-8")
-    # A test that no longer is green where nothing is broken notices nothing.
-    unsound = red in tests and bench.first_red([str(red)])
-    return row | {"noticed": bool(red and not unsound and row.get("claims_red", True))}
+        finally:
+            path.write_text(whole, encoding="utf-8")
+    return row | {"noticed": bool(row["test_red"] and row.get("claims_red", True))}
 
 
 def _score(rows: list[dict[str, object]]) -> str:
@@ -396,11 +474,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the changes drawn")
     parser.add_argument("--list", action="store_true", help="name the breakages and their tests")
     parser.add_argument("--only", nargs="*", default=[""], help="breakages whose names begin so")
+    parser.add_argument("--kinds", nargs="*", default=[], help="of tests, unit golden; else all")
+    parser.add_argument("--seconds", type=float, default=LIMIT, help="tests that take longer rest")
+    parser.add_argument("--turns", type=int, default=3, help="1: a file's own tests, 2: its room's")
+    parser.add_argument("--share", type=float, default=1.0, help="of the breakages, by --seed")
     parser.add_argument("--log", type=Path, default=None, help="go on with this file")
     asked = parser.parse_args()
     subtle = asked.subtle or asked.drawn
     every = listed() if asked.subtle else drawn(asked.drawn, asked.seed) if subtle else formulas()
     chosen = [x for x in every if f"{x.module}.{x.what}".startswith(tuple(asked.only))]
+    share = random.Random(asked.seed)
+    chosen = [x for x in chosen if share.random() < asked.share]
     if asked.list:
         for x in chosen:
             print(f"{x.module}, {x.what}:", *chain(*tests_of(x.module)))
@@ -409,10 +493,12 @@ def main() -> int:
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(row["module"], row["what"]) for row in rows}
     libraries = ("torch",) if any(x.module.startswith("deep") for x in chosen) else ()
-    with Bench(*libraries) as bench, log.open("a", encoding="utf-8") as finished:
+    by = Faced(tuple(asked.kinds), asked.turns, asked.seconds)
+    reach = asked.log and asked.log.with_suffix(".reach")
+    with Bench(reach, libraries) as bench, log.open("a", encoding="utf-8") as finished:
         for broken in chosen:
             if (broken.module, broken.what) not in done:
-                rows.append(notice(bench, broken, claims=not subtle))
+                rows.append(notice(bench, broken, claims=not subtle, by=by))
                 for stream in (finished, sys.stdout):
                     print(json.dumps(rows[-1]), file=stream, flush=True)
     print(_score(rows))

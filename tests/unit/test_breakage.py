@@ -78,6 +78,10 @@ def test_tests_of_a_module_are_its_own_then_its_rooms() -> None:
     assert own == ["tests/unit/modes/test_recall.py"]
     assert "tests/unit/modes" in room
     assert "tests/property/modes" in room
+    near, far = breakage.tests_of("simulate.kernels.collapse")
+    assert near[0] == "tests/unit/simulate/kernels"
+    assert {"tests/statistical/simulate"} <= {*near} & {*far}
+    assert "tests/unit/simulate" in far
     rates = [x.what for x in formulas() if x.module == "theory.collapse.rates"]
     assert {"rate", "half_life", "critical_bias"} <= {*rates}
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
+import numpy
 import pytest
 
 import madtheory
@@ -114,6 +116,16 @@ def test_an_edited_constant_of_another_file_is_seen(tmp_path):
         assert hit(function) is known
 
 
+def test_an_edited_default_of_another_file_is_seen(tmp_path, monkeypatch):
+    # Another default of a function itself is another signature; of a callee it is no one's.
+    plain = CALLEE
+    for by, expected in (("1.0", 4.0), ("7.0", 16.0)):
+        monkeypatch.setattr(sys.modules[__name__], "CALLEE", plain.replace("(x)", f"(x, by={by})"))
+        function = load(tmp_path, "x + by").outer
+        assert function(1.0) == expected
+        assert not hit(function)
+
+
 def test_other_rules_of_arithmetic_are_other_code(tmp_path):
     for decorator in ("kernel", "reducing_kernel"):
         function = load(tmp_path, decorator=decorator).total
@@ -169,6 +181,7 @@ def test_whole_files_that_are_something_else_are_compiled_again(tmp_path, places
 
 def test_code_of_another_machine_or_version_is_not_looked_at(tmp_path, monkeypatch):
     load(tmp_path).outer(1.0)
+    assert {*_compile.VERSIONS} == {sys.version, numpy.__version__, numba.__version__}
     monkeypatch.setattr(_compile, "VERSIONS", ("another",))
     assert not hit_again(tmp_path, "x + 1.0", "outer")
     monkeypatch.undo()

@@ -49,3 +49,8 @@ def test_bisection() -> None:
     assert _search.least(lambda n: n >= 37, 1, 100) == 37
     assert _search.first(lambda n: n >= 37, most=100) == 37
     assert _search.first(lambda n: n >= 37, most=10) is None
+
+
+@pytest.mark.parametrize("least", [1, 2, 3, 4, 5, 8, 9, 33, 63, 64, 65])
+def test_doubling_looks_at_every_place_up_to_the_last(least: int) -> None:
+    assert _search.first(lambda n: n >= least, most=64) == (least if least <= 64 else None)

@@ -261,6 +261,14 @@ def refuted(means, shapes, seeds=4):
     return sum(f.slow <= 0.02 for f in found), sum(f.share >= 0.1 for f in found)
 
 
+def test_where_half_of_the_directions_walk_a_quarter_of_the_shapes_do(monkeypatch):
+    """Of the pairs of many directions a quarter are of two in the same half."""
+    kinds = []
+    monkeypatch.setattr(anchor, "_part", lambda kind, memory: kinds.append(kind) or part())
+    anchor.parts_of(series(np.random.default_rng(0), 1.0, 1.0), 0.001)
+    assert [kind.free for kind in kinds] == [0.5, 0.25]
+
+
 def test_means_that_walk_are_not_outvoted_by_shapes_that_hold():
     # Three of twelve by chance: probability .0015 at a size of .02. The 300 shapes win every sum.
     assert refuted(1.0, 0.2, seeds=12)[0] <= 2

@@ -18,7 +18,7 @@ from madtheory.loop import fully_synthetic
 
 DATA = DataSet("d", {"x": np.ones((4, 2)), "y": np.arange(4)}, np.ones((3, 2)), None, 4)
 PRESET = Preset(
-    "p", "linear", "any", "d", 3, 1.0, fully_synthetic(4, bias=0.5), LinearGaussian(), {}
+    "p", "linear", "any", "d", 3, 1.0, fully_synthetic(4, bias=0.5, ddof=0), LinearGaussian(), {}
 )
 
 
@@ -51,6 +51,19 @@ def test_a_run_that_another_network_saw_is_refused(tmp_path: Path) -> None:
     # Folders of earlier versions do not say.
     write_about(tmp_path, {"command": ""})
     room.check_features(tmp_path, "rows")
+
+
+def test_a_loop_is_as_long_as_its_preset_or_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    biases, measures = [], room.Measures
+
+    def spied(data: DataSet, bias: float, eyes: None) -> object:
+        biases.append(bias)
+        return measures(data, bias, eyes)
+
+    monkeypatch.setattr(room, "Measures", spied)
+    preset = dataclasses.replace(PRESET, data="gaussian-3")
+    assert [len(room.run(preset, generations=n).generations) for n in (None, 2, 1)] == [3, 2, 1]
+    assert biases == [0.5] * 3  # what is measured is told the loop's bias
 
 
 def test_sigterm_is_given_back() -> None:

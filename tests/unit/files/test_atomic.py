@@ -73,6 +73,26 @@ def test_the_temporary_file_of_a_live_writer_is_left_alone(tmp_path: Path) -> No
     assert path.read_text() == "first"
 
 
+def test_the_content_is_on_disk_before_the_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, calls = tmp_path / "x.txt", []
+    sync, rename = atomic.disk.sync, atomic.disk.rename
+
+    def synced(what: Path) -> None:
+        calls.append(("sync", what.read_text() if what.is_file() else what))
+        sync(what)
+
+    def renamed(old: Path, new: Path) -> None:
+        calls.append(("rename", new))
+        rename(old, new)
+
+    monkeypatch.setattr(atomic.disk, "sync", synced)
+    monkeypatch.setattr(atomic.disk, "rename", renamed)
+    files.atomic_write_text(path, "whole")
+    assert calls == [("sync", "whole"), ("rename", path), ("sync", tmp_path)]
+
+
 def test_new_files_obey_the_umask(tmp_path: Path) -> None:
     files.atomic_write_bytes(tmp_path / "a", b"x")
     (tmp_path / "b").write_bytes(b"x")

@@ -22,6 +22,18 @@ def test_a_failed_write_names_its_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert Path(str(caught.value.filename)) == tmp_path / "x"
 
 
+def test_a_disk_that_takes_a_part_is_given_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    with disk.opened(tmp_path / "x", "w") as stream:
+        monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:3]))
+        taken = stream.write(np.arange(5, dtype=np.int16))
+        monkeypatch.undo()
+    assert taken == 10
+    assert np.frombuffer((tmp_path / "x").read_bytes(), np.int16).tolist() == [0, 1, 2, 3, 4]
+
+
 def test_rank_is_relative_to_the_largest_variance(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(50, 2)) + 1e7
     np.save(tmp_path / "x.npy", x)

@@ -304,6 +304,21 @@ def test_store_holds_the_result_and_the_same_command_is_a_no_op(tmp_path):
     assert set(note["environment"]["versions"]) == {"madtheory", "numpy", "numba", "scipy"}
 
 
+@pytest.mark.parametrize("name", ["generation", "mean", "se"])
+def test_a_result_with_another_number_is_refused(tmp_path, name):
+    path = tmp_path / "x.parquet"
+    _run(store=path)
+    table = pq.read_table(path)
+    column = table[name].combine_chunks().to_numpy().copy()
+    column[-1] += 1
+    changed = table.set_column(table.column_names.index(name), name, [column])
+    pq.write_table(changed, path)
+    with pytest.raises(
+        ValueError, match=r"x\.parquet must be a complete result of this simulation"
+    ):
+        _run(store=path)
+
+
 def test_infinite_means_survive_the_store(tmp_path):
     run = _run(COLLAPSE, np.ones(20), store=tmp_path / "x.parquet")
     again = _run(COLLAPSE, np.ones(20), store=tmp_path / "x.parquet")
@@ -444,3 +459,13 @@ def test_progress_is_silent_off_a_terminal(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == ""
+
+
+@pytest.mark.parametrize("shrinkage", [1e-9, 0.3])
+def test_shrinkage_keeps_the_trace_of_a_singular_fit(shrinkage):
+    """Four samples in six dimensions: shrunk by little, the pivots are too small to be factored."""
+    plain = Loop(n_initial=4, n_synth=4, memory=2)
+    how = {"generations": 1, "replicates": 3, "record": ("trace",), "threads": 1}
+    shrunk = dataclasses.replace(plain, shrinkage=shrinkage)
+    a, b = (simulate(loop, np.ones(6), **how).mean["trace"] for loop in (plain, shrunk))
+    np.testing.assert_allclose(a, b, rtol=1e-12)

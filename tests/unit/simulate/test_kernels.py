@@ -38,6 +38,8 @@ def _matrices(d):
         "zero": np.zeros((d, d)),
         "two clusters": half * np.linalg.qr(RNG.standard_normal((d, d)))[0],
         "huge ratio": RNG.standard_normal((d, d)) * 10.0 ** np.linspace(0, -300, d),
+        # Its square is known to four digits beside the largest: no root of an eigenvalue will do.
+        "one small": np.linalg.qr(RNG.standard_normal((d, d)))[0] * np.r_[np.ones(d - 1), 1e-6],
     }
 
 

@@ -10,6 +10,7 @@ from madtheory.loop import (
     fully_synthetic,
     synthetic_augmentation,
 )
+from madtheory.spectrum.baseline import baseline
 from madtheory.theory import distance
 from madtheory.theory.distance import w2_squared_limit
 from madtheory.theory.moments import first_moments, first_moments_limit
@@ -68,3 +69,12 @@ def test_limits_of_which_rounding_leaves_nothing_are_refused_in_one_sentence():
     # Closed forms in rational numbers, and weights, lose nothing.
     assert np.isfinite(w2_squared_limit(fresh_data(100, 10**15), [1.0]).value)
     assert np.isfinite(first_moments_limit(fresh_data(100, 10**15, weight=0.3)).trace)
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 1000])
+def test_one_fit_is_the_baseline_on_a_line_and_where_samples_are_many(n):
+    one = distance.w2_squared_one_fit
+    assert one(n, [2.5]) == pytest.approx(float(baseline(n, [2.5]).value), rel=1e-12)
+    # The second order is right: what is off falls as 1/n^2, a share of 1/n of the value.
+    for s in ([1.0, 1.0, 0.5], [1.0] * 20):
+        assert one(500 * n, s) == pytest.approx(float(baseline(500 * n, s).value), rel=1 / n / 500)
