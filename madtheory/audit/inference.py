@@ -11,7 +11,7 @@ from scipy import stats
 
 from madtheory.audit.anchor import Anchor, anchor, curve_p_value
 from madtheory.audit.drift import Drift, drift, held_drift, size_correction, training_size
-from madtheory.audit.growth import growth
+from madtheory.audit.growth import distance, growth, since
 from madtheory.audit.known import NOTHING
 from madtheory.metrics import Measured
 
@@ -37,6 +37,9 @@ STILL = 0.01
 _WEIGHTS = (0.75, 0.1, 0.15)
 #: A held loop in which some directions are seen to walk, at this level, is no plateau.
 _PARTLY_HELD = 0.05
+#: A loop that real data are known to enter has not settled where its distance is seen to grow over
+#: the later half, at this level.
+_STILL_GROWS = 0.05
 #: Fewer generations than this give no verdict.
 FEWEST = 3
 TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
@@ -232,12 +235,30 @@ def _alone(series: Series, held: Anchor, grown: Growth, alpha: float) -> tuple[V
 def _mixed(
     series: Series, noise: Drift, held: Anchor, alpha: float, known: Known
 ) -> tuple[Verdict, str]:
-    """The verdict where real data are known to be in each training set, and may hold the loop."""
+    """The verdict where real data are known to be in each training set, and may hold the loop.
+
+    Its distance grows to a plateau that may be far from the real data: of a model that errs.
+    """
     if held.partial <= _PARTLY_HELD:
         return "undecided", "real data enter, but some directions seem to walk away"
+    late, went = since(series, len(series.log_variance) // 2), _went(series, known)
+    if growth(late, alpha, apart=True).p_value <= _STILL_GROWS:
+        return "undecided", f"real data enter, but the {went}, and still grows over the later half"
     if not _settled(series, noise, held, alpha, known):
         return "undecided", "real data enter, but the variance may still be moving"
-    return "not_mad", f"real data are {known.share:.0%} of each training set, and it has settled"
+    return "not_mad", (
+        f"real data are {known.share:.0%} of each training set, and it has settled: the {went}, and "
+        "is not seen to grow over the later half"
+    )
+
+
+def _went(series: Series, known: Known) -> str:
+    """From which distance to which a loop went; the first file may be too near to the real set."""
+    first = 0 if known.apart else 1
+    return (
+        f"squared distance from them went from {distance(series, first):.3g} to "
+        f"{distance(series, -1):.3g} of their variance since generation {first + 1}"
+    )
 
 
 def _verdict(

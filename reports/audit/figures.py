@@ -41,6 +41,11 @@ def _ahead(ax: Axes, item: Numbers, i: int) -> None:
     ax.axvline(t[0] - 0.5, color=BLACK, lw=0.6, ls=DASHES[2])
 
 
+def _verdicts(item: Numbers) -> str:
+    """The verdict, and the one of whoever says how many real data enter."""
+    return f"{VERDICTS[item['verdict']]}; told $n_r$: {VERDICTS[item['told']]}"
+
+
 def draw_known(numbers: Numbers) -> Figure:
     """FID by generation of three loops, with verdicts and forecasts."""
     fig = figure(2.9)
@@ -50,10 +55,29 @@ def draw_known(numbers: Numbers) -> Figure:
         _seen(ax, item, i)
         _ahead(ax, item, i)
         ax.set(yscale="log", xlabel="generation $t$")
-        panel(ax, "abc"[i], f"{item['name']}\nverdict: {VERDICTS[item['verdict']]}")
+        panel(ax, "abc"[i], f"{item['name']}\n{_verdicts(item)}")
     plotting.plain_log(axes[0], y=[0.01, 0.03, 0.1, 0.3, 1, 3, 10])
     axes[0].set_ylabel("FID")
     plotting.legend_below(fig, axes[0], 3)
+    return fig
+
+
+def draw_found(numbers: Numbers) -> Figure:
+    """Share of loops without real data called MAD, and the best test's, by generations."""
+    fig = figure(2.6)
+    ax = fig.subplots()
+    for i, said in enumerate(dict.fromkeys(row["said"] for row in numbers["found"])):
+        rows = [row for row in numbers["found"] if row["said"] == said]
+        t, share, low, high, best = plotting.columns(
+            rows, "generations", "share", "low", "high", "best"
+        )
+        line(ax, t, best, i, ls=DASHES[i], lw=1.0, label=f"{said} said: best test")
+        # Points of one number of generations are set apart a little.
+        at = t + 0.15 * (2 * i - 1)
+        interval_points(ax, at, share, [share - low, high - share], i, f"{said} said: audit")
+    ax.set(xlabel="generations", ylabel="share called MAD", ylim=(-0.02, 1.02))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
 
 

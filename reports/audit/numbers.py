@@ -1,4 +1,4 @@
-"""Section 15: three loops whose truth is known, and how often the audit errs."""
+"""Section 15: loops whose truth is known: three of them, how often one is found, and errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import numpy as np
 from scipy import stats
 
 from madtheory import metrics
-from madtheory.audit import MARGIN, Inference, audit, axes_of, infer, series_of
+from madtheory.audit import GROWTH, MARGIN, Inference, audit, axes_of, infer, series_of
+from madtheory.audit.anchor import least_step
+from madtheory.audit.drift import size_correction
+from madtheory.audit.known import NOTHING, Known
+from madtheory.audit.power import Setting, mad_power
 from madtheory.engine import run_loop
 from madtheory.engine.models import Gaussian
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
@@ -60,8 +64,10 @@ def _shown(name: str, loop: Loop, config: Numbers) -> Numbers:
     files = _files(loop, config["dim"], longer, config["seed"])
     real = np.random.default_rng(config["seed"]).standard_normal((config["n"], config["dim"]))
     result = audit(real, files[:-horizon], horizon=horizon)
+    told = _inferred(real, files[:-horizon], config, Known(share=loop.n_real / loop.n_train))
     later = [metrics.fid(real, x).value for x in files[-horizon:]]
-    return {"name": name, "truth": _truth(loop), "later": later, **asdict(result)}
+    more = {"told": told.verdict, "told_reason": told.reason}
+    return {"name": name, "truth": _truth(loop), "later": later, **more, **asdict(result)}
 
 
 # --------------------------------------------------------------------------------- error rates
@@ -71,18 +77,32 @@ def _interval(hits: int, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def _inferred(loop: Loop, config: Numbers, seed: int) -> Inference:
+def _inferred(
+    real: Array, files: list[Array], config: Numbers, known: Known = NOTHING
+) -> Inference:
     """Drift and verdict of one run; metrics and forecast have no say in it."""
-    files = _files(loop, config["dim"], config, seed)
-    real = np.random.default_rng(seed).standard_normal((config["n"], config["dim"]))
-    return infer(series_of(axes_of(real), files), None, config["level"], config["alpha"])
+    series = series_of(axes_of(real), files)
+    return infer(series, None, config["level"], config["alpha"], known)
+
+
+def _runs(name: str, loop: Loop, config: Numbers) -> list[tuple[Array, list[Array]]]:
+    """Real sets and files of several runs."""
+    shape = config["n"], config["dim"]
+    return [
+        (
+            np.random.default_rng(int(seed)).standard_normal(shape),
+            _files(loop, config["dim"], config, int(seed)),
+        )
+        for seed in np.random.SeedSequence(
+            config["seed"], spawn_key=(len(name),)
+        ).generate_state(config["runs"])
+    ]
 
 
 def _errors(name: str, loop: Loop, config: Numbers) -> Numbers:
     """Verdicts over many runs of one loop, and how often the interval of the bias holds it."""
     n = config["runs"]
-    seeds = np.random.SeedSequence(config["seed"], spawn_key=(len(name),)).generate_state(n)
-    found = [_inferred(loop, config, int(seed)) for seed in seeds]
+    found = [_inferred(*run, config) for run in _runs(name, loop, config)]
     verdicts: Counter[str] = Counter(x.verdict for x in found)
     truth = _truth(loop)
     wrong = n - verdicts[truth] - verdicts["undecided"]
@@ -99,17 +119,58 @@ def _errors(name: str, loop: Loop, config: Numbers) -> Numbers:
     }
 
 
+# ------------------------------------------------------------------------- how often one is found
+#: What is said of the loop that is to be found.
+_SAID = {"nothing": NOTHING, "no real data": Known(share=0.0)}
+
+
+def _bound(loop: Loop, real: Array, files: list[Array], config: Numbers, known: Known) -> float:
+    """Power of the best test for files of the training sets' size, its parameters the true ones."""
+    n, dim, series = loop.n_synth, config["dim"], series_of(axes_of(real), files)
+    setting = Setting(
+        means=dim,
+        shapes=dim * (dim + 1) / 2 - 1,
+        noise=1.0,
+        rows=1.0,
+        offset=1.0,
+        least=n * least_step(series, GROWTH),
+        rate=float(np.log(loop.scalar_bias)) - size_correction(n - 1),
+        level=2 / (n - 1) / dim,
+        alone=known.alone,
+    )
+    return mad_power(setting, len(files), config["alpha"])
+
+
+def _found(name: str, loop: Loop, config: Numbers) -> list[Numbers]:
+    """Share of runs called MAD by the number of generations, by what is said, and the bound."""
+    runs, out = _runs(name, loop, {**config, "generations": max(config["lengths"])}), []
+    for said, known in _SAID.items():
+        for T in config["lengths"]:
+            verdicts = [_inferred(x, files[:T], config, known).verdict for x, files in runs]
+            hits = verdicts.count("mad")
+            low, high = _interval(hits, len(runs))
+            bound = _bound(loop, runs[0][0], runs[0][1][:T], config, known)
+            out.append({
+                "said": said, "generations": T, "mad": hits, "share": hits / len(runs), "low": low,
+                "high": high, "best": bound, "wrong": verdicts.count("not_mad"),
+            })  # fmt: skip
+    return out
+
+
 def compute(config: Numbers) -> Numbers:
     """Audits of known loops."""
     loops = _loops(config["n"])
     shown = [_shown(name, loops[name], config) for name in config["shown"]]
     errors = [_errors(name, loop, config) for name, loop in loops.items()]
+    found = _found(config["found"], loops[config["found"]], config)
     runs, wrong = (sum(row[key] for row in errors) for key in ("runs", "wrong"))
     mad = [row for row in errors if row["covered"] is not None]
     return {
         "shown": shown,
         "margin": MARGIN,
         "errors": errors,
+        "found": found,
+        "found_wrong": sum(row["wrong"] for row in found),
         "runs": runs,
         "wrong": wrong,
         "wrong_high": _interval(wrong, runs)[1],

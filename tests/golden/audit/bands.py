@@ -22,6 +22,7 @@ import scipy
 from madtheory import audit, metrics
 from madtheory._threads import one_thread
 from madtheory.audit.forecast import forecast
+from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.run import n_eff
 from madtheory.laws.bures import w2_squared
 from madtheory.theory.worth import effective_sample_size
@@ -53,6 +54,12 @@ class Case:
         if self.loop in ("fresh", "fixed"):
             return max(2, round(self.share * self.n))
         return 0
+
+    @property
+    def known(self):
+        """All that may be said of the loop."""
+        memory = {"memory": 3, "pool": LONGEST}.get(self.loop, 1)
+        return Known(memory, self.n_real / self.n, apart=True)
 
 
 #: Name: (laws, loops) to draw from.
@@ -235,28 +242,14 @@ def ahead(real, state, case, rng):
 
 
 # -------------------------------------------------------------------------------------- the table
-def judge(name, seed, branches):
-    """One loop: hits and widths of its bands, and whether n_eff's interval holds the truth."""
-    rng = np.random.default_rng(seed)
-    case = case_of(name, rng)
-    real, files, model, state = simulate(case, rng)
-    truth = np.log(ahead(real, state, case, rng) + TINY)
-    others = [np.log(ahead(real, state, case, rng) + TINY) for _ in range(branches)]
-    axes = audit.axes_of(real)
-    series = audit.series_of(axes, files)
-    found = audit.infer(series, None, LEVEL, 0.02)
-    last = (shown((real.mean(axis=0), root(spread(real, 1))), files[-1]))[::-1]
-    bands = forecast(real, files, axes, series, found.held, last, HORIZON, LEVEL)
-    mean, S = real_moments(case)
-    distance = w2_squared(mean, S, *model)
-    worth = n_eff(real, metrics.fid_unbiased(real, files[-1], level=LEVEL))
-    true_worth = effective_sample_size(distance, np.linalg.eigvalsh(S).clip(0))
-    row = {"n_eff": bool(worth.low <= true_worth <= worth.high)}
-    for i, band in enumerate((bands.fid, bands.trace)):
+def held_by(bands, truth, others):
+    """Hits and widths of the bands of FID and trace, and the oracle's widths."""
+    row = {}
+    for i, (name, band) in enumerate((("fid", bands.fid), ("trace", bands.trace))):
         ends = np.log(np.array([(b.low, b.high) for b in band]) + TINY)
         # Fixed for ever: rounding apart, nothing moves.
         hits = (ends[:, 0] - 1e-9 <= truth[:, i]) & (truth[:, i] <= ends[:, 1] + 1e-9)
-        row["fid" if i == 0 else "trace"] = {
+        row[name] = {
             "hits": hits[STEPS].tolist(),
             "width": np.round(np.diff(ends, axis=1)[STEPS, 0], 4).tolist(),
             "oracle": np.round(3.92 * np.std(others, axis=0, ddof=1)[STEPS, i], 4).tolist(),
@@ -264,9 +257,34 @@ def judge(name, seed, branches):
     return row
 
 
-def table(rows):
+def judge(name, seed, branches):
+    """One loop: its bands where nothing is said and where all is, and whether n_eff's interval
+    holds the truth."""
+    rng = np.random.default_rng(seed)
+    case = case_of(name, rng)
+    real, files, model, state = simulate(case, rng)
+    truth = np.log(ahead(real, state, case, rng) + TINY)
+    others = [np.log(ahead(real, state, case, rng) + TINY) for _ in range(branches)]
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, files)
+    last = (shown((real.mean(axis=0), root(spread(real, 1))), files[-1]))[::-1]
+
+    def bands(known):
+        held = audit.infer(series, None, LEVEL, 0.02, known).held
+        found = forecast(real, files, axes, series, held, last, HORIZON, LEVEL, known)
+        return held_by(found, truth, others)
+
+    mean, S = real_moments(case)
+    distance = w2_squared(mean, S, *model)
+    worth = n_eff(real, metrics.fid_unbiased(real, files[-1], level=LEVEL))
+    true_worth = effective_sample_size(distance, np.linalg.eigvalsh(S).clip(0))
+    within_ends = bool(worth.low <= true_worth <= worth.high)
+    return {"n_eff": within_ends, **bands(NOTHING), "known": bands(case.known)}
+
+
+def covered(rows):
     """Coverage, and the median width in logarithms of band and oracle, over loops and horizons."""
-    out = {"loops": len(rows), "n_eff": [sum(r["n_eff"] for r in rows), len(rows)]}
+    out = {}
     for name in ("fid", "trace"):
         hits = np.array([r[name]["hits"] for r in rows])
         out[name] = {
@@ -276,6 +294,16 @@ def table(rows):
             "oracle": round(float(np.median([r[name]["oracle"] for r in rows])), 3),
         }
     return out
+
+
+def table(rows):
+    """All that is measured of a class, where nothing is said and where all is (`known`)."""
+    return {
+        "loops": len(rows),
+        "n_eff": [sum(r["n_eff"] for r in rows), len(rows)],
+        **covered(rows),
+        "known": covered([r["known"] for r in rows]),
+    }
 
 
 def run(name, loops, start=PRINTED, first=0, branches=BRANCHES):
