@@ -47,10 +47,6 @@ REMEMBERED = (0.0, 0.1, 0.2, 0.5)
 #: a quarter walks then: those of two such directions.
 HALVES = (0.1, 0.2, 0.5, 1.0)
 FREE_MEANS, FREE_SHAPES = 0.5, 0.25
-#: Their p-value is so many times that of the signed root: what the model of a mixed half misses
-#: adds up in the many shapes. At 12 directions .085 of such loops had a root beyond .02, and .02
-#: of them one beyond .001.
-HALVES_FACTOR = 20.0
 
 
 # ---------------------------------------------------------------------------------- the curve test
@@ -75,6 +71,18 @@ def curve_p_value(series: Series, noise: Drift, share: float) -> float:
 
 
 # --------------------------------------------------------------------------------- the anchor test
+class Halves(NamedTuple):
+    """Greatest log-likelihood of a loop of which half of the directions walk, and variances of it.
+
+    even, uneven: of twice the gain of the likeliest loop over it, times a constant, for one series:
+    were all series of its one covariance, and with that of each half.
+    """
+
+    best: float
+    even: float
+    uneven: float
+
+
 class Part(NamedTuple):
     """What one kind of series says: all means, or all shapes, standing for `number` series.
 
@@ -90,7 +98,7 @@ class Part(NamedTuple):
     log_likelihood: Array
     memory: Array
     slow: float
-    halves: float
+    halves: Halves
     partial: float
     number: float
     near: float
@@ -159,6 +167,7 @@ def components(
     memory: int = 1,
     weights: Array | None = None,
     free: float = 0.0,
+    slower: float = 1.0,
     errs: bool = False,
     mixes: bool = False,
     partial: bool = False,
@@ -173,14 +182,15 @@ def components(
     A model that `errs` by the same each time is off by that of all generations that are kept. Where
     training sets `mix` such samples with real ones, the squared distance of their means is spread:
     shapes gain it each time, and keep it as all else.
-    A share `free` of the directions walks without end, whatever holds the others; `partial`: any.
+    A share `free` of the directions walks without end, whatever holds the others, by steps that are
+    `slower` times as large; `partial`: any.
     """
     T = len(steps)
     past = response(keep, T, memory, weights)
     fading = past[:, 0]
     moves = np.concatenate([_FIRST * steps[:1], steps[1:]])
     parts = [
-        (1 - free) * (past * moves) @ past.T + free * walk(1.0, moves, memory, weights),
+        (1 - free) * (past * moves) @ past.T + free * slower * walk(1.0, moves, memory, weights),
         np.ones((T, T)),
         np.multiply.outer(fading, fading),
         np.diag(noise),
@@ -197,8 +207,17 @@ def components(
     return np.stack(parts)
 
 
-def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
-    """Greatest log-likelihood of one series on average, and the covariance (T, T) that has it.
+class Fit(NamedTuple):
+    """Greatest log-likelihood of one series on average, the covariance (T, T) that has it, and the
+    weights of its parts."""
+
+    value: float
+    covariance: Array
+    weights: Array
+
+
+def fit(parts: Array, gram: Array, least: float = 0.0) -> Fit:
+    """Fit the weights of the parts of one series' covariance.
 
     Steps are `least` at least; sampling noise and return are at most the rows' own, of the files
     and of the real set; a first shift that does not fade is left out.
@@ -211,9 +230,9 @@ def fit(parts: Array, gram: Array, least: float = 0.0) -> tuple[float, Array]:
     high[2], high[3], high[4] = math.inf if fades else 0.0, size[3], size[4]
     start = np.array([0.5, 0.2, 0.05, 0.3, 0.0, *more]).clip(low, high)
     start[5:] = 0.05
-    units = parts / (np.where(size > 0, size, 1.0) * unit)[:, None, None]
-    value, weights = scored(units, gram / unit, low, high, start)
-    return -float(value), np.tensordot(weights * unit, units, 1)
+    norm = np.where(size > 0, size, 1.0)
+    value, weights = scored(parts / (norm * unit)[:, None, None], gram / unit, low, high, start)
+    return Fit(-float(value), np.tensordot(weights / norm, parts, 1), weights / norm)
 
 
 class Kind(NamedTuple):
@@ -237,11 +256,52 @@ class Kind(NamedTuple):
     seen: float
     mixes: bool = False
 
+    def parts(self, share: float, **how: Any) -> Array:
+        """Components of the covariance of one series."""
+        how = {"weights": self.weights, "mixes": self.mixes, **how}
+        return components(1 - share, self.steps, self.noise, self.real, **how)
+
     def best(self, gram: Array, share: float, least: float = 0.0, **how: Any) -> float:
         """Greatest log-likelihood of one series on average."""
-        how = {"weights": self.weights, "mixes": self.mixes, **how}
-        parts = components(1 - share, self.steps, self.noise, self.real, **how)
-        return fit(parts, gram, least)[0]
+        return fit(self.parts(share, **how), gram, least).value
+
+    def halves(self, gram: Array, likeliest: tuple[float, dict[str, Any]], **how: Any) -> Halves:
+        """The likeliest loop of which half of the directions walk, against the likeliest one."""
+        share, mine = likeliest
+        held = fit(self.parts(share, **mine), gram).covariance
+        each = [(p, {"slower": slower, **how}) for p in HALVES for slower in (1.0, _slower(p))]
+        fits = [
+            (fit(self.parts(p, free=self.free, **one), gram, self.least), p, one) for p, one in each
+        ]
+        best, p, one = max(fits, key=lambda found: found[0].value)
+        gap = np.linalg.inv(best.covariance) - np.linalg.inv(held)
+
+        def variance(law: Array) -> float:
+            return float(np.einsum("ij,ji->", gap @ law, gap @ law))
+
+        still, moving = (
+            variance(np.tensordot(best.weights, self.parts(p, free=free, **one), 1))
+            for free in (0.0, 1.0)
+        )
+        uneven = (1 - self.free) * still + self.free * moving
+        return Halves(best.value, variance(best.covariance), uneven)
+
+
+def _slower(share: float) -> float:
+    """Variance of a step without real data over that where a share of all rows is replaced by them.
+
+    Files that are the training sets before that: of n rows (1 - p) n are left, which adds the noise
+    p (1 - p)/n of a draw of them, and p n real ones add p/n.
+    """
+    return 1 / (1 + share * (1 - share) + share)
+
+
+def _likeliest(log_likelihood: Array, memory: Array, base: int) -> tuple[float, int]:
+    """Share and memory of greatest log-likelihood; `base`: the memory along the whole grid."""
+    i, (k, j) = int(log_likelihood.argmax()), np.unravel_index(memory.argmax(), memory.shape)
+    if memory[k, j] > log_likelihood[i]:
+        return REMEMBERED[j], MEMORIES[k]
+    return float(GRID[i]), base
 
 
 def _part(kind: Kind, known: int | None) -> Part:
@@ -252,7 +312,8 @@ def _part(kind: Kind, known: int | None) -> Part:
     gram, T = kind.x @ kind.x.T / kind.x.shape[1], len(kind.x)
     others = np.full((len(MEMORIES), len(REMEMBERED)), -math.inf)
     if not np.trace(gram) > 0:
-        return Part(np.zeros(len(GRID)), np.zeros_like(others), 0.0, 0.0, 0.0, 0.0, 0.0, T)
+        nothing = Halves(0.0, 0.0, 0.0)
+        return Part(np.zeros(len(GRID)), np.zeros_like(others), 0.0, nothing, 0.0, 0.0, 0.0, T)
     base, longer = known or 1, MEMORIES if known is None else ()
 
     def fits(**how: Any) -> Array:
@@ -267,9 +328,11 @@ def _part(kind: Kind, known: int | None) -> Part:
     for k, row in zip(longer, others, strict=False):
         row[:] = [kind.best(gram, p, errs=errs, memory=k) for p in REMEMBERED]
     slow = max(most((0.0,), kind.least, memory=k) for k in (base, *longer))
-    halves = most(HALVES, kind.least, free=kind.free, memory=base)
+    each = erring if errs else plain
+    share, memory = _likeliest(each, others, base)
+    halves = kind.halves(gram, (share, {"memory": memory, "errs": errs}), memory=base, errs=errs)
     partial = most(_PARTLY, 0.0, partial=True, memory=base)
-    each, near = erring if errs else plain, kind.near or kind.number
+    near = kind.near or kind.number
     pool = kind.best(gram, 0.0, errs=errs, memory=T if known is None else base)
     return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool)
 
@@ -327,9 +390,18 @@ def _against_walk(part: Part, null: float) -> float:
 
 
 def _against_halves(parts: Sequence[Part]) -> float:
-    """p-value of a walk of half of the directions, of their means and of their shapes."""
-    gain = sum(2 * p.number * (p.best - p.halves) for p in parts)
-    return min(1.0, HALVES_FACTOR * _root(gain, float(sum(map(_dof, parts)))))
+    """p-value of a walk of half of the directions, of their means and of their shapes.
+
+    The fit is of the average covariance. Series that walk are fewer and larger than the others, so
+    that the average, and the gain with it, varies by more than that of series which are all alike.
+    """
+    gain = sum(2 * p.number * (p.best - p.halves.best) for p in parts)
+    even, uneven = (
+        sum(p.number * v for p, v in zip(parts, side, strict=True))
+        for side in zip(*((p.halves.even, p.halves.uneven) for p in parts), strict=True)
+    )
+    wider = uneven / even if even > 0 else 1.0
+    return _root(gain / wider, float(sum(map(_dof, parts))))
 
 
 def _against_held(best: Best, dof: float) -> float:

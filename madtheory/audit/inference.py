@@ -247,8 +247,8 @@ def _mixed(
     if not _settled(series, noise, held, alpha, known):
         return "undecided", "real data enter, but the variance may still be moving"
     return "not_mad", (
-        f"real data are {known.share:.0%} of each training set, and it has settled: the {went}, and "
-        "is not seen to grow over the later half"
+        f"real data are {known.share:.0%} of each training set, and it has settled: the {went}, "
+        "and is not seen to grow over the later half"
     )
 
 

@@ -126,8 +126,7 @@ def _still(setting: Setting, truth: Array) -> Array:
         )
         for p in _RESTS
     ]
-    _, likeliest = max(each, key=lambda found: found[0])
-    return likeliest
+    return max(each, key=lambda found: found.value).covariance
 
 
 def _nearest(setting: Setting, truth: Array, loops: Loops, least: float) -> Array:
@@ -138,7 +137,7 @@ def _nearest(setting: Setting, truth: Array, loops: Loops, least: float) -> Arra
         fit(components(1 - share, steps, noise, setting.offset, **how), truth, least)
         for share, how in loops
     ]
-    return max(each, key=lambda found: found[0])[1]
+    return max(each, key=lambda found: found.value).covariance
 
 
 def _ratios(truth: Array, null: Array, count: float, seed: int = 0) -> tuple[Array, Array]:

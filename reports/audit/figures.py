@@ -75,8 +75,7 @@ def draw_found(numbers: Numbers) -> Figure:
         # Points of one number of generations are set apart a little.
         at = t + 0.15 * (2 * i - 1)
         interval_points(ax, at, share, [share - low, high - share], i, f"{said} said: audit")
-    ax.set(xlabel="generations", ylabel="share called MAD", ylim=(-0.02, 1.02))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set(xlabel="generations", ylabel="share called MAD", ylim=(-0.02, 1.02), xticks=t)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
 

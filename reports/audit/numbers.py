@@ -93,9 +93,9 @@ def _runs(name: str, loop: Loop, config: Numbers) -> list[tuple[Array, list[Arra
             np.random.default_rng(int(seed)).standard_normal(shape),
             _files(loop, config["dim"], config, int(seed)),
         )
-        for seed in np.random.SeedSequence(
-            config["seed"], spawn_key=(len(name),)
-        ).generate_state(config["runs"])
+        for seed in np.random.SeedSequence(config["seed"], spawn_key=(len(name),)).generate_state(
+            config["runs"]
+        )
     ]
 
 

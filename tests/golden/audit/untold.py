@@ -14,8 +14,8 @@ prior on one loop this bounds what can be done by whoever knows all of it. v is 
 draws, the bound read off others.
 
 Series are Gaussian and independent, means and shapes of covariance V each (`law`, which holds for
-the loops of errors.py exactly in means and in leading order in shapes). Of every V there is a walk W
-that is nearest to it, and H where half of the directions walk; walks are (W, V), (V, W), (H, H').
+the loops of errors.py exactly in means and in leading order in shapes). Of every V there is a walk
+W that is nearest to it, and H where half of the directions walk; walks are (W, V), (V, W), (H, H').
 
 Told: V. Not told: the share of real data, what kind of loop and of files it is, and whether the
 real set is the first training set; the rows of files and of the real set are known, the size of the
@@ -73,7 +73,7 @@ def law(loop, T):
     return (moves * each) @ moves.T
 
 
-# ---------------------------------------------------------------------------------- what is not told
+# -------------------------------------------------------------------------------- what is not told
 def held_of(case, same):
     """The loop of a case."""
     loop, kind = case.loop, "independent" if case.independent else "fresh"
@@ -275,7 +275,9 @@ def main(share=1.0, start=0):
     with one_thread():
         for name in HELD:
             groups[name] = run(name, share, int(start))
-            print(name, json.dumps(groups[name]), f"{time.perf_counter() - begin:.0f} s", flush=True)
+            print(
+                name, json.dumps(groups[name]), f"{time.perf_counter() - begin:.0f} s", flush=True
+            )
     if share < 1 or start:
         return
     record = {

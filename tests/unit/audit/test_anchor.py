@@ -35,11 +35,12 @@ FIRST = np.array([0.01, 1.0, 1.0, 1.0, 1.0])
 
 def test_components_are_offset_shift_noise_return_error_and_a_part_that_walks():
     keep, noise = 0.6, np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    parts = anchor.components(keep, STEPS, noise, 0.3, free=0.25, errs=True, partial=True)
+    how = {"free": 0.25, "slower": 0.8, "errs": True, "partial": True}
+    parts = anchor.components(keep, STEPS, noise, 0.3, **how)
     t = np.arange(5)
     fading, error = keep**t, np.array([sum(keep**k for k in range(i + 1)) for i in t])
     expected = [
-        0.75 * anchor.walk(keep, FIRST * STEPS) + 0.25 * anchor.walk(1.0, FIRST * STEPS),
+        0.75 * anchor.walk(keep, FIRST * STEPS) + 0.2 * anchor.walk(1.0, FIRST * STEPS),
         np.ones((5, 5)),
         np.outer(fading, fading),
         np.diag(noise),
@@ -70,7 +71,8 @@ def test_a_walk_from_the_real_set_itself_fits_as_well_as_any(memory):
     """The first training set is the real set: x_0 = 0, the rest walks on; files of as many rows."""
     steps = np.ones(8)
     truth = anchor.walk(1.0, np.array([0.0, *steps[1:]]), memory) + np.eye(8)
-    value, _ = anchor.fit(anchor.components(0.0 + 1.0, steps, steps, memory=memory), truth)
+    parts = anchor.components(0.0 + 1.0, steps, steps, memory=memory)
+    value = anchor.fit(parts, truth).value
     unit = np.trace(truth) / 8
     best = -(np.linalg.slogdet(truth / unit)[1] + 8) / 2
     assert best - 1e-3 < value <= best + 1e-9
@@ -95,10 +97,11 @@ def test_fit_finds_the_law_that_the_data_have_and_keeps_its_bounds():
     steps, noise = np.ones(6), np.full(6, 0.5)
     parts = anchor.components(0.5, steps, noise, 0.2)
     truth = np.tensordot([2.0, 0.3, 0.4, 0.7, 0.5], parts, 1)
-    value, law = anchor.fit(parts, truth)
+    value, law, weights = anchor.fit(parts, truth)
     unit = np.trace(truth) / 6  # log-likelihoods are in this unit
     assert value == pytest.approx(-(np.linalg.slogdet(truth / unit)[1] + 6) / 2, abs=1e-5)
     np.testing.assert_allclose(law, truth, atol=0.02)
+    np.testing.assert_allclose(np.tensordot(weights, parts, 1), law, rtol=1e-12)
     # Noise of twice the rows' own is not allowed, nor are steps below the least.
     loud = truth + 2 * np.diag(noise)
     unit = np.trace(loud) / 6
@@ -122,11 +125,24 @@ def test_best_of_takes_each_kind_whatever_the_memory():
     assert anchor.best_of(alone[::-1], memory, 0.1).held == 0.0  # at a share of 1, not at .1
 
 
-def part(log_likelihood=(), slow=0.0, partial=0.0, count=10.0, halves=0.0):
+def even(best):
+    """Half of the directions walk, and series vary as if all were alike."""
+    return anchor.Halves(best, 1.0, 1.0)
+
+
+def part(log_likelihood=(), slow=0.0, partial=0.0, count=10.0, halves=(0.0, 1.0, 1.0)):
     ll = np.zeros(len(anchor.GRID))
     ll[: len(log_likelihood)] = log_likelihood
     memory = np.full((len(anchor.MEMORIES), len(anchor.REMEMBERED)), -9.0)
-    return anchor.Part(ll, memory, slow, halves, partial, count, count, 11)
+    return anchor.Part(ll, memory, slow, anchor.Halves(*halves), partial, count, count, 11)
+
+
+def test_the_likeliest_share_and_memory():
+    alone, memory = np.full(len(anchor.GRID), -2.0), np.full((2, 4), -3.0)
+    alone[4] = -1.0
+    assert anchor._likeliest(alone, memory, 7) == (0.15, 7)
+    memory[1, 2] = -0.5
+    assert anchor._likeliest(alone, memory, 7) == (0.2, 3)
 
 
 def test_p_values_are_signed_roots_of_likelihood_ratios():
@@ -137,15 +153,56 @@ def test_p_values_are_signed_roots_of_likelihood_ratios():
     best = anchor.Best(0.0, 3.0, 0.0)
     assert anchor._against_held(best, 50.0) == pytest.approx(expected, rel=1e-12)
     # Half of the directions walk in both kinds: gains and degrees of freedom are added.
-    both = part((0.3,)), part((0.1,), halves=0.05, count=4.0)
-    # Twenty times that: shapes of a mixed half are not quite as modelled.
-    expected = 20 * float(stats.t.sf(math.sqrt(2 * 10 * 0.3 + 2 * 4 * 0.05), 70))
+    both = part((0.3,), halves=(0, 2, 3)), part((0.1,), halves=(0.05, 5, 7.5), count=4.0)
+    # They vary by half more than series that are all alike.
+    expected = float(stats.t.sf(math.sqrt((2 * 10 * 0.3 + 2 * 4 * 0.05) / 1.5), 70))
     assert anchor._against_halves(both) == pytest.approx(expected, rel=1e-12)
-    # The better hypothesis itself is never rejected.
-    assert anchor._against_halves([part(halves=0.1)]) == 1.0
+    # The better hypothesis itself is never rejected, nor one that is the same.
+    assert anchor._against_halves([part(halves=(0.1, 1, 1))]) == 1.0
+    assert anchor._against_halves([part(halves=(0, 0, 0))]) == 1.0
     assert anchor._against_walk(part(), 0.1) == 1.0
     assert anchor._against_still(part(partial=-0.1)) == 1.0
     assert anchor._against_held(best._replace(held=3.0), 50.0) == 1.0
+
+
+def test_a_gain_over_a_half_that_walks_varies_as_much_as_is_said():
+    """Of 40 series a quarter walks: the gain of a fixed law over the average one, drawn."""
+    rng, T, n = np.random.default_rng(11), 8, 40
+    steps, draws = np.ones(T), 3000
+    kind = anchor.Kind(np.zeros((T, n)), steps, 0.5 * steps, 0.0, steps, 0.0, n, n, 0.25, 3.0)
+    V, W = (anchor.walk(keep, steps) + 0.5 * np.eye(T) for keep in (0.5, 1.0))
+    found = kind.halves(0.75 * V + 0.25 * W, (0.5, {}), memory=1)
+    held = anchor.fit(kind.parts(0.5), 0.75 * V + 0.25 * W).covariance
+    x = [np.linalg.cholesky(L) @ rng.standard_normal((draws, T, k)) for L, k in ((V, 30), (W, 10))]
+    H = 0.75 * V + 0.25 * W
+    gap = np.linalg.inv(H) - np.linalg.inv(held)
+    gain = sum(np.einsum("rti,ts,rsi->r", y, gap, y) for y in x)
+    # 2 n times; a variance of 3,000 draws errs by 2.6 %.
+    assert gain.var() == pytest.approx(2 * n * found.uneven, rel=0.15)
+    assert found.uneven > 1.1 * found.even
+    # Series all alike vary by what their average law says.
+    assert found.even == pytest.approx(np.einsum("ij,ji->", gap @ H, gap @ H), rel=0.1)
+
+
+def test_half_that_walks_may_step_less():
+    """Directions of half replaced sets step by 7/4 of what those that walk do."""
+    rng, T, n = np.random.default_rng(12), 12, 4000
+    steps = np.ones(T)
+    laws = anchor.walk(0.5, 1.75 * steps), anchor.walk(1.0, steps)
+    x = np.hstack([np.linalg.cholesky(L) @ rng.standard_normal((T, n // 2)) for L in laws])
+    kind = anchor.Kind(x, steps, 0 * steps, 0.0, steps, 0.0, n, n, 0.5, 3.0)
+    gram = (laws[0] + laws[1]) / 2
+    unit = np.trace(gram) / T
+    best = -(np.linalg.slogdet(gram / unit)[1] + T) / 2
+    found = kind.halves(gram, (0.5, {}), memory=1).best
+    assert best - 2e-3 < found <= best + 1e-9
+    assert fit_of_halves(kind, gram) < best - 4e-3
+
+
+def fit_of_halves(kind, gram):
+    """The same of steps all alike."""
+    each = [kind.best(gram, p, free=kind.free) for p in anchor.HALVES]
+    return max(each)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.4])
@@ -181,8 +238,8 @@ def test_anchor_by_hand(monkeypatch):
     """All that is made of two parts: means that stand for 6 series, shapes for 20."""
     grid = len(anchor.GRID)
     low = np.full((2, 4), -9.0)
-    means = anchor.Part(np.full(grid, -1.0), low.copy(), -1.4, -1.3, -0.9, 6.0, 6.0, 9)
-    shapes = anchor.Part(np.full(grid, -2.0), low.copy(), -2.2, -2.3, -1.9, 20.0, 30.0, 9)
+    means = anchor.Part(np.full(grid, -1.0), low.copy(), -1.4, even(-1.3), -0.9, 6.0, 6.0, 9)
+    shapes = anchor.Part(np.full(grid, -2.0), low.copy(), -2.2, even(-2.3), -1.9, 20.0, 30.0, 9)
     at = anchor.GRID.tolist()
     means.log_likelihood[[at.index(0.0), at.index(0.02), at.index(0.5)]] = -1.2, -0.95, -0.8
     shapes.log_likelihood[[at.index(0.0), at.index(0.05), at.index(0.5)]] = -2.1, -1.98, -1.97
@@ -197,10 +254,10 @@ def test_anchor_by_hand(monkeypatch):
     assert found.walk == pytest.approx(max(p(6 * 0.4, 24), p(20 * 0.13, 80)), rel=1e-12)
     assert found.slow == pytest.approx(max(p(6 * 0.65, 24), p(20 * 0.23, 80)), rel=1e-12)
     # A walk of half of the directions is likelier than each: the largest of three.
-    halves = [means._replace(halves=-0.9), shapes._replace(halves=-2.0)]
+    halves = [means._replace(halves=even(-0.9)), shapes._replace(halves=even(-2.0))]
     monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: halves)
     slow = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001).slow
-    assert slow == pytest.approx(20 * p(6 * 0.15 + 20 * 0.03, 104), rel=1e-12)
+    assert slow == pytest.approx(p(6 * 0.15 + 20 * 0.03, 104), rel=1e-12)
     monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: (means, shapes))
     # The smaller of two, twice: means -.75 against -.9 does not reject, shapes -1.97 against -1.9.
     assert found.partial == pytest.approx(2 * p(20 * 0.07, 80), rel=1e-12)
@@ -227,8 +284,8 @@ def test_anchor_by_hand(monkeypatch):
 def test_a_held_loop_is_refuted_by_the_root_of_its_ratio(monkeypatch):
     grid = len(anchor.GRID)
     low = np.full((2, 4), -9.0)
-    means = anchor.Part(np.full(grid, -1.0), low, -1.0, -1.0, -1.0, 6.0, 6.0, 9)
-    shapes = anchor.Part(np.full(grid, -2.0), low, -2.0, -2.0, -2.0, 20.0, 30.0, 9)
+    means = anchor.Part(np.full(grid, -1.0), low, -1.0, even(-1.0), -1.0, 6.0, 6.0, 9)
+    shapes = anchor.Part(np.full(grid, -2.0), low, -2.0, even(-2.0), -2.0, 20.0, 30.0, 9)
     at = anchor.GRID.tolist()
     means.log_likelihood[at.index(0.05)] = -0.8  # below the margin
     shapes.log_likelihood[at.index(0.1)] = -1.99  # the margin itself is held
