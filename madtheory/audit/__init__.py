@@ -24,7 +24,7 @@ Bad arguments raise ValueError or TypeError with one sentence that names the arg
 and the value.
 """
 
-from madtheory.audit.forecast import COVERAGE, Forecast, FreshData
+from madtheory.audit.forecast import COVERAGE, COVERAGE_KNOWN, Forecast, FreshData
 from madtheory.audit.inference import (
     GROWTH,
     MARGIN,
@@ -42,6 +42,7 @@ from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
     "COVERAGE",
+    "COVERAGE_KNOWN",
     "ENOUGH",
     "GROWTH",
     "MARGIN",

@@ -183,9 +183,10 @@ def answer_audit(
     found: Audit, *, files: Sequence[str], k: int, known: Mapping[str, Any]
 ) -> Payload:
     """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
-    from madtheory.audit import COVERAGE
+    from madtheory.audit import COVERAGE, COVERAGE_KNOWN
 
-    fresh = found.fresh_data
+    fresh, said = found.fresh_data, found.known
+    coverage = COVERAGE if said.share is None and said.memory is None else COVERAGE_KNOWN
     return {
         "generations": [
             {name: _measured(getattr(one, name)) for name in _GENERATION}
@@ -208,7 +209,7 @@ def answer_audit(
         "level": found.level,
         "coverage": {
             "level": 0.95,
-            **{name: {"all": a, "worst": b} for name, (a, b) in COVERAGE.items()},
+            **{name: {"all": a, "worst": b} for name, (a, b) in coverage.items()},
         },
         "reason": _audit_reasons(found),
     }

@@ -155,3 +155,58 @@ def test_a_lost_direction_is_what_models_at_rest_lack_by_chance_alone():
     assert p == pytest.approx(0.9**200)
     assert inference._lost_p_value(given, lost, 20.0, alone=True) == pytest.approx(0.9**40)
     assert inference._lost_p_value(given, ~lost, 20.0, alone=True) == 1.0
+
+
+# ------------------------------------------------------------------- real data are known to enter
+def mixed(x, known):
+    """Verdict and reason of means x (T, 8) in a loop that is half real."""
+    given = series(np.hstack([x, np.zeros((len(x), 4))]), 8)
+    held, drift = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0), Drift(0.0, 0.0, 50.0, 0.0, 0.0, 0.125)
+    return inference._mixed(given, drift, held, 0.02, known)
+
+
+def courses(size):
+    """Means of eight files whose squared distance is size^2, up to noise."""
+    noise = np.random.default_rng(4).standard_normal((8, 8)) * 0.01
+    return np.asarray(size)[:, None] + noise
+
+
+def test_a_loop_that_real_data_enter_says_from_where_to_where_it_went():
+    early = courses([0.1, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0])
+    verdict, reason = mixed(early, Known(share=0.5, apart=True))
+    assert verdict == "not_mad"
+    ends = [f"{np.square(early[t]).sum() / 8:.3g}" for t in (0, 1, -1)]
+    assert reason == (
+        "real data are 50% of each training set, and it has settled: the squared distance from "
+        f"them went from {ends[0]} to {ends[2]} of their variance since generation 1, and is not "
+        "seen to grow over the later half"
+    )
+    # Where the real set may be the first training set the first file says nothing.
+    assert (
+        f"from {ends[1]} to {ends[2]} of their variance since generation 2"
+        in mixed(early, Known(share=0.5))[1]
+    )
+
+
+def test_what_still_grows_over_the_later_half_is_undecided_whoever_enters():
+    late = courses([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    verdict, reason = mixed(late, Known(share=0.5, apart=True))
+    assert verdict == "undecided"
+    assert reason.endswith("since generation 1, and still grows over the later half")
+    # The later half of eight files are the last four: growth before that does not count.
+    assert mixed(courses([0.1, 0.2, 0.3, 0.4, *[0.5] * 4]), Known(share=0.5))[0] == "not_mad"
+    assert mixed(courses([*[0.5] * 6, 0.7, 0.8]), Known(share=0.5))[0] == "undecided"
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.05, "undecided"), (0.0501, "not_mad")])
+def test_growth_is_seen_at_five_per_cent(monkeypatch, p, verdict):
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    asked = []
+
+    def found(late, alpha, *, apart):
+        asked.append((len(late.means), apart))
+        return growth.Growth(p, 1, 0.1, 0.2, 0.0, 0.0, level)
+
+    monkeypatch.setattr(inference, "growth", found)
+    assert mixed(courses(np.ones(8)), Known(share=0.5))[0] == verdict
+    assert asked == [(4, True)]
