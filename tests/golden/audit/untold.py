@@ -1,6 +1,6 @@
 """What the best test can do for the held loops of errors.py: told the loop, and not told it.
 
-Run ``python tests/golden/audit/untold.py``; it rewrites untold.json (some minutes, one core).
+Run ``python -m tests.golden.audit.untold``; it rewrites untold.json (some minutes, one core).
 
 Let f be the law of the series of a held loop, mixed by a prior over what is not told, and f_1, f_2,
 ... those of loops that walk. A test that calls at most alpha of each of the latter "not MAD" clears
@@ -25,10 +25,10 @@ training sets follows from the share. The prior is what errors.py draws from.
 import json
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import errors
 import numpy as np
 import scipy
 
@@ -37,6 +37,7 @@ from madtheory._threads import one_thread
 from madtheory.audit.anchor import FREE_MEANS, FREE_SHAPES, least_step
 from madtheory.audit.inference import GROWTH
 from madtheory.audit.power import Setting, _nearest
+from tests.golden.audit import errors
 
 TABLE = Path(__file__).with_suffix(".json")
 #: Draws of a loop that is told, of each that may be, and steps of the search for v.
@@ -95,25 +96,21 @@ KINDS = {
 
 def rivals(loop):
     """All that a loop of such files may be, with weights; the loop itself is the first."""
-    share, out = loop.n_real / (loop.n_real + loop.n_synth), []
-    if loop.kind == "independent":
-        share = 1.0
+    share = 1.0 if loop.kind == "independent" else loop.n_real / (loop.n_real + loop.n_synth)
+    out, weights, gaps = [], [], []
     for (kind, memory, p), weight in KINDS.items():
-        for same in (True, False):
-            for own in (True, False) if memory == 1 and kind != "independent" else (False,):
-                real = loop.n_synth * (p / (1 - p) if p < 1 else 1.0)
-                part = weight / 2 / (2 if memory == 1 and kind != "independent" else 1)
-                out.append((loop._replace(
-                    n_real=real, kind=kind, same=same, own=own, memory=memory
-                ), part, p))  # fmt: skip
-    own = loop.own and loop.memory == 1 and loop.kind != "independent"
-    at = min(
-        (i for i, (r, *_) in enumerate(out)
-         if (r.kind, r.memory, r.same, r.own) == (loop.kind, loop.memory, loop.same, own)),
-        key=lambda i: abs(out[i][2] - share),
-    )  # fmt: skip
-    out[0], out[at] = (loop, *out[at][1:]), out[0] if at else (loop, *out[at][1:])
-    return [r for r, *_ in out], np.array([w for _, w, _ in out]) / sum(w for _, w, _ in out)
+        files = (True, False) if memory == 1 and kind != "independent" else (False,)
+        for same, own in product((True, False), files):
+            real = loop.n_synth * (p / (1 - p) if p < 1 else 1.0)
+            out.append(loop._replace(n_real=real, kind=kind, same=same, own=own, memory=memory))
+            weights.append(weight / 2 / len(files))
+            like = (kind, memory, same) == (loop.kind, loop.memory, loop.same)
+            like = like and (own == loop.own or len(files) == 1)
+            gaps.append(abs(p - share) if like else np.inf)
+    at = int(np.argmin(gaps))
+    order = [at, *(i for i in range(len(out)) if i != at)]
+    weights = np.array(weights)[order] / sum(weights)
+    return [loop, *(out[i] for i in order[1:])], weights
 
 
 # -------------------------------------------------------------------------------------- likelihoods
