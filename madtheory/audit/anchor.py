@@ -43,9 +43,14 @@ _PARTLY = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 #: Models that synthetic data may come from, the last few, and the shares at which they are tried.
 MEMORIES = (2, 3)
 REMEMBERED = (0.0, 0.1, 0.2, 0.5)
-#: Shares of real data in the one half of the directions where the other half walks. Of the shapes
-#: a quarter walks then: those of two such directions.
-HALVES = (0.1, 0.2, 0.5, 1.0)
+#: Shares of real data in the one half of the directions where the other half walks, and variance of
+#: a step of these over that of the others: alike, or as where a share p of the rows of files, which
+#: are the training sets before that, is replaced: (1 - p) n of n rows are left, which adds the
+#: noise p (1 - p)/n of a draw of them to 1/n, and p n real ones add p/n.
+HALVES = tuple(
+    (p, slower) for p in (0.1, 0.2, 0.5, 1.0) for slower in (1.0, 1 / (1 + 2 * p - p**2))
+)
+#: Of the means half walks then, of the shapes a quarter: those of two such directions.
 FREE_MEANS, FREE_SHAPES = 0.5, 0.25
 
 
@@ -269,7 +274,7 @@ class Kind(NamedTuple):
         """The likeliest loop of which half of the directions walk, against the likeliest one."""
         share, mine = likeliest
         held = fit(self.parts(share, **mine), gram).covariance
-        each = [(p, {"slower": slower, **how}) for p in HALVES for slower in (1.0, _slower(p))]
+        each = [(p, {"slower": slower, **how}) for p, slower in HALVES]
         fits = [
             (fit(self.parts(p, free=self.free, **one), gram, self.least), p, one) for p, one in each
         ]
@@ -285,15 +290,6 @@ class Kind(NamedTuple):
         )
         uneven = (1 - self.free) * still + self.free * moving
         return Halves(best.value, variance(best.covariance), uneven)
-
-
-def _slower(share: float) -> float:
-    """Variance of a step without real data over that where a share of all rows is replaced by them.
-
-    Files that are the training sets before that: of n rows (1 - p) n are left, which adds the noise
-    p (1 - p)/n of a draw of them, and p n real ones add p/n.
-    """
-    return 1 / (1 + share * (1 - share) + share)
 
 
 def _likeliest(log_likelihood: Array, memory: Array, base: int) -> tuple[float, int]:

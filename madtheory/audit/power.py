@@ -105,7 +105,7 @@ class Setting(NamedTuple):
     def halves(self, free: float) -> Loops:
         """Loops a part of whose directions walks: half of the means, a quarter of the shapes."""
         base = {"free": free, "memory": self.memories[0]}
-        return tuple((share, base) for share in HALVES)
+        return tuple((share, {"slower": slower, **base}) for share, slower in HALVES)
 
 
 def law(setting: Setting, share: float, T: int) -> Array:

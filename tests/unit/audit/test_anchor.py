@@ -201,7 +201,7 @@ def test_half_that_walks_may_step_less():
 
 def fit_of_halves(kind, gram):
     """The same of steps all alike."""
-    each = [kind.best(gram, p, free=kind.free) for p in anchor.HALVES]
+    each = [kind.best(gram, p, free=kind.free) for p, _ in anchor.HALVES]
     return max(each)
 
 

@@ -114,7 +114,9 @@ def test_loops_to_refute():
     assert [(p, how["memory"]) for p, how in SETTING.loops(0.1)] == [(0.1, k) for k in every]
     halves = SETTING.halves(0.5)
     assert {how["free"] for _, how in halves} == {0.5}
-    assert [p for p, _ in halves] == list(anchor.HALVES)
+    assert [(p, how["slower"]) for p, how in halves] == list(anchor.HALVES)
+    # As large, or as small as where half of all rows is replaced: 4/7.
+    assert [how["slower"] for p, how in halves if p == 0.5] == [1.0, pytest.approx(4 / 7)]
     told = SETTING._replace(memory=4, known=True)
     assert told.loops(0.1) == ((0.1, {"memory": 4}),)
     assert {how["memory"] for _, how in told.halves(0.5)} == {4}
