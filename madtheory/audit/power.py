@@ -137,7 +137,8 @@ def _nearest(setting: Setting, truth: Array, loops: Loops, least: float) -> Arra
         fit(components(1 - share, steps, noise, setting.offset, **how), truth, least)
         for share, how in loops
     ]
-    return max(each, key=lambda found: found.value).covariance
+    likeliest = max(each, key=lambda found: found.value)
+    return likeliest.covariance
 
 
 def _ratios(truth: Array, null: Array, count: float, seed: int = 0) -> tuple[Array, Array]:
