@@ -33,6 +33,8 @@ GRID = np.array([0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0])
 SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 #: Smallest step of the walk, in units of what is observed: keeps covariances regular.
 _TINY_STEP = 1e-6
+#: Added to correlations that are inverted: they may be singular to rounding.
+_RIDGE = 1e-9
 #: Share of a step that the first generation is off by at least: keeps its variance from vanishing.
 _FIRST = 0.01
 #: Gain in twice the log-likelihood from which on a constant error of the model is allowed for, in
@@ -282,17 +284,23 @@ class Kind(NamedTuple):
             (fit(self.parts(p, free=self.free, **one), gram, self.least), p, one) for p, one in each
         ]
         best, p, one = max(fits, key=lambda found: found[0].value)
-        gap = np.linalg.inv(best.covariance) - np.linalg.inv(held)
-
-        def variance(law: Array) -> float:
-            return float(np.einsum("ij,ji->", gap @ law, gap @ law))
-
-        still, moving = (
-            variance(np.tensordot(best.weights, self.parts(p, free=free, **one), 1))
-            for free in (0.0, 1.0)
-        )
+        laws = [
+            np.tensordot(best.weights, self.parts(p, free=free, **one), 1) for free in (0.0, 1.0)
+        ]
+        even, still, moving = _gap_variances(best.covariance, held, laws)
         uneven = (1 - self.free) * still + self.free * moving
-        return Halves(best.value, variance(best.covariance), uneven)
+        return Halves(best.value, even, uneven)
+
+
+def _gap_variances(null: Array, other: Array, laws: Sequence[Array]) -> list[float]:
+    """Half the variance of the log ratio of two covariances (T, T), of one series of the first, and
+    of each of `laws`; in units of the deviations of the first, as scales can be far apart."""
+    size = np.sqrt(np.diagonal(null))
+    size = np.multiply.outer(size, size)
+    ridge = _RIDGE * np.eye(len(null))
+    gap = np.linalg.inv(null / size + ridge) - np.linalg.inv(other / size + ridge)
+    pushed = [gap @ (law / size) for law in (null, *laws)]
+    return [float(np.einsum("ij,ji->", x, x)) for x in pushed]
 
 
 def _likeliest(log_likelihood: Array, memory: Array, base: int) -> tuple[float, int]:
