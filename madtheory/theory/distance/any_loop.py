@@ -13,7 +13,14 @@ from madtheory.directions import Directions
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
-from madtheory.theory.distance import by_direction, equivalent, fresh, mixed, remembered
+from madtheory.theory.distance import (
+    by_direction,
+    equivalent,
+    fresh,
+    mixed,
+    remembered,
+    shared_equivalent,
+)
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import (
     Memory,
@@ -88,6 +95,8 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     spread, rows = _path_rows(loop, s, _check.count("generations", generations))
     if equivalent.covers(loop):
         rows = equivalent.sharper_path(loop, s, spread, rows)
+    elif shared_equivalent.covers(loop):
+        rows = shared_equivalent.sharper_path(loop, s, spread, rows)
     return estimate(spread, rows, s.trace)
 
 
@@ -185,7 +194,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     generation.require_resolved(loop, "w2_squared_limit")
     if remembered.covers(loop):
         return remembered.limit(loop, Spectrum.of(eigenvalues))
-    sharpen = equivalent.sharper_limit if equivalent.covers(loop) else _as_they_are
+    routes = (equivalent, shared_equivalent)
+    sharpen = next((x.sharper_limit for x in routes if x.covers(loop)), _as_they_are)
     return _limit(loop, Spectrum.of(eigenvalues), sharpen)
 
 
