@@ -19,12 +19,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import make_interp_spline
 
 from madtheory._types import Array
 from madtheory.spectrum.mean_law import GRID, NODES, SHARE, SMOOTH, MeanLaw
 
 #: Newton steps, the longest in logarithms, and the one at which they end.
 _STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-9
+#: Every so many-th node is solved for from afar.
+_SPARSE = 4
 #: Models of less weight in the last one are as expected, and without noise.
 _LEAST = 1e-9
 
@@ -111,14 +114,11 @@ def _at(blocks: Blocks, s: Array, d: int, v: Array, b: Array) -> tuple[Array, Po
     return np.concatenate([g_v, g_b], axis=1), Point(v, b, u, z, a, H)
 
 
-def _stationary(blocks: Blocks, s: Array, d: int, c: Array) -> Point | None:
-    """Newton's method in the logarithms, at all nodes at once."""
-    T, diagonal = len(c), np.arange(2 * len(c))
-    v = np.broadcast_to(c, (len(s), T))
-    b = _weights(blocks) * (d / (s + c[-1]))[:, None]
+def _newton(blocks: Blocks, s: Array, d: int, x: Array) -> Array | None:
+    """Newton's method in the logarithms of x = (v, b), shape (n, 2 T), at all nodes at once."""
+    T, diagonal = x.shape[1] // 2, np.arange(x.shape[1])
     for _ in range(_STEPS):
-        gradient, point = _at(blocks, s, d, v, b)
-        x = np.concatenate([v, b], axis=1)
+        gradient, point = _at(blocks, s, d, x[:, :T], x[:, T:])
         slope, curve = gradient * x, point.hessian * x[:, :, None] * x[:, None, :]
         curve[:, diagonal, diagonal] += slope
         step = -np.linalg.solve(curve, slope[:, :, None])[:, :, 0]
@@ -126,10 +126,23 @@ def _stationary(blocks: Blocks, s: Array, d: int, c: Array) -> Point | None:
         if not np.isfinite(size).all():
             return None
         x = x * np.exp(step * np.minimum(1, _LONGEST / np.maximum(size, 1e-300)))
-        v, b = x[:, :T], x[:, T:]
         if size.max() < _SMALL:
-            return _at(blocks, s, d, v, b)[1]
+            return np.asarray(x)
     return None
+
+
+def _stationary(blocks: Blocks, s: Array, d: int, c: Array) -> Point | None:
+    """The stationary point at nodes s: at a few first, and from there at all."""
+    few = s[::_SPARSE]
+    expected = np.concatenate(
+        [np.ones_like(few)[:, None] * c, _weights(blocks) * (d / (few + c[-1]))[:, None]], axis=1
+    )
+    x = _newton(blocks, few, d, expected)
+    if x is None:
+        return None
+    between = make_interp_spline(np.log(few), np.log(x), k=3)(np.log(s))
+    x = _newton(blocks, s, d, np.exp(between))
+    return None if x is None else _at(blocks, s, d, *np.hsplit(x, 2))[1]
 
 
 def _equivalent(blocks: Blocks, s: Array, d: int, c: float, point: Point) -> Array:
@@ -169,6 +182,7 @@ def _seen(system: System, last: int) -> tuple[Array, Array]:
     early = blocks._replace(held=blocks.held[:, :last], parent=blocks.parent[:, :last])
     c = first_moments(early)
     seen = _weights(early) * c > _LEAST * c[-1]
+    seen[-1] = True
     return np.flatnonzero(seen), np.where(seen, 0.0, c)
 
 
@@ -224,7 +238,7 @@ def last_law(system: System, *, dim: int, real: bool = True) -> Found | None:
     first = first_moments(system.blocks)
     c = float(first[-1])
     s = NODES * c
-    point = _stationary(system.blocks, s, dim, first)
+    point = _stationary(system.blocks, s, dim, first) if c > 0 else None
     if point is None:
         return None
     total = _equivalent(system.blocks, s, dim, c, point)

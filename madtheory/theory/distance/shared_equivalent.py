@@ -29,12 +29,14 @@ from madtheory.theory.moments import generation
 from madtheory.theory.moments.second import estimated_path
 
 #: Declared error of the deficit x, relative: this share of what one fit misses; of (1 - x)/m^2, m
-#: the smaller of rank and columns, with exact second moments and without; of what those change; of
-#: the square of what correlations of means change; of what counts change, as much as there are
-#: models to a sample; grid and splines. Set on a table of tests/golden/theory/distance/families.py,
-#: held to another.
-_BY_FIT, _BY_SIZE, _BY_CLOSED, _BY_SECOND = 0.8, 0.1, 0.5, 1.0
-_BY_MEANS, _BY_COUNTS, _BY_GRID = 3.0, 3.0, 1e-6
+#: the smaller of rank and columns, and of what exact second moments change, as far as they do not
+#: decide; of the former without them; of the square of what correlations of means change; of
+#: what counts change, as much as there are models to a sample, and the square of that; grid and
+#: splines. Set on a table of tests/golden/theory/distance/families.py, held to others.
+_BY_FIT, _BY_SIZE, _BY_SECOND, _BY_CLOSED = 0.8, 0.4, 2.0, 0.5
+_BY_MEANS, _BY_COUNTS, _BY_CROWD, _BY_GRID = 3.0, 3.0, 0.08, 1e-6
+#: More models to a sample are too many.
+_CROWD = 2.0
 #: Whatever x is, rounding at unequal eigenvalues.
 _ROUNDED = 2e-14
 #: Generations that are computed; between and beyond them goes what the resummation misses.
@@ -67,25 +69,23 @@ def _second_order(law: MeanLaw, s: Spectrum, spread: Spread | None) -> float:
     return float(second_order_deficit(spread, s)) / max(own, 1e-300)
 
 
-def _deficit(
-    found: Found, s: Spectrum, spread: Spread | None, crowd: float
-) -> tuple[float, float]:
+def _deficit(found: Found, s: Spectrum, spread: Spread | None, crowd: float) -> tuple[float, float]:
     """Deficit by a law and its relative error, of `crowd` models to a sample; nan for no law."""
     law = found.law
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
         near = fidelity_deficit(law, s)
     share = exact_share(max(1, round(1 + s.bures_weight)), near)
-    second = _second_order(law, s, spread)
-    felt = 1.0 if spread is None else 1 / (1 + law.spread)
-    x = near * share * second**felt
+    second, felt = _second_order(law, s, spread), law.spread / (1 + law.spread)
+    x = near * share * (second if spread is None else second ** (1 - felt))
     m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
+    size = max(1 - x, 0.0) / m**2
     error = _BY_FIT * abs(1 - share) + _BY_MEANS * found.by_means**2 + _BY_GRID
-    error += (_BY_CLOSED if spread is None else _BY_SIZE) * max(1 - x, 0.0) / m**2
-    error += _BY_COUNTS * abs(found.by_counts) * crowd
-    if spread is not None:
-        error += _BY_SECOND * abs(math.log(second)) * felt
-    return x, error
+    error += _BY_COUNTS * abs(found.by_counts) * crowd + _BY_CROWD * crowd**2
+    if spread is None:
+        return x, error + _BY_CLOSED * size
+    by_second = _BY_SECOND * (1 - felt) * abs(math.log(second))
+    return x, error + felt * (_BY_SIZE * size + by_second)
 
 
 def _at(spread: Spread | None, t: int) -> Spread | None:
@@ -110,10 +110,12 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
     found: list[_Missed] = []
     system, exact = unrolled(loop, at[-1]), _exact_spread(loop, s.rank, spread)
     for t in at:
+        crowd = (min(loop.memory or t, t - 1) - 1) / loop.n_synth
+        if crowd > _CROWD:
+            break
         last = last_law(up_to(system, t), dim=s.rank)
         if last is None or not np.isfinite(last.law.shape).all() or not value[t - 1] > 0:
             break
-        crowd = min(loop.memory or t, t) / loop.n_synth
         x, error = _deficit(last, s, _at(exact, t), crowd)
         if not (math.isfinite(x) and 0 < x < 1):
             break
