@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from madtheory._types import Array
+from madtheory._types import Array, Ints
 from madtheory.spectrum.mean_law import GRID, NODES, SHARE, SMOOTH, MeanLaw
 
 #: Newton steps, the longest in logarithms, and the one at which they end.
@@ -50,15 +50,15 @@ class Means(NamedTuple):
 
     rows: Array  # (r, p)
     held: Array  # (r, T)
-    column: Array  # (r,)
-    own: Array  # (q,)
+    column: Ints  # (r,)
+    own: Ints  # (q,)
     noise: tuple[Array, Array]  # (p,), (p, T): variance of a vector, constant and by v
 
 
 class Counts(NamedTuple):
     """Samples drawn from several models at once: variance of each block's count, by batch."""
 
-    blocks: list[Array]
+    blocks: list[Ints]
     variance: list[float]
 
 
@@ -176,7 +176,7 @@ def _of_counts(blocks: Blocks, counts: Counts, point: Point) -> Array:
     return total
 
 
-def _seen(system: System, last: int) -> tuple[Array, Array]:
+def _seen(system: System, last: int) -> tuple[Ints, Array]:
     """Which of the models up to `last` count, and E tr S/d of the others (0 for the first)."""
     blocks = system.blocks
     early = blocks._replace(held=blocks.held[:, :last], parent=blocks.parent[:, :last])
@@ -186,7 +186,7 @@ def _seen(system: System, last: int) -> tuple[Array, Array]:
     return np.flatnonzero(seen), np.where(seen, 0.0, c)
 
 
-def _blocks_seen(blocks: Blocks, seen: Array, gone: Array) -> tuple[Blocks, Array]:
+def _blocks_seen(blocks: Blocks, seen: Ints, gone: Array) -> tuple[Blocks, Ints]:
     """Blocks that those models hold, and their new numbers (-1 for none)."""
     held = blocks.held[:, seen]
     used = (held > 0).any(axis=1)
@@ -195,7 +195,7 @@ def _blocks_seen(blocks: Blocks, seen: Array, gone: Array) -> tuple[Blocks, Arra
     return Blocks(blocks.k[used], held[used], start[used], blocks.parent[used][:, seen]), number
 
 
-def _means_seen(means: Means, seen: Array, gone: Array, number: Array) -> Means:
+def _means_seen(means: Means, seen: Ints, gone: Array, number: Ints) -> Means:
     """Rows in those models, and the vectors in them."""
     held = means.held[:, seen]
     kept = (held > 0).any(axis=1)

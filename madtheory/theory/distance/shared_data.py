@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from madtheory._types import Array
+from madtheory._types import Array, Ints
 from madtheory.loop import Loop
 from madtheory.spectrum.unrolled import Blocks, Counts, Means, System
 
@@ -53,7 +53,7 @@ def _empty(loop: Loop, T: int) -> _Unrolled:
     return _Unrolled(size, noise, still, level, batch, model, held, drawn, trace, [], [])
 
 
-def _parents(loop: Loop, t: int) -> Array:
+def _parents(loop: Loop, t: int) -> Ints:
     """Models that the samples of generation t + 1 are drawn from (0 is the first)."""
     return np.arange(0 if loop.memory is None else max(t - loop.memory, 0), t)
 
@@ -129,7 +129,7 @@ def _real_blocks(x: _Unrolled, loop: Loop) -> Blocks:
     return Blocks(x.size[j] - 1, x.held[:, j].T, start, np.zeros((len(j), T)))
 
 
-def _synthetic_blocks(x: _Unrolled, loop: Loop) -> tuple[Blocks, list[Array]]:
+def _synthetic_blocks(x: _Unrolled, loop: Loop) -> tuple[Blocks, list[Ints]]:
     """Scatters of synthetic batches, a block for every parent; and which are of one batch."""
     T = len(x.trace)
     pairs = [(t, i, len(_parents(loop, t))) for t in range(1, T) for i in _parents(loop, t)]
@@ -143,7 +143,7 @@ def _synthetic_blocks(x: _Unrolled, loop: Loop) -> tuple[Blocks, list[Array]]:
     return blocks, [np.flatnonzero(batch == t) for t in range(1, T)]
 
 
-def _columns(x: _Unrolled, rows: Array, held: Array, born: Array) -> Blocks:
+def _columns(x: _Unrolled, rows: Array, held: Array, born: Ints) -> Blocks:
     """Orthogonal directions that span all rows, oldest first, each as one column."""
     scaled = rows * np.sqrt(x.level)
     found, size = np.zeros((0, len(x.size))), np.abs(scaled).max(initial=0.0)
@@ -169,7 +169,8 @@ def unrolled(loop: Loop, generations: int) -> System:
 
     Examples
     --------
-    >>> unrolled(Loop(n_initial=9, n_fixed=9, n_synth=5), 2).blocks.k.tolist()  # the fixed set, a synthetic batch, and the distance of their means
+    >>> loop = Loop(n_initial=9, n_fixed=9, n_synth=5)
+    >>> unrolled(loop, 2).blocks.k.tolist()  # fixed set, synthetic batch, distance of their means
     [8.0, 4.0, 1.0]
     """
     T = generations

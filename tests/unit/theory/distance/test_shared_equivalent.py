@@ -77,7 +77,7 @@ def test_the_fresh_loop_by_its_recursion() -> None:
 def test_a_fixed_set_is_one_fit_to_what_it_makes_of_the_truth() -> None:
     """Sigma_t = F^{1/2} Y F^{1/2}, F of the fixed set and Y the loop whose fixed set has F = I."""
     n_f, n_s, bias, d = 60, 80, 0.9, 40
-    n, none, many = n_f + n_s, Part(0.0, 0.0), 1e9
+    n, many = n_f + n_s, 1e9
     unit, gamma = 1 / (n - 1), n_f * n_s / n / (n - 1)
     by = Pooling(
         real=(many, Part((n_f - 1) * unit / many, 0.0)),
