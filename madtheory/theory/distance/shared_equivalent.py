@@ -45,6 +45,8 @@ _AT = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24)
 _MOST = 8
 #: A limit is taken from a path on which so much is left of the start.
 _LEFT = 1e-4
+#: Where more than this is left of the first half of the path after the second, it says nothing.
+_SLOW = 0.8
 
 
 class _Missed(NamedTuple):
@@ -174,7 +176,7 @@ def sharper_path(loop: Loop, s: Spectrum, spread: Spread, rows: Array) -> Array:
 
 def _span(rate: float) -> int:
     """Generations until so much is left of the start, as far as they are computed."""
-    if rate <= 0:
+    if not 0 < rate < 1:
         return 4
     return min(max(math.ceil(math.log(_LEFT) / math.log(rate)), 4), _AT[-1])
 
@@ -185,16 +187,16 @@ def sharper_limit(loop: Loop, s: Spectrum, _spread: Spread, rows: Array) -> Arra
     What is left of the start there is declared, as the last half of the path moved.
     """
     rate = moments.forgetting_rate(loop)
-    if not rate < 1:
-        return rows
     T = _span(rate)
+    left = rate ** (T - T // 2)
+    if not left < _SLOW:
+        return rows
     near = replace(loop, n_initial=max(loop.n_real, 2), first_generation="real")
     spread, memory = mixed.path_parts(near, s.rank, T)
     value = deficits(near, spread, s, memory)[0]
     found = _ratios(near, s, spread, value, [T // 2, T])
     if len(found) < 2:
         return rows
-    left = rate ** (T - T // 2)
     moved = abs(found[1].ratio / found[0].ratio - 1) * 2 * left / (1 - left)
     x = rows[:1] * found[1].ratio
     error = _absolute(s, x, np.array([found[1].error + moved]))
