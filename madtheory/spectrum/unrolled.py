@@ -24,8 +24,8 @@ from scipy.interpolate import make_interp_spline
 from madtheory._types import Array, Ints
 from madtheory.spectrum.mean_law import GRID, NODES, SHARE, SMOOTH, MeanLaw
 
-#: Newton steps, the longest in logarithms, and the one at which they end.
-_STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-9
+#: Newton steps, the longest in logarithms, and the one at which they end: its square is left.
+_STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-5
 #: Every so many-th node is solved for from afar.
 _SPARSE = 4
 #: Models of less weight in the last one are as expected, and without noise.
@@ -140,7 +140,7 @@ def _stationary(blocks: Blocks, s: Array, d: int, c: Array) -> Point | None:
     x = _newton(blocks, few, d, expected)
     if x is None:
         return None
-    between = make_interp_spline(np.log(few), np.log(x), k=3)(np.log(s))
+    between = make_interp_spline(np.log(few), np.log(x), k=5)(np.log(s))
     x = _newton(blocks, s, d, np.exp(between))
     return None if x is None else _at(blocks, s, d, *np.hsplit(x, 2))[1]
 

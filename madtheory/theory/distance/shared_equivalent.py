@@ -44,7 +44,7 @@ _AT = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24)
 #: Models and batches in sight up to which second moments are had exactly.
 _MOST = 8
 #: A limit is taken from a path on which so much is left of the start.
-_LEFT = 1e-4
+_LEFT = 1e-3
 #: Where more than this is left of the first half of the path after the second, it says nothing.
 _SLOW = 0.8
 
