@@ -25,7 +25,7 @@ from madtheory._types import Array, Ints
 from madtheory.spectrum.mean_law import GRID, NODES, SHARE, SMOOTH, MeanLaw
 
 #: Newton steps, the longest in logarithms, and the one at which they end: its square is left.
-_STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-5
+_STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-7
 #: Every so many-th node is solved for from afar.
 _SPARSE = 4
 #: Models of less weight in the last one are as expected, and without noise.
