@@ -13,10 +13,12 @@ import pytest
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
+from madtheory.spectrum.small_dim import exact_share
 from madtheory.spectrum.unrolled import first_moments, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import resummed, resummed_limit, w2_squared, w2_squared_limit
 from madtheory.theory.distance.equivalent import mean_laws
+from madtheory.theory.distance.fidelity import spread_of
 from madtheory.theory.distance.shared_data import unrolled
 from tests.golden.theory.distance import coverage, families
 from tests.golden.theory.distance.controls import by_loop, profile
@@ -156,6 +158,34 @@ def test_limit_is_where_the_path_goes(loop: Loop) -> None:
         assert path.value[-1] == pytest.approx(float(limit.value), rel=1e-3)
         assert float(limit.rel_error) < float(tight.rel_error) / 2
         assert limit.lower == tight.lower
+
+
+def test_a_limit_far_from_the_path_says_so() -> None:
+    """Simulated at t = 110: 9.62 +- .025."""
+    loop = synthetic_augmentation(20, 400)
+    e, old = (f(loop, [1.0] * 20) for f in (w2_squared_limit, resummed_limit))
+    assert abs(float(e.value) / 9.62 - 1) < float(e.rel_error)
+    assert 0.015 < float(e.rel_error) < float(old.rel_error) / 4
+    farther = synthetic_augmentation(20, 4000)
+    e, old = (f(farther, [1.0] * 20) for f in (w2_squared_limit, resummed_limit))
+    assert (float(e.value), float(e.rel_error)) == (float(old.value), float(old.rel_error))
+
+
+def test_exact_second_moments_count_by_their_share() -> None:
+    loop, d, t = synthetic_augmentation(7, 9, bias=0.9), 6, 3
+    e, first = w2_squared(loop, [1.0] * d, generations=t), moments.first_moments(loop, t)
+    M, root = first.mean_sq[-1], np.sqrt(first.trace[-1])
+    x = (float(e.value[-1]) / d - M - (1 - root) ** 2) / (2 * root)
+    law, moment = law_of(loop, d, t), moments.second_moments(loop, d, generations=t)[-1]
+    exact = moment[6] / (moment[1] ** 2 / d) - 1  # E tr (S/c - 1)^2/d
+    spread = spread_of(
+        d, *(np.asarray(v) for v in (M, 0.0, exact * d, moment[5] / moment[1] ** 2 * d * d - d * d))
+    )
+    both = spread.diagonal + (d - 1) * spread.off
+    own = ((2 - 1 / d) + (d - 1) * (1 - 1 / d)) * law.spread / d
+    assert abs(float(both) / own - 1) > 0.005
+    near = law.root_deficit * exact_share(d, law.root_deficit)
+    assert x == pytest.approx(near * (float(both) / own) ** (1 / (1 + law.spread)), rel=1e-6)
 
 
 def test_generations_between_those_computed() -> None:
