@@ -106,7 +106,7 @@ def test_simulated_limits() -> None:
 
 @cache
 def compared(name: str, every: int) -> np.ndarray:
-    """Rows (dim, off, declared, noise, resummed's declared) on tables that set one constant or none."""
+    """Rows (dim, off, declared, noise, declared before) on tables that set one constant or none."""
     path = coverage.TABLE if name == "coverage" else families.table(name)
     rows = []
     for (dim, fields, kind), simulated in list(by_loop(json.loads(path.read_text())).items())[
