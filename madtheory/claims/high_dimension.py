@@ -1,4 +1,4 @@
-"""Claims on E W2^2 of fresh data loops where samples are as few as dimensions (theory.md 5.2)."""
+"""Claims on E W2^2 of loops where samples are as few as dimensions (theory.md 5.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from madtheory.claims.claim import Prediction, asymptotic
 from madtheory.claims.setting import Setting
-from madtheory.loop import fresh_data
+from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.spectrum.settled import settled_law
 from madtheory.theory import moments
 from madtheory.theory.distance.equivalent import pooling_of
@@ -20,6 +20,10 @@ _FLAT = Setting(fresh_data(20, 60, bias=0.9, n_initial=30), np.ones(20), _SETTLE
 _WEIGHTED = Setting(fresh_data(30, 90, bias=0.8, weight=0.5), np.ones(40), 4)
 _SPIKED = Setting(fresh_data(30, 60, bias=0.9), np.array([10.0] + [1.0] * 29), 3)
 _FEW = Setting(fresh_data(12, 80, n_initial=25), np.ones(40), 3)
+_FIXED = Setting(synthetic_augmentation(30, 60, bias=0.9), np.ones(30), 5)
+_BOTH = Setting(Loop(n_initial=25, n_fixed=25, n_fresh=20, n_synth=50), np.ones(30), 4)
+_MEMORY = Setting(fresh_data(25, 90, memory=3, bias=0.9), np.ones(30), 5)
+_POOL = Setting(synthetic_augmentation(30, 30, pool="accumulate", bias=0.8), np.ones(30), 5)
 
 
 def _without_last_term() -> Prediction:
@@ -52,4 +56,20 @@ CLAIMS: Final = (
     .says("λ = 1: E W2² by the same on its way, d above n_real")
     .expects(_FEW.distance)
     .observes(_FEW.draws, "w2_squared"),
+    asymptotic("equivalent-fixed", "Section 4; 5.2", size=800)
+    .says("n_real = d: E W2² by the same where every fit shares a fixed set")
+    .expects(_FIXED.distance)
+    .observes(_FIXED.draws, "w2_squared"),
+    asymptotic("equivalent-fixed-fresh", "Section 4; 5.2", size=800)
+    .says("λ = 1: E W2² by the same with a fixed set and fresh data")
+    .expects(_BOTH.distance)
+    .observes(_BOTH.draws, "w2_squared"),
+    asymptotic("equivalent-memory", "Appendix G.1; 5.2", size=800)
+    .says("n_real < d: E W2² by the same with samples of several models")
+    .expects(_MEMORY.distance)
+    .observes(_MEMORY.draws, "w2_squared"),
+    asymptotic("equivalent-pool", "Fig. 8; 5.2", size=800)
+    .says("n_real = d: E W2² by the same with a growing pool")
+    .expects(_POOL.distance)
+    .observes(_POOL.draws, "w2_squared"),
 )

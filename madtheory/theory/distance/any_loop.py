@@ -13,7 +13,14 @@ from madtheory.directions import Directions
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
-from madtheory.theory.distance import by_direction, equivalent, fresh, mixed, remembered
+from madtheory.theory.distance import (
+    by_direction,
+    equivalent,
+    fresh,
+    mixed,
+    remembered,
+    shared_equivalent,
+)
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import (
     Memory,
@@ -60,10 +67,10 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     -------
     Estimate
         Arrays (T,). The fully synthetic loop is :func:`madtheory.theory.collapse.w2_squared`.
-        For all others `value` has the exact first moments. Where a fit sees fresh data and the
-        last model's samples alone, any weight, the rest is the deterministic equivalent (5.2);
-        else, and where that would declare the larger error, the second order of the square root
-        with the higher orders resummed. Generation 1 is :func:`madtheory.spectrum.baseline`
+        For all others `value` has the exact first moments, and the rest is the deterministic
+        equivalent (5.2); with shrinkage or a floor, and where that would declare the larger error,
+        the second order of the square root with the higher orders resummed. Generation 1 is
+        :func:`madtheory.spectrum.baseline`
         unless it is shrunk or floored. `lower` and `upper` are rigorous (Jensen, Hoelder) where
         second moments are exact; `rel_error` is the smaller of what they imply and of what
         simulation supports.
@@ -88,6 +95,8 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     spread, rows = _path_rows(loop, s, _check.count("generations", generations))
     if equivalent.covers(loop):
         rows = equivalent.sharper_path(loop, s, spread, rows)
+    elif shared_equivalent.covers(loop):
+        rows = shared_equivalent.sharper_path(loop, s, spread, rows)
     return estimate(spread, rows, s.trace)
 
 
@@ -171,8 +180,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> round(float(e.value), 3), bool(e.rel_error < 0.001)  # 13.415 +- .002 by simulation
     (13.415, True)
     >>> e = w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), [1.0] * 100)
-    >>> round(float(e.value), 1)  # 29.50 by simulation
-    29.3
+    >>> round(float(e.value), 2), bool(e.rel_error < 0.001)  # 29.50 +- .03 by simulation
+    (29.55, True)
     """
     if loop.has_spectrum and loop.is_fully_synthetic:
         value = collapse.w2_squared_limit(loop, eigenvalues)
@@ -185,7 +194,8 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     generation.require_resolved(loop, "w2_squared_limit")
     if remembered.covers(loop):
         return remembered.limit(loop, Spectrum.of(eigenvalues))
-    sharpen = equivalent.sharper_limit if equivalent.covers(loop) else _as_they_are
+    routes = (equivalent, shared_equivalent)
+    sharpen = next((x.sharper_limit for x in routes if x.covers(loop)), _as_they_are)
     return _limit(loop, Spectrum.of(eigenvalues), sharpen)
 
 

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.results import Estimate
 
-#: Changes of E W2^2 below this, relative, are rounding.
-STILL = 1e-9
+#: Changes of E W2^2 below this, relative, are rounding, or interpolation between generations.
+STILL = 1e-8
 
 
 # --- Alemohammad et al.: the expected distance increases -----------------------------------------

@@ -29,15 +29,17 @@ class BestWeight:
     ratio: float
 
 
-def _best(risk: Callable[[float], float]) -> BestWeight:
-    """Least risk over (0, 1]: a scan, then a bracketed minimum, to 1e-7 in the weight."""
+def _best(
+    risk: Callable[[float], float], scanned: Callable[[float], float], width: int = 1
+) -> BestWeight:
+    """Least risk over (0, 1]: a scan, then a minimum within `width` steps, to 1e-7 of weight."""
     grid = np.concatenate([np.geomspace(1e-6, 0.1, 12, endpoint=False), np.linspace(0.1, 1, 13)])
-    values = [risk(float(w)) for w in grid]
-    at = int(np.argmin(values))
-    around = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
+    at = int(np.argmin([scanned(float(w)) for w in grid]))
+    around = grid[max(at - width, 0)], grid[min(at + width, grid.size - 1)]
     found = optimize.minimize_scalar(risk, bounds=around, method="bounded", options={"xatol": 1e-7})
-    if values[at] < found.fun:
-        return BestWeight(float(grid[at]), float(values[at]))
+    there = risk(float(grid[at]))
+    if there < found.fun:
+        return BestWeight(float(grid[at]), there)
     return BestWeight(float(found.x), float(found.fun))
 
 
@@ -69,7 +71,7 @@ def best_mean_weight(loop: Loop) -> BestWeight:
     def risk(w: float) -> float:
         return loop.n_real * moments.first_moments_limit(_weighted(loop, w)).mean_sq
 
-    return _best(risk)
+    return _best(risk, risk)
 
 
 def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
@@ -88,7 +90,12 @@ def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
     def risk(w: float) -> float:
         return float(distance.w2_squared_limit(_weighted(loop, w), s).value) / base
 
-    return _best(risk)
+    def near(w: float) -> float:
+        return float(distance.resummed_limit(_weighted(loop, w), s).value) / base
+
+    if loop.has_spectrum or (loop.memory == 1 and loop.pooled == 1 and not loop.n_fixed):
+        return _best(risk, risk)
+    return _best(risk, near, width=2)  # a tenth of the time, and nearly right
 
 
 # --- fraction of real ----------------------------------------------------------------------------

@@ -103,6 +103,11 @@ def sample(rng, loop, models):
     return Y
 
 
+def synthetic(rng, loop, models):
+    """Statistics of a generation's synthetic samples."""
+    return stats(sample(rng, loop, models))
+
+
 def law(models, bias):
     """Mean and covariance of a sample of a uniformly drawn one of the models."""
     means = np.stack([mean for mean, _ in models])
@@ -140,7 +145,7 @@ def foreseen(loop, fixed, batches, models):
     return parts, G
 
 
-def run(loop, dim, size, generations, rng, controls=None):
+def run(loop, dim, size, generations, rng, controls=None, draw=synthetic):
     """Yield (t, mean, covariance) of `size` replicates."""
 
     def real(n):
@@ -166,7 +171,7 @@ def run(loop, dim, size, generations, rng, controls=None):
         kept = 1 if loop.pool == "replace" else loop.pool_cap
         old = batches[-kept + 1 :] if kept and kept > 1 else batches if not kept else []
         foretold = foreseen(loop, fixed, old, models) if controls else None
-        batches = [*old, stats(sample(rng, loop, models))]
+        batches = [*old, draw(rng, loop, models)]
         batches = batches if kept else [union(batches)]
         fresh = [stats(real(loop.n_fresh))] if loop.n_fresh else []
         mean, Sigma = model(*fit(loop, fixed + fresh, batches), foretold)

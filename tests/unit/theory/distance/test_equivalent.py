@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from madtheory.loop import Loop, fresh_data, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data
 from madtheory.spectrum import baseline
 from madtheory.theory.distance import resummed, resummed_limit, w2_squared, w2_squared_limit
 from madtheory.theory.moments import first_moments
@@ -117,11 +117,8 @@ def test_divergent_first_moments_are_unbounded() -> None:
 @pytest.mark.parametrize(
     "loop",
     [
-        synthetic_augmentation(10, 10),
-        Loop(n_initial=9, n_fixed=5, n_fresh=4, n_synth=9),
-        fresh_data(10, 10, memory=3),
         fresh_data(10, 10, weight=0.0),
-        Loop(n_initial=9, n_fresh=9, n_synth=9, pool="accumulate"),
+        Loop(n_initial=9, n_fixed=9, n_synth=9, shrinkage=0.1),
         Loop(n_initial=9, n_fresh=9, n_synth=9, floor=0.1),
         Loop(n_initial=9, n_fresh=9, n_synth=9, bias=0.0, first_generation="biased"),
     ],

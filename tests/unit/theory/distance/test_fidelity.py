@@ -154,7 +154,7 @@ def test_declared_error_formula_of_other_loops():
         factor = 0.03 + 0.02 * np.sqrt(memory.start[-1]) + 0.015 * min(memory.skew[-1] - 1, 4)
         factor += 0.2 * (loop.shrinkage > 0)
         law = flat * flat / (1 + flat / 2) ** 1.3 * factor  # of a flat spectrum
-        got = distance.w2_squared(loop, np.ones(4), generations=6).last()
+        got = distance.resummed(loop, np.ones(4), generations=6).last()
         root = np.sqrt(1 + shift)
         deficit = (got.value / 4 - M - (1 - root) ** 2) / (2 * root)
         closure = 3 / 30 + 0.4 * np.sqrt(memory.start[-1]) if loop.memory != 1 else 0.0

@@ -1,0 +1,203 @@
+"""E W2^2 of loops whose fits share data, by the deterministic equivalent (theory.md 5.2).
+
+A fixed real set, more memory than one model, pools: a generation's covariance is no function of the
+last one alone. The loop is unrolled (:mod:`madtheory.theory.distance.shared_data`), for as many
+generations as are felt; what the resummed second order misses there is what it misses later on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from madtheory._types import Array
+from madtheory.covariance import Spectrum
+from madtheory.loop import Loop
+from madtheory.spectrum.mean_law import MeanLaw
+from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
+from madtheory.spectrum.small_dim import exact_share
+from madtheory.spectrum.unrolled import Found, last_law, up_to
+from madtheory.theory import moments
+from madtheory.theory.distance import mixed
+from madtheory.theory.distance.deficit import deficits
+from madtheory.theory.distance.fidelity import Spread, second_order_deficit, spread_of
+from madtheory.theory.distance.shared_data import unrolled
+from madtheory.theory.moments import generation
+from madtheory.theory.moments.second import estimated_path
+
+#: Declared error of the deficit x, relative: this share of what one fit misses; of (1 - x)/m^2, m
+#: the smaller of rank and columns, and of what exact second moments change, as far as they do not
+#: decide; of the former without them; of the square of what correlations of means change; of
+#: what counts change, as much as there are models to a sample, and the square of that; grid and
+#: splines. Set on a table of tests/golden/theory/distance/families.py, held to others.
+_BY_FIT, _BY_SIZE, _BY_SECOND, _BY_CLOSED = 0.8, 0.4, 2.0, 0.5
+_BY_MEANS, _BY_COUNTS, _BY_CROWD, _BY_GRID = 3.0, 3.0, 0.08, 1e-6
+#: More models to a sample are too many.
+_CROWD = 2.0
+#: Whatever x is, rounding at unequal eigenvalues.
+_ROUNDED = 2e-14
+#: Generations that are computed; between and beyond them goes what the resummation misses.
+_AT = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24)
+#: Models and batches in sight up to which second moments are had exactly.
+_MOST = 8
+#: A limit is taken from a path on which so much is left of the start.
+_LEFT = 1e-3
+#: Where more than this is left of the first half of the path after the second, it says nothing.
+_SLOW = 0.8
+
+
+class _Missed(NamedTuple):
+    """A deficit over the resummed one, and its relative error."""
+
+    ratio: float
+    error: float
+
+
+def covers(loop: Loop) -> bool:
+    """Whether a loop of one bias can be unrolled."""
+    plain = not (loop.shrinkage or loop.floor) and loop.budget is None
+    return plain and loop.weight != 0 and loop.first_bias > 0 and not loop.is_fully_synthetic
+
+
+def _second_order(law: MeanLaw, s: Spectrum, spread: Spread | None) -> float:
+    """Second order of the deficit, exact over that of the law; of one fit where it is not known."""
+    if spread is None:
+        return second_order_share(law.dim, s)
+    d, w = float(law.dim), s.bures_weight
+    own = ((2 - 1 / d) + w * (1 - 1 / d)) * law.spread / (8 * d)
+    return float(second_order_deficit(spread, s)) / max(own, 1e-300)
+
+
+def _deficit(found: Found, s: Spectrum, spread: Spread | None, crowd: float) -> tuple[float, float]:
+    """Deficit by a law and its relative error, of `crowd` models to a sample; nan for no law."""
+    law = found.law
+    s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
+    with np.errstate(all="ignore"):
+        near = fidelity_deficit(law, s)
+    share = exact_share(max(1, round(1 + s.bures_weight)), near)
+    second, felt = _second_order(law, s, spread), law.spread / (1 + law.spread)
+    x = near * share * (second if spread is None else second ** (1 - felt))
+    m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
+    size = max(1 - x, 0.0) / m**2
+    error = _BY_FIT * abs(1 - share) + _BY_MEANS * found.by_means**2 + _BY_GRID
+    error += _BY_COUNTS * abs(found.by_counts) * crowd + _BY_CROWD * crowd**2
+    if spread is None:
+        return x, error + _BY_CLOSED * size
+    by_second = _BY_SECOND * (1 - felt) * abs(math.log(second))
+    return x, error + felt * (_BY_SIZE * size + by_second)
+
+
+def _at(spread: Spread | None, t: int) -> Spread | None:
+    """The spread of one generation."""
+    return None if spread is None else Spread(*(x[t - 1] for x in spread))
+
+
+def _exact_spread(loop: Loop, rank: int, spread: Spread) -> Spread | None:
+    """The spread where second moments are exact at little cost, at which they are not closed."""
+    if generation.is_exact(loop):
+        return spread
+    if generation.layout_of(loop).vectors > _MOST:
+        return None
+    x, d = estimated_path(loop, rank, spread.total.size)[0], float(rank)
+    C = x[:, 1]
+    total, trace = np.maximum(x[:, 6] - C**2 / d, 0.0), np.maximum(x[:, 5] - C**2, 0.0)
+    return spread_of(rank, x[:, 0], C - d, total, trace)
+
+
+def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]) -> list[_Missed]:
+    """What the resummed deficits miss at generations `at`; ends where no law is found."""
+    found: list[_Missed] = []
+    system, exact = unrolled(loop, at[-1]), _exact_spread(loop, s.rank, spread)
+    for t in at:
+        crowd = (min(loop.memory or t, t - 1) - 1) / loop.n_synth
+        if crowd > _CROWD:
+            break
+        last = last_law(up_to(system, t), dim=s.rank)
+        if last is None or not np.isfinite(last.law.shape).all() or not value[t - 1] > 0:
+            break
+        x, error = _deficit(last, s, _at(exact, t), crowd)
+        if not (math.isfinite(x) and 0 < x < 1):
+            break
+        found.append(_Missed(x / float(value[t - 1]), error))
+    return found
+
+
+def _between(at: list[int], found: list[_Missed], generations: int) -> tuple[Array, Array]:
+    """Ratios and errors of generations at[0]..T: between two known ones, and after the last.
+
+    The error is the larger of both, and what the ratio moves by; after the last, as much more for
+    every time that t grows as it grew over the last step.
+    """
+    t = np.log(np.arange(at[0], generations + 1.0))
+    known = np.log(np.array(at[: len(found)], dtype=float))
+    ratio, error = np.array(found).T
+    i = np.clip(np.searchsorted(known, t, side="left"), 1, max(len(known) - 1, 1))
+    if len(known) == 1:
+        return np.full_like(t, ratio[0]), error[0] + 0 * t
+    step = np.abs(ratio[i] - ratio[i - 1]) / ratio[i]
+    there = np.isclose(t[:, None], known).any(axis=1)
+    beyond = np.maximum(t - known[-1], 0.0) / (known[-1] - known[-2])
+    moved = np.where(there, 0.0, np.where(beyond > 0, (1 + beyond) * step, step))
+    return np.interp(t, known, ratio), np.maximum(error[i], error[i - 1]) + moved
+
+
+def _sharpened(rows: Array, x: Array, error: Array) -> Array:
+    """Rows value, lower, upper, error with the deficits found, where their error is smaller."""
+    value, lower, upper, old = rows
+    better = (error < old) & (lower <= x) & (x <= upper)
+    return np.stack([np.where(better, x, value), lower, upper, np.where(better, error, old)])
+
+
+def _absolute(s: Spectrum, x: Array, error: Array) -> Array:
+    """The error of a deficit."""
+    return np.asarray(x * error + (0.0 if s.is_flat else _ROUNDED))
+
+
+def sharper_path(loop: Loop, s: Spectrum, spread: Spread, rows: Array) -> Array:
+    """Deficits of generations 1..T, shape (4, T), by the equivalent where it declares less error.
+
+    Some ten generations are computed, in a few milliseconds each.
+    """
+    T = rows.shape[1]
+    at = [t for t in _AT if t <= T]
+    found = _ratios(loop, s, spread, rows[0], at) if at else []
+    if not found:
+        return rows
+    last = T if len(found) == len(at) else at[len(found) - 1]
+    ratio, error = _between(at, found, last)
+    x = rows[0, 1:last] * ratio
+    out = rows.copy()
+    out[:, 1:last] = _sharpened(rows[:, 1:last], x, _absolute(s, x, error))
+    return out
+
+
+def _span(rate: float) -> int:
+    """Generations until so much is left of the start, as far as they are computed."""
+    if not 0 < rate < 1:
+        return 4
+    return min(max(math.ceil(math.log(_LEFT) / math.log(rate)), 4), _AT[-1])
+
+
+def sharper_limit(loop: Loop, s: Spectrum, _spread: Spread, rows: Array) -> Array:
+    """The same at the limit, shape (4,): what the resummation misses on a path to it.
+
+    What is left of the start there is declared, as the last half of the path moved.
+    """
+    rate = moments.forgetting_rate(loop)
+    T = _span(rate)
+    left = rate ** (T - T // 2)
+    if not left < _SLOW:
+        return rows
+    near = replace(loop, n_initial=max(loop.n_real, 2), first_generation="real")
+    spread, memory = mixed.path_parts(near, s.rank, T)
+    value = deficits(near, spread, s, memory)[0]
+    found = _ratios(near, s, spread, value, [T // 2, T])
+    if len(found) < 2:
+        return rows
+    moved = abs(found[1].ratio / found[0].ratio - 1) * 2 * left / (1 - left)
+    x = rows[:1] * found[1].ratio
+    error = _absolute(s, x, np.array([found[1].error + moved]))
+    return _sharpened(rows[:, None], x, error)[:, 0]
