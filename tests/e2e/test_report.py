@@ -92,6 +92,7 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
+@pytest.mark.full
 def test_a_killed_build_goes_on_to_the_same_bytes_in_two_processes(report, tmp_path):
     # The figures and the slow sections are there: it is about what is computed and written.
     shutil.copytree(report[0] / "figures", tmp_path / "figures")

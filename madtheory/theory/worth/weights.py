@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+#: Relative difference of risks that are the same.
+_EQUAL = 1e-8
+
+
 @dataclass(frozen=True, slots=True)
 class BestWeight:
     """The weight on the real data with the least risk, and that risk over the real data's own."""
@@ -32,13 +36,17 @@ class BestWeight:
 def _best(
     risk: Callable[[float], float], scanned: Callable[[float], float], width: int = 1
 ) -> BestWeight:
-    """Least risk over (0, 1]: a scan, then a minimum within `width` steps, to 1e-7 of weight."""
+    """Least risk over (0, 1]: a scan, then a minimum within `width` steps, to 1e-7 of weight.
+
+    The largest weight of those as good: a fixed set alone is as good as with its own samples.
+    """
     grid = np.concatenate([np.geomspace(1e-6, 0.1, 12, endpoint=False), np.linspace(0.1, 1, 13)])
-    at = int(np.argmin([scanned(float(w)) for w in grid]))
+    values = np.array([scanned(float(w)) for w in grid])
+    at = int(np.flatnonzero(values <= values.min() * (1 + _EQUAL))[-1])
     around = grid[max(at - width, 0)], grid[min(at + width, grid.size - 1)]
     found = optimize.minimize_scalar(risk, bounds=around, method="bounded", options={"xatol": 1e-7})
     there = risk(float(grid[at]))
-    if there < found.fun:
+    if there <= found.fun * (1 + _EQUAL):
         return BestWeight(float(grid[at]), there)
     return BestWeight(float(found.x), float(found.fun))
 

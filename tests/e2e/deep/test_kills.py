@@ -10,8 +10,8 @@ from tests.e2e.deep.kills import FAMILIES, killed_runs, small
 
 
 def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    found = killed_runs(tmp_path, small(tmp_path, "glow"), kills=6)
-    assert found.within_fits >= 2, "too few kills came within a fit: the test has no power"
+    found = killed_runs(tmp_path, small(tmp_path, "glow"), kills=4)
+    assert found.within_fits >= 1, "too few kills came within a fit: the test has no power"
 
 
 @pytest.mark.full

@@ -1,5 +1,6 @@
 """Presets at work: rehearsals of the paper's, and cuts of the quick ones that show the effect."""
 
+import functools
 import gzip
 import json
 import struct
@@ -62,12 +63,18 @@ def inner(x: Any, labels: Any) -> float:
     return float(np.sqrt(np.average(traces, weights=sizes)))
 
 
+@functools.cache
+def classifier(name: str) -> Any:
+    """A LeNet of a data set: trained once for both GANs."""
+    return train_lenet(sets.load(name))
+
+
 class Look:
     """Standard deviation within classes and recall of a model's samples at a bias."""
 
     def __init__(self, data: sets.DataSet, labelled: bool, n: int = 1500) -> None:
         self.n, self.near = n, rows(data.test)[:n]
-        self.extractor = train_lenet(data) if data.classes and not labelled else None
+        self.extractor = classifier(data.name) if data.classes and not labelled else None
         real = {"x": data.test, "y": data.labels} if labelled else data.test
         self.std = inner(rows(real), self.labels(real))
 

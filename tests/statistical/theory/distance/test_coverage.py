@@ -40,11 +40,16 @@ def test_declared_errors_and_bounds_cover(name):
     assert all(holds)
     # 1,560 rows in all: at 4 errors of noise 0.1 false alarms.
     assert (off <= declared + 4 * noise).all()
-    # Where the noise is small beside what is declared, the declared error alone covers. (Of loops
-    # of fresh data less is declared than this table can see; a row that is off by as much as is
-    # declared is beyond it half of the time.)
-    sharp = noise < declared / 6
-    assert sharp.sum() >= 70
-    assert np.mean(off[sharp] <= declared[sharp]) >= 0.99
-    # And half of it would not: the declaration says something.
+
+
+def test_declared_errors_alone_cover_where_the_table_can_see_them():
+    """Where the noise is below a quarter of what is declared: 97 % within, and not all of it spare.
+
+    Most rows declare less than this table can see; a row that is off by as much as is declared is
+    beyond it half of the time.
+    """
+    off, declared, noise = np.array([row[1:4] for row in compared()]).T
+    sharp = noise < declared / 4
+    assert sharp.sum() >= 200
+    assert np.mean(off[sharp] <= declared[sharp]) >= 0.97
     assert (off[sharp] > declared[sharp] / 2).any()

@@ -76,9 +76,9 @@ def test_the_same_two_numbers_predict_loops_with_real_data(loop: Loop) -> None:
 
 
 def sharp(later: float, seed: int) -> Comparison:
-    """Large sets and a flat spectrum: a trace is known to .5 %."""
+    """Large sets and a flat spectrum: a trace is known to .7 %."""
     biases = [0.9, 0.9, *[later] * (T - 2)]
-    return compare(gaussian_curve(fully_synthetic(6000), seed, biases=biases, spectrum=np.ones(24)))
+    return compare(gaussian_curve(fully_synthetic(3000), seed, biases=biases, spectrum=np.ones(24)))
 
 
 def test_a_bias_five_percent_off_is_noticed() -> None:
