@@ -166,9 +166,9 @@ def test_shrinkage_and_floor(s, ddof):
         (fresh_data(8, 6, bias=0.8, ddof=0), {"pool": "accumulate", "pool_cap": 1}),
     ],
 )
-@pytest.mark.parametrize("s", [S, (1.0,) * 12])
+@pytest.mark.parametrize("s", [S, pytest.param((1.0,) * 12, marks=pytest.mark.full)])
 def test_general_kernel_has_the_law_of_the_special_ones(plain, general, s):
-    """Two independent implementations, also where d > n; 5 % would be seen."""
+    """Two independent implementations, in full also where d > n; 5 % would be seen."""
     options = {"generations": 4, "replicates": 50_000, "record": QUANTITIES}
     a = simulate(plain, s, seed=3, **options)
     b = simulate(dataclasses.replace(plain, **general), s, seed=4, **options)

@@ -98,7 +98,7 @@ class Look:
 #: What the quick presets are cut to: samples, generations, fields of the model.
 CUTS: dict[str, tuple[int, int, dict[str, int]]] = {
     "ddpm-quick": (2000, 2, {"steps": 1000}),
-    "stylegan2-quick": (2000, 2, {"steps": 400}),
+    "stylegan2-quick": (2000, 2, {"steps": 300}),
     "wgan_gp-quick": (2000, 2, {"steps": 600}),
     "glow-quick": (2000, 3, {"epochs": 40}),
 }

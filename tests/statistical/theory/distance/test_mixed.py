@@ -158,8 +158,12 @@ def test_limit_is_where_the_path_ends():
     ):
         path = distance.w2_squared(loop, np.ones(4), generations=400)
         limit = distance.w2_squared_limit(loop, np.ones(4))
-        for name in ("value", "lower", "upper", "rel_error"):
-            assert getattr(path, name)[-1] == pytest.approx(float(getattr(limit, name)), rel=1e-6)
+        for name in ("lower", "upper"):
+            assert getattr(path, name)[-1] == pytest.approx(float(getattr(limit, name)), rel=1e-7)
+        # Equivalents of paths and of limits are two computations: a hundredth of what is declared.
+        assert path.rel_error[-1] == pytest.approx(float(limit.rel_error), rel=0.05)
+        apart = 0.01 * float(limit.rel_error)
+        assert path.value[-1] == pytest.approx(float(limit.value), rel=apart)
 
 
 def test_limits_without_second_moments():
