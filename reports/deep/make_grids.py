@@ -7,6 +7,7 @@ it, a .json that says which curve, of which digest, it was made from.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,23 +55,27 @@ def write(folder: Path) -> Path:
     path = DATA / "grids" / f"{name}.png"
     with atomic_stream(path) as stream:
         Image.fromarray(picture([read_samples(files[t]) for t in chosen])).save(stream, "PNG")
-    about = {
-        "curve": curve.name,
-        "digest": curve.digest,
-        "generations": chosen,
-        "title": f"{subject(curve.family, str(curve.preset['data']))}, {loop_name(curve.kind)}, "
-        f"λ = {curve.bias:g}",
-    }
-    atomic_write_json(path.with_suffix(".json"), about)
+    atomic_write_json(path.with_suffix(".json"), about(curve, chosen))
     return path
 
 
-def main() -> int:
-    """Write the pictures of all folders that are named."""
+def about(curve: Curve, chosen: list[int]) -> Numbers:
+    """What a committed file says of the curve that it was made from."""
+    words = subject(curve.family, str(curve.preset["data"])), loop_name(curve.kind)
+    return {
+        "curve": curve.name,
+        "digest": curve.digest,
+        "generations": chosen,
+        "title": f"{', '.join(words)}, λ = {curve.bias:g}",
+    }
+
+
+def main(write: Callable[[Path], Path]) -> int:
+    """Write what is made of all run folders that are named."""
     for folder in sys.argv[1:]:
         print(write(Path(folder)))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(write))

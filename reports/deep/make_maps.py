@@ -17,7 +17,7 @@ from madtheory.deep.folder import read_samples, sample_files
 from madtheory.files import atomic_write_json
 from madtheory.reports._types import Array, Numbers
 from madtheory.reports.deep.compared import DATA
-from madtheory.reports.deep.names import loop_name, subject
+from madtheory.reports.deep.make_grids import about, main
 from madtheory.reports.deep.one_run import shown
 
 #: How many real samples count as neighbours, and the seed of the layout.
@@ -66,29 +66,18 @@ def write(folder: Path) -> Path:
     sets: list[Numbers] = [read_samples(files[t]) for t in chosen]
     features = [np.asarray(one["features"], np.float64) for one in sets]
     path = DATA / "maps" / f"{curve.name.rsplit('-s', 1)[0]}.json"
-    about = {
-        "curve": curve.name,
-        "digest": curve.digest,
+    found = {
+        **about(curve, chosen),
         "made_by": f"openTSNE {version('openTSNE')}, perplexity {PERPLEXITY}, seed {SEED}",
-        "title": f"{subject(curve.family, str(curve.preset['data']))}, {loop_name(curve.kind)}, "
-        f"λ = {curve.bias:g}",
-        "generations": chosen,
         "between": [
             between_classes(x, one["labels"]) for x, one in zip(features, sets, strict=True)
         ],
         "labels": ["".join(map(str, one["labels"][::EVERY])) for one in sets],
         "places": [tenths(x[::EVERY]) for x in layout(features[0], features[1:])],
     }
-    atomic_write_json(path, about)
+    atomic_write_json(path, found)
     return path
 
 
-def main() -> int:
-    """Write the maps of all folders that are named."""
-    for folder in sys.argv[1:]:
-        print(write(Path(folder)))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(write))
