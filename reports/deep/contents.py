@@ -22,8 +22,8 @@ SECTIONS: Final = (
             "deep_ladder": figures.draw_ladder,
             "deep_plane": figures.draw_plane,
             "deep_spectra": figures.draw_spectra,
-            "deep_maps": figures.draw_maps,
             "deep_grids": figures.draw_grids,
+            "deep_maps": figures.draw_maps,
         },
         tables={
             "deep_totals": tables.totals,

@@ -193,7 +193,8 @@ def _spectrum(ax: Axes, groups: list[Numbers]) -> None:
             x, y, low, high = (
                 array(v) for v in (found["shares"], row["bias"], row["low"], row["high"])
             )
-            bars = np.clip([y - low, high - y], 0, None)
+            whole = group["kind"] == "synthetic"  # of two generations bars would fill the panel
+            bars = np.clip([y - low, high - y], 0, None) if whole else None
             label = f"{loop_name(group['kind'])}, λ = {group['bias']:g}" if j == 0 else None
             place = x * 1.06 ** (i - 1) * 1.02**j
             ax.errorbar(place, y, bars, ls="none", ms=2.6, mew=0.7, mfc="white",
@@ -203,11 +204,15 @@ def _spectrum(ax: Axes, groups: list[Numbers]) -> None:
     ax.set_xlim(0.6 * min(min(g["spectrum"]["shares"]) for g in groups if g["spectrum"]), 1.0)
     if ax.get_xlim()[0] > 0.1:
         plain_log(ax, x=[0.2, 0.3, 0.5, 1.0])
+    # All estimates, and the bars drawn.
     rows = [row for group in groups for row in group["spectrum"]["rows"]]
-    least = float(np.concatenate([array(row["low"]) for row in rows]).min())
-    most = float(np.concatenate([array(row["high"]) for row in rows]).max())
+    sure = [row for g in groups if g["kind"] == "synthetic" for row in g["spectrum"]["rows"]]
+    seen = [array(row["bias"]) for row in rows]
+    least = float(np.concatenate([*seen, *(array(row["low"]) for row in sure)]).min())
+    most = float(np.concatenate([*seen, *(array(row["high"]) for row in sure)]).max())
     # The legend, a line a group, stands above the bars.
-    ax.set_ylim(max(0.0, least - 0.02), most + (0.08 + 0.14 * len(groups)) * (most - least))
+    room = 0.08 + 0.14 * len(groups) + 0.02 * len(groups) ** 2
+    ax.set_ylim(max(0.0, least - 0.02), most + room * (most - least))
     ax.legend(loc="upper right", handletextpad=0.2, borderpad=0.1, fontsize=7)
 
 
