@@ -46,6 +46,12 @@ def test_best_mean_weight_is_golden(k: float) -> None:
     assert best.ratio == pytest.approx(golden, abs=1e-6)
 
 
+def test_of_weights_of_the_same_risk_the_largest_is_taken() -> None:
+    # In a growing pool the mean's limit is that of the fixed set at every weight.
+    loop = synthetic_augmentation(20, 10, bias=0.9, pool="accumulate")
+    assert worth.best_mean_weight(loop) == worth.BestWeight(1.0, 1.0)
+
+
 def test_best_mean_weight_of_a_fixed_set_is_one_as_it_cannot_help() -> None:
     best = worth.best_mean_weight(synthetic_augmentation(30, 60))
     assert best.ratio == pytest.approx(1.0, abs=1e-6)
