@@ -75,9 +75,11 @@ def render(fig: Figure, suffix: str) -> bytes:
     """Return the figure as the bytes of a "pdf" or "png" file."""
     # Every pass of the layout engine moves the axes a little: one pass, then no more, so that the
     # file does not depend on what was rendered before.
-    if fig.get_layout_engine() is not None:
-        fig.draw_without_rendering()
-        fig.set_layout_engine("none")
+    # And none, not a placeholder, which would draw each file twice.
     buffer = io.BytesIO()
-    fig.savefig(buffer, format=suffix, dpi=DPI, metadata=_METADATA[suffix])
+    with mpl.rc_context({"figure.constrained_layout.use": False}):
+        if fig.get_layout_engine() is not None:
+            fig.draw_without_rendering()
+            fig.set_layout_engine(None)
+        fig.savefig(buffer, format=suffix, dpi=DPI, metadata=_METADATA[suffix])
     return buffer.getvalue()
