@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from madtheory import _check
 from madtheory._types import Array
@@ -82,7 +82,7 @@ def _known(ratios: Array, dof: float, tail: float) -> tuple[Array, Array, Array]
     """Mean ratio and the exact interval of a scale of chi-squares."""
     nu = len(ratios) * dof
     mean = ratios.mean(axis=0)
-    low, high = (nu / stats.chi2.isf(x, nu) for x in (tail, 1 - tail))
+    low, high = (nu / special.chdtri(nu, x) for x in (tail, 1 - tail))
     return mean, mean * low, mean * high
 
 
@@ -93,7 +93,7 @@ def _unknown(ratios: Array, tail: float) -> tuple[Array, Array, Array, float]:
     spread = float(np.square(logs - logs.mean(axis=0)).sum()) / free
     dof = _dof_of_scatter(spread)
     centre = logs.mean(axis=0) - float(chi_square.log_chi_square_mean(dof, dof))
-    half = float(stats.t.isf(tail, free)) * np.sqrt(spread / steps)
+    half = -float(special.stdtrit(free, tail)) * np.sqrt(spread / steps)
     return np.exp(centre), np.exp(centre - half), np.exp(centre + half), dof
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from madtheory import _check
 
@@ -65,7 +65,7 @@ def _alpha(alpha: float) -> float:
 def _interval(x: Array, alpha: float) -> tuple[float, float, float, float]:
     """Mean, standard error and t-interval of independent observations."""
     mean, se = float(x.mean()), float(x.std(ddof=1)) / math.sqrt(x.size)
-    half = float(stats.t.isf(alpha / 2, x.size - 1)) * se
+    half = -float(special.stdtrit(x.size - 1, alpha / 2)) * se
     return mean, se, mean - half, mean + half
 
 
@@ -131,8 +131,8 @@ def distance_increases_on_paths(distance: ArrayLike, *, alpha: float = 0.01) -> 
     steps = np.diff(paths, axis=1)
     mean, se = steps.mean(axis=0), steps.std(axis=0, ddof=1) / math.sqrt(paths.shape[0])
     df = paths.shape[0] - 1
-    every = float(stats.t.isf(level, df))
-    any_ = float(stats.t.isf(level / steps.shape[1], df))
+    every = -float(special.stdtrit(df, level))
+    any_ = -float(special.stdtrit(df, level / steps.shape[1]))
     verdict = True if (mean > every * se).all() else False if (mean < -any_ * se).any() else None
     least = _interval(steps[:, int(mean.argmin())], level)
     return PathFinding(verdict, "least mean step", *least, level)
@@ -215,7 +215,7 @@ def loop_forgets_on_paths(
     level, width = _alpha(alpha), _check.number("margin", margin, low=0.0)
     mean = float(x.mean() - y.mean())
     se = math.sqrt(x.var(ddof=1) / x.size + y.var(ddof=1) / y.size)
-    half = float(stats.t.isf(level / 2, min(x.size, y.size) - 1)) * se
+    half = -float(special.stdtrit(min(x.size, y.size) - 1, level / 2)) * se
     lower, upper = mean - half, mean + half
     outside = lower > width or upper < -width
     verdict = True if -width < lower and upper < width else False if outside else None
