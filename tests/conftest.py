@@ -1,10 +1,16 @@
-"""Hypothesis profiles, the switch for the longer checks, and interrupts that processes heed."""
+"""One thread a worker, Hypothesis profiles, the longer checks, interrupts that are heeded."""
 
 import os
 import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Workers fill the processors. Threads that libraries start beside them (they read this when they are
+# loaded) wait for each other: a test of a GAN took 139 s instead of 3.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 settings.register_profile(
     "ci", max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
