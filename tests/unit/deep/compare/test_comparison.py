@@ -31,7 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "REPLICATES", 500)
     monkeypatch.setattr(rules, "N_RECALL", 500)
     monkeypatch.setattr(rules, "SEEDS_RECALL", 1)
-    monkeypatch.setattr(rules, "LOOPS_RECALL", 4)
+    monkeypatch.setattr(rules, "LOOPS_RECALL", 2)
 
 
 def missed(found: list[Comparison], version: int = 0) -> int:
@@ -47,17 +47,16 @@ def missed(found: list[Comparison], version: int = 0) -> int:
 
 def test_bands_hold_loops_where_the_theory_is_right() -> None:
     loop = fully_synthetic(400)
-    found = [compare(gaussian_curve(loop, seed, biases=[0.9] * T)) for seed in range(12)]
-    # 36 values at 5 %: more than 6 are out with probability .2 % at most (12 loops of one value:
-    # 3 loops, 2 %).
-    assert missed(found) <= 6
-    assert missed(found, 1) <= 8
+    found = [compare(gaussian_curve(loop, seed, biases=[0.9] * T)) for seed in range(8)]
+    # 24 values at 5 %: more than 5 are out with probability .2 %, if they were independent.
+    assert missed(found) <= 5
+    assert missed(found, 1) <= 6
     pooled = [one.readings[0] for one in found]
     assert np.mean([one.bias for one in pooled]) == pytest.approx(0.9, abs=0.02)
     held = [one.bias_interval[0] < 0.9 < one.bias_interval[1] for one in pooled]
-    assert sum(held) >= 10
+    assert sum(held) >= 6
     held = [one.n_fit_interval[0] < 400 < one.n_fit_interval[1] for one in pooled]
-    assert sum(held) >= 9
+    assert sum(held) >= 6
 
 
 @pytest.mark.parametrize(
@@ -65,11 +64,11 @@ def test_bands_hold_loops_where_the_theory_is_right() -> None:
 )
 def test_the_same_two_numbers_predict_loops_with_real_data(loop: Loop) -> None:
     found = []
-    for seed in range(6):
+    for seed in range(4):
         own = gaussian_curve(fully_synthetic(400), 100 + seed, biases=[0.9] * 2)
         curve = gaussian_curve(loop, 200 + seed, biases=[0.9] * T)
         found.append(compare(curve, calibrate=own))
-    assert missed(found) <= 4
+    assert missed(found) <= 3
     first = found[0].readings[0].metrics["fid"]
     assert first.within_band[0] is not None
     assert found[0].calibrated_by == "linear-gauss-synthetic-1-s100"
