@@ -84,12 +84,12 @@ AUGMENTATION: Final = (
     .expects(lambda: 20 * _augmentation().mean_sq)
     .observes(_FIXED.draws, "mean_sq")
     .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("mean_sq")),
-    exact("augmentation-trace", "Section 4, Fig. 7; 3.1", size=3_500)
+    exact("augmentation-trace", "Section 4, Fig. 7; 3.1", size=1_100)
     .says("E tr Σ_t beside a fixed real set, at the limit")
     .expects(lambda: 20 * _augmentation().trace)
     .observes(_FIXED.draws, "trace")
     .against("the limit of the fresh data loop", lambda _: _AS_FRESH.moment_limit("trace")),
-    asymptotic("augmentation-gain", "Section 4; 3.1", size=14_000)
+    asymptotic("augmentation-gain", "Section 4; 3.1", size=4_600)
     .says("λ = 1: beside a fixed real set n_e / n_r → (n_r + 2 n_s) / (n_r + 3 n_s)")
     .expects(lambda: 20 / moments.augmentation_gain_leading(10_000, 10_000), error=20 / 10_000)
     .observes(_FIXED_LARGE.draws, "mean_sq", "n_r ‖μ‖², {all}")
@@ -105,7 +105,7 @@ AUGMENTATION: Final = (
         slope=0.15,
     )
     .against("synthetic data beside a fixed real set never help", lambda _: 0.0),
-    exact("mixture-limit", "Section 6; 3.3", size=18_000)
+    exact("mixture-limit", "Section 6; 3.3", size=5_800)
     .says("E ‖μ_t‖² with fixed, fresh and synthetic samples together, at the limit")
     .expects(lambda: _BOTH.moment_limit("mean_sq"))
     .observes(_BOTH.draws, "mean_sq")
@@ -161,7 +161,7 @@ WEIGHTS: Final = (
     )
     .of(lambda x: x * _UNEVEN.loop.n_real / _UNEVEN.trace)
     .against("5 % less", relative(-0.05)),
-    asymptotic("golden-ratio", "2.9", size=14_000)
+    asymptotic("golden-ratio", "2.9", size=4_600)
     .says("λ = 1: at the best weight w the mean is worth n_r / w real samples")
     .expects(lambda: 20 * moments.golden_weight(10_000, 10_000), error=20 / 10_000)
     .observes(_WEIGHTED_LARGE.draws, "mean_sq", "n_r ‖μ‖², {all}")

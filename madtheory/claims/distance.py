@@ -208,12 +208,12 @@ def _best_weighted() -> Setting:
 
 
 ANY_LOOP: Final = (
-    asymptotic("augmentation-w2", "Section 4, Fig. 7; 3.1", size=20_000)
+    asymptotic("augmentation-w2", "Section 4, Fig. 7; 3.1", size=5_000)
     .says("E W2² beside a fixed real set at the limit, within its declared error")
     .expects(_FIXED.distance_limit)
     .observes(_FIXED.draws, "w2_squared")
     .against("the limit of the fresh data loop", lambda _: _ALL_FRESH.distance_limit().value),
-    asymptotic("mixture-w2", "Section 6; 3.3", size=20_000)
+    asymptotic("mixture-w2", "Section 6; 3.3", size=5_100)
     .says("E W2² with fixed, fresh and synthetic samples, within its declared error")
     .expects(_TOGETHER.distance_limit)
     .observes(_TOGETHER.draws, "w2_squared")
@@ -235,7 +235,7 @@ ANY_LOOP: Final = (
     .expects(_REMEMBERS.distance_limit)
     .observes(_REMEMBERS.draws, "w2_squared")
     .against("memory 1", lambda _: _REMEMBERS.but(memory=1).distance_limit().value),
-    asymptotic("growing-pool-w2", "Section 4, Fig. 8; 3.2", size=25_000)
+    asymptotic("growing-pool-w2", "Section 4, Fig. 8; 3.2", size=5_400)
     .says("E W2² in a growing pool, within its declared error")
     .expects(_GROWING.distance)
     .observes(_GROWING.draws, "w2_squared")

@@ -79,7 +79,7 @@ def _tail_index() -> Prediction:
 
 
 FLOOR: Final = (
-    exact("floor-walk", "1.6", size=25_000)
+    exact("floor-walk", "1.6", size=9_700)
     .says("a variance floor does not stop the mean: E ‖μ_t - μ_0‖² grows linearly")
     .expects(_FLOORED.law(collapse.mean_walk))
     .observes(_FLOORED.draws, "mean_sq")
@@ -203,12 +203,12 @@ SHRINKAGE: Final = (
     .expects(_SHRUNK.law(collapse.mean_trace))
     .observes(_SHRUNK.draws, "trace")
     .against("shrinkage towards 0", lambda value: value * (1 - _SHRUNK.loop.shrinkage) ** 4),
-    exact("shrinkage-second-moment", "1.5", size=25_000)
+    exact("shrinkage-second-moment", "1.5", size=8_700)
     .says("E tr Σ_t² with shrinkage a: its 2 x 2 map, b = (1 - a)²")
     .expects(lambda: _second_path(_SHRUNK))
     .observes(_SHRUNK.draws, "trace_squared", "tr Σ_{at}², {d}, {n}, {λ}, {shrinkage}")
     .against("without shrinkage", lambda _: _second_path(_SHRUNK.but(shrinkage=0.0))),
-    exact("shrinkage-growth", "1.5", size=20_000)
+    exact("shrinkage-growth", "1.5", size=8_200)
     .says("E (tr Σ_t)² grows by the spectral radius of that map: it explodes above 1")
     .expects(lambda: Prediction(0.0, error=2e-4 * _grown()))
     .observes(
@@ -223,7 +223,7 @@ SHRINKAGE: Final = (
     .observes(_MILD.draws, "trace log_det", "cond Σ_{at}, {d}, {n}, {shrinkage}")
     .of(_condition)
     .against("half as large", relative(-0.5)),
-    exact("shrinkage-rate", "1.4", size=2000)
+    exact("shrinkage-rate", "1.4", size=1200)
     .says("full shrinkage collapses too, at the rate log λ + ψ(md/2) - log(md/2)")
     .expects(lambda: collapse.shrinkage_rate(_ROUND.loop, 2).lower, mean_step(2, 200))
     .observes(_drift, _ROUND, 1)

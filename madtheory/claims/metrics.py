@@ -44,7 +44,7 @@ def _plane_distance() -> float:
 
 
 CLAIMS: Final = (
-    exact("fid-of-samples", "Section 2.4; 1.7", size=1_500)
+    exact("fid-of-samples", "Section 2.4; 1.7", size=700)
     .says("FID is W2² of the fits to two finite samples, and too large on average by a known bias")
     .expects(_expected_fid)
     .observes(Observation, f"FID of {_N} and {_N} samples, d = 1, less a control variate", _fids)

@@ -72,12 +72,12 @@ CLAIMS: Final = (
         "n ‖μ‖² at the limit, n_real = n_synth = 10^4",
         lambda: 1e4 * moments.growing_pool_limit(_LARGE).mean_sq,
     ),
-    exact("growing-pool-power-law", "Section 4, Fig. 8; 3.2", size=5_500)
+    exact("growing-pool-power-law", "Section 4, Fig. 8; 3.2", size=1_600)
     .says("λ < 1: E tr Σ_t of a growing pool falls like t^-(1 - λ), a ratio of gammas")
     .expects(lambda: 20 * moments.growing_pool_trace(_BIASED.loop, _BIASED.t))
     .observes(_BIASED.draws, "trace")
     .against("an exponent that is .05 closer to 0", lambda value: value * _BIASED.t**0.05),
-    exact("growing-pool-memory", "3.2", size=3_500)
+    exact("growing-pool-memory", "3.2", size=1_100)
     .says("a growing pool sampled from all earlier models loses its variance more slowly")
     .expects(lambda: _MEMORY.moment("trace"))
     .observes(_MEMORY.draws, "trace", "trace, {d}, {n}, {λ}, {t}")
@@ -90,18 +90,18 @@ CLAIMS: Final = (
         lambda: _local_exponent(_MEMORY, 1024),
     )
     .against("λ - 1", lambda _: moments.pool_exponent(_MEMORY.but(memory=1).loop)),
-    exact("growing-pool-second-moment", "3.2", size=62_000)
+    exact("growing-pool-second-moment", "3.2", size=23_000)
     .says("E tr Σ_t² in a growing pool, from the joint moment tensors")
     .expects(lambda: _trace_squared(_SMALL))
     .observes(_SMALL.draws, "trace_squared")
     .against(_REPLACED, lambda _: _trace_squared(_SMALL.but(pool="replace"))),
-    exact("growing-pool-mle", "3.2", size=5_500)
+    exact("growing-pool-mle", "3.2", size=1_700)
     .says("divided by n, λ = 1: what the mean wanders is what the covariance loses")
     .expects(lambda: _whole(_MLE))
     .observes(_MLE.draws, "mean_sq trace", "‖μ‖² + tr Σ, {all}")
     .of(np.add)
     .against("divided by n - 1", lambda _: _whole(_GROWING)),
-    exact("capped-pool", "3.3", size=17_000)
+    exact("capped-pool", "3.3", size=6_500)
     .says("E ‖μ_t‖² with a pool of the last three generations beside a fixed set")
     .expects(lambda: _CAPPED.moment("mean_sq"))
     .observes(_CAPPED.draws, "mean_sq")
