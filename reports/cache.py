@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from madtheory.files import atomic_write_text, canonical_json, run_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from importlib.machinery import ModuleSpec
 
 #: Packages whose release may change a number, a line or a page.
 _PACKAGES: Final = ("numpy", "scipy", "numba", "scikit-learn", "statsmodels")
@@ -33,10 +34,18 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Statements below a node; what they are made of holds no import."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from _statements(child)
+
+
 def _imported(tree: ast.AST) -> set[str]:
     """Return every madtheory name that a source imports, modules and members alike."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -46,12 +55,20 @@ def _imported(tree: ast.AST) -> set[str]:
 
 
 @cache
+def _spec(name: str) -> ModuleSpec | None:
+    """Where a module is; None for what is none. Loads the packages above it, but no module."""
+    above = name.rpartition(".")[0]
+    if above:
+        package = _spec(above)
+        if package is None or package.submodule_search_locations is None:
+            return None
+    return importlib.util.find_spec(name)
+
+
+@cache
 def _read(name: str) -> tuple[str, set[str]]:
     """Return the source of a madtheory module and what it imports; nothing where there is none."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return "", set()
+    spec = _spec(name)
     if spec is None or not spec.origin:
         return "", set()
     text = Path(spec.origin).read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Workers fill the processors. Threads that libraries start beside them (they read this when they are
-# loaded) wait for each other: a test of a GAN took 139 s instead of 3.
+# Workers fill the processors. Threads that libraries start beside them (they read this when they
+# are loaded) wait for each other: a test of a GAN took 139 s instead of 3.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
