@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Largest dimension and number of generations that the command line computes.
 MAX_DIM = 10**6
 MAX_GENERATIONS = 10**7
+#: Most modes: theory looks at each weight, though they are equal.
+MAX_MODES = 10**7
 #: Most loops that are simulated: a thousand times what the smallest error in use needs.
 MAX_REPLICATES = 10**9
 #: Endings of a figure's file.
