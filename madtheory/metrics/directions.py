@@ -60,7 +60,7 @@ def direction_variances(real: ArrayLike, generations: Sequence[ArrayLike]) -> Di
     moved = np.array(along).reshape(len(sets), rank)
     with np.errstate(over="ignore", under="ignore"):
         found = DirectionVariances(np.ldexp(own, 2 * exponent), np.ldexp(moved, 2 * exponent))
-    if not (0 < found.real[rank - 1] and np.isfinite(found.real[0] + found.generations.sum())):
+    if not (found.real[rank - 1] > 0 and np.isfinite(found.real[0] + found.generations.sum())):
         raise ValueError(
             "features must have variances that float64 can hold, got sizes up to "
             f"2^{exponent}; divide by it"

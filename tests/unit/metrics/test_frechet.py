@@ -144,7 +144,6 @@ def test_a_set_whose_deviations_have_no_inverse_is_one_point():
     assert tiny == point
 
 
-
 def test_what_is_taken_off_is_what_halving_both_sets_adds():
     rng = np.random.default_rng(12)
     x, y = rng.standard_normal((13, 3)), 0.5 + rng.standard_normal((10, 3)) * [1, 2, 3]
