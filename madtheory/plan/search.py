@@ -60,7 +60,8 @@ def allowed_risk(n_real: int, gain: float, s: Spectrum) -> Estimate:
     less, more = baseline(low, s), baseline(low + 1, s)
     ends = zip(_ends(less), _ends(more), strict=True)
     error = np.maximum(less.rel_error, more.rel_error)
-    return Estimate(*(np.asarray(x + share * (y - x)) for x, y in ends), error)
+    value, lower, upper = (np.asarray(x + share * (y - x)) for x, y in ends)
+    return Estimate(value, lower, upper, error)
 
 
 def _ends(estimate: Estimate) -> tuple[Array, Array, Array]:
