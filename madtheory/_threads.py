@@ -30,7 +30,7 @@ def processors(name: str, wanted: int | None) -> int:
 @contextmanager
 def progress_bar(enabled: bool, label: str) -> Iterator[Show]:
     """Return what is told of steps done and of all there are: a bar on stderr, if a terminal."""
-    if not (enabled and sys.stderr.isatty()):
+    if not (enabled and sys.stderr is not None and sys.stderr.isatty()):
         yield lambda done, total: None
         return
     from rich.console import Console

@@ -19,7 +19,8 @@ from madtheory.files.atomic import sweep
 
 def say(text: str) -> None:
     """Print a line for a person who waits."""
-    print(text, file=sys.stderr)
+    if sys.stderr is not None:  # where it is closed, print() would take stdout
+        print(text, file=sys.stderr)
 
 
 class Folder:

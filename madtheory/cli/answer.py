@@ -173,4 +173,5 @@ def mute_matplotlib() -> None:
 
 def watched() -> bool:
     """Whether somebody watches: progress goes to a terminal only, and not beside JSON."""
-    return not click.get_current_context().params["as_json"] and sys.stderr.isatty()
+    there = sys.stderr is not None and sys.stderr.isatty()  # None where it is closed
+    return there and not click.get_current_context().params["as_json"]

@@ -66,6 +66,11 @@ def _one_line(error: BaseException) -> str:
         text = (
             "the arrays asked for do not fit into memory; ask for fewer dimensions or generations"
         )
+    elif isinstance(error, OverflowError) and error.args[:1] == (errno.ERANGE,):
+        text = "a result is beyond float64, some 1e308; give smaller numbers"
+    elif type(error).__name__ == "LinAlgError":  # of numpy, which is not loaded for this
+        text = f"a matrix is too near to a singular one for float64 ({error}); are there sizes "
+        text += "that differ by more than 1e15?"
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         text += "; make room and repeat the command" if error.errno in FULL else ""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Largest dimension and number of generations that the command line computes.
 MAX_DIM = 10**6
 MAX_GENERATIONS = 10**7
+#: Most modes: theory looks at each weight, though they are equal.
+MAX_MODES = 10**7
 #: Most loops that are simulated: a thousand times what the smallest error in use needs.
 MAX_REPLICATES = 10**9
 #: Endings of a figure's file.
@@ -209,20 +211,25 @@ def with_biases(given: Given, dim: int) -> Given:
     return {**given, "bias": tuple(numbers.tolist())}
 
 
-def figure_target(path: Path) -> Path:
-    """Refuse, before any work, a figure that could not be written."""
-    if path.suffix.lower() not in FIGURES:
-        raise Refused(f"figure must end in {' or '.join(FIGURES)}, got {str(path)!r}")
+def target(name: str, path: Path, endings: Sequence[str]) -> Path:
+    """Refuse, before any work, a file that could not be written."""
+    if path.suffix.lower() not in endings:
+        raise Refused(f"{name} must end in {' or '.join(endings)}, got {str(path)!r}")
     if not path.parent.is_dir():
-        raise Refused(f"figure must lie in an existing folder, got {path}; make its folder first")
+        raise Refused(f"{name} must lie in an existing folder, got {path}; make its folder first")
     if path.exists() and not path.is_file():
-        raise Refused(f"figure must be a file, got a folder or a device, {path}")
+        raise Refused(f"{name} must be a file, got a folder or a device, {path}")
     try:  # whoever runs it may be allowed what the file system is not
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         why = error.strerror or error
-        raise Refused(f"figure must lie in a folder that takes files, got {path}: {why}") from error
+        raise Refused(f"{name} must lie in a folder that takes files, got {path}: {why}") from error
     return path
+
+
+def figure_target(path: Path) -> Path:
+    """The file of a figure, likewise."""
+    return target("figure", path, FIGURES)
 
 
 def length(generations: int) -> int:

@@ -30,6 +30,8 @@ MAX_FEATURE_BYTES = 2**31
 BLOCK_BYTES = 2**24
 #: Eigenvalues below this fraction of the largest are rounding, and set to exact zeros.
 RANK_TOLERANCE = 1e-12
+#: Bounds of a variance: theory squares it, and sums those squares.
+VARIANCES = 2.0**-480, 2.0**480
 #: What to do about a damaged file.
 ANEW = "save the array anew"
 #: What zipfile raises on damaged archives; OSError where a damaged offset lies before the file.
@@ -244,9 +246,17 @@ def _load_csv(path: Path) -> Array:
     header = 0 if _has_header(first) else None
     # Without a name, the first column is the index that pandas writes: no feature.
     index = 0 if header == 0 and not first[0].strip() else None
-    columns = len(first) - (index is not None)
-    if not columns:
+    names = first[index is not None :]
+    if not names:
         raise ValueError("must have at least one column, got none")
+    nameless = [i for i, name in enumerate(first) if not name.strip()][index is not None :]
+    if header == 0 and nameless:
+        # A title from a spreadsheet is followed by empty cells.
+        raise ValueError(
+            f"must name every column or none, got no name for column {nameless[0] + 1}; "
+            "remove titles"
+        )
+    columns = len(names)
     parts: list[Array] = []
     rows = max(BLOCK_BYTES // (8 * columns), 1)
     how: dict[str, Any] = {"header": header, "index_col": index, "encoding": "utf-8-sig"}
@@ -360,8 +370,9 @@ def feature_eigenvalues(path: str | Path) -> Array:
     values = _covariance_eigenvalues(x)
     with np.errstate(over="ignore", under="ignore"):
         values = values * scale * scale
-    if not np.isfinite(values).all() or values[0] < np.finfo(np.float64).tiny:
+    if not VARIANCES[0] < values[0] < VARIANCES[1]:
         raise ValueError(
-            f"{path} must have variances that float64 can hold, got scale {scale:g}; divide by it"
+            f"{path} must have variances whose squares float64 can hold, got {values[0]:g}; "
+            f"divide by {scale:g}"
         )
     return values

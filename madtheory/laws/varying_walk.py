@@ -23,6 +23,8 @@ from madtheory.laws.chi_square import log_chi_square_mean, log_chi_square_varian
 _CELLS = 3.0
 #: Standard deviations that a kernel reaches; masses below `_TINY` are dropped.
 _REACH, _TINY = 8.0, 1e-15
+#: Least variance of a step, in that of the first one: what is less has no width beside the walk.
+_LEAST = 1e-6
 #: Degrees of freedom in the table of variances, beyond which 2/v + 1 is exact enough.
 _FEWEST, _MOST = 1e-2, 2e3
 
@@ -96,6 +98,7 @@ def passages(mean: Array, variance: Array, barrier: float) -> Iterator[float]:
         Any.
     """
     shifts, spreads = np.diff(mean, prepend=0.0), np.diff(variance, prepend=0.0)
+    spreads = np.maximum(spreads, _LEAST * variance[0])
     # Cells must be fine enough for all that is to come; what is behind no longer matters.
     least = np.sqrt(np.minimum.accumulate(spreads[::-1])[::-1])
     h = float(least[0]) / _CELLS

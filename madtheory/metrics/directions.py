@@ -52,8 +52,17 @@ def direction_variances(real: ArrayLike, generations: Sequence[ArrayLike]) -> Di
     exponent = scale([x, *sets])
     _, values, vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     rank = int((values**2 > _RANK_TOLERANCE * values[0] ** 2).sum())
+    if not rank:
+        raise ValueError(f"real must have rows that differ, got {len(x)} equal ones")
     own = np.zeros(x.shape[1])
     own[:rank] = values[:rank] ** 2 / (len(x) - 1)
     along = [(y @ vectors[:rank].T).var(axis=0, ddof=1) for y in sets]
     moved = np.array(along).reshape(len(sets), rank)
-    return DirectionVariances(np.ldexp(own, 2 * exponent), np.ldexp(moved, 2 * exponent))
+    with np.errstate(over="ignore", under="ignore"):
+        found = DirectionVariances(np.ldexp(own, 2 * exponent), np.ldexp(moved, 2 * exponent))
+    if not (found.real[rank - 1] > 0 and np.isfinite(found.real[0] + found.generations.sum())):
+        raise ValueError(
+            "features must have variances that float64 can hold, got sizes up to "
+            f"2^{exponent}; divide by it"
+        )
+    return found

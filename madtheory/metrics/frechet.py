@@ -46,7 +46,7 @@ def _moments(x: Array) -> _Moments:
     for block in blocks(n, ROWS):
         R = np.asarray(np.linalg.qr(np.vstack([R, (x[block] - x[0]) - shift]), mode="r"))
     _, s, V = np.linalg.svd(R, full_matrices=False)
-    keep = s > max(n, dim) * np.finfo(np.float64).eps * s[0]
+    keep = s > max(max(n, dim) * np.finfo(np.float64).eps * s[0], _NOTHING)
     root = math.sqrt(n - 1)
     return _Moments(x[0], shift, R.T / root, V[keep].T / s[keep] * root)
 

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import optimize
 
 from madtheory import _search
+from madtheory.results import Estimate
 from madtheory.spectrum import baseline
 
 if TYPE_CHECKING:
+    from madtheory._types import Array
     from madtheory.covariance import Spectrum
-    from madtheory.results import Estimate
 
 #: Ratio of neighbours in a scan for a minimum, in one for a run, and ends of a range within it.
 _SCAN, _STEP, _NEAR = 4, 2, 1.05
@@ -46,8 +48,25 @@ def log_ratio(risk: Estimate, allowed: Estimate, side: int = 0) -> float:
 
 
 def allowed_risk(n_real: int, gain: float, s: Spectrum) -> Estimate:
-    """E W2^2 of a fit to `gain` times as many real samples, rounded up."""
-    return baseline(max(2, math.ceil(gain * n_real)), s)
+    """E W2^2 of a fit to `gain` times as many real samples, at least 2.
+
+    Between integers it is linear in 1/n, as in n_e: a gain is reached just where n_e says so.
+    """
+    n = max(gain * n_real, 2.0)
+    low = math.floor(n)
+    share = (n - low) * (low + 1) / n
+    if not share:
+        return baseline(low, s)
+    less, more = baseline(low, s), baseline(low + 1, s)
+    ends = zip(_ends(less), _ends(more), strict=True)
+    error = np.maximum(less.rel_error, more.rel_error)
+    value, lower, upper = (np.asarray(x + share * (y - x)) for x, y in ends)
+    return Estimate(value, lower, upper, error)
+
+
+def _ends(estimate: Estimate) -> tuple[Array, Array, Array]:
+    """Value and bounds."""
+    return estimate.value, estimate.lower, estimate.upper
 
 
 def last_run(excess: Excess, bottom: int, top: int) -> tuple[float, float]:

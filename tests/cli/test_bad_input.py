@@ -240,6 +240,17 @@ def test_a_report_into_a_file_is_refused(refusal: Refusal, tmp_path: Path) -> No
             "/x: No space left; make room and repeat the command",
         ),
         (OverflowError("int too large"), 2, "int too large"),
+        (
+            OverflowError(34, "Numerical result out of range"),
+            2,
+            "a result is beyond float64, some 1e308; give smaller numbers",
+        ),
+        (
+            np.linalg.LinAlgError("Singular matrix"),
+            2,
+            "a matrix is too near to a singular one for float64 (Singular matrix); are there "
+            "sizes that differ by more than 1e15?",
+        ),
         (ValueError("two\nlines"), 2, "two lines"),
         (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
         (

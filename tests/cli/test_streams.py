@@ -69,6 +69,11 @@ def test_nobody_hears_the_error() -> None:
     assert shell("madtheory theory baseline --dim 0 --n 2 2>&-")[0] == [2]
 
 
+def test_nobody_watches_the_progress() -> None:
+    codes, out, err = shell("madtheory verify --claim nosuch 2>&-")
+    assert (codes, out, err) == ([2], "", "")
+
+
 def test_a_terminal_of_few_letters_shows_all_but_these() -> None:
     codes, out, err = shell(f"madtheory {TABLE}", PYTHONIOENCODING="ascii")
     assert (codes, err) == ([0], "")

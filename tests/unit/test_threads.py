@@ -38,3 +38,9 @@ def test_runs_end_when_another_has_failed() -> None:
     with pytest.raises(ValueError, match="no such run"):
         _threads.on_threads([long, failing], 2, lambda done, total: None)
     assert 0 < len(taken) < 200
+
+
+def test_a_bar_without_a_stderr_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    with _threads.progress_bar(True, "runs") as show:
+        assert show(1, 2) is None

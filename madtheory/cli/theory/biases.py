@@ -75,8 +75,8 @@ def biases(
     from madtheory.metrics import direction_variances
     from madtheory.theory.collapse import estimate_biases
 
-    if out is not None and out.suffix != ".csv":
-        raise options.Refused(f"out must end in .csv, got {str(out)!r}")
+    if out is not None:
+        options.target("out", out, (".csv",))
     dof = None if n_synth is None else _check.count("n_synth", n_synth, minimum=2) - 1.0
     needed = 3 if dof is None else 2
     if len(generations) < needed:

@@ -90,9 +90,11 @@ def show_modes(payload: Payload) -> None:
 @answer.shown_by(show_modes)
 def modes(*, modes: int, n_synth: int, n_fresh: int, generations: int) -> Payload:
     """Modes of a mixture, or categories: how many survive, how even they are."""
+    from madtheory import _check
     from madtheory import modes as law
     from madtheory.modes.fresh import FRESH_LIMIT
 
+    modes = _check.count("modes", modes, maximum=options.MAX_MODES)
     length = options.length(generations)
     even = law.heterozygosity(modes, n_synth, length, n_fresh=n_fresh)
     entries = {"heterozygosity": Entry(even)}

@@ -351,10 +351,13 @@ def full(loop: Loop, t: int) -> int:
 def crowding(loop: Loop) -> float:
     """Samples in sight per real sample: limits are found to that many roundings.
 
-    So near to 1 is what a generation keeps. Weights keep their share, whatever the counts.
+    So near to 1 is what a generation keeps. Weights keep their share, whatever the counts: one
+    over the weight of the real data.
     """
-    if loop.weight is not None or not loop.n_real:
+    if loop.weight == 0 or not loop.n_real:
         return 1.0
+    if loop.weight is not None:
+        return min(1.0 / loop.weight, np.finfo(np.float64).max)
     return loop.n_train / loop.n_real * (loop.pooled or 1)
 
 
@@ -376,7 +379,7 @@ def require_resolved(loop: Loop, quantity: str) -> None:
     if rounding(loop) > _NOTHING:
         raise UnsupportedLoop(
             f"{quantity} is computed for fewer than some 10^11 samples in sight per real "
-            f"sample, got {crowding(loop):.3g}"
+            f"sample, or per unit of its weight, got {crowding(loop):.3g}"
         )
 
 

@@ -1,5 +1,6 @@
 """`--bias-file` and `theory biases`: numbers by a second route, round trip, bad input."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,11 @@ def test_too_little_is_refused(refusal: Refusal, tmp_path: Path) -> None:
     assert refusal("theory", "biases", real, *later, "--out", "x.npy") == (
         "out must end in .csv, got 'x.npy'"
     )
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name, rule in (("pipe.csv", "be a file, got"), ("no/b.csv", "lie in an existing folder")):
+        refused = refusal("theory", "biases", real, *later, "--out", tmp_path / name)
+        assert refused.startswith(f"out must {rule}")
+    assert (tmp_path / "pipe.csv").is_fifo()
     wide = tmp_path / "wide.npy"
     np.save(wide, np.eye(4))
     assert "3 columns like real, got 4" in refusal("theory", "biases", real, *later, wide)

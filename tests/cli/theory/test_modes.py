@@ -90,6 +90,7 @@ def test_the_table_fits_eighty_columns(command: Command, line: str) -> None:
     ("line", "words"),
     [
         ("--modes 0 --n-synth 9", "modes must be at least 1, got 0"),
+        (f"--modes {10**7 + 1} --n-synth 9", "modes must be at most 10000000, got 10000001"),
         ("--modes 2 --n-synth 0", "n_synth must be at least 1, got 0"),
         ("--modes 2 --n-synth 9 --n-fresh -1", "n_fresh must be at least 0, got -1"),
         ("--modes 2 --n-synth 9 --generations 0", "generations must be at least 1, got 0"),

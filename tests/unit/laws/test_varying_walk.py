@@ -1,6 +1,7 @@
 """First passage on cells against the exact passage of a walk whose steps are alike."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,3 +49,17 @@ def test_mass_is_kept() -> None:
     found = list(varying_walk.passages(-0.05 * t, 0.02 * t, -math.log(10)))
     assert sum(found) == pytest.approx(1.0, abs=1e-6)
     assert min(found) >= 0.0
+
+
+def test_steps_without_width_cost_no_cells() -> None:
+    """After the first step the walk falls by .1 each time: it is the first one that decides."""
+    dof, t = 200.0, np.arange(1.0, 9.0)
+    variance = log_chi_square_variance(dof) + 1e-12 * (t - 1)
+    mean = log_chi_square_mean(dof, dof) - 0.1 * t
+    tracemalloc.start()
+    found = np.cumsum(list(varying_walk.passages(mean, variance, -0.45)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    expected = stats.chi2(dof).cdf(dof * np.exp(-0.45 + 0.1 * t))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert peak < 2**24

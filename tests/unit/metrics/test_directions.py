@@ -35,3 +35,15 @@ def test_units_do_not_matter():
 def test_another_width_is_refused():
     with pytest.raises(ValueError, match="generation 2 must have 2 columns like real, got 3"):
         direction_variances(np.eye(2), [np.eye(2), np.eye(3)])
+
+
+def test_real_data_without_variance_are_refused():
+    with pytest.raises(ValueError, match="real must have rows that differ, got 5 equal ones"):
+        direction_variances(np.ones((5, 2)), [np.eye(2)])
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e200])
+def test_variances_beyond_float64_are_refused(size):
+    x = np.random.default_rng(3).normal(size=(9, 2)) * size
+    with pytest.raises(ValueError, match="features must have variances that float64 can hold"):
+        direction_variances(x, [x])

@@ -135,6 +135,13 @@ def test_distances_beyond_float64():
         metrics.fid(GOOD * 1e200, GOOD)
     with pytest.raises(ValueError, match="kernel within float64"):
         metrics.kernel_distance(GOOD * 1e150, GOOD)
+    with pytest.raises(ValueError, match="about 1e154 apart"):
+        metrics.fid(GOOD, GOOD * 1e305)
+
+
+def test_a_set_whose_deviations_have_no_inverse_is_one_point():
+    tiny, point = (metrics.fid(GOOD, GOOD * scale) for scale in (1e-310, 0.0))
+    assert tiny == point
 
 
 def test_what_is_taken_off_is_what_halving_both_sets_adds():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from madtheory import spectrum
+from madtheory.covariance import Spectrum
 from madtheory.loop import fresh_data, fully_synthetic
 from madtheory.plan import Answer, Plan, plan_loop, planner, required_n_real, worth_of
 from madtheory.theory import collapse, distance, worth
@@ -305,3 +306,15 @@ def test_any_spectrum_and_its_scale() -> None:
 def test_bad_input(asked: dict[str, float], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         plan_loop(3, **asked)  # type: ignore[arg-type]
+
+
+def test_any_gain_below_the_best_is_reached_with_few_real_samples() -> None:
+    """Of 4 real samples a gain of 1.9 is 7.6, not 8: the most that the best is worth is 7.89."""
+    request = planner._checked(Spectrum.of(3), 4, 1.0, None, 1.9, 0.01)
+    known = planner._before(request)
+    least = int(known["target_n_synth"].value)
+    assert gain(3, 4, least, 1.0) >= 1.9 > gain(3, 4, least - 1, 1.0)
+    del known["target_n_synth"]
+    most = known["best_gain"].value
+    used = planner._used(request, known)
+    assert gain(3, 4, used, 1.0) >= planner.NEAR * most > gain(3, 4, used - 1, 1.0)

@@ -93,10 +93,21 @@ def test_an_error_that_reaches_zero_certifies_nothing() -> None:
     assert search.log_ratio(exact(1.0), wide, 1) == math.inf
 
 
-def test_the_allowed_risk_is_that_of_real_samples_rounded_up() -> None:
+@pytest.mark.parametrize(("n_real", "gain"), [(10, 1.25), (4, 1.9), (7, 1.0), (30, 0.77)])
+def test_the_allowed_risk_is_worth_its_gain(n_real: int, gain: float) -> None:
+    from madtheory.covariance import Spectrum
+    from madtheory.theory import worth
+
+    s = Spectrum.of(3)
+    found = search.allowed_risk(n_real, gain, s)
+    n_eff = worth.effective_sample_size(float(found.value), [1.0] * 3)
+    assert n_eff == pytest.approx(gain * n_real, rel=1e-12)
+    assert found.lower <= found.value <= found.upper
+
+
+def test_the_allowed_risk_is_that_of_two_samples_at_most() -> None:
     from madtheory.covariance import Spectrum
     from madtheory.spectrum import baseline
 
     s = Spectrum.of(3)
-    assert search.allowed_risk(10, 1.25, s).value == baseline(13, s).value
     assert search.allowed_risk(1, 1.0, s).value == baseline(2, s).value

@@ -7,7 +7,7 @@ pytest.importorskip("pypandoc")
 pytest.importorskip("typst")
 
 from madtheory.reports import build
-from madtheory.reports.folder import Folder
+from madtheory.reports.folder import Folder, say
 
 
 @pytest.mark.parametrize("content", ["5", "[]", "", "{", '"x"', '{"a": 5}', "[" * 10**5])
@@ -36,3 +36,11 @@ def test_an_empty_name_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="out must name a folder, got ''"):
         build.build("", "tiny")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_stderr_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    say("one of two")
+    assert capsys.readouterr().out == ""

@@ -215,3 +215,10 @@ def test_samples_shared_by_the_first_fit_and_the_fixed_set() -> None:
         assert shared.D[1, 2] == pytest.approx(3 / 40, rel=1e-15)
     loop = Loop(n_initial=5, n_fixed=8, n_synth=4, bias=0.5, first_generation="biased")
     assert System(loop).first().D[1, 2] == pytest.approx(0.5 / 5 + 1 / 8, rel=1e-15)
+
+
+@pytest.mark.parametrize("weight", [1e-12, 1e-300, 5e-324])
+def test_a_weight_that_rounding_takes_for_none_is_refused(weight: float) -> None:
+    loop = Loop(n_initial=60, n_fixed=60, n_synth=77, weight=weight, memory=3, bias=0.5)
+    with pytest.raises(UnsupportedLoop, match="per unit of its weight, got"):
+        moment_limit(loop)
