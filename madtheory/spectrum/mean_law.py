@@ -91,31 +91,14 @@ class MeanLaw:
         """v as a polynomial in c/(s + c), beyond the grid."""
         return np.asarray(_CUBIC @ self.shape)
 
-    def _between(self, y: Array) -> tuple[Array, Array, Array, Array]:
-        """v with two derivatives, and the pull, at any y."""
-        return tuple(_between(y, self._pieces, self._tail))
+    @property
+    def read(self) -> tuple[float, Array, Array]:
+        """What kernels read it by."""
+        return float(self.dim), self._pieces, self._tail
 
     def traces(self, z: Array) -> Traces:
         """Traces at points z > 0 in units of c; nothing near S = c cancels."""
-        d, share = self.dim, 1 / (1 + z)
-        rest = z * share
-        v, v1, v2, q = self._between(np.log(z))
-        half = -0.5 * share**2
-        slope = v1 - 2 * v * rest
-        gap, first = half * v, half * slope
-        second = half * (v2 - 2 * v1 * rest - 2 * v * share * rest - 2 * rest * slope)
-        far = z > 1
-        p = np.clip(d * rest + first, 1e-300, d)  # z tr R
-        p_2 = np.clip(d * rest**2 + first - second, p * p / d, p)  # z^2 tr R^2
-        return Traces(
-            gap,
-            np.where(far, d * share + first / z, p / z),
-            np.where(far, d * share - first, d - p),
-            p_2 / z**2,
-            np.where(far, d * share**2 + second / z, (p - p_2) / z),
-            np.where(far, d * share**2 - first - second, d - 2 * p + p_2),
-            q * share * self.mean_sq,
-        )
+        return traces_of(traces_at(z, *self.read), self.mean_sq)
 
     @cached_property
     def spread(self) -> float:
@@ -190,6 +173,37 @@ def filled() -> Array:
     """The matrix that takes a shape at the nodes `FEW` to all, its tail smoothed."""
     between = make_interp_spline(GRID[FEW], np.eye(len(FEW)), k=DEGREE)(GRID)
     return np.asarray(SMOOTH @ between, dtype=np.float64)
+
+
+@kernel
+def traces_at(z: Array, d: float, pieces: Array, tail: Array) -> Array:
+    """The seven rows of :class:`Traces` at z > 0, shape (7, points); the pull per unit of mean."""
+    found, between = np.empty((7, z.size)), _between(np.log(z), pieces, tail)
+    for i in range(z.size):
+        share = 1 / (1 + z[i])
+        rest = z[i] * share
+        v, v1, v2, q = between[:, i]
+        half = -0.5 * share**2
+        slope = v1 - 2 * v * rest
+        first = half * slope
+        second = half * (v2 - 2 * v1 * rest - 2 * v * share * rest - 2 * rest * slope)
+        p = min(max(d * rest + first, 1e-300), d)  # z tr R
+        p_2 = min(max(d * rest**2 + first - second, p * p / d), p)  # z^2 tr R^2
+        found[0, i], found[3, i], found[6, i] = half * v, p_2 / z[i] ** 2, q * share
+        if z[i] > 1:
+            found[1, i], found[2, i] = d * share + first / z[i], d * share - first
+            found[4, i] = d * share**2 + second / z[i]
+            found[5, i] = d * share**2 - first - second
+        else:
+            found[1, i], found[2, i] = p / z[i], d - p
+            found[4, i], found[5, i] = (p - p_2) / z[i], d - 2 * p + p_2
+    return found
+
+
+def traces_of(rows: Array, mean_sq: float) -> Traces:
+    """Rows of :func:`traces_at` of a law with this E |mu|^2."""
+    gap, plain, model, plain_2, mixed_2, model_2, pull = rows
+    return Traces(gap, plain, model, plain_2, mixed_2, model_2, pull * mean_sq)
 
 
 def reading(z: Array) -> Array:
