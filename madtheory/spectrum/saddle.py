@@ -173,7 +173,7 @@ def walk(
             x[:] = np.exp(x)
         size, steps = np.inf, 0
         small = _SMALL * expected[n // 2 - 1] / (s[node] + expected[n // 2 - 1])
-        while size >= small:
+        while not size < small:
             _assemble(x, s[node], d, k, start, held, parent, g, H)
             size = _step(x, g, H, order)
             steps += 1
