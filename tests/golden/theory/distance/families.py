@@ -3,11 +3,11 @@
 Run ``python -m tests.golden.theory.distance.families SET PART`` for SET = set, held, last, drawn
 and PART = 0..7 (some ten seconds each on one core); each rewrites its share of families_SET.json.
 The constants of the declared error were set on the first three (of the third parts 0 to 3). The
-last (parts 0, 2 and 3) holds other loops; coverage.json set the term of crowded mixtures. Loops with a fixed set,
-fixed and fresh data, memory, pools and weights, with standard errors of some .05 % of E W2^2:
-synthetic samples are drawn by Bartlett factors, and the controls are tr Sigma, its square and tr
-Sigma^2 less their exact means (theory.md 3, tested to 1e-9 elsewhere), with coefficients from the
-same sample: where rare paths make them (n_synth = 2) that can be off by 2 %.
+last (parts 0, 2 and 3) holds other loops; coverage.json set the term of crowded mixtures. Loops
+with a fixed set, fixed and fresh data, memory, pools and weights, with standard errors of some
+.05 % of E W2^2: synthetic samples are drawn by Bartlett factors, and the controls are tr Sigma, its
+square and tr Sigma^2 less their exact means (theory.md 3, tested to 1e-9 elsewhere), with
+coefficients from the same sample: where rare paths make them (n_synth = 2) that can be off by 2 %.
 """
 
 import sys
