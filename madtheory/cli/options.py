@@ -95,6 +95,14 @@ source = stack(
 )
 n_synth = counted("--n-synth", required=True, help="Synthetic samples a generation.")
 generations = defaulted("--generations", default=20, help="t = 1..T.")
+precise = stack(
+    click.option(
+        "--precise",
+        is_flag=True,
+        help="Simulate E W2² for some seconds where more than .3 % is declared.",
+    ),
+    defaulted("--seed", default=0, help="Of what --precise simulates."),
+)
 level = choice("--level", ["quick", "full"])
 figure = click.option("--figure", type=PATH, help="Also draw a .pdf or .png file.")
 
@@ -237,6 +245,11 @@ def length(generations: int) -> int:
     from madtheory import _check
 
     return _check.count("generations", generations, maximum=MAX_GENERATIONS)
+
+
+def how(given: Given) -> Given:
+    """How E W2^2 is asked for."""
+    return {name: given[name] for name in ("precise", "seed")}
 
 
 def _among(given: Given, names: str) -> Given:

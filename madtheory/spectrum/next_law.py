@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from madtheory._compile import kernel
 from madtheory._types import Array
 from madtheory.spectrum.mean_law import (
     GRID,
@@ -36,6 +37,8 @@ from madtheory.spectrum.mean_law import (
     MeanLaw,
     Traces,
     constant_law,
+    traces_at,
+    traces_of,
 )
 
 #: Newton steps for z, and the relative step at which they end.
@@ -131,42 +134,69 @@ class _Columns(NamedTuple):
     k: tuple[float, float, float]
     parts: tuple[Part, Part, Part]
 
-    def at(self, law: MeanLaw, z: Array) -> _Point:
-        """Everything that is explicit in z; B is the larger root of a quadratic equation."""
-        t = law.traces(z)  # where B is not positive, all else is of no use
-        (k_r, k_s, k_u), (real, synth, gap) = self.k, self.parts
-        w = tuple(part.of(t.plain, t.model) for part in self.parts)
-        v_r, v_s, v_u = (part.of(-t.plain_2, -t.mixed_2) for part in self.parts)  # dw/dz
-        alone, own = k_s * synth.y, k_u * gap.y
-        p, q = w[1] + w[2] - alone - own, w[1] * w[2] - alone * w[2] - own * w[1]
-        root = np.sqrt(np.maximum(p * p - 4 * q, 0.0))
-        B = np.where(p < 0, (root - p) / 2, -2 * q / np.where(p < 0, 1.0, root + p))
-        q_1 = v_s * w[2] + w[1] * v_u - alone * v_u - own * v_s
-        with np.errstate(all="ignore"):
-            B_1 = -((v_s + v_u) * B + q_1) / (2 * B + p)
-            by_real, by_gap = k_r * real.x / (B + w[0]), k_u * gap.x / (B + w[2])
-            still = z - by_real - by_gap
-            moved = by_real * (B_1 + v_r) / (B + w[0]) + by_gap * (B_1 + v_u) / (B + w[2])
-        return _Point(t, B, (w[0], w[1], w[2]), B * still, B_1 * still + B * (1 + moved))
+    @property
+    def rows(self) -> Array:
+        """Columns, and the two parts of the covariance of one, shape (3 kinds, 3)."""
+        return np.array([[k, *part] for k, part in zip(self.k, self.parts, strict=True)])
 
     def solve(self, law: MeanLaw) -> tuple[Array, _Point]:
         """The point z of every s on the grid, by Newton's method from above (s is convex in z)."""
         (_, k_s, k_u), (_, synth, gap) = self.k, self.parts
         farthest = HIGH + max(0.0, -float(np.log(k_s * synth.y + k_u * gap.y))) + 4.0
-        z = np.exp(np.arange(LOW - 4.0, farthest, STEP))
-        point = self.at(law, z)
-        s = np.where((point.s > 0) & (point.B > 0), point.s, -1.0)
-        s = np.minimum.accumulate(s[::-1])[::-1]
-        z = z[np.minimum(np.searchsorted(s, NODES), len(z) - 1)]
-        for _ in range(_STEPS):
-            point = self.at(law, z)
-            new = z - (point.s - NODES) / point.slope
-            new = np.where(new <= 0, z / 2, new)
-            done = np.abs(new - z).max(initial=0.0, where=np.abs(new - z) > _SMALL * z) == 0
-            z = new
-            if done:
-                break
-        return z, self.at(law, z)
+        z, traces, found = _solved(
+            np.exp(np.arange(LOW - 4.0, farthest, STEP)), self.rows, law.read
+        )
+        B, *w, s, slope = found
+        return z, _Point(traces_of(traces, law.mean_sq), B, (w[0], w[1], w[2]), s, slope)
+
+
+@kernel
+def _explicit(z: Array, rows: Array, law: tuple[float, Array, Array]) -> tuple[Array, Array]:
+    """Traces at z, and B, w of the three kinds, s and ds/dz, shape (6, points).
+
+    B is the larger root of a quadratic equation; where it is not positive, all is of no use.
+    """
+    t, found = traces_at(z, *law), np.empty((6, z.size))
+    k_r, k_s, k_u = rows[:, 0]
+    alone, own = k_s * rows[1, 2], k_u * rows[2, 2]
+    for i in range(z.size):
+        w = rows[:, 1] * t[1, i] + rows[:, 2] * t[2, i]
+        v = -rows[:, 1] * t[3, i] - rows[:, 2] * t[4, i]  # dw/dz
+        p, q = w[1] + w[2] - alone - own, w[1] * w[2] - alone * w[2] - own * w[1]
+        root = np.sqrt(max(p * p - 4 * q, 0.0))
+        B = (root - p) / 2 if p < 0 else -2 * q / (root + p)
+        q_1 = v[1] * w[2] + w[1] * v[2] - alone * v[2] - own * v[1]
+        B_1 = -((v[1] + v[2]) * B + q_1) / (2 * B + p)
+        by_real, by_gap = k_r * rows[0, 1] / (B + w[0]), k_u * rows[2, 1] / (B + w[2])
+        still = z[i] - by_real - by_gap
+        moved = by_real * (B_1 + v[0]) / (B + w[0]) + by_gap * (B_1 + v[2]) / (B + w[2])
+        found[0, i], found[1:4, i] = B, w
+        found[4, i], found[5, i] = B * still, B_1 * still + B * (1 + moved)
+    return t, found
+
+
+@kernel
+def _solved(z: Array, rows: Array, law: tuple[float, Array, Array]) -> tuple[Array, Array, Array]:
+    """The points of all s at the nodes, from a grid of z; with :func:`_explicit` there."""
+    found = _explicit(z, rows, law)[1]
+    start, i = np.empty(NODES.size), z.size - 1
+    for node in range(NODES.size - 1, -1, -1):  # the least z from where on s is larger
+        while i > 0 and found[4, i - 1] >= NODES[node] and found[0, i - 1] > 0:
+            i -= 1
+        start[node] = z[i]
+    z = start
+    for _ in range(_STEPS):
+        found, done = _explicit(z, rows, law)[1], True
+        for node in range(NODES.size):
+            new = z[node] - (found[4, node] - NODES[node]) / found[5, node]
+            if new <= 0:
+                new = z[node] / 2
+            done = done and not abs(new - z[node]) > _SMALL * z[node]
+            z[node] = new
+        if done:
+            break
+    t, found = _explicit(z, rows, law)
+    return z, t, found
 
 
 def _free(x: Array) -> Array:

@@ -25,10 +25,10 @@ def _table(dim: int) -> tuple[Array, Array]:
     return np.array([0.0, *near]), np.array([1.0, *exact])
 
 
-def exact_share(dim: int, deficit: float) -> float:
+def exact_share(dim: float, deficit: float) -> float:
     """E tr S^{1/2}'s deficit of one fit, exact over equivalent, where the latter is `deficit`.
 
-    1 - O(1/dim^2), and 1 at deficit 0.
+    1 - O(1/dim^2), and 1 at deficit 0; a line between integers.
 
     Examples
     --------
@@ -36,6 +36,8 @@ def exact_share(dim: int, deficit: float) -> float:
     >>> round(equivalent * exact_share(4, equivalent) / root_deficit(4, 4), 12)
     1.0
     """
-    known = min(dim, _LARGE)
-    share = float(np.interp(deficit, *_table(known)))
-    return 1 - (1 - share) * (known / dim) ** 2
+    low = min(int(dim), _LARGE)
+    share = float(np.interp(deficit, *_table(low)))
+    if low < dim < _LARGE:
+        share += (dim - low) * (float(np.interp(deficit, *_table(low + 1))) - share)
+    return 1 - (1 - share) * (max(low, min(dim, _LARGE)) / dim) ** 2

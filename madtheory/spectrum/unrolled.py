@@ -19,15 +19,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
 
 from madtheory._types import Array, Ints
-from madtheory.spectrum.mean_law import GRID, NODES, SHARE, SMOOTH, MeanLaw
+from madtheory.spectrum import saddle
+from madtheory.spectrum.mean_law import FEW, GRID, NODES, SHARE, MeanLaw, filled
 
-#: Newton steps, the longest in logarithms, and the one at which they end: its square is left.
-_STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-7
-#: Every so many-th node is solved for from afar.
-_SPARSE = 4
 #: Models of less weight in the last one are as expected, and without noise.
 _LEAST = 1e-9
 
@@ -95,15 +91,13 @@ def _weights(blocks: Blocks) -> Array:
     return np.asarray(np.linalg.solve(np.eye(T) - gain.T, np.eye(T)[-1]))
 
 
-def _at(blocks: Blocks, s: Array, d: int, v: Array, b: Array) -> tuple[Array, Point]:
-    """Gradient in (v, b), shape (n, 2 T), and the rest."""
+def _at(blocks: Blocks, s: Array, d: int, v: Array, b: Array) -> Point:
+    """All that is known at v and b, shape (n, T)."""
     k, Z, A = blocks.k, blocks.held, blocks.parent
     T = Z.shape[1]
     z, a = b @ Z.T, blocks.start + v @ A.T
     u = 1 / (1 + z * a)
     left = d / (s + v[:, -1])
-    g_v, g_b = (k * u * z) @ A - b, (k * u * a) @ Z - v
-    g_v[:, -1] += left
     H = np.empty((len(v), 2 * T, 2 * T))
     w = k * u * u
     H[:, :T, :T] = -np.matmul(A.T * (w * z * z)[:, None, :], A)
@@ -111,38 +105,19 @@ def _at(blocks: Blocks, s: Array, d: int, v: Array, b: Array) -> tuple[Array, Po
     H[:, T:, T:] = -np.matmul(Z.T * (w * a * a)[:, None, :], Z)
     H[:, T:, :T] = np.matmul(Z.T * w[:, None, :], A) - np.eye(T)
     H[:, :T, T:] = H[:, T:, :T].transpose(0, 2, 1)
-    return np.concatenate([g_v, g_b], axis=1), Point(v, b, u, z, a, H)
-
-
-def _newton(blocks: Blocks, s: Array, d: int, x: Array) -> Array | None:
-    """Newton's method in the logarithms of x = (v, b), shape (n, 2 T), at all nodes at once."""
-    T, diagonal = x.shape[1] // 2, np.arange(x.shape[1])
-    for _ in range(_STEPS):
-        gradient, point = _at(blocks, s, d, x[:, :T], x[:, T:])
-        slope, curve = gradient * x, point.hessian * x[:, :, None] * x[:, None, :]
-        curve[:, diagonal, diagonal] += slope
-        step = -np.linalg.solve(curve, slope[:, :, None])[:, :, 0]
-        size = np.abs(step).max(axis=1, keepdims=True)
-        if not np.isfinite(size).all():
-            return None
-        x = x * np.exp(step * np.minimum(1, _LONGEST / np.maximum(size, 1e-300)))
-        if size.max() < _SMALL:
-            return np.asarray(x)
-    return None
+    return Point(v, b, u, z, a, H)
 
 
 def _stationary(blocks: Blocks, s: Array, d: int, c: Array) -> Point | None:
-    """The stationary point at nodes s: at a few first, and from there at all."""
-    few = s[::_SPARSE]
-    expected = np.concatenate(
-        [np.ones_like(few)[:, None] * c, _weights(blocks) * (d / (few + c[-1]))[:, None]], axis=1
-    )
-    x = _newton(blocks, few, d, expected)
-    if x is None:
+    """The stationary point at the nodes `FEW`, in units of c; None where there is none."""
+    falling = np.ascontiguousarray(s[::-1])
+    expected = np.concatenate([c, _weights(blocks) * (d / (falling[0] + c[-1]))])
+    logs = np.empty((len(s), len(expected)))
+    lists = saddle.sparse(blocks.held), saddle.sparse(blocks.parent)
+    ahead = saddle.onward()
+    if not saddle.walk(falling, float(d), blocks.k, blocks.start, *lists, expected, ahead, logs):
         return None
-    between = make_interp_spline(np.log(few), np.log(x), k=5)(np.log(s))
-    x = _newton(blocks, s, d, np.exp(between))
-    return None if x is None else _at(blocks, s, d, *np.hsplit(x, 2))[1]
+    return _at(blocks, s, d, *np.hsplit(np.exp(logs[::-1]), 2))
 
 
 def _equivalent(blocks: Blocks, s: Array, d: int, c: float, point: Point) -> Array:
@@ -165,15 +140,17 @@ def _of_means(means: Means, point: Point) -> Array:
     return np.asarray(np.linalg.slogdet(np.eye(Q.shape[1]) + Q)[1] - np.log1p(own).sum(axis=1))
 
 
-def _of_counts(blocks: Blocks, counts: Counts, point: Point) -> Array:
-    """Half the variance of the counts times the second derivative by them."""
-    total = np.zeros(len(point.v))
-    for chosen, variance in zip(counts.blocks, counts.variance, strict=True):
-        u, z, a = (x[:, chosen, None] for x in (point.u, point.z, point.a))
-        J = np.concatenate([u * z * blocks.parent[chosen], u * a * blocks.held[chosen]], axis=2)
-        J = (J - J.mean(axis=1, keepdims=True)).transpose(0, 2, 1)
-        total -= variance / 2 * np.einsum("nar,nar->n", J, np.linalg.solve(point.hessian, J))
-    return total
+def _fluctuations(blocks: Blocks, counts: Counts, point: Point) -> tuple[Array, Array]:
+    """Half of log |det H|, and half the counts' variance times the second derivative by them.
+
+    That is J H^-1 J, J the mixed derivatives by each count and (v, b), less a batch's mean.
+    """
+    chosen = np.concatenate([*counts.blocks, np.zeros(0, dtype=int)]).astype(int)
+    u, z, a = (x[:, chosen, None] for x in (point.u, point.z, point.a))
+    J = np.concatenate([u * z * blocks.parent[chosen], u * a * blocks.held[chosen]], axis=2)
+    begins = np.cumsum([0, *(len(batch) for batch in counts.blocks)])
+    logs, quadratic = saddle.forms(point.hessian, J, begins)
+    return logs / 2, -quadratic @ np.array(counts.variance) / 2
 
 
 def _seen(system: System, last: int) -> tuple[Ints, Array]:
@@ -237,19 +214,18 @@ def last_law(system: System, *, dim: int, real: bool = True) -> Found | None:
     """
     first = first_moments(system.blocks)
     c = float(first[-1])
-    s = NODES * c
+    s = NODES[FEW] * c
     point = _stationary(system.blocks, s, dim, first) if c > 0 else None
     if point is None:
         return None
     total = _equivalent(system.blocks, s, dim, c, point)
     means, counts = np.zeros((2, len(s)))
     if real:
-        total = total + 0.5 * np.linalg.slogdet(point.hessian)[1]
-        means = _of_means(system.means, point)
-        counts = _of_counts(system.blocks, system.counts, point)
+        noise, counts = _fluctuations(system.blocks, system.counts, point)
+        total, means = total + noise, _of_means(system.means, point)
 
     def law(x: Array) -> MeanLaw:
-        return MeanLaw(dim, c, 0.0, SMOOTH @ (-2 * x / SHARE**2), np.ones_like(GRID))
+        return MeanLaw(dim, c, 0.0, filled() @ (-2 * x / SHARE[FEW] ** 2), np.ones_like(GRID))
 
     # The root deficit is linear in the shape.
     whole = law(total + means + counts)

@@ -44,11 +44,11 @@ def _log_det(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
     return {"log_det_mean": Entry(mean), "log_det_variance": Entry(variance)}
 
 
-def _plain(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
-    from madtheory.theory import collapse
+def _plain(loop: Loop, eigenvalues: Array, generations: int, how: options.Given) -> Entries:
+    from madtheory.theory import collapse, distance
 
     rates = ("rate", "critical_bias", "half_life")
-    w2 = partial(collapse.w2_squared, loop, eigenvalues, generations=generations)
+    w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations, **how)
     return {
         **_moments(loop, eigenvalues, generations),
         **_log_det(loop, eigenvalues, generations),
@@ -113,10 +113,10 @@ def _floor(loop: Loop, eigenvalues: Array) -> Entries:
     }
 
 
-def _regularised(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+def _regularised(loop: Loop, eigenvalues: Array, generations: int, how: options.Given) -> Entries:
     from madtheory.theory import distance
 
-    w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
+    w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations, **how)
     plain = "is computed for shrinkage = 0 and floor = 0 only"
     log_det = answer.unknown(f"the log-determinant law {plain}", generations=generations)
     return {
@@ -201,6 +201,7 @@ def show_collapse(payload: Payload) -> None:
 @click.command()
 @options.collapse
 @options.generations
+@options.precise
 @click.option(
     "--eps",
     type=float,
@@ -212,7 +213,8 @@ def collapse(*, eps: float | None, **given: Any) -> Payload:
     eigenvalues = options.eigenvalues(given)
     loop = options.collapse_loop(options.with_biases(given, eigenvalues.size))
     length = options.length(given["generations"])
-    entries = (_regularised if loop.shrinkage or loop.floor else _plain)(loop, eigenvalues, length)
+    of = _regularised if loop.shrinkage or loop.floor else _plain
+    entries = of(loop, eigenvalues, length, options.how(given))
     if eps is None:
         return answer.head(loop, eigenvalues) | answer.body(entries)
     time = _time(loop, eigenvalues, eps)

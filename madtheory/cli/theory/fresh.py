@@ -87,11 +87,11 @@ def _radius(loop: Loop, eigenvalues: Array) -> Entries:
 _DISTANCE = ("w2_squared", "w2_squared_rel_error", "n_eff", "n_eff_lower", "n_eff_upper", "gain")
 
 
-def _distance(loop: Loop, eigenvalues: Array) -> Entries:
+def _distance(loop: Loop, eigenvalues: Array, how: options.Given) -> Entries:
     """E W2^2 at the limit and what it is worth in real samples (theory.md 2.4, 2.5)."""
     from madtheory.theory import distance, worth
 
-    w2 = distance.w2_squared_limit(loop, eigenvalues)
+    w2 = distance.w2_squared_limit(loop, eigenvalues, **how)
     n_eff = worth.effective_sample_size(float(w2.value), eigenvalues)
     ends = worth.effective_interval(w2, eigenvalues)
     errors = (float(w2.value), float(w2.rel_error))
@@ -131,19 +131,18 @@ _QUESTIONS = {
     _first: ("mean_sq", "trace"),
     _second: _SECOND + _SECOND_ERRORS,
     _radius: ("second_moment_radius",),
-    _distance: _DISTANCE,
     _admissible: _ADMISSIBLE,
     _admissible_limit: ("admissible_n_synth_limit",),
 }
 
 
-def _path(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
+def _path(loop: Loop, eigenvalues: Array, generations: int, how: options.Given) -> Entries:
     """Lists over t = 1..T: first moments of every loop, and the distance where it is computed."""
     from madtheory.theory import distance, moments
 
     total = float(eigenvalues.sum())
     first = moments.first_moments(loop, generations, eigenvalues=eigenvalues)
-    ask = partial(distance.w2_squared, loop, eigenvalues, generations=generations)
+    ask = partial(distance.w2_squared, loop, eigenvalues, generations=generations, **how)
     w2 = answer.distance_path(ask, generations)
     return {
         "mean_sq": Entry(first.mean_sq * total),
@@ -166,10 +165,12 @@ def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> P
                 f"{name} must be at most {options.MAX_KEPT} in theory, or all, got {kept}"
             )
     rate = Entry(moments.forgetting_rate(loop), moments.forgetting_status(loop))
+    how = options.how(given)
     entries = {"forgetting_rate": rate}
     for question, names in _QUESTIONS.items():
         entries |= answer.covered(names, partial(question, loop, eigenvalues))
-    path = {} if length is None else {"path": _path(loop, eigenvalues, length)}
+    entries |= answer.covered(_DISTANCE, partial(_distance, loop, eigenvalues, how))
+    path = {} if length is None else {"path": _path(loop, eigenvalues, length, how)}
     return answer.head(loop, eigenvalues) | answer.body(entries, **path)
 
 
@@ -226,6 +227,7 @@ def show_real_data(payload: Payload) -> None:
 @click.command()
 @options.fresh
 @options.counted("--generations", help="Also give the path over this many [default: none].")
+@options.precise
 @answer.shown_by(show_real_data)
 def fresh(**given: Any) -> Payload:
     """Fresh data loop: its limit, effective sample size, admissible synthetic data."""
@@ -235,6 +237,7 @@ def fresh(**given: Any) -> Payload:
 @click.command()
 @options.augmentation
 @options.generations
+@options.precise
 @answer.shown_by(show_real_data)
 def augmentation(**given: Any) -> Payload:
     """Synthetic augmentation loop: a fixed real set; its path, limit, effective sample size."""

@@ -30,6 +30,7 @@ from madtheory.theory.distance.fidelity import (
     log_shape,
     spread_of,
 )
+from madtheory.theory.distance.precise import precise_limit, precise_path
 from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def _require_covered(loop: Loop, s: Spectrum, quantity: str) -> None:
         )
 
 
-def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimate:
+def w2_squared(
+    loop: Loop, eigenvalues: ArrayLike, *, generations: int, precise: bool = False, seed: int = 0
+) -> Estimate:
     """E W2^2 of generations 1..T (error declared).
 
     Parameters
@@ -62,6 +65,12 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
         Eigenvalues of Sigma_0; zeros allowed.
     generations : int
         T.
+    precise : bool
+        Simulate the generations of which more than .3 % is declared, with exact moments as
+        controls, to that error or for some seconds of processor time: three standard errors are
+        declared where they are less. Of use in few dimensions.
+    seed : int
+        Of that simulation.
 
     Returns
     -------
@@ -81,18 +90,25 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     >>> bool((e.lower < e.value).all() and (e.value < e.upper).all())
     True
     """
+    seed = _check.count("seed", seed, minimum=0)
+    found = _by_formula(loop, eigenvalues, _check.count("generations", generations))
+    return precise_path(loop, Spectrum.of(eigenvalues), found, seed) if precise else found
+
+
+def _by_formula(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimate:
+    """The same without simulation."""
     if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
     if loop.has_spectrum:
         generation.require_supported(loop, "w2_squared")
         directions = Directions.of(loop, eigenvalues)
         if not directions.loop.has_spectrum:
-            return w2_squared(directions.loop, directions.values, generations=generations)
+            return _by_formula(directions.loop, directions.values, generations)
         by_direction.require_positive(directions, "w2_squared")
-        return by_direction.path(directions, _check.count("generations", generations))
+        return by_direction.path(directions, generations)
     s = Spectrum.of(eigenvalues)
     _require_covered(loop, s, "w2_squared")
-    spread, rows = _path_rows(loop, s, _check.count("generations", generations))
+    spread, rows = _path_rows(loop, s, generations)
     if equivalent.covers(loop):
         rows = equivalent.sharper_path(loop, s, spread, rows)
     elif shared_equivalent.covers(loop):
@@ -165,8 +181,10 @@ def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
     return Estimate.exact(value) if np.isfinite(value) else Estimate.unbounded()
 
 
-def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
-    """Limit of :func:`w2_squared`, 0-d arrays.
+def w2_squared_limit(
+    loop: Loop, eigenvalues: ArrayLike, *, precise: bool = False, seed: int = 0
+) -> Estimate:
+    """Limit of :func:`w2_squared`, 0-d arrays; `precise` and `seed` as there.
 
     Exact where E tr Sigma_t goes to 0. Otherwise pools that keep everything are refused, memories
     that do beside a fixed set, and loops without real data that differ from the fully synthetic
@@ -182,14 +200,36 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> e = w2_squared_limit(synthetic_augmentation(100, 38, bias=0.0), [1.0] * 100)
     >>> round(float(e.value), 2), bool(e.rel_error < 0.001)  # 29.50 +- .03 by simulation
     (29.55, True)
+    >>> loop = fresh_data(3, 5, bias=0.5)
+    >>> plain, precise = (w2_squared_limit(loop, [1.0] * 2, precise=x) for x in (False, True))
+    >>> bool(precise.rel_error < 0.003 < 0.02 < plain.rel_error)
+    True
     """
+    seed = _check.count("seed", seed, minimum=0)
+    found = _limit_by_formula(loop, eigenvalues)
+    if not precise:
+        return found
+
+    def nearly(T: int | None) -> Array:
+        """A path, or the limit, by one and the same formula."""
+        if loop.has_spectrum:
+            return (found if T is None else _by_formula(loop, eigenvalues, T)).value
+        if T is None:
+            return resummed_limit(loop, eigenvalues).value
+        return resummed(loop, eigenvalues, generations=T).value
+
+    return precise_limit(loop, Spectrum.of(eigenvalues), found, seed, nearly=nearly)
+
+
+def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
+    """The same without simulation."""
     if loop.has_spectrum and loop.is_fully_synthetic:
         value = collapse.w2_squared_limit(loop, eigenvalues)
         return Estimate.exact(value) if np.isfinite(value) else Estimate.unbounded()
     if loop.has_spectrum:
         directions = Directions.of(loop, eigenvalues)
         if not directions.loop.has_spectrum:
-            return w2_squared_limit(directions.loop, directions.values)
+            return _limit_by_formula(directions.loop, directions.values)
         return by_direction.limit(directions)
     generation.require_resolved(loop, "w2_squared_limit")
     if remembered.covers(loop):

@@ -14,7 +14,9 @@ from madtheory.theory.moments.closure import Closed, Stationary
 from madtheory.theory.moments.generation import ID, Parent, Rows, unit
 
 if TYPE_CHECKING:
-    from madtheory._types import Array
+    from types import EllipsisType
+
+    from madtheory._types import Array, Ints
 
 #: Synthetic samples per real one, at most, at which the skew of a limit is found.
 _MOST_SYNTH = 10**4
@@ -28,48 +30,66 @@ class _Cumulants(NamedTuple):
     three: Array  # (m, m, m)
 
 
-def _drawn(k: _Cumulants, alpha: Array, c: float, n: float) -> _Cumulants:
-    """Append the noise of the scatter of n samples."""
-    dof, m = max(n - 1.0, 0.0), len(alpha)
-    two, own, three = (generation.grown(x, x.ndim) for x in k)
-    two[m, m], three[m, m, m] = dof * c**2, dof * c**3
+class _Turn(NamedTuple):
+    """What a generation does to cumulants, at given first moments."""
+
+    draws: list[tuple[Array, float, float]]  # weights of the parent, its c, degrees of freedom
+    A: Array
+    at: list[int]  # matrices with outer products, and those of the new cumulants by them
+    spikes: _Cumulants
+
+
+def _drawn(k: _Cumulants, alpha: Array, c: float, dof: float) -> _Cumulants:
+    """Append the noise of the scatter of a sample; leading axes are a batch."""
+    m = len(alpha)
+    two, own, three = (generation.grown(x, axes) for x, axes in zip(k, (2, 2, 3), strict=True))
+    two[..., m, m], three[..., m, m, m] = dof * c**2, dof * c**3
     mixed = dof * c * (k.two @ alpha)
-    three[m, m, :m] = three[m, :m, m] = three[:m, m, m] = mixed
+    three[..., m, m, :m] = three[..., m, :m, m] = three[..., :m, m, m] = mixed
     return _Cumulants(two, own, three)
 
 
 def _spikes(rows: Rows, G: Array) -> Array:
-    """Outer products of the update as operators, shape (m, v, v); G per unit of d."""
-    B = np.zeros((len(rows.alpha), len(G), len(G)))
-    for i, b in rows.beta.items():
-        B[i] = b.dense() @ G
-    return B
+    """Outer products of the update as operators, shape (those, v, v); G per unit of d."""
+    return np.array([b.dense() @ G for b in rows.beta.values()]).reshape(-1, *G.shape)
 
 
-def _updated(k: _Cumulants, rows: Rows, G: Array) -> _Cumulants:
-    """After one update; G per unit of d. Outer products are spikes, and all but their noise own."""
-    A = rows.alpha
-    three = k.three
-    for _ in range(3):
-        three = np.tensordot(three, A, axes=(0, 1))
+def _turn(
+    x: Closed, draws: list[tuple[Parent, float]], rows: Rows, dim: int
+) -> tuple[_Turn, Closed]:
+    """The draws and the update `rows`, and the state after the draws.
+
+    Outer products are spikes, and all but their noise own.
+    """
+    drawn = []
+    for parent, n in draws:
+        c = closure.parent_spread(x, parent, dim)[0] / dim
+        drawn.append((parent.alpha, c, max(n - 1.0, 0.0)))
+        x = closure.draw_closed(x, parent, n, dim)
+    G = x.G / dim
     quiet = G.copy()
     quiet[-2:] = 0.0
     B, kept = _spikes(rows, G), _spikes(rows, quiet)
-    return _Cumulants(
-        A @ k.two @ A.T + np.einsum("iab,jba->ij", B, B),
-        A @ k.own @ A.T + np.einsum("iab,jba->ij", kept, kept),
-        three + np.einsum("iab,jbc,kca->ijk", B, B, B),
+    spikes = _Cumulants(
+        np.einsum("iab,jba->ij", B, B),
+        np.einsum("iab,jba->ij", kept, kept),
+        np.einsum("iab,jbc,kca->ijk", B, B, B),
     )
+    return _Turn(drawn, rows.alpha, list(rows.beta), spikes), x
 
 
-def _moved(
-    k: _Cumulants, x: Closed, draws: list[tuple[Parent, float]], rows: Rows, dim: int
-) -> tuple[_Cumulants, Closed]:
-    """Cumulants and drawn state after the draws and the update `rows`."""
-    for parent, n in draws:
-        c = closure.parent_spread(x, parent, dim)[0] / dim
-        k, x = _drawn(k, parent.alpha, c, n), closure.draw_closed(x, parent, n, dim)
-    return _updated(k, rows, x.G / dim), x
+def _after(k: _Cumulants, turn: _Turn) -> _Cumulants:
+    """Cumulants after a generation; leading axes are a batch."""
+    for alpha, c, dof in turn.draws:
+        k = _drawn(k, alpha, c, dof)
+    A, at, three = turn.A, np.array(turn.at, dtype=int), k.three
+    for _ in range(3):
+        three = np.tensordot(three, A, axes=(three.ndim - 3, 1))
+    new = _Cumulants(A @ k.two @ A.T, A @ k.own @ A.T, three)
+    for z, spikes in zip(new, turn.spikes, strict=True):
+        index: tuple[EllipsisType | Ints, ...] = (..., *generation.mesh(*[at] * spikes.ndim))
+        z[index] += spikes
+    return new
 
 
 def _draws(loop: Loop, parent: Parent) -> list[tuple[Parent, float]]:
@@ -87,7 +107,7 @@ def _first_cumulants(loop: Loop, dim: int) -> tuple[_Cumulants, Closed]:
         for i, (n, scale) in enumerate(generation.first_draws(loop))
     ]
     rows = generation.first_rows(loop, layout, 0.0, flat)
-    k, _ = _moved(none, closure.identity_closed(dim), draws, rows, dim)
+    k = _after(none, _turn(closure.identity_closed(dim), draws, rows, dim)[0])
     own = k.two.copy()
     own[: layout.fixed + 1] = own[:, : layout.fixed + 1] = 0.0
     return k._replace(own=own), closure.first_closed(loop, dim, layout)
@@ -111,42 +131,41 @@ def path_memory(loop: Loop, dim: int, generations: int) -> Memory:
     path = [_observed(k, x.C, layout.newest, dim)]
     for t in range(1, generations):
         t = generation.full(loop, t)
-        parent, _ = generation.later_rows(loop, layout, t, 0.0, 1.0)
+        parent, rows = generation.later_rows(loop, layout, t, 0.0, 1.0)
         flat = generation.later_rows(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
-        k, _ = _moved(k, x, _draws(loop, parent), flat, dim)
-        x = closure.next_closed(x, loop, dim, t, layout)
+        turn, drawn = _turn(x, _draws(loop, parent), flat, dim)
+        k, x = _after(k, turn), closure.updated(drawn, rows, flat, dim)
         path.append(_observed(k, x.C, layout.newest, dim))
     return memory_of(*np.array(path).T)
 
 
 def _flat(k: _Cumulants) -> Array:
-    """All entries in a row."""
-    return np.concatenate([z.ravel() for z in k])
+    """All entries in a row; leading axes are a batch."""
+    batch = k.two.shape[:-2]
+    return np.concatenate([z.reshape(*batch, -1) for z in k], axis=-1)
 
 
 def _unflat(x: Array, m: int) -> _Cumulants:
     """Inverse of :func:`_flat`."""
-    two, own, three = np.split(x, [m * m, 2 * m * m])
-    return _Cumulants(two.reshape(m, m), own.reshape(m, m), three.reshape(m, m, m))
+    parts = np.split(x, [m * m, 2 * m * m], axis=-1)
+    return _Cumulants(
+        *(z.reshape(*x.shape[:-1], *(m,) * n) for z, n in zip(parts, (2, 2, 3), strict=True))
+    )
 
 
 def _stationary_cumulants(loop: Loop, dim: int, s: Stationary, x: Closed) -> _Cumulants:
     """Fixed point of the cumulants' update: linear, as the first moments stand still."""
     m, held = len(x.C), s.layout.fixed + 1
-    draws = _draws(loop, s.parent)
-
-    def step(flat: Array) -> Array:
-        return _flat(_moved(_unflat(flat, m), x, draws, s.flat, dim)[0])
-
+    turn, _ = _turn(x, _draws(loop, s.parent), s.flat, dim)
     start = _flat(_first_cumulants(loop, dim)[0])
     number = np.indices((m, m, m)).max(axis=0)
     moving = np.concatenate([number[:, 0].ravel(), number[:, 0].ravel(), number.ravel()]) >= held
     start[moving] = 0.0
-    constant = step(start)
     free = np.flatnonzero(moving)
-    base = step(np.zeros_like(start))
-    A = np.stack([(step(row) - base)[free] for row in np.eye(len(start))[free]], axis=1)
-    start[free] = np.linalg.solve(np.eye(len(free)) - A, constant[free])
+    basis = np.concatenate([start[None], np.zeros((1, len(start))), np.eye(len(start))[free]])
+    constant, base, *steps = _flat(_after(_unflat(basis, m), turn))[:, free]
+    A = (np.array(steps) - base).T
+    start[free] = np.linalg.solve(np.eye(len(free)) - A, constant)
     return _unflat(start, m)
 
 

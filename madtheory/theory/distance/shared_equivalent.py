@@ -28,13 +28,16 @@ from madtheory.theory.distance.shared_data import unrolled
 from madtheory.theory.moments import generation
 from madtheory.theory.moments.second import estimated_path
 
-#: Declared error of the deficit x, relative: this share of what one fit misses; of (1 - x)/m^2, m
-#: the smaller of rank and columns, and of what exact second moments change, as far as they do not
-#: decide; of the former without them; of the square of what correlations of means change; of
-#: what counts change, as much as there are models to a sample, and the square of that; grid and
-#: splines. Set on a table of tests/golden/theory/distance/families.py, held to others.
-_BY_FIT, _BY_SIZE, _BY_SECOND, _BY_CLOSED = 0.8, 0.4, 2.0, 0.5
+#: Declared error of the deficit x, relative: these shares of what one fit misses; of (1 - x)/m^2, m
+#: the smaller of rank and columns, and of the logarithms of what exact second moments and unequal
+#: eigenvalues change, as far as they do not decide; of the former without them; of the square of
+#: what correlations of means change; of what counts change, as much as there are models to a
+#: sample, and the square of that; grid and splines. Set on three tables of
+#: tests/golden/theory/distance/families.py (that of crowds on coverage.json), held to a fourth.
+_BY_FIT, _BY_SIZE, _BY_SECOND, _BY_UNEVEN, _BY_CLOSED = 0.3, 0.3, 1.0, 0.4, 0.5
 _BY_MEANS, _BY_COUNTS, _BY_CROWD, _BY_GRID = 3.0, 3.0, 0.08, 1e-6
+#: Whatever x is, rounding at unequal eigenvalues.
+_ROUNDED = 2e-14
 #: More models to a sample are too many.
 _CROWD = 2.0
 #: Whatever x is, rounding at unequal eigenvalues.
@@ -62,32 +65,35 @@ def covers(loop: Loop) -> bool:
     return plain and loop.weight != 0 and loop.first_bias > 0 and not loop.is_fully_synthetic
 
 
-def _second_order(law: MeanLaw, s: Spectrum, spread: Spread | None) -> float:
-    """Second order of the deficit, exact over that of the law; of one fit where it is not known."""
-    if spread is None:
-        return second_order_share(law.dim, s)
+def _second_order(law: MeanLaw, s: Spectrum, spread: Spread) -> float:
+    """Second order of the deficit, exact over that of the law."""
     d, w = float(law.dim), s.bures_weight
     own = ((2 - 1 / d) + w * (1 - 1 / d)) * law.spread / (8 * d)
     return float(second_order_deficit(spread, s)) / max(own, 1e-300)
 
 
 def _deficit(found: Found, s: Spectrum, spread: Spread | None, crowd: float) -> tuple[float, float]:
-    """Deficit by a law and its relative error, of `crowd` models to a sample; nan for no law."""
+    """Deficit by a law and its relative error, of `crowd` models to a sample; nan for no law.
+
+    One fit's second order at unequal eigenvalues counts for all but V^3 of what that changes, and
+    what the loop's own is beyond it for all but V, V = spread/(1 + spread).
+    """
     law = found.law
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
         near = fidelity_deficit(law, s)
-    share = exact_share(max(1, round(1 + s.bures_weight)), near)
-    second, felt = _second_order(law, s, spread), law.spread / (1 + law.spread)
-    x = near * share * (second if spread is None else second ** (1 - felt))
+    share = exact_share(s.rank if s.is_flat else 1 + s.bures_weight, near)
+    uneven, felt = second_order_share(law.dim, s), law.spread / (1 + law.spread)
     m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
-    size = max(1 - x, 0.0) / m**2
     error = _BY_FIT * abs(1 - share) + _BY_MEANS * found.by_means**2 + _BY_GRID
     error += _BY_COUNTS * abs(found.by_counts) * crowd + _BY_CROWD * crowd**2
     if spread is None:
-        return x, error + _BY_CLOSED * size
-    by_second = _BY_SECOND * (1 - felt) * abs(math.log(second))
-    return x, error + felt * (_BY_SIZE * size + by_second)
+        x = near * share * uneven
+        return x, error + _BY_CLOSED * max(1 - x, 0.0) / m**2
+    second = _second_order(law, s, spread) / uneven
+    x = near * share * uneven ** (1 - felt**3) * second ** (1 - felt)
+    moved = _BY_SECOND * (1 - felt) * abs(math.log(second)) + _BY_UNEVEN * abs(math.log(uneven))
+    return x, error + felt * (_BY_SIZE * max(1 - x, 0.0) / m**2 + moved)
 
 
 def _at(spread: Spread | None, t: int) -> Spread | None:

@@ -20,6 +20,7 @@ from madtheory.theory.moments.generation import (
     grown,
     later_rows,
     layout_of,
+    mesh,
     unit,
 )
 from madtheory.theory.moments.tensors import NEAR, radius
@@ -78,13 +79,13 @@ def _congruent(x: Array, A: Array) -> Array:
     """A x A^T for symmetric x, cheap where most rows of A only copy an item."""
     copies = (np.count_nonzero(A, axis=1) == 1) & (A.max(axis=1) == 1)
     source, new = A.argmax(axis=1), np.flatnonzero(~copies)
-    y: Array = x[np.ix_(source, source)]
+    y: Array = x[mesh(source, source)]
     y[new] = A[new] @ x @ A.T
     y[:, new] = y[new].T
     return y
 
 
-def _update_closed(x: Closed, rows: Rows, flat: Rows, dim: int) -> Closed:
+def updated(x: Closed, rows: Rows, flat: Rows, dim: int) -> Closed:
     """Moments after one update; `flat` are the rows that traceless parts see."""
     C = rows.alpha @ x.C
     MM, TT = _congruent(x.MM, rows.alpha), _congruent(x.TT, flat.alpha)
@@ -102,7 +103,7 @@ def first_closed(loop: Loop, dim: int, layout: Layout) -> Closed:
     for n, scale in first_draws(loop):
         x = draw_closed(x, Parent(scale * unit(x.C.size, ID)), n, dim)
     rows, flat = (first_rows(loop, layout, 0.0, f) for f in (1.0, 1 - loop.shrinkage))
-    return _update_closed(x, rows, flat, dim)
+    return updated(x, rows, flat, dim)
 
 
 def next_closed(x: Closed, loop: Loop, dim: int, t: int, layout: Layout) -> Closed:
@@ -112,7 +113,7 @@ def next_closed(x: Closed, loop: Loop, dim: int, t: int, layout: Layout) -> Clos
     flat = later_rows(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
     x = draw_closed(x, parent, loop.n_synth, dim)
     x = draw_closed(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh, dim)
-    return _update_closed(x, rows, flat, dim)
+    return updated(x, rows, flat, dim)
 
 
 def _read_closed(x: Closed, i: int, dim: int) -> Array:

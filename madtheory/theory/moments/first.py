@@ -193,9 +193,32 @@ class _Lags:
             return FirstMomentsLimit()
         return FirstMomentsLimit(float(x[0]), max(float(x[-2]), 0.0))
 
+    @cached_property
+    def _aged(self) -> tuple[Array, Ints, Ints]:
+        """What a step makes of each entry of a state, (lags, entries); its unknown and its age."""
+        s, (p, q, unknown, age) = self.system, self._copies
+        count = len(self.places)
+        steps, zero = [], self.expand(np.zeros(count + 2))
+        shift = self.read(s.step(zero))
+        for i, j in zip(p, q, strict=True):
+            D = zero.D.copy()
+            D[i, j] += 1.0
+            D[j, i] += 1.0
+            steps.append(self.read(s.step(zero._replace(D=D))) - shift)
+        steps += [self.read(s.step(zero._replace(c=x))) - shift for x in np.eye(s.n_models)]
+        steps += [self.read(s.step(zero._replace(q=x))) - shift for x in np.eye(s.n_batches)]
+        traces, scatters = np.arange(s.n_models), np.arange(s.n_batches)
+        unknown = np.concatenate([unknown, 0 * traces + count, 0 * scatters + count + 1])
+        return np.array(steps).T, unknown, np.concatenate([age, traces, scatters])
+
     def growth(self, rho: float) -> float:
-        """Log of the growth of lags in a loop that grows by rho, over rho: 0 at an eigenvalue."""
-        A, _ = self.map(rho)
+        """Log of the growth of lags in a loop that grows by rho, over rho: 0 at an eigenvalue.
+
+        For a bounded memory: what a step does is linear in the entries, each of one lag.
+        """
+        steps, unknown, age = self._aged
+        A = np.zeros((len(steps), len(steps)))
+        np.add.at(A.T, unknown, (steps * rho ** -age.astype(np.float64)).T)
         return math.log(max(float(np.abs(np.linalg.eigvals(A)).max()), _TINY) / rho)
 
 

@@ -82,7 +82,9 @@ def _cumulants(x: Tensors, parent: Parent, mean: Array, raw: tuple[Array, Array]
     three, four = raw
     seen = tensors.parent_moments(x, parent)
     traces, crossed = mean @ seen.VM, mean @ seen.VS  # E (m.v_a) tr P, E m'P v_a
-    V3 = np.einsum("...abcd,a,b,c->...d", x.V4, mean, mean, mean, optimize=True)
+    V3 = x.V4
+    for _ in range(3):  # (m.m) m'v_d
+        V3 = np.tensordot(V3, mean, axes=(V3.ndim - 2, 0))
     central = four - 4 * three @ mean + (2 * traces + 4 * crossed + 3 * V3) @ mean
     four = central - seen.square - 2 * seen.of_square
     return Cumulants(three - traces - 2 * crossed - V3, four)

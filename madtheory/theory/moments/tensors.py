@@ -20,6 +20,7 @@ from madtheory.theory.moments.generation import (
     grown,
     later_rows,
     layout_of,
+    mesh,
     require_supported,
     unit,
 )
@@ -161,7 +162,7 @@ def _on_four(x: Array, L: Array) -> Array:
         return x
     copies = (np.count_nonzero(L, axis=1) == 1) & (L.max(axis=1) == 1)
     source = L.argmax(axis=1)
-    everywhere: tuple[EllipsisType | Ints, ...] = (..., *np.ix_(source, source, source, source))
+    everywhere: tuple[EllipsisType | Ints, ...] = (..., *mesh(*[source] * 4))
     y: Array = x[everywhere]
     for a in np.flatnonzero(~copies):
         one = np.tensordot(
@@ -230,7 +231,7 @@ def carried(x: Tensors, vectors: Ints, matrices: Ints, scale: Array) -> Tensors:
     kinds, both = {"v": vectors, "m": matrices}, np.outer(scale, scale)
 
     def chosen(z: Array, axes: str) -> Array:
-        index: tuple[EllipsisType | Ints, ...] = (..., *np.ix_(*[kinds[kind] for kind in axes]))
+        index: tuple[EllipsisType | Ints, ...] = (..., *mesh(*[kinds[kind] for kind in axes]))
         y: Array = z[index]
         return y
 

@@ -12,6 +12,7 @@ from madtheory.spectrum.mean_law import (
     NODES,
     STEP,
     MeanLaw,
+    _between,
     constant_law,
     line_below,
     reading,
@@ -96,7 +97,7 @@ def test_line_below_is_a_sum() -> None:
 @pytest.mark.parametrize("y", [-18.0, -3.1, 1.3, 8.9, 11.0])
 def test_slopes_are_derivatives(y: float) -> None:
     law, h = law_of(ATOMS, MEAN), 1e-3
-    below, at, above = law._between(np.array([y - h, y, y + h]))[0]
-    _, v1, v2, _ = (float(x[0]) for x in law._between(np.array([y])))
+    below, at, above = _between(np.array([y - h, y, y + h]), *law.read[1:])[0]
+    _, v1, v2, _ = (float(x[0]) for x in _between(np.array([y]), *law.read[1:]))
     assert v1 == pytest.approx((above - below) / (2 * h), rel=1e-4, abs=1e-9)
     assert v2 == pytest.approx((above - 2 * at + below) / h**2, rel=1e-3, abs=1e-8)

@@ -30,3 +30,9 @@ def test_one_fit_is_near_between_and_beyond(dim: int, dof: int) -> None:
 def test_nothing_is_missed_without_spread() -> None:
     assert exact_share(7, 0.0) == 1.0
     assert 0 < 1 - exact_share(7, 1e-6) < 1e-6
+
+
+def test_between_integers_it_is_a_line() -> None:
+    low, middle, high = (exact_share(dim, 0.2) for dim in (2, 2.25, 3))
+    assert middle == pytest.approx(0.75 * low + 0.25 * high, rel=1e-12)
+    assert low < middle < high

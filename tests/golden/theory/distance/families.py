@@ -1,13 +1,13 @@
 """Precise simulations of loops whose fits share data: do the equivalent's small errors cover them?
 
-Run ``python -m tests.golden.theory.distance.families SET PART`` for SET = set, held, last and
-PART = 0..7 (some ten seconds each on one core); each rewrites its share of families_SET.json. The
-constants of the declared error were set on the first. The second, and coverage.json, showed that
-crowded mixtures (many models to a sample) want a term of their own, and set its constant; the last
-(parts 0 to 3) was drawn when all was set. Loops with a fixed set, fixed and fresh data, memory,
-pools and weights, with standard errors of some .05 % of E W2^2: synthetic samples are drawn by
-Bartlett factors, and the controls are tr Sigma, its square and tr Sigma^2 less their exact means
-(theory.md 3, tested to 1e-9 elsewhere).
+Run ``python -m tests.golden.theory.distance.families SET PART`` for SET = set, held, last, drawn
+and PART = 0..7 (some ten seconds each on one core); each rewrites its share of families_SET.json.
+The constants of the declared error were set on the first three (of the third parts 0 to 3). The
+last (parts 0, 2 and 3) holds other loops; coverage.json set the term of crowded mixtures. Loops
+with a fixed set, fixed and fresh data, memory, pools and weights, with standard errors of some
+.05 % of E W2^2: synthetic samples are drawn by Bartlett factors, and the controls are tr Sigma, its
+square and tr Sigma^2 less their exact means (theory.md 3, tested to 1e-9 elsewhere), with
+coefficients from the same sample: where rare paths make them (n_synth = 2) that can be off by 2 %.
 """
 
 import sys
@@ -22,7 +22,7 @@ from tests.golden.theory.distance.fresh import bartlett, square
 from tests.golden.theory.distance.mixed import run, synthetic
 
 PARTS, CASES = 8, 96
-SEEDS = {"set": 41, "held": 43, "last": 47}
+SEEDS = {"set": 41, "held": 43, "last": 47, "drawn": 53}
 COLUMNS = ["dim", "loop", "t", "profile", "fidelity", "se"]
 KINDS = ("fixed", "both", "memory", "all", "growing", "capped")
 

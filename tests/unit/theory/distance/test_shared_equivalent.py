@@ -106,7 +106,7 @@ def test_simulated_limits() -> None:
 
 @cache
 def compared(name: str, every: int) -> np.ndarray:
-    """Rows (dim, off, declared, noise, declared before) on tables that set one constant or none."""
+    """Rows (dim, off, declared, noise, declared before) on tables that set no constant."""
     path = coverage.TABLE if name == "coverage" else families.table(name)
     rows = []
     for (dim, fields, kind), simulated in list(by_loop(json.loads(path.read_text())).items())[
@@ -126,7 +126,7 @@ def compared(name: str, every: int) -> np.ndarray:
     return np.array(rows)
 
 
-@pytest.mark.parametrize(("name", "every", "least"), [("last", 4, 40), ("coverage", 17, 40)])
+@pytest.mark.parametrize(("name", "every", "least"), [("drawn", 2, 40), ("coverage", 17, 40)])
 def test_declared_errors_cover_tables_held_out(name: str, every: int, least: int) -> None:
     _, off, declared, noise, _ = compared(name, every).T
     assert len(off) >= least
@@ -135,11 +135,27 @@ def test_declared_errors_cover_tables_held_out(name: str, every: int, least: int
 
 
 def test_declared_errors_are_small() -> None:
-    dim, _, declared, _, before = compared("last", 4).T
-    for low, high, most in ((20, 99, 0.0025), (6, 19, 0.012), (2, 5, 0.045)):
+    dim, _, declared, _, before = compared("drawn", 2).T
+    for low, high, most in ((20, 99, 0.0025), (6, 19, 0.01), (2, 5, 0.035)):
         here = (dim >= low) & (dim <= high)
         assert np.median(declared[here]) < most
         assert np.median(declared[here]) < np.median(before[here]) / 3
+
+
+def test_one_direction_that_dominates() -> None:
+    """The deficit itself, which is a third of E W2^2 here: off by 3 % without its own power."""
+    table, off = json.loads(families.table("held").read_text()), []
+    for (dim, fields, kind), simulated in by_loop(table).items():
+        if kind != "300" or dim > 6:
+            continue
+        loop, s, (t, fidelity, _) = Loop(**json.loads(fields)), profile(kind, dim), simulated[0]
+        first = moments.first_moments(loop, t)
+        M, c = first.mean_sq[-1], first.trace[-1]
+        value = float(w2_squared(loop, s, generations=t).value[-1]) / s.sum()
+        x = (value - M - (1 - np.sqrt(c)) ** 2) / (2 * np.sqrt(c))
+        off.append(abs(x / (1 - fidelity / np.sqrt(c)) - 1))
+    assert len(off) >= 8
+    assert np.median(off) < 0.012
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from madtheory.theory import distance, moments, worth
 from madtheory.theory.verdicts import REGIMES, regime
 
 TEN = np.ones(10)
-MIXED = Loop(n_initial=100, n_fixed=60, n_fresh=40, n_synth=4, bias=0.9)
+MIXED = Loop(n_initial=100, n_fixed=60, n_fresh=40, n_synth=4, bias=0.89)
 NAMED = {
     "unbounded": Loop(n_initial=20, n_synth=20, memory=2),
     "collapse": fully_synthetic(20),
