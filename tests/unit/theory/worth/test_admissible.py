@@ -204,3 +204,8 @@ def test_the_search_stays_where_limits_can_be_solved() -> None:
     assert found.value < found.upper < 10.0
     # Nine samples in 40 dimensions are worse than a point: so is no loop that shrinks to one.
     assert admissible_n_synth(synthetic_augmentation(9, 1, bias=0.999999, ddof=0), 40) == math.inf
+
+
+def test_as_good_as_the_baseline_is_admissible() -> None:
+    assert admissible._last_pass(lambda n: 0.0, 64, 1) == math.inf
+    assert admissible._last_pass(lambda n: n - 5.0, 64, 1) == 5.0
