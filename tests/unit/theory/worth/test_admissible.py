@@ -213,7 +213,7 @@ def test_as_good_as_the_baseline_is_admissible() -> None:
 
 
 def test_the_excess_errs_by_both_distances() -> None:
-    loop, s = fresh_data(30, 20, bias=0.7, weight=0.8), Spectrum.of([1.0] * 5)
+    loop, s = fresh_data(30, 20, bias=0.7, weight=0.8), Spectrum.of([9.0, 2.0, 1.0])
     risk, base = distance.resummed_limit(loop, s), spectrum.baseline(30, s)
     compared = admissible._Comparison(loop, s)
     most = float(risk.end(1) - base.end(-1)), float(risk.end(-1) - base.end(1))
