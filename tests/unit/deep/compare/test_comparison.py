@@ -231,8 +231,11 @@ def test_a_fit_scatters_as_one_to_its_own_training_set_at_least() -> None:
     assert bands.worth_at_most(40.0, seen) == 40.0
 
 
-def test_simulated_loops_are_measured_with_the_noise_of_a_file() -> None:
+def test_simulated_loops_are_measured_with_the_noise_of_a_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """FID of one loop scatters by what is measured, with what its trace does to it."""
+    monkeypatch.setattr(rules, "REPLICATES", 500)
     seen = observed(small_curve())
     numbers, n_fit = fit("pooled", seen)
     at = bands.setting("pooled", seen, numbers, n_fit / seen.loop.n_initial, n_fit)
@@ -258,6 +261,7 @@ def test_the_floor_follows_the_deviation() -> None:
 
 def test_recall_scatters_by_what_its_points_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four loops of the same trace; 500 points alone make a part of it."""
+    monkeypatch.setattr(rules, "LOOPS_RECALL", 4)
     found = iter([0.4, 0.5, 0.6, 0.7])
 
     def one(*_: object) -> tuple[float, np.ndarray]:
