@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,9 @@ def test_bad_input_is_one_line(
     code, out, err = said(capsys, *(word.format(**places) for word in words))
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert error in err
+
+
+def test_the_half_life_of_a_direction() -> None:
+    life = {"biases": [0.5, 0.25, 1.0], "biases_low": [0.4] * 3, "biases_high": [0.6] * 3}
+    table = sys.modules["madtheory.cli.compare"]._directions(life)
+    assert [*table.columns[3].cells] == ["1", "0.5"]

@@ -1,11 +1,12 @@
 """What all tables and answers share: numbers in words, statuses, reasons, lines."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from madtheory.cli import answer, table
+from madtheory.cli import answer, table, verify
 from madtheory.results import Estimate
 
 
@@ -87,3 +88,19 @@ def test_bounds_of_a_distance_are_bounds() -> None:
 def test_why_a_value_is_null(value: list[float], why: str | None) -> None:
     found = answer.body({"x": answer.Entry(np.array(value)), "y": answer.Entry(1.0)})
     assert found["reason"] == ({} if why is None else {"x": why})
+
+
+def test_a_spectrum_of_biases_is_said_by_its_range() -> None:
+    assert table._bias((0.9, 0.5, 0.7)) == "0.5 to 0.9"
+
+
+def test_errors_too_small_for_two_digits() -> None:
+    assert [verify._percent(x) for x in (9e-6, 1e-5, 0.0182, 1.2)] == [
+        *("<.001%", "0.001%", "1.8%", "120%")
+    ]
+
+
+def test_a_text_is_cut_in_its_middle_from_its_limit_on() -> None:
+    main = sys.modules["madtheory.cli.main"]  # the package has a function of this name
+    assert main._shown("x" * main.LONGEST) == "x" * main.LONGEST
+    assert " … " in main._shown("x" * (main.LONGEST + 1))

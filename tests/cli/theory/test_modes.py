@@ -128,3 +128,14 @@ def test_the_declared_error_is_that_of_the_last_generation(
         }
     )
     assert "asymptotic, ±25 %." in capsys.readouterr().out
+
+
+def test_as_many_samples_as_a_chain_may_have(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from madtheory.modes import fresh
+
+    monkeypatch.setattr(fresh, "FRESH_LIMIT", 14)
+    line = "theory modes --modes 9 --n-synth 9 --n-fresh 5 --generations 2"
+    alive = answer(*line.split())
+    assert alive["surviving_mean"][0] == pytest.approx(9 * (1 - (8 / 9) ** 14), rel=1e-12)

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -476,3 +477,13 @@ def test_coverage_beside_the_bands_is_the_measured_one(printed, least, known):
         assert worst == round(min(a / b for a, b in counts), 3)
         assert whole >= 0.95
         assert worst >= least
+
+
+def test_what_a_direction_that_died_once_adds():
+    """Back at a quarter of the variance, a deviation of the mean away: (1 - 1/2)^2 + 1."""
+    axes = SimpleNamespace(scales=np.array([3.0, 2.0]))
+    series = SimpleNamespace(
+        log_variance=np.log([[1.0, 1.0], [0.5, 0.25]]), means=np.array([[0.0, 0.0], [0.2, 1.0]])
+    )
+    trace, distance = forecast._dead(axes, series, np.array([True, False]))
+    assert (trace, distance) == (4 * 0.25, 4 * 1.25)

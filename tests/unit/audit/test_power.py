@@ -159,3 +159,8 @@ def test_not_mad_power_is_the_least_of_what_can_be_refuted(monkeypatch):
     seen.clear()
     assert power.not_mad_power(SETTING._replace(shapes=0.0), 0.5, 8, 0.02) == 0.4
     assert len(seen) == 2
+
+
+def test_a_file_s_own_noise_is_on_the_diagonal_of_its_law():
+    noisy, clean = (power.law(SETTING._replace(noise=x), 0.3, 4) for x in (0.7, 0.0))
+    np.testing.assert_allclose(noisy - clean, 0.7 * np.eye(4), rtol=0, atol=1e-14)

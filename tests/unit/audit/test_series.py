@@ -113,3 +113,9 @@ def test_variance_that_is_rounding_is_none():
     near = audit.series_of(axes, [1e3 * (x - 1e6)]).log_variance[0, 0]
     # One row of ten off by h: variance h^2/10.
     assert near == pytest.approx(math.log((1e3 * 2.0**-33) ** 2 / 10), rel=1e-9)
+
+
+def test_the_share_of_rows_without_the_commonest_value():
+    column = np.array([2.0, 0.0, 0.0, 1.0, 0.0, 2.0 + 1e-12])
+    found = series_._varied(np.stack([column, np.arange(6.0)], axis=1))
+    np.testing.assert_allclose(found, [1 - 3 / 6, 1 - 1 / 6], rtol=1e-15)

@@ -1,12 +1,14 @@
 """The verifier's own rules, on claims whose truth is known."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from madtheory.claims import CLAIMS, Claim, Mutant, Observation, Prediction, verify
+from madtheory.claims.claim import recorded
 from madtheory.claims.memory import without_scatter
 from madtheory.theory import moments
 
@@ -320,3 +322,16 @@ def test_a_single_model_has_no_scatter_to_leave_out():
         20 * moments.memory_limit(20, 20, memory=k).trace - without_scatter(k) for k in (2, 3)
     ]
     assert 0 < missing[0] < missing[1]
+
+
+def test_what_is_observed_is_simulated_up_to_the_last_generation_asked() -> None:
+    seen = {}
+
+    def simulator(**how: object) -> SimpleNamespace:
+        seen.update(how)
+        return SimpleNamespace(paths={"x": np.array([[1.0, 2.0], [3.0, 4.0]])})
+
+    drawn = recorded("", simulator, "x", (3, 7)).draw(2, 11)
+    assert drawn.tolist() == [[1.0, 3.0], [2.0, 4.0]]
+    wanted = {"generations": 7, "replicates": 2, "seed": 11, "at": (3, 7), "keep_paths": True}
+    assert seen == wanted

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -152,3 +153,44 @@ def test_bias_one_half_halves_the_variance():
     )
     one, two = curves.metrics["std"]
     assert abs(two / one - 0.5) < 0.02
+
+
+class Dice:
+    """Every sample is the first number of the generator that it is drawn from."""
+
+    def __init__(self, fitted: float = 0.0) -> None:
+        self.fitted = fitted
+
+    def fit(self, samples, rng):
+        return Dice(rng.random())
+
+    def sample(self, n, bias, rng):
+        return np.full(n, rng.random())
+
+    def save(self):
+        return {"fitted": np.array(self.fitted)}
+
+    def load(self, arrays):
+        return Dice(float(arrays["fitted"]))
+
+
+def test_each_generation_draws_from_four_generators_of_its_own() -> None:
+    """Data, synthetic samples, fit and metrics: children of the seed by generation and stream."""
+
+    def seen(model, rows, rng):
+        return [rows[0], rows[-1], model.fitted, rng.random()]
+
+    found = run_loop(
+        fresh_data(2, 3, n_initial=2), Dice(), Dice(), generations=3, metrics={"seen": seen}, seed=5
+    )
+
+    def first(*key):
+        return np.random.Generator(
+            np.random.PCG64(np.random.SeedSequence(5, spawn_key=key))
+        ).random()
+
+    name = zlib.crc32(b"seen")
+    expected = [[first(1, 0), first(1, 0), first(1, 2), first(1, 3, name)]]
+    # Synthetic rows come first, fresh ones last.
+    expected += [[first(t, 1), first(t, 0), first(t, 2), first(t, 3, name)] for t in (2, 3)]
+    np.testing.assert_array_equal(found.metrics["seen"], expected)

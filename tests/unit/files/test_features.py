@@ -377,3 +377,10 @@ def test_a_dictionary_of_many_values_counts(
     monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 16_000)
     with pytest.raises(ValueError, match="at most 16000 bytes, got"):
         files.load_features(path)
+
+
+def test_as_many_bytes_as_are_allowed_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 8 * X.size)
+    np.testing.assert_array_equal(files.load_features(save(tmp_path, "x.npy")), X)

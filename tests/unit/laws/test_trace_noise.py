@@ -92,3 +92,17 @@ def test_anti_concentration_bound_below_minimum_below_other_weights(eps, dim, do
         other = rng.dirichlet(np.full(dim, concentration)) + 1e-12
         inside = np.diff(trace_noise.trace_noise_cdf([1 - eps, 1 + eps], other, dof))[0]
         assert value <= 1 - inside + 1e-12
+
+
+def test_the_larger_tail_keeps_the_digits_that_it_lacks_to_one():
+    lower, upper = trace_noise.trace_noise_log_tails(19.0, WEIGHTS, 9)
+    assert lower == pytest.approx(-math.exp(upper), rel=1e-12, abs=0.0)
+    below, above = trace_noise.trace_noise_log_tails(0.1, WEIGHTS, 9)
+    assert math.exp(below) + math.exp(above) == pytest.approx(1.0, rel=1e-14)
+
+
+@pytest.mark.parametrize("group", [1, 3])
+def test_weights_of_two_levels_sum_to_one(group):
+    weights = trace_noise._two_level(0.7, group, 5)
+    assert weights.sum() == pytest.approx(1.0, rel=1e-15)
+    assert weights[:group].sum() == pytest.approx(0.7, rel=1e-15)

@@ -7,6 +7,7 @@ import pytest
 
 from madtheory import metrics, spectrum
 from madtheory.laws.bures import w2_squared
+from madtheory.metrics import frechet as frechet_
 from madtheory.metrics.frechet import _halves as halves_of
 from tests.unit.metrics.draws import columns, draws, frechet
 
@@ -178,3 +179,10 @@ def test_directions_that_only_rounding_fills_carry_no_noise(seed):
     turn = np.linalg.qr(rng.standard_normal((7, 7)))[0][:2]
     flat, wide = metrics.fid(x, y), metrics.fid(x @ turn, y @ turn)
     assert wide.high - wide.value == pytest.approx(flat.high - flat.value, rel=1e-9)
+
+
+def test_directions_are_those_of_the_covariances():
+    x = np.random.default_rng(0).standard_normal((40, 5)) * [1, 2, 3, 4, 5]
+    S, moments = np.cov(x.T), frechet_._moments(x)
+    found = frechet_._directions(moments, moments)
+    assert found == pytest.approx(np.trace(S) ** 2 / np.trace(S @ S), rel=1e-12)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from madtheory.metrics._neighbours import insert, rounded_up
+from madtheory.metrics._neighbours import insert, note, rounded_up
 
 
 def test_a_limit_in_32_bits_is_never_below_itself():
@@ -17,3 +17,10 @@ def test_neighbours_stay_in_order():
     insert(squares, indices, 2.0, 9)
     assert squares.tolist() == [1.0, 2.0, 3.0]
     assert indices.tolist() == [4, 9, 7]
+
+
+def test_balls_are_noted_one_after_the_other_while_there_is_room():
+    slots = np.full(3, -1)
+    for ball in (0, 5, 0, 7):
+        note.py_func(slots, ball)
+    assert slots.tolist() == [0, 5, 0]

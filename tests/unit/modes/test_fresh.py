@@ -76,3 +76,12 @@ def test_modes_that_are_never_gone(n_synth: int, n_fresh: int) -> None:
     e = modes.all_modes_alive(2, n_synth, n_fresh)
     assert (float(e.lower), float(e.value), float(e.upper)) == (1.0, 1.0, 1.0)
     assert e.rel_error < 1e-9
+
+
+def test_all_modes_alive_lies_between_the_union_bound_and_the_better_of_two() -> None:
+    K, n, fresh = 25, 1000, 20
+    one, two = (special.comb(K, j) * (1 - stationary_survival(j / K, n, fresh)) for j in (1, 2))
+    found = modes.all_modes_alive(K, n, fresh)
+    assert float(found.lower) == pytest.approx(1 - one, rel=1e-12)
+    upper = min(1 - one + two, 1 - one**2 / (one + 2 * two))
+    assert float(found.upper) == pytest.approx(upper, rel=1e-12)

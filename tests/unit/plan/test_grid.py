@@ -31,6 +31,7 @@ def test_points_may_be_said_one_by_one() -> None:
         ({}, "grid must have a point"),
         ({"a": []}, "grid must have a point"),
         ([{}], "grid must have a point"),
+        ([{}, {"a": 1}], "grid must have a point"),
         ({"a": [math.nan]}, "values of a in a grid must be finite"),
         ({"a": [(1, 2)]}, r"booleans or None, got \(1, 2\)"),
         ([{"a": 1}, {"b": 1}], "must have the arguments a, got one with b"),

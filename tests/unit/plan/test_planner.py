@@ -1,14 +1,16 @@
 """The planner: each number by a second route, and the edges of what can be asked."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from madtheory import spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import fresh_data, fully_synthetic
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.plan import Answer, Plan, plan_loop, planner, required_n_real, worth_of
+from madtheory.results import Estimate
 from madtheory.theory import collapse, distance, worth
 
 #: dim, n_real, bias.
@@ -318,3 +320,19 @@ def test_any_gain_below_the_best_is_reached_with_few_real_samples() -> None:
     most = known["best_gain"].value
     used = planner._used(request, known)
     assert gain(3, 4, used, 1.0) >= planner.NEAR * most > gain(3, 4, used - 1, 1.0)
+
+
+def test_what_is_not_worse_up_to_the_last_number_looked_at_has_no_upper_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def all_of_them(risk, best, bottom, top, *, whole):  # type: ignore[no-untyped-def]
+        return planner.search.Range(best, bottom, top)
+
+    def limit(loop: Loop) -> Estimate:
+        off = math.log(loop.n_synth / 50) ** 2
+        return Estimate.declared(np.asarray(0.01 * (1 + 0.1 * off)), 1e-3)
+
+    monkeypatch.setattr(planner.search, "not_worse", all_of_them)
+    asked = planner._checked(Spectrum.of(2), 100, 0.9, None, None, 0.01)
+    best = planner._best(replace(asked, limit=limit))["best_n_synth"]
+    assert (best.value, best.lower, best.upper) == (50, 1, math.inf)

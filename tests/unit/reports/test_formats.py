@@ -99,3 +99,7 @@ def test_a_formula_that_ends_with_a_bar_is_typeset():
     markdown = formats.to_markdown(table)
     assert "\\$" not in pages.document(markdown, "typst")
     assert "<math" in pages.html(markdown, {})
+
+
+def test_minus_zero_is_zero():
+    assert formats.number(3)(-0.0) == "0"

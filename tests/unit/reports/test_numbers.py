@@ -144,3 +144,9 @@ def test_false_verdicts_are_counted():
     counts = {"runs": 3, "mad": 1, "not_mad": 2, "undecided": 0, "wrong": 2, "wrong_high": 0.9}
     table = to_markdown(audit_tables.audit_errors({"errors": [{**row, **counts}]}))
     assert table.splitlines()[2] == "| x | MAD | 3 | 1 | 2 | 0 | 2 | 0.9 | 0.5 |"
+
+
+def test_scatter_of_a_mixture_whatever_its_weights_sum_to():
+    means, traces = np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([1.0, 3.0])
+    for whole in (1.0, 4.0):
+        assert modes._scatter(whole * np.array([0.5, 0.5]), means, traces) == pytest.approx(3.0)

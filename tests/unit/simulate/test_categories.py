@@ -61,3 +61,11 @@ def test_one_replicate_has_no_standard_error():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         call()
+
+
+def test_the_first_generation_is_of_real_tokens_whatever_the_temperature():
+    """V (1 - (1 - 1/V)^n) of V equal tokens are alive; sharpened to the top, hardly one were."""
+    run = simulate_categories(
+        np.full(50, 0.02), 100, temperature=0.0, generations=1, replicates=400, record=["survivors"]
+    )
+    assert abs(run.mean["survivors"][0] - 50 * (1 - 0.98**100)) < 4 * run.se["survivors"][0]

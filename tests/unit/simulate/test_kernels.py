@@ -5,12 +5,13 @@ import math
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import mpmath
 import numpy as np
 import pytest
 
-from madtheory.simulate.kernels import collapse, fresh
+from madtheory.simulate.kernels import categories, collapse, fresh, modes, piles
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.measure import QUANTITIES, near_distance
 from madtheory.simulate.kernels.nuclear_norm import nuclear_norm
@@ -223,3 +224,48 @@ def _states(disable_jit):
 
 def test_without_jit_the_states_agree():
     np.testing.assert_allclose(_states("0"), _states("1"), rtol=1e-12, atol=1e-14)
+
+
+def test_merged_parts_have_the_scatter_of_their_union():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((5, 3)), 2.0 + rng.standard_normal((4, 3))
+    pile = piles.new_pile.py_func(3)
+    for part in (x, y):
+        centred = (part - part.mean(axis=0)).T.copy()
+        pile.M[:] += np.tril(centred @ centred.T)
+        piles.add_part.py_func(
+            pile, float(len(part)), part.mean(axis=0), centred, len(part), len(part) - 1.0
+        )
+    both = np.concatenate([x, y])
+    scatter = np.cov(both.T) * (len(both) - 1)
+    F = pile.F[:, : int(pile.size[piles.WIDTH])]
+    np.testing.assert_allclose(pile.mean, both.mean(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(pile.M, np.tril(scatter), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(F @ F.T, scatter, rtol=1e-12)
+
+
+def test_measures_of_counts_are_those_of_their_shares():
+    counts, p = np.array([3, 0, 6, 1]), np.array([0.2, 0.1, 0.4, 0.3])
+    out, share = np.zeros(6), np.array([0.3, 0.6, 0.1])
+    categories.measure.py_func(counts, np.array([0, 2, 3]), 3, 10.0, p, 2, out)
+    entropy = -(share * np.log(share)).sum()
+    expected = [3, 0.9, 1 - (share**2).sum(), 0.6, entropy, 0.6]
+    np.testing.assert_allclose(out, expected, rtol=1e-14)
+
+
+def test_a_mode_s_mean_is_that_of_all_its_samples(monkeypatch):
+    """Drawn without deviations, the parts' means are their centres."""
+
+    def centre(rng, count, center, root, scale, T, mean, F, start):
+        mean[:] = center
+
+    monkeypatch.setattr(modes, "draw_part", centre)
+    monkeypatch.setattr(modes, "normalise", lambda *_: None)
+    spec = SimpleNamespace(centers=np.array([[8.0, 0.0]]), ddof=1.0, floor=0.0)
+    flat = np.zeros((2, 2))
+    state = SimpleNamespace(counts=np.array([0]), means=np.array([[0.0, 4.0]]), roots=[flat.copy()])
+    room = SimpleNamespace(
+        synthetic=[3], real=[1], real_root=flat, T=flat.copy(), mean=flat.copy(), F=np.zeros((2, 7))
+    )
+    modes.fit_mode.py_func(np.random.default_rng(0), spec, 0, 1.0, state, room)
+    np.testing.assert_allclose(state.means[0], [2.0, 3.0], rtol=1e-15)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from madtheory.deep import curves
-from madtheory.deep.compare import Comparison, bands, compare, rules
+from madtheory.deep.compare import Comparison, bands, compare, recall, rules
 from madtheory.deep.compare.bands import fit
 from madtheory.deep.compare.observed import observed
 from madtheory.deep.curves import Curve
@@ -229,3 +229,49 @@ def test_a_fit_scatters_as_one_to_its_own_training_set_at_least() -> None:
     seen = observed(curve)
     assert bands.worth_at_most(np.inf, seen) == 100.0
     assert bands.worth_at_most(40.0, seen) == 40.0
+
+
+def test_simulated_loops_are_measured_with_the_noise_of_a_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """FID of one loop scatters by what is measured, with what its trace does to it."""
+    monkeypatch.setattr(rules, "REPLICATES", 500)
+    seen = observed(small_curve())
+    numbers, n_fit = fit("pooled", seen)
+    at = bands.setting("pooled", seen, numbers, n_fit / seen.loop.n_initial, n_fit)
+    numbers = bands.estimate(at, bands.start_of(seen), at.own)
+
+    def fid(noise: float) -> np.ndarray:
+        said = replace(seen, noise={**seen.noise, "fid": np.full(3, noise)})
+        return bands.outcomes(replace(at, seen=said), numbers, 0)[0]["fid"]
+
+    # 500 loops: a deviation is known to 3 %.
+    np.testing.assert_allclose((fid(0.2) / fid(0.0) - 1).std(axis=0), 0.2, rtol=0.12)
+
+
+def test_the_floor_follows_the_deviation() -> None:
+    seen = observed(small_curve())
+    start, own = bands.start_of(seen), bands.block_variances("pooled", seen.real)[None]
+    whole, less = (
+        bands._excess("pooled", replace(seen.real, floor=x), start, own)[0] for x in (0.0, 0.5)
+    )
+    root = np.sqrt(seen.values["trace"][0] / seen.real.trace)
+    assert whole - less == pytest.approx(0.5 * root, rel=1e-9)
+
+
+def test_recall_scatters_by_what_its_points_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four loops of the same trace; 500 points alone make a part of it."""
+    monkeypatch.setattr(rules, "LOOPS_RECALL", 4)
+    found = iter([0.4, 0.5, 0.6, 0.7])
+
+    def one(*_: object) -> tuple[float, np.ndarray]:
+        row = np.full(len(rules.SCALES_RECALL) + 1, next(found))
+        row[-1] = 1.0
+        return 0.8, row[None]
+
+    monkeypatch.setattr(recall, "_one_loop", one)
+    real = SimpleNamespace(floor_recall=0.8, directions=np.ones(2))
+    seen = recall.recall_of_loops(fully_synthetic(9), real, 1)  # type: ignore[arg-type]
+    assert seen.values.tolist() == [pytest.approx(0.55)]
+    variance = np.var([0.4, 0.5, 0.6, 0.7], ddof=1) - 0.55 * 0.45 / 500
+    assert seen.scatter.tolist() == [pytest.approx(np.sqrt(variance))]

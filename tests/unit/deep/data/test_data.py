@@ -43,6 +43,7 @@ def test_idx_files_of_each_type(kind: int, dtype: str, tmp_path: Path) -> None:
         (b"", "must be an IDX file"),
         (b"PNG nothing", "must be an IDX file"),
         (idx(IMAGES)[:10], "cut within its header"),
+        (idx(IMAGES)[:16], "must have the 136 bytes that the header says, got 16"),
         (idx(IMAGES)[:-1], "must have the 136 bytes that the header says, got 135"),
         (idx(IMAGES) + b"x", "must have the 136 bytes that the header says, got 137"),
         (gzip.compress(idx(IMAGES))[:-9], "must be a whole gzip file"),

@@ -62,6 +62,23 @@ def test_a_clipped_sample_has_the_noise_that_is_left() -> None:
     torch.testing.assert_close(found.double(), z, rtol=1e-4, atol=1e-5)
 
 
+def test_a_predicted_velocity_turns_sample_and_noise() -> None:
+    """v = sqrt(a) noise - sqrt(1 - a) sample: by hand from time 10 over 5 to 0."""
+    model = Ddpm(
+        classes=4, timesteps=10, sampling_steps=2, clip=None, target="velocity", shape=(1,)
+    )
+    share, v = signal(10).tolist(), 3.0
+    found = model._denoise(Told(4), 3, torch.arange(9), torch.full((9,), 3), 0.0).detach()
+    z = noise.normals(3, torch.arange(9), 0, (1,)).double()
+    for a, b in ((share[10], share[5]), (share[5], share[0])):
+        clean, eps = (
+            math.sqrt(a) * z - math.sqrt(1 - a) * v,
+            math.sqrt(1 - a) * z + math.sqrt(a) * v,
+        )
+        z = math.sqrt(b) * clean + math.sqrt(1 - b) * eps
+    torch.testing.assert_close(found.double(), z, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["mlp", "unet"])
 def test_networks_hear_of_time_and_class(kind: str) -> None:
     torch.manual_seed(0)

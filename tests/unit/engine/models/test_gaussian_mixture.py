@@ -205,3 +205,11 @@ def test_without_scikit_learn_the_mixture_says_what_to_install():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "GaussianMixture needs scikit-learn: pip install 'madtheory[report]'\n"
+
+
+def test_a_change_of_nothing_is_not_less_than_nothing():
+    """One component is at rest at once; a tolerance of 0 is never met."""
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    for tol, converged in ((0.0, False), (1e-9, True)):
+        model = GaussianMixture(1, means_init=[[0.0, 0.0]], tol=tol, max_iter=9)
+        assert model.fit(x, np.random.default_rng(0)).converged == converged

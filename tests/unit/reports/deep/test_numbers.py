@@ -144,3 +144,16 @@ def test_neighbours_lie_side_by_side_on_a_map():
     assert (nearest % 3 == np.arange(120) % 3).all()
     again = make_maps.layout(real, [other])[1]
     np.testing.assert_array_equal(placed, again)
+
+
+def test_kendall_of_one_loop():
+    """Eight numbers without a trend score 14 or more with chance .054 (Kendall's table)."""
+    level = np.array([[1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 1.0]])
+    # 2,000 draws: a deviation of .005.
+    assert trends.power(level) == pytest.approx(0.054, abs=0.02)
+
+
+def test_a_plateau_is_asked_on_both_sides():
+    rising = np.arange(6.0)[None]
+    assert trends._test(rising, "fid", 1, "rises")["p"] == pytest.approx(1 / 720)
+    assert trends._test(rising, "fid", 1, "plateau")["p"] == pytest.approx(2 / 720)

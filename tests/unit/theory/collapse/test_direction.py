@@ -7,6 +7,7 @@ from scipy import stats
 
 from madtheory.loop import fully_synthetic
 from madtheory.theory import collapse
+from madtheory.theory.collapse import direction
 from tests.unit.theory.collapse.loops import DEAD, ODD, PLAIN, SHORT
 
 
@@ -84,3 +85,13 @@ def test_chernoff_solves_the_moment_problem():
     ends = collapse.directional_chernoff([0.0, math.inf], PLAIN, t=2)
     np.testing.assert_array_equal(ends.log_cdf, [-math.inf, 0.0])
     assert collapse.directional_chernoff(0.5, DEAD, t=2).log_sf == -math.inf
+
+
+def test_a_factor_of_which_there_is_none_has_no_say():
+    """Generation 1: beyond the strip of later fits, where their cumulants are no numbers."""
+    at_start = direction.LogProduct(0.0, (4e5, 2e5), (1.0, 0.0))
+    alone = direction.LogProduct(0.0, (4e5,), (1.0,))
+    for order in (1, 2):
+        found = at_start.derivative(order, -1.5e5)
+        assert found == alone.derivative(order, -1.5e5)
+        assert math.isfinite(found)

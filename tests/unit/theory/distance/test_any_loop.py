@@ -12,7 +12,7 @@ from madtheory.loop import (
 )
 from madtheory.spectrum.baseline import baseline
 from madtheory.theory import distance
-from madtheory.theory.distance import w2_squared_limit
+from madtheory.theory.distance import mixed, w2_squared_limit
 from madtheory.theory.moments import first_moments, first_moments_limit
 
 
@@ -78,3 +78,10 @@ def test_one_fit_is_the_baseline_on_a_line_and_where_samples_are_many(n):
     # The second order is right: what is off falls as 1/n^2, a share of 1/n of the value.
     for s in ([1.0, 1.0, 0.5], [1.0] * 20):
         assert one(500 * n, s) == pytest.approx(float(baseline(500 * n, s).value), rel=1 / n / 500)
+
+
+def test_first_moments_alone_are_the_widest_spread_about_them():
+    """One fresh sample: second moments have no limit, first ones have (2.2)."""
+    spread, _ = mixed.limit_parts(fresh_data(1, 10), 3)
+    assert float(spread.mean_sq) == pytest.approx(1.0, rel=1e-12)
+    assert float(spread.shift) == pytest.approx(2.0 - 1.0, rel=1e-12)

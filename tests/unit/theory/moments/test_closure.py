@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
-from madtheory.theory.moments import closure, generation
+from madtheory.theory.moments import closure, first_moments, generation
 from madtheory.theory.moments.second import _from_closed, invariant_path
 from tests.unit.theory.moments.quadrature import fit, grid
 
@@ -95,3 +95,11 @@ def test_a_long_path_ends_in_the_limit():
     capped = dataclasses.replace(loop, memory=1, pool="accumulate", pool_cap=4)
     path, limit = closure.closed_path(capped, 3, 1_000), closure.solved_limit(capped, 3)
     np.testing.assert_allclose(path[-1], limit, rtol=1e-11)
+
+
+@pytest.mark.parametrize("memory", [2, 4])
+def test_models_in_memory_grow_old_one_by_one(memory):
+    loop = Loop(n_initial=4, n_fixed=4, n_fresh=2, n_synth=3, bias=0.8, memory=memory)
+    exact, found = first_moments(loop, 9), closed(loop, 3, 9)
+    np.testing.assert_allclose(found.mean_sq, 3 * exact.mean_sq, rtol=1e-12)
+    np.testing.assert_allclose(found.trace, 3 * exact.trace, rtol=1e-12)

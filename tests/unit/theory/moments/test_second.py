@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from madtheory.theory.moments import second
 from madtheory.theory.moments.second import conjugated_second_moments
 
 positive = st.floats(0.01, 100.0)
@@ -20,3 +21,9 @@ def test_second_moments_of_a_wishart_matrix(dim: int, dof: int, data: st.DataObj
     found = conjugated_second_moments(*identity, eigenvalues=s)
     # The invariants of W determine a and b with a condition number of about dim.
     assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_a_correction_declares_is_as_it_was_calibrated():
+    """Shares of a correction of 1 %, and a thousandth; first moments are exact."""
+    expected = [0.0, 0.0, 0.026, 0.017, 0.017, 0.017, 0.017]
+    np.testing.assert_allclose(second._declared(np.full(7, 0.01)), expected, rtol=1e-12)

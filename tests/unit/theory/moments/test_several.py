@@ -93,6 +93,8 @@ STATIONARY = [
         n_initial=5, n_fixed=3, n_fresh=2, n_synth=7, pool="accumulate", pool_cap=3, memory=2,
         bias=0.9, shrinkage=0.2, weight=0.4, floor=0.1,
     ),
+    # No fixed set: a batch of the pool comes first.
+    Loop(n_initial=5, n_fresh=3, n_synth=4, pool="accumulate", pool_cap=3, bias=0.9),
 ]  # fmt: skip
 
 

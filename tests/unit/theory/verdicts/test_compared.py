@@ -112,3 +112,9 @@ def test_a_risk_within_the_error_of_the_baseline_is_not_compared(
     found = compared._compared("ratio", Estimate.exact(risk), base)
     assert found.verdict is verdict
     assert found.value == pytest.approx(risk / 0.99, rel=1e-15)
+
+
+def test_equal_risks_decide_nothing() -> None:
+    one = Estimate.exact(np.asarray(2.0))
+    found = compared._compared("ratio", one, one)
+    assert (found.verdict, found.value, found.status) == (None, 1.0, "exact")

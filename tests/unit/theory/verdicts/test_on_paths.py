@@ -183,3 +183,8 @@ def test_all_steps_rise_at_alpha_and_one_of_many_falls_at_its_share(
     rises = np.stack([column(t / math.sqrt(10)) for t in steps], axis=1)
     paths = np.cumsum(np.concatenate([np.zeros((10, 1)), rises], axis=1), axis=1)
     assert distance_increases_on_paths(paths, alpha=0.05).verdict is verdict
+
+
+def test_paths_that_are_at_the_baseline_decide_nothing() -> None:
+    found = ratio_on_paths([[2.0], [2.0], [2.0]], 2.0)
+    assert (found.verdict, found.lower, found.upper) == (None, 1.0, 1.0)

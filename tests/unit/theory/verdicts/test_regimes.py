@@ -12,6 +12,7 @@ from madtheory.loop import (
     fully_synthetic,
     synthetic_augmentation,
 )
+from madtheory.results import Interval
 from madtheory.theory import distance, moments, worth
 from madtheory.theory.verdicts import REGIMES, regime
 
@@ -57,3 +58,11 @@ def test_no_interval_is_left_where_nothing_is() -> None:
         assert (found.low, found.gain, found.high) == (0, 0, 0)
         assert found.status == "exact"
     assert math.isinf(moments.first_moments_limit(NAMED["unbounded"]).trace)
+
+
+@pytest.mark.parametrize("ends", [(6.0, 10.0), (10.0, 12.0), (10.0, 10.0)])
+def test_an_interval_that_ends_at_the_real_data_holds_them(
+    ends: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worth, "effective_interval", lambda *_: Interval(*ends))
+    assert regime(fresh_data(10, 10), [1.0]).name == "equivalent to real"

@@ -140,3 +140,12 @@ def test_growth_of_exactly_order_t_is_linear() -> None:
     loop = replace(loop, allow_overdispersion=True, bias=2.0)
     assert moments.pool_exponent(loop) == 1.0
     assert risk_grows_linearly(loop).verdict is True
+
+
+def test_an_anchored_pool_at_its_critical_bias_is_not_bounded() -> None:
+    loop = Loop(
+        n_initial=8, n_fresh=4, n_synth=8, pool="accumulate", weight=0.5, bias=2.0,
+        allow_overdispersion=True,
+    )  # fmt: skip
+    found = risk_is_bounded(loop)
+    assert (found.verdict, found.value) == (False, 1.0)

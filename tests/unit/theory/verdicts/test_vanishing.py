@@ -2,17 +2,25 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
-from madtheory.theory import moments
+from madtheory.loop import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    synthetic_augmentation,
+)
+from madtheory.theory import collapse, moments
 from madtheory.theory.verdicts import (
     heats_up,
     support_is_lost,
     vanishes_exponentially,
+    vanishing,
     variance_vanishes,
 )
 from tests.unit.theory.verdicts.paths import brute
@@ -98,3 +106,19 @@ def test_as_many_samples_as_directions_span_one_less() -> None:
     assert found.reason == "no more directions than the first samples have"
     found = support_is_lost(replace(loop, n_initial=6), 5)
     assert found.reason == "log det Sigma_t has this drift"
+
+
+def test_a_fit_has_its_fresh_samples_too() -> None:
+    assert support_is_lost(fresh_data(3, 2), 4).verdict is False
+    few = support_is_lost(fresh_data(2, 2), 4)
+    assert (few.verdict, few.value) == (True, 3)
+
+
+@pytest.mark.parametrize("value", [-0.001, 0.001])
+def test_a_drift_within_its_error_of_zero_decides_nothing(
+    value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drift = SimpleNamespace(lower=value - 0.002, value=value, upper=value + 0.002)
+    monkeypatch.setattr(collapse, "memory_rate", lambda loop: drift)
+    with pytest.raises(UnsupportedLoop, match=r"above or below 0 by more than its error"):
+        vanishing._remembering(Loop(n_initial=9, n_synth=9, memory=3), "collapse", rises=False)

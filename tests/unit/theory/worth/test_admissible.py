@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madtheory import spectrum
+from madtheory.covariance import Spectrum
 from madtheory.loop import (
     Loop,
     UnsupportedLoop,
@@ -204,3 +205,20 @@ def test_the_search_stays_where_limits_can_be_solved() -> None:
     assert found.value < found.upper < 10.0
     # Nine samples in 40 dimensions are worse than a point: so is no loop that shrinks to one.
     assert admissible_n_synth(synthetic_augmentation(9, 1, bias=0.999999, ddof=0), 40) == math.inf
+
+
+def test_as_good_as_the_baseline_is_admissible() -> None:
+    assert admissible._last_pass(lambda n: 0.0, 64, 1) == math.inf
+    assert admissible._last_pass(lambda n: n - 5.0, 64, 1) == 5.0
+
+
+def test_the_excess_errs_by_both_distances() -> None:
+    loop, s = fresh_data(30, 20, bias=0.7, weight=0.8), Spectrum.of([9.0, 2.0, 1.0])
+    risk, base = distance.resummed_limit(loop, s), spectrum.baseline(30, s)
+    compared = admissible._Comparison(loop, s)
+    most = float(risk.end(1) - base.end(-1)), float(risk.end(-1) - base.end(1))
+    middle = float(risk.value - base.value)
+    assert compared.excess(0, 20) == pytest.approx(middle, rel=1e-12)
+    assert compared.excess(1, 20) - compared.excess(-1, 20) == pytest.approx(
+        most[0] - most[1], rel=1e-9
+    )
