@@ -11,14 +11,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from llvmlite import binding
-from numba.core import compiler, event, types, typing
+from numba.core import compiler, event, types
 from numba.core.codegen import JITCodeLibrary
+from numba.core.typing.templates import make_concrete_template
 
 #: Parts of numba that it gives no types.
 LIBRARY: Any = JITCodeLibrary
 COMPILER: Any = compiler
 UNLITERAL: Any = types.unliteral
-TEMPLATE: Any = typing.make_concrete_template
+TEMPLATE: Any = make_concrete_template
 EVENT: Any = event.trigger_event
 
 

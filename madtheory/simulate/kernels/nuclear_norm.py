@@ -230,7 +230,7 @@ def is_graded(F: Array, size: int) -> bool:
     low, high = abs(F[0, 0]), abs(F[0, 0])
     for i in range(1, size):
         low, high = min(low, abs(F[i, i])), max(high, abs(F[i, i]))
-    return low * low < WIDE * (high * high)
+    return bool(low * low < WIDE * (high * high))
 
 
 @kernel
@@ -244,7 +244,7 @@ def nuclear_norm(F: Array, rows: int, cols: int, M: Array) -> float:
     if cols == 0:
         return 0.0
     if cols == rows == 1:
-        return abs(F[0, 0])
+        return float(abs(F[0, 0]))
     if cols == rows == 2:
         norm = F[0, 0] ** 2 + F[0, 1] ** 2 + F[1, 0] ** 2 + F[1, 1] ** 2
         det: float = F[0, 0] * F[1, 1] - F[0, 1] * F[1, 0]
