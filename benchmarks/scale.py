@@ -61,9 +61,9 @@ def baseline_100() -> dict[str, float]:
 
 def plain_point() -> dict[str, float]:
     """E W2^2 at a limit to 0.3 % by the plain sampler, extrapolated: variance times time."""
-    result = {}
+    result, ones, settled = {}, np.ones(100), 60
     for n_real in (1_000, 10_000):
-        loop, ones, settled = fresh_data(n_real, 10 * n_real, bias=0.9), np.ones(100), 60
+        loop = fresh_data(n_real, 10 * n_real, bias=0.9)
         path = simulate(
             loop, ones, generations=settled, replicates=100, threads=1, at=[settled], record=ALL
         )
