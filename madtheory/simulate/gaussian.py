@@ -18,7 +18,6 @@ from madtheory import _threads
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, fresh, side_by_side
-from madtheory.simulate.kernels.measure import QUANTITIES
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.limits import check_memory
 from madtheory.simulate.plain import draw_plain
@@ -137,9 +136,8 @@ def _is_side_by_side(plan: Plan, spec: Spec) -> bool:
     rank, room = plan.problem.positive.size, side_by_side
     regular = min(spec.n_initial, spec.n_fresh, spec.n_synth) > rank
     regular = regular and min(spec.bias, spec.first_bias) > 0 and not spec.roots.size
-    recorded = {QUANTITIES[q] for q in room.RECORDED}
     few = room.draws_of(rank, plan.last) * room.LANES <= room.MOST_DRAWN
-    return rank <= room.MOST_DIM and regular and few and set(plan.record) <= recorded
+    return rank <= room.MOST_DIM and regular and few
 
 
 def _run_stored(plan: Plan, path: Path, running: Running) -> Paths:

@@ -12,16 +12,25 @@ import math
 import numpy as np
 
 from madtheory._compile import kernel
-from madtheory._types import Array, Bools
+from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.fresh import stack
-from madtheory.simulate.kernels.measure import LOG_DET, MEAN_SQ, NEAR, TRACE, W2, bures
+from madtheory.simulate.kernels.measure import (
+    LOG_DET,
+    MEAN_SQ,
+    NEAR,
+    QUANTITIES,
+    TRACE,
+    W2,
+    bures,
+    measure,
+)
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record_path
 
-#: Replicates side by side; what they can record; most dimensions.
+#: Replicates side by side; what is measured so; most dimensions.
 LANES = 32
-RECORDED = (MEAN_SQ, TRACE, W2, LOG_DET)
+SIDE_BY_SIDE = (MEAN_SQ, TRACE, W2, LOG_DET)
 MOST_DIM = 6
 #: Most numbers that are drawn ahead (64 MB).
 MOST_DRAWN = 2**23
@@ -265,6 +274,19 @@ def measure_lanes(wanted: int, nu: Array, G: Array, s: Array, log_det: float, ou
 
 
 @kernel
+def measure_one_by_one(
+    wanted: int, nu: Array, G: Array, s: Array, lanes: int, e: Ints, room: Array, out: Array
+) -> None:
+    """Write one of the quantities that are rarely asked for."""
+    flags, x = np.zeros(len(QUANTITIES), np.bool_), np.zeros(len(QUANTITIES))
+    flags[wanted] = True
+    for b in range(lanes):
+        unpack(G, 0, b, 1.0, room[0])
+        measure(flags, nu[:, b].copy(), room[0], e, s, 0.0, room[1], room[2], x)
+        out[b] = x[wanted]
+
+
+@kernel
 def fresh_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run :func:`fresh.fresh_chunk` where all Wishart laws are regular."""
     rank, generations = s.size, tally.slots.size
@@ -278,6 +300,7 @@ def fresh_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tal
         np.ones(rank),
         np.zeros((3, rank, rank)),
     )
+    exponents = np.zeros(rank, np.int64)
     values = np.zeros((tally.wanted.size, LANES, tally.mean.shape[1]))
     for first in range(0, tally.replicates, LANES):
         lanes = min(LANES, tally.replicates - first)
@@ -296,8 +319,12 @@ def fresh_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tal
             slot = tally.slots[t]
             if slot >= 0:
                 for q in range(tally.wanted.size):
-                    measure_lanes(tally.wanted[q], nu, G, s, spec.log_det, out)
-                    if tally.wanted[q] == W2:
+                    wanted = tally.wanted[q]
+                    if wanted in SIDE_BY_SIDE:
+                        measure_lanes(wanted, nu, G, s, spec.log_det, out)
+                    else:
+                        measure_one_by_one(wanted, nu, G, s, lanes, exponents, room, out)
+                    if wanted == W2:
                         bures_lanes(G, s, lanes, mark, one, room, x, out)
                     for b in range(lanes):
                         values[q, b, slot] = out[b]
