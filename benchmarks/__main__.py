@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import cli, deep_throughput, engine, metrics, modes, simulate
+from benchmarks import cli, deep_throughput, engine, metrics, modes, scale, simulate
 
 #: Benchmarks by room and name; `memory` is added below.
 BENCHMARKS: dict[str, dict[str, Callable[[], dict[str, float]]]] = {
@@ -23,6 +23,15 @@ BENCHMARKS: dict[str, dict[str, Callable[[], dict[str, float]]]] = {
         "two_threads": simulate.threads,
         "free_of_n": simulate.free_of_n,
         "every_field": simulate.every_field,
+    },
+    "scale": {
+        "limit_d100": scale.limit,
+        "figure_11": scale.figure_11,
+        "baseline_d100": scale.baseline_100,
+        "plain_point": scale.plain_point,
+        "small_d3": scale.small,
+        "against_d": scale.against_d,
+        "against_n": scale.against_n,
     },
     "cli": {"start_up": cli.start_up},
     "engine": {"engine": engine.bookkeeping},

@@ -27,6 +27,8 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from madtheory._linked import Linked, Stored, hold_environments
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -36,6 +38,9 @@ CONFIG: Any = numba.config
 RESULT: Any = CompileResult
 DUMPS: Any = dumps
 CHECKSUM = hashlib.sha256().digest_size
+#: Releases of numba whose calls between kernels are known; with others each kernel is compiled by
+#: itself, as numba does: a first call takes twice as long.
+TRIED = "0.68."
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -52,7 +57,10 @@ def reducing_kernel(function: Callable[P, R]) -> Callable[P, R]:
 def _compiled(function: Callable[P, R], fastmath: bool | set[str]) -> Callable[P, R]:
     compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
     if compiled is not function:  # it is, where NUMBA_DISABLE_JIT is set
-        compiled._cache = MachineCode(compiled)
+        compiled._cache = code = MachineCode(compiled)
+        if numba.__version__.startswith(TRIED):
+            linked = Linked(compiled, code.load_linked, code.save_linked)
+            compiled.get_call_template, compiled.get_overload = linked.template, linked.key
     return cast("Callable[P, R]", compiled)
 
 
@@ -165,9 +173,9 @@ class MachineCode(NullCache):
     def __init__(self, dispatcher: Any) -> None:
         self.dispatcher = dispatcher
 
-    def _names(self, signature: Any, codegen: Any) -> tuple[str, str]:
+    def _names(self, signature: Any) -> tuple[str, str]:
         """File of an overload, and the pattern of its files for other states of the source."""
-        function = self.dispatcher.py_func
+        function, codegen = self.dispatcher.py_func, self.dispatcher.targetctx.codegen()
         key = (signature, codegen.magic_tuple(), VERSIONS, CONFIG.OPT, CONFIG.BOUNDSCHECK)
         name = f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
         stem = f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
@@ -177,20 +185,39 @@ class MachineCode(NullCache):
         """Return the stored overload, None when there is none that can be used."""
         target_context.refresh()
         try:
-            content = _read(self._names(signature, target_context.codegen())[0])
-            if content is None:
-                return None
-            stored, payload = pickle.loads(content)
-            if stored != signature:
-                return None
-            return RESULT._rebuild(target_context, *payload)
+            payload = self._load(signature)
+            return None if payload is None else RESULT._rebuild(target_context, *payload)
         except Exception:  # whatever is wrong with it: compile again
             return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Store an overload, if that is possible."""
+        hold_environments(result)
         if result.library.has_dynamic_globals:  # addresses of this process
             return
         with contextlib.suppress(Exception):  # it is compiled: a cache may not fail the call
-            content = DUMPS((signature, result._reduce()))
-            _write(*self._names(signature, result.codegen), content)
+            self._save(signature, result._reduce())
+
+    def load_linked(self, args: Any) -> Stored | None:
+        """Return what was stored to be linked, None when there is none that can be used."""
+        try:
+            found = self._load(("linked", args))
+            return None if found is None else Stored(*found)
+        except Exception:
+            return None
+
+    def save_linked(self, args: Any, stored: Stored) -> None:
+        """Store what is to be linked, if that is possible."""
+        with contextlib.suppress(Exception):
+            self._save(("linked", args), tuple(stored))
+
+    def _load(self, signature: Any) -> Any:
+        """Return what was stored for a signature, None for another one's or nothing."""
+        content = _read(self._names(signature)[0])
+        if content is None:
+            return None
+        stored, payload = pickle.loads(content)
+        return payload if stored == signature else None
+
+    def _save(self, signature: Any, payload: Any) -> None:
+        _write(*self._names(signature), DUMPS((signature, payload)))

@@ -99,7 +99,7 @@ precise = stack(
     click.option(
         "--precise",
         is_flag=True,
-        help="Simulate E W2² for some seconds where more than .3 % is declared.",
+        help="Simulate E W2² for some seconds where more than .3 % is declared [default: do not].",
     ),
     defaulted("--seed", default=0, help="Of what --precise simulates."),
 )

@@ -17,7 +17,7 @@ import numpy as np
 from madtheory import _threads
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.simulate import store
-from madtheory.simulate.kernels import any_loop, collapse, fresh
+from madtheory.simulate.kernels import any_loop, collapse, fresh, side_by_side
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.limits import check_memory
 from madtheory.simulate.plain import draw_plain
@@ -126,7 +126,18 @@ def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
     else:
         kernel = collapse.collapse_line_chunk if s.size == 1 else collapse.collapse_chunk
     spec = spec_of(plan)
+    if kernel is fresh.fresh_chunk and _is_side_by_side(plan, spec):
+        kernel = side_by_side.fresh_lanes_chunk
     return lambda rng, tally: kernel(rng, spec, s, tally)
+
+
+def _is_side_by_side(plan: Plan, spec: Spec) -> bool:
+    """Whether replicates of a fresh data loop are drawn ahead and run side by side."""
+    rank, room = plan.problem.positive.size, side_by_side
+    regular = min(spec.n_initial, spec.n_fresh, spec.n_synth) > rank
+    regular = regular and min(spec.bias, spec.first_bias) > 0 and not spec.roots.size
+    few = room.draws_of(rank, plan.last) * room.LANES <= room.MOST_DRAWN
+    return rank <= room.MOST_DIM and regular and few
 
 
 def _run_stored(plan: Plan, path: Path, running: Running) -> Paths:

@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("directions",),
     ("loop", "covariance", "results", "_threads"),
     ("_check", "_compile", "_search", "_types", "proofs"),
+    ("_linked",),
 )
 #: A file answers one question: this many lines at most.
 LONGEST = 600

@@ -12,7 +12,7 @@ import numpy as np
 from madtheory._compile import kernel, reducing_kernel
 from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels.linear_algebra import LOG_2, add_gram, clear, power_of_two, scaled
-from madtheory.simulate.kernels.nuclear_norm import nuclear_norm
+from madtheory.simulate.kernels.nuclear_norm import is_lower, nuclear_norm
 from madtheory.simulate.kernels.tally import Tally, record_path
 
 #: What a run can record; the position is the index used by the kernels.
@@ -95,7 +95,7 @@ def near_identity(G: Array, v: Array, top: int, rows: int, work: Array, M: Array
         for j in range(rows):
             work[i, j] = v[j] * G[i, j]
     clear(M, rows, rows)
-    add_gram(work, rows, rows, False, M)
+    add_gram(work, rows, rows, is_lower(work, rows), M)
     norm = 0.0
     for i in range(rows):
         M[i, i] -= 1.0

@@ -1,4 +1,4 @@
-"""Sums of singular values: bidiagonalisation and differential qd with shifts."""
+"""Sums of singular values: of a Gram matrix, or by bidiagonalisation and differential qd."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ import numpy as np
 from madtheory._compile import kernel, reducing_kernel
 from madtheory._types import Array
 from madtheory.simulate.kernels.linear_algebra import add_gram, clear
-
-#: Gram eigenvalues down to this fraction of the largest give roots right to 1e-12 of the largest.
-SMALL_EIGENVALUE = 1e-8
-#: From this size on LAPACK's symmetric eigenvalues are faster than bidiagonalisation.
-LARGE = 24
-#: Squared norms below this are taken as zero in reflections: their digits may have underflowed.
-NEGLIGIBLE = 1e-290
+from madtheory.simulate.kernels.root_trace import NEGLIGIBLE, WIDE, root_trace
 
 
 @reducing_kernel
@@ -198,15 +192,45 @@ def qd_sum(W: Array, n: int) -> float:
 
 
 @kernel
-def well_conditioned_sum(M: Array, size: int) -> float:
-    """Return the sum of root eigenvalues of M (lower triangle given), -1 when nearly singular."""
-    values = np.linalg.eigvalsh(M[:size, :size])
-    if not values[0] > SMALL_EIGENVALUE * values[size - 1]:
-        return -1.0
-    total = 0.0
-    for x in values:
-        total += math.sqrt(x)
-    return total
+def norm_of_three(F: Array) -> float:
+    """Return the sum of the three singular values of lower triangular F (3, 3), singular or not.
+
+    Of the squares' elementary sums one, two and three^2, by t^2 = one + 2 p, p^2 = two + 2 three t
+    for the sum t and the sum p of products of two: nothing cancels, and Newton's steps from above
+    need four or five.
+    """
+    a, b, c, d, e, f = F[0, 0], F[1, 0], F[1, 1], F[2, 0], F[2, 1], F[2, 2]
+    one = a * a + b * b + c * c + d * d + e * e + f * f
+    two = (a * c) ** 2 + (a * e) ** 2 + (b * e - c * d) ** 2
+    two += (f * a) ** 2 + (f * b) ** 2 + (f * c) ** 2
+    three = abs(a * c * f)
+    t = math.sqrt(3.0 * one)
+    for _ in range(20):
+        pair = math.sqrt(two + 2.0 * three * t)
+        mapped = math.sqrt(one + 2.0 * pair)
+        if t - mapped <= 1e-15 * t or three >= pair * mapped:
+            return mapped
+        t -= (t - mapped) / (1.0 - three / (pair * mapped))
+    return t
+
+
+@kernel
+def is_lower(F: Array, size: int) -> bool:
+    """Tell whether F[:size, :size] is lower triangular."""
+    for i in range(size):
+        for j in range(i + 1, size):
+            if F[i, j] != 0.0:
+                return False
+    return True
+
+
+@kernel
+def is_graded(F: Array, size: int) -> bool:
+    """Tell whether the diagonal of triangular F alone shows that its Gram matrix will not do."""
+    low, high = abs(F[0, 0]), abs(F[0, 0])
+    for i in range(1, size):
+        low, high = min(low, abs(F[i, i])), max(high, abs(F[i, i]))
+    return bool(low * low < WIDE * (high * high))
 
 
 @kernel
@@ -214,19 +238,24 @@ def nuclear_norm(F: Array, rows: int, cols: int, M: Array) -> float:
     """Return the sum of the singular values of F (rows >= cols); F and M are overwritten.
 
     Right to a few rounding errors of the largest one, F singular or not: by bidiagonalisation,
-    or where F is large and well conditioned by the eigenvalues of its Gram matrix (then the
-    error of sigma_i is below 1e-16 sigma_1 (sigma_1 / sigma_i) <= 1e-12 sigma_1).
+    or where F is well conditioned by its Gram matrix (then the error of sigma_i is below
+    1e-16 sigma_1 (sigma_1 / sigma_i) <= 1e-12 sigma_1).
     """
     if cols == 0:
         return 0.0
+    if cols == rows == 1:
+        return float(abs(F[0, 0]))
     if cols == rows == 2:
         norm = F[0, 0] ** 2 + F[0, 1] ** 2 + F[1, 0] ** 2 + F[1, 1] ** 2
         det: float = F[0, 0] * F[1, 1] - F[0, 1] * F[1, 0]
         return math.sqrt(norm + 2.0 * abs(det))
-    if cols == rows and rows >= LARGE:
+    lower = cols == rows and is_lower(F, rows)
+    if lower and rows == 3:
+        return norm_of_three(F)
+    if cols == rows and not (lower and is_graded(F, rows)):
         clear(M, rows, rows)
-        add_gram(F, rows, rows, False, M)
-        total = well_conditioned_sum(M, rows)
+        add_gram(F, rows, rows, lower, M)
+        total = root_trace(M, rows)
         if total >= 0.0:
             return total
     W = np.empty((5, rows))
