@@ -119,10 +119,11 @@ def _next(
     scale = np.sqrt(law.growth)
     training = p[:, :, None] * law.shape + (1 - p)[:, :, None] * S
     training *= scale[:, :, None] * scale[:, None, :]
-    size = np.trace(training, axis1=1, axis2=2) / training.shape[1]
+    F = root(training)
+    size = np.square(F).sum(axis=(1, 2)) / F.shape[1]
     # Far out a path stays: its squares leave float64.
-    training *= (size.clip(1 / _FAR, _FAR) / np.maximum(size, 1e-300))[:, None, None]
-    step, S = sample(rng, rows, root(training), law.size)
+    F *= np.sqrt(size.clip(1 / _FAR, _FAR) / np.maximum(size, 1e-300))[:, None, None]
+    step, S = sample(rng, rows, F, law.size)
     return (p * law.home + (1 - p) * mean + step).clip(-_FAR, _FAR), S
 
 

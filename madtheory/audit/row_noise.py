@@ -47,7 +47,9 @@ def root(S: Array) -> Array:
     """Factor of a batch of covariances, singular ones too, whatever their axes' scales."""
     deviations = np.sqrt(np.maximum(np.diagonal(S, axis1=1, axis2=2), _NOTHING))
     units = deviations[:, :, None] * deviations[:, None, :]
-    correlation = S / units + _TINY * np.eye(S.shape[-1])
+    # No correlation is beyond 1: what is comes of rounding, where hardly any variance is left.
+    with np.errstate(over="ignore"):
+        correlation = np.clip(S / units, -2.0, 2.0) + _TINY * np.eye(S.shape[-1])
     try:
         factor = np.linalg.cholesky(correlation)
     except np.linalg.LinAlgError:

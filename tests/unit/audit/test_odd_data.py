@@ -145,3 +145,17 @@ def test_worth_leaves_out_directions_that_are_rounding():
     assert (there.value, there.low, there.high) == pytest.approx(
         (alone.value, alone.low, alone.high), rel=1e-9
     )
+
+
+@pytest.mark.parametrize("which", ["real data", "last file"])
+def test_scales_apart_by_more_than_rounding_are_answered(which):
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(60, 3))
+    files = [rng.normal(size=(60, 3)) * 0.9**t for t in range(6)]
+    if which == "real data":
+        real = real * 1e18
+    else:
+        files[-1] = files[-1] / 1e30
+    found = audit.audit(real, files, horizon=6)
+    assert found.verdict == "undecided"
+    assert np.isfinite([band.high for band in found.forecast.fid]).all()
