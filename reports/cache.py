@@ -62,7 +62,10 @@ def _spec(name: str) -> ModuleSpec | None:
         package = _spec(above)
         if package is None or package.submodule_search_locations is None:
             return None
-    return importlib.util.find_spec(name)
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a package above needs what is not installed
+        return None
 
 
 @cache

@@ -66,3 +66,11 @@ def test_damaged_cache_is_named(tmp_path, damage):
     path.write_text(path.read_text().replace("1.5", "1.6") if damage is None else damage)
     with pytest.raises(cache.DamagedCache, match=r"x\.json"):
         cache.load(path, "k")
+
+
+def test_a_package_that_needs_what_is_not_installed_has_no_sources(tmp_path, monkeypatch):
+    (tmp_path / "lacking").mkdir()
+    (tmp_path / "lacking" / "__init__.py").write_text("import nothing_of_this_name\n")
+    (tmp_path / "lacking" / "inside.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cache._read("lacking.inside") == ("", set())
