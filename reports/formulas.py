@@ -30,7 +30,6 @@ _SIGNS: Final = {
 _RELATIONS: Final = {*"=<>+-/|~×→≤≥≈≠∈−", "<=", ">=", "->"}
 _NUMBER: Final = re.compile(r"[(\[]*(\.\.\.|[\d.,]*\d)[)\]]*")
 _KNOWN: Final = re.compile(r"(?<![A-Za-z])(?:" + "|".join(_NAMES) + r"|2F1)(?![A-Za-z0-9])")
-_BARE: Final = re.compile(r"[.\d]*[A-Za-z]")
 
 Kind = Literal["formula", "maybe", "word"]
 
