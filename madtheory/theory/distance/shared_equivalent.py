@@ -36,8 +36,6 @@ from madtheory.theory.moments.second import estimated_path
 #: tests/golden/theory/distance/families.py (that of crowds on coverage.json), held to a fourth.
 _BY_FIT, _BY_SIZE, _BY_SECOND, _BY_UNEVEN, _BY_CLOSED = 0.3, 0.3, 1.0, 0.4, 0.5
 _BY_MEANS, _BY_COUNTS, _BY_CROWD, _BY_GRID = 3.0, 3.0, 0.08, 1e-6
-#: Whatever x is, rounding at unequal eigenvalues.
-_ROUNDED = 2e-14
 #: More models to a sample are too many.
 _CROWD = 2.0
 #: Whatever x is, rounding at unequal eigenvalues.
