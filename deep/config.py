@@ -86,7 +86,7 @@ class Preset:
         """The same on another device, as it computes there."""
         if "device" not in {item.name for item in fields(self.model)}:
             return self
-        placed = replace(self.model.device, name=device.name)
+        placed = replace(self.model.device, name=device.name, count=device.count)
         return replace(self, model=replace(self.model, device=placed))
 
 

@@ -58,11 +58,19 @@ def devices() -> list[str]:
     return ["cpu", str(kind), *(f"{kind}:{i}" for i in range(count))]
 
 
-def on_device(preset: Preset, name: str) -> Preset:
-    """The preset on a device of this machine."""
+def on_device(preset: Preset, name: str, count: int = 1) -> Preset:
+    """The preset on a device of this machine, or on so many of its kind."""
     if name not in (here := devices()):
         raise ValueError(f"device must be one of this machine, {', '.join(here)}, got {name!r}")
-    return preset.on(replace(Device(), name=name))
+    if count > 1:
+        if not hasattr(preset.model, "device"):
+            raise ValueError(f"devices must be 1 for {preset.family}, got {count}")
+        if name not in ("cpu", "cuda"):
+            raise ValueError(f"device must be cpu or cuda where several share a fit, got {name!r}")
+        found = sum(other.startswith("cuda:") for other in here)
+        if name == "cuda" and count > found:
+            raise ValueError(f"devices must be at most {found}, as this machine has, got {count}")
+    return preset.on(replace(Device(), name=name, count=count))
 
 
 def features_of(eyes: Eyes | None) -> str:

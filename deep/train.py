@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from madtheory._types import Ints
 from madtheory.deep.checkpoint import Checkpoint, below, flat
+from madtheory.deep.parallel.rows import first
 
 #: Exit code of a process that SIGTERM ended.
 TERMINATED = 143
@@ -36,8 +37,10 @@ class Device:
     name: str = "cpu"
     #: Compute in bfloat16 where that is safe.
     mixed: bool = False
-    #: Processor threads; the bits of a fit depend on them.
+    #: Processor threads of a process; the bits of a fit depend on them.
     threads: int = 1
+    #: Devices that share a fit (madtheory.deep.parallel), a process each.
+    count: int = 1
 
     def autocast(self) -> Any:
         """Mixed precision, or nothing."""
@@ -139,9 +142,10 @@ def run(
     """Take `steps` steps of `update`, which changes the modules and returns a loss.
 
     A fit that was interrupted goes on from its checkpoint to the same bits, since an update draws
-    from nothing but its step. A loss that is not finite ends it at that step.
+    from nothing but its step. A loss that is not finite ends it at that step. Of the processes that
+    share a fit the first one keeps it.
     """
-    start = 0
+    start, keeps = 0, checkpoint if first() else None
     if checkpoint is not None:
         start, tensors = checkpoint.load()
         if tensors:
@@ -153,11 +157,11 @@ def run(
         look = (step + 1) % LOOK_EVERY == 0 or step + 1 == steps
         if look and not math.isfinite(float(loss)):
             raise Stopped(f"the loss at step {step + 1} of {steps} is {float(loss)}")
-        if checkpoint is not None and (checkpoint.due() or stopping()):
-            checkpoint.save(step + 1, fit.tensors())
+        if keeps is not None and (keeps.due() or stopping()):
+            keeps.save(step + 1, fit.tensors())
         end_if_asked()
-    if checkpoint is not None:
-        checkpoint.save(steps, fit.tensors())
+    if keeps is not None:
+        keeps.save(steps, fit.tensors())
 
 
 _stop = False

@@ -21,6 +21,8 @@ from torch.nn import functional as F
 from madtheory.deep import noise, train
 from madtheory.deep.models.networks import Mlp, UNet
 from madtheory.deep.models.weights import in_batches, pack, unpack
+from madtheory.deep.parallel import processes
+from madtheory.deep.parallel.rows import average_gradients, rows_of
 from madtheory.deep.train import Device
 from madtheory.engine.protocol import Rng
 
@@ -95,7 +97,10 @@ class Ddpm:
 
     def fit(self, samples: Any, rng: Rng, /, folder: Path | None = None) -> Ddpm:
         """Train on the mean squared error of the predicted noise; labels are dropped at random."""
-        key = int(rng.integers(2**62))
+        return processes.fit(self, samples, int(rng.integers(2**62)), folder)
+
+    def fit_here(self, samples: Any, key: int, folder: Path | None) -> Ddpm:
+        """Fit as one of the processes that share it, with whatever is random a function of key."""
         given = samples if self.classes else {"x": samples, "y": np.zeros(len(samples), np.int64)}
         x = torch.as_tensor(np.asarray(given["x"], np.float32))
         y = torch.as_tensor(np.asarray(given["y"], np.int64))
@@ -122,10 +127,11 @@ class Ddpm:
                 if self.target == "velocity":
                     wanted = torch.sqrt(share) * eps - torch.sqrt(1.0 - share) * rows
                 with self.device.autocast():
-                    told = (noisy.to(place), (t / self.timesteps).to(place), label.to(place))
-                    loss = F.mse_loss(network(*told).float(), wanted.to(place))
+                    told = (rows_of(x).to(place) for x in (noisy, t / self.timesteps, label))
+                    loss = F.mse_loss(network(*told).float(), rows_of(wanted).to(place))
                 optimiser.zero_grad()
                 loss.backward()
+                average_gradients(network)
                 nn.utils.clip_grad_norm_(network.parameters(), self.gradient)
                 optimiser.step()
                 return loss.detach()

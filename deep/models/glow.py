@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from madtheory.deep import noise, train
 from madtheory.deep.models.weights import in_batches, pack, unpack
+from madtheory.deep.parallel import processes
+from madtheory.deep.parallel.rows import average_gradients, rows_of
 from madtheory.deep.train import Device
 from madtheory.engine.protocol import Rng
 
@@ -140,7 +142,11 @@ class Glow:
 
     def fit(self, samples: Any, rng: Rng, /, folder: Path | None = None) -> Glow:
         """Maximise the likelihood."""
-        key, place = int(rng.integers(2**62)), self.device.name
+        return processes.fit(self, samples, int(rng.integers(2**62)), folder)
+
+    def fit_here(self, samples: Any, key: int, folder: Path | None) -> Glow:
+        """Fit as one of the processes that share it, with whatever is random a function of key."""
+        place = self.device.name
         x = torch.as_tensor(np.asarray(samples, np.float32))
         steps = self.epochs * math.ceil(len(x) / self.batch)
         with self.device.use(key):
@@ -153,9 +159,10 @@ class Glow:
             def update(step: int) -> Tensor:
                 rows = x[torch.as_tensor(train.minibatch(key, step, len(x), self.batch))]
                 train.set_rate(optimiser, train.one_cycle(step, steps, self.rate))
-                loss = -flow.log_density(rows.to(place)).mean()
+                loss = -flow.log_density(rows_of(rows).to(place)).mean()
                 optimiser.zero_grad()
                 loss.backward()
+                average_gradients(flow)
                 nn.utils.clip_grad_norm_(flow.parameters(), self.gradient)
                 optimiser.step()
                 return loss.detach()

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from madtheory.deep import noise, train
 from madtheory.deep.models.weights import in_batches, pack, unpack
+from madtheory.deep.parallel import processes
+from madtheory.deep.parallel.rows import average_gradients, rows_of
 from madtheory.deep.train import Device
 from madtheory.engine.protocol import Rng
 
@@ -106,7 +108,11 @@ class WganGp:
 
     def fit(self, samples: Any, rng: Rng, /, folder: Path | None = None) -> WganGp:
         """Train both; a step is `critic_steps` steps of the critic and one of the generator."""
-        key, place = int(rng.integers(2**62)), self.device.name
+        return processes.fit(self, samples, int(rng.integers(2**62)), folder)
+
+    def fit_here(self, samples: Any, key: int, folder: Path | None) -> WganGp:
+        """Fit as one of the processes that share it, with whatever is random a function of key."""
+        place = self.device.name
         x = torch.as_tensor(np.asarray(samples, np.float32))
         with self.device.use(key):
             generator, critic = self.build(tuple(x.shape[1:]))
@@ -122,8 +128,9 @@ class WganGp:
                 for inner in range(self.critic_steps):
                     turn = step * self.critic_steps + inner
                     rows = x[torch.as_tensor(train.minibatch(key, turn, len(x), self.batch))]
-                    z = torch.randn(len(rows), self.latent, generator=source).to(place)
-                    share, rows = torch.rand(len(rows), generator=source).to(place), rows.to(place)
+                    drawn = torch.randn(len(rows), self.latent, generator=source), rows
+                    share = rows_of(torch.rand(len(rows), generator=source)).to(place)
+                    z, rows = (rows_of(x).to(place) for x in drawn)
                     with torch.no_grad(), self.device.autocast():
                         fake = generator(z).float().reshape(rows.shape)
                     with self.device.autocast():
@@ -131,12 +138,14 @@ class WganGp:
                     loss = loss + self.penalty * self.slope(critic, rows, fake, share)
                     down.zero_grad()
                     loss.backward()
+                    average_gradients(critic)
                     down.step()
-                z = torch.randn(self.batch, self.latent, generator=source).to(place)
+                z = rows_of(torch.randn(self.batch, self.latent, generator=source)).to(place)
                 with self.device.autocast():
                     seen = critic(generator(z).reshape(-1, *x.shape[1:])).float()
                 up.zero_grad()
                 (-seen.mean()).backward()
+                average_gradients(generator)
                 up.step()
                 return loss.detach()
 

@@ -97,6 +97,7 @@ def _command(
     preset: str,
     generations: int | None,
     device: str,
+    devices: int,
     seed: int,
     changes: tuple[str, ...],
     rehearse: bool,
@@ -106,6 +107,7 @@ def _command(
     words += ["--rehearse"] if rehearse else []
     words += [] if generations is None else ["--generations", str(generations)]
     words += [] if device == "cpu" else ["--device", device]
+    words += [] if devices == 1 else ["--devices", str(devices)]
     return shlex.join([*words, *(word for change in changes for word in ("--set", change))])
 
 
@@ -114,6 +116,7 @@ def _command(
 @click.option("--out", type=options.PATH, required=True, help="Run folder to write, or to go on.")
 @options.counted("--generations", help="Instead of the preset's.")
 @options.defaulted("--device", default="cpu", help="cpu, cuda, cuda:1, mps, ...")
+@options.defaulted("--devices", default=1, help="Devices (for cpu: processes) that share each fit.")
 @options.defaulted("--seed", default=0)
 @click.option(
     "--set",
@@ -130,6 +133,7 @@ def run(
     out: Path,
     generations: int | None,
     device: str,
+    devices: int,
     seed: int,
     changes: tuple[str, ...],
     rehearse: bool,
@@ -145,7 +149,8 @@ def run(
     from madtheory.engine import LoopStopped
 
     read = config.read(preset, changes)
-    chosen = on_device(config.rehearsal(read) if rehearse else read, device)
+    _check.count("devices", devices)
+    chosen = on_device(config.rehearsal(read) if rehearse else read, device, devices)
     wanted = chosen.generations if generations is None else generations
     _check.count("generations", wanted)
     _check.count("seed", seed, minimum=0)
@@ -159,7 +164,7 @@ def run(
             out=out,
             generations=wanted,
             seed=seed,
-            command=_command(preset, generations, device, seed, changes, rehearse),
+            command=_command(preset, generations, device, devices, seed, changes, rehearse),
             progress=answer.watched() or None,
         )
     except LoopStopped as stop:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from madtheory.deep.parallel.rows import average, rows_of, size
+
 
 def logistic(real: Tensor, fake: Tensor, relativistic: bool) -> tuple[Tensor, Tensor]:
     """Losses of discriminator and generator: non-saturating, or of pairs (Jolicoeur-Martineau)."""
@@ -28,7 +30,8 @@ def path_length(images: Tensor, w: Tensor, mean: Tensor, noise: Tensor) -> tuple
     weighted = (images * noise).sum() / math.sqrt(images.shape[2] * images.shape[3])
     (slopes,) = torch.autograd.grad(weighted, w, create_graph=True)
     lengths = slopes.norm(dim=1)
-    new = mean + 0.01 * (lengths.detach().mean() - mean)
+    average([length := lengths.detach().mean()])
+    new = mean + 0.01 * (length - mean)
     return ((lengths - new) ** 2).mean(), new
 
 
@@ -36,9 +39,9 @@ def augment(x: Tensor, p: float, source: torch.Generator) -> Tensor:
     """Flips, shifts, brightness and contrast, each with probability p (a part of ADA's list)."""
     if p <= 0.0:
         return x
-    n = len(x)
-    chosen = (torch.rand(n, 4, generator=source) < p).to(x.device)[:, :, None, None, None]
-    z = torch.randn(n, 2, generator=source).to(x.device)[:, :, None, None, None]
+    n = size() * len(x)
+    drawn = torch.rand(n, 4, generator=source) < p, torch.randn(n, 2, generator=source)
+    chosen, z = (rows_of(y).to(x.device)[:, :, None, None, None] for y in drawn)
     x = torch.where(chosen[:, 0], x.flip(3), x)
     step = int(torch.randint(-1, 2, (), generator=source))
     x = torch.where(chosen[:, 1], torch.roll(x, step, dims=3), x)

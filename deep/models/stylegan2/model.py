@@ -18,6 +18,8 @@ from madtheory.deep import noise, train
 from madtheory.deep.models.stylegan2 import losses
 from madtheory.deep.models.stylegan2.networks import Discriminator, Generator
 from madtheory.deep.models.weights import in_batches, pack, unpack
+from madtheory.deep.parallel import processes
+from madtheory.deep.parallel.rows import average, average_gradients, rows_of, size
 from madtheory.deep.train import Device
 from madtheory.engine.protocol import Rng
 
@@ -62,7 +64,11 @@ class StyleGan2:
 
     def fit(self, samples: Any, rng: Rng, /, folder: Path | None = None) -> StyleGan2:
         """Train generator and discriminator in turn, penalties every few steps (lazily)."""
-        key, place = int(rng.integers(2**62)), self.device.name
+        return processes.fit(self, samples, int(rng.integers(2**62)), folder)
+
+    def fit_here(self, samples: Any, key: int, folder: Path | None) -> StyleGan2:
+        """Fit as one of the processes that share it, with whatever is random a function of key."""
+        place = self.device.name
         x = torch.as_tensor(np.asarray(samples, np.float32))
         with self.device.use(key):
             generator = self.build(tuple(x.shape[1:]))
@@ -78,7 +84,7 @@ class StyleGan2:
                 for optimiser in (up, down):
                     train.set_rate(optimiser, train.one_cycle(step, self.steps, self.rate, 0.02))
                 chosen = torch.as_tensor(train.minibatch(key, step, len(x), self.batch))
-                return turn.take(step, x[chosen].to(place), train.generator(key, step))
+                return turn.take(step, rows_of(x[chosen]).to(place), train.generator(key, step))
 
             train.run(work, update, self.steps, train.checkpoint_in(folder, self, key, [samples]))
             mean = average.copy_to(generator)
@@ -138,11 +144,10 @@ class Turn(nn.Module):
         self.register_buffer("p", torch.zeros(()))
 
     def draw(self, n: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Latent vectors and noise."""
-        size = self.players[0].synthesis.noise_size
-        place = self.model.device.name
-        z = torch.randn(n, self.model.latent, generator=source).to(place)
-        return z, torch.randn(n, size, generator=source).to(place)
+        """Latent vectors and noise for n rows of each process."""
+        widths, place = (self.model.latent, self.players[0].synthesis.noise_size), self.model.device
+        z, grids = (torch.randn(n * size(), k, generator=source) for k in widths)
+        return rows_of(z).to(place.name), rows_of(grids).to(place.name)
 
     def take(self, step: int, real: Tensor, source: torch.Generator) -> Tensor:
         """Discriminator first, then generator; return the discriminator's loss."""
@@ -162,9 +167,11 @@ class Turn(nn.Module):
             whole = loss + 0.5 * model.penalty * model.penalty_every * extra
         down.zero_grad()
         whole.backward()
+        average_gradients(discriminator)
         down.step()
         if model.ada is not None and step % ADA_EVERY == 0:
-            more = float(torch.sign(score.detach()).mean()) > model.ada
+            average([seen := torch.sign(score.detach()).mean()])
+            more = float(seen) > model.ada
             self.p.add_(ADA_SPEED if more else -ADA_SPEED).clamp_(0.0, 0.8)
         self.rise(step, real, source)
         return loss.detach()
@@ -182,9 +189,11 @@ class Turn(nn.Module):
             seen = discriminator(real).float().detach() if model.relativistic else score.detach()
         _, loss = losses.logistic(seen, score, model.relativistic)
         if measured:
-            probe = torch.randn(images.shape, generator=source).to(images.device)
+            shape = (size() * len(images), *images.shape[1:])
+            probe = rows_of(torch.randn(shape, generator=source)).to(images.device)
             extra, self.length = losses.path_length(images, w, self.length, probe)
             loss = loss + model.path * model.path_every * extra
         up.zero_grad()
         loss.backward()
+        average_gradients(generator)
         up.step()

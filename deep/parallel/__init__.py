@@ -1,0 +1,1 @@
+"""One fit on several devices: `rows` within a fit, `processes` around it."""
