@@ -3,7 +3,7 @@
 from typing import Any
 
 from madtheory.deep.models.ddpm import Ddpm
-from madtheory.deep.models.glow import Glow
+from madtheory.deep.models.glow import Glow, LinearFlow
 from madtheory.deep.models.linear import LinearGaussian
 from madtheory.deep.models.stylegan2 import StyleGan2
 from madtheory.deep.models.wgan_gp import WganGp
@@ -15,6 +15,7 @@ FAMILIES: dict[str, type[Any]] = {
     "wgan_gp": WganGp,
     "glow": Glow,
     "linear": LinearGaussian,
+    "flow": LinearFlow,
 }
 
-__all__ = ["FAMILIES", "Ddpm", "Glow", "LinearGaussian", "WganGp"]
+__all__ = ["FAMILIES", "Ddpm", "Glow", "LinearFlow", "LinearGaussian", "WganGp"]

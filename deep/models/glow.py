@@ -198,6 +198,17 @@ class Glow:
         return replace(self, weights=unpack(arrays), dim=int(arrays["dim"]))
 
 
+@dataclass(frozen=True, slots=True)
+class LinearFlow(Glow):
+    """A flow without couplings: Gaussian, trained by batches as Glow is.
+
+    The second rung between theory and depth: its best fit is that of :class:`LinearGaussian`, which
+    noise of batches and a finite training keep it from.
+    """
+
+    couplings: int = 0
+
+
 def whiten(flow: Flow, x: Tensor) -> None:
     """Let the first layer take the data to mean 0 and variance 1 in each coordinate."""
     first = flow.layers[0]

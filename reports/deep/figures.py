@@ -170,7 +170,7 @@ def draw_stylegan2(numbers: Numbers) -> Figure:
 
 def draw_ladder(numbers: Numbers) -> Figure:
     """Models on Gaussian data."""
-    families = ("linear", "glow", "ddpm", "wgan_gp")
+    families = ("linear", "flow", "glow", "ddpm", "wgan_gp")
     columns = [(family, "spectrum-8", "synthetic") for family in families]
     return draw_curves(numbers, columns=columns, rows=FLAT)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 MODELS: Final = {
     "linear": "linear",
+    "flow": "linear flow",
     "ddpm": "DDPM",
     "stylegan2": "StyleGAN2",
     "wgan_gp": "WGAN-GP",

@@ -19,7 +19,7 @@ SHOWN = ("fid", "trace", "trace_within", "precision", "recall", "w2_squared")
 PREDICTED = ("fid", "trace", "trace_within", "recall")
 #: The data of the ladder, and the families in the order of the text.
 LADDER = ("spectrum-8", "rosenbrock", "modes-25")
-FAMILIES = ("linear", "ddpm", "stylegan2", "wgan_gp", "glow")
+FAMILIES = ("linear", "flow", "ddpm", "stylegan2", "wgan_gp", "glow")
 
 
 def _first(values: Array) -> Array:

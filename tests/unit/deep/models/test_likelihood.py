@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from madtheory.deep.models import Glow, LinearGaussian
+from madtheory.deep.models import Glow, LinearFlow, LinearGaussian
 from madtheory.deep.models.glow import Linear, whiten
 
 RNG = np.random.default_rng
@@ -17,6 +17,20 @@ def test_a_flow_without_couplings_draws_at_variance_bias() -> None:
     none, quarter, one = (model.sample(6, bias, RNG(3)) for bias in (0.0, 0.25, 1.0))
     np.testing.assert_allclose(quarter - none, 0.5 * (one - none), rtol=1e-4, atol=1e-5)
     assert abs(one - none).max() > 0.1
+
+
+def test_a_linear_flow_comes_near_the_exact_fit() -> None:
+    x = RNG(0).normal(size=(400, 3)) @ np.array([[1.0, 0.2, 0.0], [0, 0.5, 0.1], [0, 0, 0.3]])
+    flow = LinearFlow(epochs=40, batch=100, rate=1e-2).fit(x, RNG(2)).flow()
+    with torch.no_grad():
+        mean, *ends = flow.inverse(torch.cat((torch.zeros(1, 3), torch.eye(3)))).numpy()
+    A, S = (np.array(ends) - mean).T, np.cov(x.T, ddof=0)
+    # Directions of any size: the Gaussian's relative excess, and its mean in units of its spread.
+    whitened = np.linalg.solve(np.linalg.cholesky(S), A)
+    np.testing.assert_allclose(whitened @ whitened.T, np.eye(3), atol=0.05)
+    away = np.linalg.solve(np.linalg.cholesky(S), mean - x.mean(axis=0))
+    np.testing.assert_allclose(away, 0, atol=0.02)
+    assert LinearFlow().couplings == 0
 
 
 def test_the_first_layer_whitens_the_data() -> None:
