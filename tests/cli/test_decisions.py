@@ -46,8 +46,8 @@ def commands(group: click.Command, *path: str) -> Iterator[tuple[str, click.Comm
 
 def test_options_that_are_not_given():
     found = {
-        name: {p.name: p.default for p in command.params if isinstance(p.default, int | float | str)}
-        for name, command in commands(cli)
+        name: {x.name: x.default for x in found.params if isinstance(x.default, int | float | str)}
+        for name, found in commands(cli)
     }
     assert {k: {a: b for a, b in v.items() if b is not False} for k, v in found.items()} == DEFAULTS
 
