@@ -180,6 +180,21 @@ def test_what_surely_grows_by_less_than_matters_is_not_mad():
     assert alone(held, grown._replace(level=level._replace(spread=0.1))) == "undecided"
 
 
+def test_a_level_is_at_rest_since_the_first_file_that_counts_within_the_lax_tolerance():
+    held = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0)
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    grown = growth.Growth(0.021, 2, 0.1, 0.2, 0.0, 0.0099, level)
+
+    def verdict(logs, first=2):
+        given = series(np.zeros((6, 8)), 4, np.array(logs))
+        return inference._alone(given, held, grown._replace(first=first), 0.02)[0]
+
+    early = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert (verdict(early), verdict(early, first=1)) == ("not_mad", "undecided")
+    for slope, found in ((0.0299, "not_mad"), (0.0301, "undecided")):
+        assert verdict(slope * np.arange(6)) == found
+
+
 def test_three_files_at_least():
     found = audit.audit(REAL, FILES[:2], n_real=0)
     assert (found.verdict, found.p_value) == ("undecided", 1.0)
