@@ -53,6 +53,7 @@ def test_a_spectrum_is_a_copy_in_falling_order() -> None:
     s = Spectrum.of(own)
     own[:] = 9
     assert s.values.tolist() == [3.0, 2.0, 1.0, 0.0]
+    assert s.values.flags.c_contiguous  # kernels take no other
     assert Spectrum.of(s) is s
     assert (s.dim, s.rank, s.trace, s.is_flat) == (4, 3, 6.0, False)
     np.testing.assert_allclose(s.shares, [1 / 2, 1 / 3, 1 / 6], rtol=1e-15)

@@ -58,7 +58,7 @@ def test_infinity_is_its_own_end() -> None:
 
 
 def test_nothing_between_bounds_has_no_relative_error() -> None:
-    found = Estimate.between([0.0, 1.0, -1.0], [0.0, 2.0, 3.0], [0.0, 1.25, 0.0])
+    found = Estimate.between([0.0, 1.0, -2.0], [0.0, 2.0, 3.0], [0.0, 1.25, -1.0])
     assert found.rel_error.tolist() == [0.0, pytest.approx(0.6), 0.0]
     assert Estimate.between(1.0, 3.0, rel_error=0.2).rel_error == 0.2
     moved = Estimate.between(1.0, 3.0).scaled(2.0)

@@ -159,3 +159,11 @@ def test_rows_too_few_to_be_whitened_overlap_as_they_are():
         assert (series_._near(x, np.cov(x.T), 5.0) == 5.0) is few
     flat = np.column_stack([x[:, 0], x[:, 0]])
     assert series_._near(flat, np.cov(flat.T), 0.3) == 0.3
+
+
+@pytest.mark.parametrize(("ulps", "kept"), [(12, False), (48, True)])
+def test_sixteen_roundings_of_the_largest_number_are_no_variance(ulps, kept):
+    """Of two rows at +-h about 1: a deviation of sqrt 2 h, that 16 ulps of 1 must not exceed."""
+    axes = series_.Axes(np.zeros(1), np.eye(1), np.ones(1))
+    x = 1 - np.array([[0.0], [ulps * 2.0**-52]])
+    assert math.isfinite(audit.series_of(axes, [x]).log_variance[0, 0]) is kept

@@ -7,6 +7,7 @@ import pytest
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.simulate import request, runs
+from madtheory.simulate.kernels.tally import tally_one
 from madtheory.simulate.request import Gaussian, asked, bytes_of, is_plain, make_plan
 from madtheory.simulate.runs import Moments
 
@@ -103,17 +104,28 @@ def test_places_of_generations() -> None:
     assert runs.slots_of(np.array([], dtype=np.int64)).tolist() == []
 
 
-def test_moments_with_infinities_stay_what_they_are() -> None:
+def test_moments_with_infinities_are_those_of_one_chunk() -> None:
+    """-inf in one part is the mean of all, as in a chunk that holds both; an overflow wins."""
+
     def moments(count: int, *values: float) -> Moments:
         return Moments(count, np.array([values]), np.ones((1, len(values))))
 
     inf = np.inf
-    both = moments(2, 1.0, -inf, inf, -inf, 1e308).merge(moments(3, 2.0, -inf, 1.0, 5.0, -1e308))
+    parts = moments(2, 1.0, -inf, inf, -inf, 5.0, -inf, 1e308), moments(
+        3, 2.0, -inf, 1.0, 5.0, -inf, inf, -1e308
+    )  # fmt: skip
+    both = parts[0].merge(parts[1])
     assert both.count == 5
-    # Mean 1.6, and 2 + 1 * 2 * 3/5.
-    assert both.mean[0, :4].tolist() == [1.6, -inf, inf, 5.0]
-    assert both.m2[0, :4].tolist() == [3.2, 2.0, inf, inf]
-    assert Moments(0, *np.zeros((2, 1, 5))).merge(both) is both
+    # Mean 1.6, and 2 + 1 * 2 * 3/5; of two huge numbers the spread is beyond float64.
+    assert both.mean.tolist() == [[1.6, -inf, inf, -inf, -inf, inf, 1e308]]
+    assert both.m2.tolist() == [[3.2, 2.0, inf, 0.0, 0.0, inf, inf]]
+    assert Moments(0, *np.zeros((2, 1, 7))).merge(both) is both
+    for values, expected in (([5.0, -inf], (-inf, 0.0)), ([-inf, 5.0], (-inf, 0.0)),
+                             ([-inf, inf], (inf, inf))):  # fmt: skip
+        mean, m2 = np.zeros(1), np.zeros(1)
+        for i, value in enumerate(values):
+            tally_one.py_func(value, 1 / (i + 1), mean, m2, 0)
+        assert (mean[0], m2[0]) == expected
 
 
 def test_chunks_are_children_of_a_seed_in_their_order() -> None:
