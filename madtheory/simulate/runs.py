@@ -72,7 +72,9 @@ class Moments:
             mean = self.mean + np.where(delta == 0.0, 0.0, delta * share)
             m2 = self.m2 + other.m2 + delta * delta * (self.count * share)
         lost = ~np.isfinite(mean) & ~same
-        mean[lost] = np.fmax(self.mean, other.mean)[lost]
+        low, high = np.fmin(self.mean, other.mean), np.fmax(self.mean, other.mean)
+        # As within a chunk: -inf in one replicate is the mean of all, unless another overflows.
+        mean[lost] = np.where((low == -np.inf) & (high < np.inf), low, high)[lost]
         m2[lost] = np.where(mean[lost] > 0, np.inf, 0.0)
         return Moments(count, mean, m2)
 

@@ -1,12 +1,14 @@
 """What all tables and answers share: numbers in words, statuses, reasons, lines."""
 
+import dataclasses
 import math
 import sys
 
 import numpy as np
 import pytest
 
-from madtheory.cli import answer, table, verify
+from madtheory.cli import answer, table, times, verify
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.results import Estimate
 
 
@@ -104,3 +106,52 @@ def test_a_text_is_cut_in_its_middle_from_its_limit_on() -> None:
     main = sys.modules["madtheory.cli.main"]  # the package has a function of this name
     assert main._shown("x" * main.LONGEST) == "x" * main.LONGEST
     assert " … " in main._shown("x" * (main.LONGEST + 1))
+
+
+def test_the_loop_in_words_says_what_is_not_plain() -> None:
+    def said(loop: Loop) -> str:
+        real = {"dim": 2, "rank_real": 2, "trace_real": 2.0}
+        return table.loop_line({"loop": dataclasses.asdict(loop), **real})
+
+    assert said(fully_synthetic(9)) == "n_synth = 9, λ = 1, d = 2, Σ0 = I"
+    assert said(fresh_data(4, 9, bias=0.5)).startswith("n_real = 4, n_synth = 9, λ = 0.5, d")
+    every = Loop(
+        n_initial=4, n_fixed=4, n_fresh=2, n_synth=9, bias=0.5, memory=None, pool="accumulate",
+        pool_cap=3, budget=20, ddof=0,
+    )  # fmt: skip
+    assert said(every) == (
+        "n_fixed = 4, n_fresh = 2, n_synth = 9, λ = 0.5, memory = all, pool = accumulate, "
+        "cap = 3, budget = 20, ddof = 0, d = 2, Σ0 = I"
+    )
+    fits = fully_synthetic(9, shrinkage=0.25, floor=0.5)
+    assert said(fits).endswith("λ = 1, shrinkage = 0.25, floor = 0.5, d = 2, Σ0 = I")
+    assert "weight = 0.25" in said(fresh_data(4, 9, weight=0.25))
+
+
+def test_quantiles_of_a_time_in_json_and_words() -> None:
+    exact = times.nested(0.01, (0.5,), ((3.0,), (3.0,), (3.0,), (0.0,)))
+    assert exact == {
+        "eps": 0.01, "q": [0.5], "quantiles": [3.0], "lower": [3.0], "upper": [3.0],
+        "rel_error": [0.0],
+    }  # fmt: skip
+    wide = {**exact, "upper": [4.0]}
+    assert [times.entry(x).status for x in (exact, wide)] == ["exact", "asymptotic"]
+    assert times.entry(exact).reason == "this share of runs may never collapse"
+    assert times.entry(None).reason.startswith("the time to collapse is computed for one bias")
+    assert times.entry(None, "why").reason == "why"
+    assert times._known(12.5, 0.0) == "12.5"
+    assert times._known(math.inf, 0.1) == "∞"
+    assert times._known(12.5, 0.034) == "12.5 ± 3.4 %"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1.0, 1.0, ""),
+        (math.nan, math.nan, ""),
+        (1.0, math.inf, "1 to ∞"),
+        (1.23456, 2, "1.235 to 2"),
+    ],
+)
+def test_an_interval_of_a_plan_in_words(low: float, high: float, words: str) -> None:
+    assert sys.modules["madtheory.cli.plan"]._interval(low, high) == words

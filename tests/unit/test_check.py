@@ -1,9 +1,12 @@
 """The checks on arguments: their limits, to the last digit."""
 
+import math
+
 import numpy as np
 import pytest
 
 from madtheory import _check
+from tests.decisions import constants, defaults
 
 
 @pytest.mark.parametrize("flag", [True, np.True_])
@@ -30,3 +33,98 @@ def test_a_sum_may_be_off_by_rounding_only() -> None:
     for off in (-2e-9, 2e-9):
         with pytest.raises(ValueError, match="must sum to 1"):
             _check.distribution("p", [0.5, 0.5 + off])
+
+
+# ------------------------------------------------------------------ what is refused, and in words
+REFUSED = {
+    "x must be an integer, got 1.5": lambda: _check.count("x", 1.5),
+    "x must be at least 2, got 1": lambda: _check.count("x", 1, minimum=2),
+    "x must be at most 5, got 6": lambda: _check.count("x", 6, maximum=5),
+    "x must be at least 1, got 0": lambda: _check.count("x", 0),
+    f"x must be at most 9007199254740992, got {2**53 + 1}": lambda: _check.count("x", 2**53 + 1),
+    "x must be a number, got 'a'": lambda: _check.number("x", "a"),
+    "x must be a number, got None": lambda: _check.number("x", None),
+    "x must be a finite number, got inf": lambda: _check.number("x", math.inf),
+    "x must be a finite number, got nan": lambda: _check.number("x", math.nan),
+    "x must be a finite number, got -inf": lambda: _check.number("x", -(10**400)),
+    "x must be a finite number of at least 0, got -1": lambda: _check.number("x", -1, low=0),
+    "x must be a finite number above 0, got 0": lambda: _check.number("x", 0, low=0, open_=True),
+    "x must be a finite number in [0, 1], got 1.0000001": lambda: _check.number(
+        "x", 1.0000001, low=0, high=1
+    ),
+    "x must be a finite number in (0, 1), got 1": lambda: _check.number(
+        "x", 1, low=0, high=1, open_=True
+    ),
+    "x must be a finite number in [-inf, 1], got 2": lambda: _check.number("x", 2, high=1),
+    "x[1] must be a finite number in [0, 1], got 2": lambda: _check.number_or_numbers(
+        "x", [0.5, 2], low=0, high=1
+    ),
+    "x must be a number or a non-empty vector of them, got shape (0,)": lambda: (
+        _check.number_or_numbers("x", [])
+    ),
+    "x must be a number or a non-empty vector of them, got shape (1, 1)": lambda: (
+        _check.number_or_numbers("x", [[1.0]])
+    ),
+    "x must be one of a, b, got 'c'": lambda: _check.one_of("x", "c", ("a", "b")),
+    "x must be in [0, 1], got 1.5": lambda: _check.probabilities("x", 1.5),
+    "x must be in [0, 1], got nan": lambda: _check.probabilities("x", math.nan),
+    "x must be a non-empty vector, got shape ()": lambda: _check.distribution("x", 1.0),
+    "x must be a non-empty vector, got shape (0,)": lambda: _check.distribution("x", []),
+    "x must be finite and non-negative, got minimum -0.5": lambda: _check.distribution(
+        "x", [1.5, -0.5]
+    ),
+    "x must be numeric, got dtype complex128": lambda: _check.sample("x", [[1j], [2]]),
+    "x must be a matrix with rows as samples, got shape (2,)": lambda: _check.sample("x", [1, 2]),
+    "x must be a matrix with rows as samples, got shape (2, 0)": lambda: _check.sample(
+        "x", [[], []]
+    ),
+    "x must have at least 2 rows, got 1": lambda: _check.sample("x", [[1.0]]),
+    "x must be finite, got a NaN or infinity in row 1; remove such rows": lambda: _check.sample(
+        "x", [[1.0, 2], [0, math.inf], [math.nan, 3]]
+    ),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_a_refusal_names_argument_rule_and_value(words: str) -> None:
+    with pytest.raises((ValueError, TypeError)) as error:
+        REFUSED[words]()
+    assert str(error.value) == words
+    assert isinstance(error.value, TypeError) is ("an integer" in words or "a number, got" in words
+                                                  or "numeric" in words)  # fmt: skip
+
+
+def test_what_is_taken_is_returned_in_its_own_type() -> None:
+    assert (_check.count("x", 2**53), _check.count("x", np.int8(3))) == (2**53, 3)
+    assert [_check.number("x", v, low=0, high=1) for v in (0, 1, "0.5")] == [0.0, 1.0, 0.5]
+    assert _check.number("x", math.nextafter(0, 1), low=0, high=1, open_=True) > 0
+    assert _check.number("x", 10**300) == 1e300
+    assert _check.number_or_numbers("x", 0.5) == 0.5
+    assert _check.number_or_numbers("x", [0.5, 0.5]) == 0.5
+    assert _check.number_or_numbers("x", (0.5, 0.25)) == (0.5, 0.25)
+    assert _check.one_of("x", "b", ("a", "b")) == "b"
+    flags = _check.sample("x", np.array([[True], [False]]))
+    assert (flags.dtype, flags.tolist()) == (np.float64, [[1.0], [0.0]])
+    assert _check.sample("x", [[1.0]], minimum_rows=1).shape == (1, 1)
+    own = np.ones((2, 2))
+    assert not np.shares_memory(_check.sample("x", own), own)
+    assert _check.sample("x", own, copy=False) is own
+
+
+def test_of_many_words_the_nearest_are_said() -> None:
+    words = tuple(f"word{i}" for i in range(17))
+    with pytest.raises(ValueError, match=", ".join(words[:16])):
+        _check.one_of("x", "word", words[:16])
+    with pytest.raises(ValueError, match="one of 17 words such as word16, word6, word1, got") as no:
+        _check.one_of("x", "ord16", words)
+    assert str(no.value).count("word") == 4
+
+
+def test_decisions_of_the_ground_floor() -> None:
+    assert constants("_check") == {"_check.MAX_COUNT": 2**53, "_check.MANY": 16}
+    assert defaults("_check") == {
+        "_check.count": {"minimum": 1, "maximum": 2**53},
+        "_check.number": {"low": -math.inf, "high": math.inf, "open_": False},
+        "_check.number_or_numbers": {"low": -math.inf, "high": math.inf},
+        "_check.sample": {"minimum_rows": 2, "copy": True},
+    }

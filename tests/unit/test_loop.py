@@ -17,6 +17,7 @@ from madtheory.loop import (
     require_fully_synthetic,
     synthetic_augmentation,
 )
+from tests.decisions import defaults
 
 counts = st.integers(2, 2**53)
 biases = st.floats(0.0, 1.0)
@@ -230,3 +231,15 @@ def test_a_spectrum_is_never_averaged() -> None:
         loop.along(2)
     assert not loop.first_is_real
     assert dataclasses.replace(loop, first_generation="real").first_bias == 1.0
+
+
+def test_what_a_loop_is_where_nothing_is_said() -> None:
+    fit = {"bias": 1.0, "first_generation": "real", "ddof": 1}
+    more = {"shrinkage": 0.0, "floor": 0.0, "allow_overdispersion": False}
+    given = {"bias": 1.0, "memory": 1, "ddof": 1}
+    assert defaults("loop") == {
+        "loop.Loop": {**fit, **more, "n_fixed": 0, "n_fresh": 0, "memory": 1, "pool": "replace"},
+        "loop.fully_synthetic": {**fit, **more},
+        "loop.synthetic_augmentation": {**given, "pool": "replace"},
+        "loop.fresh_data": {**given, "first_generation": "real"},
+    }

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from madtheory import _search
+from tests.decisions import constants
 
 
 @pytest.mark.parametrize("root", [2.5, 3.0, 17.2, 999.999, 123_456.7])
@@ -54,3 +55,7 @@ def test_bisection() -> None:
 @pytest.mark.parametrize("least", [1, 2, 3, 4, 5, 8, 9, 33, 63, 64, 65])
 def test_doubling_looks_at_every_place_up_to_the_last(least: int) -> None:
     assert _search.first(lambda n: n >= least, most=64) == (least if least <= 64 else None)
+
+
+def test_neighbours_far_out_are_within_a_hundred_millionth() -> None:
+    assert constants("_search") == {"_search._NEAR": 1e-8}

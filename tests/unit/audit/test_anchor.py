@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,6 +124,8 @@ def test_best_of_takes_each_kind_whatever_the_memory():
     assert anchor.best_of(alone[::-1], memory, 0.1).held == 1.0
     memory[0, 2] = -99.0
     assert anchor.best_of(alone[::-1], memory, 0.1).held == 0.0  # at a share of 1, not at .1
+    memory[1, 1] = 5.0  # the margin itself is held, and is not less than it
+    assert anchor.best_of(alone[::-1], memory, 0.1) == (-10.0, -8.0, 5.0)
 
 
 def even(best):
@@ -141,6 +144,8 @@ def test_the_likeliest_share_and_memory():
     alone, memory = np.full(len(anchor.GRID), -2.0), np.full((2, 4), -3.0)
     alone[4] = -1.0
     assert anchor._likeliest(alone, memory, 7) == (0.15, 7)
+    memory[1, 2] = -1.0  # no likelier
+    assert anchor._likeliest(alone, memory, 7) == (0.15, 7)
     memory[1, 2] = -0.5
     assert anchor._likeliest(alone, memory, 7) == (0.2, 3)
 
@@ -157,6 +162,10 @@ def test_p_values_are_signed_roots_of_likelihood_ratios():
     # They vary by half more than series that are all alike; twice the p-value of the root.
     expected = 2 * float(stats.t.sf(math.sqrt((2 * 10 * 0.3 + 2 * 4 * 0.05) / 1.5), 70))
     assert anchor._against_halves(both) == pytest.approx(expected, rel=1e-12)
+    # By a third less: the gain counts for more.
+    less = [part((0.3,), halves=(0, 3, 2))]
+    expected = 2 * float(stats.t.sf(math.sqrt(2 * 10 * 0.3 * 1.5), 50))
+    assert anchor._against_halves(less) == pytest.approx(expected, rel=1e-12)
     # The better hypothesis itself is never rejected, nor one that is the same.
     assert anchor._against_halves([part(halves=(0.1, 1, 1))]) == 1.0
     assert anchor._against_halves([part(halves=(0, 0, 0))]) == 1.0
@@ -205,11 +214,11 @@ def fit_of_halves(kind, gram):
     return max(each)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.4])
-def test_curve_test_is_a_weighted_least_squares_fit(share):
+@pytest.mark.parametrize(("share", "T"), [(0.1, 9), (0.4, 9), (0.4, 3)])
+def test_curve_test_is_a_weighted_least_squares_fit(share, T):
     """c'/c = a/c + b by scipy: relative errors alike, so weights are one over the ratios."""
     rng = np.random.default_rng(5)
-    level = -1.2 + np.cumsum(-0.1 + 0.1 * rng.standard_normal((9, 3)), axis=0)
+    level = -1.2 + np.cumsum(-0.1 + 0.1 * rng.standard_normal((T, 3)), axis=0)
     noise = Drift(0.0, 0.0, 6.0, 0.01, 0.03, 0.4)
     c = np.exp(level.mean(axis=1))
     ratio = c[1:] / c[:-1]
@@ -223,6 +232,18 @@ def test_curve_test_is_a_weighted_least_squares_fit(share):
     assert 1e-4 < expected < 0.9999
     found = anchor.curve_p_value(walks(level), noise, share)
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_curve_test_says_nothing_of_what_does_not_move():
+    noise = Drift(0.0, 0.0, 6.0, 1e-4, 1e-4, 0.4)
+    steep, flat = (walks(s * np.arange(9.0)[:, None] * np.ones((1, 3))) for s in (-1e-5, 0.0))
+    assert anchor.curve_p_value(flat, noise, 0.1) == 1.0
+    # A hundred-thousandth a generation is a regular fit (condition 1e10), far from any bend.
+    assert 0.4 < anchor.curve_p_value(steep, noise, 0.1) < 0.5
+    # Two files have one ratio, for two unknowns; without noise the sign decides.
+    assert anchor.curve_p_value(walks(np.array([[0.0], [-1.0]])), noise, 0.1) == 1.0
+    line = walks(-0.2 * np.arange(9.0)[:, None])
+    assert anchor.curve_p_value(line, noise._replace(spread=0.0), 0.1) == 0.0
 
 
 @pytest.mark.parametrize("K", [1, 7, 24])
@@ -279,6 +300,100 @@ def test_anchor_by_hand(monkeypatch):
     assert found.remembered.shape == (2, 4)
     assert found.remembered[1, 3] == pytest.approx(6 * -0.5 + 20 * -1.9, rel=1e-12)
     assert found.slow == pytest.approx(max(p(6 * 0.9, 24), p(20 * 0.3, 80)), rel=1e-12)
+
+
+def told(errs_gain=0.0, near=0.0):
+    """A kind of six generations whose likelihood is a rule, and all that is asked of it."""
+    asked, halves = [], []
+
+    def best(gram, share, least=0.0, *, errs=False, memory=1, partial=False):
+        asked.append((share, least, errs, memory, partial))
+        gain = errs_gain * errs + 0.01 * memory + 0.1 * partial
+        return -abs(share - 0.35) - least + gain
+
+    def half(gram, likeliest, **how):
+        halves.append((likeliest, how))
+        return even(-2.0)
+
+    kind = SimpleNamespace(
+        x=np.ones((6, 2)), number=10.0, near=near, seen=3.0, least=0.7, best=best, halves=half
+    )
+    return kind, asked, halves
+
+
+@pytest.mark.parametrize(("errs_gain", "errs"), [(0.149, False), (0.151, True)])
+def test_a_part_asks_for_every_loop(errs_gain, errs):
+    """Twice ten series' gain is 2.98 or 3.02 where 3 are asked for."""
+    kind, asked, halves = told(errs_gain)
+    found, more = anchor._part(kind, None), errs_gain * errs
+    assert found.errs is errs
+    np.testing.assert_allclose(
+        found.log_likelihood, 0.01 - np.abs(anchor.GRID - 0.35) + more, rtol=1e-12
+    )
+    rest = [[0.01 * k - abs(p - 0.35) + more for p in anchor.REMEMBERED] for k in (2, 3)]
+    np.testing.assert_allclose(found.memory, rest, rtol=1e-12)
+    assert found.slow == pytest.approx(0.03 - 0.35 - 0.7 + more)  # steps of the least size
+    assert found.partial == pytest.approx(0.01 + 0.1 + more)  # steps of any
+    assert found.pool == pytest.approx(0.06 - 0.35 + more)  # of all six models
+    assert (found.number, found.near, found.length) == (10.0, 10.0, 6)
+    assert halves == [((0.35, {"memory": 1, "errs": errs}), {"memory": 1, "errs": errs})]
+    assert {p for p, *_, partial in asked if partial} == {0.1, 0.2, 0.35, 0.5, 0.7, 1.0}
+
+
+def test_a_part_of_a_known_memory_asks_for_no_other():
+    kind, asked, halves = told(near=12.0)
+    found = anchor._part(kind, 5)
+    assert {memory for *_, memory, _ in asked} == {5}
+    assert np.isneginf(found.memory).all()
+    assert found.pool == found.log_likelihood[0]
+    assert (found.near, halves[0][0]) == (12.0, (0.35, {"memory": 5, "errs": False}))
+
+
+@pytest.mark.parametrize("errs", [False, True])
+def test_kinds_are_of_the_last_generations_in_their_units(monkeypatch, errs):
+    """Of 42 generations the last 40; steps and noise of means go by the variance, of shapes not."""
+    T, kinds = 42, []
+    rows, scale, noise = (np.linspace(a, b, T) for a, b in ((50, 91), (2, 1), (0.5, 1.5)))
+    given = dataclasses.replace(
+        walks(np.zeros((T, 2))), means=np.arange(2.0 * T).reshape(T, 2), rows=rows, scale=scale,
+        shapes=np.arange(3.0 * T).reshape(T, 3), shape_noise=noise, mean_count=1.5,
+        shape_count=2.5, near_count=2.8, real_rows=80.0, real_noise=1.2,
+    )  # fmt: skip
+    back = part()._replace(errs=errs)
+    monkeypatch.setattr(anchor, "_part", lambda kind, memory: kinds.append(kind) or back)
+    anchor.parts_of(given, 0.001)
+    means, shapes = kinds
+    for kind, x in ((means, given.means), (shapes, given.shapes)):
+        np.testing.assert_array_equal(kind.x, x[2:])
+        assert kind.least == 0.001
+    np.testing.assert_array_equal(means.steps, scale[2:])
+    np.testing.assert_array_equal(means.noise, scale[2:] / rows[2:])
+    np.testing.assert_array_equal(means.weights, np.ones(40))
+    np.testing.assert_array_equal(shapes.steps, np.ones(40))
+    np.testing.assert_array_equal(shapes.noise, noise[2:] / rows[2:])
+    np.testing.assert_array_equal(shapes.weights, scale[2:])
+    assert (means.real, shapes.real) == (1 / 80, pytest.approx(1.2 / 80, rel=1e-15))
+    assert (means.number, means.near, means.seen, means.mixes) == (1.5, 0.0, 3.0, False)
+    assert (shapes.number, shapes.near, shapes.seen, shapes.mixes) == (2.5, 2.8, 4.0, errs)
+
+
+def test_what_an_anchor_takes_from_either_part(monkeypatch):
+    """Pools and errors add up; a memory is likelier only where it beats the whole grid."""
+    grid, low = len(anchor.GRID), np.full((2, 4), -9.0)
+    one, other = (
+        anchor.Part(np.full(grid, -2.0), low.copy(), -2.0, even(-2.0), -2.0, n, n, 9, errs, pool)
+        for n, errs, pool in ((6.0, False, -0.5), (20.0, True, -0.7))
+    )
+    for p in (one, other):
+        p.log_likelihood[5], p.memory[0, 3] = -1.0, -1.5  # likelier than a walk, not than .2
+    monkeypatch.setattr(anchor, "parts_of", lambda series, least, memory: (one, other))
+    found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001, 7)
+    assert found.pool == pytest.approx(6 * -0.5 + 20 * -0.7, rel=1e-15)
+    assert (found.errs, found.memory, found.share) == (True, 7, 0.2)
+    for p in (one, other):
+        p.memory[1, 3] = -0.9
+    found = anchor.anchor(walks(np.zeros((9, 3))), 0.1, 0.001)
+    assert (found.memory, found.share) == (3, 0.5)
 
 
 def test_a_held_loop_is_refuted_by_the_root_of_its_ratio(monkeypatch):

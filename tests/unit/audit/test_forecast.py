@@ -479,6 +479,112 @@ def test_coverage_beside_the_bands_is_the_measured_one(printed, least, known):
         assert worst >= least
 
 
+# ------------------------------------------------------------------------- at their boundaries
+def test_few_distinct_rows_are_sixty_four_and_a_quarter_at_most():
+    def kinds(n, first=0, rows=128):
+        return np.arange(first, first + n, dtype=float)[np.arange(rows) % n][:, None]
+
+    them = classes.frequencies(kinds(64), [kinds(40), kinds(2)])
+    assert (len(them.rows), them.files.shape) == (64, (2, 64))
+    np.testing.assert_allclose(them.real, 1 / 64, rtol=1e-15)
+    assert classes.frequencies(kinds(65, rows=130), [kinds(2)] * 2) is None
+    # All sets together count: 40 and 25 others.
+    assert classes.frequencies(kinds(40), [kinds(25, 40)] * 2) is None
+    # A quarter of all rows.
+    assert classes.frequencies(kinds(5, rows=10), [kinds(3, rows=10)]) is not None
+    assert classes.frequencies(kinds(6, rows=10), [kinds(3, rows=10)]) is None
+
+
+def test_where_frequencies_are_pulled_to():
+    """Two files say nothing of a home; of three it keeps its sum though one share would be < 0."""
+    real, w = np.array([0.9, 0.1, 0.0]), np.array([[0.6, 0.4, 0], [0.3, 0.7, 0], [0.0, 1.0, 0]])
+    assert classes._pull(classes.Frequencies(np.eye(3), real, w[:2]), 0.5, 0.01).home is real
+    found = classes._pull(classes.Frequencies(np.eye(3), real, w), 0.5, 0.01)
+    # Twice w' less w: (0, 1, 0) and (-.3, 1.3, 0); off by (-1.05, 1.05, 0), error .045.
+    kept = 1 - 0.045 / (2 * 1.05**2)
+    home = np.maximum(real + kept * np.array([-1.05, 1.05, 0.0]), 0)
+    np.testing.assert_allclose(found.home, home / home.sum(), rtol=1e-12)
+    assert home.sum() > 1.1
+
+
+def test_a_distance_is_never_below_nothing():
+    rng = np.random.default_rng(3)
+    real = rng.standard_normal((3, 3))
+    S = np.repeat((real @ real.T)[None], 4, axis=0) * (1 + 1e-16 * np.arange(4))[:, None, None]
+    far = [paths.measures(np.zeros((4, 3)), S * k, real * math.sqrt(k))[1] for k in range(1, 40)]
+    assert (np.array(far) >= 0).all()
+
+
+def test_paths_of_a_long_memory_keep_few_states():
+    """Memories of all models need but a sum; another of five needs five."""
+    series = loop_series(0.0, 0.9, 0.05, 0.04, T=12)
+    rows = row_noise.squares(np.random.default_rng(0).standard_normal((20, 2)))
+    for memory, longest in (([1, LONGEST], 3), ([5, LONGEST], 5), ([1, 2], 3)):
+        law = SimpleNamespace(share=np.zeros(2), memory=np.array(memory), part=np.full(2, 0.5))
+        past = paths._past(np.random.default_rng(1), series, rows, law, 2)
+        reach = min(max(memory), longest)
+        assert (past.longest, len(past.states), past.number) == (longest, reach, 12 - reach)
+        np.testing.assert_allclose(past.older[0][0], series.means[: 12 - reach].sum(axis=0))
+        np.testing.assert_allclose(past.older[1][1], series.covariances[: 12 - reach].sum(axis=0))
+
+
+@pytest.mark.parametrize("size", [2.0**120, 2.0**-120])
+def test_what_is_far_out_stays(size):
+    rows = row_noise.squares(np.random.default_rng(0).standard_normal((40, 2)))
+    one = np.ones(1)
+    law = pull.Draw(
+        0 * one, np.ones(1, int), 1e9 * one, one, np.ones((1, 2)), np.zeros((1, 2)), np.eye(2)[None]
+    )
+    _, S = paths._next(
+        np.random.default_rng(0), law, rows, np.zeros((1, 2)), size * np.eye(2)[None]
+    )
+    edge = 2.0**100 if size > 1 else 2.0**-100
+    assert edge / 4 < np.trace(S[0]) / 2 < 4 * edge
+
+
+def test_noise_of_residuals_by_hand():
+    """Three residuals: a memory of three tells of the file, a longer one or one residual not."""
+    x = np.array([[0.5, 0.1], [-0.1, 0.3], [0.0, -0.1]])
+    spread = float(np.square(x).mean()) / (1 - 0.3 / 3)
+    k = 0.4 / 3  # a model takes so much of each of three
+    own, later = 1 + 3 * k**2, np.array([-k + 2 * k**2, -k + k**2])
+    near = [(x[1:] * x[:-1]).mean() + spread * 0.1, (x[2:] * x[:-2]).mean() + spread * 0.1]
+    file = float(later @ near / (later @ later))
+    found = pull.noise_of(x, 0.3, 0.6, 9.0, 3)
+    top = spread / own
+    assert 0 < file < top
+    assert found == pytest.approx((spread, file), rel=1e-12)
+    k = 0.4 / 4
+    longer = pull.noise_of(x, 0.3, 0.6, 9.0, 4)
+    assert longer == pytest.approx((spread, spread / (1 + 4 * k**2) / 2), rel=1e-12)
+    assert pull.noise_of(x, 0.3, 1.0, 9.0) == pytest.approx((spread, spread), rel=1e-12)
+    assert pull.noise_of(x, 0.3, 1.0, 0.01) == pytest.approx((spread, 0.01), rel=1e-12)
+    # Fewer steps than are taken out with the mean: four times what files give.
+    assert pull.noise_of(x[:1], 1.0, 0.6, 0.5) == (2.0, 0.25)
+    assert pull.noise_of(x[:1], 0.0, 0.6, 0.5) == pytest.approx((0.13, 0.25), rel=1e-12)
+
+
+def test_growth_of_the_later_half_counts_from_four_steps_on():
+    x = np.array([0.0, 0.0, 1.0, 1.0])[:, None] * np.ones((1, 2))
+    # Half beyond the mean, of a square of which .3 .2 (1/2 - 1/4) are noise.
+    assert pull._later(x, 0.3, 0.2) == pytest.approx(0.5 * (1 - 0.015 / 0.25), rel=1e-12)
+    assert pull._later(x[:3], 0.3, 0.2) == 0.0
+
+
+def test_three_files_say_where_real_rows_are():
+    series = loop_series(0.5, 1.0, 0.02, 0.0, T=3)
+    found = pull.pull(series, 0.5, 2)
+    seen = 2 * series.means[1:] - series.means[:-1]
+    error = float(seen.var(axis=0, ddof=1).mean()) / 2
+    home = seen.mean(axis=0)
+    part = max(0.0, 1 - 2 * error / float(home @ home))
+    assert part > 0.2
+    np.testing.assert_allclose(found.home, part * home, rtol=1e-12)
+    assert found.home_error == pytest.approx(part * error, rel=1e-12)
+    two = pull.pull(loop_series(0.5, 1.0, 0.02, 0.0, T=2), 0.5, 2)
+    assert (two.home.tolist(), two.home_error) == ([0.0, 0.0], 0.0)
+
+
 def test_what_a_direction_that_died_once_adds():
     """Back at a quarter of the variance, a deviation of the mean away: (1 - 1/2)^2 + 1."""
     axes = SimpleNamespace(scales=np.array([3.0, 2.0]))

@@ -92,6 +92,44 @@ def test_the_rate_is_that_of_the_distance():
     assert (found.before, found.after) == (1.0, 9.0)
 
 
+def test_the_rate_of_two_files_at_either_end_is_over_the_steps_between_them():
+    x = np.ones((7, 14))
+    x[-2:, :4], x[-2:, 4:] = 3.0, 2.0
+    found = growth.growth(series(x, 4), 0.02, apart=True)
+    assert found.rate == pytest.approx((8 + 5 / 4 * 3) / 5)
+    assert growth.growth(series(x[4:], 4), 0.02, apart=False).first == 2
+
+
+def test_growth_of_the_means_alone_is_seen_by_its_own_part_of_alpha():
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((8, 208))
+    x[:2, :8] *= 0.1
+    x[-2:, :8] *= 9
+    given = series(x, 8)
+    gains, found = growth._gains(given), growth.growth(given, 0.02, apart=True)
+    both, means = growth._root_p_value(gains) / 0.6, growth._root_p_value(gains[:1]) / 0.15
+    assert found.p_value == pytest.approx(means, rel=1e-12)
+    assert means < 0.5 * both < 0.5
+
+
+def test_what_comes_nearer_does_not_grow():
+    """Means leave the real ones, but variances come back to them by more."""
+    x = np.ones((8, 14)) * np.linspace(0.1, 0.4, 8)[:, None]
+    level = np.linspace(3, 0, 8)
+    found = growth.growth(series(x, 4, level), 0.02, apart=True)
+    assert found.before > found.after
+    assert (found.p_value, found.rate > 0) == (1.0, True)
+
+
+def test_a_level_without_noise_is_surely_growing():
+    level = np.linspace(0, 1, 5)
+    still = Drift(0.25, 0.0, 5.0, 0.0, 0.0, 0.25)
+    assert growth._level_p_value(level, still) == 0.0
+    assert growth._level_p_value(level[::-1], still) == 1.0
+    p = growth._level_p_value(level, still._replace(error=0.1))
+    assert p == pytest.approx(2 * stats.t.sf(2.5, 5), rel=1e-12)
+
+
 @pytest.mark.parametrize(("level", "grows"), [(-0.3, True), (0.3, True), (0.0, False)])
 def test_a_level_that_leaves_the_real_one_is_growth(level, grows):
     rng = np.random.default_rng(4)
@@ -140,6 +178,21 @@ def test_what_surely_grows_by_less_than_matters_is_not_mad():
     assert alone(held._replace(slow=0.021), grown) == "undecided"
     assert alone(held._replace(partial=0.05), grown) == "undecided"
     assert alone(held, grown._replace(level=level._replace(spread=0.1))) == "undecided"
+
+
+def test_a_level_is_at_rest_since_the_first_file_that_counts_within_the_lax_tolerance():
+    held = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0)
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    grown = growth.Growth(0.021, 2, 0.1, 0.2, 0.0, 0.0099, level)
+
+    def verdict(logs, first=2):
+        given = series(np.zeros((6, 8)), 4, np.array(logs))
+        return inference._alone(given, held, grown._replace(first=first), 0.02)[0]
+
+    early = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert (verdict(early), verdict(early, first=1)) == ("not_mad", "undecided")
+    for slope, found in ((0.0299, "not_mad"), (0.0301, "undecided")):
+        assert verdict(slope * np.arange(6)) == found
 
 
 def test_three_files_at_least():

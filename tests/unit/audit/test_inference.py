@@ -11,6 +11,7 @@ from scipy import optimize, special
 from madtheory import audit
 from madtheory.audit.anchor import Anchor
 from madtheory.audit.drift import Drift
+from madtheory.audit.known import Known
 from tests.unit.audit.test_audit import walks
 
 inference = sys.modules["madtheory.audit.inference"]
@@ -116,6 +117,57 @@ def test_a_held_loop_has_the_interval_of_one(monkeypatch):
     assert walk.rate.high - walk.rate.value == pytest.approx(half, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("known", "slow", "dof"),
+    [
+        (Known(), 0.3, 38 / 3),
+        (Known(share=0.05), 0.3, 38 / 3),
+        (Known(share=0.1), 0.0, 38 / 3),  # nothing is left to test
+        (Known(share=0.0), 0.3, 19.0),  # a walk, whatever the test says
+    ],
+)
+def test_what_is_known_of_real_data_stands(monkeypatch, known, slow, dof):
+    held = HELD._replace(walk=0.001, slow=0.3)
+    monkeypatch.setattr(inference, "anchor", lambda s, *how: held)
+    monkeypatch.setattr(inference, "curve_p_value", lambda s, noise, *how: 1.0)
+    found = inference.infer(walks(FALL), None, 0.95, 0.02, known)
+    assert (found.p_value_walk, found.noise.dof) == (slow, pytest.approx(dof, rel=1e-12))
+    assert (found.grown is None) is (known.share != 0)
+    # No test of growth of two files.
+    assert inference.infer(walks(FALL[:2]), None, 0.95, 0.02, known).grown is None
+
+
+def test_exponents_without_overflow():
+    assert inference._exp(699.0) == math.exp(699.0)
+    assert inference._exp(700.0) == math.inf
+
+
+def test_rows_of_training_sets_are_told_by_moves_of_three_files_at_least():
+    """Moves of .3 in two of five means: 1/.036 rows; of half the variance, of twice as many."""
+    means = np.zeros((4, 5))
+    means[1::2, :2] = 0.3
+    given = dataclasses.replace(walks(np.zeros((4, 5))), means=means)
+    assert inference._training_rows(given, None, 3) == pytest.approx(1 / 0.036)
+    assert inference._training_rows(given, None, 2) == 100.0
+    half = dataclasses.replace(given, scale=np.array([1.0, 0.5, 9.0, 9.0]))
+    assert inference._training_rows(half, None, 3) == pytest.approx(1 / (0.036 * 1.5))
+    # No more than the files have, and no more than the smallest set that is given.
+    small = dataclasses.replace(given, means=means / 10)
+    assert inference._training_rows(small, None, 3) == 100.0
+    assert inference._training_rows(small, [30, 20, 40], 3) == 20.0
+
+
+def test_a_loss_is_mad_up_to_alpha_itself():
+    level = np.zeros((4, 3))
+    level[3, 1] = -np.inf
+    given = dataclasses.replace(walks(level), means=np.zeros((4, 3)))
+    p = inference.infer(given, [40] * 4, 0.95, 0.02).p_value
+    # One of three lacks four real rows, once: 3 exp(-4).
+    assert p == pytest.approx(3 * math.exp(-4), rel=1e-12)
+    assert inference.infer(given, [40] * 4, 0.95, p).verdict == "mad"
+    assert inference.infer(given, [40] * 4, 0.95, p * 0.999).verdict == "undecided"
+
+
 # ---------------------------------------------------------------------------------------- verdict
 def steps(*increments):
     level = np.cumsum([0.0, *increments])
@@ -158,6 +210,23 @@ def test_a_held_loop_is_settled_by_the_tolerance_of_its_later_half(dof, value, s
 def test_what_a_held_loop_did_early_does_not_count(increments, settled):
     whole = Drift(-0.3, 9.0, 50.0, 1e-6, 1e-6, 0.25)
     assert inference._settled(steps(*increments), whole, HELD, 0.02) is settled
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "settled"),
+    [
+        (0.1, 0.5, True),
+        (0.5, 0.1, False),
+        (0.05, 0.5, False),
+        (None, 0.5, False),
+        (None, 0.1, True),
+    ],
+)
+def test_a_share_that_is_known_says_how_much_increments_undo(known, seen, settled):
+    """Noise of the later half, 2.1362 sqrt(.25 .012 s)/4: .0540 at a share of .1, .0400 at .5."""
+    loud = Drift(-0.3, 9.0, 50.0, 0.012, 0.012, 0.25)
+    late, held = steps(*[-0.5] * 4, *[-0.05] * 4), HELD._replace(share=seen)
+    assert inference._settled(late, loud, held, 0.02, Known(share=known)) is settled
 
 
 STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25)

@@ -1,5 +1,6 @@
 """Power of the likelihood ratio: closed cases, the ratio drawn, and the loops to refute."""
 
+import dataclasses
 import math
 import sys
 
@@ -9,7 +10,10 @@ from scipy import optimize, stats
 
 from madtheory import audit
 from madtheory.audit import anchor
-from tests.unit.audit.test_audit import FILES, REAL
+from madtheory.audit.drift import Drift
+from madtheory.audit.known import LONGEST, Known
+from madtheory.metrics import Measured
+from tests.unit.audit.test_audit import FILES, REAL, walks
 
 power = sys.modules["madtheory.audit.power"]
 #: 8 dimensions, files as large as the training sets and the real set, no drift.
@@ -164,3 +168,70 @@ def test_not_mad_power_is_the_least_of_what_can_be_refuted(monkeypatch):
 def test_a_file_s_own_noise_is_on_the_diagonal_of_its_law():
     noisy, clean = (power.law(SETTING._replace(noise=x), 0.3, 4) for x in (0.7, 0.0))
     np.testing.assert_allclose(noisy - clean, 0.7 * np.eye(4), rtol=0, atol=1e-14)
+
+
+#: Steps of .01 seen as .015 a generation; of training sets of 50 rows, real data of 40.
+FOUND = audit.Inference(
+    Measured.exactly(-0.2), Measured.exactly(0.8), 50.0, "mad", "", 0.0, 1.0,
+    noise=Drift(-0.2, 0.01, 8.0, 0.01, 0.015, 0.2),
+    held=anchor.Anchor(np.zeros(9), 0.02, 1.0, 1.0, 0.0, memory=3),
+)  # fmt: skip
+
+
+def seen(K=4, T=6, near=7.0):
+    flat = dataclasses.replace(walks(np.zeros((T, K))), real_rows=40.0, near_count=near)
+    return dataclasses.replace(flat, rows=np.full(T, 100.0), mean_count=3.0, shape_count=5.0)
+
+
+def test_the_setting_of_a_loop_by_hand():
+    """In variances of a step: noise .0025 of .01, files half a step, real rows 50/40 of one."""
+    told = power.setting_of(seen(), FOUND, Known(memory=3))
+    assert told == power.Setting(
+        3.0, 7.0, pytest.approx(0.25), 0.5, 1.25, pytest.approx(50 * 0.001 / 2.25), -0.2,
+        pytest.approx(0.002), 3, True, False,
+    )  # fmt: skip
+    free = power.setting_of(seen(near=0.0), FOUND)
+    assert (free.shapes, free.known, free.alone, free.memories) == (5.0, False, False, (1, 2, 3))
+    assert power.setting_of(seen(), FOUND, Known(share=0.0)).alone
+    # One direction has no shapes; a file's noise is at most that of its rows; sizes are bounded.
+    assert power.setting_of(seen(K=1), FOUND).shapes == 0.0
+    few = power.setting_of(seen(), dataclasses.replace(FOUND, training_size=10.0))
+    assert (few.noise, few.rows) == (pytest.approx(0.1), pytest.approx(0.1))
+    least, most = (
+        power.setting_of(seen(), dataclasses.replace(FOUND, training_size=n)).offset * 40
+        for n in (1.0, math.inf)
+    )
+    assert (least, most) == (2.0, pytest.approx(1e12))
+
+
+@pytest.mark.parametrize(
+    ("known", "share"),
+    [(Known(), 0.1), (Known(share=0.0), 1.0), (Known(share=0.05), 0.05), (Known(share=0.1), None)],
+)
+def test_power_is_asked_at_the_generations_there_are(monkeypatch, known, share):
+    monkeypatch.setattr(power, "mad_power", lambda setting, t, alpha: t / 100 + alpha)
+    monkeypatch.setattr(power, "not_mad_power", lambda s, p, t, alpha: min(1.0, t / 10 + p / 100))
+    found = power.power(seen(), FOUND, 0.02, known)
+    if share is None:
+        assert found is None
+        return
+    held = 0.6 + share / 100
+    assert found == power.Power(
+        pytest.approx(0.08), pytest.approx(held), share, None, 9 if share else None
+    )
+    # No farther than the audit looks back.
+    assert power.power(seen(T=LONGEST + 5), FOUND, 0.02, known).mad == pytest.approx(0.42)
+
+
+def test_fewest_generations_are_three_and_enough_is_nine_of_ten():
+    assert power._needed(lambda t: 1.0) == 3
+    assert power._needed(lambda t: 0.9 if t >= 17 else 0.89) == 17
+    assert power._needed(lambda t: 0.9 if t >= LONGEST else 0.0) == 40
+    assert power._needed(lambda t: 0.89999) is None
+
+
+def test_a_level_that_does_not_fall_tells_nothing():
+    null = np.eye(5)
+    assert power._level(SETTING._replace(rate=0.1, level=0.01), null) == 0.0
+    assert power._level(SETTING._replace(rate=-0.1, level=0.0), null) == 0.0
+    assert power._level(SETTING._replace(rate=-0.1, level=0.01), null) > 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from madtheory import metrics
+from madtheory import audit, metrics
 from madtheory.audit import run
 
 X = np.random.default_rng(4).exponential(size=(7, 3)) * [1.0, 2.0, 4.0]
@@ -52,3 +52,24 @@ def test_worth_where_the_distance_is_none():
     assert run.n_eff(two, metrics.Measured(0.4, 0.2, 0.8)).value == pytest.approx(
         far.value, rel=1e-9
     )
+
+
+def test_rows_enough_for_the_neighbour_and_sizes_of_one_set():
+    found = audit.audit(X[:6], [X[:6] + 1], k=5, n_synth=[50])
+    assert (found.training_size, found.p_value, found.p_value_walk) == (50.0, 1.0, 1.0)
+    with pytest.raises(ValueError, match="at least 6 rows"):
+        audit.audit(X[:6], [X[:5] + 1], k=5)
+    assert math.isinf(audit.audit(X, [X + 1]).training_size)
+    with pytest.raises(ValueError, match="n_synth must be at least 2, got 1"):
+        audit.audit(X, [X + 1], n_synth=[1])
+
+
+@pytest.mark.parametrize("exponent", [500, -500])
+def test_features_that_are_too_far_out_are_refused(exponent):
+    for e, fine in ((exponent, True), (exponent + (1 if exponent > 0 else -1), False)):
+        one = [np.full((2, 1), math.ldexp(0.75, e))]
+        if fine:
+            assert run._unit(one) == e
+        else:
+            with pytest.raises(ValueError, match="must be within 1e-150 and 1e150"):
+                run._unit(one)

@@ -119,3 +119,51 @@ def test_the_share_of_rows_without_the_commonest_value():
     column = np.array([2.0, 0.0, 0.0, 1.0, 0.0, 2.0 + 1e-12])
     found = series_._varied(np.stack([column, np.arange(6.0)], axis=1))
     np.testing.assert_allclose(found, [1 - 3 / 6, 1 - 1 / 6], rtol=1e-15)
+
+
+def test_one_axis_at_least_and_rows_for_each():
+    rng = np.random.default_rng(4)
+    sizes = {n: audit.axes_of(rng.standard_normal((n, 5))).scales.size for n in (3, 7, 8, 19, 20)}
+    assert sizes == {3: 1, 7: 1, 8: 2, 19: 4, 20: 5}
+
+
+def test_a_lost_file_has_the_noises_of_gaussian_rows_and_no_shapes():
+    axes = series_.Axes(np.zeros(2), np.eye(2), np.ones(2))
+    x = np.column_stack([np.arange(8.0), np.full(8, 3.0)])
+    found = audit.series_of(axes, [x])
+    assert found.log_variance[0].tolist() == [pytest.approx(math.log(6.0)), -math.inf]
+    assert (found.log_noise, found.sharing, found.shape_noise.tolist()) == (2.0, 1.0, [1.0])
+    assert (found.mean_count, found.shape_count, found.near_count) == (1.0, 1.0, 1.0)
+    assert found.shapes.tolist() == [[0.0] * 3]
+    assert found.means.tolist() == [[3.5, 3.0]]
+
+
+def test_an_average_of_directions_varies_no_more_than_one():
+    """Rows that are one number in all directions share all; rounding does not make it more."""
+    axes = series_.Axes(np.zeros(3), np.eye(3), np.ones(3))
+    for seed in range(20):
+        x = np.random.default_rng(seed).standard_normal((30, 1)) * np.ones((1, 3))
+        sharing = audit.series_of(axes, [x]).sharing
+        assert 1 - 1e-9 < sharing <= 1
+    # Directions that pull the average apart (a mean of 1/3, of variances 1, 1, .01).
+    found = series_._fisher(np.array([[1.0, 1.0], [1.0, 1.0]]), np.ones(2))
+    assert found == pytest.approx(np.arctanh(1 - 1e-12), rel=1e-6)
+
+
+def test_rows_too_few_to_be_whitened_overlap_as_they_are():
+    """Twice as many rows as directions are too few, one more is not."""
+    rng = np.random.default_rng(6)
+    for n, few in ((8, True), (9, False)):
+        x = rng.standard_normal((n, 4)) * [1, 1, 1, 0.2]
+        x -= x.mean(axis=0)
+        assert (series_._near(x, np.cov(x.T), 5.0) == 5.0) is few
+    flat = np.column_stack([x[:, 0], x[:, 0]])
+    assert series_._near(flat, np.cov(flat.T), 0.3) == 0.3
+
+
+@pytest.mark.parametrize(("ulps", "kept"), [(12, False), (48, True)])
+def test_sixteen_roundings_of_the_largest_number_are_no_variance(ulps, kept):
+    """Of two rows at +-h about 1: a deviation of sqrt 2 h, that 16 ulps of 1 must not exceed."""
+    axes = series_.Axes(np.zeros(1), np.eye(1), np.ones(1))
+    x = 1 - np.array([[0.0], [ulps * 2.0**-52]])
+    assert math.isfinite(audit.series_of(axes, [x]).log_variance[0, 0]) is kept

@@ -186,3 +186,25 @@ def test_directions_are_those_of_the_covariances():
     S, moments = np.cov(x.T), frechet_._moments(x)
     found = frechet_._directions(moments, moments)
     assert found == pytest.approx(np.trace(S) ** 2 / np.trace(S @ S), rel=1e-12)
+
+
+@pytest.mark.parametrize(("dim", "count"), [(1, 16), (16, 16), (17, 15), (256, 1), (300, 1)])
+def test_halves_are_dealt_sixteen_times_or_less_where_rows_are_wide(monkeypatch, dim, count):
+    asked = []
+    monkeypatch.setattr(frechet_, "_halves", lambda x, n: asked.append(n) or [(x, x)])
+    frechet_._bias(np.eye(4, dim), np.eye(4, dim), 0.0)
+    assert asked == [count, count]
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_the_interval_without_bias_by_hand(shift):
+    """The bias errs by itself over sqrt(D), and halves take off up to D/n of it too much."""
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((40, 3)) * [1, 2, 3], shift + rng.standard_normal((30, 3))
+    plain, found = metrics.fid(x, y, level=0.9), metrics.fid_unbiased(x, y, level=0.9)
+    S, bias = (np.cov(x.T), np.cov(y.T)), plain.value - found.value
+    D = sum(map(np.trace, S)) ** 2 / (2 * sum(np.square(V).sum() for V in S))
+    half = math.hypot(plain.high - plain.value, 1.6448536 * bias / math.sqrt(D))
+    assert bias > 0
+    assert found.low == pytest.approx(max(0.0, found.value - half), rel=1e-6)
+    assert found.high == pytest.approx(found.value + half + bias * D / 30, rel=1e-6)

@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -336,3 +338,91 @@ def test_what_is_not_worse_up_to_the_last_number_looked_at_has_no_upper_end(
     asked = planner._checked(Spectrum.of(2), 100, 0.9, None, None, 0.01)
     best = planner._best(replace(asked, limit=limit))["best_n_synth"]
     assert (best.value, best.lower, best.upper) == (50, 1, math.inf)
+
+
+# -------------------------------------------------------------------------- questions, one by one
+def asked(
+    n_real: int = 9, bias: float = 0.9, target: float | None = None, limit: Any = None
+) -> Any:
+    return planner._Request(Spectrum.of(5), n_real, bias, None, target, 0.01, limit)
+
+
+def test_memories_that_may_be_as_good_are_told() -> None:
+    """Of errors of 2 %: .9 (1 - .02) may be less than .89 (1 + .02), .95 (1 - .02) is not."""
+    risks = {1: 1.0, 2: 0.9, 3: 0.89, 5: 0.9, 10: 0.95, 20: 1.2}
+
+    def limit(loop: Loop) -> Estimate:
+        return Estimate.declared(risks[loop.memory], 0.02)
+
+    found = planner._memory(asked(limit=limit), fresh_data(9, 4))
+    assert found["memory"] == Answer(3, 2, 5)
+    one = worth.effective_sample_size(0.89, [1.0] * 5) / 9
+    assert found["memory_gain"].value == pytest.approx(one, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n_real", "bias", "needed", "memory", "words"),
+    [
+        (9, 0.9, 3, 10, []),
+        (9, 0.9, 2, 10, ["every n_real from 2 on"]),
+        (9, 0.9, 3, 20, ["longer memory than 20"]),
+        (9, 1.0, 3, 10, ["without bias no n_synth"]),
+        (5, 0.9, 3, 10, ["n_real is at most the rank"]),
+        (6, 0.9, 3, 10, []),
+        (0, 0.9, 3, 10, ["without fresh data the loop goes MAD"]),
+        (0, 1.0, 3, 10, ["without fresh data the loop goes MAD"]),
+        (0, 0.0, 3, 10, ["without fresh data and at"]),
+    ],
+)
+def test_remarks_where_they_are_due(
+    n_real: int, bias: float, needed: int, memory: int, words: list[str]
+) -> None:
+    request = asked(n_real, bias)
+    known = {"required_n_real": Answer.exact(needed), "memory": Answer.exact(memory)}
+    said = planner._remarks(request, request.loop(4), known)
+    assert len(said) == len(words)
+    assert all(text.startswith(start) for text, start in zip(said, words, strict=True))
+
+
+def test_the_count_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As asked, else as the target needs, else the best, else what brings 95 % of its gain."""
+    gains: list[float] = []
+
+    def sufficient(request: Any, gain: float) -> Any:
+        gains.append(gain)
+        return SimpleNamespace(value=77.0)
+
+    monkeypatch.setattr(planner, "_sufficient_n_synth", sufficient)
+    best, target, no = Answer.exact(30.0), Answer.exact(20.0), Answer.exact(math.nan)
+    endless = {"best_n_synth": Answer.exact(math.inf), "best_gain": Answer.exact(2.0)}
+    used = [
+        planner._used(replace(asked(), n_synth=5), {"best_n_synth": best}),
+        planner._used(asked(), {"best_n_synth": best, "target_n_synth": target}),
+        planner._used(asked(), {"best_n_synth": best, "target_n_synth": no}),
+        planner._used(asked(), {"best_n_synth": Answer.exact(1.0)}),
+        planner._used(asked(), {"best_n_synth": Answer.exact(0.0)}),
+        planner._used(asked(), endless),
+        planner._used(asked(), {**endless, "best_gain": Answer.exact(1.01)}),
+    ]
+    assert used == [5, 20, 30, 1, 1, 77, 77]
+    assert gains == [pytest.approx(1.9), 1.0]
+
+
+@pytest.mark.parametrize(("n_real", "most"), [(0, 2**52), (1, 2**52), (2, 2**52), (4, 2**51)])
+def test_a_target_is_a_count_at_most(n_real: int, most: float) -> None:
+    s = Spectrum.of(2)
+    assert planner._checked(s, n_real, 0.9, 3, float(most), 0.5).target == most
+    with pytest.raises(ValueError, match="target_gain times n_real must be at most 9007199254"):
+        planner._checked(s, n_real, 0.9, 3, most * (1 + 1e-12), 0.5)
+    least = 1 if n_real else 2
+    assert planner._checked(s, n_real, 0.9, least, None, 0.5).n_synth == least
+    with pytest.raises(ValueError, match=f"n_synth must be at least {least}"):
+        planner._checked(s, n_real, 0.9, least - 1, None, 0.5)
+
+
+def test_a_collapse_time_is_exact_where_its_bounds_meet() -> None:
+    time = planner.CollapseTime(0.1, (0.5,), (3.0,), (3.0,), (3.0,), (0.0,))
+    assert time.status == "exact"
+    assert replace(time, upper=(4.0,)).status == "asymptotic"
+    # One sample has no covariance; the first fit is to the real data, without these to its own.
+    assert planner._collapse_time(asked(), fresh_data(9, 1)) is None

@@ -1,0 +1,44 @@
+"""Units of sets of features, and blocks of their rows."""
+
+import math
+
+import numpy as np
+import pytest
+
+from madtheory.metrics.features import blocks, scale
+from madtheory.metrics.measured import Measured, normal_quantile
+
+
+@pytest.mark.parametrize(
+    ("largest", "exponent"),
+    [
+        (0.0, 0),
+        (2.0**200, 201),
+        (math.nextafter(2.0**200, 0), 0),
+        (2.0**-200, -199),
+        (math.nextafter(2.0**-200, 1), 0),
+    ],
+)
+def test_units_change_at_their_bounds_only(largest, exponent):
+    sets = [np.array([[largest / 4, -largest]]), np.array([[largest / 2, 0.0]])]
+    before = [x.copy() for x in sets]
+    assert scale(sets) == exponent
+    for x, y in zip(sets, before, strict=True):
+        np.testing.assert_array_equal(np.ldexp(x, exponent), y)
+
+
+def test_blocks_cover_all_rows_once():
+    assert list(blocks(9, 4)) == [slice(0, 4), slice(4, 8), slice(8, 9)]
+    assert list(blocks(8, 4)) == [slice(0, 4), slice(4, 8)]
+    assert list(blocks(0, 4)) == []
+
+
+def test_intervals_are_cut_at_the_least_value():
+    assert Measured.around(1.0, 2.0) == Measured(1.0, -1.0, 3.0)
+    assert Measured.around(1.0, 2.0, 0.0) == Measured(1.0, 0.0, 3.0)
+    assert Measured.around(-1.0, 0.5, 0.0) == Measured(-1.0, 0.0, 0.0)
+    assert Measured(1.0, 0.5, 2.0).in_units(3) == Measured(64.0, 32.0, 128.0)
+    assert normal_quantile(0.5) == pytest.approx(0.67448975, rel=1e-8)
+    for level in (0.0, 1.0):
+        with pytest.raises(ValueError, match="level must be"):
+            normal_quantile(level)
