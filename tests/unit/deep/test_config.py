@@ -9,7 +9,9 @@ import pytest
 from madtheory.deep import config
 from madtheory.deep.train import Device
 
-LADDER = {f"{family}-gaussian" for family in ("linear", "flow", "glow", "ddpm", "wgan_gp")} | {"glow-modes"}
+LADDER = {f"{family}-gaussian" for family in ("linear", "flow", "glow", "ddpm", "wgan_gp")} | {
+    "glow-modes"
+}
 FAMILIES = ("ddpm", "stylegan2", "wgan_gp", "glow")
 each = pytest.mark.parametrize("name", config.names())
 
