@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Power of two beyond which features are refused.
 _FARTHEST = 500
+#: Most generations to forecast: some seconds of work, a minute in the widest features.
+_AHEAD = 2000
 #: Eigenvalues of less than this share of the largest are rounding.
 _RANK = 1e-13
 
@@ -244,7 +246,7 @@ def audit(
     alpha : float
         Bound on each false verdict.
     horizon : int
-        Generations to forecast.
+        Generations to forecast, 2000 at most.
     n_synth : int, sequence of int or None
         Synthetic training samples of each generation, where known; else the size of the training
         sets is estimated from the noise.
@@ -276,7 +278,7 @@ def audit(
     >>> audit(real, [real + 0.2 * t for t in range(1, 5)], n_real=0).reason.partition(",")[0]
     'no real data enter'
     """
-    k, horizon = _check.count("k", k), _check.count("horizon", horizon)
+    k, horizon = _check.count("k", k), _check.count("horizon", horizon, maximum=_AHEAD)
     level = _check.number("level", level, low=0.0, high=1.0, open_=True)
     alpha = _check.number("alpha", alpha, low=0.0, high=0.5, open_=True)
     synthetic = _sizes(n_synth, len(generations))

@@ -174,6 +174,7 @@ def test_the_same_file_twice_is_refused(refusal: Refusal, mad: list[Path], tmp_p
         ("--alpha 0", "alpha must be"),
         ("--level 2", "level must be"),
         ("--horizon 0", "horizon must be at least 1, got 0"),
+        ("--horizon 2001", "horizon must be at most 2000, got 2001"),
         ("--n-synth 1", "n_synth must be at least 2, got 1"),
         ("--n-real -1", "n_real must be at least 0, got -1"),
         ("--n-real 5", "n_synth must be given beside n_real"),
