@@ -15,7 +15,9 @@ draws, the bound read off others.
 
 Series are Gaussian and independent, means and shapes of covariance V each (`law`, which holds for
 the loops of errors.py exactly in means and in leading order in shapes). Of every V there is a walk
-W that is nearest to it, and H where half of the directions walk; walks are (W, V), (V, W), (H, H').
+W that is nearest to it, of a memory of 1, 2 or 3, and H where half of the directions walk, of all
+that the audit refutes: seven shares of real data in the others, steps as large as theirs or as much
+smaller as that share makes them. Walks are (W, V), (V, W), (H, H').
 
 Told: V. Not told: the share of real data, what kind of loop and of files it is, and whether the
 real set is the first training set; the rows of files and of the real set are known, the size of the

@@ -25,8 +25,7 @@ HELD = Anchor(np.zeros(9), share=0.5, walk=0.001, slow=0.001, held=1.0)
 def test_constants():
     assert (audit.MARGIN, audit.TOLERANCE, audit.STRICT_TOLERANCE) == (0.1, 0.03, 0.01)
     assert (audit.GROWTH, inference.FEWEST) == (0.001, 3)
-    # Bonferroni: the parts of one error rate are one.
-    assert sum(inference._WEIGHTS) == pytest.approx(1, rel=1e-12)
+    assert inference._WEIGHTS == (0.77, 0.05, 0.14)
     assert inference._PARTLY_HELD == 0.05
 
 
@@ -78,19 +77,34 @@ def inferred(monkeypatch, held, curve=1.0, log_variance=FALL, alpha=0.02):
 @pytest.mark.parametrize(
     ("held", "means", "curve", "p"),
     [
-        (0.015, 0.5, 0.5, 0.02),
-        (0.5, 0.002, 0.5, 0.02),
-        (0.5, 0.5, 0.003, 0.02),
-        (0.3, 0.039, 0.06, 0.39),
-        (0.8, 0.2, 0.3, 1.0),
+        (0.015, 1.0, 1.0, 1 / (0.77 / 0.015 + 0.19)),
+        (0.5, 0.002, 0.5, 1 / (1.82 + 0.05 / 0.002)),
+        (0.5, 0.5, 0.003, 1 / (1.64 + 0.14 / 0.003)),
+        # Several that are small are less than the smallest over its part.
+        (0.02, 0.02, 0.02, 0.02 / 0.96),
+        (0.3, 0.0, 1.0, 0.0),
+        (1.0, 1.0, 1.0, 1.0),
     ],
 )
-def test_p_value_is_the_smallest_over_its_part_of_alpha(monkeypatch, held, means, curve, p):
+def test_p_value_is_the_harmonic_mean_by_weight(monkeypatch, held, means, curve, p):
     given = HELD._replace(held=held, held_means=means)
     found, asked = inferred(monkeypatch, given, curve)
     assert found.p_value == pytest.approx(p, rel=1e-12)
     assert found.p_value_walk == given.slow
     assert asked == [(0.1, 0.001, None), (0.1,)]
+
+
+def test_harmonic_mean_of_independent_p_values_keeps_the_error_rate():
+    """P(sum w/p >= 1/alpha), p uniform: by quadrature, given two of them the third has a bound."""
+    alpha, (a, b, c) = 0.02, inference._WEIGHTS
+    # Quantiles of 1/p: even in the logarithm of p, down to where the rest cannot matter.
+    edges = np.exp(np.linspace(math.log(1e-7), 0, 1501))
+    p, mass = np.sqrt(edges[1:] * edges[:-1]), np.diff(edges)
+    rest = 1 / alpha - b / p[:, None] - c / p
+    with np.errstate(divide="ignore"):
+        least = np.where(rest > a, a / rest, 1.0)
+    size = float(mass @ least @ mass) + float(edges[0]) * 2
+    assert 0.019 < size <= alpha
 
 
 def test_too_few_generations_ask_no_test(monkeypatch):
