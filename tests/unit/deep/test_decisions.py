@@ -153,6 +153,16 @@ def test_defaults_models():
             "gradient": 5.0,
             "dim": 0,
         },
+        "glow.LinearFlow": {
+            "couplings": 0,
+            "hidden": 64,
+            "epochs": 20,
+            "batch": 256,
+            "rate": 0.002,
+            "decay": 0.99,
+            "gradient": 5.0,
+            "dim": 0,
+        },
         "linear.LinearGaussian": {"steps": 200, "rate": 0.2},
         "wgan_gp.WganGp": {
             "network": "conv",
