@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from madtheory.cli import answer, table, times, verify
-from madtheory.loop import Loop, fresh_data, fully_synthetic
+from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.results import Estimate
 
 
@@ -114,6 +114,7 @@ def test_the_loop_in_words_says_what_is_not_plain() -> None:
         return table.loop_line({"loop": dataclasses.asdict(loop), **real})
 
     assert said(fully_synthetic(9)) == "n_synth = 9, λ = 1, d = 2, Σ0 = I"
+    assert said(synthetic_augmentation(4, 9)).startswith("n_real = 4, n_synth = 9, λ = 1, d")
     assert said(fresh_data(4, 9, bias=0.5)).startswith("n_real = 4, n_synth = 9, λ = 0.5, d")
     every = Loop(
         n_initial=4, n_fixed=4, n_fresh=2, n_synth=9, bias=0.5, memory=None, pool="accumulate",
