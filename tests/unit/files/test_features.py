@@ -65,6 +65,8 @@ def test_npz_of_several_arrays_needs_a_known_name(tmp_path: Path, key: str) -> N
     path = tmp_path / "x.npz"
     np.savez(path, **{key: X, "labels": np.arange(7)})
     np.testing.assert_array_equal(files.load_features(path), X)
+    np.savez(path, arr_0=2 * X, features=X)  # the name that says it wins
+    np.testing.assert_array_equal(files.load_features(path), X)
     np.savez(path, left=X, right=X)
     with pytest.raises(ValueError, match=r"x\.npz .*one array .*got left, right"):
         files.load_features(path)

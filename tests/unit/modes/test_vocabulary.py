@@ -175,12 +175,3 @@ def test_tokens_that_cannot_occur_count_for_nothing():
     p = modes.zipf(20)
     plain = modes.fresh_for_support(p, 40, 0.9)
     assert modes.fresh_for_support(np.append(p, np.zeros(5)), 40, 0.9) == plain
-
-
-def test_lines_that_meet_by_the_heterozygosity_at_rest():
-    n, n_fresh, p = 3, 2, 1e-9
-    # For rare tokens the bound by two moments is p over the chance that two lines meet; of two
-    # founders, with replacement, that is 1 - H/H_real.
-    meet = 1 - modes.stationary_heterozygosity(2, n, n_fresh) / 0.5
-    lower = float(stationary_bounds(p, n, n_fresh)[0])
-    assert lower >= p / meet * (1 - 1e-6)
