@@ -519,7 +519,3 @@ def test_a_held_loop_is_settled_within_its_tolerance_or_its_noise(drift, spread,
     error = math.sqrt(0.25 * spread * 1.875) / 4
     assert spread < 1e-3 or error == pytest.approx(0.0342, rel=2e-3)
     assert inference._settled(line, noise, HELD, 0.02) is settled
-
-
-def test_constant_errors_are_seen_from_these_gains_on():
-    assert anchor._ERROR_SEEN == (3.0, 4.0)

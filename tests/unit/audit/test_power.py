@@ -235,12 +235,3 @@ def test_a_level_that_does_not_fall_tells_nothing():
     assert power._level(SETTING._replace(rate=0.1, level=0.01), null) == 0.0
     assert power._level(SETTING._replace(rate=-0.1, level=0.0), null) == 0.0
     assert power._level(SETTING._replace(rate=-0.1, level=0.01), null) > 0
-
-
-def test_a_held_loop_has_the_least_share_that_holds(monkeypatch):
-    series = audit.series_of(audit.axes_of(REAL), FILES)
-    found = audit.infer(series, None, 0.95, 0.02)
-    found = dataclasses.replace(found, held=found.held._replace(share=0.02))
-    for name in ("mad_power", "not_mad_power"):
-        monkeypatch.setattr(power, name, lambda *_: 0.5)
-    assert power.power(series, found, 0.02).share == 0.1

@@ -71,7 +71,3 @@ def test_bootstrap_weights():
     assert Bootstrap().fit_weighted(a, b, 1.0, rng()).sample(50, 1.0, rng()).max() == 0
     model = Bootstrap().fit_weighted(a, b, 0.5, rng())
     close(model.sample(50, 0.0, rng()), 0.5)
-
-
-def test_the_default_bandwidth_is_scotts():
-    assert KernelDensity().width(32.0, 1) == pytest.approx(0.5, rel=1e-15)
