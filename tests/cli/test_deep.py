@@ -332,11 +332,3 @@ def test_bad_words_are_refused(
     code, out, err = said(capsys, "deep", "run", *words)
     assert (code, out) == (2, "")
     assert error in err
-
-
-def test_a_rehearsal_says_so_in_its_command() -> None:
-    from madtheory.cli.deep import _command
-
-    assert _command("ddpm-digits", 2, "cpu", 1, (), True) == (
-        "madtheory deep run ddpm-digits --seed 1 --rehearse --generations 2"
-    )
