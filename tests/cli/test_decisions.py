@@ -17,7 +17,7 @@ DEFAULTS = {
     "deep compare": {"seed": 0},
     "deep curve": {},
     "deep presets": {},
-    "deep run": {"device": "cpu", "seed": 0},
+    "deep run": {"device": "cpu", "devices": 1, "seed": 0},
     "metrics": {"k": 5, "level": 0.95},
     "plan": {"bias": 1.0, "eps": 0.01},
     "report": {"level": "quick"},

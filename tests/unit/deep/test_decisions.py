@@ -46,8 +46,9 @@ def test_defaults():
         "folder.grid": {"rows": 10, "columns": 10, "gap": 0},
         "measures.leading": {"k": 32},
         "measures.Measures": {"n": 4000},
+        "run.on_device": {"count": 1},
         "run.run": {"seed": 0, "command": ""},
-        "train.Device": {"name": "cpu", "mixed": False, "threads": 1},
+        "train.Device": {"name": "cpu", "mixed": False, "threads": 1, "count": 1},
         "train.Average": {"steps": 0},
         "train.one_cycle": {"warm": 0.1},
     }
@@ -144,6 +145,16 @@ def test_defaults_models():
         },
         "glow.Glow": {
             "couplings": 8,
+            "hidden": 64,
+            "epochs": 20,
+            "batch": 256,
+            "rate": 0.002,
+            "decay": 0.99,
+            "gradient": 5.0,
+            "dim": 0,
+        },
+        "glow.LinearFlow": {
+            "couplings": 0,
             "hidden": 64,
             "epochs": 20,
             "batch": 256,
