@@ -63,3 +63,14 @@ def test_how_much_synthetic_data_do_no_harm(limit: float, said: str) -> None:
 
 def test_half_an_interval_stands_beside_a_value() -> None:
     assert data._short({"value": 3.0, "interval": [2.8, 3.2]}) == "3.00 ± 0.20"
+
+
+def test_the_title_of_a_forecast_tells_the_worst_class_from_all() -> None:
+    payload = {
+        "forecast": {"generations": [], "fid": [], "trace": []},
+        "coverage": {"fid": {"all": 0.98, "worst": 0.92}},
+        "level": 0.9,
+    }
+    assert data._forecast_table(payload).title == (
+        "Forecast, 90 % bands (of 95 % hold, measured: 98 %, in the worst class 92 %)"
+    )

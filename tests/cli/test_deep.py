@@ -332,3 +332,11 @@ def test_bad_words_are_refused(
     code, out, err = said(capsys, "deep", "run", *words)
     assert (code, out) == (2, "")
     assert error in err
+
+
+def test_a_rehearsal_says_so_in_its_command() -> None:
+    from madtheory.cli.deep import _command
+
+    assert _command("ddpm-digits", 2, "cpu", 1, 3, (), True) == (
+        "madtheory deep run ddpm-digits --seed 3 --rehearse --generations 2"
+    )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from madtheory import plan
+from madtheory.cli import options
 from madtheory.plan import plan_loop
 
 Answer = Callable[..., dict[str, Any]]
@@ -192,3 +193,9 @@ def test_a_real_process_takes_about_a_second_and_warns_of_nothing() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)
     assert time.perf_counter() - start < 20  # some 1.5 s on an idle machine
+
+
+def test_endings_may_be_in_capitals(tmp_path: Path) -> None:
+    assert options.figure_target(tmp_path / "A.PDF") == tmp_path / "A.PDF"
+    with pytest.raises(options.Refused, match=r"figure must end in \.pdf or \.png, got "):
+        options.figure_target(tmp_path / "A.svg")

@@ -1,5 +1,6 @@
 """Where an answer goes: pipes that close, closed streams, full disks, terminals of few letters."""
 
+import errno
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import madtheory.cli  # noqa: F401
 
 TABLE = "theory fresh --dim 2 --n-real 10 --n-synth 10"
 LONG = f"{TABLE} --generations 5000 --json"
@@ -94,3 +97,11 @@ def test_json_holds_every_name_in_any_encoding(tmp_path: Path, encoding: str) ->
                             PYTHONIOENCODING=f"{encoding}:surrogateescape")  # fmt: skip
     assert (codes, err) == ([0], "")
     assert json.loads(out)["files"] == names[1:]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_where_there_is_no_room_the_next_step_is_said(number: int) -> None:
+    main = sys.modules["madtheory.cli.main"]
+    said = main._one_line(OSError(number, "no room", "a.npz"))
+    assert said == "a.npz: no room; make room and repeat the command"
+    assert main._one_line(OSError(errno.EIO, "torn", "a.npz")) == "a.npz: torn"

@@ -44,3 +44,8 @@ def test_a_bar_without_a_stderr_says_nothing(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stderr", None)
     with _threads.progress_bar(True, "runs") as show:
         assert show(1, 2) is None
+
+
+def test_more_threads_than_any_machine_has_are_refused():
+    with pytest.raises(ValueError, match="threads must be at most 1024, got 1025"):
+        _threads.processors("threads", 1025)

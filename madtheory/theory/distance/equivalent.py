@@ -73,7 +73,8 @@ def pooling_of(loop: Loop) -> Pooling:
 def mean_laws(loop: Loop, dim: int) -> Iterator[MeanLaw]:
     """Mean laws of generations 1, 2, ... at Sigma_0 = I, for as long as they are finite."""
     by, start = pooling_of(loop), one_fit(loop.n_initial, bias=loop.first_bias, ddof=loop.ddof)
-    law = next_law(constant_law(dim), start)
+    with np.errstate(all="ignore"):  # a first bias near 0 leaves float64
+        law = next_law(constant_law(dim), start)
     while np.isfinite(law.shape).all() and np.isfinite(law.pull).all():
         yield law
         with np.errstate(all="ignore"):

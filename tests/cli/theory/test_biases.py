@@ -166,3 +166,14 @@ def test_the_table_fits_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture
     assert max(map(len, shown.splitlines())) <= 80
     assert "dying" in shown
     assert "1 undecided" in shown
+
+
+def test_a_direction_without_variance_keeps_its_bias(answer: Answer, tmp_path: Path) -> None:
+    paths = generations(tmp_path, 2)
+    for path in paths:
+        x = np.load(path)
+        np.save(path, np.column_stack([x, np.ones(len(x))]))
+    out = tmp_path / "found.csv"
+    got = answer("theory", "biases", *paths, "--n-synth", 300, "--out", out)
+    assert got["dof"] == 299
+    assert out.read_text().splitlines()[-1] == "1.0"

@@ -1,5 +1,6 @@
 """The audit: its series and tests against brute force, its laws, and bad input."""
 
+import dataclasses
 import math
 from fractions import Fraction
 
@@ -324,6 +325,9 @@ def test_training_rows_are_those_of_the_files_or_fewer_if_means_move_by_more():
     # Moves of variance 2 (1/100 + 1/5000): 195 of them, a factor of 1.5 is five deviations.
     assert 49 / 1.5 < rows(series, None, 40) < 49 * 1.5
     assert (rows(series, None, 2), rows(series, [7, 9], 40)) == (300, 7)
+    # Means that move by less say nothing of more rows than there are.
+    still = dataclasses.replace(series, means=0.01 * series.means)
+    assert rows(still, None, 40) == 300
 
 
 def test_wide_features_with_few_rows():

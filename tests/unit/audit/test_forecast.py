@@ -593,3 +593,9 @@ def test_what_a_direction_that_died_once_adds():
     )
     trace, distance = forecast._dead(axes, series, np.array([True, False]))
     assert (trace, distance) == (4 * 0.25, 4 * 1.25)
+
+
+def test_synthetic_samples_are_those_of_the_training_set_without_the_real_ones():
+    found = SimpleNamespace(bias=metrics.Measured(0.9, 0.8, 1.0), training_size=400.0)
+    for share, n in ((None, 400), (0.0, 400), (0.25, 300)):
+        assert forecast.fresh_data(3, found, 0.2, share).n_synth == n

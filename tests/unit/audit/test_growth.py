@@ -263,3 +263,11 @@ def test_growth_is_seen_at_five_per_cent(monkeypatch, p, verdict):
     monkeypatch.setattr(inference, "growth", found)
     assert mixed(courses(np.ones(8)), Known(share=0.5))[0] == verdict
     assert asked == [(4, True)]
+
+
+def test_the_level_is_tested_on_both_sides():
+    level = np.array([0.0, 0.1, 0.4, 0.3, 0.5])
+    found = Drift(0.125, 0.1, 3.0, 0.01, 0.015, 0.2)
+    expected = 2 * stats.t.sf(1.25, 3)
+    assert growth._level_p_value(level, found) == pytest.approx(expected, rel=1e-12)
+    assert growth._level_p_value(-level, found) == pytest.approx(expected, rel=1e-12)

@@ -167,3 +167,8 @@ def test_sixteen_roundings_of_the_largest_number_are_no_variance(ulps, kept):
     axes = series_.Axes(np.zeros(1), np.eye(1), np.ones(1))
     x = 1 - np.array([[0.0], [ulps * 2.0**-52]])
     assert math.isfinite(audit.series_of(axes, [x]).log_variance[0, 0]) is kept
+
+
+def test_values_that_differ_a_little_differ():
+    rows = np.column_stack([np.arange(200.0), np.arange(200.0) % 2])
+    assert audit.axes_of(rows).varied == pytest.approx([199 / 200, 199 / 200])

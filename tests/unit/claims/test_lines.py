@@ -89,3 +89,12 @@ def _three_tokens() -> np.ndarray:
     q = np.array([0.0, 1 / 5, 4 / 5, 1.0])
     k, choose = np.arange(4), np.array([1, 3, 3, 1])
     return choose * q[:, None] ** k * (1 - q[:, None]) ** (3 - k)
+
+
+def test_steps_are_drawn_apart_from_the_variances():
+    loop = fully_synthetic(10, bias=0.7, floor=0.2)
+    v = lines.floored_variances(10, 1000, 6, bias=0.7, floor=0.2, ddof=1.0, t=2)
+    z = np.random.default_rng(5).standard_normal(1000)
+    np.testing.assert_allclose(
+        lines.squared_steps(loop, 1000, 5, t=2), 0.7 * v / 10 * z**2, rtol=1e-12
+    )

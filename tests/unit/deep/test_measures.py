@@ -136,3 +136,20 @@ def test_the_floor_is_of_real_training_data() -> None:
     assert rows.floor(10**6)["trace"] == pytest.approx(whole, rel=1e-12)
     # At least 64 rows: fewer have no neighbours.
     assert rows.floor(4)["trace"] == rows.floor(64)["trace"] != whole
+
+
+def test_the_numbers_of_a_model_are_not_those_of_the_one_before() -> None:
+    x = RNG(3).standard_normal((80, 2))
+    found = Measures(DataSet("", x, x, None, 0), 1.0, n=80)
+    trace = found.all()["trace"]
+
+    class Wide:
+        def __init__(self, scale: float) -> None:
+            self.scale = scale
+
+        def sample(self, n: int, bias: float, rng: np.random.Generator) -> np.ndarray:
+            return self.scale * x[:n]
+
+    one, two = Wide(1.0), Wide(2.0)
+    assert trace(two, None, RNG(0)) == pytest.approx(4 * trace(one, None, RNG(0)), rel=1e-12)
+    assert trace(two, None, RNG(0)) == pytest.approx(4 * trace(one, None, RNG(0)), rel=1e-12)

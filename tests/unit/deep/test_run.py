@@ -71,3 +71,9 @@ def test_sigterm_is_given_back() -> None:
     with room.ending_well():
         assert signal.getsignal(signal.SIGTERM) is train.ask_to_stop
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_parameters_are_the_weights_where_there_are_some() -> None:
+    saved = {"weights/a": np.ones((2, 3)), "weights/b": np.ones(4), "centre": np.ones(50)}
+    assert room.n_params(SimpleNamespace(save=lambda: saved)) == 10
+    assert room.n_params(SimpleNamespace(save=lambda: {"mean": np.ones(3)})) == 3

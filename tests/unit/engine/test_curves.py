@@ -143,3 +143,11 @@ def test_progress_is_told_of_all_seeds():
     told = []
     seeds(progress=lambda done, total: told.append((done, total)), workers=1)
     assert told == [(i, 15) for i in range(1, 16)]
+
+
+def test_a_digest_tells_shapes_apart():
+    one, other = (
+        Curves(np.arange(1, 3), {"m": np.arange(4.0).reshape(shape)}, 0, 2)
+        for shape in ((2, 2), (4, 1))
+    )
+    assert one.digest != other.digest

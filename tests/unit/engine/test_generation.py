@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from madtheory.engine import run_loop
+from madtheory.engine import LoopStopped, run_loop
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from tests.unit.engine.stubs import LOOPS, Normal, Tap, ids, people, run_spy
 
@@ -194,3 +194,13 @@ def test_each_generation_draws_from_four_generators_of_its_own() -> None:
     # Synthetic rows come first, fresh ones last.
     expected += [[first(t, 1), first(t, 0), first(t, 2), first(t, 3, name)] for t in (2, 3)]
     np.testing.assert_array_equal(found.metrics["seen"], expected)
+
+
+def test_a_model_that_is_fitted_in_place_is_refused():
+    class InPlace(Normal):
+        def fit(self, samples, rng):
+            self.mean, self.std = samples.mean(), samples.std(ddof=1)
+            return self
+
+    with pytest.raises(LoopStopped, match="must return a new model, got the one it was called on"):
+        run_loop(fully_synthetic(5), InPlace(), np.arange(9.0), generations=2)

@@ -268,3 +268,9 @@ def test_the_model_of_the_documentation_runs():
         exec(compile(block, "engine.md", "exec"), scope)
     assert scope["curves"].reached == 30
     assert scope["curves"].metrics["trace"][-1] < scope["curves"].metrics["trace"][0]
+
+
+def test_a_metric_of_one_number_is_none_of_two():
+    sizes = iter([2, 1])
+    with pytest.raises(LoopStopped, match=r"metric m must keep its shape \(2,\), got \(1,\)"):
+        start(None, generations=3, metrics={"m": lambda *_: np.ones(next(sizes))})

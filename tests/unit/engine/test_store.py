@@ -48,6 +48,7 @@ def test_a_finished_run_is_read_and_the_model_not_called(tmp_path):
         ({"every": 2}, "every"),
         ({"loop": replace(LOOPS["capped"], bias=0.5)}, r"loop\.bias"),
         ({"data": np.arange(51.0)}, r"data\.(rows|sha256)"),
+        ({"data": np.arange(50.0) + 1}, r"data\.sha256"),
         ({"model": Normal(std=2.0)}, r"model\.std"),
         ({"metrics": {"other": lambda m, x, r: 0.0}}, "metrics"),
     ],

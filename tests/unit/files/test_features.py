@@ -65,6 +65,8 @@ def test_npz_of_several_arrays_needs_a_known_name(tmp_path: Path, key: str) -> N
     path = tmp_path / "x.npz"
     np.savez(path, **{key: X, "labels": np.arange(7)})
     np.testing.assert_array_equal(files.load_features(path), X)
+    np.savez(path, arr_0=2 * X, features=X)  # the name that says it wins
+    np.testing.assert_array_equal(files.load_features(path), X)
     np.savez(path, left=X, right=X)
     with pytest.raises(ValueError, match=r"x\.npz .*one array .*got left, right"):
         files.load_features(path)
@@ -384,3 +386,9 @@ def test_as_many_bytes_as_are_allowed_are_read(
 ) -> None:
     monkeypatch.setattr(features, "MAX_FEATURE_BYTES", 8 * X.size)
     np.testing.assert_array_equal(files.load_features(save(tmp_path, "x.npy")), X)
+
+
+def test_eigenvalues_of_a_billionth_are_no_rounding(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 3e-5], [0.0, -3e-5]]))
+    found = files.feature_eigenvalues(tmp_path / "x.npy")
+    np.testing.assert_allclose(found, [2 / 3, 6e-10], rtol=1e-9)

@@ -106,3 +106,8 @@ def test_bad_means_and_factors():
 def test_variances_on_a_diagonal_are_kept_however_small():
     factor = bures.covariance_factor(np.diag([1.0, 1e-20]))
     np.testing.assert_allclose(factor, np.diag([1.0, 1e-10]), rtol=1e-14)
+
+
+def test_a_matrix_that_is_not_symmetric_is_refused():
+    with pytest.raises(ValueError, match=r"symmetric, got a relative asymmetry of 1e-06"):
+        bures.covariance_factor([[1.0, 0.5], [0.5 + 1e-6, 1.0]])

@@ -106,3 +106,9 @@ def test_weights_of_two_levels_sum_to_one(group):
     weights = trace_noise._two_level(0.7, group, 5)
     assert weights.sum() == pytest.approx(1.0, rel=1e-15)
     assert weights[:group].sum() == pytest.approx(0.7, rel=1e-15)
+
+
+@pytest.mark.parametrize("y", [1.0, 3.0, 8.0])
+def test_one_degree_of_freedom_to_its_last_digits(y):
+    _, log_sf = trace_noise.trace_noise_log_tails(y - 1, [1.0], 1)
+    assert log_sf == pytest.approx(stats.chi2.logsf(y, 1), rel=0, abs=2e-13)

@@ -47,3 +47,11 @@ def test_variances_beyond_float64_are_refused(size):
     x = np.random.default_rng(3).normal(size=(9, 2)) * size
     with pytest.raises(ValueError, match="features must have variances that float64 can hold"):
         direction_variances(x, [x])
+
+
+def test_a_direction_of_a_millionth_of_the_variance_is_one():
+    rng = np.random.default_rng(3)
+    real = rng.normal(size=(40, 2)) * [1.0, 1e-4]
+    found = direction_variances(real, [real])
+    np.testing.assert_allclose(found.generations[0], found.real, rtol=1e-9)
+    assert found.real[1] > 0

@@ -85,3 +85,11 @@ def test_all_modes_alive_lies_between_the_union_bound_and_the_better_of_two() ->
     assert float(found.lower) == pytest.approx(1 - one, rel=1e-12)
     upper = min(1 - one + two, 1 - one**2 / (one + 2 * two))
     assert float(found.upper) == pytest.approx(upper, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_few_samples_need_fresh_ones_by_looking_at_every_number(n: int) -> None:
+    need = modes.fresh_for_all_modes(5, n, 0.95)
+    chances = [float(modes.all_modes_alive(5, n, fresh).value) for fresh in range(30)]
+    assert need.n_fresh == next(i for i, chance in enumerate(chances) if chance >= 0.95)
+    assert need.probability == chances[need.n_fresh]

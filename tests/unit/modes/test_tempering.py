@@ -8,7 +8,13 @@ import pytest
 from scipy import stats
 
 from madtheory import modes
-from madtheory.modes.tempering import deterministic, full_chain, stationary_law, token_chain
+from madtheory.modes.tempering import (
+    _limit_law,
+    deterministic,
+    full_chain,
+    stationary_law,
+    token_chain,
+)
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0, 1.7)
 
@@ -117,3 +123,8 @@ def test_full_chain_is_a_sum_over_all_texts():
     alive = (loop.states > 0).sum(axis=1)
     for number in (1, 2, 3):
         np.testing.assert_allclose(loop.expect(alive == number)[1], law[number], rtol=1e-12)
+
+
+def test_a_limit_is_reached_however_slowly():
+    slow = np.array([[1 - 1e-6, 1e-6], [1e-6, 1 - 1e-6]])
+    np.testing.assert_allclose(_limit_law(np.array([1.0, 0.0]), slow), 0.5, rtol=1e-9)

@@ -169,3 +169,9 @@ def test_heterozygosity_is_that_of_the_full_chain(n_fresh):
         loop.expect(1 - (shares**2).sum(axis=1)),
         rtol=1e-12,
     )
+
+
+def test_tokens_that_cannot_occur_count_for_nothing():
+    p = modes.zipf(20)
+    plain = modes.fresh_for_support(p, 40, 0.9)
+    assert modes.fresh_for_support(np.append(p, np.zeros(5)), 40, 0.9) == plain

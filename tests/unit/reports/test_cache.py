@@ -74,3 +74,9 @@ def test_a_package_that_needs_what_is_not_installed_has_no_sources(tmp_path, mon
     (tmp_path / "lacking" / "inside.py").write_text("x = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert cache._read("lacking.inside") == ("", set())
+
+
+def test_key_depends_on_the_libraries(monkeypatch):
+    first = cache.key(spectrum.compute, {"a": 1})
+    monkeypatch.setattr(cache, "versions", lambda: "numpy 99")
+    assert first != cache.key(spectrum.compute, {"a": 1})

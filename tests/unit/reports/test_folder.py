@@ -44,3 +44,9 @@ def test_without_a_stderr_nothing_is_said(
     monkeypatch.setattr("sys.stderr", None)
     say("one of two")
     assert capsys.readouterr().out == ""
+
+
+def test_a_figure_that_somebody_changed_is_made_again(tmp_path):
+    folder = Folder(tmp_path)
+    folder.made("figures/a", "key", lambda: b"drawn").write_bytes(b"scribbled")
+    assert folder.made("figures/a", "key", lambda: b"drawn").read_bytes() == b"drawn"

@@ -1,6 +1,8 @@
 """Numbers that the report computes itself, by a second route."""
 
+import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,16 +11,21 @@ from scipy.special import digamma, polygamma
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
-from madtheory.loop import fully_synthetic
+from madtheory import spectrum as spectrum_room
+from madtheory.loop import fresh_data, fully_synthetic
+from madtheory.reports import limits
 from madtheory.reports.audit import numbers as audit
 from madtheory.reports.audit import tables as audit_tables
 from madtheory.reports.claims import errata
 from madtheory.reports.collapse import passage, paths, spectrum
 from madtheory.reports.contents import SECTIONS
 from madtheory.reports.formats import to_markdown
+from madtheory.reports.fresh import numbers as fresh
 from madtheory.reports.modes import categories
 from madtheory.reports.modes import numbers as modes
 from madtheory.reports.modes import tables as modes_tables
+from madtheory.reports.regimes import numbers as regimes
+from madtheory.theory import distance, moments
 
 
 def test_stretch_has_the_lyapunov_exponents():
@@ -150,3 +157,70 @@ def test_scatter_of_a_mixture_whatever_its_weights_sum_to():
     means, traces = np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([1.0, 3.0])
     for whole in (1.0, 4.0):
         assert modes._scatter(whole * np.array([0.5, 0.5]), means, traces) == pytest.approx(3.0)
+
+
+def test_a_horizon_leaves_a_thousandth_of_the_start():
+    loop = fresh_data(20, 80)
+    late = limits.horizon(loop, 1, 10**6)
+    rate = moments.forgetting_rate(loop)
+    assert rate ** (late + 1) < 1e-3 <= rate**late
+
+
+def test_a_mixture_is_half_fixed_and_begins_with_all():
+    loop = regimes._mixture(11, 30, 0.9)
+    assert (loop.n_initial, loop.n_fixed, loop.n_fresh, loop.n_real) == (11, 5, 6, 11)
+
+
+@pytest.mark.parametrize(("off", "beyond"), [(0.5, 0.0), (3.0, 2.0)])
+def test_what_lies_beyond_the_declared_error(monkeypatch, off, beyond):
+    loop, config = fresh_data(10, 20), {"dim": 2, "longest": 9}
+    limit = regimes.w2_squared_limit(loop, np.ones(2))
+    value, error = float(limit.value), float(limit.rel_error * limit.value)
+    assert error > 0
+    found = 9, np.array([1.0, value - off * error]), np.array([1.0, 1e-3])
+    monkeypatch.setattr(regimes, "first_and_late", lambda *_: found)
+    got = regimes._simulated(loop, config)["beyond"]
+    assert got == pytest.approx(beyond * error / 1e-3, rel=1e-9)
+
+
+def test_modes_that_come_back_are_counted():
+    alive = np.array([[5.0, 3.0, 4.0, 4.0], [5.0, 4.0, 3.0, 3.0]])
+    numbers = np.ones((2, 4, len(modes.QUANTITIES)))
+    numbers[:, :, 0] = alive
+    bands = SimpleNamespace(values={"numbers": numbers})
+    assert modes._em_curves(bands, 2.0)["revived"] == 0.5
+
+
+def test_components_without_weight_are_none():
+    source = modes.grid_mixture(2, spacing=1.0, sigma=0.05)
+    measures, rng = modes._Measures(source, 40), np.random.default_rng(0)
+    factors = source.factors.copy()
+    factors[3] *= 100
+    thin = dataclasses.replace(source, weights=np.array([0.4, 0.3, 0.3, 1e-12]), factors=factors)
+    found = measures.numbers(thin, source.sample(40, 1.0, rng), rng)
+    assert found[3:5] == pytest.approx([2 * 0.05**2] * 2, rel=1e-12)
+
+
+def test_every_curve_of_the_forgetting_has_draws_of_its_own(monkeypatch):
+    seeds = []
+
+    def compared(loop, ones, config):
+        seeds.append(config["seed"])
+        return {"bias": loop.bias, "mean": np.ones(2), "se": np.ones(2)}
+
+    monkeypatch.setattr(fresh.limits, "compared", compared)
+    fresh.compute_forgetting(
+        {"n_real": 9, "n_synth": 9, "biases": [1.0, 0.9], "n_initial": [5, 9], "dim": 2,
+         "seed": 3, "generations": 2}
+    )  # fmt: skip
+    assert len(set(seeds)) == 4
+
+
+def test_the_edge_is_where_the_risk_passes_that_of_real_data():
+    edge = fresh._edge(20, 0.5, 2)
+    base = spectrum_room.baseline(20, np.ones(2)).value
+    below, above = (
+        distance.w2_squared_limit(fresh_data(20, n, bias=0.5), np.ones(2)).value
+        for n in (math.floor(edge), math.ceil(edge))
+    )
+    assert below <= base <= above

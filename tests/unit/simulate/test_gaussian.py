@@ -469,3 +469,9 @@ def test_shrinkage_keeps_the_trace_of_a_singular_fit(shrinkage):
     shrunk = dataclasses.replace(plain, shrinkage=shrinkage)
     a, b = (simulate(loop, np.ones(6), **how).mean["trace"] for loop in (plain, shrunk))
     np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_a_digest_tells_standard_errors_apart():
+    found = _run()
+    moved = {**found.se, "trace": 2 * found.se["trace"]}
+    assert dataclasses.replace(found, se=moved).digest != found.digest

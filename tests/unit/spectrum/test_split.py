@@ -96,3 +96,10 @@ def test_a_long_chain_keeps_its_digits(t):
     assert 1000 * lead < found.value[-1] < 1002.5 * lead
     assert 0 <= found.rel_error[-1] < 1e-3
     assert chain_deficit(s, [10**6], first=9, later=9).value[0] == 1
+
+
+def test_the_rest_of_two_equal_directions_by_hand() -> None:
+    # E |N_2| = sqrt(pi/2), E |N_1| = sqrt(2/pi).
+    assert split._split_at(np.array([3.0, 3.0]), 1).rest == pytest.approx(
+        3 * (math.pi / 2 - 1), rel=1e-12
+    )

@@ -9,7 +9,9 @@ import pytest
 
 from madtheory.deep import curves
 from madtheory.deep.compare import Comparison, bands, compare, recall, rules
+from madtheory.deep.compare import observed as observing
 from madtheory.deep.compare.bands import fit
+from madtheory.deep.compare.comparison import Judged, Reading
 from madtheory.deep.compare.observed import observed
 from madtheory.deep.curves import Curve
 from madtheory.loop import (
@@ -275,3 +277,25 @@ def test_recall_scatters_by_what_its_points_leave(monkeypatch: pytest.MonkeyPatc
     assert seen.values.tolist() == [pytest.approx(0.55)]
     variance = np.var([0.4, 0.5, 0.6, 0.7], ddof=1) - 0.55 * 0.45 / 500
     assert seen.scatter.tolist() == [pytest.approx(np.sqrt(variance))]
+
+
+def test_noise_is_half_an_interval_in_deviations() -> None:
+    rows = np.array([[2.0, 1.0, 1.8], [0.0, -1.0, 1.0]])
+    half = np.array([0.4, 1.0]) / 1.959963984540054
+    np.testing.assert_allclose(observing._noise(rows, relative=False), half, rtol=1e-12)
+    np.testing.assert_allclose(observing._noise(rows, relative=True), [half[0] / 2, 0], rtol=1e-12)
+
+
+def test_the_goal_is_reached_by_every_generation() -> None:
+    def judged(errors: list[float]) -> Judged:
+        x = np.ones(len(errors))
+        return Judged(x, x, x, x, np.array(errors), (True,) * len(errors))
+
+    def reading(*errors: float) -> Reading:
+        metrics = {name: judged([0.0, 0.0]) for name in ("trace", "recall")}
+        found = {"fid": judged([*errors]), **metrics}
+        ends = (1.0, 1.0)
+        return Reading("pooled", 1.0, ends, 1.0, ends, None, None, None, None, 1.0, found)
+
+    assert reading(-0.09, 0.1).reaches_goal
+    assert not reading(0.0, 0.11).reaches_goal

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from madtheory.deep import checkpoint, train
-from madtheory.deep.models import Ddpm, Glow, LinearGaussian, WganGp
+from madtheory.deep.models import Ddpm, Glow, LinearGaussian, WganGp, glow
 from madtheory.deep.models.stylegan2 import StyleGan2
 
 RNG = np.random.default_rng
@@ -153,3 +154,11 @@ def fitted() -> Callable[[str], Any]:
         return known[name]
 
     return of
+
+
+def test_a_couplings_scale_is_bounded() -> None:
+    layer = glow.Coupling(4, 3)
+    torch.nn.init.constant_(layer.net[-1].bias, 50.0)
+    log_scale, shift = layer.parts(torch.zeros(1, 2))
+    assert log_scale.detach().numpy() == pytest.approx(2.0)
+    assert shift.detach().numpy() == pytest.approx(50.0)

@@ -178,3 +178,20 @@ def test_augmentation_of_both_players_and_its_bound(monkeypatch: pytest.MonkeyPa
     assert float(both.p) == pytest.approx(0.8)
     assert len(seen["augmented"]) == 3 * 240
     assert [p for _, p in seen["augmented"][:4]] == pytest.approx([0.0, 0.0, 0.02, 0.02])
+
+
+def test_the_critics_slope_is_taken_between_real_and_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[Tensor] = []
+    slope = WganGp.slope
+
+    def seen(self: WganGp, critic: nn.Module, real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
+        shares.append(share)
+        return slope(self, critic, real, fake, share)
+
+    monkeypatch.setattr(WganGp, "slope", seen)
+    model = WganGp(network="mlp", width=4, depth=1, latent=2, steps=2, critic_steps=2, batch=64)
+    model.fit(np.random.default_rng(0).standard_normal((64, 3)), np.random.default_rng(1))
+    every = torch.cat(shares)
+    assert float(every.min()) < 0.1
+    assert float(every.max()) > 0.9
+    assert float(every.mean()) == pytest.approx(0.5, abs=0.1)

@@ -7,7 +7,15 @@ import pytest
 
 from madtheory._types import Array
 from madtheory.simulate.kernels import scales
-from madtheory.simulate.kernels.piles import Batches, Models, Pile, State
+from madtheory.simulate.kernels.piles import (
+    RANK,
+    Batches,
+    Models,
+    Pile,
+    State,
+    add_part,
+    new_pile,
+)
 
 RNG = np.random.default_rng(7)
 
@@ -82,3 +90,11 @@ def test_a_model_is_described(columns: int, rank: float, shape: list[int]) -> No
     scales.describe(models, 1, columns, rank)
     assert models.shape[1].tolist() == shape
     assert models.size[1] == np.abs(models.G[1, :, :columns]).max()
+
+
+def test_two_means_apart_are_a_rank() -> None:
+    pile = new_pile(3)
+    for i, mean in enumerate(np.eye(3)):
+        add_part(pile, 4.0, mean, np.zeros((3, 3)), 0, 1.0)
+        # A rank of each part's own, and one of each gap.
+        assert pile.size[RANK] == 1 + 2 * i

@@ -53,3 +53,9 @@ def test_infinite_values_and_small_ones(
     tally = _tallied(values, 0, whole)
     np.testing.assert_allclose(tally.mean, np.full((2, 1), mean), rtol=1e-15)
     np.testing.assert_array_equal(tally.m2, np.full((2, 1), m2))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_small_values_have_a_small_spread(whole: bool) -> None:
+    tally = _tallied(2.0**-60 * FINITE, 0, whole)
+    np.testing.assert_array_equal(tally.m2, 2.0**-120 * _tallied(FINITE, 0, whole).m2)

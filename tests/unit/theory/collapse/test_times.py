@@ -243,3 +243,18 @@ def test_quantiles_without_bias_keep_their_order():
     low, high = collapse.collapse_time_quantiles(loop, 3, eps=0.6, q=[0.5, 0.95])
     np.testing.assert_array_equal(low, [1, 2])
     np.testing.assert_array_equal(high, [2, 2])
+
+
+def test_many_directions_die_no_sooner_than_a_passage_of_their_trace():
+    loop, log_eps = fully_synthetic(10), math.log(0.1)
+    low, _ = collapse.collapse_time_quantiles(loop, 50, eps=0.1, q=0.05)
+    bounds = [math.exp(times._log_passage_bound(loop, log_eps, t)) for t in (1, 2, 3)]
+    assert bounds[1] < 0.05 <= bounds[2]
+    assert low == 3.0
+
+
+def test_the_first_fit_alone_is_as_wide_as_its_own_samples():
+    law, least = times._reduced_law(fully_synthetic(5, n_initial=30), 20, 1)
+    assert least == 20
+    counts = dict(zip(law.dofs, law.counts, strict=True))
+    assert {dof: count for dof, count in counts.items() if count} == {29.0: 1.0}

@@ -111,3 +111,8 @@ def test_second_moment_growth_is_the_ratio_of_late_moments():
     loop = fully_synthetic(6, bias=0.9)
     late = collapse.mean_squared_trace(loop, [1.0, 1.0], generations=200)[-2:]
     np.testing.assert_allclose(collapse.second_moment_growth(loop), late[1] / late[0], rtol=1e-12)
+
+
+def test_without_noise_a_floor_moves_no_mean():
+    loop = fully_synthetic(10, bias=0.0, floor=0.1, n_initial=4)
+    assert collapse.mean_walk_limit(loop, [2.0, 1.0]) == pytest.approx(3 / 4, rel=1e-15)

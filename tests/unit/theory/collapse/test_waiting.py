@@ -92,3 +92,14 @@ def test_chances_are_those_of_the_quantiles(bias: float) -> None:
     np.testing.assert_array_equal(found, np.searchsorted(chances, q) + 1)
     if bias == 0.0:
         np.testing.assert_array_equal(chances[1:], 1.0)
+
+
+def test_steps_of_four_generations_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, shares, log_eps = fully_synthetic(1000), np.ones(1), math.log(0.01)
+    found = waiting.passage_law(loop, shares, log_eps, 0.6)
+    monkeypatch.setattr(waiting, "_STEPS", 10**5)
+    each = waiting.passage_law(loop, shares, log_eps, 0.6)
+    assert found is not None
+    assert each is not None
+    assert (found.block, each.block) == (4, 1)
+    assert found.quantile(0.5) == pytest.approx(each.quantile(0.5), rel=1e-3)

@@ -148,3 +148,16 @@ def test_few_synthetic_samples_and_a_weight() -> None:
     e = w2_squared_limit(loop, [1.0] * 45)
     assert abs(float(e.value) - 1.60556) < 3 * 0.00043
     assert float(e.rel_error) < 0.001
+
+
+@pytest.mark.parametrize("n_initial", [2, 3])
+def test_a_first_bias_at_the_end_of_float64_is_one_near_0(n_initial: int) -> None:
+    least, small = (
+        w2_squared(
+            fresh_data(1, 1, bias=bias, n_initial=n_initial, first_generation="biased"),
+            [1.0],
+            generations=3,
+        )
+        for bias in (2.0**-1023, 1e-20)
+    )
+    np.testing.assert_allclose(least.value, small.value, rtol=1e-12)

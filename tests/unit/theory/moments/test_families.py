@@ -68,3 +68,8 @@ def test_the_golden_weight_minimises_the_mean_part(k: float) -> None:
     # A minimum is located to the square root of rounding.
     assert best.x == pytest.approx(moments.golden_weight(n_r, n_s), abs=1e-6)
     assert best.fun == pytest.approx(moments.golden_weight(n_r, n_s), rel=1e-6)
+
+
+def test_the_leading_gain_of_augmentation_is_a_ratio_of_counts() -> None:
+    assert moments.augmentation_gain_leading(1, 1) == 0.75
+    assert moments.augmentation_gain_leading(6, 2) == pytest.approx(10 / 12, rel=1e-15)

@@ -222,3 +222,10 @@ def test_a_weight_that_rounding_takes_for_none_is_refused(weight: float) -> None
     loop = Loop(n_initial=60, n_fixed=60, n_synth=77, weight=weight, memory=3, bias=0.5)
     with pytest.raises(UnsupportedLoop, match="per unit of its weight, got"):
         moment_limit(loop)
+
+
+def test_a_loop_that_dies_slowly_has_a_limit() -> None:
+    loop = Loop(n_initial=20, n_synth=2000, memory=2, bias=0.99)
+    late = moment_path(loop, 6000)
+    assert late.trace[-1] < 1e-15
+    assert moment_limit(loop).mean_sq == pytest.approx(late.mean_sq[-1], rel=1e-12)

@@ -118,3 +118,20 @@ def test_equal_risks_decide_nothing() -> None:
     one = Estimate.exact(np.asarray(2.0))
     found = compared._compared("ratio", one, one)
     assert (found.verdict, found.value, found.status) == (None, 1.0, "exact")
+
+
+def test_one_fresh_sample_is_compared_with_the_first_data() -> None:
+    loop = fresh_data(1, 20, bias=0.9)
+    found = risk_ratio(loop, ONES)
+    risk = distance.w2_squared_limit(loop, ONES).value
+    first = distance.w2_squared(fresh_data(2, 20), ONES, generations=1).value[0]
+    assert found.value == pytest.approx(float(risk / first), rel=1e-9)
+
+
+def test_third_order_is_silent_beside_a_second_one_of_its_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = Loop(n_initial=40, n_fixed=40, n_fresh=40, n_synth=80)
+    for second, decides in ((0.49, True), (0.51, False)):
+        monkeypatch.setattr(compared, "third_order_gap", lambda *_, s=second: (s, 1.0))
+        assert ("third order" in risk_ratio(loop, ONES).reason) is decides

@@ -66,3 +66,9 @@ def test_an_interval_that_ends_at_the_real_data_holds_them(
 ) -> None:
     monkeypatch.setattr(worth, "effective_interval", lambda *_: Interval(*ends))
     assert regime(fresh_data(10, 10), [1.0]).name == "equivalent to real"
+
+
+def test_gains_are_of_the_real_data_of_a_generation() -> None:
+    loop = fresh_data(100, 100, bias=0.9)
+    one, other = regime(loop, TEN), regime(fresh_data(100, 100, bias=0.9, n_initial=20), TEN)
+    assert other.gain == pytest.approx(one.gain, rel=1e-9)

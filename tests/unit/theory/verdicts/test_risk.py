@@ -149,3 +149,17 @@ def test_an_anchored_pool_at_its_critical_bias_is_not_bounded() -> None:
     )  # fmt: skip
     found = risk_is_bounded(loop)
     assert (found.verdict, found.value) == (False, 1.0)
+
+
+def test_all_weight_on_real_data_is_stable_beside_any_pool() -> None:
+    pool = Loop(n_initial=10, n_fresh=5, n_synth=10, pool="accumulate", weight=1.0)
+    found = is_stable(pool)
+    assert (found.verdict, found.value) == (True, 0.0)
+    assert is_stable(replace(pool, weight=0.5)).verdict is False
+
+
+def test_without_noise_the_floor_is_what_is_left() -> None:
+    loop = fully_synthetic(10, bias=0.0, floor=0.3, n_initial=4)
+    limit = moments.first_moments_limit(loop)
+    assert risk_is_bounded(loop).value == pytest.approx(0.25 + 0.3, rel=1e-15)
+    assert limit.trace == pytest.approx(0.3, rel=1e-12)
