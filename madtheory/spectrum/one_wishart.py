@@ -114,7 +114,7 @@ def _density(dim: int, dof: int, u: Array, weight: Array) -> Array:
     w = np.exp(_log_weight(u, power))
     w /= weight @ w
     if dim == 1:
-        return w
+        return np.asarray(w)
     log = _log_weight(u, b / 2)
     log -= np.log(weight @ np.exp(2 * log)) / 2
     before = 2 * float(weight @ (w * np.exp(log)))
@@ -155,6 +155,6 @@ def root_deficit(dim: int, dof: int) -> float:
         return 1 - math.sqrt(dof / dim) * (1 - root_deficit(dof, dim))
 
     def law(x: Array) -> Array:
-        return np.square(np.sqrt(x / dof) - 1) / 2
+        return np.asarray(np.square(np.sqrt(x / dof) - 1) / 2)
 
     return eigenvalue_mean(dim, dof, law) / dim
