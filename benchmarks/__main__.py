@@ -1,4 +1,4 @@
-"""Ratios measured in one run: python -m benchmarks [ROOM ...] [--memory] [--json F].
+"""Ratios measured in one run: python -m benchmarks [ROOM ...] [--memory] [--json F] [--figure F].
 
 Every ratio compares two things timed one after the other on the same machine; each time is the
 least of several. A busy machine still spoils the ratio of threads.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import cli, deep_throughput, engine, metrics, modes, scale, simulate
+from benchmarks import cli, deep_throughput, engine, figure, metrics, modes, scale, simulate
 
 #: Benchmarks by room and name; `memory` is added below.
 BENCHMARKS: dict[str, dict[str, Callable[[], dict[str, float]]]] = {
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help="one of " + ", ".join(BENCHMARKS))
     parser.add_argument("--memory", action="store_true", help="10^5 replicates: some minutes")
     parser.add_argument("--json", type=Path, help="write the numbers here too")
+    parser.add_argument("--figure", type=Path, help="draw cost against d and n (room scale) here")
     options = parser.parse_args()
     if unknown := set(options.rooms) - set(BENCHMARKS):
         parser.error(f"no room {', '.join(sorted(unknown))}: {', '.join(BENCHMARKS)}")
@@ -69,6 +70,8 @@ def main() -> None:
             print(f"{name:18} {line}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    if options.figure:
+        figure.draw(results, options.figure)
 
 
 main()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Pair = tuple[int, float]
+
 __all__ = ["first", "least", "neighbours"]
 
 #: Neighbours are no farther apart than this share of themselves, where that is more than 1.
@@ -32,39 +34,40 @@ def first(holds: Callable[[int], bool], *, most: int) -> int | None:
     return least(holds, high // 2, high)
 
 
-def neighbours(
-    at: Callable[[int], float], low: tuple[int, float], high: tuple[int, float]
-) -> tuple[tuple[int, float], tuple[int, float]]:
+def neighbours(at: Callable[[int], float], low: Pair, high: Pair) -> tuple[Pair, Pair]:
     """Narrow (n, at(n)) pairs of opposite sign to neighbouring integers.
 
-    False position (Illinois) in log n, for functions near linear there; above 10^8 until they
-    are within 10^-8 of one another. Every fourth step halves: the worst case is a bisection.
+    In log n: false position once, then inverse quadratic interpolation where the last three points
+    allow it (Chandrupatla), else halving; above 10^8 until they are within 10^-8 of one another.
     """
-    weights, moved, steps = [1.0, 1.0], 0, 0
+    root = _between(low, high, low)
     while high[0] - low[0] > max(1, _NEAR * low[0]):
-        steps += 1
-        n = _inside(low, high, weights, moved) if steps % 4 else _halfway(low[0], high[0])
-        found = (n, at(n))
-        side = -1 if (found[1] > 0) == (low[1] > 0) else 1
-        weights = [0.5 * weights[0] if side == moved == 1 else 1.0,
-                   0.5 * weights[1] if side == moved == -1 else 1.0]  # fmt: skip
-        low, high, moved = (found, high, -1) if side == -1 else (low, found, 1)
+        n = _beside(root, low[0], high[0])
+        new = (n, at(n))
+        if (new[1] > 0) == (low[1] > 0):
+            low, gone, other = new, low, high
+        else:
+            high, gone, other = new, high, low
+        root = _between(new, other, gone)
     return low, high
 
 
-def _halfway(low: int, high: int) -> int:
-    """In log n, and strictly between."""
-    return min(max(round(math.sqrt(low * high)), low + 1), high - 1)
+def _between(new: Pair, other: Pair, gone: Pair) -> float:
+    """Where the root may be between the first two; `gone` lies outside, or is one of them."""
+    (x, f), (y, g), (z, h) = ((math.log(n), value) for n, value in (new, other, gone))
+    share = 0.5
+    if math.isfinite(f - g) and math.isfinite(h):
+        if z in (x, y):
+            share = f / (f - g)
+        elif h not in (f, g):
+            near, above = (x - y) / (z - y), (f - g) / (h - g)
+            if above**2 < near and (1 - above) ** 2 < 1 - near:
+                share = f / (g - f) * h / (g - h) + (z - x) / (y - x) * f / (h - f) * g / (h - g)
+    return math.exp(x + share * (y - x))
 
 
-def _inside(
-    low: tuple[int, float], high: tuple[int, float], weights: list[float], moved: int
-) -> int:
-    """False position, a step past the root as seen from the end that moved last."""
-    f, g = weights[0] * low[1], weights[1] * high[1]
-    if not math.isfinite(f - g) or f == g:
-        return _halfway(low[0], high[0])
-    root = low[0] * math.exp(math.log(high[0] / low[0]) * f / (f - g))
+def _beside(root: float, low: int, high: int) -> int:
+    """A step past the root as seen from the nearer end, and strictly between."""
     step = max(1.0, 0.4 * _NEAR * root)
-    n = math.floor(root + step) if moved == -1 else math.ceil(root - step)
-    return min(max(n, low[0] + 1), high[0] - 1)
+    n = math.floor(root + step) if high - root > root - low else math.ceil(root - step)
+    return min(max(n, low + 1), high - 1)

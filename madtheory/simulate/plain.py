@@ -17,7 +17,7 @@ import numpy as np
 
 from madtheory._types import Array
 from madtheory.simulate.request import DEFAULT_RECORD, Options, Plan, make_plan
-from madtheory.simulate.runs import Paths, run
+from madtheory.simulate.runs import Paths, record_all, run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -170,11 +170,7 @@ def draw_plain(plan: Plan, rng: np.random.Generator, tally: Tally) -> None:
         for slot, model in zip(tally.slots, _plain_replicate(rng, plan), strict=False):
             if slot >= 0:
                 values[replicate, :, slot] = _measure_plain(*model, plan)
-    tally.mean[:] = mean = values.mean(axis=0)
-    with np.errstate(invalid="ignore"):
-        tally.m2[:] = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
-    if tally.paths.size:
-        tally.paths[tally.first : tally.first + tally.replicates] = values
+    record_all(tally, values)
 
 
 def simulate_plain(

@@ -106,6 +106,15 @@ def in_order(run: Callable[[int], Result], start: int, stop: int, threads: int) 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def record_all(tally: Tally, values: Array) -> None:
+    """Record all replicates of a chunk at once, values of shape (replicates, Q, T)."""
+    tally.mean[:] = mean = values.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        tally.m2[:] = np.where(np.isfinite(mean), ((values - mean) ** 2).sum(axis=0), 0.0)
+    if tally.paths.size:
+        tally.paths[tally.first : tally.first + tally.replicates] = values
+
+
 def run(
     request: Request[Any],
     draw: Callable[[np.random.Generator, Tally], None],

@@ -23,7 +23,7 @@ from madtheory.theory import distance
 from madtheory.theory.moments import is_growing_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from numpy.typing import ArrayLike
 
@@ -105,7 +105,7 @@ class _Comparison:
     def __init__(self, loop: Loop, s: Spectrum) -> None:
         self._loop, self._s = loop, s
         self._base = baseline(loop.n_real, s)
-        self._known: dict[int, tuple[float, float]] = {}
+        self.known: dict[int, tuple[float, float]] = {}
         plain = loop.weight is None and loop.ddof == 1 and not (loop.shrinkage or loop.floor)
         self._missed = 0.0
         self._cancels = plain
@@ -126,9 +126,9 @@ class _Comparison:
 
     def excess(self, side: int, n_synth: int) -> float:
         """The excess and `side` errors more."""
-        if n_synth not in self._known:
-            self._known[n_synth] = self._compare(n_synth)
-        value, error = self._known[n_synth]
+        if n_synth not in self.known:
+            self.known[n_synth] = self._compare(n_synth)
+        value, error = self.known[n_synth]
         return value + side * error
 
 
@@ -151,11 +151,18 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     bottom = 1 + loop.ddof if loop.weight is not None else 1
     farthest = _FARTHEST_UNBIASED if loop.scalar_bias == 1 else _FARTHEST
     top = int(min(farthest * loop.n_real / (loop.pooled or 1), _check.MAX_COUNT))
-    return [_last_pass(partial(compared.excess, side), top, bottom) for side in sides]
+    return [
+        _last_pass(partial(compared.excess, side), top, bottom, compared.known) for side in sides
+    ]
 
 
-def _last_pass(excess: Callable[[int], float], top: int, bottom: int) -> float:
-    """Last n in [bottom, top] with excess(n) <= 0, interpolated to n + 1; inf or 0 for none."""
+def _last_pass(
+    excess: Callable[[int], float], top: int, bottom: int, known: Collection[int] = ()
+) -> float:
+    """Last n in [bottom, top] with excess(n) <= 0, interpolated to n + 1; inf or 0 for none.
+
+    Where the excess is known already, it costs nothing to narrow the range.
+    """
     if excess(top) <= 0:
         return math.inf
     low, high = top, top
@@ -163,6 +170,11 @@ def _last_pass(excess: Callable[[int], float], top: int, bottom: int) -> float:
         if low == bottom:
             return 0.0
         low, high = max(low // _SCAN, bottom), low
+    for n in sorted((n for n in known if low < n < high), reverse=True):
+        if excess(n) <= 0:
+            low = n
+            break
+        high = n
     (low, below), (high, above) = _search.neighbours(
         excess, (low, excess(low)), (high, excess(high))
     )

@@ -212,6 +212,22 @@ def test_as_good_as_the_baseline_is_admissible() -> None:
     assert admissible._last_pass(lambda n: n - 5.0, 64, 1) == 5.0
 
 
+def test_what_is_known_narrows_the_search_to_the_last_pass() -> None:
+    asked = []
+
+    def excess(n: int) -> float:
+        asked.append(n)
+        return n**3 - 700.5**3
+
+    plain = admissible._last_pass(excess, 4**7, 1)
+    many, known = len(asked), [300, 690, 699, 702, 900]
+    asked.clear()
+    assert admissible._last_pass(excess, 4**7, 1, known) == plain
+    assert 4**4 < 300 < 900 < 4**5
+    assert set(asked) & {300, 690} == set()  # the last known one that passes ends it
+    assert len(set(asked) - {*known}) <= many - 4
+
+
 def test_the_excess_errs_by_both_distances() -> None:
     loop, s = fresh_data(30, 20, bias=0.7, weight=0.8), Spectrum.of([9.0, 2.0, 1.0])
     risk, base = distance.resummed_limit(loop, s), spectrum.baseline(30, s)
