@@ -17,6 +17,7 @@ from madtheory.theory.distance import (
     by_direction,
     equivalent,
     fresh,
+    grown,
     mixed,
     remembered,
     shared_equivalent,
@@ -32,6 +33,8 @@ from madtheory.theory.distance.fidelity import (
 )
 from madtheory.theory.distance.precise import precise_limit, precise_path
 from madtheory.theory.moments import generation
+from madtheory.theory.moments.second import binding, require_supported
+from madtheory.theory.moments.several import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +45,8 @@ if TYPE_CHECKING:
 
 
 def _require_covered(loop: Loop, s: Spectrum, quantity: str) -> None:
-    """Refuse a budget, and shrinkage or a floor at unequal eigenvalues."""
-    generation.require_supported(loop, quantity)
+    """Refuse a budget on much memory, and shrinkage or a floor at unequal eigenvalues."""
+    require_supported(loop, quantity)
     if (loop.shrinkage or loop.floor) and not s.is_flat:
         raise UnsupportedLoop(
             f"{quantity} with shrinkage or a floor is computed for a multiple of I only, "
@@ -59,8 +62,8 @@ def w2_squared(
     Parameters
     ----------
     loop : Loop
-        Any loop without a budget; with shrinkage or a floor Sigma_0 must be a multiple of I and
-        the bias one number.
+        Any loop; with shrinkage or a floor Sigma_0 must be a multiple of I and the bias one
+        number, with a budget one number too, and at most 23 models and batches in sight.
     eigenvalues : array_like, shape (dim,)
         Eigenvalues of Sigma_0; zeros allowed.
     generations : int
@@ -97,17 +100,17 @@ def w2_squared(
 
 def _by_formula(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimate:
     """The same without simulation."""
+    loop = binding(loop)
     if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
     if loop.has_spectrum:
-        generation.require_supported(loop, "w2_squared")
         directions = Directions.of(loop, eigenvalues)
         if not directions.loop.has_spectrum:
             return _by_formula(directions.loop, directions.values, generations)
-        by_direction.require_positive(directions, "w2_squared")
+        by_direction.require_covered(directions, "w2_squared")
         return by_direction.path(directions, generations)
     s = Spectrum.of(eigenvalues)
-    _require_covered(loop, s, "w2_squared")
+    _require_covered(bounded(loop, generations), s, "w2_squared")
     spread, rows = _path_rows(loop, s, generations)
     if equivalent.covers(loop):
         rows = equivalent.sharper_path(loop, s, spread, rows)
@@ -127,9 +130,10 @@ def resummed(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estimat
     >>> round(float(e.value[-1]), 6), round(float(e.rel_error[-1]), 6)
     (0.344579, 0.000194)
     """
-    s = Spectrum.of(eigenvalues)
-    _require_covered(loop, s, "resummed")
-    return estimate(*_path_rows(loop, s, _check.count("generations", generations)), s.trace)
+    s, T = Spectrum.of(eigenvalues), _check.count("generations", generations)
+    loop = binding(loop)
+    _require_covered(bounded(loop, T), s, "resummed")
+    return estimate(*_path_rows(loop, s, T), s.trace)
 
 
 def _path_rows(loop: Loop, s: Spectrum, generations: int) -> tuple[Spread, Array]:
@@ -172,11 +176,13 @@ def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
         if loop.keeps_all and np.isinf(first.mean_sq):
             return Estimate.unbounded()
     _require_covered(loop, s, "w2_squared_limit")
+    if grown.covers(loop):
+        return grown.limit(loop, s)
     mixed.require_limit(loop)
     if loop.n_real or loop.floor:
         return None
     # Sigma dies or its trace diverges, and shrinkage moves no trace.
-    plain = replace(loop, shrinkage=0.0, pool="replace", pool_cap=None)
+    plain = replace(loop, shrinkage=0.0, pool="replace", pool_cap=None, budget=None)
     value = collapse.w2_squared_limit(plain, s)
     return Estimate.exact(value) if np.isfinite(value) else Estimate.unbounded()
 
@@ -232,6 +238,7 @@ def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
             return _limit_by_formula(directions.loop, directions.values)
         return by_direction.limit(directions)
     generation.require_resolved(loop, "w2_squared_limit")
+    loop = remembered.at_rest(binding(loop))
     if remembered.covers(loop):
         return remembered.limit(loop, Spectrum.of(eigenvalues))
     routes = (equivalent, shared_equivalent)
@@ -253,6 +260,7 @@ def resummed_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     (13.4, 0.04)
     """
     generation.require_resolved(loop, "resummed_limit")
+    loop = remembered.at_rest(binding(loop))
     if remembered.covers(loop):
         return remembered.limit(loop, Spectrum.of(eigenvalues), sharp=False)
     return _limit(loop, Spectrum.of(eigenvalues), _as_they_are)

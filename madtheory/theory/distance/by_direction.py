@@ -29,7 +29,6 @@ from madtheory.theory import moments
 from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import WIDEST, Memory, Spread
-from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
     from madtheory._types import Array
@@ -133,8 +132,18 @@ def _assembled(directions: Directions, M: Array, c: Array, rows: Array) -> Estim
     return Estimate(value, near + lost[1], near + lost[2], error)
 
 
-def require_positive(directions: Directions, quantity: str) -> None:
-    """Refuse a bias 0 without real data: the logarithms of variances are interpolated."""
+def require_whole(loop: Loop, quantity: str) -> None:
+    """Refuse a budget."""
+    if loop.budget is not None:
+        raise UnsupportedLoop(
+            f"{quantity} with a spectrum of biases is computed for budget = None only, "
+            f"got {loop.budget}"
+        )
+
+
+def require_covered(directions: Directions, quantity: str) -> None:
+    """Refuse a budget, and a bias 0 without real data: logarithms of variances are interpolated."""
+    require_whole(directions.loop, quantity)
     if not directions.loop.n_real and directions.biases.min() == 0:
         raise UnsupportedLoop(
             f"{quantity} with a spectrum of biases and without real data is computed for positive "
@@ -163,7 +172,7 @@ def limit(directions: Directions) -> Estimate:
     if not c.any():
         return Estimate.exact(directions.values @ (1 + M))
     if not loop.is_fresh_memory_one:
-        generation.require_supported(loop, "w2_squared_limit")
+        require_whole(loop, "w2_squared_limit")
         mixed.require_limit(loop)
     route = fresh if loop.is_fresh_memory_one else mixed
 

@@ -1,4 +1,4 @@
-"""Spread and skew of every loop without a budget: fixed, fresh and pooled data, memory, weights.
+"""Spread and skew of every loop: fixed, fresh and pooled data, memory, weights, budgets.
 
 As for the fresh data loop (:mod:`madtheory.theory.distance.fresh`): exact first moments, the second
 order of the square root with the variances of :mod:`madtheory.theory.moments.second`, and two laws
@@ -14,6 +14,7 @@ that of synthetic samples fades as the loop forgets.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +22,14 @@ import numpy as np
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.theory.distance.cumulants import limit_memory, path_memory
 from madtheory.theory.distance.fidelity import Memory, Spread, spread_of, widest_spread
-from madtheory.theory.moments import closure, generation, tensors
-from madtheory.theory.moments.second import closed_limit
+from madtheory.theory.moments import closure, first_moments_limit, generation, tensors
+from madtheory.theory.moments.second import closed_limit, estimated_limit, estimated_path
 
 if TYPE_CHECKING:
     from madtheory._types import Array
+
+#: Generations of a growing pool that count where only the skew of a spectrum is at stake.
+_POOLED = 4
 
 
 def _from_invariants(x: Array, rank: int, origin: float) -> tuple[Array, ...]:
@@ -60,6 +64,9 @@ def _to_spread(rank: int, rows: tuple[Array, ...]) -> Spread:
 
 def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
+    if loop.budget is not None:
+        x = estimated_path(loop, rank, generations)[0]
+        return _to_spread(rank, _from_invariants(x, rank, 0.0))
     if not generation.is_exact(loop):
         return _to_spread(rank, _closed_rows(closure.closed_path(loop, rank, generations), rank))
     near, far = (tensors.exact_path(loop, rank, generations, origin) for origin in (1.0, 0.0))
@@ -68,6 +75,9 @@ def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
 
 def _limit_spread(loop: Loop, rank: int) -> Spread | None:
     """The spread at the limit; None where second moments have none."""
+    if loop.budget is not None:
+        found = estimated_limit(loop, rank)
+        return None if found is None else _to_spread(rank, _from_invariants(found[0], rank, 0.0))
     if not generation.is_exact(loop):
         closed = closed_limit(loop, rank)
         return None if closed is None else _to_spread(rank, _closed_rows(closed, rank))
@@ -79,6 +89,9 @@ def _limit_spread(loop: Loop, rank: int) -> Spread | None:
 
 def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
     """First moments without second ones: the widest spread; None where first ones diverge."""
+    if loop.budget is not None:
+        means = first_moments_limit(loop)
+        return widest_spread(rank, means.mean_sq, means.trace - 1)
     stationary = closure.stationary(loop, rank, generation.layout_of(loop))
     first = closure.limit_first(loop, rank, stationary)
     if first is None:
@@ -101,12 +114,30 @@ def require_limit(loop: Loop) -> None:
         )
 
 
+def _similar(loop: Loop) -> Loop:
+    """A loop without a budget whose spectra are as skew: it draws anew from what is pooled."""
+    if loop.budget is None:
+        return loop
+    kept = loop.pooled or _POOLED
+    fixed = round(loop.budget * loop.n_fixed / (loop.n_fixed + kept * loop.n_synth))
+    memory = None if loop.pooled is None or loop.memory is None else max(loop.memory, loop.pooled)
+    return replace(
+        loop,
+        n_fixed=fixed,
+        n_synth=max(loop.budget - fixed, 2),
+        memory=memory,
+        pool="replace",
+        pool_cap=None,
+        budget=None,
+    )
+
+
 def path_parts(loop: Loop, rank: int, generations: int) -> tuple[Spread, Memory]:
     """Spread and memory of generations 1..T."""
-    return _path_spread(loop, rank, generations), path_memory(loop, rank, generations)
+    return _path_spread(loop, rank, generations), path_memory(_similar(loop), rank, generations)
 
 
 def limit_parts(loop: Loop, rank: int) -> tuple[Spread, Memory] | None:
     """The same at the limit; None where first moments have none."""
     spread = _limit_spread(loop, rank) or _divergent_spread(loop, rank)
-    return None if spread is None else (spread, limit_memory(loop, rank))
+    return None if spread is None else (spread, limit_memory(_similar(loop), rank))

@@ -10,6 +10,7 @@ its components' covariances, of relative order 1/n in the second order, which ar
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,6 +27,28 @@ from madtheory.theory.moments import generation
 
 #: Declared error by the mixture, relative: this share of what its fluctuations add.
 _BY_MIXTURE = 1.0
+#: Samples of all models, and as many as there is no end of.
+_ALL: Final[dict[str, Any]] = {
+    "memory": None,
+    "pool": "replace",
+    "pool_cap": None,
+    "budget": None,
+}
+_ENDLESS = 10**9
+
+
+def at_rest(loop: Loop) -> Loop:
+    """A pool that keeps everything beside fresh data of a fixed share: a loop of the same limit.
+
+    A budget's samples are those of the mixture of all models, for the pool has no end; a fixed set
+    has no share of it. Beside a weight the pool is as sure as its mean and covariance.
+    """
+    fresh = loop.keeps_all and loop.n_fresh > 0 and not (loop.shrinkage or loop.floor)
+    if fresh and loop.budget is not None:
+        return replace(loop, n_fixed=0, n_synth=loop.budget, **_ALL)
+    if fresh and loop.weight and not loop.n_fixed:
+        return replace(loop, n_synth=max(loop.n_synth, _ENDLESS), **_ALL)
+    return loop
 
 
 def covers(loop: Loop) -> bool:

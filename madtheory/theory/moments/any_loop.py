@@ -31,14 +31,16 @@ from madtheory.theory.moments.fresh import (
     second_moment_map,
     solve,
 )
-from madtheory.theory.moments.generation import is_exact, require_supported, second_rounding
+from madtheory.theory.moments.generation import is_exact, second_rounding
 from madtheory.theory.moments.growing_limits import growing_limit
 from madtheory.theory.moments.second import (
+    binding,
     estimated_limit,
     estimated_path,
     invariant_limit,
     invariant_path,
     remembers_little,
+    require_supported,
 )
 from madtheory.theory.moments.several import MOST, bounded
 
@@ -226,8 +228,8 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     >>> round(second_moment_radius(fresh_data(2, 10), 1), 3)
     0.923
     """
+    loop = binding(loop)
     if loop.is_stationary and not is_exact(loop):
-        require_supported(loop, "second_moment_radius")
         if remembers_little(loop):
             return several_radius(loop, _check.count("dim", dim))
         raise UnsupportedLoop(
@@ -246,8 +248,8 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     Parameters
     ----------
     loop : Loop
-        Any loop without a budget. Exact, but where more than some 23 models and batches are in
-        sight: then the last five have the error that :func:`second_moments_rel_error` declares.
+        Any loop. Exact, but where more than some 23 models and batches are in sight: then the last
+        five have the error that :func:`second_moments_rel_error` declares, and a budget is refused.
     dim, generations : int
         Dimension d, and T.
 
@@ -296,10 +298,12 @@ def second_moments_rel_error(loop: Loop, dim: int, *, generations: int | None = 
     >>> bool(0 < second_moments_rel_error(fresh_data(20, 20, memory=30), 2)[-1] < 0.01)
     True
     """
-    require_supported(loop, "second_moments_rel_error")
-    d = _check.count("dim", dim)
-    if generations is not None:
+    loop, d = binding(loop), _check.count("dim", dim)
+    if generations is None:
+        require_supported(loop, "second_moments_rel_error")
+    else:
         T = _check.count("generations", generations)
+        require_supported(bounded(loop, T), "second_moments_rel_error")
         if remembers_little(bounded(loop, T)):
             return np.zeros((T, len(INVARIANTS)))
         return estimated_path(loop, d, T)[1]

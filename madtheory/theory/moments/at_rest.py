@@ -11,6 +11,7 @@ from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments import several, tensors
 from madtheory.theory.moments.generation import Layout, full, layout_of
+from madtheory.theory.moments.subsampled import Piles
 from madtheory.theory.moments.tensors import AXES, NEAR, Tensors
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _reduced(chart: _Chart, x: Tensors) -> Array:
 
 
 class _Map(NamedTuple):
-    """A late generation u -> A u + b of the entries that move."""
+    """A late generation u -> A u + b of the entries that move: joint moments, then piles."""
 
     apply: Callable[[Array], Array]
     shift: Array
@@ -134,18 +135,42 @@ def _late_map(loop: Loop, dim: int, *, at_rest: bool) -> _Map:
     """The step that every late generation makes."""
     layout = layout_of(loop)
     chart, late = _chart(layout, at_rest=at_rest), full(loop, _check.MAX_COUNT)
-    start = _reduced(chart, several.first(loop, dim, layout).x)
-    held = np.where(chart.held, start, 0.0)
+    start = several.first(loop, dim, layout)
+    held, still = np.where(chart.held, _reduced(chart, start.x), 0.0), _held_piles(start.piles)
+    size, moves = held.size, np.concatenate([~chart.held, _flat(still) == 0])
 
     def step(u: Array, constant: Array) -> Array:
         whole = np.broadcast_to(constant, (*u.shape[:-1], constant.size)).copy()
-        whole[..., ~chart.held] = u
-        state = several.State(_tensors(chart, whole), np.zeros(0), np.zeros(()))
+        whole[..., moves] = u
+        piles = _piles(whole[..., size:], still)
+        x = _tensors(chart, whole[..., :size])
+        state = several.State(x, np.zeros(0), np.zeros(()), piles)
         after = several.following(state, loop, dim, late, layout)
-        return _reduced(chart, after.x)[..., ~chart.held]
+        return np.concatenate([_reduced(chart, after.x), _flat(after.piles)], axis=-1)[..., moves]
 
-    shift = step(np.zeros(int((~chart.held).sum())), held)
-    return _Map(lambda u: step(u, np.zeros_like(held)), shift, chart, held)
+    constant = np.concatenate([held, _flat(still)])
+    shift = step(np.zeros(int(moves.sum())), constant)
+    return _Map(lambda u: step(u, np.zeros_like(constant)), shift, chart, held)
+
+
+def _held_piles(piles: Piles) -> Piles:
+    """What never changes of them: the fixed set's own, if there is one; 0 elsewhere."""
+    three, four = np.zeros_like(piles.three), np.zeros_like(piles.four)
+    if four.size and piles.four[0] > 0:
+        three[0, 0], four[0] = piles.three[0, 0], piles.four[0]
+    return Piles(three, four)
+
+
+def _flat(piles: Piles) -> Array:
+    """Their entries in a row."""
+    lead = piles.four.shape[:-1]
+    return np.concatenate([piles.three.reshape(*lead, -1), piles.four], axis=-1)
+
+
+def _piles(flat: Array, like: Piles) -> Piles:
+    """Inverse of :func:`_flat`."""
+    lead, n = flat.shape[:-1], like.three.size
+    return Piles(flat[..., :n].reshape(*lead, *like.three.shape), flat[..., n:])
 
 
 def _largest(f: _Map, tolerance: float) -> float:
@@ -204,5 +229,5 @@ def several_limit(loop: Loop, dim: int) -> Array | None:
     with _threads.one_thread():
         f = _late_map(loop, dim, at_rest=True)
         whole = f.held.copy()
-        whole[~f.chart.held] = _fixed(f)
+        whole[~f.chart.held] = _fixed(f)[: int((~f.chart.held).sum())]
         return tensors.read(_tensors(f.chart, whole), layout_of(loop).newest)

@@ -143,7 +143,7 @@ def is_exact(loop: Loop) -> bool:
     >>> is_exact(fresh_data(10, 10)), is_exact(fresh_data(10, 10, memory=2))
     (True, False)
     """
-    return loop.memory == 1 and loop.pooled in (1, None)
+    return loop.memory == 1 and loop.pooled in (1, None) and loop.budget is None
 
 
 def _joined(betas: list[Outer]) -> Outer:
@@ -386,9 +386,3 @@ def require_resolved(loop: Loop, quantity: str) -> None:
             f"{quantity} is computed for fewer than some 10^11 samples in sight per real "
             f"sample, or per unit of its weight, got {crowding(loop):.3g}"
         )
-
-
-def require_supported(loop: Loop, quantity: str) -> None:
-    """Refuse what neither route covers."""
-    if loop.budget is not None:
-        raise UnsupportedLoop(f"{quantity} is computed for budget = None only, got {loop.budget}")

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check, _threads
-from madtheory.loop import Loop
+from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import SecondMoments
 from madtheory.theory.moments.at_rest import several_limit
 from madtheory.theory.moments.closure import closed_path, solved_limit
-from madtheory.theory.moments.generation import is_exact, layout_of, require_supported
+from madtheory.theory.moments.generation import is_exact, layout_of
 from madtheory.theory.moments.several import MOST, bounded, several_path
 from madtheory.theory.moments.tensors import NEAR, exact_limit, exact_path, exact_radius
 
@@ -40,6 +40,30 @@ _SHORT = (14, 9)
 #: _LEAST where there is any. What is left was at most 1.5 of it, 2.3 in E |mu|^4, in the
 #: calibration of tests/golden/theory/moments/remembered.py.
 _SAFETY, _LEAST = np.array([0.0, 0.0, 2.5, 1.6, 1.6, 1.6, 1.6]), 1e-3
+
+
+def binding(loop: Loop) -> Loop:
+    """The same loop without a budget that its pool never exceeds.
+
+    Examples
+    --------
+    >>> loop = synthetic_augmentation(9, 5, pool="accumulate", pool_cap=3, budget=24)
+    >>> binding(loop).budget, binding(dataclasses.replace(loop, budget=23)).budget
+    (None, 23)
+    """
+    if loop.budget is None or loop.pooled is None:
+        return loop
+    enough = loop.n_fixed + loop.pooled * loop.n_synth <= loop.budget
+    return dataclasses.replace(loop, budget=None) if enough else loop
+
+
+def require_supported(loop: Loop, quantity: str) -> None:
+    """Refuse a budget where too much is remembered; `loop` as :func:`several.bounded` has it."""
+    if binding(loop).budget is not None and not remembers_little(loop):
+        raise UnsupportedLoop(
+            f"{quantity} with a budget is computed for at most {MOST - 1} models and batches in "
+            f"sight, got memory {loop.memory} and pool_cap {loop.pool_cap}"
+        )
 
 
 def closed_limit(loop: Loop, dim: int) -> Array | None:
@@ -129,7 +153,7 @@ def _declared(off: Array) -> Array:
 
 def estimated_path(loop: Loop, dim: int, generations: int) -> tuple[Array, Array]:
     """Second moments of generations 1..T and their declared relative errors, shape (T, 7) each."""
-    kept = bounded(loop, generations)
+    kept = bounded(binding(loop), generations)
     if remembers_little(kept):
         exact = _exact_path(kept, dim, generations)
         return exact, np.zeros_like(exact)
@@ -144,6 +168,7 @@ def estimated_path(loop: Loop, dim: int, generations: int) -> tuple[Array, Array
 
 def estimated_limit(loop: Loop, dim: int) -> tuple[Array, Array] | None:
     """The same at the limit, shape (7,) each; None where there is none."""
+    loop = binding(loop)
     if remembers_little(loop):
         exact = _exact_limit(loop, dim)
         return None if exact is None else (exact, np.zeros_like(exact))
@@ -169,8 +194,9 @@ def invariant_path(loop: Loop, dim: int, *, generations: int) -> SecondMoments:
     >>> x.trace.round(4).tolist()
     [2.0, 1.8207, 1.7223]
     """
-    require_supported(loop, "second_moments")
     d, T = _check.count("dim", dim), _check.count("generations", generations)
+    loop = binding(loop)
+    require_supported(bounded(loop, T), "second_moments")
     x = exact_path(loop, d, T, 0.0) if is_exact(loop) else estimated_path(loop, d, T)[0]
     # Rounding may leave a zero just below zero.
     return SecondMoments(*np.maximum(x, 0.0).T)
@@ -184,8 +210,8 @@ def invariant_limit(loop: Loop, dim: int) -> SecondMoments | None:
     >>> invariant_limit(fresh_data(1, 10), 2) is None
     True
     """
+    loop, d = binding(loop), _check.count("dim", dim)
     require_supported(loop, "second_moments_limit")
-    d = _check.count("dim", dim)
     if is_exact(loop):
         exact = exact_limit(loop, d, 0.0)
         return None if exact is None else SecondMoments(*exact)

@@ -21,7 +21,7 @@ import numpy as np
 
 from madtheory import _threads
 from madtheory.loop import Loop
-from madtheory.theory.moments import tensors
+from madtheory.theory.moments import mixture, subsampled, tensors
 from madtheory.theory.moments.generation import (
     ID,
     Layout,
@@ -35,10 +35,11 @@ from madtheory.theory.moments.generation import (
     remembering,
     unit,
 )
+from madtheory.theory.moments.subsampled import Piles
 from madtheory.theory.moments.tensors import Cumulants, Tensors
 
 if TYPE_CHECKING:
-    from madtheory._types import Array, Ints
+    from madtheory._types import Array
 
 #: Most vectors that a state of this room has: it holds the fourth power of their number.
 MOST = 24
@@ -52,6 +53,7 @@ class State(NamedTuple):
     x: Tensors
     three: Array  # (..., v)  E T_iij v_aj of the mixture's third moment T about mu_0
     four: Array  # (...)     E T_iijj of its fourth
+    piles: Piles  # of a pool that is subsampled
 
 
 def bounded(loop: Loop, generations: int) -> Loop:
@@ -67,40 +69,30 @@ def bounded(loop: Loop, generations: int) -> Loop:
 # --- the mixture ---------------------------------------------------------------------------------
 
 
-def _raw(x: Tensors, at: Ints, bias: float) -> tuple[Array, Array]:
-    """(E T_iij v_aj, E T_iijj), T the third and fourth moments of N(v_i, bias M_(i+1)), i of at."""
-    i, j = at, at + 1
-    three = x.V4[..., i, i, i, :] + bias * np.moveaxis(x.VM, -1, -3)[..., j, i, :]
-    three = three + 2 * bias * np.moveaxis(x.VS, -1, -3)[..., j, i, :]
-    four = x.V4[..., i, i, i, i] + 2 * bias * (x.VM[..., i, i, j] + 2 * x.VS[..., i, i, j])
-    four = four + bias**2 * (x.MM[..., j, j] + 2 * x.MT[..., j, j])
-    return three.mean(axis=-2), four.mean(axis=-1)
+def _law(s: State, loop: Loop, layout: Layout, t: int) -> tuple[Array, Array]:
+    """Raw third and fourth moments of what generation t + 1 draws from."""
+    if loop.memory is None:
+        return s.three, s.four
+    if loop.memory == 1:
+        return mixture.raw(s.x, np.array([layout.newest]), loop.scalar_bias)
+    first = layout.newest + 1
+    return mixture.raw(s.x, np.arange(first, first + min(layout.memory, t)), 1.0)
 
 
-def _cumulants(x: Tensors, parent: Parent, mean: Array, raw: tuple[Array, Array]) -> Cumulants:
-    """Third and fourth cumulants of the mixture from its raw moments."""
-    three, four = raw
-    seen = tensors.parent_moments(x, parent)
-    traces, crossed = mean @ seen.VM, mean @ seen.VS  # E (m.v_a) tr P, E m'P v_a
-    V3 = x.V4
-    for _ in range(3):  # (m.m) m'v_d
-        V3 = np.tensordot(V3, mean, axes=(V3.ndim - 2, 0))
-    central = four - 4 * three @ mean + (2 * traces + 4 * crossed + 3 * V3) @ mean
-    four = central - seen.square - 2 * seen.of_square
-    return Cumulants(three - traces - 2 * crossed - V3, four)
+def _mean(loop: Loop, layout: Layout, t: int) -> Array:
+    """Its mean."""
+    live = 1 if loop.memory in (1, None) else min(layout.memory, t)
+    first, mean = layout.newest + (layout.memory > 0), np.zeros(layout.vectors)
+    mean[first : first + live] = 1 / live
+    return mean
 
 
 def _mixture(s: State, loop: Loop, layout: Layout, t: int, parent: Parent) -> Cumulants | None:
-    """Cumulants of what generation t + 1 draws from; None for a single model."""
+    """Its third and fourth cumulants; None for a single model."""
     if loop.memory == 1 or t == 1:
         return None
-    first, mean = layout.newest + 1, np.zeros(layout.vectors)
-    if loop.memory is None:
-        mean[first] = 1.0
-        return _cumulants(s.x, parent, mean, (s.three, s.four))
-    at = np.arange(first, first + min(layout.memory, t))
-    mean[at] = 1 / at.size
-    return _cumulants(s.x, parent, mean, _raw(s.x, at, 1.0))
+    seen = tensors.parent_moments(s.x, parent)
+    return mixture.cumulants(s.x, seen, _mean(loop, layout, t), _law(s, loop, layout, t))
 
 
 # --- one generation ------------------------------------------------------------------------------
@@ -129,15 +121,14 @@ def _remember(x: Tensors, loop: Loop, layout: Layout, t: int) -> Tensors:
 def _mixed(s: State, x: Tensors, L: Array, loop: Loop, layout: Layout, t: int) -> State:
     """Carry the mixture's raw moments to generation t + 1, whose joint moments are x."""
     if loop.memory is not None:
-        return State(x, s.three, s.four)
+        return State(x, s.three, s.four, s.piles)
     share = 1 / (t + 1)
     # What is drawn is centred given the models of the mixture.
     old = s.three @ L[:, : layout.vectors].T
     mixed = remembering(loop, layout, t).L
-    three, four = _raw(x, np.array([layout.newest]), loop.scalar_bias)
-    return State(
-        x, (1 - share) * old @ mixed.T + share * three, (1 - share) * s.four + share * four
-    )
+    three, four = mixture.raw(x, np.array([layout.newest]), loop.scalar_bias)
+    three, four = (1 - share) * old @ mixed.T + share * three, (1 - share) * s.four + share * four
+    return State(x, three, four, s.piles)
 
 
 def first(loop: Loop, dim: int, layout: Layout) -> State:
@@ -145,9 +136,11 @@ def first(loop: Loop, dim: int, layout: Layout) -> State:
     x = tensors.identity(dim)
     for n, scale in first_draws(loop):
         x = tensors.draw(x, Parent(scale * unit(x.C.size, ID)), n)
-    x = tensors.update(x, _fitted(first_rows(loop, layout, 0.0, 1.0), layout))
-    x = tensors.shrink(x, layout.newest + 1, loop.shrinkage, dim)
-    s = State(_remember(x, loop, layout, 0), np.zeros(layout.vectors), np.zeros(()))
+    fitted = _fitted(first_rows(loop, layout, 0.0, 1.0), layout)
+    x = tensors.shrink(tensors.update(x, fitted), layout.newest + 1, loop.shrinkage, dim)
+    piles = subsampled.first_piles(loop, dim, layout, fitted.L)
+    piles = _moved(piles, np.eye(layout.vectors), loop, layout, 0)
+    s = State(_remember(x, loop, layout, 0), np.zeros(layout.vectors), np.zeros(()), piles)
     return _mixed(s, s.x, np.eye(layout.vectors), loop, layout, 0)
 
 
@@ -157,10 +150,28 @@ def following(s: State, loop: Loop, dim: int, t: int, layout: Layout) -> State:
     parent, rows = later_rows(loop, layout, now, 0.0, 1.0)
     cumulants = _mixture(s, loop, layout, now, parent)
     x = tensors.draw(s.x, parent, loop.n_synth, cumulants)
-    x = tensors.draw(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh)
+    if loop.budget is not None:
+        law = _law(s, loop, layout, now)
+        s = s._replace(piles=subsampled.with_batch(s.piles, loop, _mean(loop, layout, now), law))
+    if subsampled.binds(loop, now):
+        by = subsampled.turn(loop, layout, now)
+        x, rows = subsampled.choose(x, s.piles, loop, by, now), by.rows
+    x = tensors.draw(x, Parent(unit(x.C.shape[-1], ID)), loop.n_fresh)
     fitted = _fitted(rows, layout)
     x = tensors.shrink(tensors.update(x, fitted), layout.newest + 1, loop.shrinkage, dim)
+    if loop.budget is not None:
+        s = s._replace(piles=_moved(s.piles, fitted.L, loop, layout, now))
     return _mixed(s, _remember(x, loop, layout, now), fitted.L, loop, layout, now)
+
+
+def _moved(piles: Piles, L: Array, loop: Loop, layout: Layout, t: int) -> Piles:
+    """Piles after an update L of the vectors, and memory's; noise drawn later is centred."""
+    if t:
+        piles = subsampled.kept(piles, loop, layout)
+    three = piles.three @ L[:, : piles.three.shape[-1]].T
+    if layout.memory:
+        three = three @ remembering(loop, layout, t).L.T
+    return Piles(three, piles.four)
 
 
 def _still(x: Tensors, y: Tensors) -> bool:

@@ -21,7 +21,6 @@ from madtheory.theory.moments.generation import (
     later_rows,
     layout_of,
     mesh,
-    require_supported,
     unit,
 )
 
@@ -98,14 +97,8 @@ def parent_moments(x: Tensors, parent: Parent) -> Seen:
     return Seen(trace, VM, VS, MM + mixed[0], MT + mixed[1], square, of_square)
 
 
-def draw(x: Tensors, parent: Parent, n: float, cumulants: Cumulants | None = None) -> Tensors:
-    """Append e and N of `n` samples.
-
-    Of Gaussian ones odd moments vanish, and the rest is Isserlis and Wishart; cumulants add the
-    moments of k-statistics (:mod:`madtheory.theory.moments.several`).
-    """
-    k, dof = 1.0 / n if n else 0.0, max(n - 1.0, 0.0)
-    P = parent_moments(x, parent)
+def noisy(x: Tensors, P: Seen, k: float) -> Tensors:
+    """Append e and N of E e e = k P, centred given all items; their own moments stay 0."""
     pVM, pVS = k * P.VM, k * P.VS
     y = Tensors(*(grown(z, axes) for z, axes in zip(x, (2, 1, 4, 3, 3, 2, 2), strict=True)))
     y.G[..., -1, -1] = k * P.trace
@@ -119,29 +112,42 @@ def draw(x: Tensors, parent: Parent, n: float, cumulants: Cumulants | None = Non
     )
     for pairs in crossed:
         pairs[...] = pVS
-    y.V4[..., -1, -1, -1, -1] = k**2 * (P.square + 2 * P.of_square)
     y.VM[..., -1, -1, :-1], y.VS[..., -1, -1, :-1] = k * P.MM, k * P.MT
-    y.MM[..., -1, -1] = 2 * dof * P.of_square
-    y.MT[..., -1, -1] = dof * (P.square + P.of_square)
-    if cumulants is not None:
-        _skew(y, cumulants, k, dof)
     return y
 
 
-def _skew(y: Tensors, cumulants: Cumulants, k: float, dof: float) -> None:
-    """Add what third and fourth cumulants do to the last e and N."""
-    three, four = k**2 * cumulants.three, k * cumulants.four
-    y.V4[..., -1, -1, -1, :-1] += three
-    y.V4[..., -1, -1, :-1, -1] += three
-    y.V4[..., -1, :-1, -1, -1] += three
-    y.V4[..., :-1, -1, -1, -1] += three
-    y.V4[..., -1, -1, -1, -1] += k**2 * four
+def draw(x: Tensors, parent: Parent, n: float, cumulants: Cumulants | None = None) -> Tensors:
+    """Append e and N of `n` samples.
+
+    Of Gaussian ones odd moments vanish, and the rest is Isserlis and Wishart; cumulants add the
+    moments of k-statistics (:mod:`madtheory.theory.moments.several`).
+    """
+    k, dof = 1.0 / n if n else 0.0, max(n - 1.0, 0.0)
+    P = parent_moments(x, parent)
+    y = noisy(x, P, k)
+    y.V4[..., -1, -1, -1, -1] = k**2 * (P.square + 2 * P.of_square)
+    y.MM[..., -1, -1] = 2 * dof * P.of_square
+    y.MT[..., -1, -1] = dof * (P.square + P.of_square)
+    if cumulants is not None:
+        skew(y, k**2 * cumulants.three, dof * k * cumulants.three)
+        four = k * cumulants.four
+        y.V4[..., -1, -1, -1, -1] += k**2 * four
+        for z in (y.VM, y.VS):
+            z[..., -1, -1, -1] += dof * k * four
+        for z in (y.MM, y.MT):
+            z[..., -1, -1] += dof**2 * four
+    return y
+
+
+def skew(y: Tensors, of_mean: Array, of_both: Array) -> None:
+    """Add E (e.e) e.v_a and E tr N e.v_a = E e'N v_a of the last e and N, shape (..., v)."""
+    y.V4[..., -1, -1, -1, :-1] += of_mean
+    y.V4[..., -1, -1, :-1, -1] += of_mean
+    y.V4[..., -1, :-1, -1, -1] += of_mean
+    y.V4[..., :-1, -1, -1, -1] += of_mean
     for z in (y.VM, y.VS):
-        z[..., -1, :-1, -1] += dof * k * cumulants.three
-        z[..., :-1, -1, -1] += dof * k * cumulants.three
-        z[..., -1, -1, -1] += dof * k * four
-    for z in (y.MM, y.MT):
-        z[..., -1, -1] += dof**2 * four
+        z[..., -1, :-1, -1] += of_both
+        z[..., :-1, -1, -1] += of_both
 
 
 def _swapped(x: Array) -> Array:
@@ -428,7 +434,6 @@ def exact_radius(loop: Loop, dim: int) -> float:
     >>> exact_radius(synthetic_augmentation(2, 10), 1) < 1
     True
     """
-    require_supported(loop, "second_moment_radius")
     if loop.memory != 1 or loop.pooled != 1:
         raise UnsupportedLoop(
             "second_moment_radius is computed for memory 1 and pool = replace only, "
