@@ -192,11 +192,11 @@ def w2_squared_limit(
 ) -> Estimate:
     """Limit of :func:`w2_squared`, 0-d arrays; `precise` and `seed` as there.
 
-    Exact where E tr Sigma_t goes to 0. Otherwise pools that keep everything are refused, memories
-    that do beside a fixed set, and loops without real data that differ from the fully synthetic
-    one. Where
-    second moments diverge the bounds are those of a constant Sigma and of fidelity 0, and
-    rel_error is what they imply; all is inf where first moments diverge.
+    Exact where E tr Sigma_t goes to 0. Otherwise refused are memories that keep everything beside a
+    fixed set or a pool, pools that do with shrinkage, a floor or a weighted fixed set, and loops
+    without real data that differ from the fully synthetic one. Where second moments diverge the
+    bounds are those of a constant Sigma and of fidelity 0, and rel_error is what they imply; all is
+    inf where first moments diverge.
 
     Examples
     --------

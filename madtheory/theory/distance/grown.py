@@ -31,7 +31,7 @@ def covers(loop: Loop) -> bool:
     """Whether the pool keeps everything and the real data no share of it."""
     budget_alone = loop.budget is None or loop.n_fresh == 0
     plain = loop.weight in (None, 0.0) and not (loop.floor or loop.shrinkage)
-    return loop.keeps_all and plain and budget_alone
+    return loop.keeps_all and loop.memory is not None and plain and budget_alone
 
 
 def _rows(x: Array, rank: int) -> tuple[Array, Array, Array, Array]:
@@ -44,11 +44,11 @@ def _spreads(loop: Loop, rank: int) -> tuple[Spread, Spread, float]:
     """The spread at generation _AT, at the limit, and what the last step moved, relative."""
     real = round(loop.n_real / loop.n_synth)
     at = (real + _FIRST) * 2 ** np.arange(4) - real - 1
-    if at[-1] > _MOST or (loop.memory is not None and loop.memory > _AT - 1):
+    if at[-1] > _MOST or (loop.memory or 1) > _AT - 1:
         raise UnsupportedLoop(
             "w2_squared_limit of a pool that keeps everything is computed where it is near after "
-            f"{_MOST} generations, for a memory of at most {_AT - 1} or all, got n_real = "
-            f"{loop.n_real}, n_synth = {loop.n_synth} and memory {loop.memory}"
+            f"{_MOST} generations, for a memory of at most {_AT - 1}, got n_real = {loop.n_real}, "
+            f"n_synth = {loop.n_synth} and memory {loop.memory}"
         )
     x = estimated_path(loop, rank, int(at[-1]) + 1)[0]
     found = [extrapolated(row, list(_POWERS)) for row in _rows(x[at], rank)]
@@ -61,11 +61,13 @@ def _spreads(loop: Loop, rank: int) -> tuple[Spread, Spread, float]:
 def limit(loop: Loop, s: Spectrum) -> Estimate:
     """E W2^2 at the limit, 0-d; for loops whose first moments have one.
 
+    That of the example is 1.479 +- .004 at t = 160 by simulation, and rises by some .005 later.
+
     Examples
     --------
     >>> loop = Loop(n_initial=10, n_fixed=10, n_synth=10, pool="accumulate")
-    >>> found = limit(loop, Spectrum.of([1.0] * 4))  # 1.482 +- .004 by simulation
-    >>> bool(abs(found.value - 1.482) < found.rel_error * found.value + 0.008)
+    >>> found = limit(loop, Spectrum.of([1.0] * 4))
+    >>> bool(1.479 < found.value < 1.479 + 2 * found.rel_error * found.value)
     True
     """
     near, far, unsure = _spreads(loop, s.rank)

@@ -1,0 +1,66 @@
+"""Limits of E W2^2 of pools that keep everything."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.theory import distance, moments
+from madtheory.theory.distance import grown, remembered
+
+POOL = Loop(n_initial=10, n_fixed=10, n_synth=10, pool="accumulate")
+
+
+@pytest.mark.parametrize(
+    ("changes", "late", "error"),
+    [
+        ({}, 1.4789, 0.0038),
+        ({"ddof": 0}, 1.4107, 0.0065),
+        ({"n_initial": 30}, 0.9929, 0.0049),
+        ({"memory": 3}, 1.3448, 0.0063),
+    ],
+)
+def test_limits_against_late_generations(changes, late, error):
+    """Simulated at d = 4 and t = 160 (the first) or 100; later E W2^2 rises by some 1 %."""
+    found = distance.w2_squared_limit(replace(POOL, **changes), np.ones(4))
+    assert abs(found.value - 1.005 * late) < found.rel_error * found.value + 3 * error
+    assert 0 < found.rel_error < 0.1
+
+
+def test_second_moments_are_those_of_a_late_generation():
+    near, far, moved = grown._spreads(POOL, 3)
+    late = moments.second_moments(POOL, 3, generations=1500)[-1]
+    c = late[1] / 3
+    assert float(far.total) == pytest.approx((late[6] / 3 - c * c) / c**2, rel=2e-3)
+    assert near.total < far.total
+    assert 0 < moved < 1e-3
+
+
+@pytest.mark.parametrize("memory", [1, 3, None])
+def test_a_budget_beside_fresh_data_draws_from_all_models(memory):
+    loop = replace(POOL, n_fresh=6, budget=12, bias=0.9, memory=memory)
+    same = remembered.at_rest(loop)
+    assert same == Loop(n_initial=10, n_fresh=6, n_synth=12, bias=0.9, memory=None)
+    ours, theirs = moments.first_moments_limit(loop), moments.first_moments_limit(same)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    found = distance.w2_squared_limit(loop, np.ones(4))
+    assert float(found.value) == float(distance.w2_squared_limit(same, np.ones(4)).value)
+
+
+def test_a_weight_on_fresh_data_has_a_sure_pool():
+    loop = replace(POOL, n_fixed=0, n_fresh=6, weight=0.4, bias=0.9)
+    same = remembered.at_rest(loop)
+    ours, theirs = moments.first_moments_limit(loop), moments.first_moments_limit(same)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-7)
+    assert remembered.at_rest(replace(loop, n_fixed=3)).pool == "accumulate"
+
+
+def test_what_has_no_limit_or_none_is_known():
+    for changes in ({"shrinkage": 0.2}, {"weight": 0.3}, {"memory": None}, {"n_fixed": 2000}):
+        loop = replace(POOL, **{"n_synth": 2} | changes)
+        with pytest.raises(UnsupportedLoop):
+            distance.w2_squared_limit(loop, np.ones(2))
+    assert distance.w2_squared_limit(replace(POOL, budget=6), np.ones(2)).value == np.inf
+    dies = distance.w2_squared_limit(replace(POOL, budget=6, bias=0.7), np.ones(2))
+    assert dies.rel_error == 0
