@@ -23,6 +23,7 @@ _MLE = _GROWING.but(ddof=0)
 _MEMORY = _GROWING.but(bias=0.49, memory=None).at(16)
 _CAPPED = _GROWING.but(pool_cap=3, bias=0.9)
 _SUBSAMPLED = Setting(replace(_GROWING.loop, budget=4), np.ones(1), 8)
+_ROOMY = Setting(synthetic_augmentation(20, 20, pool="accumulate", budget=15), np.ones(1), 4)
 
 _REPLACED = "each generation's samples replace the last ones'"
 
@@ -44,13 +45,18 @@ def _local_exponent(at: Setting, t: int) -> float:
     return math.log2(float(trace[-1] / trace[t - 1]))
 
 
-def _subsampled(words: str) -> Observation:
+def _subsampled(words: str, at: Setting = _SUBSAMPLED) -> Observation:
     """Means and variances of models of subsampled pools."""
-    at = _SUBSAMPLED
     return Observation(
         at.words(words),
         lambda size, seed: np.array(lines.subsampled_models(at.loop, size, seed, t=at.t)),
     )
+
+
+def _squared_variance(at: Setting) -> float:
+    """E (sigma_t^2)^2 in one dimension."""
+    found = moments.second_moments(at.loop, 1, generations=at.t)
+    return float(found[-1, moments.INVARIANTS.index("squared_trace")])
 
 
 def _subsampled_bound() -> float:
@@ -112,6 +118,12 @@ CLAIMS: Final = (
     .observes(_subsampled, "trace, {all}")
     .of(lambda _, variance: variance)
     .against("the mean trace does not grow", lambda _: 1.0),
+    exact("subsample-second-moment", "3.3", size=60_000)
+    .says("E (tr Σ_t)² of a pool subsampled to a budget, by the moments of choosing")
+    .expects(lambda: _squared_variance(_ROOMY))
+    .observes(_subsampled, "σ⁴, {all}", _ROOMY)
+    .of(lambda _, variance: variance**2)
+    .against("the whole pool", lambda _: _squared_variance(_ROOMY.but(budget=None))),
     lower_bound("subsample-w2", "3.3", size=60_000)
     .says("E W2² >= E ‖μ_t‖² + (sqrt(E tr Σ_t) - sqrt(tr Σ_0))²: a budget lets it grow")
     .expects(_subsampled_bound)

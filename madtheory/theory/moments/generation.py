@@ -80,10 +80,10 @@ class Rows(NamedTuple):
 
 
 #: Array row, matrix row and outer products of one item after an update.
-_Item: TypeAlias = "tuple[Array, Array, Outer | None]"
+Item: TypeAlias = "tuple[Array, Array, Outer | None]"
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
     """A set of samples in terms of the items: count, mean, scatter alpha M + beta."""
 
     n: float
@@ -151,7 +151,7 @@ def _joined(betas: list[Outer]) -> Outer:
     return Outer(np.concatenate([b.weights for b in betas]), np.vstack([b.rows for b in betas]))
 
 
-def _merge(samples: list[_Sample]) -> _Sample:
+def merged(samples: list[Sample]) -> Sample:
     """The union: scatters add, and so do the outer products of the means' differences."""
     samples = [s for s in samples if s.n] or samples[:1]
     n, mean, alpha, beta = samples[0]
@@ -159,7 +159,7 @@ def _merge(samples: list[_Sample]) -> _Sample:
         both = n + s.n
         beta = _joined([beta, s.beta]).plus(n * s.n / both, mean - s.mean)
         mean, alpha, n = (n * mean + s.n * s.mean) / both, alpha + s.alpha, both
-    return _Sample(n, mean, alpha, beta)
+    return Sample(n, mean, alpha, beta)
 
 
 def unit(size: int, i: int) -> Array:
@@ -169,25 +169,25 @@ def unit(size: int, i: int) -> Array:
     return row
 
 
-def _held(n: float, v: int, i: int, scale: float = 1.0) -> _Sample:
+def held_by(n: float, v: int, i: int, scale: float = 1.0) -> Sample:
     """Samples that item i holds: mean v_i, scatter (n - 1) scale I + M_(i+1)."""
     alpha = unit(v + 1, i + 1)
     alpha[ID] = scale * max(n - 1.0, 0.0)
-    return _Sample(n, unit(v, i), alpha, _no_outer(v))
+    return Sample(n, unit(v, i), alpha, _no_outer(v))
 
 
-def _kept(sample: _Sample, scale: float = 1.0) -> _Item:
+def kept_as(sample: Sample, scale: float = 1.0) -> Item:
     """Rows of the item that will hold `sample`."""
     alpha = sample.alpha.copy()
     alpha[ID] -= scale * max(sample.n - 1.0, 0.0)
     return sample.mean, alpha, sample.beta
 
 
-def _fit(loop: Loop, real: _Sample, synth: _Sample, origin: float) -> _Sample:
+def fit_of(loop: Loop, real: Sample, synth: Sample, origin: float) -> Sample:
     """The model: mean, and covariance less origin I (its count is not used)."""
     w = loop.weight
     if w is None:
-        both = _merge([real, synth])
+        both = merged([real, synth])
         unit = 1.0 / (both.n - loop.ddof)
         mean, alpha, beta = both.mean, unit * both.alpha, both.beta.times(unit)
     else:
@@ -197,10 +197,10 @@ def _fit(loop: Loop, real: _Sample, synth: _Sample, origin: float) -> _Sample:
         beta = _joined([real.beta.times(a), synth.beta.times(b)])
         beta = beta.plus(w * (1 - w), real.mean - synth.mean)
     alpha[ID] += loop.floor - origin
-    return _Sample(0.0, mean, alpha, beta)
+    return Sample(0.0, mean, alpha, beta)
 
 
-def _parent(loop: Loop, layout: Layout, t: int, origin: float) -> tuple[Array, Parent]:
+def parent_of(loop: Loop, layout: Layout, t: int, origin: float) -> tuple[Array, Parent]:
     """Mean and covariance of the synthetic samples of generation t + 1."""
     v, new = layout.vectors, layout.newest
     if loop.memory == 1:
@@ -214,20 +214,20 @@ def _parent(loop: Loop, layout: Layout, t: int, origin: float) -> tuple[Array, P
     return mean, Parent(alpha, Outer(np.full(live, 1 / live), between) if live > 1 else None)
 
 
-def _batch(loop: Loop, mean: Array, parent: Parent) -> _Sample:
+def batch_of(loop: Loop, mean: Array, parent: Parent) -> Sample:
     """The synthetic samples; e and N are the last items but one."""
     v, dof = mean.size + 2, loop.n_synth - 1
     alpha = unit(v + 1, v - 1)
     alpha[: v - 1] += dof * parent.alpha
     beta = parent.beta or _no_outer(v - 2)
     wide = Outer(dof * beta.weights, np.pad(beta.rows, ((0, 0), (0, 2))))
-    return _Sample(loop.n_synth, np.append(mean, [1.0, 0.0]), alpha, wide)
+    return Sample(loop.n_synth, np.append(mean, [1.0, 0.0]), alpha, wide)
 
 
-def _scaled(sample: _Sample, n: float) -> _Sample:
+def _scaled(sample: Sample, n: float) -> Sample:
     """The same mean and covariance, counted as n samples."""
     ratio = n / sample.n if sample.n else 0.0
-    return _Sample(n, sample.mean, ratio * sample.alpha, sample.beta.times(ratio))
+    return Sample(n, sample.mean, ratio * sample.alpha, sample.beta.times(ratio))
 
 
 def _share(kept: int | None, t: int) -> float:
@@ -235,30 +235,30 @@ def _share(kept: int | None, t: int) -> float:
     return 1.0 / t if kept is None else max(1.0 / t, 2.0 / (kept + 1))
 
 
-def _one_pool(loop: Loop, layout: Layout, t: int, batch: _Sample, origin: float) -> _Sample:
+def _one_pool(loop: Loop, layout: Layout, t: int, batch: Sample, origin: float) -> Sample:
     """All synthetic samples of generation t + 1 where one item holds the earlier ones."""
     kept, n_s = loop.pooled, loop.n_synth
     count, before = (n_s * (u if kept is None else min(u, kept)) for u in (t, t - 1))
     share = _share(kept, t)
-    old = _held(before, layout.vectors + 2, layout.fixed, origin)
+    old = held_by(before, layout.vectors + 2, layout.fixed, origin)
     old = _scaled(old, (1 - share) * count)
-    return _merge([old, _scaled(batch, share * count)])
+    return merged([old, _scaled(batch, share * count)])
 
 
-def _pool(
-    loop: Loop, layout: Layout, t: int, batch: _Sample, origin: float
-) -> tuple[list[_Sample], _Sample]:
+def pool_of(
+    loop: Loop, layout: Layout, t: int, batch: Sample, origin: float
+) -> tuple[list[Sample], Sample]:
     """(What the batch items hold from now on, all synthetic samples of generation t + 1)."""
     if layout.batches and (layout.blend or loop.keeps_all):
         pooled = _one_pool(loop, layout, t, batch, origin)
         return [pooled], pooled
     v, first = layout.vectors + 2, layout.fixed
     filled = [i < t - 1 for i in range(layout.batches)]
-    old = [_held(loop.n_synth * live, v, first + i, origin) for i, live in enumerate(filled)]
-    return [batch, *old][: layout.batches], _merge([batch, *old])
+    old = [held_by(loop.n_synth * live, v, first + i, origin) for i, live in enumerate(filled)]
+    return [batch, *old][: layout.batches], merged([batch, *old])
 
 
-def _assembled(items: list[_Item], v: int) -> Rows:
+def assembled(items: list[Item], v: int) -> Rows:
     """Stack the identity and the items' rows."""
     alpha = np.stack([unit(v + 1, ID), *(a for _, a, _ in items)])
     beta = {i + 1: b for i, (_, _, b) in enumerate(items) if b is not None and b.weights.size}
@@ -266,8 +266,8 @@ def _assembled(items: list[_Item], v: int) -> Rows:
 
 
 def _remembered(
-    loop: Loop, layout: Layout, t: int, model: _Item, origin: float, v: int
-) -> list[_Item]:
+    loop: Loop, layout: Layout, t: int, model: Item, origin: float, v: int
+) -> list[Item]:
     """Rows of what memory holds at generation t + 1."""
     if not layout.memory:
         return []
@@ -303,7 +303,7 @@ def remembering(loop: Loop, layout: Layout, t: int) -> Rows:
     return Rows(L, alpha, {first + 1: between})
 
 
-def _nothing(v: int) -> _Item:
+def _nothing(v: int) -> Item:
     """Rows of an item that holds nothing yet."""
     return np.zeros(v), np.zeros(v + 1), None
 
@@ -314,28 +314,28 @@ def later_rows(
 ) -> tuple[Parent, Rows]:
     """What generation t + 1 draws from, and its update; `factor` is on what a fit contributes."""
     v = layout.vectors + 2
-    mean, parent = _parent(loop, layout, t, origin)
-    fixed = [_held(loop.n_fixed, v, 0)] if layout.fixed else []
-    real = _merge([*fixed, _held(loop.n_fresh, v, v - 1)])
-    batches, synth = _pool(loop, layout, t, _batch(loop, mean, parent), origin)
-    fit = _fit(loop, real, synth, origin)
-    model: _Item = fit.mean, factor * fit.alpha, fit.beta.times(factor)
-    items = [*(_kept(s) for s in fixed), *(_kept(s, origin) for s in batches)]
-    return parent, _assembled([*items, model, *_remembered(loop, layout, t, model, origin, v)], v)
+    mean, parent = parent_of(loop, layout, t, origin)
+    fixed = [held_by(loop.n_fixed, v, 0)] if layout.fixed else []
+    real = merged([*fixed, held_by(loop.n_fresh, v, v - 1)])
+    batches, synth = pool_of(loop, layout, t, batch_of(loop, mean, parent), origin)
+    fit = fit_of(loop, real, synth, origin)
+    model: Item = fit.mean, factor * fit.alpha, fit.beta.times(factor)
+    items = [*(kept_as(s) for s in fixed), *(kept_as(s, origin) for s in batches)]
+    return parent, assembled([*items, model, *_remembered(loop, layout, t, model, origin, v)], v)
 
 
 def first_rows(loop: Loop, layout: Layout, origin: float, factor: float) -> Rows:
     """Generation 1 from three draws: what it shares with the fixed set, and the two rests."""
     v = 3
-    drawn = [_held(n, v, i, scale) for i, (n, scale) in enumerate(first_draws(loop))]
-    none = _Sample(0.0, np.zeros(v), np.zeros(v + 1), _no_outer(v))
-    sample, unit = _merge(drawn[:2]), 1.0 / (loop.n_initial - loop.ddof)
+    drawn = [held_by(n, v, i, scale) for i, (n, scale) in enumerate(first_draws(loop))]
+    none = Sample(0.0, np.zeros(v), np.zeros(v + 1), _no_outer(v))
+    sample, unit = merged(drawn[:2]), 1.0 / (loop.n_initial - loop.ddof)
     alpha = unit * sample.alpha
     alpha[ID] += loop.floor - origin
-    model: _Item = sample.mean, factor * alpha, sample.beta.times(unit * factor)
-    items = [_kept(_merge([drawn[0], drawn[2]]))] if layout.fixed else []
-    items += [_kept(none)] * layout.batches
-    return _assembled([*items, model, *_remembered(loop, layout, 0, model, origin, v)], v)
+    model: Item = sample.mean, factor * alpha, sample.beta.times(unit * factor)
+    items = [kept_as(merged([drawn[0], drawn[2]]))] if layout.fixed else []
+    items += [kept_as(none)] * layout.batches
+    return assembled([*items, model, *_remembered(loop, layout, 0, model, origin, v)], v)
 
 
 def first_draws(loop: Loop) -> list[tuple[int, float]]:

@@ -21,7 +21,7 @@ from madtheory.theory.moments.generation import Layout, Outer, Parent, Rows
 
 if TYPE_CHECKING:
     from madtheory._types import Array
-    from madtheory.theory.moments.generation import _Item, _Sample
+    from madtheory.theory.moments.generation import Item, Sample
     from madtheory.theory.moments.tensors import Tensors
 
 
@@ -145,7 +145,7 @@ def _draw(
 # --- a generation --------------------------------------------------------------------------------
 
 
-def _wide(sample: _Sample) -> _Sample:
+def _wide(sample: Sample) -> Sample:
     """The same with one more item, not in it."""
     beta = Outer(sample.beta.weights, np.pad(sample.beta.rows, ((0, 0), (0, 1))))
     return sample._replace(
@@ -165,22 +165,22 @@ class Turn(NamedTuple):
 def turn(loop: Loop, layout: Layout, t: int) -> Turn:
     """Generation t + 1: items e, N of batch, choice and fresh samples are last."""
     v, B = layout.vectors + 2, float(loop.budget or 0)
-    mean, parent = generation._parent(loop, layout, t, 0.0)
-    fixed = [generation._held(loop.n_fixed, v, 0)] if layout.fixed else []
-    batch = generation._batch(loop, mean, parent)
-    batches, synth = generation._pool(loop, layout, t, batch, 0.0)
-    pool = generation._merge([*fixed, synth])
+    mean, parent = generation.parent_of(loop, layout, t, 0.0)
+    fixed = [generation.held_by(loop.n_fixed, v, 0)] if layout.fixed else []
+    batch = generation.batch_of(loop, mean, parent)
+    batches, synth = generation.pool_of(loop, layout, t, batch, 0.0)
+    pool = generation.merged([*fixed, synth])
     beta = Outer(pool.beta.weights / pool.n, pool.beta.rows[:, : v - 1])
     law = Parent(pool.alpha[:v] / pool.n, beta)
     share = (B - 1) / (pool.n - 1)
     alpha = share * pool.alpha + (B - 1) * generation.unit(v + 1, v)
     part = _wide(pool._replace(n=B, alpha=alpha, beta=pool.beta.times(share)))
     part.mean[v - 1] = 1.0
-    fit = generation._fit(loop, generation._held(loop.n_fresh, v + 1, v), part, 0.0)
-    model: _Item = fit.mean, fit.alpha, fit.beta
-    items = [generation._kept(_wide(s)) for s in fixed]
-    items += [generation._kept(_wide(s), 0.0) for s in batches]
-    return Turn(pool.mean[: v - 1], law, generation._assembled([*items, model], v + 1))
+    fit = generation.fit_of(loop, generation.held_by(loop.n_fresh, v + 1, v), part, 0.0)
+    model: Item = fit.mean, fit.alpha, fit.beta
+    items = [generation.kept_as(_wide(s)) for s in fixed]
+    items += [generation.kept_as(_wide(s), 0.0) for s in batches]
+    return Turn(pool.mean[: v - 1], law, generation.assembled([*items, model], v + 1))
 
 
 def first_piles(loop: Loop, dim: int, layout: Layout, L: Array) -> Piles:
