@@ -25,7 +25,7 @@ _NODES, _LAGUERRE = 256, 20
 #: the fresh data loop with memory 1 and in mixed.py beside it for all others.
 _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
 #: Of a loop with a budget, relative to the deficit, times skew - .7 and the spread V/(1 + V): set
-#: on the first two tables of tests/golden/theory/distance/subsampled.py, held to the third.
+#: on the two tables of tests/golden/theory/distance/subsampled.py, and not tested on another yet.
 _BUDGET = 0.48
 #: What the closure adds, relative: this over n_synth, and this by first fits.
 _CLOSURE = (3.0, 0.4)
