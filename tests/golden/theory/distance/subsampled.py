@@ -3,8 +3,8 @@
 Run ``python -m tests.golden.theory.distance.subsampled SET PART`` for SET = set, held, drawn and
 PART = 0..3 (a minute each on one core); each rewrites its share of subsampled_SET.json. The
 constant was set on the first two; the third, for a test of it, is not drawn yet. Every sample is
-drawn and chosen from; controls are tr Sigma, its square and tr Sigma^2 less their exact means, which the unit tests hold
-against the definition.
+drawn and chosen from; controls are tr Sigma, its square and tr Sigma^2 less their exact means,
+which the unit tests hold against the definition.
 """
 
 import sys
