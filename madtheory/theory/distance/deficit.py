@@ -24,9 +24,10 @@ _NODES, _LAGUERRE = 256, 20
 #: to _SKEWED) and by shrinkage or a floor. Calibrated in tests/golden/theory/distance/fresh.py for
 #: the fresh data loop with memory 1 and in mixed.py beside it for all others.
 _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
-#: Of a loop with a budget, relative to the deficit, times skew - .7 and the spread V/(1 + V): set
-#: on the two tables of tests/golden/theory/distance/subsampled.py, and not tested on another yet.
-_BUDGET = 0.48
+#: Of a loop with a budget whose fits are to n samples, relative to the deficit, times skew - .7 and
+#: the spread V/(1 + V): the first, and as much more of it as the second over n. Set on three tables
+#: of tests/golden/theory/distance/subsampled.py, tested on a fourth.
+_BUDGET = (0.48, 3.0)
 #: What the closure adds, relative: this over n_synth, and this by first fits.
 _CLOSURE = (3.0, 0.4)
 
@@ -108,8 +109,9 @@ def _closure_error(loop: Loop, memory: Memory) -> Array:
 def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
     """Declared error of the deficit, as calibrated."""
     if loop.budget is not None:
-        V = spread.total
-        return np.asarray(value * _BUDGET * (memory.skew - 0.7) * V / (1 + V))
+        V, (base, by_size) = spread.total, _BUDGET
+        more = 1 + by_size / (loop.budget + loop.n_fresh)
+        return np.asarray(value * base * more * (memory.skew - 0.7) * V / (1 + V))
     here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))
     base, by_start, by_skew, by_floor = _FRESH if loop.is_fresh_memory_one else _OTHERS
     factor = base + by_start * np.sqrt(memory.start)
