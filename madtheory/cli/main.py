@@ -128,7 +128,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _check_threads() -> None:
-    """Refuse a number of threads on which numba cannot even be imported, in a word that says which."""
+    """Refuse a number of threads on which numba cannot even be imported, and name it."""
     wanted = os.environ.get("NUMBA_NUM_THREADS", "1")
     if wanted.strip().removeprefix("-").isdecimal() and int(wanted) < 1:
         raise ValueError(f"NUMBA_NUM_THREADS must be at least 1, got {wanted}")
