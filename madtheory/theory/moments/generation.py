@@ -391,4 +391,4 @@ def require_resolved(loop: Loop, quantity: str) -> None:
 def require_supported(loop: Loop, quantity: str) -> None:
     """Refuse what neither route covers."""
     if loop.budget is not None:
-        raise UnsupportedLoop(f"{quantity} is computed for budget = None only, got {loop.budget}")
+        raise UnsupportedLoop(f"{quantity} is computed without a budget only, got {loop.budget}")

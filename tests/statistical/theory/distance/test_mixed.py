@@ -187,7 +187,7 @@ def test_unsupported_loops_say_so_in_one_sentence():
     with pytest.raises(UnsupportedLoop, match=r"without real data .* got memory 2"):
         distance.w2_squared_limit(Loop(n_initial=9, n_synth=9, memory=2), [1.0])
     loop = synthetic_augmentation(9, 9, pool="accumulate", budget=20)
-    with pytest.raises(UnsupportedLoop, match="budget = None only, got 20"):
+    with pytest.raises(UnsupportedLoop, match="without a budget only, got 20"):
         distance.w2_squared(loop, [1.0], generations=3)
 
 
