@@ -27,26 +27,29 @@ A preset of any size can be rehearsed: the same code with all sizes cut (:func:`
 
 from __future__ import annotations
 
+import inspect
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from madtheory import _check
 from madtheory.deep.models import FAMILIES
 from madtheory.deep.train import Device
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 
+#: What makes the loop of a kind.
 KINDS: dict[str, Callable[..., Loop]] = {
-    "synthetic": lambda **given: fully_synthetic(given.pop("n_synth"), **given),
-    "augmentation": lambda **given: synthetic_augmentation(
-        given.pop("n_real"), given.pop("n_synth"), **given
-    ),
-    "fresh": lambda **given: fresh_data(given.pop("n_real"), given.pop("n_synth"), **given),
-    "any": lambda **given: Loop(**given),
+    "synthetic": fully_synthetic,
+    "augmentation": synthetic_augmentation,
+    "fresh": fresh_data,
+    "any": Loop,
 }
+#: Fields of models that may be infinite (no clipping) or 0 (none of it).
+BOUNDLESS, MAY_BE_ZERO = {"clip"}, {"depth", "classes"}
 
 #: What a rehearsal cuts fields of a model to, and the samples of a generation and generations.
 SMALL: dict[str, int] = {
@@ -101,7 +104,7 @@ def _value(text: str) -> Any:
     """A value as TOML writes it; a word needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -139,14 +142,47 @@ def _word(name: str, value: Any) -> str:
     return value
 
 
+def _check_size(key: str, value: float, wanted: float) -> None:
+    """Refuse a size or a rate that no model has; a bound that is infinite is none."""
+    if isinstance(wanted, int):
+        _check.count(key, value, minimum=0 if key in MAY_BE_ZERO else 1)
+    elif not (key in BOUNDLESS and value == math.inf):
+        _check.number(key, value, low=0.0)
+
+
 def _check_sorts(name: str, given: Mapping[str, Any], prototype: Any) -> None:
     """Refuse a value of another sort than the prototype's; an integer is a number."""
+    hints = get_type_hints(type(prototype))
     for key, value in given.items():
-        wanted = getattr(prototype, key)
-        if wanted is None or (isinstance(wanted, float) and type(value) is int):
+        wanted, full = getattr(prototype, key), f"{key} of {name}"
+        if get_origin(hints[key]) is Literal:
+            _check.one_of(full, _word(full, value), get_args(hints[key]))
             continue
-        if _kind_of(value) != _kind_of(wanted):
-            raise ValueError(f"{key} of {name} must be {_kind_of(wanted)}, got {value!r}")
+        if wanted is None and float in get_args(hints[key]):
+            wanted = 0.0  # a number that may be left out
+        if wanted is None:
+            continue
+        number = isinstance(wanted, float) and type(value) is int
+        if not number and _kind_of(value) != _kind_of(wanted):
+            raise ValueError(f"{full} must be {_kind_of(wanted)}, got {value!r}")
+        if type(value) in (int, float):
+            _check_size(key, value, wanted)
+
+
+def _loop(name: str, kind: str, given: Mapping[str, Any], ddof: int) -> Loop:
+    """The loop that a table says, as a model that divides by n - ddof takes it."""
+    asked = inspect.signature(KINDS[kind]).parameters
+    _known(f"loop of preset {name}", given, set(asked))
+    for key, one in asked.items():
+        if one.default is one.empty and key not in given:
+            raise ValueError(f"loop of preset {name} must have {key}, got none")
+    told = {"ddof": 0} if ddof == 0 else {}
+    if ddof == 0 and given.get("ddof", 0) != 0:
+        raise ValueError(f"ddof must be 0, as the model has it, got {given['ddof']}")
+    try:
+        return KINDS[kind](**(dict(given) | told))
+    except TypeError as error:
+        raise ValueError(f"loop of preset {name}: {error}") from None
 
 
 def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
@@ -161,6 +197,8 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
         given = changed(tomllib.loads(text), changes)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"preset {name} must be TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"preset {name} must be TOML, got tables nested too deeply") from None
     wanted = {"family", "data", "generations", "seconds", "loop", "model"}
     _known(f"preset {name}", given, wanted | {"device", "features"})
     for key in wanted - given.keys():
@@ -177,11 +215,7 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
     prototype = FAMILIES[given["family"]]()
     _known(f"model of preset {name}", given["model"], {item.name for item in fields(prototype)})
     _check_sorts(f"preset {name}", given["model"], prototype)
-    ddof = getattr(prototype, "ddof", 1)
-    try:
-        built = KINDS[kind](**({"ddof": 0} if ddof == 0 else {}), **loop)
-    except (TypeError, KeyError) as error:
-        raise ValueError(f"loop of preset {name} must be one that {kind} takes: {error}") from None
+    built = _loop(name, kind, loop, getattr(prototype, "ddof", 1))
     model = replace(prototype, **given["model"])
     _known(f"device of preset {name}", given.get("device", {}), {"mixed", "threads"})
     if "device" in given:
@@ -190,7 +224,7 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
         name=name,
         family=given["family"],
         kind=kind,
-        data=given["data"],
+        data=_word("data", given["data"]),
         generations=given["generations"],
         seconds=given["seconds"],
         loop=built,
@@ -239,7 +273,11 @@ def read(name: str, changes: Sequence[str] = ()) -> Preset:
     if name.endswith(".toml"):
         if not Path(name).is_file():
             raise ValueError(f"preset must be a file that exists, got {name}")
-        return parse(Path(name).stem, Path(name).read_text(encoding="utf-8"), changes)
+        try:
+            text = Path(name).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise ValueError(f"preset must be text in UTF-8, got {name}") from None
+        return parse(Path(name).stem, text, changes)
     if name not in names():
         raise ValueError(
             f"preset must be one of {', '.join(names())}, or a .toml file, got {name!r}"

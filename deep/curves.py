@@ -89,8 +89,12 @@ def _arrays(values: Mapping[str, Any]) -> dict[str, Array]:
 
 def _seconds(folder: Path) -> float:
     """Time that the finished generations took, each as it was last run."""
-    lines = (folder / "timings.jsonl").read_text(encoding="utf-8").splitlines()
-    found = {line.pop("generation"): sum(line.values()) for line in map(json.loads, lines)}
+    path = folder / "timings.jsonl"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = {line.pop("generation"): sum(line.values()) for line in map(json.loads, lines)}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise run_folder.damaged(path, "the timings of this run") from None
     return round(sum(found.values()), 1)
 
 
@@ -141,9 +145,11 @@ def read(path: Path | str) -> Curve:
         given["real"], given["metrics"] = _arrays(given["real"]), _arrays(given["metrics"])
         given["generations"] = np.asarray(given["generations"], dtype=np.int64)
         curve = Curve(**given)
+        curve_name(curve.preset, curve.seed)  # all that a name needs is there
+        float(curve.loop["bias"])
     except OSError as error:
         raise ValueError(f"curve must be a readable file, got {path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(f"curve must be a file that deep curve wrote, got {path}") from None
     if digest(curve.generations, curve.metrics) != curve.digest:
         raise ValueError(f"curve must have the digest of its metrics, got another one in {path}")

@@ -15,6 +15,8 @@ a run that was killed writes the same bytes again. The run's digest does not cov
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -191,7 +193,7 @@ def said(folder: Path, generations: int) -> Said:
 def read_samples(path: Path) -> dict[str, Numbers]:
     """Return what one file of samples holds."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path} must be samples of a deep run: {error}") from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        raise run_folder.damaged(path, "samples of a deep run") from None

@@ -128,7 +128,7 @@ class Loop:
                 continue
             object.__setattr__(self, name, _check.count(name, value, minimum=minimum))
             if self.pool != "accumulate":
-                raise ValueError(f"{name} must be None unless pool is accumulate, got {value}")
+                raise ValueError(f"{name} must be left out unless pool is accumulate, got {value}")
 
     def _check_weight(self) -> None:
         """Validate the weight: both sides of it need a covariance of their own."""
@@ -137,11 +137,11 @@ class Loop:
         weight = _check.number("weight", self.weight, low=0.0, high=1.0)
         object.__setattr__(self, "weight", weight)
         if self.budget is not None:
-            raise ValueError(f"weight must be None with a budget, got {weight:g}")
+            raise ValueError(f"weight must be left out with a budget, got {weight:g}")
         for name, n in (("real", self.n_real), ("synthetic", self.n_synth)):
             if n < 1 + self.ddof:
                 raise ValueError(
-                    f"weight must be None with fewer than {1 + self.ddof} {name} samples, "
+                    f"weight must be left out with fewer than {1 + self.ddof} {name} samples, "
                     f"got {weight:g}"
                 )
 
@@ -308,7 +308,7 @@ class Loop:
         rules = (
             (self.memory == 1, "memory 1", self.memory),
             (self.pool == "replace", "pool = replace", self.pool),
-            (self.weight is None, "weight = None", self.weight),
+            (self.weight is None, "no weight", self.weight),
             (self.shrinkage == 0, "shrinkage = 0", self.shrinkage),
             (self.floor == 0, "floor = 0", self.floor),
         )

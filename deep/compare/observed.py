@@ -135,6 +135,9 @@ def _noise(rows: Array, *, relative: bool) -> Array:
 def _loop(name: str, given: Mapping[str, Any]) -> Loop:
     """The curve's loop, if the theory has it."""
     known = {item.name for item in fields(Loop)}
+    for key in ("n_initial", "n_synth"):
+        if key not in given:
+            raise ValueError(f"{name} must have loop {key} to be compared, got none")
     loop = Loop(**{key: value for key, value in given.items() if key in known})
     if loop.first_generation != "real":
         raise UnsupportedLoop(

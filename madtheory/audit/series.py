@@ -190,6 +190,12 @@ def _fisher(covariance: Array, deviations: Array) -> Array:
     return np.arctanh(np.clip(correlation, -_NEAR_ONE, _NEAR_ONE))
 
 
+def _mean_overlap(S: Array, variance: Array) -> float:
+    """tr S²/(tr S)², at any scale: a power of two keeps every bit, and the squares in range."""
+    unit = math.ldexp(1.0, -math.frexp(float(variance.sum()))[1])
+    return float(np.square(S * unit).sum()) / float((variance * unit).sum()) ** 2
+
+
 def _file(x: Array, axes: Axes) -> _File:
     """Project one generation on the axes and take its statistics."""
     # Less a row first: equal rows have no variance at all.
@@ -214,7 +220,7 @@ def _file(x: Array, axes: Axes) -> _File:
         log_noise=noise,
         sharing=float(squares.mean(axis=1).var()) / noise if noise > 0 else 1.0,
         shape_noise=shape_noise,
-        mean_overlap=float(np.square(S).sum()) / float(variance.sum()) ** 2,
+        mean_overlap=_mean_overlap(S, variance),
         shape_overlap=shape_overlap,
         near_overlap=_near(centred, S, shape_overlap),
     )

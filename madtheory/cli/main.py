@@ -127,9 +127,17 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
+def _check_threads() -> None:
+    """Refuse a number of threads on which numba cannot even be imported, and name it."""
+    wanted = os.environ.get("NUMBA_NUM_THREADS", "1")
+    if wanted.strip().removeprefix("-").isdecimal() and int(wanted) < 1:
+        raise ValueError(f"NUMBA_NUM_THREADS must be at least 1, got {wanted}")
+
+
 def _obey(arguments: Sequence[str]) -> int:
     """Run a command line; that nobody reads its answer is for the caller."""
     try:
+        _check_threads()
         if not arguments:
             click.echo(WELCOME, nl=False)
             return 0

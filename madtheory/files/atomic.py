@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,14 +46,29 @@ def sweep(folder: Path, name: str | None = None, *, held: bool = False) -> None:
                 disk.remove(entry)
 
 
+def _target(path: Path) -> Path:
+    """The file that a rename may replace: what a link points at, never a device or a pipe.
+
+    A rename over /dev/null would put a file in its place, for every program of the machine.
+    """
+    with suppress(OSError):
+        if path.is_symlink():
+            path = Path(os.path.realpath(path, strict=False))
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ValueError(f"{path} must be a file or a new name, got a device or a pipe")
+    return path
+
+
 @contextmanager
 def atomic_stream(path: str | Path) -> Iterator[BinaryIO]:
     """Give a stream to write to; on success what it holds becomes `path` at once.
 
     The content is on disk before the rename, so that a crash leaves the old file or the new one,
-    never a part. On an exception nothing is left; an OSError where nothing can be written.
+    never a part. On an exception nothing is left; an OSError where nothing can be written, a
+    ValueError where `path` is a device or a pipe.
     """
-    path = Path(path)
+    path = _target(Path(path))
     sweep(path.parent, path.name)
     # One name a process and thread: two writers of one file cannot mix their bytes.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")

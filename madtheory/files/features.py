@@ -201,6 +201,11 @@ def _has_header(first: list[str]) -> bool:
     return len(labels) > 2 and labels == [str(i) for i in range(len(labels))]
 
 
+def _says_something(row: list[str]) -> bool:
+    """Whether a row is more than an empty line."""
+    return len(row) > 1 or bool(row and row[0].strip())
+
+
 def _first_rows(path: Path) -> list[list[str]]:
     """The first two rows, which must have as many cells; one for a file without a second."""
     try:
@@ -208,7 +213,12 @@ def _first_rows(path: Path) -> list[list[str]]:
             head = csv.reader(io.StringIO(stream.read(BLOCK_BYTES)))
     except UnicodeDecodeError:
         raise ValueError(NOT_UTF8) from None
-    rows = [row for _, row in zip(range(2), filter(None, head), strict=False)]
+    try:
+        rows = [row for _, row in zip(range(2), filter(_says_something, head), strict=False)]
+    except csv.Error:
+        raise ValueError(
+            "must have lines that end in a line feed and no other control characters; save it anew"
+        ) from None
     if not rows:
         raise ValueError("must not be empty")
     if len(rows[0]) != len(rows[-1]):
@@ -263,6 +273,8 @@ def _load_csv(path: Path) -> Array:
     try:
         with pd.read_csv(path, chunksize=rows, **how) as reader:
             for frame in reader:
+                if not len(frame):  # a header alone says nothing of what columns hold
+                    break
                 parts.append(_frame_matrix(frame))
                 _check_size(8 * columns * sum(map(len, parts)))
     except pd.errors.ParserError:

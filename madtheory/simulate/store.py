@@ -181,6 +181,11 @@ def open_run(path: Path, plan: Plan) -> Iterator[Run]:
     run = Run(path, plan)
     homeless = f"the result file must lie in an existing folder, got {path}; make its folder first"
     unwritable = f"the result file must lie in a writable folder, got {path}"
+    if run.folder.exists() and not run.folder.is_dir():
+        raise ValueError(
+            f"{run.folder} must be a folder of this simulation, got a file; remove it or choose "
+            "another name"
+        )
     with run_folder.hold(run.folder, homeless=homeless, unwritable=unwritable):
         run.load()
         yield run

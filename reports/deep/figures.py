@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from madtheory.reports._types import Numbers
 from madtheory.reports.deep import compared
-from madtheory.reports.deep.names import loop_name, subject
+from madtheory.reports.deep.names import MODELS, loop_name, subject
 from madtheory.reports.plotting import array, band, level, line, plain_log
 from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figure, panel
 
@@ -129,11 +129,13 @@ def draw_curves(numbers: Numbers, *, columns: Sequence[tuple[str, str, str]], ro
         return _missing("No curve of this family has been committed yet.")
     fig = figure(1.5 * len(rows) + 0.7)
     axes = fig.subplots(len(rows), len(shown), sharex="col", sharey="row", squeeze=False)
-    subjects = {key[:2] for key, _ in shown}
+    # What all columns share is the caption's to say.
+    families, data = ({key[i] for key, _ in shown} for i in (0, 1))
     for k, (key, groups) in enumerate(shown):
         _column(axes[:, k], groups, rows)
         seeds = max(len(g["seeds"]) for g in groups)
-        title = loop_name(key[2]) if len(subjects) == 1 else subject(*key[:2])
+        title = subject(*key[:2]) if len(data) > 1 else MODELS.get(key[0], key[0])
+        title = loop_name(key[2]) if len(families) == len(data) == 1 else title
         panel(axes[0, k], _LETTERS[k], f"{title}\n{seeds} seed{'s' if seeds > 1 else ''}")
         axes[-1, k].set_xlabel("generation $t$")
     every = [g for _, groups in shown for g in groups]

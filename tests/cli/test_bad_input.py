@@ -90,18 +90,18 @@ BAD = {
     f"{SIM_AUGMENTATION} --weight -0.1": "weight must be a finite number in [0, 1], got -0.1",
     f"{FRESH} --weight x": "'--weight': 'x' is not a valid float",
     "theory fresh --dim 2 --n-real 1 --n-synth 9 --weight 0.5": (
-        "weight must be None with fewer than 2 real samples, got 0.5"
+        "weight must be left out with fewer than 2 real samples, got 0.5"
     ),
     f"{AUGMENTATION} --pool keep": "'keep' is not one of 'replace', 'accumulate'",
     f"{SIM_COLLAPSE} --pool keep": "'keep' is not one of 'replace', 'accumulate'",
     f"{FRESH} --pool accumulate": "No such option '--pool'",
-    f"{AUGMENTATION} --budget 15": "budget must be None unless pool is accumulate, got 15",
-    f"{SIM_COLLAPSE} --budget 15": "budget must be None unless pool is accumulate, got 15",
+    f"{AUGMENTATION} --budget 15": "budget must be left out unless pool is accumulate, got 15",
+    f"{SIM_COLLAPSE} --budget 15": "budget must be left out unless pool is accumulate, got 15",
     f"{AUGMENTATION} --pool accumulate --budget 1": "budget must be at least 2, got 1",
     f"{AUGMENTATION} --pool accumulate --budget 15 --weight 0.5": (
-        "weight must be None with a budget, got 0.5"
+        "weight must be left out with a budget, got 0.5"
     ),
-    f"{AUGMENTATION} --pool-cap 2": "pool_cap must be None unless pool is accumulate, got 2",
+    f"{AUGMENTATION} --pool-cap 2": "pool_cap must be left out unless pool is accumulate, got 2",
     f"{SIM_AUGMENTATION} --pool accumulate --pool-cap 0": "pool_cap must be at least 1, got 0",
     # synthetic augmentation
     "theory augmentation --dim 2 --n-real 1 --n-synth 10": "n_real must be at least 2, got 1",
@@ -318,3 +318,17 @@ def test_an_interrupt_inside_exec_still_exits_130(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "madtheory: error: interrupted\n"
+
+
+def test_a_number_of_threads_that_cannot_be_is_named() -> None:
+    """numba speaks of threads, and not of the variable that says how many."""
+    code = "import sys; from madtheory.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", code, "", *SIM_COLLAPSE.split()],
+        env={**os.environ, "NUMBA_NUM_THREADS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "madtheory: error: NUMBA_NUM_THREADS must be at least 1, got 0\n"

@@ -120,7 +120,7 @@ def _admissible_limit(loop: Loop, eigenvalues: Array) -> Entries:
     if not loop.is_fresh_memory_one:
         raise UnsupportedLoop(
             "the limit n_real -> infinity is computed for the fresh data loop with memory 1, "
-            "weight = None and ddof = 1 only"
+            "no weight and ddof = 1 only"
         )
     limit = worth.admissible_n_synth_limit(loop.scalar_bias, eigenvalues)
     return {"admissible_n_synth_limit": Entry(limit, "asymptotic")}

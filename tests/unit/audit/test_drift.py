@@ -111,3 +111,15 @@ def test_correction_is_the_mean_of_log_chi_square():
     x = stats.chi2(9).rvs(400_000, random_state=2) / 9
     error = math.sqrt(float(special.polygamma(1, 4.5)) / len(x))
     assert drift.size_correction(9) == pytest.approx(-np.log(x).mean(), abs=4.5 * error)
+
+
+def test_noise_of_two_or_three_files_by_hand():
+    """One increment tells no noise of files; as many as directions share say nothing."""
+    logs = np.array([[0.0, 0.0], [0.3, -0.2], [0.1, 0.2]])
+    assert drift._noise(walks(logs[:2], sharing=1.0), 0.0) == (math.inf, 0.0)
+    assert drift._noise(walks(logs[:2], sharing=0.5), 0.0) == (pytest.approx(0.065 / 0.5), 0.0)
+    spread = (0.09 + 0.04 + 0.04 + 0.16) / 4 / (1 - 0.5 / 2)
+    near = (-0.06 - 0.08) / 2 + spread * 0.5 / 2
+    found = drift._noise(walks(logs, sharing=0.5), 0.0)
+    assert found == pytest.approx((spread, min(-near, 2 / 100)), rel=1e-12)
+    assert (drift.training_size(math.inf), drift.size_correction(math.inf)) == (1.0, 0.0)

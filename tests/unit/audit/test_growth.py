@@ -92,6 +92,11 @@ def test_the_rate_is_that_of_the_distance():
     assert (found.before, found.after) == (1.0, 9.0)
 
 
+def test_a_root_near_one_has_its_own_tail():
+    gains = [growth._Gain(4.0, 1 - 1e-8, 1.0, 1.0)]
+    assert growth._root_p_value(gains) == pytest.approx(stats.t.sf(np.sqrt(3 / 2e-8), 3), rel=1e-6)
+
+
 def test_the_rate_of_two_files_at_either_end_is_over_the_steps_between_them():
     x = np.ones((7, 14))
     x[-2:, :4], x[-2:, 4:] = 3.0, 2.0

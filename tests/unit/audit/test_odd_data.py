@@ -37,6 +37,7 @@ ODD = {
     "real and a breath of noise": (REAL, [REAL + 1e-9 * x for x in FILES]),
     "files far larger": (REAL, [1e8 * x for x in FILES]),
     "files far smaller": (REAL, [1e-8 * x for x in FILES]),
+    "one file whose variance has no square": (REAL, [*FILES[:3], 1e-150 * FILES[3], FILES[4]]),
     "one file far larger": (REAL, [*FILES[:3], 1e8 * FILES[3], FILES[4]]),
     "one file far smaller": (REAL, [*FILES[:3], 1e-8 * FILES[3], FILES[4]]),
     "explosion": (REAL, [1e4**t * x for t, x in enumerate(FILES)]),

@@ -235,3 +235,16 @@ def test_a_level_that_does_not_fall_tells_nothing():
     assert power._level(SETTING._replace(rate=0.1, level=0.01), null) == 0.0
     assert power._level(SETTING._replace(rate=-0.1, level=0.0), null) == 0.0
     assert power._level(SETTING._replace(rate=-0.1, level=0.01), null) > 0
+
+
+def test_a_long_fall_is_nearest_to_a_curve_that_falls_much_faster_at_first():
+    T, level = 30, 0.01
+    falling = SETTING._replace(rate=-0.2, level=level, known=True)
+    gaps = []
+    for log_bias in np.linspace(-2, 0, 4001):
+        c = np.ones(T)
+        for t in range(1, T):
+            c[t] = math.exp(log_bias) * (0.1 + 0.9 * c[t - 1])
+        gaps.append(float(np.square(np.log(c) + 0.2 * np.arange(T)).sum()) / level)
+    assert np.argmin(gaps) < 3200  # a log bias below -.4
+    assert power._level(falling, np.eye(T)) == pytest.approx(min(gaps), rel=1e-3)

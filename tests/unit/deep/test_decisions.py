@@ -44,6 +44,10 @@ def test_defaults():
     assert defaults("deep") == {
         "config.Preset": {"features": ""},
         "folder.grid": {"rows": 10, "columns": 10, "gap": 0},
+        "gaussian.simulate_torch": {
+            "device": "cpu",
+            "record": ("mean_sq", "trace", "w2_squared", "log_det"),
+        },
         "measures.leading": {"k": 32},
         "measures.Measures": {"n": 4000},
         "run.on_device": {"count": 1},

@@ -56,7 +56,7 @@ def test_a_list_is_every_loop_at_every_bias_and_seed(place: Path) -> None:
     [
         (("seeds = [0, 1]", ""), "curves must have seeds"),
         (("seeds = [0, 1]", "seeds = [0, 0]"), "must have a name of their own"),
-        (("n_real", "n_rael"), "must be one that fresh takes"),
+        (("n_real", "n_rael"), "must have keys among .*n_real.*, got n_rael"),
     ],
 )
 def test_a_list_that_cannot_be(change: tuple[str, str], error: str, place: Path) -> None:

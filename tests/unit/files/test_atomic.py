@@ -124,3 +124,27 @@ def test_a_writer_that_may_not_be_asked_is_alive(
     (tmp_path / f".a.{os.getpid() + 1}-1.tmp").write_text("")
     atomic.sweep(tmp_path)
     assert bool(os.listdir(tmp_path)) is alive
+
+
+def test_a_device_or_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    """A rename over /dev/null would take it from every program of the machine."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(ValueError, match="pipe must be a file or a new name, got a device"):
+            files.atomic_write_text(path, "x")
+    assert pipe.is_fifo()
+    assert set(os.listdir(tmp_path)) == {"pipe", "link"}
+
+
+def test_what_a_link_points_at_is_written(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("old", "new"):
+        (tmp_path / name).symlink_to(there / name)
+    (there / "old").write_text("x")
+    for name in ("old", "new"):
+        files.atomic_write_text(tmp_path / name, "y")
+        assert (tmp_path / name).is_symlink()
+        assert (there / name).read_text() == "y"

@@ -392,3 +392,21 @@ def test_eigenvalues_of_a_billionth_are_no_rounding(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 3e-5], [0.0, -3e-5]]))
     found = files.feature_eigenvalues(tmp_path / "x.npy")
     np.testing.assert_allclose(found, [2 / 3, 6e-10], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("   \n  \n", "must not be empty"),
+        ("\r\r", "must not be empty"),
+        ("1,2\r3,4\r5,6", "must have lines that end in a line feed"),
+        ("a,b\n", "must have at least 2 rows, got 0"),
+    ],
+)
+def test_a_csv_file_without_rows_is_refused_in_our_words(
+    text: str, rule: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(text.encode())
+    with pytest.raises(ValueError, match=rf"x\.csv .*{rule}"):
+        files.load_features(path)

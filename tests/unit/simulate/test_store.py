@@ -78,3 +78,11 @@ def test_a_covariance_of_rank_one_in_the_plane_has_no_determinant() -> None:
     how = {"generations": 2, "replicates": 5, "record": ["log_det"]}
     assert (simulate(fresh_data(9, 9), [2.0, 0.0], **how).mean["log_det"] == -np.inf).all()
     assert np.isfinite(simulate(fresh_data(9, 9), [2.0], **how).mean["log_det"]).all()
+
+
+def test_a_file_in_the_place_of_the_run_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet.run").write_text("mine")
+    how: dict[str, Any] = {"generations": 2, "replicates": 4, "store": tmp_path / "x.parquet"}
+    with pytest.raises(ValueError, match=r"x\.parquet\.run must be a folder of this simulation"):
+        simulate(fresh_data(9, 9), [2.0], **how)
+    assert (tmp_path / "x.parquet.run").read_text() == "mine"

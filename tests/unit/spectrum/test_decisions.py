@@ -25,7 +25,7 @@ def test_constants():
         "next_law._NOTHING": 1e-24,
         "one_wishart.MOST_DIM": 256,
         "one_wishart.MOST_RATIO": 10000.0,
-        "one_wishart._NODES": 40,
+        "one_wishart._NODES": 80,
         "one_wishart._MARGIN": 9.0,
         "one_wishart._RESCALED": 8,
         "rotated._STEPS": 30,

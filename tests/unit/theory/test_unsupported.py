@@ -65,7 +65,7 @@ def test_the_sentence_names_the_quantity(quantity: str, call: Callable[[], Any])
 def test_what_is_not_computed_yet_is_said_plainly() -> None:
     for loop, text in (
         (fresh_data(5, 5, memory=3), "memory 1 only, got 3"),
-        (fresh_data(5, 5, weight=0.3), "weight = None only, got 0.3"),
+        (fresh_data(5, 5, weight=0.3), "no weight only, got 0.3"),
         (fresh_data(5, 5, ddof=0), "ddof = 1 only, got ddof = 0"),
         (synthetic_augmentation(5, 5, pool="accumulate"), "pool = replace only, got accumulate"),
         (synthetic_augmentation(5, 5), "n_fresh = 0 and n_fixed = 5"),
