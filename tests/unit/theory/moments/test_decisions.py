@@ -50,6 +50,6 @@ def test_defaults():
         "first._Lags.expand": {"rho": 1.0},
         "first._Lags.step": {"rho": 1.0},
         "first._Lags.map": {"rho": 1.0},
-        "generation._held": {"scale": 1.0},
-        "generation._kept": {"scale": 1.0},
+        "generation.held_by": {"scale": 1.0},
+        "generation.kept_as": {"scale": 1.0},
     }
