@@ -38,7 +38,8 @@ def test_a_growing_pool_collapses_below_bias_one_and_not_at_one() -> None:
     # By simulation (40,000 replicates) E W2^2 is 1.2176 +- .0012 at t = 80, 1.2219 at t = 160; what
     # is left falls like 1/t, so it ends near 1.2263, which 32.2 of 50 real samples have.
     found = regime(synthetic_augmentation(50, 50, pool="accumulate"), TEN)
-    assert found.name == "worse than real" and found.low < 0.645 < found.high
+    assert found.name == "worse than real"
+    assert found.low < 0.645 < found.high
     shrunk = Loop(n_initial=50, n_fixed=50, n_synth=50, pool="accumulate", shrinkage=0.1)
     with pytest.raises(UnsupportedLoop, match="bounded memory and pools"):
         regime(shrunk, TEN)
