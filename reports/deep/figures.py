@@ -21,7 +21,7 @@ from madtheory.reports.style import BLACK, COLOURS, DASHES, GREY, MARKERS, figur
 #: Rows of the curves' figures: metric, label.
 ROWS = (
     ("fid", "FID"),
-    ("trace_within", "tr Σ within classes"),
+    ("trace_within", "tr Σ within\nclasses"),
     ("recall", "recall"),
 )
 #: FID of samples that are their own features is the distance itself.
@@ -127,7 +127,7 @@ def draw_curves(numbers: Numbers, *, columns: Sequence[tuple[str, str, str]], ro
     shown = [(key, groups) for key, groups in zip(columns, found, strict=True) if groups]
     if not shown:
         return _missing("No curve of this family has been committed yet.")
-    fig = figure(1.5 * len(rows) + 0.7)
+    fig = figure(1.05 * len(rows) + 0.7)  # two of three rows share a page in print
     axes = fig.subplots(len(rows), len(shown), sharex="col", sharey="row", squeeze=False)
     # What all columns share is the caption's to say.
     families, data = ({key[i] for key, _ in shown} for i in (0, 1))
