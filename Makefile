@@ -60,8 +60,10 @@ $(VENV)/.installed-all: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
 	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,cluster,dev]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-docs: pyproject.toml $(VENV)/constraints.txt
-	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,docs]'
+# The pages of the deep room's modules are read off the modules, which import torch.
+$(VENV)/.installed-docs: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
+	$(PIP) $(TORCH)
+	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,docs]'
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
