@@ -23,6 +23,7 @@ import torch
 from torch import distributed
 
 from madtheory.deep import train
+from madtheory.engine.samples import n_rows
 
 #: Seconds between looks at whether the fit was asked to end.
 LOOK = 0.5
@@ -95,7 +96,7 @@ def _work(rank: int, task: Task, said: connection.Connection) -> None:
     distributed.destroy_process_group()
 
 
-def _check(model: Divisible, n: int) -> None:
+def _check_batches(model: Divisible, n: int) -> None:
     """Refuse batches that do not divide evenly."""
     count = model.device.count
     for batch in (model.batch, min(model.batch, n)):
@@ -140,7 +141,7 @@ def fit(model: Any, samples: Any, key: int, folder: Path | None) -> Any:
     count = model.device.count
     if count == 1:
         return model.fit_here(samples, key, folder)
-    _check(model, len(samples["x"] if isinstance(samples, dict) else samples))
+    _check_batches(model, n_rows(samples))
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as meeting:
         task = Task(model, samples, key, folder, str(Path(meeting) / "meeting"))

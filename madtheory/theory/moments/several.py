@@ -32,6 +32,7 @@ from madtheory.theory.moments.generation import (
     full,
     later_rows,
     layout_of,
+    parent_of,
     remembering,
     unit,
 )
@@ -79,20 +80,12 @@ def _law(s: State, loop: Loop, layout: Layout, t: int) -> tuple[Array, Array]:
     return mixture.raw(s.x, np.arange(first, first + min(layout.memory, t)), 1.0)
 
 
-def _mean(loop: Loop, layout: Layout, t: int) -> Array:
-    """Its mean."""
-    live = 1 if loop.memory in (1, None) else min(layout.memory, t)
-    first, mean = layout.newest + (layout.memory > 0), np.zeros(layout.vectors)
-    mean[first : first + live] = 1 / live
-    return mean
-
-
 def _mixture(s: State, loop: Loop, layout: Layout, t: int, parent: Parent) -> Cumulants | None:
     """Its third and fourth cumulants; None for a single model."""
     if loop.memory == 1 or t == 1:
         return None
-    seen = tensors.parent_moments(s.x, parent)
-    return mixture.cumulants(s.x, seen, _mean(loop, layout, t), _law(s, loop, layout, t))
+    seen, (mean, _) = tensors.parent_moments(s.x, parent), parent_of(loop, layout, t, 0.0)
+    return mixture.cumulants(s.x, seen, mean, _law(s, loop, layout, t))
 
 
 # --- one generation ------------------------------------------------------------------------------
@@ -151,8 +144,8 @@ def following(s: State, loop: Loop, dim: int, t: int, layout: Layout) -> State:
     cumulants = _mixture(s, loop, layout, now, parent)
     x = tensors.draw(s.x, parent, loop.n_synth, cumulants)
     if loop.budget is not None:
-        law = _law(s, loop, layout, now)
-        s = s._replace(piles=subsampled.with_batch(s.piles, loop, _mean(loop, layout, now), law))
+        law, (mean, _) = _law(s, loop, layout, now), parent_of(loop, layout, now, 0.0)
+        s = s._replace(piles=subsampled.with_batch(s.piles, loop, mean, law))
     if subsampled.binds(loop, now):
         by = subsampled.turn(loop, layout, now)
         x, rows = subsampled.choose(x, s.piles, loop, by, now), by.rows

@@ -90,14 +90,19 @@ def centred(Sigma, s, exact):
     return columns[: 3 if (s == s[0]).all() else 5]
 
 
-def simulate(loop, dim, at, size, seed, names):
-    rng = np.random.default_rng(seed)
+def estimates(path, loop, dim, at, names):
+    """(t, profile, fidelity, se) of those generations of a path of (t, ..., Sigma)."""
     exact = second_moments(loop, dim, generations=max(at))[:, [1, 5, 6]]
-    for t, _, Sigma in run(loop, dim, size, max(at), rng, draw=quick):
+    for t, *_, Sigma in path:
         if t in at:
             for name in names:
                 s = profile(name, dim)
                 yield t, name, *estimate(fidelity(Sigma, s), centred(Sigma, s, exact[t - 1]))
+
+
+def simulate(loop, dim, at, size, seed, names):
+    path = run(loop, dim, size, max(at), np.random.default_rng(seed), draw=quick)
+    return estimates(path, loop, dim, at, names)
 
 
 def rows(name, part):

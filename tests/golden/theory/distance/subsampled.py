@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from madtheory.loop import Loop
-from madtheory.theory.moments import second_moments
-from tests.golden.theory.distance.controls import estimate, fidelity, profile, write
-from tests.golden.theory.distance.families import centred, count
+from tests.golden.theory.distance.controls import write
+from tests.golden.theory.distance.families import count, estimates
 
 PARTS, CASES = 4, 48
 SEEDS = {"set": 61, "held": 67, "drawn": 71, "last": 73}
@@ -90,22 +89,13 @@ def run(loop, dim, size, generations, rng):
         data = np.concatenate([data, rng.standard_normal((size, loop.n_fresh, dim))], axis=1)
 
 
-def simulate(loop, dim, at, size, seed, names):
-    rng = np.random.default_rng(seed)
-    exact = second_moments(loop, dim, generations=max(at))[:, [1, 5, 6]]
-    for t, Sigma in run(loop, dim, size, max(at), rng):
-        if t in at:
-            for name in names:
-                s = profile(name, dim)
-                yield t, name, *estimate(fidelity(Sigma, s), centred(Sigma, s, exact[t - 1]))
-
-
 def rows(name, part):
     for seed, dim, fields, names in list(cases(name))[part::PARTS]:
         loop = Loop(**fields)
         work = dim * (loop.n_fixed + loop.n_initial + 6 * loop.n_synth)
         size = int(np.clip(5e6 / work, 500, 8_000))
-        for t, kind, mean, se in simulate(loop, dim, (3, 8), size, [SEEDS[name], seed], names):
+        path = run(loop, dim, size, 8, np.random.default_rng([SEEDS[name], seed]))
+        for t, kind, mean, se in estimates(path, loop, dim, (3, 8), names):
             yield [dim, fields, t, kind, round(mean, 9), round(se, 9)]
 
 
