@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ seconds = 1
 loop = {{ kind = "synthetic", n_synth = 200, bias = 0.8 }}
 model = {{ {model} }}
 """
-#: Every generation is saved, and fits save as often as they can; each attempt is a fork.
+#: Every generation is saved, and fits save as often as is said; each attempt is a fork.
 SERVER = """
 import os
 import sys
@@ -49,8 +50,8 @@ from madtheory.files import run_folder
 # A commit while runs are killed is no matter of theirs.
 run_folder._git_state = lambda _: None
 store.SAVE_EVERY, store.SAVE_SHARE = 0.0, 1e9
-checkpoint.SAVE_EVERY, checkpoint.SAVE_SHARE = 0.02, 1e9
-preset = config.read(sys.argv[1], sys.argv[2:])
+checkpoint.SAVE_EVERY, checkpoint.SAVE_SHARE = float(sys.argv[1]), 1e9
+preset = config.read(sys.argv[2], sys.argv[3:])
 data = run.sets.load(preset.data)
 network = eyes.train_lenet(data) if data.classes else None
 run.sets.load, eyes.train_lenet = lambda name: data, lambda given: network
@@ -89,11 +90,11 @@ class Tally(NamedTuple):
 
 
 class Runner(Attempts):
-    """Attempts of a preset, on one thread."""
+    """Attempts of a preset, on one thread, whose fits save every so many seconds."""
 
-    def __init__(self, preset: str, changes: Sequence[str] = ()) -> None:
+    def __init__(self, preset: str, changes: Sequence[str] = (), *, every: float) -> None:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        super().__init__("-c", SERVER, preset, *changes, env=os.environ | threads)
+        super().__init__("-c", SERVER, str(every), preset, *changes, env=os.environ | threads)
 
     def ended(self, out: Path) -> Ended:
         """Run to the end; return the digest and what the folder holds."""
@@ -109,10 +110,16 @@ def same(ended: Ended, reference: Ended) -> None:
 
 
 def killed_runs(
-    folder: Path, preset: str, changes: Sequence[str] = (), *, kills: int, seed: int = 1
+    folder: Path,
+    preset: str,
+    changes: Sequence[str] = (),
+    *,
+    kills: int,
+    seed: int = 1,
+    every: float = 0.02,
 ) -> Tally:
     """Kill runs of a preset `kills` times; AssertionError when one ends in other bits."""
-    runner, rng = Runner(preset, changes), random.Random(seed)
+    runner, rng = Runner(preset, changes, every=every), random.Random(seed)
     started = time.perf_counter()
     reference = runner.ended(folder / "whole")
     length = time.perf_counter() - started
@@ -123,6 +130,7 @@ def killed_runs(
         while runner.kill(out, rng.uniform(0.05, 0.6) * length):
             done += 1
             within += any(out.glob("fit/*/fit.safetensors"))
+            print(f"{done} of {kills} kills, {within} within a fit", file=sys.stderr)
             # Some runs are killed again and again, some go on after a few kills.
             if done >= kills or rng.random() < 0.2:
                 break
@@ -148,11 +156,19 @@ def main() -> None:
     parser.add_argument("--preset", help="a preset in place of the small ones")
     parser.add_argument("--set", action="append", default=[], help="a change of the preset")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=float, default=0.02, help="seconds between two saves")
     given = parser.parse_args()
     for name in [given.preset] if given.preset else given.family or [*FAMILIES]:
         with tempfile.TemporaryDirectory() as place:
             preset = given.preset or small(Path(place), name)
-            found = killed_runs(Path(place), preset, given.set, kills=given.kills, seed=given.seed)
+            found = killed_runs(
+                Path(place),
+                preset,
+                given.set,
+                kills=given.kills,
+                seed=given.seed,
+                every=given.every,
+            )
         print(f"{name}: {found.kills} kills, {found.within_fits} of them within a fit that had a "
               f"checkpoint, {found.finished} runs, all of the same bytes", flush=True)  # fmt: skip
 
