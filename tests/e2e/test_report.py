@@ -26,6 +26,8 @@ pytest.importorskip("sklearn")
 from madtheory.reports import build as building
 from madtheory.reports.build import build
 from madtheory.reports.contents import SECTIONS
+from tests.snapshot import record
+from tests.snapshot.report import numbers_in
 
 #: Most of the time a tiny report takes.
 SLOW = ["deep", "explorer", "phase", "minute", "weights", "definitions", "regimes", "modes"]
@@ -46,6 +48,10 @@ def state(out: Path) -> dict[str, tuple[int, bytes]]:
 @pytest.fixture(scope="module")
 def numbers(report):
     return json.loads((report[0] / "numbers.json").read_text())["sections"]
+
+
+def test_numbers_are_those_of_the_snapshot(report):
+    assert not record.changes("number", new=record.named("number", numbers_in(report[0])))
 
 
 def test_all_files_exist(report):

@@ -8,10 +8,12 @@ the value of an entry.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import itertools
 import json
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from madtheory import cli
+from madtheory.cli import answer
+from tests.snapshot import commands_more
 
 Options = Mapping[str, Sequence[str]]
 Wanted = Callable[[str], bool]
@@ -94,13 +98,16 @@ UNUSABLE = {
     "unknown.xlsx": b"1",
 }
 
+BIASES = {"biases.csv": b"bias\n0.95\n0.8\n0.5\n", "two.csv": b"0.9\n0.8\n"}
+
 
 def write_files(folder: Path) -> None:
     """Fill a folder with every file that the commands read."""
     for name, rows in (feature_sets() | loops()).items():
         write(folder / name, rows)
-    for name, content in UNUSABLE.items():
+    for name, content in (UNUSABLE | BIASES).items():
         (folder / name).write_bytes(content)
+    (folder / "folder").mkdir()
 
 
 # --- command lines ------------------------------------------------------------------------------
@@ -440,10 +447,35 @@ def lines() -> list[str]:
     asked = [f"{line} --json" for line in (*theory(), *simulations(), *measurements())]
     refused = [f"{line} --json" if " " in line else line for line in refusals()]
     shown = [*SHOWN, *(f"{command} --help" for command in COMMANDS), "--version"]
-    return [*asked, *refused, *shown]
+    here = [*asked, *refused, *shown]
+    known = {*here}
+    return here + [x for x in dict.fromkeys(commands_more.lines()) if x not in known]
 
 
 # --- running them -------------------------------------------------------------------------------
+
+
+#: Answered in JSON, and shown as a table too, from one computation.
+TABLED = {f"{line} --json" for line in commands_more.ASKED}
+
+
+@contextlib.contextmanager
+def tabled() -> Iterator[list[Any]]:
+    """Keep what commands answer with --json, with what shows it to a person."""
+    kept, write = list[Any](), answer._print_json
+
+    def keep(payload: answer.Payload) -> None:
+        frame = inspect.currentframe()
+        assert frame is not None
+        assert frame.f_back is not None
+        kept.append((frame.f_back.f_locals["show"], payload))
+        write(payload)
+
+    answer._print_json = keep
+    try:
+        yield kept
+    finally:
+        answer._print_json = write
 
 
 def run(line: str) -> dict[str, Any]:
@@ -452,15 +484,19 @@ def run(line: str) -> dict[str, Any]:
     The command hides warnings from its users; here they are part of what must not change.
     """
     out, err = io.StringIO(), io.StringIO()
-    with warnings.catch_warnings(record=True) as raised:
+    with warnings.catch_warnings(record=True) as raised, tabled() as kept:
         warnings.simplefilter("always")
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.run(line.split())
+            code = cli.run(shlex.split(line))
     text = out.getvalue()
     found: dict[str, Any] = {"code": code}
     found["out"] = json.loads(text) if line.endswith("--json") and text else text
     if err.getvalue():
         found["err"] = err.getvalue()
+    if kept and line in TABLED:
+        with contextlib.redirect_stdout(io.StringIO()) as table:
+            kept[0][0](kept[0][1])
+        found["table"] = table.getvalue().splitlines()
     if raised:
         found["warnings"] = sorted({f"{w.category.__name__}: {w.message}" for w in raised})
     return found

@@ -7,14 +7,17 @@
     python tests/snapshot/record.py --only command/theory    only entries whose id begins so
 
 ``snapshot.json`` has one entry a line, id -> value, sorted: ``command/...`` (see commands.py),
-``simulator/...``, ``theory/...``, ``claim/...`` and ``verdict/...``, and ``about``, the processor
-and versions that recorded it. To the byte it repeats on those only; elsewhere compare without
-``--exact``. What changes on purpose is recorded anew, and the difference of the file is read.
+``simulator/...``, ``theory/...``, ``claim/...``, ``number/...`` (what a report computes),
+``report/...`` (what is drawn and written of those numbers), ``deep/...``, ``plan/...`` (files and
+engine too), ``verdict/...``, and ``about``, the processor and versions that recorded it. To the
+byte it repeats on those only; elsewhere compare without ``--exact``. What changes on purpose is
+recorded anew, and the difference of the file is read.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.util
 import json
@@ -24,7 +27,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,15 +40,21 @@ HERE = Path(__file__).parent
 FILE = HERE / "snapshot.json"
 PACKAGES = (
     *("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "statsmodels"),
-    *("click", "rich"),
+    *("click", "rich", "matplotlib", "scikit-learn", "sympy", "torch", "pypandoc_binary"),
 )
-KINDS = ("command", "simulator", "theory", "claim", "verdict")
+KINDS = ("command", "simulator", "theory", "claim", "number", "report", "deep", "plan", "verdict")
 
 #: Other processors run other kernels of BLAS, numpy and LLVM, which round sums differently: 1e-13
 #: or so by itself, and some digits more where values are differences or roots are searched.
 RTOL = 1e-9
+#: What is kept with few digits, or is of float32.
+RTOLS = {"number": 1e-6, "report": 1e-6, "deep": 1e-5}
 #: A value that ought to be 0 is rounding noise.
 ATOL = 1e-12
+#: Of differences of logits, 1e-11 apart on two processors, and of float32.
+ATOLS = {"number": 1e-9, "report": 1e-9, "deep": 1e-6}
+#: Fits of networks, whose steps enlarge what is rounded.
+OF_ONE_PROCESSOR = ("deep/fit ", "deep/run ddpm", "deep/curve ddpm")
 
 Entries = dict[str, Any]
 Wanted = Callable[[str], bool]
@@ -86,8 +95,11 @@ def everything(_: str) -> bool:
     return True
 
 
-def asked(kind: str, wanted: Wanted) -> Iterator[tuple[str, Any]]:
-    """Ids and values of one kind, as the package answers now; of commands only the wanted."""
+def asked(kind: str, wanted: Wanted, known: Entries) -> Iterator[tuple[str, Any]]:
+    """Ids and values of one kind, as the package answers now; of commands only the wanted.
+
+    A report is made of the numbers that are `known`.
+    """
     if kind == "command":
         with tempfile.TemporaryDirectory() as folder:
             yield from part("commands").entries(Path(folder), wanted)
@@ -97,14 +109,26 @@ def asked(kind: str, wanted: Wanted) -> Iterator[tuple[str, Any]]:
         yield from part("theory").entries(part("simulators").LOOPS)
     elif kind == "claim":
         yield from part("claims").entries()
+    elif kind == "number":
+        yield from part("report").numbers()
+    elif kind == "report":
+        yield from part("report").entries(part("report").recorded_numbers(known))
+    elif kind in ("deep", "plan"):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            yield from part(kind).entries(wanted)
     else:
         yield from part("claims").verdicts()
 
 
-def answers(kind: str, wanted: Wanted = everything) -> Entries:
+def named(kind: str, found: Iterable[tuple[str, Any]]) -> Entries:
+    """Entries of one kind as they are recorded."""
+    return {f"{kind}/{name}": plain(value) for name, value in found}
+
+
+def answers(kind: str, wanted: Wanted = everything, known: Entries | None = None) -> Entries:
     """All entries of one kind; BLAS on one thread, which decides how sums are split."""
     with threadpool_limits(1):
-        return {f"{kind}/{name}": plain(value) for name, value in asked(kind, wanted)}
+        return named(kind, asked(kind, wanted, recorded() if known is None else known))
 
 
 def about() -> dict[str, Any]:
@@ -115,7 +139,8 @@ def about() -> dict[str, Any]:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    versions = {name: metadata.version(name) for name in PACKAGES}
+    here = {one.name.lower(): one.version for one in metadata.distributions()}
+    versions = {name: here.get(name, "none") for name in PACKAGES}
     pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas"]
     return {
         "machine": platform.machine(),
@@ -149,21 +174,27 @@ def recorded() -> Entries:
 # --- comparing ----------------------------------------------------------------------------------
 
 
-def skipped(path: str, was: Any, here: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+def skipped(
+    name: str, path: str, was: Any, here: Mapping[str, Any], there: Mapping[str, Any]
+) -> bool:
     """Whether a leaf says nothing here: a digest or a table elsewhere, click's words in another."""
-    if here == there or not isinstance(was, str):
+    if here == there:
+        return False
+    if name.startswith(OF_ONE_PROCESSOR):
+        return True
+    if not isinstance(was, str):
         return False
     leaf = path.rsplit(".", 1)[-1]
     if leaf == "err":
         return here["versions"] != there["versions"]
-    return leaf in ("digest", "again", "out") or leaf.startswith("warnings")
+    return leaf in ("digest", "again", "out") or leaf.startswith(("warnings", "table["))
 
 
-def same_leaf(was: Any, now: Any, exact: bool) -> bool:
+def same_leaf(was: Any, now: Any, rtol: float, atol: float) -> bool:
     numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (was, now))
-    if exact or not numbers:
+    if not (rtol and numbers):
         return text_of(was) == text_of(now)
-    return math.isclose(was, now, rel_tol=RTOL, abs_tol=ATOL)
+    return math.isclose(was, now, rel_tol=rtol, abs_tol=atol)
 
 
 def leaves(was: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -182,8 +213,12 @@ def differences(old: Entries, new: Entries, kind: str, *, exact: bool) -> Iterat
     """What differs among the entries whose ids begin with `kind`."""
     here, there = about(), old.get("about", {})
     for name in sorted(n for n in old.keys() | new.keys() if n.startswith(kind)):
+        family = name.partition("/")[0]
+        rtol, atol = 0.0 if exact else RTOLS.get(family, RTOL), ATOLS.get(family, ATOL)
         for path, was, now in leaves(old.get(name, "absent"), new.get(name, "absent")):
-            if same_leaf(was, now, exact) or (not exact and skipped(path, was, here, there)):
+            if same_leaf(was, now, rtol, atol) or (
+                not exact and skipped(name, path, was, here, there)
+            ):
                 continue
             yield name, path, was, now
 
@@ -200,10 +235,13 @@ def lines_of(found: list[Difference]) -> str:
     )
 
 
-def changes(kind: str, wanted: Wanted = everything) -> str:
-    """What differs, by more than rounding, from what was recorded; empty where nothing does."""
-    old = {x: y for x, y in recorded().items() if wanted(x.removeprefix("command/"))}
-    new = answers(kind, wanted)
+def changes(kind: str, wanted: Wanted = everything, new: Entries | None = None) -> str:
+    """What differs, by more than rounding, from what was recorded; empty where nothing does.
+
+    `new` is what the package answers now, where that is known.
+    """
+    old = {x: y for x, y in recorded().items() if wanted(x.removeprefix(f"{kind}/"))}
+    new = answers(kind, wanted) if new is None else new
     found = list(differences(old | {"about": recorded()["about"]}, new, f"{kind}/", exact=False))
     return f"\n{lines_of(found[:50])}\n{len(found)} differences" if found else ""
 
@@ -215,7 +253,7 @@ def collect(kinds: list[str]) -> Entries:
     entries: Entries = {}
     for kind in kinds:
         start = time.process_time()
-        found = answers(kind)
+        found = answers(kind, known=recorded() | entries if kind == "report" else entries)
         entries |= found
         seconds = time.process_time() - start
         print(f"{len(found):5} {kind} entries in {seconds:.1f} s of CPU", file=sys.stderr)
@@ -229,6 +267,7 @@ def main() -> int:
     parser.add_argument("--verdicts", action="store_true", help="compare verdicts too: minutes")
     parser.add_argument("--only", default="", metavar="PREFIX", help="only ids that begin so")
     options = parser.parse_args()
+    sys.path.insert(0, str(HERE.parents[1]))
     warnings.simplefilter("error")
     kinds = [kind for kind in KINDS if kind.startswith(options.only.split("/")[0])]
     if options.compare and not (options.verdicts or options.only):

@@ -1,0 +1,147 @@
+"""The report, drawn and written from recorded numbers: figures, tables, pages, configurations.
+
+What its sections compute is of another kind, ``number/...``: a report at its smallest size. From
+these numbers, as they were recorded, everything else is made, so that nothing is simulated here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from madtheory.files import canonical_json
+from madtheory.reports import captions, document, formats, pages, style
+from madtheory.reports.build import build
+from madtheory.reports.contents import SECTIONS
+from madtheory.reports.section import LEVELS, Section
+from tests.snapshot.figures import figure
+from tests.snapshot.told import rounded
+
+Numbers = Mapping[str, Any]
+LEVEL, SEED = "tiny", 0
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def cut(value: Any) -> Any:
+    """Numbers with the digits that are kept."""
+    if isinstance(value, dict):
+        return {key: cut(x) for key, x in value.items()}
+    if isinstance(value, list):
+        return [cut(x) for x in value]
+    return rounded(value) if isinstance(value, float) else value
+
+
+def numbers_in(folder: Path) -> Iterator[tuple[str, Any]]:
+    """What the sections of a report that was made found."""
+    found = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))["sections"]
+    return ((name, cut(numbers)) for name, numbers in found.items())
+
+
+def numbers() -> Iterator[tuple[str, Any]]:
+    """What the sections of a report compute: a minute."""
+    with tempfile.TemporaryDirectory() as folder:
+        build(folder, LEVEL, seed=SEED, workers=1)
+        yield from numbers_in(Path(folder))
+
+
+# --- what is made of them ------------------------------------------------------------------------
+
+
+def _said(section: Section) -> dict[str, Any]:
+    """All that a section is told, at every level."""
+
+    def name(function: Any) -> str:
+        return f"{function.__module__}.{function.__qualname__}"
+
+    return {
+        "compute": name(section.compute),
+        "parts": {level: section.parts(level, 3) for level in LEVELS},
+        "seconds": section.seconds,
+        "figures": {key: name(x) for key, x in section.figures.items()},
+        "tables": {key: name(x) for key, x in section.tables.items()},
+        "pages": sorted(section.pages),
+    }
+
+
+def _table(table: formats.Table) -> dict[str, list[str]]:
+    made = (("csv", formats.to_csv), ("latex", formats.to_latex))
+    return {suffix: make(table).splitlines() for suffix, make in made}
+
+
+#: All that pages are made of, in few words: pandoc turns each alike wherever it stands.
+SAMPLE = """\
+---
+title: A title
+---
+
+# One
+
+::: box
+In a *box*, $x^2$.
+:::
+
+![First, $y$.](figures/collapse){#fig:collapse width=100%}
+
+![Second.](figures/other){#fig:other width=100%}
+
+# Two
+
+| a | b |
+|:--|:----|
+| 1 | $\\tfrac12$ |
+
+: A table. {#tbl:one}
+
+![Third.](figures/third){#fig:third width=100%}
+
+| c |
+|:--|
+| 3 |
+
+: Another. {#tbl:two}
+"""
+
+
+def _pages() -> Iterator[tuple[str, Any]]:
+    """The pages of a sample line by line: a difference names its line."""
+    drawn = {"collapse": b"a picture", "third": b"another"}
+    yield "page html", pages.html(SAMPLE, drawn).splitlines()
+    yield "page waiting", pages.html("# A", {}, waiting="x", refresh=True).splitlines()
+    for target in ("latex", "typst"):
+        yield f"page {target}", pages.document(SAMPLE, target).splitlines()
+
+
+def entries(known: Numbers) -> Iterator[tuple[str, Any]]:
+    """Everything that is made of the numbers of the sections, `known` by name."""
+    yield "style", dict(style._RC.items())
+    yield "errata", [dataclasses.asdict(x) for x in captions.errata()]
+    for section in SECTIONS:
+        yield f"section {section.name}", _said(section)
+        for name, draw in section.figures.items():
+            with style.styled():
+                yield f"figure {name}", figure(draw(known[section.name]))
+        for name, fill in section.pages.items():
+            yield f"page {name}", fill(known[section.name]).splitlines()
+    filled = document.filler(dict(known), LEVEL, SEED)
+    tables = document.tables(filled, dict(known))
+    for name, table in tables.items():
+        yield f"table {name}", _table(table)
+    yield "page markdown", document.markdown(filled, tables).splitlines()
+    yield from _pages()
+    early = document.filler({}, LEVEL, SEED)
+    yield "page empty", document.markdown(early, document.tables(early, {})).splitlines()
+
+
+def recorded_numbers(old: Numbers) -> Numbers:
+    """The numbers of a snapshot as a report reads them."""
+    found = {
+        name.removeprefix("number/"): x for name, x in old.items() if name.startswith("number/")
+    }
+    read: Numbers = json.loads(canonical_json(found))
+    return read
