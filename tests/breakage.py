@@ -4,18 +4,18 @@
 
 Without an option: the first number that each public function of the theory returns is taken times
 1.02 (logarithms and exponents too; bounds are moved across the truth by the claim's own mutant
-instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml.
---drawn N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed.
-For these two a test must turn red. Each breakage goes into a copy of the package and faces tests in
-turns: those of the file that is named after the module, those of its room, those of its users; in
-each turn the tests that reach its line, the quickest file first, and at last the others of these
-files. What a test file reaches is seen when it is first needed, with nothing broken; where no test
-is seen to reach a line (a constant, compiled code), all of a turn are faced. A test that is red
-without the breakage notices nothing; a breakage that nothing notices makes the script exit 1. With
---log each finished one is a line of a file, and what is in it is not done again; what tests reach
-is kept beside it while package and test file are the same. --kinds, --turns, --seconds and --share
-make a run short: a survivor of such a run has not faced all. The score by room comes last.
-"""
+instead); a test and a quick claim must turn red. --subtle: the breakages of breakages.toml. --drawn
+N: of every module N small changes of its syntax tree (`changes` below), drawn by --seed. For these
+two a test must turn red. Each breakage goes into a copy of the package and faces tests in turns:
+those of the file that is named after the module, those of its room, those of its users, and the
+snapshot; in each turn the tests that reach its line, the quickest file first, and at last the
+others of these files. What a test file reaches is seen when it is first needed, with nothing
+broken; where no test is seen to reach a line (a constant, compiled code), all of a turn are faced.
+A test that is red without the breakage notices nothing; a breakage that nothing notices makes the
+script exit 1. With --log each finished one is a line of a file, and what is in it is not done
+again; what tests reach is kept beside it while package and test file are the same. --kinds,
+--turns, --seconds and --share make a run short: a survivor of such a run has not faced all. The
+score by room comes last."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ PACKAGE = ROOT / "madtheory"
 
 #: Rooms whose formulas are broken by 2 %, and what small changes are drawn from besides.
 THEORY = ("laws", "spectrum", "theory", "modes")
-MORE = ("metrics", "audit", "simulate", "engine", "files", "claims", "plan", "cli", "deep")
+MORE = (
+    *("metrics", "audit", "simulate", "engine", "files", "claims", "plan", "cli", "deep"),
+    "reports",
+)
 FLOOR = ("covariance", "results", "loop", "_search", "_check", "_threads", "_compile")
 #: What is no number: a function that returns this is no formula.
 OTHER = ("bool", "str", "int", "None", "Loop", "Layout", "Callable", "dict", "tuple[Entry")
@@ -56,12 +59,27 @@ USERS = {
     "laws": ("theory/collapse",),
     "_check": ("laws", "engine/models", "cli/test_bad_input.py"),
     "_search": ("theory/worth",),
-    "_threads": ("engine", "simulate"),
+    "_threads": ("engine", "simulate", "plan", "reports", "audit", "metrics"),
     "files": ("engine", "e2e/simulate", "e2e/test_faults.py", "cli/theory/test_features.py"),
     "simulate": ("simulate", "e2e/test_faults.py"),
     "engine": ("engine", "e2e/test_faults.py"),
     "deep": ("deep", "cli/test_deep.py"),
     "cli": ("cli",),
+    "reports": ("test_report.py",),
+}
+#: What of the snapshot a room is in; the theory is in the rest.
+SNAPSHOTS = {
+    "reports": ("report",),
+    "deep": ("deep", "report"),
+    "plan": ("plan", "compiled"),
+    "engine": ("plan", "compiled"),
+    "files": ("plan", "compiled", "theory_commands"),
+    "cli": ("compiled", "theory_commands", "deep"),
+    "simulate": ("compiled",),
+    "audit": ("compiled",),
+    "metrics": ("compiled", "theory"),
+    "claims": ("claims",),
+    "_threads": ("compiled", "plan"),
 }
 #: Seconds of processor time after which a run hangs, which is noticed too: a machine with much
 #: else to do takes longer.
@@ -231,12 +249,12 @@ class Faced:
     """Which tests a breakage faces: of some kinds, some turns, and not the longest."""
 
     kinds: tuple[str, ...] = ()
-    turns: int = 3
+    turns: int = 4
     seconds: float = LIMIT
 
 
 def tests_of(module: str) -> Iterator[list[str]]:
-    """The test files named after a module, then the folders of its room, then of its users."""
+    """The test files named after a module, the folders of its room, of its users, the snapshot."""
     room, _, file = module.replace(".", "/").rpartition("/")
     names = dict.fromkeys((file, file.lstrip("_")))
     own = [Path("tests", kind, room, f"test_{name}.py") for kind in KINDS for name in names]
@@ -245,7 +263,9 @@ def tests_of(module: str) -> Iterator[list[str]]:
         near += [Path("tests/property/theory/test_fresh.py")]
     users = USERS.get(room.partition("/")[0] or file, ())
     far = [Path("tests", kind, user) for kind in KINDS for user in users]
-    for found in (own, near, far):
+    parts = SNAPSHOTS.get(room.partition("/")[0] or file, ("theory", "theory_commands", "compiled"))
+    last = [Path("tests/snapshot", f"test_{name}.py") for name in parts]
+    for found in (own, near, far, last):
         if files := [str(x) for x in found if (ROOT / x).exists()]:
             yield files
 
@@ -350,7 +370,7 @@ def _known(reach: Path | None) -> dict[str, dict[str, Any]]:
     """What was kept of test files that are still the same, if the package is."""
     if reach is None:
         return {}
-    package = _digest("madtheory") + _digest("deep")
+    package = "".join(map(_digest, ("madtheory", "deep", "reports")))
     lines = reach.read_text(encoding="utf-8").splitlines() if reach.exists() else []
     if lines[:1] != [package]:
         reach.write_text(f"{package}\n", encoding="utf-8")
@@ -476,7 +496,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[""], help="breakages whose names begin so")
     parser.add_argument("--kinds", nargs="*", default=[], help="of tests, unit golden; else all")
     parser.add_argument("--seconds", type=float, default=LIMIT, help="tests that take longer rest")
-    parser.add_argument("--turns", type=int, default=3, help="1: a file's own tests, 2: its room's")
+    parser.add_argument("--turns", type=int, default=4, help="1: a file's own tests, 2: its room's")
     parser.add_argument("--share", type=float, default=1.0, help="of the breakages, by --seed")
     parser.add_argument("--log", type=Path, default=None, help="go on with this file")
     asked = parser.parse_args()
@@ -492,7 +512,7 @@ def main() -> int:
     log = asked.log or Path(os.devnull)
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(row["module"], row["what"]) for row in rows}
-    libraries = ("torch",) if any(x.module.startswith("deep") for x in chosen) else ()
+    libraries = ("torch",) if any(x.module.startswith(("deep", "cli")) for x in chosen) else ()
     by = Faced(tuple(asked.kinds), asked.turns, asked.seconds)
     reach = asked.log and asked.log.with_suffix(".reach")
     with Bench(reach, libraries) as bench, log.open("a", encoding="utf-8") as finished:

@@ -71,7 +71,7 @@ def watched(files: list[str], only: list[str]) -> dict[str, Any]:
 
 def measured(files: list[str]) -> dict[str, Any]:
     """All tests, how long each takes, and which lines of the package it reaches."""
-    folders = [str(Path(name).resolve()) for name in ("madtheory", "deep")]
+    folders = [str(Path(name).resolve()) for name in ("madtheory", "deep", "reports")]
     cover = coverage.Coverage(data_file=None, config_file=False, source=folders)
     watch = Watch([], cover)
     cover.start()

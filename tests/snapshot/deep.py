@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -104,7 +103,7 @@ def commands(here: Path) -> Found:
                 yield line, lines.run(line)
 
 
-def entries(wanted: Any = None) -> Found:
+def entries() -> Found:
     """All of them, made in the current folder."""
     here = Path.cwd()
     makers = (

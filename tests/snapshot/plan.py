@@ -175,7 +175,7 @@ def searches() -> Found:
     )
 
 
-def entries(wanted: Any = None) -> Found:
+def entries() -> Found:
     """All of them, made in the current folder."""
     here = Path.cwd()
     makers = (

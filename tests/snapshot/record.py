@@ -19,7 +19,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import difflib
+import functools
 import importlib.util
+import itertools
 import json
 import math
 import platform
@@ -115,7 +118,7 @@ def asked(kind: str, wanted: Wanted, known: Entries) -> Iterator[tuple[str, Any]
         yield from part("report").entries(part("report").recorded_numbers(known))
     elif kind in ("deep", "plan"):
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            yield from part(kind).entries(wanted)
+            yield from part(kind).entries()
     else:
         yield from part("claims").verdicts()
 
@@ -131,6 +134,7 @@ def answers(kind: str, wanted: Wanted = everything, known: Entries | None = None
         return named(kind, asked(kind, wanted, recorded() if known is None else known))
 
 
+@functools.cache
 def about() -> dict[str, Any]:
     """Processor and versions: where these are others, digits and digests may be."""
     model = platform.processor()
@@ -205,8 +209,20 @@ def leaves(was: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for i, (one, other) in enumerate(zip(was, now, strict=True)):
             yield from leaves(one, other, f"{path}[{i}]")
+    elif isinstance(was, list) and isinstance(now, list):
+        yield from moved(was, now, path)
     else:
         yield path, was, now
+
+
+def moved(was: list[Any], now: list[Any], path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Pairs of the parts of two lists of other lengths that differ; what both have is no pair."""
+    texts = [list(map(text_of, x)) for x in (was, now)]
+    same = difflib.SequenceMatcher(None, *texts, autojunk=False)
+    for what, i, i_end, j, j_end in same.get_opcodes():
+        pairs = itertools.zip_longest(was[i:i_end], now[j:j_end], fillvalue="absent")
+        for k, (one, other) in enumerate(pairs) if what != "equal" else ():
+            yield from leaves(one, other, f"{path}[{i + k}]")
 
 
 def differences(old: Entries, new: Entries, kind: str, *, exact: bool) -> Iterator[Difference]:
@@ -249,11 +265,13 @@ def changes(kind: str, wanted: Wanted = everything, new: Entries | None = None) 
 # --- the script ---------------------------------------------------------------------------------
 
 
-def collect(kinds: list[str]) -> Entries:
+def collect(kinds: list[str], only: str) -> Entries:
+    """Entries of some kinds; of commands those whose id begins with `only`."""
     entries: Entries = {}
     for kind in kinds:
         start = time.process_time()
-        found = answers(kind, known=recorded() | entries if kind == "report" else entries)
+        known = recorded() | entries if kind == "report" else entries
+        found = answers(kind, lambda line: f"command/{line}".startswith(only), known)
         entries |= found
         seconds = time.process_time() - start
         print(f"{len(found):5} {kind} entries in {seconds:.1f} s of CPU", file=sys.stderr)
@@ -272,7 +290,9 @@ def main() -> int:
     kinds = [kind for kind in KINDS if kind.startswith(options.only.split("/")[0])]
     if options.compare and not (options.verdicts or options.only):
         kinds.remove("verdict")
-    new = {name: x for name, x in collect(kinds).items() if name.startswith(options.only)}
+    new = {
+        name: x for name, x in collect(kinds, options.only).items() if name.startswith(options.only)
+    }
     old = recorded() if FILE.exists() else {}
     if not options.compare:
         kept = {

@@ -37,3 +37,12 @@ def test_every_difference_is_found() -> None:
     barely[name]["mean"]["trace"][0] *= 1 + 1e-12
     assert not list(record.differences(OLD, barely, "simulator/", exact=False))
     assert len(list(record.differences(OLD, barely, "simulator/", exact=True))) == 1
+
+
+def test_a_line_more_is_one_difference_and_few_digits_are_compared_as_such() -> None:
+    old, new = {"report/page": ["a", "b", "c"]}, {"report/page": ["a", "x", "b", "c"]}
+    found = list(record.differences(old, new, "report/", exact=False))
+    assert record.lines_of(found) == 'report/page  [1]: "absent" -> "x"'
+    old, new = {"report/x": [1.0, 2.0]}, {"report/x": [1.0 + 1e-7, 2.0 + 1e-5]}
+    found = list(record.differences(old, new, "report/", exact=False))
+    assert [path for _, path, _, _ in found] == ["[1]"]

@@ -73,12 +73,14 @@ def test_messages_and_annotations_are_no_place_for_one() -> None:
     assert not [new for x in inside(ast.parse(code)) for new in changes(x)]
 
 
-def test_tests_of_a_module_are_its_own_then_its_rooms() -> None:
-    own, room = breakage.tests_of("modes.recall")
+def test_tests_of_a_module_are_its_own_then_its_rooms_then_the_snapshot() -> None:
+    own, room, last = breakage.tests_of("modes.recall")
     assert own == ["tests/unit/modes/test_recall.py"]
     assert "tests/unit/modes" in room
     assert "tests/property/modes" in room
-    near, far = breakage.tests_of("simulate.kernels.collapse")
+    assert last[0] == "tests/snapshot/test_theory.py"
+    near, far, last = breakage.tests_of("simulate.kernels.collapse")
+    assert last == ["tests/snapshot/test_compiled.py"]
     assert near[0] == "tests/unit/simulate/kernels"
     assert {"tests/statistical/simulate"} <= {*near} & {*far}
     assert "tests/unit/simulate" in far

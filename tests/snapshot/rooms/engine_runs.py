@@ -78,6 +78,8 @@ def engine_runs(here: Path) -> Found:
 class Failing:
     """A model that fails at a generation, or gives what cannot be used."""
 
+    warm_start = True
+
     def __init__(self, ends: str, left: int = 2) -> None:
         self.ends, self.left = ends, left
 
