@@ -15,7 +15,7 @@ from matplotlib.collections import Collection, LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import Container
 from matplotlib.contour import ContourSet
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
@@ -169,10 +169,14 @@ def axes(ax: Axes) -> dict[str, Any]:
     return found | ({"legend": artist(legend, ax)} if legend is not None else {})
 
 
-def _more(fig: Figure) -> Iterator[Artist]:
-    """What a figure shows beside its panels."""
+def _more(fig: FigureBase) -> Iterator[dict[str, Any]]:
+    """What a figure shows beside its panels; parts of it that are figures, likewise."""
     own: Iterable[Any] = (fig.patch, *fig.axes)
-    yield from (x for x in fig.get_children() if x not in own)
+    for x in fig.get_children():
+        if isinstance(x, FigureBase):
+            yield {"kind": "part", "beside": list(_more(x))}
+        elif x not in own:
+            yield artist(x, None)
 
 
 def figure(fig: Figure) -> dict[str, Any]:
@@ -181,5 +185,5 @@ def figure(fig: Figure) -> dict[str, Any]:
         "size": told(fig.get_size_inches()),
         "panels": [axes(ax) for ax in fig.axes],
         "places": [repr(ax.get_subplotspec()) for ax in fig.axes],
-        "beside": [artist(x, None) for x in _more(fig)],
+        "beside": list(_more(fig)),
     }

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from madtheory.audit import audit
+from madtheory.deep.curves import Curve
 from madtheory.files import canonical_json
+from madtheory.plan import plan_loop
 from madtheory.reports import captions, document, formats, pages, style
+from madtheory.reports.audit import figures as audit_figures
 from madtheory.reports.build import build
 from madtheory.reports.contents import SECTIONS
+from madtheory.reports.deep import make_grids, make_maps, one_run
+from madtheory.reports.fresh import one_plan
 from madtheory.reports.section import LEVELS, Section
 from tests.snapshot.figures import figure
-from tests.snapshot.told import rounded
+from tests.snapshot.told import rounded, whole
 
 Numbers = Mapping[str, Any]
 LEVEL, SEED = "tiny", 0
@@ -117,6 +126,47 @@ def _pages() -> Iterator[tuple[str, Any]]:
         yield f"page {target}", pages.document(SAMPLE, target).splitlines()
 
 
+def _curve(classes: bool) -> Curve:
+    """A measured curve of four generations, by hand."""
+    t, names = np.arange(1.0, 5.0), ("fid", "w2_squared", "precision", "recall")
+    metrics = {
+        name: np.stack([t + i, t, t + 2 * i + 1], axis=1) / 9 for i, name in enumerate(names)
+    }
+    metrics |= {name: 1 / (t + len(name)) for name in ("trace", *["trace_within"] * classes)}
+    real = {name: values[0] * 0.5 for name, values in metrics.items()}
+    return Curve("", {}, 0, 1.0, "", "", {}, {}, 1, real, np.arange(1, 5), metrics)
+
+
+def _samples(*shape: int) -> dict[int, dict[str, Any]]:
+    """Samples of the generations that are shown, by hand."""
+    x = (37 * np.arange(math.prod(shape)) % 251).reshape(shape)
+    x = x.astype(np.uint8) if len(shape) == 4 else x / 100
+    return {t: {"x": x + t, "labels": np.arange(len(x)) % 10} for t in one_run.shown(4)}
+
+
+def _own(known: Numbers) -> Iterator[tuple[str, Any]]:
+    """Figures that are not in the report: of an audit, a plan, a run; of nothing."""
+    rng = np.random.default_rng(0)
+    real, *others = (0.8**t * rng.standard_normal((40, 2)) for t in range(5))
+    with style.styled():
+        for count in (1, 4):
+            found = audit(real, others[:count])
+            yield f"figure own audit {count}", figure(audit_figures.draw_audit(found))
+        for bias, n_synth in ((0.8, 30), (1.0, 4)):
+            planned = plan_loop(2, n_real=20, bias=bias, n_synth=n_synth)
+            yield f"figure own plan {bias}", figure(one_plan.draw_plan(planned, 2))
+        for shape in ((30, 1, 4, 4), (30, 2), (30, 1)):
+            drawn = one_run.draw_run(_curve(len(shape) > 2), _samples(*shape))
+            yield f"figure own run {len(shape)} {shape[1]}", figure(drawn)
+        empty = {**known["deep"], "groups": [], "grids": [], "maps": []}
+        deep = next(section for section in SECTIONS if section.name == "deep")
+        yield "figure none", {name: figure(draw(empty)) for name, draw in deep.figures.items()}
+    plane, images = (list(_samples(*shape).values())[:3] for shape in ((30, 2), (30, 1, 4, 4)))
+    yield "picture", whole([make_grids.picture(x) for x in (plane, images)])
+    between = make_maps.between_classes(real, np.arange(40) % 3)
+    yield "map", [make_maps.tenths(real[:3]), rounded(between)]
+
+
 def entries(known: Numbers) -> Iterator[tuple[str, Any]]:
     """Everything that is made of the numbers of the sections, `known` by name."""
     yield "style", dict(style._RC.items())
@@ -134,6 +184,7 @@ def entries(known: Numbers) -> Iterator[tuple[str, Any]]:
         yield f"table {name}", _table(table)
     yield "page markdown", document.markdown(filled, tables).splitlines()
     yield from _pages()
+    yield from _own(known)
     early = document.filler({}, LEVEL, SEED)
     yield "page empty", document.markdown(early, document.tables(early, {})).splitlines()
 
