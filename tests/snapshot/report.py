@@ -59,6 +59,30 @@ def numbers() -> Iterator[tuple[str, Any]]:
         yield from numbers_in(Path(folder))
 
 
+#: Sections that take no time at other sizes than the smallest, where some branches are not reached.
+VARIANTS: Numbers = {
+    "estimators": {"generations": 300, "replicates": 60},
+    "collapse": {"bias": 0.9, "n_synth": 7, "generations": 40},
+    "spectrum": {"dim": 3, "bias": 0.9, "n_synth": [6, 11]},
+    "typical": {"n_synth": 6, "averaged": 5, "generations": 12},
+    "three": {"n_real": 30, "n_synth": 60, "dim": 3, "biases": [0.8, 1.0]},
+    "approach": {"dims": [3], "biases": [0.8], "multiples": [5, 50]},
+    "fractions": {"dim": 3, "fractions": [0.5, 0.1], "sizes": [50, 5000], "simulated": [60]},
+    "memory": {"n_real": 50, "n_synth": 200, "dim": 3, "longest": 30},
+    "augmentation": {"square": 4, "amounts": [2, 8], "amounts_simulated": [2]},
+    "weights": {"n_real": 10, "n_synth": 50, "dim": 2, "longest": 40},
+}
+
+
+def variants() -> Iterator[tuple[str, Any]]:
+    """What some sections find at other sizes."""
+    for section in SECTIONS:
+        if section.name in VARIANTS:
+            config = {**section.config(LEVEL, SEED + 1), **VARIANTS[section.name]}
+            found = json.loads(canonical_json(section.compute(config)))
+            yield f"variant {section.name}", cut(found)
+
+
 # --- what is made of them ------------------------------------------------------------------------
 
 
@@ -185,6 +209,7 @@ def entries(known: Numbers) -> Iterator[tuple[str, Any]]:
     yield "page markdown", document.markdown(filled, tables).splitlines()
     yield from _pages()
     yield from _own(known)
+    yield from variants()
     early = document.filler({}, LEVEL, SEED)
     yield "page empty", document.markdown(early, document.tables(early, {})).splitlines()
 
