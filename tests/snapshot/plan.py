@@ -1,18 +1,23 @@
-"""Planner and sweeps, the engine and files: what is stored, refused and swept away.
+"""Planner, sweeps, engine, files: what is stored, refused, swept away; and the command's cells.
 
 Runs in an empty folder of its own; rooms/ has what is asked.
 """
 
 from __future__ import annotations
 
+import errno
 import itertools
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from madtheory import plan
+from madtheory.cli import answer as answer_room
+from madtheory.cli import table
 from madtheory.covariance import Spectrum
 from madtheory.loop import fresh_data
 from madtheory.plan import phases, planner, search
@@ -175,10 +180,34 @@ def searches() -> Found:
     )
 
 
+CELLS = (None, math.nan, math.inf, -math.inf, 0.0, 1.0, 1234567.0, 1e-9, -0.125)
+ERRORS: tuple[BaseException, ...] = (
+    MemoryError(), OverflowError(errno.ERANGE, "x"), OverflowError("y"), ValueError("a\n b"),
+    ValueError(), np.linalg.LinAlgError("Singular matrix"), OSError(errno.ENOSPC, "No space", "f"),
+    OSError(errno.EDQUOT, "Quota"), OSError(errno.EACCES, "Denied", "f"), OSError("plain"),
+    ModuleNotFoundError("m", name="m"), click.ClickException("c\x1b"), click.UsageError("u."),
+    ValueError("x" * 1500),
+)  # fmt: skip
+
+
+def printed() -> Found:
+    """Cells of the command's tables, and what it says of errors."""
+    yield "cells", [[table.number(x), table.percent(x or 0.0)] for x in CELLS]
+    pairs = itertools.product((0.0, 1.23456, -250000.0, 3e6, math.nan), (0.0, 1e-9, 0.0123, 45.0))
+    yield "pairs", [table.plus_minus(*pair) for pair in pairs]
+    yield "rows", [table.chosen(n) for n in (0, 1, 12, 13, 100, 100_000)]
+    yield "errors", [import_module("madtheory.cli.main")._one_line(error) for error in ERRORS]
+    status = [answer_room.status_of(estimate(2.0, e)) for e in (0.0, 0.1)]
+    values = ([1.0, math.nan], [math.inf, 1.0], [1.0, 2.0])
+    why = [answer_room._reason("n_eff_upper", answer_room.Entry(np.array(x))) for x in values]
+    yield "reasons", [status, why, answer_room._reason("x", answer_room.Entry(math.inf))]
+
+
 def entries() -> Found:
     """All of them, made in the current folder."""
     here = Path.cwd()
     makers = (
+        printed,
         plans,
         searches,
         grids,

@@ -20,15 +20,16 @@ from madtheory.audit import audit
 from madtheory.deep.curves import Curve
 from madtheory.files import canonical_json
 from madtheory.plan import plan_loop
-from madtheory.reports import captions, document, formats, pages, style
+from madtheory.reports import captions, document, formats, pages, progress, style, text
 from madtheory.reports.audit import figures as audit_figures
 from madtheory.reports.build import build
 from madtheory.reports.contents import SECTIONS
 from madtheory.reports.deep import make_grids, make_maps, one_run
 from madtheory.reports.fresh import one_plan
 from madtheory.reports.section import LEVELS, Section
+from madtheory.reports.workers import Event, Task
 from tests.snapshot.figures import figure
-from tests.snapshot.told import rounded, whole
+from tests.snapshot.told import put, rounded, whole
 
 Numbers = Mapping[str, Any]
 LEVEL, SEED = "tiny", 0
@@ -150,6 +151,45 @@ def _pages() -> Iterator[tuple[str, Any]]:
         yield f"page {target}", pages.document(SAMPLE, target).splitlines()
 
 
+#: What cells of tables may hold.
+CELLS = (None, True, False, "a|b", 0, 7, 12345, -3, 0.0, -0.0, 0.5, -0.25, 1234.5678, 1e-9, 2.5e12)
+ROW = {"a": "x & y_z: λ ± 1 %, *so* `f(x)` $a|b$", "b": 1e-7, "c": (1.5, 0.25), "d": (None, 1.0)}
+
+
+def _printed() -> Iterator[tuple[str, Any]]:
+    """How values are printed, and how a build tells the time that is left."""
+    show = {digits: formats.number(digits) for digits in (2, 4)}
+    yield "cells", [[show[2](x), show[4](x), formats.words(x)] for x in CELLS]
+    pairs = ((1.5, 0.25), (None, 1.0), (2.0, None), (1e-7, 1e-9))
+    yield "pairs", [formats.plus_minus()(x) for x in pairs]
+    columns = [
+        formats.Column("A_1 |x|", "a", width=30),
+        formats.Column("B", "b", show[4]),
+        formats.Column("C", "c", formats.plus_minus(2)),
+        formats.Column("E", "e"),
+    ]
+    table = formats.Table(columns, [ROW, {"a": None, "b": 2, "c": (3.0, None), "e": 1}])
+    yield "table of all", {**_table(table), "markdown": formats.to_markdown(table).splitlines()}
+    yield "clocks", [progress.clock(x) for x in (0, 59.4, 59.6, 61, 3600)]
+    tasks = [Task("a", 0, {}, "k", 30.0), Task("a", 1, {}, "k", 10.0), Task("b", 0, {}, "k", 4.0)]
+    clock, left = [0.0], []
+    with put(progress.time, monotonic=lambda: clock[0]):
+        forecast = progress.Forecast(tasks, 2)
+        for at, event in ((0.0, Event(tasks[0])), (1.0, Event(tasks[1])), (9.0, None),
+                          (40.0, Event(tasks[1], "{}", 39.0)), (50.0, Event(tasks[2])),
+                          (90.0, Event(tasks[0], "{}", 90.0)), (99.0, None)):  # fmt: skip
+            clock[0] = at
+            if event is not None:
+                forecast.tell(event)
+            left.append(rounded(forecast.seconds()))
+    yield "time left", [left, [task.name for task in tasks]]
+    numbers_ = {"a": {"b": [1, 2.5, None]}, "c": text.LATER}
+    asked = ("a.b.0", "a.b.1|2", "a.b.2", "c.x.y", "c")
+    yield "looked up", [text.show(numbers_, x) for x in asked]
+    filled = text.fill("{{a.b.1}} {{k:n_1}} {{C}} {{c.z|4}}", numbers_, {"k": str.upper})
+    yield "filled", [filled, document.references("{{table:x}} {{figure:b}} {{figure:a}}")]
+
+
 def _curve(classes: bool) -> Curve:
     """A measured curve of four generations, by hand."""
     t, names = np.arange(1.0, 5.0), ("fid", "w2_squared", "precision", "recall")
@@ -208,6 +248,7 @@ def entries(known: Numbers) -> Iterator[tuple[str, Any]]:
         yield f"table {name}", _table(table)
     yield "page markdown", document.markdown(filled, tables).splitlines()
     yield from _pages()
+    yield from _printed()
     yield from _own(known)
     yield from variants()
     early = document.filler({}, LEVEL, SEED)
