@@ -95,8 +95,8 @@ ASKED = (
     f"simulate fresh --dim 3 --n-real 50 --n-synth 20 {SIZES} --bias-file biases.csv",
     f"simulate augmentation --dim 3 --n-real 50 --n-synth 20 {SIZES} --n-fresh 5 --weight 0.4",
     *(f"{PLAN} {x}" for x in (
-        "", "--bias 0 --target-gain 0.5", "--n-synth 10 --eps 0.3",
-        "--target-gain 1.2 --bias 0.9", "--target-gain 5 --bias 0.9 --n-synth 300", "--n-synth 1",
+        "", "--bias 0 --target-gain 0.5",
+        "--target-gain 5 --bias 0.9 --n-synth 300", "--n-synth 1",
     )),
     "plan --dim 3 --n-real 0 --n-synth 12", "plan --dim 3 --n-real 0 --n-synth 12 --bias 0.9",
     "plan --dim 3 --n-real 0 --n-synth 12 --bias 0", "plan --dim 1 --n-real 1 --bias 0.5",

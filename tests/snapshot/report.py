@@ -216,9 +216,8 @@ def _own(known: Numbers) -> Iterator[tuple[str, Any]]:
         for count in (1, 4):
             found = audit(real, others[:count])
             yield f"figure own audit {count}", figure(audit_figures.draw_audit(found))
-        for bias, n_synth in ((0.8, 30), (1.0, 4)):
-            planned = plan_loop(2, n_real=20, bias=bias, n_synth=n_synth)
-            yield f"figure own plan {bias}", figure(one_plan.draw_plan(planned, 2))
+        planned = plan_loop(2, n_real=20, bias=0.8, n_synth=30)
+        yield "figure own plan", figure(one_plan.draw_plan(planned, 2))
         for shape in ((30, 1, 4, 4), (30, 2), (30, 1)):
             drawn = one_run.draw_run(_curve(len(shape) > 2), _samples(*shape))
             yield f"figure own run {len(shape)} {shape[1]}", figure(drawn)
