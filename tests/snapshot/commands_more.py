@@ -66,6 +66,7 @@ FRESH = "theory fresh --dim 3 --n-real 50 --n-synth 20"
 AUGMENTATION = "theory augmentation --dim 3 --n-real 50 --n-synth 20 --generations 4"
 SIZES = "--generations 4 --replicates 12"
 PLAN = "plan --dim 3 --n-real 40"
+WRITES = f"theory biases real.npy {MAD} --out written.csv"
 
 #: Answered in JSON and as a table.
 ASKED = (
@@ -103,8 +104,9 @@ ASKED = (
     "plan --features gauss.npy --n-real 30 --bias 0.8 --n-synth 60",
     *(f"theory biases real.npy {x}" for x in (
         MAD, f"{MAD} --level 0.8", f"{MAD} --n-synth 200", SANE, f"{SANE} --n-synth 200",
-        "mad1.npy mad2.npy --n-synth 200", f"{MAD} --out written.csv",
+        "mad1.npy mad2.npy --n-synth 200",
     )),
+    WRITES,
     "theory collapse --dim 4 --n-synth 200 --generations 2 --bias-file written.csv",
     "theory biases spiked.parquet spiked2.npy spiked2.npy --n-synth 70",
     *(f"audit real.npy {x}" for x in (
