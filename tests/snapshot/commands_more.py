@@ -104,7 +104,7 @@ ASKED = (
     "plan --features gauss.npy --n-real 30 --bias 0.8 --n-synth 60",
     *(f"theory biases real.npy {x}" for x in (
         MAD, f"{MAD} --level 0.8", f"{MAD} --n-synth 200", SANE, f"{SANE} --n-synth 200",
-        "mad1.npy mad2.npy --n-synth 200",
+        "mad1.npy mad2.npy --n-synth 200", f"{MAD} --n-synth 200 --out UPPER.CSV",
     )),
     WRITES,
     "theory collapse --dim 4 --n-synth 200 --generations 2 --bias-file written.csv",
