@@ -175,6 +175,8 @@ def insides() -> Answers:
             yield drift.held_drift(series, whole, share, steps)
     for step in (0.0, -1.0, 1e-9, 1e-6, 0.01, 1.0, 40.0, math.inf):
         yield drift.training_size(step), drift.size_correction(max(step, 1e-3))
+    for T in (2, 3):
+        yield infers(loop(42, d=1, T=T)), infers(loop(43, d=2, T=T), n_synth=120)
     rng = np.random.default_rng(41)
     residual = rng.standard_normal((7, 4))
     for sharing in (0.0, 0.3, 7.0):

@@ -25,7 +25,7 @@ from madtheory.modes import (
     variance,
     vocabulary,
 )
-from madtheory.results import Estimate
+from madtheory.results import Estimate, ModeStates
 from tests.snapshot.traced_theory import HOT, LOOPS, Answers, ask
 
 
@@ -63,6 +63,8 @@ def mixtures() -> Answers:
         yield ask(survival.fixation_time, [0.5, 0.3, 0.2], n)
         yield ask(survival.fixation_time_limit, [0.5, 0.3, 0.2, 0.0], n)
         yield ask(survival.fixation_cdf, [0.5, 0.3, 0.2], n, 9)
+    for k, n, extra in ((40, 60, 20), (200, 3000, 1000), (3000, 10**5, 30_000), (300, 900, 40)):
+        yield ask(fresh.all_modes_alive, k, n, extra)
     for large in (10**4, 10**7):
         yield ask(survival.mode_survival, [1e-6, 1e-3, 0.1], large, 30)
         yield ask(survival.fixation_time, [0.5, 0.3, 0.2], large)
@@ -115,6 +117,14 @@ def words() -> Answers:
         yield ask(recall.mode_recall, counts[0], [1.0, 0.5], [0.2, 0.0], k=k)
         yield ask(recall.mode_recall, counts, [1.0], [0.0], k=k)
     means, covariances = np.zeros((1, 4, 2)), np.tile(np.eye(2) * 0.0025, (1, 4, 1, 1))
+    long = np.array([[0.01, 0.002], [0.002, 0.0025]])
+    tilted = np.array([long, long[::-1, ::-1], np.diag([0.0, 0.01]), 0 * long])
+    off = means[0] + np.array([[0.05, 0.0], [0.0, 0.05], [-0.05, 0.02], [0.3, 0.0]])
+    yield ask(recall.expected_recall, counts, off, tilted)
+    yield ask(recall.expected_recall, counts, off, tilted, k=1, deviation=0.2)
+    state = ModeStates(np.array([3]), np.full((1, 1, 4), 0.25), off[None, None], tilted[None, None])
+    yield ask(recall.predicted_recall, state, 80, seed=4)
+    yield ask(recall.predicted_recall, state, 80, deviation=0.0)
     yield ask(recall.expected_recall, counts[None], means, covariances)
     yield ask(recall.expected_recall, counts, means[0], covariances[0], k=2, spacing=2.0)
 

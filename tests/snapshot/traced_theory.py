@@ -206,6 +206,12 @@ def collapses() -> Answers:
             yield ask(collapse.overshoot_peak, one, dim)
             yield ask(collapse.lyapunov_spectrum, one, dim)
             yield ask(collapse.w2_squared_high_dimension, one, dim, generations=4)
+    dead = fully_synthetic(9, bias=0.0)
+    for q in (0.0, 0.3, 0.9, 1.0):
+        for eps in (0.5, 0.9):
+            yield ask(collapse.collapse_time_quantiles, dead, 2, eps=eps, q=q)
+            yield ask(collapse.collapse_time, dead, 2, eps=eps, q=q)
+        yield ask(collapse.collapse_time, fully_synthetic(3, bias=0.97), 5, eps=1e-4, q=q)
     for points in ([math.nan], [-1.0]):
         yield ask(collapse.directional_cdf, points, half, t=2)
         yield ask(collapse.directional_chernoff, points, half, t=2)
