@@ -335,3 +335,9 @@ def test_what_is_observed_is_simulated_up_to_the_last_generation_asked() -> None
     assert drawn.tolist() == [[1.0, 3.0], [2.0, 4.0]]
     wanted = {"generations": 7, "replicates": 2, "seed": 11, "at": (3, 7), "keep_paths": True}
     assert seen == wanted
+
+
+def test_one_claim_that_fails_fails_all():
+    good, bad = SimpleNamespace(passed=True), SimpleNamespace(passed=False)
+    for verdicts, passed in (((good, good), True), ((good, bad), False), ((bad, good), False)):
+        assert verify.Verification(verdicts, 0.01, "quick", 0).passed is passed
