@@ -116,7 +116,7 @@ def test_defaults():
         },
         "anchor.fit": {"least": 0.0},
         "anchor.Kind.best": {"least": 0.0},
-        "inference._lost_p_value": {"alone": False},
+        "inference.lost_p_value": {"alone": False},
         "paths._start": {"at": -1},
         "power._ratios": {"seed": 0},
         "pull.noise_of": {"memory": 1},
