@@ -52,6 +52,10 @@ _WIDER = 1 + 1e-9
 _LEAST_NOISE = 0.1
 #: Parts of an increment's variance that may be the files'.
 _PARTS = np.linspace(0.0, 0.98, 50)
+#: Logarithms of growth end here.
+_FARTHEST = 300.0
+#: Log-likelihoods that differ beyond these digits are one.
+_DIGITS = 8
 #: Parts count whose log-likelihood is less than the greatest one by no more.
 _DROP = 1.0
 
@@ -104,12 +108,16 @@ class Bands:
     error_rate : float
         Bound on the probability of any false "dying" or "growing" among the bands, and of any
         false "holds".
+    trace : tuple of metrics.Measured, or None
+        Total variance of the next generations if each band walks on by its drift, those that are
+        left out as the others do; None where noise is not known or a direction lost.
     """
 
     bands: tuple[Band, ...]
     without_variance: int
     left_out: int
     error_rate: float
+    trace: tuple[Measured, ...] | None
 
 
 def banded(variances: Array) -> Ints:
@@ -154,6 +162,13 @@ class _Noise(NamedTuple):
         """Largest variance of the drift over `steps` increments that may be."""
         return float(((self.step * (steps - 1) + self.spread) / steps**2).max())
 
+    def ahead(self, steps: int, horizon: int) -> float:
+        """Largest variance of a log variance `horizon` on, by the drift over `steps`."""
+        known, file = self.step * (steps - 1) + self.spread, (self.spread - self.step) / 2
+        ratio = horizon / steps
+        # What the last file is off by is in the drift, too.
+        return float((ratio**2 * known + horizon * self.step + 2 * (1 + ratio) * file).max())
+
     def of_step(self) -> float:
         """Standard error of the step."""
         own = float(self.spread.max()) * math.sqrt(2 / self.dof)
@@ -189,18 +204,23 @@ def _noise(logs: Array, covariance: Array, most: float) -> _Noise:
     with np.errstate(divide="ignore"):
         value = number / 2 * (np.linalg.slogdet(laws)[1] + (steps - 1) * np.log(spread))
     value[1:][_PARTS[1:] * spread[1:] / 2 > most] = math.inf
-    order = np.argsort(value, kind="stable")
+    # Of two increments all parts are as likely: the files' least one is taken, whatever rounds.
+    order = np.argsort(np.round(value, _DIGITS), kind="stable")
     may = order[value[order] <= value[order[0]] + _DROP]
     return _Noise(spread[may], (spread * (1 - _PARTS))[may], max(1.0, number * (steps - 1)))
 
 
 # ------------------------------------------------------------------------------------------ bands
 class _Seen(NamedTuple):
-    """A band's level (T,), n times its sampling variance, and that of one of its directions."""
+    """A band's level (T,), n times its sampling variance, and that of one of its directions.
+
+    spaces (k,): those of its directions.
+    """
 
     level: Array
     noise: float
     single: float
+    spaces: Ints
 
 
 def _drift(seen: _Seen, noise: _Noise, steps: int) -> tuple[float, float]:
@@ -287,6 +307,15 @@ class _Found(NamedTuple):
     bias: Measured
     moves: float
     rests: float
+    seen: _Seen | None = None
+
+
+class _All(NamedTuple):
+    """What is found of each band, by which noise; n times the covariance of log variances."""
+
+    found: list[_Found]
+    noise: _Noise
+    covariance: Array
 
 
 def _lost(series: Series, at: Ints, sizes: list[int] | None, known: Known) -> _Found:
@@ -303,8 +332,8 @@ def _lost(series: Series, at: Ints, sizes: list[int] | None, known: Known) -> _F
 
 def _found(
     series: Series, spaces: Ints, bands: Ints, sizes: list[int] | None, level: float, known: Known
-) -> list[_Found]:
-    """What is found of each band."""
+) -> _All:
+    """What is found of the bands."""
     with np.errstate(divide="ignore"):
         logs = np.log(of_spaces(np.exp(series.log_variance), spaces))
     C = 2 * np.eye(logs.shape[1]) if series.log_covariance is None else series.log_covariance
@@ -319,10 +348,29 @@ def _found(
             continue
         mine = spaces[at]
         single = float(np.diagonal(C)[mine].mean())
-        seen = _Seen(logs[:, mine].mean(axis=1), float(C[np.ix_(mine, mine)].mean()), single)
+        seen = _Seen(logs[:, mine].mean(axis=1), float(C[np.ix_(mine, mine)].mean()), single, mine)
         both = _walked(seen, noise, sizes, level)
-        out.append(_Found(*both, _moves(series, seen, noise, known), _rests(seen, noise)))
-    return out
+        out.append(_Found(*both, _moves(series, seen, noise, known), _rests(seen, noise), seen))
+    return _All(out, noise, C)
+
+
+def _ahead(
+    them: _All, parts: Array, last: float, steps: int, horizon: int, level: float
+) -> tuple[Measured, ...] | None:
+    """Total variance of the next generations, from the bands' own `parts` of the last one."""
+    seen = [one.seen for one in them.found if one.seen is not None]
+    if len(seen) < len(parts) or not math.isfinite(them.noise.spread[0]):
+        return None
+    C, drifts = them.covariance, np.array([one.drift.value for one in them.found])
+    blocks = np.array([[C[np.ix_(a.spaces, b.spaces)].mean() for b in seen] for a in seen])
+    quantile, out = float(stats.t.ppf(0.5 + level / 2, them.noise.dof)), []
+    for h in range(1, horizon + 1):
+        now = parts * np.exp(np.minimum(h * drifts, _FARTHEST))
+        weights = now / now.sum()
+        error = math.sqrt(float(weights @ blocks @ weights) * them.noise.ahead(steps, h))
+        ratio = Measured.around(math.log(float(now.sum() / parts.sum())), quantile * error)
+        out.append(ratio.map(lambda x: last * exponential(x)))
+    return tuple(out)
 
 
 def directions(
@@ -330,17 +378,21 @@ def directions(
     series: Series,
     sizes: list[int] | None = None,
     *,
+    last: float = 1.0,
+    horizon: int = 5,
     level: float = 0.95,
     alpha: float = 0.02,
     known: Known = NOTHING,
 ) -> Bands:
     """Bands of the principal axes, and the fate of each, from two generations or more.
 
-    `sizes`: of whole training sets, where known; `known`: what is said of the loop.
+    `sizes`: of whole training sets, where known; `known`: what is said of the loop; `last`: total
+    variance of the last generation, of which the next `horizon` are forecast.
     """
     variances = np.square(axes.scales)
     bands = banded(variances)
-    found = _found(series, tied(variances), bands, sizes, level, known)
+    them = _found(series, tied(variances), bands, sizes, level, known)
+    found, logs = them.found, series.log_variance[-1]
     moves, rests = (holm(p, alpha) for p in zip(*((f.moves, f.rests) for f in found), strict=True))
     out = []
     for band, one in enumerate(found):
@@ -352,7 +404,7 @@ def directions(
             Band(
                 directions=int(at.sum()),
                 share=float(variances[at].sum()) / axes.trace,
-                left=float(np.exp(series.log_variance[-1, at].mean())),
+                left=float(np.exp(one.seen.level[-1] if one.seen else logs[at].mean())),
                 drift=one.drift,
                 bias=one.bias,
                 half_life=half_life(one.drift),
@@ -360,5 +412,7 @@ def directions(
                 p_value=min(1.0, one.moves),
             )
         )
-    left_out = axes.rank - len(variances)
-    return Bands(tuple(out), len(axes.mean) - axes.rank, left_out, alpha)
+    parts = np.bincount(bands, weights=variances * np.exp(logs))
+    steps, left_out = len(series.log_variance) - 1, axes.rank - len(variances)
+    trace = _ahead(them, parts, last, steps, horizon, level)
+    return Bands(tuple(out), len(axes.mean) - axes.rank, left_out, alpha, trace)

@@ -339,5 +339,14 @@ def _assemble(
         level=level,
         power=power(series, found, alpha, known),
         known=known,
-        directions=directions(axes, series, sizes, level=level, alpha=alpha, known=known),
+        directions=directions(
+            axes,
+            series,
+            sizes,
+            last=seen[0],
+            horizon=horizon,
+            level=level,
+            alpha=alpha,
+            known=known,
+        ),
     )

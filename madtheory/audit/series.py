@@ -270,7 +270,8 @@ def _lost(mean: Array, S: Array, variance: Array, scales: Array) -> _File:
     with np.errstate(divide="ignore"):
         logs = np.log(variance)
     shape = np.zeros(K * (K + 1) // 2)
-    return _File(logs, mean, shape, S, 2 * np.eye(1 + int(tied(np.square(scales))[-1])), 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    C = 2 * np.eye(1 + int(tied(np.square(scales))[-1]))
+    return _File(logs, mean, shape, S, C, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def series_of(axes: Axes, generations: Sequence[Array]) -> Series:

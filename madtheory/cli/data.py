@@ -183,7 +183,8 @@ def _directions(found: Bands | None) -> Payload | None:
         }
         for one in found.bands
     ]
-    return {**dataclasses.asdict(found), "bands": bands}
+    trace = None if found.trace is None else [_measured(one) for one in found.trace]
+    return {**dataclasses.asdict(found), "bands": bands, "trace": trace}
 
 
 def _power(found: Audit) -> Payload:
@@ -280,7 +281,10 @@ def _generation_table(payload: Payload) -> Table:
 
 
 def _forecast_table(payload: Payload) -> Table:
-    forecast, columns = payload["forecast"], (_GENERATION[name] for name in _FORECAST)
+    forecast, columns = payload["forecast"], [_GENERATION[name] for name in _FORECAST]
+    by_bands = payload["directions"]["trace"]
+    if by_bands is not None:
+        columns.append("by directions")
     held = payload["coverage"]["fid"]
     title = (
         f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
@@ -288,7 +292,8 @@ def _forecast_table(payload: Payload) -> Table:
     )
     rows = table.plain(title, ("t", *columns), left=0)
     for i, t in enumerate(forecast["generations"]):
-        rows.add_row(str(t), *(_band(forecast[name][i]) for name in _FORECAST))
+        cells = [forecast[name][i] for name in _FORECAST]
+        rows.add_row(str(t), *map(_band, cells if by_bands is None else [*cells, by_bands[i]]))
     return rows
 
 

@@ -21,6 +21,7 @@ from scipy import special
 from madtheory import audit
 from madtheory._threads import one_thread
 from madtheory.audit.directions import banded, directions
+from madtheory.audit.drift import drift
 from madtheory.audit.inference import TOLERANCE
 from madtheory.audit.known import NOTHING, Known
 
@@ -32,8 +33,10 @@ LAWS = ("Gaussian", "mixture", "heavy tails", "correlated", "spiked")
 #: What holds or does not: directions with two biases, with one, real data in each training set,
 #: generations that are all fitted to real data.
 LOOPS = ("two", "flat", "fresh", "independent")
-LOOPS_EACH, POWER_EACH, LENGTHS = 40, 40, (4, 8, 12)
+LOOPS_EACH, POWER_EACH, LENGTHS, SIZES = 60, 40, (4, 8, 12), (60, 200, 600, 2000)
 SMALL, LARGE = 0.7, 0.95
+#: Generations that are forecast.
+HORIZON = 5
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def case_of(law, loop, rng):
     return Case(
         law=law,
         loop=loop,
-        n=int(rng.choice([60, 200, 600, 2000])),
+        n=int(rng.choice(SIZES)),
         generations=T,
         biases=(high,) * large + (low,) * (dim - large),
         share=float(rng.choice([0.1, 0.2, 0.5, 0.9])) if loop == "fresh" else 0.0,
@@ -112,12 +115,12 @@ def draw(rng, training, n, case):
     return mean + x @ (V * np.sqrt(case.biases)) @ V.T
 
 
-def simulate(case, rng):
-    """Real set, first training set, and the files."""
+def simulate(case, rng, more=0):
+    """Real set, first training set, and the files, with those of some more generations."""
     first = training = real_data(rng, case.n, case)
     reference = first if case.same else real_data(rng, case.n, case)
     n_real, files = max(2, round(case.share * case.n)) if case.share else 0, []
-    for _ in range(case.generations):
+    for _ in range(case.generations + more):
         synthetic = draw(rng, training, case.n - n_real, case)
         own = case.files == "own"
         files.append(synthetic if own else draw(rng, training, case.n, case))
@@ -144,19 +147,27 @@ def truths(case, axes, first):
 
 
 def judge(case, rng):
-    """Bands of one loop, what holds of each, and its fate without and with the word of no data."""
-    real, first, files = simulate(case, rng)
+    """Bands of one loop, what holds of each, and its fate without and with the word of no data;
+    then the forecast of the total variance."""
+    real, first, files = simulate(case, rng, HORIZON)
+    variance = np.array([x.var(axis=0, ddof=1).sum() for x in files])
+    files, last, later = files[:-HORIZON], variance[-HORIZON - 1], variance[-HORIZON:]
     axes = audit.axes_of(real)
     series = audit.series_of(axes, files)
-    found = directions(axes, series, level=LEVEL, alpha=ALPHA, known=NOTHING)
-    told = directions(axes, series, level=LEVEL, alpha=ALPHA, known=Known(1, 0.0, not case.same))
+    how = {"last": last, "horizon": HORIZON, "level": LEVEL, "alpha": ALPHA}
+    found = directions(axes, series, **how, known=NOTHING)
+    told = directions(axes, series, **how, known=Known(1, 0.0, not case.same))
     bands, rows = banded(np.square(axes.scales)), []
     if case.loop in ("two", "flat"):
         m = case.n - 1
         loss = float(special.digamma(m / 2)) - math.log(m / 2)
         along, ranked = truths(case, axes, first)
     for k, band in enumerate(found.bands):
-        row = {"fate": band.fate, "told": told.bands[k].fate, "width": band.drift.high - band.drift.low}
+        row = {
+            "fate": band.fate,
+            "told": told.bands[k].fate,
+            "width": band.drift.high - band.drift.low,
+        }
         if case.loop in ("two", "flat"):
             log, nominal = along[bands == k].mean(), ranked[bands == k].mean()
             row["drift"] = log + loss
@@ -167,7 +178,12 @@ def judge(case, rng):
             }
             row["nominal"] = math.exp(nominal)
         rows.append(row)
-    return rows
+    scalar = np.log(last / later) + drift(series).value * np.arange(1, HORIZON + 1)
+    return rows, {
+        "hits": [m.low <= x <= m.high for m, x in zip(found.trace, later, strict=True)],
+        "bands": [abs(math.log(m.value / x)) for m, x in zip(found.trace, later, strict=True)],
+        "scalar": np.abs(scalar).tolist(),
+    }
 
 
 # ---------------------------------------------------------------------------------------- the table
@@ -177,21 +193,27 @@ def group(law, loop, n, seed):
     for i in range(n):
         rng = np.random.default_rng([seed, LAWS.index(law), LOOPS.index(loop), i])
         case = case_of(law, loop, rng)
-        out.append((case, judge(case, rng)))
+        out.append((case, *judge(case, rng)))
     return out
 
 
 def covered(loops):
     """How many intervals of bands hold the truth."""
-    rows = [row for _, bands in loops for row in bands]
-    names = ("drift", "bias", "eigendirection")
-    return {name: [sum(bool(r["holds"][name]) for r in rows), len(rows)] for name in names}
+    rows = [(case.n, row["holds"]) for case, bands, _ in loops for row in bands]
+
+    def count(name, sizes):
+        hits = [bool(holds[name]) for n, holds in rows if n in sizes]
+        return [sum(hits), len(hits)]
+
+    out = {name: count(name, SIZES) for name in ("drift", "bias", "eigendirection")}
+    return {**out, "by_rows": [count("eigendirection", (n,)) for n in SIZES]}
 
 
 def false_rests(loops):
     """Loops with a band that is said to hold while it drifts by the tolerance or more."""
     return sum(
-        any(r["fate"] == "holds" and abs(r["drift"]) >= TOLERANCE for r in rows) for _, rows in loops
+        any(r["fate"] == "holds" and abs(r["drift"]) >= TOLERANCE for r in rows)
+        for _, rows, _ in loops
     )
 
 
@@ -200,14 +222,26 @@ def said(loops, key):
     return {
         "loops": len(loops),
         **{
-            fate: sum(any(r[key] == fate for r in rows) for _, rows in loops)
+            fate: sum(any(r[key] == fate for r in rows) for _, rows, _ in loops)
             for fate in ("dying", "growing")
         },
         "bands": {
-            fate: sum(r[key] == fate for _, rows in loops for r in rows)
+            fate: sum(r[key] == fate for _, rows, _ in loops for r in rows)
             for fate in ("dying", "growing", "holds", "undecided")
         },
     }
+
+
+def ahead(loops):
+    """Intervals of the total variance that hold it; median |log error| at the first and last
+    generation ahead, by bands and by one rate for all."""
+    each = [forecast for *_, forecast in loops]
+    hits = [hit for one in each for hit in one["hits"]]
+    errors = {
+        name: [round(float(np.median([one[name][h] for one in each])), 4) for h in (0, -1)]
+        for name in ("bands", "scalar")
+    }
+    return {"covered": [sum(map(bool, hits)), len(hits)], **errors}
 
 
 def power(T, n, seed):
@@ -216,7 +250,7 @@ def power(T, n, seed):
     for i in range(n):
         rng = np.random.default_rng([seed, 99, T, i])
         case = Case("Gaussian", "two", 400, T, (1.0,) * 4 + (SMALL,) * 4)
-        for row in judge(case, rng):
+        for row in judge(case, rng)[0]:
             cell = out["small" if row["nominal"] < 0.9 else "large"]
             for k, hit in enumerate((True, row["fate"] == "dying", row["told"] == "dying")):
                 cell[k] += hit
@@ -232,21 +266,30 @@ def piece(law, each, seed):
         "false_holds": [sum(map(false_rests, walking.values())), 2 * each],
         "held": {loop: said(loops, "fate") for loop, loops in held.items()},
         "told": said(held["independent"], "told"),
+        "ahead": {loop: ahead(loops) for loop, loops in (walking | held).items()},
         "walking": {loop: said(loops, "fate") for loop, loops in walking.items()},
     }
 
 
 def main():
-    start = time.perf_counter()
+    start, laws = time.perf_counter(), {}
     with one_thread():
-        laws = {}
         for law in LAWS:
             laws[law] = piece(law, LOOPS_EACH, PRINTED)
             print(law, json.dumps(laws[law]), f"{time.perf_counter() - start:.0f} s", flush=True)
         powers = {str(T): power(T, POWER_EACH, PRINTED) for T in LENGTHS}
+    write(laws, powers)
+
+
+def write(laws, powers):
+    """Write the table."""
     record = {
         "script": "tests/golden/audit/directions.py",
-        "versions": {"python": sys.version.split()[0], "numpy": np.__version__, "scipy": scipy.__version__},
+        "versions": {
+            "python": sys.version.split()[0],
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+        },
         "level": LEVEL,
         "alpha": ALPHA,
         "laws": laws,
