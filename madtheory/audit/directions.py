@@ -175,9 +175,6 @@ class _Noise(NamedTuple):
         return max(own, float(self.step.max() - self.step.min()) / 2)
 
 
-_UNKNOWN = _Noise(np.array([math.inf]), np.array([0.0]), 1.0)
-
-
 def _independent(covariance: Array) -> float:
     """Independent series that say as much as those of this covariance do."""
     size = np.sqrt(np.diagonal(covariance))
@@ -193,7 +190,7 @@ def _noise(logs: Array, covariance: Array, most: float) -> _Noise:
     """
     steps = len(logs) - 1
     if steps < 2 or not logs.shape[1]:
-        return _UNKNOWN
+        return _Noise(np.array([math.inf]), np.array([0.0]), 1.0)
     about = np.linalg.svd(np.ones((1, steps)))[2][1:]
     residual = about @ np.diff(logs / np.sqrt(np.diagonal(covariance)), axis=0)
     gram = residual @ residual.T / residual.shape[1]

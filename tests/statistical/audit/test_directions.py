@@ -17,9 +17,7 @@ EACH = 5
 @pytest.fixture(scope="module")
 def pieces():
     with one_thread():
-        return [
-            directions.piece(law, EACH, 100) for law in ("heavy tails", "correlated")
-        ]
+        return [directions.piece(law, EACH, 100) for law in ("heavy tails", "correlated")]
 
 
 @pytest.mark.parametrize("name", ["drift", "bias"])
