@@ -9,7 +9,16 @@ import pytest
 from scipy import stats
 
 from madtheory import audit
-from madtheory.audit.directions import _noise, banded, directions, half_life
+from madtheory.audit.directions import (
+    _Noise,
+    _noise,
+    _rests,
+    _Seen,
+    banded,
+    directions,
+    half_life,
+    holm,
+)
 from madtheory.audit.drift import drift
 from madtheory.audit.known import Known
 from madtheory.metrics import Measured, direction_variances
@@ -60,7 +69,40 @@ def test_many_like_directions_are_one_band():
     assert banded(2.1 ** -np.arange(4.0).repeat(3) * np.linspace(1, 0.99, 12))[-1] == 3
 
 
+def test_a_tie_that_rounds_is_not_cut():
+    end = math.exp(-math.log(2) * (1 + 1e-9))
+    s = np.array([1.0, *np.linspace(0.9, 0.6, 8), end * (1 + 5e-13), end * (1 - 5e-13)])
+    assert banded(s).tolist() == [0] * 11
+    assert banded(np.append(s[:-1], end * (1 - 1e-6)))[-1] == 1
+
+
+def test_holm_steps_down():
+    assert holm([0.02, 0.011, 0.5], 0.03) == [False, False, False]
+    assert holm([0.015, 0.01, 0.03], 0.03) == [True, True, True]
+
+
 # --------------------------------------------------------------------------------- second routes
+def test_a_band_is_the_mean_of_its_axes_with_their_common_noise():
+    rng = np.random.default_rng(2)
+    common = [np.sqrt(3 / rng.chisquare(5, size=(400, 1))) for _ in range(7)]
+    x = [rng.standard_normal((400, 12)) / np.arange(1, 13) * c for c in common]
+    real, files = x[0], x[1:]
+    axes = audit.axes_of(real)
+    series, at = audit.series_of(axes, files), banded(np.square(axes.scales))
+    logs, C = series.log_variance, series.log_covariance
+    noise, bands = _noise(logs, C, 1 / 400), directions(axes, series).bands
+    counts = np.array([one.directions for one in bands])
+    assert counts.max() > 2
+    drifts = np.array([one.drift.value for one in bands])
+    assert counts @ drifts / 12 == pytest.approx(drift(series).value, rel=1e-12)
+    quantile = stats.t.ppf(0.975, noise.dof)
+    for k, one in enumerate(bands):
+        mine = np.flatnonzero(at == k)
+        assert one.drift.value == pytest.approx((logs[-1] - logs[0])[mine].mean() / 5)
+        error = math.sqrt(C[np.ix_(mine, mine)].mean() * noise.of_drift(5))
+        assert one.drift.high - one.drift.value == pytest.approx(quantile * error)
+
+
 def test_drifts_are_those_of_the_rate_and_of_theory_biases():
     real, files = TWO
     axes = audit.axes_of(real)
@@ -99,6 +141,8 @@ def test_noise_of_both_kinds_is_told_apart():
     assert seen.of_drift(11) * 4 == pytest.approx((11 * 0.01 + 2 * 0.04) / 121, rel=0.2)
     # Rows of the files that cannot add so much leave it to the loop.
     assert _noise(files, C, 1e-6).step[0] == pytest.approx(_noise(files, C, 1e-6).spread[0])
+    some = _noise(files, C, 0.03 / 4)
+    assert 0.027 < float((some.spread - some.step).max()) / 2 * 4 <= 0.03
     assert _noise(walk, C, 1.0).step[0] * 4 == pytest.approx(0.01, rel=0.15)
 
 
@@ -132,6 +176,15 @@ def test_what_grows_is_growing_and_what_rests_holds():
     rng = np.random.default_rng(0)
     still = [rng.standard_normal((20_000, 2)) * [2, 1] for _ in range(12)]
     assert fates(found(rng.standard_normal((500, 2)) * [2, 1], still)) == ["holds"] * 2
+
+
+def test_the_later_half_rests():
+    level, noise = (
+        np.array([2.0, 1, 0.5, 0, 0, 0, 0]),
+        _Noise(np.array([1e-6]), np.array([1e-6]), 30.0),
+    )
+    assert _rests(_Seen(level, 2.0, 2.0, np.arange(1)), noise) < 1e-6
+    assert _rests(_Seen(level[:6], 2.0, 2.0, np.arange(1)), noise) > 0.9
 
 
 def test_known_real_data_hold_every_direction():
