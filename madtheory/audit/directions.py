@@ -409,7 +409,7 @@ def directions(
                 p_value=min(1.0, one.moves),
             )
         )
-    parts = np.bincount(bands, weights=variances * np.exp(logs))
+    parts = np.bincount(bands, weights=variances * np.exp(logs)).astype(np.float64)
     steps, left_out = len(series.log_variance) - 1, axes.rank - len(variances)
     trace = _ahead(them, parts, last, steps, horizon, level)
     return Bands(tuple(out), len(axes.mean) - axes.rank, left_out, alpha, trace)
