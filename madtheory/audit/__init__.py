@@ -15,6 +15,9 @@ not_mad
 undecided
     Neither.
 
+Beside it the directions of the real data are said to be dying, growing, at rest or undecided, by
+bands of like variance (:mod:`madtheory.audit.directions`).
+
 The paper calls a loop MAD when its distance from the real distribution keeps growing (section 2).
 Distances also grow at first in a loop that settles, so the verdict does not rest on growth, but on
 whether real data are seen to pull the generations back. Where no real data are known to enter
@@ -24,6 +27,7 @@ Bad arguments raise ValueError or TypeError with one sentence that names the arg
 and the value.
 """
 
+from madtheory.audit.directions import Band, Bands
 from madtheory.audit.forecast import COVERAGE, COVERAGE_KNOWN, Forecast, FreshData
 from madtheory.audit.inference import (
     GROWTH,
@@ -51,6 +55,8 @@ __all__ = [
     "STRICT_TOLERANCE",
     "TOLERANCE",
     "Audit",
+    "Band",
+    "Bands",
     "Forecast",
     "FreshData",
     "Generation",

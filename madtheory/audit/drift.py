@@ -6,15 +6,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import optimize, special
 
 from madtheory.laws import chi_square
 
 if TYPE_CHECKING:
     from madtheory.audit.series import Series
-
-#: Below this variance of a step the first two orders of psi' have all digits of the training size.
-_SMALL_STEP = 1e-6
 
 
 class Drift(NamedTuple):
@@ -85,14 +81,7 @@ def training_size(step: float) -> float:
     """Degrees of freedom m of a Gaussian fit whose log variances step with variance psi'(m/2)."""
     if not step > 0:
         return math.inf
-    if not math.isfinite(step):
-        return 1.0
-    if step < _SMALL_STEP:
-        return 2 / step + 1  # psi'(x) = 1/x + 1/(2 x^2) + O(x^-3)
-    # psi'(x) lies between 1/x and 1/x + 1/x^2.
-    low, high = 1 / step, (1 + math.sqrt(1 + 4 * step)) / (2 * step)
-    root = optimize.brentq(lambda x: float(special.polygamma(1, x)) - step, low, high, rtol=1e-12)
-    return 2 * float(root)
+    return chi_square.dof_of_log_variance(step) if math.isfinite(step) else 1.0
 
 
 def size_correction(dof: float) -> float:

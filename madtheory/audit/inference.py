@@ -82,15 +82,15 @@ def _bias(noise: Drift, sizes: list[int] | None, level: float) -> tuple[Measured
     else:
         correction = float(np.mean([size_correction(n - 1) for n in sizes[1:]]))
         error, size = noise.error, float(np.mean(sizes[1:]))
-    return _student(noise, noise.value + correction, error, level).map(_exp), size
+    return _student(noise, noise.value + correction, error, level).map(exponential), size
 
 
-def _exp(x: float) -> float:
+def exponential(x: float) -> float:
     """exp without overflow."""
     return math.exp(x) if x < 700 else math.inf
 
 
-def _training_rows(series: Series, sizes: list[int] | None, first: int) -> float:
+def training_rows(series: Series, sizes: list[int] | None, first: int) -> float:
     """Fewest rows of a training set: as given, else of the files, or fewer if means move by more.
 
     Means of n rows move by variance/n at least; files that are samples of their own, and real
@@ -106,7 +106,7 @@ def _training_rows(series: Series, sizes: list[int] | None, first: int) -> float
     return min(fewest, 1 / moves) if moves > 0 else fewest
 
 
-def _lost_p_value(series: Series, lost: Bools, training: float, *, alone: bool = False) -> float:
+def lost_p_value(series: Series, lost: Bools, training: float, *, alone: bool = False) -> float:
     """p-value of "real data make up the margin or more" from directions that files lack (T, K).
 
     n training rows hold n MARGIN real ones at least, of which each varies along a direction with
@@ -141,8 +141,8 @@ def _collapsed(
         reason = "a direction that varies in real has no variance from the first generation on"
     elif lost[-1]:
         first = lost.index(True) + 1
-        rows = _training_rows(series, sizes, first - 1)
-        p = _lost_p_value(series, directions, rows, alone=known.alone)
+        rows = training_rows(series, sizes, first - 1)
+        p = lost_p_value(series, directions, rows, alone=known.alone)
         reason = f"a direction that varies in real loses all variance by generation {first}"
         if p <= alpha:
             verdict = "mad"

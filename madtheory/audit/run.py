@@ -12,6 +12,7 @@ import numpy as np
 
 from madtheory import _check, metrics
 from madtheory._threads import one_thread
+from madtheory.audit.directions import directions
 from madtheory.audit.forecast import forecast, fresh_data
 from madtheory.audit.inference import TOO_FEW, infer
 from madtheory.audit.known import NOTHING, Known, memory_of, share_of, training_sizes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from madtheory._types import Array
+    from madtheory.audit.directions import Bands
     from madtheory.audit.forecast import Forecast, FreshData
     from madtheory.audit.inference import Verdict
     from madtheory.audit.power import Power
@@ -99,6 +101,8 @@ class Audit:
         are known to enter, which leaves nothing to test.
     known : Known
         What was said of the loop.
+    directions : Bands or None
+        Which directions die, and how fast; None with one generation.
     """
 
     generations: tuple[Generation, ...]
@@ -116,6 +120,7 @@ class Audit:
     level: float
     power: Power | None = None
     known: Known = NOTHING
+    directions: Bands | None = None
 
 
 # ------------------------------------------------------------------------------------------ input
@@ -334,4 +339,14 @@ def _assemble(
         level=level,
         power=power(series, found, alpha, known),
         known=known,
+        directions=directions(
+            axes,
+            series,
+            sizes,
+            last=seen[0],
+            horizon=horizon,
+            level=level,
+            alpha=alpha,
+            known=known,
+        ),
     )

@@ -23,7 +23,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from madtheory._types import Array
+    from madtheory._types import Array, Ints
 
 #: At most this many directions: beyond, more of them say little more and cost d^2.
 _WIDEST = 128
@@ -37,13 +37,16 @@ _SOME_ROWS = 400
 _SAME = 1e-9
 #: Correlations beyond this are +-1 up to rounding.
 _NEAR_ONE = 1 - 1e-12
+#: Real variances nearer than this share are one: their axes are arbitrary in a common eigenspace.
+_TIED = 1e-9
 
 
 class Axes(NamedTuple):
     """Mean (d,) of the real set, its leading axes (d, K) and their deviations (K,).
 
     rows: its rows; noise: n times the sampling variance of an entry of its shapes; varied (K,):
-    share of its rows that do not have the commonest value along an axis.
+    share of its rows that do not have the commonest value along an axis; rank: axes along which it
+    varies; trace: its variance along all of them.
     """
 
     mean: Array
@@ -52,6 +55,8 @@ class Axes(NamedTuple):
     rows: float = math.inf
     noise: float = 1.0
     varied: Array | None = None
+    rank: int = 0
+    trace: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ class Series:
         n times the sampling variance of an entry of `shapes` of the real set.
     varied : ndarray, shape (K,), or None
         Share of real rows that do not have the commonest value along a direction; None: all.
+    log_covariance : ndarray, shape (S, S), or None
+        n times the sampling covariance of the log variances, those of directions that :func:`tied`
+        has in one eigenspace taken as that of their mean variance; None: 2 I.
     """
 
     log_variance: Array
@@ -104,6 +112,7 @@ class Series:
     real_rows: float = math.inf
     real_noise: float = 1.0
     varied: Array | None = None
+    log_covariance: Array | None = None
 
 
 class _File(NamedTuple):
@@ -113,6 +122,7 @@ class _File(NamedTuple):
     mean: Array
     shape: Array
     covariance: Array
+    log_covariance: Array
     log_noise: float
     sharing: float
     shape_noise: float
@@ -133,7 +143,34 @@ def axes_of(real: Array) -> Axes:
     K = min(rank, _WIDEST, max(1, len(real) // _ROWS_EACH))
     vectors, scales = vectors[:, :K], np.sqrt(values[:K])
     z = x @ vectors / scales
-    return Axes(mean, vectors, scales, float(len(real)), _overlap(z)[0], _varied(z))
+    trace = float(values[:rank].sum())
+    return Axes(mean, vectors, scales, float(len(real)), _overlap(z)[0], _varied(z), rank, trace)
+
+
+def tied(variances: Array) -> Ints:
+    """Number of the eigenspace of each of some sorted variances.
+
+    Examples
+    --------
+    >>> tied(np.array([3.0, 2.0, 2.0 * (1 - 1e-12), 1.0])).tolist()
+    [0, 1, 1, 2]
+    """
+    apart = variances[1:] < (1 - _TIED) * variances[:-1]
+    return np.concatenate([[0], np.cumsum(apart)])
+
+
+def of_spaces(x: Array, spaces: Ints) -> Array:
+    """Means of x (..., K) over the directions of each eigenspace, (..., S)."""
+    first = np.flatnonzero(np.diff(spaces, prepend=-1))
+    means: Array = np.add.reduceat(x, first, axis=-1) / np.bincount(spaces)
+    return means
+
+
+def _log_covariance(squares: Array, variance: Array, spaces: Ints) -> Array:
+    """Covariance (S, S), over rows, of what a row adds to the log variance of each eigenspace."""
+    if spaces[-1] + 1 < len(spaces):
+        squares = of_spaces(squares * variance, spaces) / of_spaces(variance, spaces)
+    return np.atleast_2d(np.cov(squares, rowvar=False, ddof=0))
 
 
 def _varied(z: Array) -> Array:
@@ -205,7 +242,7 @@ def _file(x: Array, axes: Axes) -> _File:
     S = centred.T @ centred / (len(x) - 1)
     variance = np.where(np.diagonal(S) > _rounding(x, axes), np.diagonal(S), 0.0)
     if not variance.all():
-        return _lost(mean, S, variance)
+        return _lost(mean, S, variance, axes.scales)
     deviations = np.sqrt(variance)
     logs = np.log(variance)
     z = centred / deviations
@@ -217,6 +254,7 @@ def _file(x: Array, axes: Axes) -> _File:
         mean=mean,
         shape=np.concatenate([_fisher(S, deviations), (logs - logs.mean()) / np.sqrt(2)]),
         covariance=S,
+        log_covariance=_log_covariance(squares, variance, tied(np.square(axes.scales))),
         log_noise=noise,
         sharing=float(squares.mean(axis=1).var()) / noise if noise > 0 else 1.0,
         shape_noise=shape_noise,
@@ -226,13 +264,14 @@ def _file(x: Array, axes: Axes) -> _File:
     )
 
 
-def _lost(mean: Array, S: Array, variance: Array) -> _File:
+def _lost(mean: Array, S: Array, variance: Array, scales: Array) -> _File:
     """A generation with a direction without variance: only its log variances are used."""
     K = len(mean)
     with np.errstate(divide="ignore"):
         logs = np.log(variance)
     shape = np.zeros(K * (K + 1) // 2)
-    return _File(logs, mean, shape, S, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    C = 2 * np.eye(1 + int(tied(np.square(scales))[-1]))
+    return _File(logs, mean, shape, S, C, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
@@ -255,4 +294,5 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
         real_rows=axes.rows,
         real_noise=axes.noise,
         varied=axes.varied,
+        log_covariance=np.mean([f.log_covariance for f in files], axis=0),
     )

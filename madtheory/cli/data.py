@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from madtheory._types import Array
-    from madtheory.audit import Audit, Forecast
+    from madtheory.audit import Audit, Bands, Forecast
     from madtheory.metrics import Measured
 
 _measure_options = options.stack(
@@ -146,10 +146,13 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
     reasons = {}
     if found.rate is None:
         reasons = dict.fromkeys(
-            ("rate", "bias", "forecast", "fresh_data"), "two generations at least are needed, got 1"
+            ("rate", "bias", "forecast", "fresh_data", "directions"),
+            "two generations at least are needed, got 1",
         )
     elif math.isinf(found.rate.value):
         reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"
+    if found.directions is not None and found.directions.trace is None:
+        reasons["directions.trace"] = reasons.get("rate", "three generations are needed, got 2")
     if math.isinf(found.training_size):
         reasons["training_size"] = "no noise between generations is seen"
     if found.power is None and found.known.share:
@@ -163,6 +166,27 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
             "no number of fresh samples is known to hold this distance"
         )
     return reasons
+
+
+def _directions(found: Bands | None) -> Payload | None:
+    """Bands of directions, largest variance first."""
+    if found is None:
+        return None
+    bands = [
+        {
+            "directions": one.directions,
+            "share": one.share,
+            "left": one.left,
+            "rate": _measured(one.drift),
+            "bias": _measured(one.bias),
+            "half_life": _measured(one.half_life),
+            "fate": one.fate,
+            "p_value": one.p_value,
+        }
+        for one in found.bands
+    ]
+    trace = None if found.trace is None else [_measured(one) for one in found.trace]
+    return {**dataclasses.asdict(found), "bands": bands, "trace": trace}
 
 
 def _power(found: Audit) -> Payload:
@@ -203,6 +227,7 @@ def answer_audit(
         "known": {name: known.get(name) for name in _KNOWN},
         **_power(found),
         "training_size": found.training_size,
+        "directions": _directions(found.directions),
         "forecast": _forecast(found.forecast),
         "fresh_data": None if fresh is None else dataclasses.asdict(fresh),
         "k": k,
@@ -221,6 +246,14 @@ _AUDIT = {
     "rate": "drift of log variance a generation",
     "bias": "effective bias λ",
     "n_eff": "last generation, in real samples",
+}
+#: Columns of the directions, and words for their fates.
+_DIRECTIONS = ("axes", "share", "left", "bias λ", "half-life", "fate")
+_FATES = {
+    "dying": "[bold red]dying[/]",
+    "growing": "[bold red]growing[/]",
+    "holds": "[green]holds[/]",
+    "undecided": "[yellow]cannot tell[/]",
 }
 _VERDICTS = {
     "mad": "[bold red]MAD[/]",
@@ -250,7 +283,10 @@ def _generation_table(payload: Payload) -> Table:
 
 
 def _forecast_table(payload: Payload) -> Table:
-    forecast, columns = payload["forecast"], (_GENERATION[name] for name in _FORECAST)
+    forecast, columns = payload["forecast"], [_GENERATION[name] for name in _FORECAST]
+    by_bands = payload["directions"]["trace"]
+    if by_bands is not None:
+        columns.append("by directions")
     held = payload["coverage"]["fid"]
     title = (
         f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
@@ -258,8 +294,49 @@ def _forecast_table(payload: Payload) -> Table:
     )
     rows = table.plain(title, ("t", *columns), left=0)
     for i, t in enumerate(forecast["generations"]):
-        rows.add_row(str(t), *(_band(forecast[name][i]) for name in _FORECAST))
+        cells = [forecast[name][i] for name in _FORECAST]
+        rows.add_row(str(t), *map(_band, cells if by_bands is None else [*cells, by_bands[i]]))
     return rows
+
+
+def _left_out(found: Payload) -> str:
+    """How sure the fates are, and of which directions nothing is said."""
+    words = f"Any false fate of directions at most {100 * found['error_rate']:g} % of the time"
+    if found["left_out"]:
+        words += f"; {found['left_out']} of least variance left out: too few real rows"
+    if found["without_variance"]:
+        words += f"; real data do not vary along {found['without_variance']} more"
+    return words + "."
+
+
+def _direction_table(payload: Payload) -> Table:
+    """Fate of each band of directions."""
+    title = f"Directions of real data, {100 * payload['level']:g} % intervals"
+    rows = table.plain(title, _DIRECTIONS, left=0)
+    first = 1
+    for one in payload["directions"]["bands"]:
+        last = first + one["directions"] - 1
+        rows.add_row(
+            str(first) if last == first else f"{first} to {last}",
+            f"{100 * one['share']:.3g} %",
+            f"{one['left']:.3g}",
+            _ranged(one["bias"]),
+            _short_number(one["half_life"]["value"]),
+            _FATES[one["fate"]],
+        )
+        first = last + 1
+    return rows
+
+
+def _ranged(measured: Payload) -> str:
+    """Value and both ends, to three digits."""
+    value, low, high = map(_short_number, (measured["value"], *measured["interval"]))
+    return value if value == low == high else f"{value} ({low} to {high})"
+
+
+def _short_number(x: float | None) -> str:
+    """Three digits, a dash where there is no finite value."""
+    return f"{x:.3g}" if x is not None and math.isfinite(x) else table.number(x)
 
 
 def _decided(payload: Payload) -> str:
@@ -328,6 +405,9 @@ def show_audit(payload: Payload) -> None:
         page.print(_decided(payload))
     page.print(_generation_table(payload))
     page.print(_intervals("Loop", ("quantity", "value", "interval"), payload, words=_AUDIT))
+    if payload["directions"] is not None:
+        page.print(_direction_table(payload))
+        page.print(_left_out(payload["directions"]))
     if payload["forecast"] is not None:
         page.print(_forecast_table(payload))
     if payload["fresh_data"] is not None:

@@ -6,16 +6,20 @@ before m = 10^16, so they come from their own series here.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import optimize, special
 
+from madtheory import _check
 from madtheory._types import Array
 
 #: Where the asymptotic series below reach double precision (first term left out: 4e-17).
 _LARGE = 10
+#: Below this variance of log chi-square the first two orders of psi' have all its digits.
+_SMALL_VARIANCE = 1e-6
 #: B_2k / (2k (2k-1)) of log Gamma, and B_2k / (2k) of digamma, k = 1..7.
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
@@ -149,6 +153,26 @@ def log_chi_square_variance(dof: ArrayLike) -> Array:
     '4.934802200545'
     """
     return np.asarray(special.polygamma(1, _positive("dof", dof) / 2.0))
+
+
+def dof_of_log_variance(variance: float) -> float:
+    """Return the degrees of freedom k of which Var log chi2_k = psi'(k/2) is `variance` (1.4).
+
+    Examples
+    --------
+    >>> round(dof_of_log_variance(float(log_chi_square_variance(9.0))), 9)
+    9.0
+    """
+    variance = _check.number("variance", variance, low=0.0, open_=True)
+    if variance < _SMALL_VARIANCE:
+        return 2 / variance + 1  # psi'(x) = 1/x + 1/(2 x^2) + O(x^-3)
+    # psi'(x) lies between 1/x and 1/x + 1/x^2.
+    low, high = 1 / variance, (1 + math.sqrt(1 + 4 * variance)) / (2 * variance)
+
+    def excess(x: float) -> float:
+        return float(special.polygamma(1, x)) - variance
+
+    return 2 * float(optimize.brentq(excess, low, high, rtol=1e-12))
 
 
 def log_chi_square_density(v: ArrayLike, dof: float) -> Array:

@@ -9,13 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from madtheory.audit import Audit, Forecast
+from madtheory.audit import Audit, Bands, Forecast
 from madtheory.metrics import Measured
 from madtheory.reports import plotting
 from madtheory.reports._types import Numbers
 from madtheory.reports.plotting import array, band, interval_points, line
 from madtheory.reports.style import BLACK, DASHES, GREY, MARKERS, figure, panel
 
+FATES = {
+    "dying": "dying", "growing": "growing", "holds": "holds", "undecided": "cannot tell",
+}  # fmt: skip
 VERDICTS = {"mad": "MAD", "not_mad": "not MAD", "undecided": "undecided"}
 
 
@@ -112,10 +115,26 @@ def _title(found: Audit) -> str:
     return words
 
 
+def _bands(ax: Axes, found: Bands | None) -> None:
+    """Effective bias of each band over its share of variance, by its fate."""
+    bands = () if found is None else found.bands
+    for i, (fate, word) in enumerate(FATES.items()):
+        mine = [one for one in bands if one.fate == fate and np.isfinite(one.bias.high)]
+        if mine:
+            share = [one.share / one.directions for one in mine]
+            value, low, high = np.array([(b.bias.value, b.bias.low, b.bias.high) for b in mine]).T
+            bars = np.maximum([value - low, high - value], 0)
+            interval_points(ax, share, value, bars, i, word, ls="none")
+    ax.axhline(1.0, color=BLACK, lw=0.6, ls=DASHES[2])
+    ax.set(xscale="log", xlabel="share of variance of a direction")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="best")
+
+
 def draw_audit(found: Audit) -> Figure:
-    """FID, precision and recall, and total variance by generation (docs/audit.md)."""
-    fig = figure(2.7)
-    axes = fig.subplots(1, 3)
+    """Metrics by generation, and the effective bias by direction (docs/audit.md)."""
+    fig = figure(4.6)
+    *axes, last = fig.subplots(2, 2).ravel()
     shown = found.generations
     _measured(axes[0], [g.fid for g in shown], 0)
     _measured(axes[1], [g.precision for g in shown], 0, "precision")
@@ -133,5 +152,7 @@ def draw_audit(found: Audit) -> Figure:
     panel(axes[0], "a", "FID")
     panel(axes[1], "b", "precision, recall")
     panel(axes[2], "c", "total variance")
+    panel(last, "d", "effective bias λ of directions")
+    _bands(last, found.directions)
     fig.suptitle(_title(found), fontsize=9, x=0.01, ha="left")
     return fig

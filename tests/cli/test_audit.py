@@ -1,5 +1,6 @@
 """`audit REAL GEN1 GEN2 ...`: its keys, its verdicts, and what it refuses."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,29 @@ def test_every_promised_key_is_there(answer: Answer, mad: list[Path]) -> None:
     assert got["power"].keys() == {"mad", "not_mad", "share"}
     assert all(0 < value <= 1 for value in got["power"].values())
     assert got["generations_needed"]["mad"] >= 3
+
+
+def test_directions_are_told_by_bands(answer: Answer, mad: list[Path]) -> None:
+    got = answer("audit", *mad, "--n-real", 0, "--horizon", 3)["directions"]
+    assert got.keys() == {"bands", "trace", "without_variance", "left_out", "error_rate"}
+    assert got["error_rate"] == 0.02
+    assert len(got["bands"]) == 6
+    assert sum(one["share"] for one in got["bands"]) == pytest.approx(1)
+    for one in got["bands"]:
+        assert one["fate"] == "dying"
+        low, high = one["bias"]["interval"]
+        assert low < one["bias"]["value"] < high < 1
+        assert one["half_life"]["value"] == pytest.approx(math.log(2) / -one["rate"]["value"])
+    assert [x["interval"][0] < x["value"] < x["interval"][1] for x in got["trace"]] == [True] * 3
+    assert answer("audit", *mad[:2])["directions"] is None
+    two = answer("audit", *mad[:3])
+    assert two["reason"]["directions.trace"] == "three generations are needed, got 2"
+
+
+def test_directions_are_shown(command: Command, mad: list[Path]) -> None:
+    _, out, _ = command("audit", *mad, "--n-real", 0)
+    assert out.count("dying") == 6
+    assert "Any false fate of directions at most 2 % of the time." in out
 
 
 def test_a_loop_without_real_data_is_mad(answer: Answer, mad: list[Path]) -> None:

@@ -69,6 +69,7 @@ def test_the_title_of_a_forecast_tells_the_worst_class_from_all() -> None:
     payload = {
         "forecast": {"generations": [], "fid": [], "trace": []},
         "coverage": {"fid": {"all": 0.98, "worst": 0.92}},
+        "directions": {"trace": None},
         "level": 0.9,
     }
     assert data._forecast_table(payload).title == (

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from madtheory import _check
 from madtheory._types import Array
@@ -67,15 +67,9 @@ def _ratios(variances: ArrayLike, fewest: int) -> Array:
 
 
 def _dof_of_scatter(variance: float) -> float:
-    """Degrees of freedom m of which log chi2_m has this variance, psi'(m/2)."""
-
-    def excess(log_m: float) -> float:
-        return float(special.polygamma(1, np.exp(log_m) / 2)) - variance
-
-    low, high = np.log(_FEWEST), np.log(_MOST)
-    if excess(high) >= 0:
-        return _MOST
-    return float(np.exp(optimize.brentq(excess, low, high))) if excess(low) > 0 else _FEWEST
+    """Degrees of freedom m of which log chi2_m has this variance, within what is told apart."""
+    dof = chi_square.dof_of_log_variance(variance) if variance > 0 else _MOST
+    return min(max(dof, _FEWEST), _MOST)
 
 
 def _known(ratios: Array, dof: float, tail: float) -> tuple[Array, Array, Array]:

@@ -321,7 +321,7 @@ def test_training_rows_are_those_of_the_files_or_fewer_if_means_move_by_more():
     rng = np.random.default_rng(9)
     files = [rng.standard_normal((5000, 5)) + 0.1 * rng.standard_normal(5) for _ in range(40)]
     series = audit.series_of(audit.axes_of(REAL), [*files, np.full((300, 5), 2.0)])
-    rows = inference._training_rows
+    rows = inference.training_rows
     # Moves of variance 2 (1/100 + 1/5000): 195 of them, a factor of 1.5 is five deviations.
     assert 49 / 1.5 < rows(series, None, 40) < 49 * 1.5
     assert (rows(series, None, 2), rows(series, [7, 9], 40)) == (300, 7)

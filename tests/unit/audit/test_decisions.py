@@ -38,7 +38,13 @@ def test_constants():
         "classes._MOST": 64,
         "classes._SHARE": 0.25,
         "classes._TRUST": 0.3,
-        "drift._SMALL_STEP": 1e-06,
+        "directions.MOST": 8,
+        "directions._ALIKE": 2.0,
+        "directions._WIDER": 1.000000001,
+        "directions._LEAST_NOISE": 0.1,
+        "directions._FARTHEST": 300.0,
+        "directions._DIGITS": 8,
+        "directions._DROP": 1.0,
         "forecast._WORK": 8000,
         "forecast._FEWEST_PATHS": 100,
         "forecast._MOST_PATHS": 400,
@@ -98,6 +104,7 @@ def test_constants():
         "series._SOME_ROWS": 400,
         "series._SAME": 1e-09,
         "series._NEAR_ONE": 0.999999999999,
+        "series._TIED": 1e-09,
     }
 
 
@@ -116,7 +123,8 @@ def test_defaults():
         },
         "anchor.fit": {"least": 0.0},
         "anchor.Kind.best": {"least": 0.0},
-        "inference._lost_p_value": {"alone": False},
+        "directions.directions": {"last": 1.0, "horizon": 5, "level": 0.95, "alpha": 0.02},
+        "inference.lost_p_value": {"alone": False},
         "paths._start": {"at": -1},
         "power._ratios": {"seed": 0},
         "pull.noise_of": {"memory": 1},

@@ -209,10 +209,10 @@ def test_a_lost_direction_is_what_models_at_rest_lack_by_chance_alone():
     # .1 of the real rows vary: 100 rows lack that with .9^100, two files running with its square.
     given = dataclasses.replace(series(np.ones((3, 2)), 1), varied=np.array([0.1]))
     lost = np.array([[False], [True], [True]])
-    p = inference._lost_p_value(given, lost, 200.0, alone=True)
+    p = inference.lost_p_value(given, lost, 200.0, alone=True)
     assert p == pytest.approx(0.9**200)
-    assert inference._lost_p_value(given, lost, 20.0, alone=True) == pytest.approx(0.9**40)
-    assert inference._lost_p_value(given, ~lost, 20.0, alone=True) == 1.0
+    assert inference.lost_p_value(given, lost, 20.0, alone=True) == pytest.approx(0.9**40)
+    assert inference.lost_p_value(given, ~lost, 20.0, alone=True) == 1.0
 
 
 # ------------------------------------------------------------------- real data are known to enter

@@ -56,7 +56,7 @@ def test_bias_with_known_training_sizes():
     centre = -0.1 + np.mean([math.log(x) - float(special.digamma(x)) for x in (25, 50)])
     expected = [math.exp(centre + s * T975 * 0.02) for s in (0, -1, 1)]
     assert [found.value, found.low, found.high] == pytest.approx(expected, rel=1e-9)
-    assert inference._exp(701.0) == math.inf
+    assert inference.exponential(701.0) == math.inf
 
 
 # ------------------------------------------------------------------------------ from tests to p
@@ -152,8 +152,8 @@ def test_what_is_known_of_real_data_stands(monkeypatch, known, slow, dof):
 
 
 def test_exponents_without_overflow():
-    assert inference._exp(699.0) == math.exp(699.0)
-    assert inference._exp(700.0) == math.inf
+    assert inference.exponential(699.0) == math.exp(699.0)
+    assert inference.exponential(700.0) == math.inf
 
 
 def test_rows_of_training_sets_are_told_by_moves_of_three_files_at_least():
@@ -161,14 +161,14 @@ def test_rows_of_training_sets_are_told_by_moves_of_three_files_at_least():
     means = np.zeros((4, 5))
     means[1::2, :2] = 0.3
     given = dataclasses.replace(walks(np.zeros((4, 5))), means=means)
-    assert inference._training_rows(given, None, 3) == pytest.approx(1 / 0.036)
-    assert inference._training_rows(given, None, 2) == 100.0
+    assert inference.training_rows(given, None, 3) == pytest.approx(1 / 0.036)
+    assert inference.training_rows(given, None, 2) == 100.0
     half = dataclasses.replace(given, scale=np.array([1.0, 0.5, 9.0, 9.0]))
-    assert inference._training_rows(half, None, 3) == pytest.approx(1 / (0.036 * 1.5))
+    assert inference.training_rows(half, None, 3) == pytest.approx(1 / (0.036 * 1.5))
     # No more than the files have, and no more than the smallest set that is given.
     small = dataclasses.replace(given, means=means / 10)
-    assert inference._training_rows(small, None, 3) == 100.0
-    assert inference._training_rows(small, [30, 20, 40], 3) == 20.0
+    assert inference.training_rows(small, None, 3) == 100.0
+    assert inference.training_rows(small, [30, 20, 40], 3) == 20.0
 
 
 def test_a_loss_is_mad_up_to_alpha_itself():

@@ -7,6 +7,7 @@ def test_constants():
     assert constants("laws") == {
         "bures._TOLERANCE": 1e-08,
         "chi_square._LARGE": 10,
+        "chi_square._SMALL_VARIANCE": 1e-06,
         "chi_square._STIRLING": (
             0.08333333333333333,
             -0.002777777777777778,
