@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 #: Declared error of the deficit x, relative: this share of what one fit misses, the first at a
-#: multiple of I, and of x (1 - x)/m^2, m the smaller of rank and columns; of what exact second moments and a diluted
-#: first fit change; grid and splines; and, whatever x is, rounding at unequal eigenvalues. Set on
-#: the table of tests/golden/theory/distance/fresh.py and part 0 of tiny.py beside it, held to
-#: those of coverage.py and precise.py and the rest of tiny.py.
+#: multiple of I, and of x (1 - x)/m^2, m the smaller of rank and columns; of what exact second
+#: moments and a diluted first fit change; grid and splines; and, whatever x is, rounding at unequal
+#: eigenvalues. Set on the table of tests/golden/theory/distance/fresh.py and part 0 of tiny.py
+#: beside it, held to those of coverage.py and precise.py and the rest of tiny.py.
 _BY_FIT, _BY_SIZE, _BY_GRID, _ROUNDED = (1.0, 1.3), 0.15, 1e-6, 2e-14
 _BY_SECOND, _BY_FIRST = 0.3, 0.5
 #: Share and power by which exact second moments count, log of their ratio at most so much; share
