@@ -78,17 +78,14 @@ def _turn(
     quiet = G.copy()
     quiet[-2:] = 0.0
     B, kept = _spikes(rows, G), _spikes(rows, quiet)
-    at, first = list(rows.beta), -len(draws)
-    squared = np.array([b.dense()[first, first] for b in rows.beta.values()])
-    (alpha, c, _), n = drawn[0], draws[0][1]
-    share = 1 / n if n else 0.0
-    whole = np.pad(share * alpha, (0, len(x.C) - len(alpha)))
-    A = np.pad(rows.alpha, ((0, 0), (0, 1)))
-    A[at, :-1] += np.outer(squared, whole)
+    (alpha, c, _), n, at = drawn[0], draws[0][1], list(rows.beta)
+    squared, share = closure.squares(rows, -len(draws)), 1 / n if n else 0.0
+    A = np.pad(closure.followed(rows, draws[0][0], n, len(draws)), ((0, 0), (0, 1)))
     A[at, -1] = squared
     mean = _powers((share * c * squared)[:, None, None])
     spikes = _Cumulants(*(a - b for a, b in zip(_powers(B), mean, strict=True)))
     spikes = spikes._replace(own=_powers(kept).two)
+    whole = np.pad(share * alpha, (0, len(x.C) - len(alpha)))
     return _Turn([*drawn, (whole, share * c, 1.0)], A, at, spikes), x
 
 
