@@ -48,10 +48,12 @@ _MOST = 8
 _LEFT = 1e-3
 #: Where more than this is left of the first half of the path after the second, it says nothing.
 _SLOW = 0.8
-#: Loops that forget more slowly than the first are seen through ones that forget at the others, at
-#: most at the last. Declared is what the way from there to the loop's own rate changes, and so many
+#: Loops that forget more slowly than the first are seen through ones that forget at the others.
+#: Declared is what the way from there to the loop's own rate changes, and so many
 #: times what is declared there: set on seven simulated limits (d = 2, 3), held to other four.
-_PATIENT, _HASTE, _HASTIEST, _BY_HASTE = 0.9, (0.68, 0.78), 0.84, 2.0
+_PATIENT, _HASTE, _BY_HASTE = 0.9, (0.68, 0.78), 2.0
+#: How near to those rates is near, and how much below them is aimed at.
+_WITHIN, _AIMS = 0.06, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 class _Missed(NamedTuple):
@@ -214,13 +216,24 @@ def _hurried(loop: Loop, rate: float, target: float) -> Loop | None:
     return replace(loop, n_synth=n_synth, bias=bias, weight=weight, allow_overdispersion=True)
 
 
+def _near_rate(loop: Loop, rate: float, target: float) -> tuple[Loop | None, float]:
+    """The hurried loop that forgets at about the target, and its rate; memory makes it slower."""
+    for less in _AIMS:
+        fast = _hurried(loop, rate, target - less)
+        if fast is None:
+            break
+        own = moments.forgetting_rate(fast)
+        if own < target + _WITHIN:
+            return fast, own
+    return None, 1.0
+
+
 def _slow_limit(loop: Loop, s: Spectrum, rate: float) -> _Missed | None:
     """What the resummed deficit misses where a limit takes long: a line in 1 - rate."""
     found = []
     for target in _HASTE:
-        fast = _hurried(loop, rate, target)
-        own = 1.0 if fast is None else moments.forgetting_rate(fast)
-        if fast is None or not 0 < own < _HASTIEST:
+        fast, own = _near_rate(loop, rate, target)
+        if fast is None or not own > 0:
             return None
         T = math.ceil(math.log(_LEFT) / math.log(own))
         missed = _settled_ratios(fast, s, [T])
