@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 #: Declared error of the deficit x, relative: this share of what one fit misses, the first at a
 #: multiple of I, and of x (1 - x)/m^2, m the smaller of rank and columns; of what exact second
-#: moments and a diluted first fit change; grid and splines; and, whatever x is, rounding at unequal
-#: eigenvalues. Set on the table of tests/golden/theory/distance/fresh.py and part 0 of tiny.py
-#: beside it, held to those of coverage.py and precise.py and the rest of tiny.py.
+#: moments (all of it, up to what no table sees) and a diluted first fit change; grid and splines;
+#: and, whatever x is, rounding at unequal eigenvalues. Set on the table of
+#: tests/golden/theory/distance/fresh.py and part 0 of tiny.py beside it, held to those of
+#: coverage.py and precise.py and the rest of tiny.py.
 _BY_FIT, _BY_SIZE, _BY_GRID, _ROUNDED = (1.0, 1.3), 0.15, 1e-6, 2e-14
-_BY_SECOND, _BY_FIRST = 0.3, 0.5
+_BY_SECOND, _UNSEEN, _BY_FIRST = 0.3, 1e-3, 0.5
 #: Share and power by which exact second moments count, log of their ratio at most so much; share
 #: and damping of a diluted first fit. Set on the same.
 _SECOND, _FELT, _MOST_SECOND, _FIRST, _DAMPED = 0.55, 1.5, 1.0, 0.65, 3.0
@@ -117,7 +118,7 @@ def deficit_by_law(
     columns = max((law.dim + 1) / max(law.spread, 1e-12), 1.0)
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
     error = _BY_FIT[not s.is_flat] * abs(1 - share) + _BY_SIZE * size + step + _BY_GRID
-    error += _BY_SECOND * moved + _BY_FIRST * diluted
+    error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * diluted
     return x, x * error + (0.0 if s.is_flat else _ROUNDED)
 
 

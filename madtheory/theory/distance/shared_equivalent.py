@@ -49,8 +49,8 @@ _LEFT = 1e-3
 #: Where more than this is left of the first half of the path after the second, it says nothing.
 _SLOW = 0.8
 #: Loops that forget more slowly than the first are seen through ones that forget at the others.
-#: Declared is what the way from there to the loop's own rate changes, and so many
-#: times what is declared there: set on seven simulated limits (d = 2, 3), held to other four.
+#: Declared is what the way from there to the loop's own rate changes, and so many times what is
+#: declared there: set on seven simulated limits (d = 2, 3), held to two others and fresh loops.
 _PATIENT, _HASTE, _BY_HASTE = 0.9, (0.68, 0.78), 2.0
 #: How near to those rates is near, and how much below them is aimed at.
 _WITHIN, _AIMS = 0.06, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)

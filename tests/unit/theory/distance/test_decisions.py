@@ -20,6 +20,7 @@ def test_constants():
         "equivalent._BY_GRID": 1e-06,
         "equivalent._ROUNDED": 2e-14,
         "equivalent._BY_SECOND": 0.3,
+        "equivalent._UNSEEN": 0.001,
         "equivalent._BY_FIRST": 0.5,
         "equivalent._SECOND": 0.55,
         "equivalent._FELT": 1.5,
