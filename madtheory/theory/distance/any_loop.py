@@ -208,7 +208,7 @@ def w2_squared_limit(
     (29.55, True)
     >>> loop = fresh_data(3, 5, bias=0.5)
     >>> plain, precise = (w2_squared_limit(loop, [1.0] * 2, precise=x) for x in (False, True))
-    >>> bool(precise.rel_error < 0.003 < 0.02 < plain.rel_error)
+    >>> bool(precise.rel_error < 0.003 < 0.01 < plain.rel_error)
     True
     """
     seed = _check.count("seed", seed, minimum=0)

@@ -54,12 +54,20 @@ def _spikes(rows: Rows, G: Array) -> Array:
     return np.array([b.dense() @ G for b in rows.beta.values()]).reshape(-1, *G.shape)
 
 
+def _powers(B: Array) -> _Cumulants:
+    """Cumulants of outer products, all of it own."""
+    two = np.einsum("iab,jba->ij", B, B)
+    return _Cumulants(two, two, np.einsum("iab,jbc,kca->ijk", B, B, B))
+
+
 def _turn(
     x: Closed, draws: list[tuple[Parent, float]], rows: Rows, dim: int
 ) -> tuple[_Turn, Closed]:
     """The draws and the update `rows`, and the state after the draws.
 
-    Outer products are spikes, and all but their noise own.
+    Outer products are spikes, and all but their noise own. That of the first sample's mean with
+    itself is a draw with one degree of freedom: as a spike it would forget what the parent is, a
+    growing pool 1/n of every batch.
     """
     drawn = []
     for parent, n in draws:
@@ -70,12 +78,15 @@ def _turn(
     quiet = G.copy()
     quiet[-2:] = 0.0
     B, kept = _spikes(rows, G), _spikes(rows, quiet)
-    spikes = _Cumulants(
-        np.einsum("iab,jba->ij", B, B),
-        np.einsum("iab,jba->ij", kept, kept),
-        np.einsum("iab,jbc,kca->ijk", B, B, B),
-    )
-    return _Turn(drawn, rows.alpha, list(rows.beta), spikes), x
+    (alpha, c, _), n, at = drawn[0], draws[0][1], list(rows.beta)
+    squared, share = closure.squares(rows, -len(draws)), 1 / n if n else 0.0
+    A = np.pad(closure.followed(rows, draws[0][0], n, len(draws)), ((0, 0), (0, 1)))
+    A[at, -1] = squared
+    mean = _powers((share * c * squared)[:, None, None])
+    spikes = _Cumulants(*(a - b for a, b in zip(_powers(B), mean, strict=True)))
+    spikes = spikes._replace(own=_powers(kept).two)
+    whole = np.pad(share * alpha, (0, len(x.C) - len(alpha)))
+    return _Turn([*drawn, (whole, share * c, 1.0)], A, at, spikes), x
 
 
 def _after(k: _Cumulants, turn: _Turn) -> _Cumulants:

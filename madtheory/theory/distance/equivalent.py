@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 
     from madtheory._types import Array
 
-#: Declared error of the deficit x, relative: this share of what one fit misses, and of
-#: x (1 - x)/m^2, m the smaller of rank and columns; what the second moment misses, up to so much;
-#: grid and splines; and, whatever x is, rounding at unequal eigenvalues. Set on the table of
-#: tests/golden/theory/distance/fresh.py, held to that of coverage.py beside it.
-_BY_FIT, _BY_SIZE, _BY_SPREAD, _BY_GRID, _ROUNDED = 1.3, 0.15, 1e-3, 1e-6, 2e-14
+#: Declared error of the deficit x, relative: this share of what one fit misses, the first at a
+#: multiple of I, and of x (1 - x)/m^2, m the smaller of rank and columns; of what exact second
+#: moments (all of it, up to what no table sees) and a diluted first fit change; grid and splines;
+#: and, whatever x is, rounding at unequal eigenvalues. Set on the table of
+#: tests/golden/theory/distance/fresh.py and part 0 of tiny.py beside it, held to those of
+#: coverage.py and precise.py and the rest of tiny.py.
+_BY_FIT, _BY_SIZE, _BY_GRID, _ROUNDED = (1.0, 1.3), 0.15, 1e-6, 2e-14
+_BY_SECOND, _UNSEEN, _BY_FIRST = 0.3, 1e-3, 0.5
+#: Share and power by which exact second moments count, log of their ratio at most so much; share
+#: and damping of a diluted first fit. Set on the same.
+_SECOND, _FELT, _MOST_SECOND, _FIRST, _DAMPED = 0.55, 1.5, 1.0, 0.65, 3.0
 #: Deficits this near to the limit's, relative, are at rest; turns of a path that is unstable.
 _AT_REST, _TURNS = 1e-5, 3
 #: Shorter paths are not compared with the limit; longer ones are walked so far.
@@ -93,23 +99,40 @@ def limit_law(loop: Loop, dim: int) -> tuple[MeanLaw, float] | None:
 
 
 def deficit_by_law(
-    law: MeanLaw, s: Spectrum, total: float, step: float = 0.0
+    law: MeanLaw, s: Spectrum, total: float, step: float = 0.0, diluted: float = 0.0
 ) -> tuple[float, float]:
     """Deficit by a law and its declared error; total = E tr (S - c)^2/(r c^2), exactly.
 
-    What one fit misses depends on d, which counts as the Bures weight has it. Where a law is none,
-    as that of a handful of samples can be, both are nan.
+    What one fit misses depends on d, which counts as the Bures weight has it. The law has less than
+    `total`, as fluctuations of tr S multiply; higher orders take most of that back where it is
+    large. `diluted` is what :func:`_diluted` takes off. Where a law is none, as that of a handful
+    of samples can be, both are nan.
     """
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
         near = fidelity_deficit(law, s)
     share = exact_share(max(1, round(1 + s.bures_weight)), near)
-    x = near * share * second_order_share(law.dim, s)
+    ratio = min(math.log(max(total / max(law.spread, 1e-300), 1.0)), _MOST_SECOND)
+    moved = _SECOND * ratio / (1 + max(law.spread, 0.0)) ** _FELT
+    x = near * share * second_order_share(law.dim, s) * math.exp(moved - diluted)
     columns = max((law.dim + 1) / max(law.spread, 1e-12), 1.0)
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
-    missed = min(abs(total / max(law.spread, 1e-300) - 1), _BY_SPREAD)
-    error = _BY_FIT * abs(1 - share) + _BY_SIZE * size + missed + step + _BY_GRID
+    error = _BY_FIT[not s.is_flat] * abs(1 - share) + _BY_SIZE * size + step + _BY_GRID
+    error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * diluted
     return x, x * error + (0.0 if s.is_flat else _ROUNDED)
+
+
+def _diluted(first: MeanLaw, law: MeanLaw, kept: float) -> float:
+    """How much too large a deficit in one dimension is, relative, as the first fit is diluted.
+
+    The covariance has `kept` of the first one, c W with W chi-square, and for the rest what hardly
+    fluctuates: what a law misses of W's third moment it misses still, but what it misses of the
+    fourth, which made up for half of that, has lost a power more.
+    """
+    if law.dim > 1 or not 0 < kept < 1:
+        return 0.0
+    share = min(kept**2 * first.spread / max(law.spread, 1e-300), 1.0)
+    return _FIRST * share * first.spread * kept * (1 - kept) / (1 + _DAMPED * law.spread)
 
 
 def _sharpened(rows: Array, found: list[tuple[float, float]]) -> Array:
@@ -130,16 +153,19 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
     """
     found: list[tuple[float, float]] = []
     limit = limit_law(loop, s.rank) if len(totals) > _SHORT else None
-    x, turns, laws = [0.0, 0.0], 0, mean_laws(loop, s.rank)
-    for law, total in zip(laws, totals[:_LONGEST], strict=False):
+    x, turns, laws, by = [0.0, 0.0], 0, mean_laws(loop, s.rank), pooling_of(loop)
+    first, passed = None, by.synth[0] * by.synth[1].y + by.gap.y
+    for t, (law, total) in enumerate(zip(laws, totals[:_LONGEST], strict=False)):
         x.append(law.root_deficit)
+        first = first or law
         if limit and max(abs(y / limit[0].root_deficit - 1) for y in x[-2:]) < _AT_REST:
             rest = deficit_by_law(limit[0], s, totals[-1], limit[1] + _AT_REST)
             return found + [rest] * (len(totals) - len(found))
         turns = turns + 1 if (x[-1] - x[-2]) * (x[-2] - x[-3]) < 0 else 0
         if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
             return found
-        found.append(deficit_by_law(law, s, total))
+        kept = passed**t * first.scale / law.scale
+        found.append(deficit_by_law(law, s, total, diluted=_diluted(first, law, kept)))
     if limit and len(found) == _LONGEST:
         found += _far(
             found, deficit_by_law(limit[0], s, totals[-1], limit[1]), len(totals) - _LONGEST

@@ -91,6 +91,8 @@ def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
     """First moments without second ones: the widest spread; None where first ones diverge."""
     if loop.budget is not None:
         means = first_moments_limit(loop)
+        if not np.isfinite(means.trace):
+            return None
         return widest_spread(rank, means.mean_sq, means.trace - 1)
     stationary = closure.stationary(loop, rank, generation.layout_of(loop))
     first = closure.limit_first(loop, rank, stationary)
@@ -102,7 +104,13 @@ def _divergent_spread(loop: Loop, rank: int) -> Spread | None:
 
 def require_limit(loop: Loop) -> None:
     """Refuse loops whose limit is not computed."""
-    if loop.memory is None or loop.keeps_all:
+    if loop.keeps_all:
+        raise UnsupportedLoop(
+            "w2_squared_limit of a pool that keeps everything is computed without shrinkage, a "
+            "weighted fixed set and memory of all models only, as long as its covariance does not "
+            f"die, got shrinkage {loop.shrinkage:g}, weight {loop.weight} and memory {loop.memory}"
+        )
+    if loop.memory is None:
         raise UnsupportedLoop(
             "w2_squared_limit is computed for bounded memory and pools only, "
             f"got memory {loop.memory} and pool {loop.pool} with pool_cap {loop.pool_cap}"

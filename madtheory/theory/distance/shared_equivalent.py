@@ -48,6 +48,12 @@ _MOST = 8
 _LEFT = 1e-3
 #: Where more than this is left of the first half of the path after the second, it says nothing.
 _SLOW = 0.8
+#: Loops that forget more slowly than the first are seen through ones that forget at the others.
+#: Declared is what the way from there to the loop's own rate changes, and so many times what is
+#: declared there: set on seven simulated limits (d = 2, 3), held to two others and fresh loops.
+_PATIENT, _HASTE, _BY_HASTE = 0.9, (0.68, 0.78), 2.0
+#: How near to those rates is near, and how much below them is aimed at.
+_WITHIN, _AIMS = 0.06, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 class _Missed(NamedTuple):
@@ -185,23 +191,81 @@ def _span(rate: float) -> int:
     return min(max(math.ceil(math.log(_LEFT) / math.log(rate)), 4), _AT[-1])
 
 
+def _settled_ratios(loop: Loop, s: Spectrum, at: list[int]) -> list[_Missed]:
+    """What the resummed deficits miss on a path that starts near to the limit."""
+    near = replace(loop, n_initial=max(loop.n_real, 2), first_generation="real")
+    spread, memory = mixed.path_parts(near, s.rank, at[-1])
+    return _ratios(near, s, spread, deficits(near, spread, s, memory)[0], at)
+
+
+def _hurried(loop: Loop, rate: float, target: float) -> Loop | None:
+    """The loop in fewer generations, each of which does more; None where they are too few.
+
+    With m times fewer synthetic samples, m times the weight and the same (1 - bias) n_synth, a
+    generation is m of the loop's own, as m (1 - rate) goes to 0: the real data pull m times as
+    much, and samples have m times the noise.
+    """
+    n_synth = round(loop.n_synth * (1 - rate) / (1 - target))
+    if n_synth < 2:
+        return None
+    m = loop.n_synth / n_synth
+    bias = 1 - (1 - loop.scalar_bias) * m
+    weight = None if loop.weight is None else loop.weight * m
+    if bias < 0 or (weight is not None and weight > 1):
+        return None
+    return replace(loop, n_synth=n_synth, bias=bias, weight=weight, allow_overdispersion=True)
+
+
+def _near_rate(loop: Loop, rate: float, target: float) -> tuple[Loop | None, float]:
+    """The hurried loop that forgets at about the target, and its rate; memory makes it slower."""
+    for less in _AIMS:
+        fast = _hurried(loop, rate, target - less)
+        if fast is None:
+            break
+        own = moments.forgetting_rate(fast)
+        if own < target + _WITHIN:
+            return fast, own
+    return None, 1.0
+
+
+def _slow_limit(loop: Loop, s: Spectrum, rate: float) -> _Missed | None:
+    """What the resummed deficit misses where a limit takes long: a line in 1 - rate."""
+    found = []
+    for target in _HASTE:
+        fast, own = _near_rate(loop, rate, target)
+        if fast is None or not own > 0:
+            return None
+        T = math.ceil(math.log(_LEFT) / math.log(own))
+        missed = _settled_ratios(fast, s, [T])
+        if not missed:
+            return None
+        found.append((1 - own, missed[0]))
+    (far, first), (near, last) = found
+    if not far > near:
+        return None
+    moved = (last.ratio - first.ratio) / (near - far) * (1 - rate - near)
+    return _Missed(last.ratio + moved, _BY_HASTE * last.error + abs(moved))
+
+
 def sharper_limit(loop: Loop, s: Spectrum, _spread: Spread, rows: Array) -> Array:
     """The same at the limit, shape (4,): what the resummation misses on a path to it.
 
-    What is left of the start there is declared, as the last half of the path moved.
+    What is left of the start there is declared, as the last half of the path moved. A loop that
+    forgets slowly is seen through two that do what it does in fewer generations.
     """
     rate = moments.forgetting_rate(loop)
     T = _span(rate)
     left = rate ** (T - T // 2)
-    if not left < _SLOW:
-        return rows
-    near = replace(loop, n_initial=max(loop.n_real, 2), first_generation="real")
-    spread, memory = mixed.path_parts(near, s.rank, T)
-    value = deficits(near, spread, s, memory)[0]
-    found = _ratios(near, s, spread, value, [T // 2, T])
-    if len(found) < 2:
-        return rows
-    moved = abs(found[1].ratio / found[0].ratio - 1) * 2 * left / (1 - left)
-    x = rows[:1] * found[1].ratio
-    error = _absolute(s, x, np.array([found[1].error + moved]))
+    slow = _slow_limit(loop, s, rate) if _PATIENT < rate < 1 else None
+    if slow is not None:
+        found, moved = [slow], 0.0
+    else:
+        if not left < _SLOW:
+            return rows
+        found = _settled_ratios(loop, s, [T // 2, T])
+        if len(found) < 2:
+            return rows
+        moved = abs(found[1].ratio / found[0].ratio - 1) * 2 * left / (1 - left)
+    x = rows[:1] * found[-1].ratio
+    error = _absolute(s, x, np.array([found[-1].error + moved]))
     return _sharpened(rows[:, None], x, error)[:, 0]

@@ -85,10 +85,33 @@ def _congruent(x: Array, A: Array) -> Array:
     return y
 
 
-def updated(x: Closed, rows: Rows, flat: Rows, dim: int) -> Closed:
-    """Moments after one update; `flat` are the rows that traceless parts see."""
+def squares(rows: Rows, at: int) -> Array:
+    """What each row with outer products has of that of vector `at` with itself."""
+    return np.array([b.weights @ np.square(b.rows[:, at]) for b in rows.beta.values()])
+
+
+def followed(rows: Rows, parent: Parent, n: float, drawn: int = 2) -> Array:
+    """`alpha` with the mean P/n of e e^T given the parent P of the first of the `drawn` samples.
+
+    Without it every batch would hand on a share 1/n less of its parent's fluctuations.
+    """
+    alpha = rows.alpha.copy()
+    if n and rows.beta:
+        share = np.outer(squares(rows, -drawn) / n, parent.alpha)
+        alpha[list(rows.beta), : len(parent.alpha)] += share
+    return alpha
+
+
+def updated(
+    x: Closed, rows: Rows, flat: Rows, dim: int, follow: tuple[Array, Array] | None = None
+) -> Closed:
+    """Moments after one update; `flat` are the rows that traceless parts see.
+
+    `follow` is what traces and traceless parts have of the matrices, if not `alpha`.
+    """
     C = rows.alpha @ x.C
-    MM, TT = _congruent(x.MM, rows.alpha), _congruent(x.TT, flat.alpha)
+    by_trace, by_rest = follow or (rows.alpha, flat.alpha)
+    MM, TT = _congruent(x.MM, by_trace), _congruent(x.TT, by_rest)
     for i, b in rows.beta.items():
         C[i] += b.trace(x.G)
         for j in rows.beta:
@@ -113,7 +136,8 @@ def next_closed(x: Closed, loop: Loop, dim: int, t: int, layout: Layout) -> Clos
     flat = later_rows(loop, layout, t, 0.0, 1 - loop.shrinkage)[1]
     x = draw_closed(x, parent, loop.n_synth, dim)
     x = draw_closed(x, Parent(unit(layout.matrices + 1, ID)), loop.n_fresh, dim)
-    return updated(x, rows, flat, dim)
+    follow = followed(rows, parent, loop.n_synth), followed(flat, parent, loop.n_synth)
+    return updated(x, rows, flat, dim, follow)
 
 
 def _read_closed(x: Closed, i: int, dim: int) -> Array:
@@ -227,7 +251,8 @@ def _limit_spreads(
     own = (2 * r * dim, r * (dim**2 + dim) - 2 * r)
     bases, units, seen = [], [], []
     for part, (rows, start) in enumerate(((s.rows, s.first.MM), (s.flat, s.first.TT))):
-        A, n_s, n_r = (rows.alpha[:, k] for k in (slice(0, v + 1), v + 1, v + 2))
+        alpha = followed(rows, s.parent, loop.n_synth)
+        A, n_s, n_r = (alpha[:, k] for k in (slice(0, v + 1), v + 1, v + 2))
         Q = own[part] * np.outer(n_r, n_r)
         for i, b in rows.beta.items():
             for j, other in rows.beta.items():

@@ -132,6 +132,11 @@ class _Comparison:
         return value + side * error
 
 
+def _is_sure(loop: Loop) -> bool:
+    """Whether a growing pool has a limit at no cost: a budget, or a weight on fresh data."""
+    return loop.budget is not None or bool(loop.weight and loop.n_fresh and not loop.n_fixed)
+
+
 def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[float]:
     """Last admissible n_synth, at so many errors more of the excess."""
     s = Spectrum.of(eigenvalues)
@@ -139,10 +144,11 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
         raise UnsupportedLoop(
             "the admissible n_synth is computed for loops with real data only, got n_real = 0"
         )
-    if loop.keeps_all and not is_growing_pool(loop):
+    if loop.keeps_all and not (is_growing_pool(loop) or _is_sure(loop)):
         raise UnsupportedLoop(
-            "the admissible n_synth is computed for pools that forget and the plain growing pool "
-            f"only, got a loop of the family {loop.family}"
+            "the admissible n_synth of a pool that keeps everything is computed for the plain one, "
+            "with a budget, and with a weight on fresh data alone only, as each limit of others "
+            f"takes seconds, got a loop of the family {loop.family}"
         )
     if loop.n_real == 1:
         return [math.inf] * len(sides)

@@ -9,10 +9,10 @@ import pytest
 
 from madtheory import spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import fresh_data, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.spectrum.mean_law import constant_law
 from madtheory.spectrum.next_law import next_law
-from madtheory.theory import distance, moments
+from madtheory.theory import distance, moments, worth
 from madtheory.theory.distance import remembered
 
 TABLE = Path(__file__).parents[3] / "golden/theory/distance/remembered.json"
@@ -82,3 +82,31 @@ def test_no_bias_declares_nothing_of_the_mixture() -> None:
     assert remembered.mixture_share(loop, 4) == 0.0
     s = Spectrum.of(4)
     assert math.isfinite(float(remembered.limit(loop, s).rel_error))
+
+
+def test_the_limit_with_a_budget_beside_fresh_data_is_where_the_path_goes():
+    """Simulated at t = 30, 60, 120: .1471, .1401, .1325, each +- .0012; it falls like t^-.49."""
+    loop = Loop(n_initial=12, n_fresh=12, n_synth=10, budget=16, bias=0.9, pool="accumulate")
+    path = distance.w2_squared(loop, np.ones(2), generations=400)
+    for t, simulated in ((30, 0.1471), (60, 0.1401), (120, 0.1325)):
+        assert abs(path.value[t - 1] - simulated) < 3 * 0.0012
+    limit = distance.w2_squared_limit(loop, np.ones(2))
+    a, b, c = path.value[[99, 199, 399]]
+    end = c - (b - c) ** 2 / (a - 2 * b + c)
+    assert float(limit.value) == pytest.approx(end, rel=0.015)
+    assert abs(end / limit.value - 1) < limit.rel_error < 0.03
+    # What it is worth, by the baseline on either side.
+    n = worth.gain(loop, np.ones(2)) * loop.n_real
+    below, above = (float(spectrum.baseline(k, np.ones(2)).value) for k in (int(n), int(n) + 1))
+    assert below > limit.value > above
+    between = worth.effective_interval(limit, np.ones(2))
+    assert between.lower < n < between.upper
+    # Its n_synth is all the same to it, and the budget's own samples help.
+    assert float(worth.admissible_n_synth(loop, np.ones(2))) == np.inf
+
+
+def test_a_budget_on_a_pool_that_explodes_has_no_finite_limit():
+    """Admissible n_synth was 2 10^6 of a loop that diverges from 10^4 on: the limit was nan."""
+    loop = Loop(n_initial=60, n_fixed=60, n_synth=10**4, budget=80, pool="accumulate", pool_cap=3)
+    assert distance.w2_squared_limit(loop, np.ones(3)).value == np.inf
+    assert worth.admissible_interval(loop, np.ones(3)).upper < 10

@@ -10,13 +10,23 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
 from madtheory.spectrum.small_dim import exact_share
 from madtheory.spectrum.unrolled import first_moments, last_law, up_to
 from madtheory.theory import moments
-from madtheory.theory.distance import resummed, resummed_limit, w2_squared, w2_squared_limit
+from madtheory.theory.distance import (
+    equivalent,
+    mixed,
+    resummed,
+    resummed_limit,
+    shared_equivalent,
+    w2_squared,
+    w2_squared_limit,
+)
+from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.equivalent import mean_laws
 from madtheory.theory.distance.fidelity import spread_of
 from madtheory.theory.distance.shared_data import unrolled
@@ -126,7 +136,7 @@ def compared(name: str, every: int) -> np.ndarray:
     return np.array(rows)
 
 
-@pytest.mark.parametrize(("name", "every", "least"), [("drawn", 2, 40), ("coverage", 17, 40)])
+@pytest.mark.parametrize(("name", "every", "least"), [("drawn", 2, 40), ("coverage", 13, 60)])
 def test_declared_errors_cover_tables_held_out(name: str, every: int, least: int) -> None:
     _, off, declared, noise, _ = compared(name, every).T
     assert len(off) >= least
@@ -176,15 +186,16 @@ def test_limit_is_where_the_path_goes(loop: Loop) -> None:
         assert limit.lower == tight.lower
 
 
-def test_a_limit_far_from_the_path_says_so() -> None:
+def test_limits_far_from_the_path() -> None:
     """Simulated at t = 110: 9.62 +- .025."""
     loop = synthetic_augmentation(20, 400)
     e, old = (f(loop, [1.0] * 20) for f in (w2_squared_limit, resummed_limit))
     assert abs(float(e.value) / 9.62 - 1) < float(e.rel_error)
-    assert 0.015 < float(e.rel_error) < float(old.rel_error) / 4
+    assert float(e.rel_error) < min(0.01, float(old.rel_error) / 4)
     farther = synthetic_augmentation(20, 4000)
     e, old = (f(farther, [1.0] * 20) for f in (w2_squared_limit, resummed_limit))
-    assert (float(e.value), float(e.rel_error)) == (float(old.value), float(old.rel_error))
+    assert 9.62 < float(e.value) < 9.70 < float(old.value)
+    assert float(e.rel_error) < 0.01
 
 
 def test_exact_second_moments_count_by_their_share() -> None:
@@ -251,3 +262,54 @@ def test_a_model_that_dies_is_none() -> None:
     assert last_law(up_to(unrolled(loop, 2), 2), dim=4) is None
     e, old = (f(loop, [1.0] * 4, generations=2) for f in (w2_squared, resummed))
     assert e.value.tolist() == old.value.tolist()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"n_synth": 3500}, {"n_synth": 3500, "bias": 0.99}, {"n_synth": 1400, "weight": 0.02}],
+)
+def test_a_slow_limit_by_faster_loops_is_the_fixed_point(changes: dict[str, float]) -> None:
+    """The fresh loop, whose mean law is solved for however slowly it forgets."""
+    loop, s = replace(fresh_data(70, 1), **changes), Spectrum.of([1.0] * 30)
+    parts = mixed.limit_parts(loop, 30)
+    law = equivalent.limit_law(loop, 30)
+    assert parts is not None
+    assert law is not None
+    exact = equivalent.deficit_by_law(law[0], s, float(parts[0].total), law[1])[0]
+    rate = moments.forgetting_rate(loop)
+    found = shared_equivalent._slow_limit(loop, s, rate)
+    assert rate > 0.96
+    assert found is not None
+    value = found.ratio * float(deficits(loop, parts[0], s, parts[1])[0])
+    assert abs(value / exact - 1) < found.error < 0.02
+    assert value == pytest.approx(exact, rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("dim", "loop", "truth", "se", "most"),
+    [
+        (3, Loop(n_initial=16, n_fixed=16, n_synth=800), 0.56390, 0.0007, 0.02),
+        (3, Loop(n_initial=16, n_fixed=16, n_synth=160, memory=3), 0.48916, 0.0004, 0.04),
+        (3, Loop(n_initial=16, n_fixed=16, n_synth=53, pool="accumulate", pool_cap=3),
+         0.62883, 0.0006, 0.05),
+        (3, Loop(n_initial=16, n_fresh=16, n_synth=53, pool="accumulate", pool_cap=3),
+         0.27207, 0.0001, 0.03),
+        (6, Loop(n_initial=30, n_fixed=30, n_synth=900, bias=0.99), 0.80460, 0.0004, 0.006),
+    ],
+)  # fmt: skip
+def test_simulated_slow_limits(dim: int, loop: Loop, truth: float, se: float, most: float) -> None:
+    """Rates .956 to .98; the capped pool was .575 +- 7.3 %."""
+    e = w2_squared_limit(loop, [1.0] * dim)
+    assert abs(e.value - truth) < e.rel_error * e.value + 3 * se
+    assert e.rel_error < most
+
+
+def test_no_way_to_hurry() -> None:
+    rate = 0.99
+    assert shared_equivalent._hurried(synthetic_augmentation(9, 20), rate, 0.7) is None
+    assert shared_equivalent._hurried(synthetic_augmentation(9, 900, bias=0.9), rate, 0.7) is None
+    few = synthetic_augmentation(9, 900, weight=0.1)
+    assert shared_equivalent._hurried(few, rate, 0.7) is None
+    fast = shared_equivalent._hurried(synthetic_augmentation(9, 900, bias=0.99), rate, 0.7)
+    assert fast is not None
+    assert (fast.n_synth, fast.bias) == (30, pytest.approx(0.7))

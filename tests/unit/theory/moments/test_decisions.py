@@ -43,6 +43,7 @@ def test_constants():
 def test_defaults():
     assert defaults("theory.moments") == {
         "at_rest.several_radius": {"tolerance": 0.0},
+        "closure.followed": {"drawn": 2},
         "families.augmentation_limit": {"bias": 1.0},
         "families.memory_limit": {"bias": 1.0},
         "families.memory_limit_all": {"bias": 1.0},
