@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,9 +96,34 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     raise ValueError(f"{name} must be one of {words}, got {value!r}")
 
 
+def floats(name: str, value: object) -> Array:
+    """Return `value` as an array of float64, whatever its shape and its finiteness."""
+    array = _numeric(name, value, "fiubO")
+    try:
+        with np.errstate(over="ignore"):  # a longer float may be beyond these
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} must hold numbers in the range of float64, got others") from None
+
+
+def _numeric(name: str, value: object, kinds: str) -> NDArray[Any]:
+    """Return `value` as an array of one of these `kinds` of dtype, without a masked entry."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        ragged = type(value).__name__
+        raise ValueError(f"{name} must have rows of one length, got a ragged {ragged}") from None
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
+    if np.ma.is_masked(value):
+        masked = int(np.ma.count_masked(value))
+        raise ValueError(f"{name} must have no masked entries, got {masked}; remove such rows")
+    return array
+
+
 def probabilities(name: str, value: ArrayLike) -> Array:
     """Return an array of any shape, each entry in [0, 1]."""
-    p = np.asarray(value, dtype=np.float64)
+    p = floats(name, value)
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"{name} must be in [0, 1], got {value!r}")
     return p
@@ -106,7 +131,7 @@ def probabilities(name: str, value: ArrayLike) -> Array:
 
 def distribution(name: str, value: ArrayLike) -> Array:
     """Return a probability vector, normalised; its sum must be 1 to 1e-9."""
-    p = np.asarray(value, dtype=np.float64)
+    p = floats(name, value)
     if p.ndim != 1 or p.size == 0:
         raise ValueError(f"{name} must be a non-empty vector, got shape {p.shape}")
     if not (np.isfinite(p).all() and (p >= 0).all()):
@@ -118,9 +143,7 @@ def distribution(name: str, value: ArrayLike) -> Array:
 
 def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2, copy: bool = True) -> Array:
     """Return a data set of shape (n, dim), rows are samples, all finite; a copy unless told not."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
+    array = _numeric(name, value, "fiub")
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"{name} must be a matrix with rows as samples, got shape {array.shape}")
     if array.shape[0] < minimum_rows:

@@ -46,7 +46,7 @@ class Spectrum:
             return eigenvalues
         if isinstance(eigenvalues, int | np.integer) and not isinstance(eigenvalues, bool):
             return cls(np.ones(_check.count("dim", int(eigenvalues))))
-        array = np.asarray(eigenvalues, dtype=np.float64)
+        array = _check.floats(name, eigenvalues)
         if array.ndim != 1 or array.size == 0:
             raise ValueError(f"{name} must be a non-empty vector, got shape {array.shape}")
         if not np.isfinite(array).all() or (array < 0).any():

@@ -29,6 +29,17 @@ def _spread(bias: tuple[float, ...]) -> str:
     return f"{len(bias)} biases from {min(bias):g} to {max(bias):g}"
 
 
+def or_all(number: int | None) -> str:
+    """Say how many models, or generations of a pool, a loop keeps: None stands for all.
+
+    Examples
+    --------
+    >>> or_all(3), or_all(None)
+    ('3', 'all')
+    """
+    return "all" if number is None else str(number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
     """A self-consuming loop: what every generation is trained on.
@@ -306,7 +317,7 @@ class Loop:
     def beyond_plain(self) -> str | None:
         """The first field that no law of a single family covers, as "rule only, got value"."""
         rules = (
-            (self.memory == 1, "memory 1", self.memory),
+            (self.memory == 1, "memory 1", or_all(self.memory)),
             (self.pool == "replace", "pool = replace", self.pool),
             (self.weight is None, "no weight", self.weight),
             (self.shrinkage == 0, "shrinkage = 0", self.shrinkage),

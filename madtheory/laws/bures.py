@@ -15,6 +15,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from madtheory import _check
 from madtheory._types import Array
 
 #: A matrix may be this asymmetric, or have eigenvalues this negative, relative to its size.
@@ -23,7 +24,7 @@ _TOLERANCE = 1e-8
 
 def _matrix(name: str, value: ArrayLike) -> Array:
     """Return a finite float matrix."""
-    array = np.asarray(value, dtype=np.float64)
+    array = _check.floats(name, value)
     if array.ndim != 2 or array.shape[0] == 0:
         raise ValueError(f"{name} must be a matrix with at least one row, got shape {array.shape}")
     if not np.isfinite(array).all():
@@ -33,7 +34,7 @@ def _matrix(name: str, value: ArrayLike) -> Array:
 
 def _vector(name: str, value: ArrayLike, dim: int) -> Array:
     """Return a finite float vector of length `dim`."""
-    array = np.asarray(value, dtype=np.float64)
+    array = _check.floats(name, value)
     if array.shape != (dim,):
         raise ValueError(f"{name} must have shape ({dim},), got {array.shape}")
     if not np.isfinite(array).all():

@@ -108,7 +108,7 @@ def log_gamma_ratio(a: ArrayLike, s: ArrayLike) -> NDArray[Any]:
 
 def _positive(name: str, value: ArrayLike) -> Array:
     """Return a positive, finite float array."""
-    array = np.asarray(value, dtype=np.float64)
+    array = _check.floats(name, value)
     if not (np.isfinite(array).all() and (array > 0).all()):
         raise ValueError(f"{name} must be positive and finite, got {value!r}")
     return array
@@ -124,7 +124,7 @@ def c4(n: ArrayLike) -> Array:
     >>> f"{float(c4(10)):.12f}"
     '0.972659274122'
     """
-    array = np.asarray(n, dtype=np.float64)
+    array = _check.floats("n", n)
     if not (np.isfinite(array).all() and (array > 1).all()):
         raise ValueError(f"n must be above 1 and finite, got {n!r}")
     return np.asarray(np.exp(log_gamma_ratio((array - 1.0) / 2.0, 0.5)))
@@ -184,7 +184,7 @@ def log_chi_square_density(v: ArrayLike, dof: float) -> Array:
     '-1.000000000000'
     """
     a = _positive("dof", dof) / 2.0
-    x = np.asarray(v, dtype=np.float64)
+    x = _check.floats("v", v)
     # log(a^a e^-a / Gamma(a)) by Stirling, as a log a and log Gamma(a) cancel for large a.
     big = np.maximum(a, _LARGE)
     far = 0.5 * np.log(big / (2.0 * np.pi)) - big * _series(_STIRLING, big)
@@ -196,7 +196,7 @@ def log_chi_square_density(v: ArrayLike, dof: float) -> Array:
 
 def log_chi_square_moment(power: ArrayLike, dof: ArrayLike, scale: ArrayLike) -> Array:
     """Return log E (chi2_dof / scale)^power, inf where power <= -dof/2 (theory.md 1.5)."""
-    p = np.asarray(power, dtype=np.float64)
+    p = _check.floats("power", power)
     k, m = _positive("dof", dof), _positive("scale", scale)
     if not np.isfinite(p).all():
         raise ValueError(f"power must be finite, got {power!r}")

@@ -20,7 +20,7 @@ TAIL = 40.0
 
 def generation_counts(generations: ArrayLike) -> Array:
     """Return generations as floats, at least 0."""
-    t = np.asarray(generations, dtype=np.float64)
+    t = _check.floats("generations", generations)
     if not np.isfinite(t).all() or (t < 0).any() or (t != np.floor(t)).any():
         raise ValueError(f"generations must be non-negative integers, got {generations!r}")
     return t
@@ -121,7 +121,7 @@ def sqrt_trace_limit_small_ratio(x: ArrayLike) -> Array:
     >>> sqrt_trace_limit_small_ratio([0.0, 1e6]).round(6)
     array([1.      , 0.001596])
     """
-    z = np.asarray(x, dtype=np.float64) / 4
+    z = _check.floats("x", x) / 4
     if not (z >= 0).all():
         raise ValueError(f"x must be non-negative, got minimum {4 * z.min():g}")
     return np.asarray(special.i0e(z) + special.i1e(z), dtype=np.float64)

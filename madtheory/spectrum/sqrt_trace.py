@@ -49,7 +49,7 @@ def _shares(spectrum: Spectrum) -> Array:
 
 def _factors(dofs: ArrayLike) -> Factors:
     """Return the factors of the given degrees of freedom."""
-    k = np.asarray(dofs, dtype=np.float64)
+    k = _check.floats("dofs", dofs)
     if k.ndim != 1 or k.size == 0:
         raise ValueError(f"dofs must be a non-empty vector, got shape {k.shape}")
     if not np.isfinite(k).all() or (k < 1).any() or (k != np.floor(k)).any():

@@ -1,6 +1,8 @@
 """The checks on arguments: their limits, to the last digit."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -128,3 +130,35 @@ def test_decisions_of_the_ground_floor() -> None:
         "_check.number_or_numbers": {"low": -math.inf, "high": math.inf},
         "_check.sample": {"minimum_rows": 2, "copy": True},
     }
+
+
+# ------------------------------------------------------------------ arrays of any shape
+NO_NUMBERS = {
+    "x must have rows of one length, got a ragged list": [[1, 2], [3]],
+    "x must be numeric, got dtype <U1": "3",
+    "x must be numeric, got dtype complex128": [1 + 2j],
+    "x must hold numbers in the range of float64, got others": [10**400, 1],
+    "x must have no masked entries, got 1; remove such rows": np.ma.masked_array(
+        [1.0, 2.0], mask=[0, 1]
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", NO_NUMBERS)
+def test_what_is_no_array_of_numbers_is_named(sentence: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"^x must") as refused:
+        _check.floats("x", NO_NUMBERS[sentence])
+    assert str(refused.value) == sentence
+
+
+def test_numbers_of_every_kind_become_floats() -> None:
+    for value in ([Fraction(1, 2), 1], [Decimal("0.5"), 1], np.array([0.5, 1.0], dtype=">f2")):
+        assert _check.floats("x", value).tolist() == [0.5, 1.0]
+    assert _check.floats("x", np.longdouble("1e4000")) == math.inf
+
+
+def test_rows_of_a_sample_are_neither_ragged_nor_masked() -> None:
+    with pytest.raises(ValueError, match=r"^real must have rows of one length, got a ragged list$"):
+        _check.sample("real", [[1, 2], [3]])
+    with pytest.raises(ValueError, match=r"^real must have no masked entries, got 2; remove"):
+        _check.sample("real", np.ma.masked_greater(np.arange(6.0).reshape(3, 2), 3))

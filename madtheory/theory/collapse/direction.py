@@ -159,13 +159,13 @@ def directional_log_tails(log_x: ArrayLike, loop: Loop, *, t: int) -> tuple[Arra
     """
     law = directional_law(loop, t)
     at = np.vectorize(lambda v: log_tails_at(law, v), otypes=[float, float])
-    log_cdf, log_sf = at(np.asarray(log_x, dtype=np.float64))
+    log_cdf, log_sf = at(_check.floats("log_x", log_x))
     return log_cdf, log_sf
 
 
 def _log_points(x: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
     """log x where x >= 0, and where x is negative."""
-    points = np.asarray(x, dtype=np.float64)
+    points = _check.floats("x", x)
     if np.isnan(points).any():
         raise ValueError(f"x must not be NaN, got {x!r}")
     negative = points < 0

@@ -307,7 +307,7 @@ def stationary_cdf(x: ArrayLike, loop: Loop, *, dim: int = 1) -> Array:
     array([0.      , 0.386058, 0.910641])
     """
     log_h, dof = _perpetuity(loop, dim, "the stationary law")
-    points = np.asarray(x, dtype=np.float64)
+    points = _check.floats("x", x)
     if np.isnan(points).any():
         raise ValueError(f"x must not be NaN, got {x!r}")
     if log_h == -math.inf:

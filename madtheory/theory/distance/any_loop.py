@@ -9,7 +9,7 @@ import numpy as np
 
 from madtheory import _check, spectrum
 from madtheory.covariance import Spectrum
-from madtheory.directions import Directions
+from madtheory.directions import Directions, paired
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
@@ -95,7 +95,10 @@ def w2_squared(
     """
     seed = _check.count("seed", seed, minimum=0)
     found = _by_formula(loop, eigenvalues, _check.count("generations", generations))
-    return precise_path(loop, Spectrum.of(eigenvalues), found, seed) if precise else found
+    if not precise:
+        return found
+    loop, s = paired(loop, eigenvalues)
+    return precise_path(loop, Spectrum(s), found, seed)
 
 
 def _by_formula(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimate:
@@ -224,7 +227,8 @@ def w2_squared_limit(
             return resummed_limit(loop, eigenvalues).value
         return resummed(loop, eigenvalues, generations=T).value
 
-    return precise_limit(loop, Spectrum.of(eigenvalues), found, seed, nearly=nearly)
+    own, s = paired(loop, eigenvalues)
+    return precise_limit(own, Spectrum(s), found, seed, nearly=nearly)
 
 
 def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike) -> Estimate:

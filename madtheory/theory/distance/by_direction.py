@@ -136,7 +136,7 @@ def require_whole(loop: Loop, quantity: str) -> None:
     """Refuse a budget."""
     if loop.budget is not None:
         raise UnsupportedLoop(
-            f"{quantity} with a spectrum of biases is computed for budget = None only, "
+            f"{quantity} with a spectrum of biases is computed without a budget only, "
             f"got {loop.budget}"
         )
 

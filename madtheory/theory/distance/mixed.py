@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, or_all
 from madtheory.theory.distance.cumulants import limit_memory, path_memory
 from madtheory.theory.distance.fidelity import Memory, Spread, spread_of, widest_spread
 from madtheory.theory.moments import closure, first_moments_limit, generation, tensors
@@ -113,7 +113,8 @@ def require_limit(loop: Loop) -> None:
     if loop.memory is None:
         raise UnsupportedLoop(
             "w2_squared_limit is computed for bounded memory and pools only, "
-            f"got memory {loop.memory} and pool {loop.pool} with pool_cap {loop.pool_cap}"
+            f"got memory {or_all(loop.memory)} and pool {loop.pool} with pool_cap "
+            f"{or_all(loop.pool_cap)}"
         )
     if loop.weight == 0 or (not loop.n_real and (loop.memory > 1 or loop.pool != "replace")):
         raise UnsupportedLoop(

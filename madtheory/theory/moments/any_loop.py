@@ -16,7 +16,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.directions import Directions, as_given, require_apart
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, or_all
 from madtheory.results import FirstMoments, FirstMomentsLimit, SecondMoments
 from madtheory.theory.moments import fresh_maps, growing_pool, tensors
 from madtheory.theory.moments.at_rest import several_radius
@@ -234,7 +234,7 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
             return several_radius(loop, _check.count("dim", dim))
         raise UnsupportedLoop(
             f"second_moment_radius is computed for at most {MOST - 1} models and batches in sight, "
-            f"got memory {loop.memory} and pool_cap {loop.pool_cap}"
+            f"got memory {or_all(loop.memory)} and pool_cap {or_all(loop.pool_cap)}"
         )
     if not loop.is_fresh_memory_one:
         return tensors.exact_radius(loop, dim)

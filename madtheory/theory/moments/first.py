@@ -277,7 +277,7 @@ def _limit_without_real(system: System) -> FirstMomentsLimit:
     loop = system.loop
     if loop.memory is None:
         raise UnsupportedLoop(
-            "the limit without real data is computed for a finite memory only, got memory = None"
+            "the limit without real data is computed for a finite memory only, got all models"
         )
     lags = _Lags(system)
     A, shift = lags.map()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import cmath
 import math
+from dataclasses import fields
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
+from madtheory import _check
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMomentsLimit
 
@@ -33,11 +35,20 @@ def is_growing_pool(loop: Loop) -> bool:
     )
 
 
+def _told(loop: Loop) -> str:
+    """The fields of a loop that are not as they are by default."""
+    given = {f.name: getattr(loop, f.name) for f in fields(loop)}
+    rest = {f.name: f.default for f in fields(loop)}
+    return ", ".join(
+        f"{name} = {'all' if x is None else x}" for name, x in given.items() if x != rest[name]
+    )
+
+
 def _require_growing_pool(loop: Loop, quantity: str) -> None:
     if not is_growing_pool(loop):
         raise UnsupportedLoop(
             f"{quantity} is computed for the plain growing pool only: n_initial = n_fixed, "
-            f"no fresh data, memory 1, pool = accumulate, got {loop}"
+            f"no fresh data, memory 1, pool = accumulate, got {_told(loop)}"
         )
 
 
@@ -55,7 +66,9 @@ def growing_pool_trace(loop: Loop, generation: ArrayLike) -> Array:
     [1.0, 0.9325]
     """
     _require_growing_pool(loop, "growing_pool_trace")
-    t = np.asarray(generation, dtype=np.float64)
+    t = _check.floats("generation", generation)
+    if not (np.isfinite(t).all() and (t >= 1).all()):
+        raise ValueError(f"generation must be finite and at least 1, got {generation!r}")
     zeros, poles = _roots(loop)
     start = loop.n_fixed / loop.n_synth  # N/n_s at t = 1
 

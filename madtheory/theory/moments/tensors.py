@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from madtheory import _check
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, or_all
 from madtheory.theory.moments.first import affine_path
 from madtheory.theory.moments.generation import (
     ID,
@@ -437,6 +437,6 @@ def exact_radius(loop: Loop, dim: int) -> float:
     if loop.memory != 1 or loop.pooled != 1:
         raise UnsupportedLoop(
             "second_moment_radius is computed for memory 1 and pool = replace only, "
-            f"got memory {loop.memory} and pool {loop.pool}"
+            f"got memory {or_all(loop.memory)} and pool {loop.pool}"
         )
     return radius(_affine_map(loop, _check.count("dim", dim), 0.0)[0])

@@ -64,7 +64,7 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
     """
     s = Spectrum.of(eigenvalues).values
     used = loop.used
-    bounded = risk_is_bounded(_scaled(used, _MANY))
+    bounded = risk_is_bounded(_scaled(used, _MANY), eigenvalues)
     if bounded.verdict is None:
         raise UnsupportedLoop(bounded.reason)
     if not bounded.verdict:
@@ -171,13 +171,13 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     s = Spectrum.of(eigenvalues)
     n = loop.n_real if loop.n_real >= 2 else loop.n_initial
     base = spectrum.baseline(n, s)
-    if risk_is_bounded(loop).verdict is False:
+    if risk_is_bounded(loop, eigenvalues).verdict is False:
         return say(True, ("ratio to the real-data risk", math.inf), "the risk is unbounded")
     border = _border_ratio(loop, s, float(base.value))
     if border is not None:
         return border
     try:
-        name, risk = "ratio to the real-data risk", distance.w2_squared_limit(loop, s)
+        name, risk = "ratio to the real-data risk", distance.w2_squared_limit(loop, eigenvalues)
     except UnsupportedLoop:
         if variance_vanishes(loop).verdict:
             least = float(s.trace / base.value)
@@ -186,7 +186,7 @@ def risk_ratio(loop: Loop, eigenvalues: ArrayLike) -> Finding:
                 why = "the covariance vanishes, so E W2^2 -> at least tr Sigma_0"
                 return say(True, ("least ratio", least), why, "bound")
         name = f"ratio at generation {_LATE}"
-        risk = distance.w2_squared(loop, s, generations=_LATE).last()
+        risk = distance.w2_squared(loop, eigenvalues, generations=_LATE).last()
     return _compared(name, risk, base)
 
 
@@ -213,10 +213,9 @@ def weighting_helps(loop: Loop, eigenvalues: ArrayLike) -> Finding:
     The loop's own weight does not matter. The value is the least ratio to the real-data risk over
     all weights; undecided where it is not below 1 by more than the declared error.
     """
-    s = Spectrum.of(eigenvalues)
-    best = worth.best_weight(loop, s)
-    risk = distance.w2_squared_limit(replace(loop, weight=best.weight), s)
-    base = spectrum.baseline(loop.n_real, s)
+    best = worth.best_weight(loop, eigenvalues)
+    risk = distance.w2_squared_limit(replace(loop, weight=best.weight), eigenvalues)
+    base = spectrum.baseline(loop.n_real, eigenvalues)
     high, base_low = band(risk)[1], band(base)[0]
     why = f"the weight {best.weight:.3f} on the real data is the best"
     verdict = True if high < base_low else False if best.ratio >= 1 - STILL else None

@@ -47,7 +47,7 @@ class PathFinding:
 
 def _paths(name: str, value: ArrayLike, *, columns: int) -> Array:
     """Validated paths, shape (replicates, T)."""
-    paths = np.asarray(value, dtype=np.float64)
+    paths = _check.floats(name, value)
     if paths.ndim != 2 or paths.shape[0] < 2 or paths.shape[1] < columns:
         raise ValueError(
             f"{name} must be paths with at least 2 replicates and {columns} generations, "

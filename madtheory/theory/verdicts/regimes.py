@@ -63,12 +63,12 @@ def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     'collapse'
     """
     s = Spectrum.of(eigenvalues)
-    first = moments.first_moments_limit(loop)
+    first = moments.first_moments_limit(loop, eigenvalues=eigenvalues)
     if first.trace == 0 or (not loop.n_real and math.isfinite(first.trace) and not loop.floor):
         return Regime("collapse", 0.0, 0.0, 0.0, "exact")
     if not math.isfinite(first.mean_sq + first.trace):
         return Regime("unbounded", 0.0, 0.0, 0.0, "exact")
-    risk = distance.w2_squared_limit(loop, s)
+    risk = distance.w2_squared_limit(loop, eigenvalues)
     n_real, ends = loop.n_real or loop.n_initial, worth.effective_interval(risk, s)
     middle = worth.effective_sample_size(float(risk.value), s) / n_real
     low, high = ends.lower / n_real, ends.upper / n_real

@@ -85,7 +85,7 @@ def expected_distance_increases(
         if mad.verdict != "undecided":
             evidence = ("generation of a fall", mad.generation)
             return say(mad.verdict == "increasing", evidence, mad.reason, mad.status)
-    path = distance.w2_squared(loop, s, generations=T)
+    path = distance.w2_squared(loop, eigenvalues, generations=T)
     low, high, status = band(path)
     falls = high[1:] < np.maximum.accumulate(low)[:-1] * (1 - 1e-12)
     least = ("least relative step", float((np.diff(path.value) / path.value[:-1]).min()))
@@ -162,7 +162,7 @@ def risk_is_bounded(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding
     if used.is_chain:
         total = _synthetic_total(used)
         return say(math.isfinite(total), (name, total), "the mean's steps have this sum")
-    limit = moments.first_moments_limit(used)
+    limit = moments.first_moments_limit(used, eigenvalues=eigenvalues)
     total = limit.mean_sq + limit.trace
     return say(math.isfinite(total), (name, total), "first moments have this limit")
 
@@ -208,7 +208,7 @@ def risk_grows_linearly(loop: Loop, eigenvalues: ArrayLike | None = None) -> Fin
         # A covariance of t^e moves the pool's mean by steps of variance t^(e - 2).
         value = math.inf if e > 1 else 0.0
         return say(e >= 1, (slope, value), "E tr Sigma_t is a power of t", "asymptotic")
-    bounded = risk_is_bounded(loop)
+    bounded = risk_is_bounded(loop, eigenvalues)
     if bounded.verdict:
         return say(False, (slope, 0.0), "the risk is bounded", bounded.status)
     if used.is_chain:

@@ -215,7 +215,7 @@ def heats_up(loop: Loop, eigenvalues: ArrayLike | None = None) -> Finding:
         return say(hot, ("exponent of t", e), "Sigma_t is a power of t", "asymptotic")
     if used.is_chain:
         return _chain_heats(used)
-    bounded = risk_is_bounded(loop)
+    bounded = risk_is_bounded(loop, eigenvalues)
     if bounded.verdict:
         return replace(bounded, verdict=False)
     return _remembering(used, "heat death", rises=True)

@@ -56,8 +56,8 @@ def _weighted(loop: Loop, w: float) -> Loop:
     if loop.budget is not None or min(loop.n_real, loop.n_synth) < 1 + loop.ddof:
         raise UnsupportedLoop(
             "the best weight is computed without a budget and with two real and two synthetic "
-            f"samples a generation only, got n_real = {loop.n_real}, n_synth = {loop.n_synth} and "
-            f"budget = {loop.budget}"
+            f"samples a generation only, got n_real = {loop.n_real}, n_synth = {loop.n_synth}"
+            + ("" if loop.budget is None else f" and budget = {loop.budget}")
         )
     return replace(loop, weight=w)
 
@@ -92,14 +92,13 @@ def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
     >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # golden: .27
     0.39
     """
-    s = Spectrum.of(eigenvalues)
-    base = float(baseline(_weighted(loop, 1.0).n_real, s).value)
+    base = float(baseline(_weighted(loop, 1.0).n_real, eigenvalues).value)
 
     def risk(w: float) -> float:
-        return float(distance.w2_squared_limit(_weighted(loop, w), s).value) / base
+        return float(distance.w2_squared_limit(_weighted(loop, w), eigenvalues).value) / base
 
     def near(w: float) -> float:
-        return float(distance.resummed_limit(_weighted(loop, w), s).value) / base
+        return float(distance.resummed_limit(_weighted(loop, w), eigenvalues).value) / base
 
     if loop.has_spectrum or (loop.memory == 1 and loop.pooled == 1 and not loop.n_fixed):
         return _best(risk, risk)

@@ -182,7 +182,7 @@ def test_limits_without_second_moments():
 def test_unsupported_loops_say_so_in_one_sentence():
     with pytest.raises(UnsupportedLoop, match="multiple of I only, got eigenvalues from 1 to 2"):
         distance.w2_squared(fully_synthetic(9, shrinkage=0.1), [2.0, 1.0], generations=2)
-    with pytest.raises(UnsupportedLoop, match="bounded memory and pools only, got memory None"):
+    with pytest.raises(UnsupportedLoop, match="bounded memory and pools only, got memory all"):
         distance.w2_squared_limit(synthetic_augmentation(9, 9, memory=None), [1.0])
     with pytest.raises(UnsupportedLoop, match=r"without real data .* got memory 2"):
         distance.w2_squared_limit(Loop(n_initial=9, n_synth=9, memory=2), [1.0])
