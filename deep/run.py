@@ -19,6 +19,7 @@ from madtheory.deep.data import sets
 from madtheory.deep.features import Eyes, read_exported
 from madtheory.deep.folder import is_run, read_about, write_about, write_samples
 from madtheory.deep.measures import Measures
+from madtheory.deep.models import OF_IMAGES, OF_POINTS
 from madtheory.deep.train import Device
 from madtheory.engine import Curves, run_loop
 from madtheory.engine.protocol import ShowProgress
@@ -33,8 +34,28 @@ def training_data(data: sets.DataSet, model: Any) -> Any:
     return data.train
 
 
+def _require_form(preset: Preset, data: sets.DataSet) -> None:
+    """Refuse images for models of points, and points for models of images."""
+    images = data.test.ndim == 4
+    unet = getattr(preset.model, "network", None) == "unet"
+    if images and preset.family in OF_POINTS:
+        raise ValueError(f"data must be points for the family {preset.family}, got {data.name}")
+    if not images and (unet or preset.family in OF_IMAGES):
+        network = " with the network unet" if unet else ""
+        raise ValueError(
+            f"data must be images for the family {preset.family}{network}, got {data.name}"
+        )
+
+
 def fitted_to(preset: Preset, data: sets.DataSet) -> Preset:
-    """The model told how many classes the data have."""
+    """The model told how many classes the data have.
+
+    Raises
+    ------
+    ValueError
+        It is one of points and these are images, or the other way round.
+    """
+    _require_form(preset, data)
     if hasattr(preset.model, "classes"):
         return replace(preset, model=replace(preset.model, classes=data.classes))
     return preset

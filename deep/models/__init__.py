@@ -18,4 +18,16 @@ FAMILIES: dict[str, type[Any]] = {
     "flow": LinearFlow,
 }
 
-__all__ = ["FAMILIES", "Ddpm", "Glow", "LinearFlow", "LinearGaussian", "WganGp"]
+#: Families that fit points alone, and images alone.
+OF_POINTS, OF_IMAGES = ("linear", "flow", "glow"), ("stylegan2",)
+
+__all__ = [
+    "FAMILIES",
+    "OF_IMAGES",
+    "OF_POINTS",
+    "Ddpm",
+    "Glow",
+    "LinearFlow",
+    "LinearGaussian",
+    "WganGp",
+]

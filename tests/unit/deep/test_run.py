@@ -13,7 +13,7 @@ from madtheory.deep import train
 from madtheory.deep.config import Preset
 from madtheory.deep.data.sets import DataSet
 from madtheory.deep.folder import write_about
-from madtheory.deep.models import Ddpm, Glow, LinearGaussian
+from madtheory.deep.models import Ddpm, Glow, LinearGaussian, StyleGan2
 from madtheory.loop import fully_synthetic
 
 DATA = DataSet("d", {"x": np.ones((4, 2)), "y": np.arange(4)}, np.ones((3, 2)), None, 4)
@@ -77,3 +77,30 @@ def test_parameters_are_the_weights_where_there_are_some() -> None:
     saved = {"weights/a": np.ones((2, 3)), "weights/b": np.ones(4), "centre": np.ones(50)}
     assert room.n_params(SimpleNamespace(save=lambda: saved)) == 10
     assert room.n_params(SimpleNamespace(save=lambda: {"mean": np.ones(3)})) == 3
+
+
+POINTS, IMAGES = np.ones((3, 4)), np.ones((3, 1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "test", "wanted"),
+    [
+        ("linear", LinearGaussian(), IMAGES, "points for the family linear"),
+        ("glow", Glow(), IMAGES, "points for the family glow"),
+        ("stylegan2", StyleGan2(), POINTS, "images for the family stylegan2"),
+        ("ddpm", Ddpm(network="unet"), POINTS, "images for the family ddpm with the network unet"),
+        ("ddpm", Ddpm(network="mlp"), POINTS, None),
+        ("ddpm", Ddpm(network="mlp"), IMAGES, None),
+        ("linear", LinearGaussian(), POINTS, None),
+    ],
+)
+def test_data_have_the_form_of_the_model(
+    family: str, model: object, test: np.ndarray, wanted: str | None
+) -> None:
+    preset = dataclasses.replace(PRESET, family=family, model=model)
+    data = DataSet("these", test, test)
+    if wanted is None:
+        assert room.fitted_to(preset, data).family == family
+        return
+    with pytest.raises(ValueError, match=f"^data must be {wanted}, got these$"):
+        room.fitted_to(preset, data)
