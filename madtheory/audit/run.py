@@ -286,7 +286,7 @@ def audit(
     k, horizon = _check.count("k", k), _check.count("horizon", horizon, maximum=_AHEAD)
     level = _check.number("level", level, low=0.0, high=1.0, open_=True)
     alpha = _check.number("alpha", alpha, low=0.0, high=0.5, open_=True)
-    synthetic = _sizes(n_synth, len(generations))
+    synthetic = _sizes(n_synth, len(metrics.successive(generations)))
     if n_real is not None:
         n_real = _check.count("n_real", n_real, minimum=0)
     known = Known(memory_of(memory), share_of(n_real, synthetic), apart)

@@ -15,7 +15,7 @@ and the value.
 """
 
 from madtheory.metrics.directions import DirectionVariances, direction_variances
-from madtheory.metrics.features import features, same_width, scale
+from madtheory.metrics.features import features, same_width, scale, successive
 from madtheory.metrics.frechet import fid, fid_unbiased
 from madtheory.metrics.kernel_distance import kernel_distance
 from madtheory.metrics.measured import Measured, normal_quantile
@@ -34,4 +34,5 @@ __all__ = [
     "precision_recall",
     "same_width",
     "scale",
+    "successive",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory.metrics.features import features, same_width, scale
+from madtheory.metrics.features import features, same_width, scale, successive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +46,13 @@ def direction_variances(real: ArrayLike, generations: Sequence[ArrayLike]) -> Di
     (array([2.666667, 0.666667]), array([[0.5, 2. ]]))
     """
     x = features("real", real)
-    sets = [features(f"generation {t}", y) for t, y in enumerate(generations, 1)]
+    sets = [features(f"generation {t}", y) for t, y in enumerate(successive(generations), 1)]
     for t, y in enumerate(sets, 1):
         same_width(f"generation {t}", y, x)
     exponent = scale([x, *sets])
     _, values, vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     rank = int((values**2 > _RANK_TOLERANCE * values[0] ** 2).sum())
-    if not rank:
+    if not rank and (x == x[0]).all():
         raise ValueError(f"real must have rows that differ, got {len(x)} equal ones")
     own = np.zeros(x.shape[1])
     own[:rank] = values[:rank] ** 2 / (len(x) - 1)
@@ -60,7 +60,9 @@ def direction_variances(real: ArrayLike, generations: Sequence[ArrayLike]) -> Di
     moved = np.array(along).reshape(len(sets), rank)
     with np.errstate(over="ignore", under="ignore"):
         found = DirectionVariances(np.ldexp(own, 2 * exponent), np.ldexp(moved, 2 * exponent))
-    if not (found.real[rank - 1] > 0 and np.isfinite(found.real[0] + found.generations.sum())):
+    if not (
+        rank and found.real[rank - 1] > 0 and np.isfinite(found.real[0] + found.generations.sum())
+    ):
         raise ValueError(
             "features must have variances that float64 can hold, got sizes up to "
             f"2^{exponent}; divide by it"

@@ -44,6 +44,20 @@ def same_width(name: str, value: Array, real: Array) -> None:
         )
 
 
+def successive(generations: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
+    """Return sets of successive generations if they are a list, tuple or array of such.
+
+    Examples
+    --------
+    >>> successive(5)
+    Traceback (most recent call last):
+    TypeError: generations must be a list of sets, one a generation, got 5
+    """
+    if isinstance(generations, list | tuple) or np.ndim(generations) > 0:
+        return generations
+    raise TypeError(f"generations must be a list of sets, one a generation, got {generations!r}")
+
+
 def pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int = 2) -> tuple[Array, Array]:
     """Return both sets, checked."""
     x = features("real", real, minimum_rows=minimum_rows)

@@ -23,6 +23,8 @@ def generation_counts(generations: ArrayLike) -> Array:
     t = _check.floats("generations", generations)
     if not np.isfinite(t).all() or (t < 0).any() or (t != np.floor(t)).any():
         raise ValueError(f"generations must be non-negative integers, got {generations!r}")
+    if (t > _check.MAX_COUNT).any():
+        raise ValueError(f"generations must be at most {_check.MAX_COUNT}, got {t.max():g}")
     return t
 
 

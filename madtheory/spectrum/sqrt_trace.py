@@ -54,6 +54,8 @@ def _factors(dofs: ArrayLike) -> Factors:
         raise ValueError(f"dofs must be a non-empty vector, got shape {k.shape}")
     if not np.isfinite(k).all() or (k < 1).any() or (k != np.floor(k)).any():
         raise ValueError(f"dofs must be positive integers, got minimum {k.min():g}")
+    if (k > _check.MAX_COUNT).any():
+        raise ValueError(f"dofs must be at most {_check.MAX_COUNT}, got {k.max():g}")
     return wishart_factors(k)
 
 

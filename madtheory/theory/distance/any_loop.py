@@ -163,6 +163,7 @@ def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
     >>> float(one.round(4)), float(best.value.round(4))
     (2.341, 2.4336)
     """
+    n = _check.count("n", n, minimum=2)
     s, k = Spectrum.of(eigenvalues), np.asarray(n - 1.0)
     r = s.rank
     spread = spread_of(r, np.asarray(r / n), np.asarray(0.0), r * (r + 1) / k, 2 * r / k)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from madtheory.audit import audit
 from madtheory.metrics import direction_variances
 
 
@@ -55,3 +56,17 @@ def test_a_direction_of_a_millionth_of_the_variance_is_one():
     found = direction_variances(real, [real])
     np.testing.assert_allclose(found.generations[0], found.real, rtol=1e-9)
     assert found.real[1] > 0
+
+
+def test_rows_that_differ_by_nothing_beside_a_generation_are_not_equal():
+    real = np.random.default_rng(3).normal(size=(9, 2))
+    with pytest.raises(ValueError, match="features must have variances that float64 can hold"):
+        direction_variances(real, [real * 1e200])
+
+
+@pytest.mark.parametrize("given", [None, 5, {"a": 1}, iter([])])
+def test_generations_are_a_list(given):
+    real = np.random.default_rng(3).normal(size=(9, 2))
+    for ask in (direction_variances, audit):
+        with pytest.raises(TypeError, match="generations must be a list of sets, one a generation"):
+            ask(real, given)

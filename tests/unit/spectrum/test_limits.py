@@ -112,6 +112,7 @@ def test_moment_past_ratio_one_by_swapping_dimension_and_sample(power: float) ->
         ((math.nan, 1, 0.5), "power"),
         ((2, -1, 0.5), "generations must be non-negative integers"),
         ((2, 1.5, 0.5), "generations must be non-negative integers"),
+        ((2, 1e200, 0.5), r"generations must be at most 9007199254740992, got 1e\+200"),
         ((2, 1, -0.5), "ratio"),
         ((1.5, 1, 1.5), "ratio must be below 1 for power = 1.5"),
         ((1.5, 2000, 0.5), "generations must be at most 1000 for power = 1.5"),

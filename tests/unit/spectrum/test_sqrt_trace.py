@@ -217,6 +217,7 @@ def test_zero_eigenvalues_do_not_count() -> None:
         ([0.0], [2], "eigenvalues must have a positive entry"),
         ([1.0], [], "dofs must be a non-empty vector"),
         ([1.0], [0], "dofs must be positive integers"),
+        ([1.0], [9e200], "dofs must be at most 9007199254740992"),
         ([1.0], [2.5], "dofs must be positive integers"),
         ([1.0], [math.nan], "dofs must be positive integers"),
     ],

@@ -71,6 +71,11 @@ def test_limits_of_which_rounding_leaves_nothing_are_refused_in_one_sentence():
     assert np.isfinite(first_moments_limit(fresh_data(100, 10**15, weight=0.3)).trace)
 
 
+def test_one_fit_takes_two_samples() -> None:
+    with pytest.raises(ValueError, match="n must be at least 2, got 1"):
+        distance.w2_squared_one_fit(1, [1.0])
+
+
 @pytest.mark.parametrize("n", [2, 3, 10, 1000])
 def test_one_fit_is_the_baseline_on_a_line_and_where_samples_are_many(n):
     one = distance.w2_squared_one_fit
