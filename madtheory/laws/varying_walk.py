@@ -106,6 +106,9 @@ def passages(mean: Array, variance: Array, barrier: float) -> Iterator[float]:
     shifts[0] -= barrier + (start + 0.5) * h  # the walk starts at 0, not amid a cell
     cells = _Cells(h, start, np.ones(1))
     for shift, spread, ahead in zip(shifts.tolist(), spreads.tolist(), least.tolist(), strict=True):
+        if not cells.mass.size:
+            yield 0.0  # all of it has fallen
+            continue
         while ahead > 2 * _CELLS * cells.h:
             cells = _merged(cells)
         own = spread - cells.h**2 / 12

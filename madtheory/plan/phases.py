@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+#: More numbers than these are no grid.
+_MOST_COUNTS = 10**6
+
+
 def log_counts(low: float, high: float, number: int) -> list[int]:
     """At most `number` whole numbers from low to high, evenly spread in the logarithm.
 
@@ -29,6 +33,9 @@ def log_counts(low: float, high: float, number: int) -> list[int]:
     >>> log_counts(1, 1000, 4)
     [1, 10, 100, 1000]
     """
+    low = _check.number("low", low, low=0.0, open_=True)
+    high = _check.number("high", high, low=0.0, open_=True)
+    number = _check.count("number", number, maximum=_MOST_COUNTS)
     return sorted({round(x) for x in np.geomspace(low, high, number)})
 
 

@@ -63,3 +63,8 @@ def test_steps_without_width_cost_no_cells() -> None:
     expected = stats.chi2(dof).cdf(dof * np.exp(-0.45 + 0.1 * t))
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert peak < 2**24
+
+
+def test_where_all_falls_at_once_nothing_is_left_to_fall() -> None:
+    fallen = list(varying_walk.passages(-0.1 * np.arange(1, 5), 0.1 * np.arange(1, 5), 60.0))
+    assert fallen == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=1e-12)

@@ -1,5 +1,6 @@
 """Phase diagrams: edges, and the approach to the transition's limit."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,17 @@ def test_bad_input(bias: float, multiple: float, why: str) -> None:
 
 def test_counts_are_whole_and_ordered() -> None:
     assert log_counts(2, 6, 20) == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((0, 9, 3), "low must be a finite number above 0, got 0"),
+        ((2, math.inf, 3), "high must be a finite number above 0, got inf"),
+        ((2, 9, -1), "number must be at least 1, got -1"),
+        ((2, 9, 2**63), "number must be at most 1000000, got 9223372036854775808"),
+    ],
+)
+def test_counts_by_logarithms_are_of_positive_numbers(arguments, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        log_counts(*arguments)

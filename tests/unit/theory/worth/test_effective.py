@@ -141,3 +141,11 @@ def test_bad_arguments(call, message):
 def test_other_loops_are_refused():
     with pytest.raises(UnsupportedLoop, match="with real data only, got n_real = 0"):
         admissible_n_synth(fully_synthetic(5), 2)
+
+
+@pytest.mark.parametrize("tiny", [1e-300, 1e-310])
+def test_the_worth_is_the_same_in_units_of_almost_nothing(tiny):
+    s = np.array([2.0, 1.0, 0.5])
+    value = float(spectrum.baseline(37, s).value)
+    near = 1e-9 if tiny > 1e-308 else 1e-3  # four digits are left of such numbers
+    assert effective_sample_size(tiny * value, tiny * s) == pytest.approx(37.0, rel=near)
