@@ -184,12 +184,16 @@ def _later(residual: Array, sharing: float, spread: float) -> float:
     return gap * _shrunk(gap**2, sharing * spread * (1 / len(late) - 1 / steps))
 
 
-def pull(series: Series, share: float, K: int, memory: int = 1) -> Pull:
-    """What one share says, along the first K axes."""
+def pull(series: Series, share: float, K: int, memory: int = 1, *, by_axis: bool = False) -> Pull:
+    """What one share says, along the first K axes; noise about the mean of each, with `by_axis`."""
     logs, D = series.log_variance, series.sharing
     residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
     common = float(residual.mean())
-    noise = _noise(residual, D, share, file_noise(series), memory)
+    most = file_noise(series)
+    if by_axis and len(residual) > 1:
+        noise = noise_of(residual - residual.mean(axis=0), 1.0, share, most, memory)
+    else:
+        noise = _noise(residual, D, share, most, memory)
     home, error, shape = np.zeros(K), 0.0, np.eye(K)
     if share > 0 and len(residual) > 1:
         x, S = series.means[:, :K], series.covariances[:, :K, :K]
@@ -332,9 +336,13 @@ def draw(
     """Draw the parameters of the paths."""
     steps, D = len(series.log_variance) - 1, series.sharing
     them = pairs(rng, series, held, paths, known)
-    pulls = {(p, k): pull(series, p, K, k) for p, k in set(them)}
+    # Axes of the real set have its own noise, which real rows do not follow: where variances rest
+    # beside 1 is no noise. Likely shares leave little of that, one that is said may leave much.
+    told = bool(known.share)
+    pulls = {(p, k): pull(series, p, K, k, by_axis=told) for p, k in set(them)}
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
-    dof, most = max(1.0, steps / D - 1), file_noise(series)
+    dof = max(1.0, (steps - 1) / D if told else steps / D - 1)
+    most = file_noise(series)
     q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
     # Of the mean residual: a file's noise enters in full at both ends, between them by share.
     variance = (q * steps + r * ((steps - 1) * share**2 + 1 + (1 - share) ** 2)) / steps**2
