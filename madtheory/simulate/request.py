@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Required, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, Required, TypedDict, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,16 +78,25 @@ class Request(Generic[Problem]):
 
 def check_times(name: str, times: Sequence[int], generations: int) -> tuple[int, ...]:
     """Return generations in [1, `generations`], ascending, each once."""
-    return tuple(sorted({_check.count(name, t, maximum=generations) for t in times}))
+    return tuple(sorted({_check.count(name, t, maximum=generations) for t in _listed(name, times)}))
+
+
+def _listed(name: str, several: Iterable[Any]) -> list[Any]:
+    """Return what there are several of as a list."""
+    try:
+        return [] if isinstance(several, str) else list(several)
+    except TypeError:
+        raise TypeError(f"{name} must be a list, got {several!r}") from None
 
 
 def _check_record(record: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the quantities to record, each once."""
-    if isinstance(record, str) or not record:
+    names = _listed("record", record)
+    if not names:
         raise ValueError(f"record must be a non-empty sequence of quantities, got {record!r}")
-    for name in record:
+    for name in names:
         _check.one_of("record", name, known)
-    return tuple(dict.fromkeys(record))
+    return tuple(dict.fromkeys(names))
 
 
 def _check_at(at: Sequence[int] | None, generations: int) -> tuple[int, ...] | None:

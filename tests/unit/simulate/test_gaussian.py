@@ -271,6 +271,8 @@ def test_tiny_bias(bias):
         ({"chunk": 0}, ValueError, "chunk must be at least 1, got 0"),
         ({"record": ()}, ValueError, "record must be a non-empty sequence"),
         ({"record": "trace"}, ValueError, "record must be a non-empty sequence"),
+        ({"record": 3}, TypeError, "record must be a list, got 3"),
+        ({"at": 2}, TypeError, "at must be a list, got 2"),
         ({"record": ("tr",)}, ValueError, "record must be one of mean_sq, .* got 'tr'"),
         ({"at": (6,)}, ValueError, "at must be at most 5, got 6"),
         ({"at": ()}, ValueError, "at must name at least one generation"),
