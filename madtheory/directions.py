@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def as_given(loop: Loop, eigenvalues: ArrayLike) -> Array:
     """Return the eigenvalues in the order in which they and the biases are given, checked."""
+    require_loop(loop)
     s = Spectrum.of(eigenvalues)
     if isinstance(loop.bias, tuple) and len(loop.bias) != s.dim:
         raise ValueError(

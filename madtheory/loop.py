@@ -442,8 +442,22 @@ def fresh_data(
 # --- refusals: UnsupportedLoop unless `loop` is what a law covers ---------------------------------
 
 
+def require_loop(loop: Loop) -> Loop:
+    """Return `loop` if it is one.
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+    """
+    if not isinstance(loop, Loop):
+        raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
+    return loop
+
+
 def require_one_bias(loop: Loop, quantity: str) -> None:
     """Refuse a spectrum of biases."""
+    require_loop(loop)
     if isinstance(loop.bias, tuple):
         rest = _ONE_BIAS.removeprefix("this ")
         raise UnsupportedLoop(f"{quantity} {rest}, got {_spread(loop.bias)}")
@@ -480,6 +494,7 @@ def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
 
 def require_synthetic(loop: Loop, quantity: str) -> None:
     """Refuse all but the fully synthetic loop, whatever its shrinkage and floor."""
+    require_loop(loop)
     plain = replace(loop, shrinkage=0.0, floor=0.0) if loop.shrinkage or loop.floor else loop
     require_fully_synthetic(plain, quantity)
 

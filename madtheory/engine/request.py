@@ -111,8 +111,6 @@ def make_task(
     keep: Keep | None = None,
 ) -> Task:
     """Check the arguments of a run."""
-    if not isinstance(loop, Loop):
-        raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
     require_one_bias(loop, "a run of models")
     _check_model(loop, model)
     generations = _check.count("generations", generations, maximum=MAX_GENERATIONS)

@@ -190,8 +190,6 @@ def make_plan(
     **how: Unpack[Asked],
 ) -> tuple[Plan, Running]:
     """Check a request for a Gaussian loop, and how it is to be run."""
-    if not isinstance(loop, Loop):
-        raise TypeError(f"loop must be a Loop, got {type(loop).__name__}")
     problem = Gaussian(*paired(loop, eigenvalues))
     plan = asked(problem, QUANTITIES, work=lambda T, _: problem.work(T), record=record, **how)
     threads = _threads.processors("threads", threads)

@@ -11,7 +11,7 @@ from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions
 from madtheory.laws import wishart
-from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic, require_loop
 from madtheory.theory.collapse._scales import generation_range, log_power, log_scale
 
 
@@ -26,6 +26,7 @@ def log_det_mean(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Arr
     >>> log_det_mean(fully_synthetic(10), [1.0, 1.0, 1.0], generations=2).round(8)
     array([-0.76408695, -1.52817391])
     """
+    require_loop(loop)
     require_fully_synthetic(loop.along(0), "the log-determinant law")
     t = generation_range(generations)
     s = Spectrum.of(eigenvalues).values
@@ -46,6 +47,7 @@ def log_det_variance(loop: Loop, eigenvalues: ArrayLike, *, generations: int) ->
     >>> log_det_variance(fully_synthetic(2), [1.0], generations=2).round(8)
     array([4.9348022, 9.8696044])
     """
+    require_loop(loop)
     mean = log_det_mean(loop, eigenvalues, generations=generations)
     t = generation_range(generations)
     d = np.size(eigenvalues)

@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import Estimate
 from madtheory.theory.collapse._scales import log_step_bias
 from madtheory.theory.collapse.rates import rate
@@ -34,6 +34,7 @@ _ERROR, _ERROR_BIAS, _ERROR_SMALL = 0.08, 0.15, 3.5
 
 def only_remembers(loop: Loop) -> bool:
     """Whether all of a fit are samples of the last K models, K > 1, and nothing else is done."""
+    require_loop(loop)
     plain = loop.pooled == 1 and loop.budget is None and loop.weight is None
     regular = loop.shrinkage == 0 and loop.floor == 0
     return loop.n_real == 0 and plain and regular and (loop.memory or 1) > 1
@@ -50,6 +51,7 @@ def memory_rate(loop: Loop) -> Estimate:
     >>> [f"{memory_rate(Loop(n_initial=50, n_synth=50, memory=K)).value:.4f}" for K in (2, 3, 4, 8)]
     ['-0.0048', '-0.0002', '0.0014', '0.0024']
     """
+    require_loop(loop)
     if loop.is_chain:
         return Estimate.exact(rate(loop))
     if not only_remembers(loop) or loop.scalar_bias == 0:

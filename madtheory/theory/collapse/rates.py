@@ -20,7 +20,7 @@ from madtheory import _check
 from madtheory._types import Array
 from madtheory.directions import Directions
 from madtheory.laws import chi_square, wishart
-from madtheory.loop import Loop, require_fully_synthetic
+from madtheory.loop import Loop, require_fully_synthetic, require_loop
 from madtheory.theory.collapse._scales import log_fit_scale, log_step_bias
 
 
@@ -40,6 +40,7 @@ def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
     >>> lyapunov_spectrum(fully_synthetic(10, bias=(0.5, 1.0)), 2).round(6)
     array([-0.115206, -0.941107])
     """
+    require_loop(loop)
     require_fully_synthetic(loop.along(0), "the Lyapunov spectrum")
     exponents = wishart.lyapunov_exponents(dim, loop.dof)[: loop.first_dof]
     if not loop.has_spectrum:
@@ -62,6 +63,7 @@ def rate(loop: Loop) -> float:
     >>> rate(fully_synthetic(10**15 + 1))
     -1.0000000000000005e-15
     """
+    require_loop(loop)
     loop = loop.longest_lived
     require_fully_synthetic(loop, "the collapse rate")
     return log_step_bias(loop) + float(chi_square.log_chi_square_mean(loop.dof, loop.dof))
@@ -80,6 +82,7 @@ def critical_bias(loop: Loop) -> float:
     >>> f"{critical_bias(fully_synthetic(10)):.12f}"
     '1.122105095163'
     """
+    require_loop(loop)
     require_fully_synthetic(loop.along(0), "the critical bias")
     unit = log_fit_scale(1.0, loop.n_synth, loop.ddof)
     return math.exp(-float(chi_square.log_chi_square_mean(loop.dof, loop.dof)) - unit)
@@ -95,6 +98,7 @@ def half_life(loop: Loop) -> float:
     >>> f"{half_life(fully_synthetic(10)):.9f}"
     '6.016564678'
     """
+    require_loop(loop)
     slope = abs(rate(loop))
     return math.log(2.0) / slope if slope > 0 else math.inf
 
@@ -111,6 +115,7 @@ def condition_growth(loop: Loop, dim: int) -> float:
     >>> f"{condition_growth(fully_synthetic(10), 3):.12f}"
     '0.285714285714'
     """
+    require_loop(loop)
     if loop.has_spectrum:
         exponents = lyapunov_spectrum(loop, dim)
         return float(exponents[0] - exponents[-1])
@@ -127,5 +132,6 @@ def clt_variance(loop: Loop) -> float:
     >>> f"{clt_variance(fully_synthetic(2)):.12f}"
     '4.934802200545'
     """
+    require_loop(loop)
     require_fully_synthetic(loop.along(0), "the CLT variance")
     return float(chi_square.log_chi_square_variance(loop.dof))

@@ -20,7 +20,7 @@ from scipy.sparse.linalg import splu
 from madtheory import _check
 from madtheory._types import Array
 from madtheory.laws import chi_square
-from madtheory.loop import Loop, UnsupportedLoop, require_floor
+from madtheory.loop import Loop, UnsupportedLoop, require_floor, require_loop
 from madtheory.results import Interval, TraceMoments
 from madtheory.theory.collapse._scales import log_power, log_step_bias, one_minus_step_bias
 from madtheory.theory.collapse.shrinkage import rate_bounds
@@ -202,6 +202,7 @@ def stationary_tail_bounds(loop: Loop, dim: int) -> Interval:
     >>> f"{bounds.lower:.4f} {bounds.upper:.4f}"
     '2.0535 4.0873'
     """
+    require_loop(loop)
     d = _check.count("dim", dim)
     if loop.shrinkage in (0.0, 1.0) or d == 1:
         index = stationary_tail_index(loop, dim=d)

@@ -16,7 +16,7 @@ from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions
 from madtheory.laws import wishart
-from madtheory.loop import Loop, require_floor, require_no_floor, require_synthetic
+from madtheory.loop import Loop, require_floor, require_loop, require_no_floor, require_synthetic
 from madtheory.results import TraceMoments
 from madtheory.theory.collapse._scales import (
     generation_range,
@@ -53,6 +53,7 @@ def mean_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array
     >>> mean_trace(fully_synthetic(10, bias=0.5, floor=0.1), [1.0, 1.0], generations=3).round(9)
     array([2.2 , 1.3 , 0.85])
     """
+    require_loop(loop)
     if loop.has_spectrum:
         return Directions.of(loop, eigenvalues).total(
             lambda one: mean_trace(one, [1.0], generations=generations)
@@ -79,6 +80,7 @@ def mean_walk(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     >>> mean_walk(fully_synthetic(10, floor=0.1, ddof=0), [1.0], generations=3).round(9)
     array([0.1, 0.2, 0.3])
     """
+    require_loop(loop)
     if loop.has_spectrum:
         return Directions.of(loop, eigenvalues).total(
             lambda one: mean_walk(one, [1.0], generations=generations)
@@ -105,6 +107,7 @@ def mean_walk_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> mean_walk_limit(fully_synthetic(10, bias=0.5), [1.0])
     0.2
     """
+    require_loop(loop)
     if loop.has_spectrum:
         return float(
             Directions.of(loop, eigenvalues).total(lambda one: mean_walk_limit(one, [1.0]))
@@ -261,6 +264,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> T
     >>> moments.squared_trace.round(6)
     array([5.284444, 6.89037 ])
     """
+    require_loop(loop)
     if loop.shrinkage or loop.floor:
         require_synthetic(loop, "the second moment")
         steps = generation_range(generations).size
@@ -287,9 +291,11 @@ def _second(loop: Loop, eigenvalues: ArrayLike, generations: int, own: float) ->
 
 def mean_trace_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E tr Sigma_t^2 of :func:`second_moments`, shape (T,)."""
+    require_loop(loop)
     return _second(loop, eigenvalues, generations, 0.0)
 
 
 def mean_squared_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E (tr Sigma_t)^2 of :func:`second_moments`, shape (T,)."""
+    require_loop(loop)
     return _second(loop, eigenvalues, generations, 1.0)

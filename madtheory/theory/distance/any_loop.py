@@ -10,7 +10,7 @@ import numpy as np
 from madtheory import _check, spectrum
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions, paired
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import Estimate
 from madtheory.theory import collapse, moments
 from madtheory.theory.distance import (
@@ -215,6 +215,7 @@ def w2_squared_limit(
     >>> bool(precise.rel_error < 0.003 < 0.01 < plain.rel_error)
     True
     """
+    require_loop(loop)
     seed = _check.count("seed", seed, minimum=0)
     found = _limit_by_formula(loop, eigenvalues)
     if not precise:
@@ -264,6 +265,7 @@ def resummed_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> round(float(e.value), 2), round(float(e.rel_error), 2)
     (13.4, 0.04)
     """
+    require_loop(loop)
     generation.require_resolved(loop, "resummed_limit")
     loop = remembered.at_rest(binding(loop))
     if remembered.covers(loop):

@@ -16,7 +16,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.directions import Directions, as_given, require_apart
-from madtheory.loop import Loop, UnsupportedLoop, or_all
+from madtheory.loop import Loop, UnsupportedLoop, or_all, require_loop
 from madtheory.results import FirstMoments, FirstMomentsLimit, SecondMoments
 from madtheory.theory.moments import fresh_maps, growing_pool, tensors
 from madtheory.theory.moments.at_rest import several_radius
@@ -79,6 +79,7 @@ def first_moments(
     >>> first_moments(fully_synthetic(9, bias=(1.0, 0.5)), 3, eigenvalues=[1.0, 1.0]).trace
     array([1.   , 0.75 , 0.625])
     """
+    require_loop(loop)
     T = _check.count("generations", generations)
     if loop.has_spectrum:
         parts = _directions(loop, eigenvalues)
@@ -149,6 +150,7 @@ def first_moments_limit(loop: Loop, *, eigenvalues: ArrayLike | None = None) -> 
     >>> first_moments_limit(fresh_data(100, 900)).trace > 1  # unbiased pooling is not unbiased
     True
     """
+    require_loop(loop)
     if loop.has_spectrum:
         parts = _directions(loop, eigenvalues)
         mean_sq, trace = parts.total(first_moments_limit) / parts.values.sum()
@@ -182,6 +184,7 @@ def forgetting_rate(loop: Loop) -> float:
     >>> round(forgetting_rate(fresh_data(2, 10)), 3)
     0.888
     """
+    require_loop(loop)
     if isinstance(loop.bias, tuple):
         return max(forgetting_rate(replace(loop, bias=x)) for x in sorted(set(loop.bias)))
     if not loop.is_fresh_memory_one:
@@ -204,6 +207,7 @@ def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
     >>> forgetting_status(fresh_data(15, 12)), forgetting_status(fresh_data(15, 12, ddof=0))
     ('exact', 'bound')
     """
+    require_loop(loop)
     unbiased = loop.longest_lived.bias == 1
     kept = loop.ddof == 0 and unbiased and loop.weight != 1
     even = unbiased and loop.n_fixed == loop.n_fresh > 0
@@ -263,6 +267,7 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     >>> second_moments(fresh_data(5, 5), 1, generations=1).tolist()
     [[0.2, 1.0, 0.12, 0.2, 0.2, 1.5, 1.5]]
     """
+    require_loop(loop)
     T = _check.count("generations", generations)
     if not loop.is_fresh_memory_one:
         return np.stack(invariant_path(loop, dim, generations=T), axis=-1)
@@ -326,6 +331,7 @@ def second_moments_limit(loop: Loop, dim: int) -> Array | None:
     >>> second_moments_limit(fresh_data(2, 10), 2).shape
     (7,)
     """
+    require_loop(loop)
     if not loop.is_fresh_memory_one:
         limit = invariant_limit(loop, dim)
         return None if limit is None else np.array(limit)

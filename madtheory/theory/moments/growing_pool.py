@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from madtheory import _check
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import FirstMomentsLimit
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _TERMS = 2**12, 2**17
 
 def is_growing_pool(loop: Loop) -> bool:
     """Whether every model is the fit to one ever-growing pool: the set-up of 3.2."""
+    require_loop(loop)
     return (
         loop.keeps_all
         and (loop.budget, loop.weight) == (None, None)
@@ -65,6 +66,7 @@ def growing_pool_trace(loop: Loop, generation: ArrayLike) -> Array:
     >>> growing_pool_trace(pool, [1, 8]).round(4).tolist()
     [1.0, 0.9325]
     """
+    require_loop(loop)
     _require_growing_pool(loop, "growing_pool_trace")
     t = _check.floats("generation", generation)
     if not (np.isfinite(t).all() and (t >= 1).all()):
@@ -109,6 +111,7 @@ def growing_pool_limit(loop: Loop) -> FirstMomentsLimit:
     >>> round(1e4 * growing_pool_limit(pool).mean_sq, 3)  # pi^2/6 = 1.645
     1.645
     """
+    require_loop(loop)
     _require_growing_pool(loop, "growing_pool_limit")
     n_r, n_s, lam = loop.n_fixed, loop.n_synth, loop.scalar_bias
     if lam > 1:
@@ -162,6 +165,7 @@ def pool_exponent(loop: Loop) -> float:
     >>> pool_exponent(synthetic_augmentation(10, 10, pool="accumulate", budget=20))
     0.05
     """
+    require_loop(loop)
     anchored = loop.weight not in (None, 0.0) or (loop.budget is not None and loop.n_fresh > 0)
     if not loop.keeps_all or anchored or loop.floor > 0:
         raise UnsupportedLoop(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madtheory import _check, _threads
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import SecondMoments
 from madtheory.theory.moments.at_rest import several_limit
 from madtheory.theory.moments.closure import closed_path, solved_limit
@@ -51,6 +51,7 @@ def binding(loop: Loop) -> Loop:
     >>> binding(loop).budget, binding(dataclasses.replace(loop, budget=23)).budget
     (None, 23)
     """
+    require_loop(loop)
     if loop.budget is None or loop.pooled is None:
         return loop
     enough = loop.n_fixed + loop.pooled * loop.n_synth <= loop.budget

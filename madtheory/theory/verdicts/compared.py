@@ -10,7 +10,7 @@ import numpy as np
 
 from madtheory import spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.theory import distance, moments, worth
 from madtheory.theory.verdicts.finding import Finding, definition, say
 from madtheory.theory.verdicts.risk import STILL, band, risk_is_bounded
@@ -62,6 +62,7 @@ def large_sample_floor(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> large_sample_floor(fresh_data(100, 900), [1.0] * 100)
     0.0
     """
+    require_loop(loop)
     s = Spectrum.of(eigenvalues).values
     used = loop.used
     bounded = risk_is_bounded(_scaled(used, _MANY), eigenvalues)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Concatenate, Literal, ParamSpec
 
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 
 Status = Literal["exact", "asymptotic", "bound", "conjecture"]
 P = ParamSpec("P")
@@ -144,7 +144,7 @@ def definition(
         @functools.wraps(ask)
         def answer(loop: Loop, /, *args: P.args, **kwargs: P.kwargs) -> Finding:
             try:
-                finding = ask(loop, *args, **kwargs)
+                finding = ask(require_loop(loop), *args, **kwargs)
             except UnsupportedLoop as error:
                 finding = say(None, ("none", None), str(error), "conjecture")
             return replace(finding, claim=CLAIM_IDS[loop.family][name])

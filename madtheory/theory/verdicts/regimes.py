@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from madtheory.covariance import Spectrum
+from madtheory.loop import Loop, require_loop
 from madtheory.theory import distance, moments, worth
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory.loop import Loop
 
 RegimeName = Literal[
     "collapse", "unbounded", "worse than real", "equivalent to real", "better than real"
@@ -62,6 +62,7 @@ def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     >>> regime(fully_synthetic(50, bias=0.9), [1.0]).name
     'collapse'
     """
+    require_loop(loop)
     s = Spectrum.of(eigenvalues)
     first = moments.first_moments_limit(loop, eigenvalues=eigenvalues)
     if first.trace == 0 or (not loop.n_real and math.isfinite(first.trace) and not loop.floor):

@@ -16,7 +16,7 @@ import numpy as np
 
 from madtheory import _check, _search
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import Estimate
 from madtheory.spectrum import baseline
 from madtheory.theory import distance
@@ -66,6 +66,7 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> admissible_n_synth(synthetic_augmentation(1000, 1), [1.0])  # it never helps
     0.0
     """
+    require_loop(loop)
     return _last(loop, eigenvalues, (0,))[0]
 
 
@@ -83,6 +84,7 @@ def admissible_interval(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> [float(x.round(-1)) for x in (e.lower, e.value, e.upper)]
     [3900.0, 3920.0, 3940.0]
     """
+    require_loop(loop)
     value, lower, upper = _last(loop, eigenvalues, (0, 1, -1))
     # A range can be missed on the way down: the ends enclose the value in any case.
     lower, upper = min(value, lower), max(value, upper)

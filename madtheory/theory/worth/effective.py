@@ -14,7 +14,7 @@ import numpy as np
 
 from madtheory import _check, _search
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop
+from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import Estimate, Interval
 from madtheory.spectrum import baseline, baseline_leading
 from madtheory.spectrum.baseline import LARGE
@@ -141,6 +141,7 @@ def gain(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> round(gain(fresh_data(2000, 2000), [1.0]), 2)
     1.5
     """
+    require_loop(loop)
     if not loop.n_real:
         raise UnsupportedLoop("the gain is computed for loops with real data only, got n_real = 0")
     limit = distance.w2_squared_limit(loop, eigenvalues)

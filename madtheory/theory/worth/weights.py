@@ -11,7 +11,7 @@ from scipy import optimize
 
 from madtheory import _check
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, fresh_data
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, require_loop
 from madtheory.spectrum import baseline
 from madtheory.theory import distance, moments
 
@@ -76,6 +76,8 @@ def best_mean_weight(loop: Loop) -> BestWeight:
     0.618
     """
 
+    require_loop(loop)
+
     def risk(w: float) -> float:
         return loop.n_real * moments.first_moments_limit(_weighted(loop, w)).mean_sq
 
@@ -92,6 +94,7 @@ def best_weight(loop: Loop, eigenvalues: ArrayLike) -> BestWeight:
     >>> round(best_weight(fresh_data(40, 400, bias=0.9), [1.0] * 4).weight, 2)  # golden: .27
     0.39
     """
+    require_loop(loop)
     base = float(baseline(_weighted(loop, 1.0).n_real, eigenvalues).value)
 
     def risk(w: float) -> float:
