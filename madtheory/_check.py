@@ -116,7 +116,7 @@ def _numeric(name: str, value: object, kinds: str) -> NDArray[Any]:
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
     if np.ma.is_masked(value):
-        masked = int(np.ma.count_masked(value))
+        masked = int(np.ma.count_masked(value))  # type: ignore[no-untyped-call]
         raise ValueError(f"{name} must have no masked entries, got {masked}; remove such rows")
     return array
 

@@ -174,6 +174,18 @@ def _real(given: Mapping[str, Any], n: int) -> Real:
     )
 
 
+def _check_values(name: str, T: int, values: Mapping[str, Array]) -> None:
+    """Refuse metrics of too few generations, and what the rules cannot begin with."""
+    for key, array in values.items():
+        if len(array) != T:
+            raise ValueError(f"{name} must have a {key} for each generation, {T}, got {len(array)}")
+        if not np.isfinite(array[:2]).all():
+            raise ValueError(f"{name} must have a finite {key} at generations 1 and 2, got none")
+    if (values["trace"][:2] <= 0).any():
+        least = float(values["trace"][:2].min())
+        raise ValueError(f"{name} must have a positive trace at generations 1 and 2, got {least:g}")
+
+
 def observed(curve: Curve, *, least: int = 1) -> Observed:
     """Read a curve.
 
@@ -198,9 +210,7 @@ def observed(curve: Curve, *, least: int = 1) -> Observed:
     _required(name, "the metric", metrics, keys)
     values = {key: _value(metrics[key], 1) for key in keys}
     values["directions"] = np.asarray(metrics["directions"], dtype=np.float64)
-    for key, array in values.items():
-        if not np.isfinite(array[:2]).all():
-            raise ValueError(f"{name} must have a finite {key} at generations 1 and 2, got none")
+    _check_values(name, T, values)
     noise = {key: _noise(np.asarray(metrics[key]), relative=key != "recall") for key in INTERVALS}
     noise["n"] = np.asarray(float(n))
     group = (curve.family, str(curve.preset["data"]))

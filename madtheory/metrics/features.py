@@ -53,7 +53,7 @@ def successive(generations: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     Traceback (most recent call last):
     TypeError: generations must be a list of sets, one a generation, got 5
     """
-    if isinstance(generations, list | tuple) or np.ndim(generations) > 0:
+    if isinstance(generations, list | tuple) or getattr(generations, "ndim", 0) > 0:
         return generations
     raise TypeError(f"generations must be a list of sets, one a generation, got {generations!r}")
 

@@ -177,6 +177,10 @@ def test_a_spectrum_of_features_sets_the_course_of_fid() -> None:
     [
         (lambda c: replace(c, metrics=c.metrics | {"trace": c.metrics["trace"] * np.nan}),
          "must have a finite trace at generations 1 and 2, got none"),
+        (lambda c: replace(c, metrics=c.metrics | {"trace": 0.0 * c.metrics["trace"]}),
+         "must have a positive trace at generations 1 and 2, got 0"),
+        (lambda c: replace(c, metrics=dict.fromkeys(c.metrics, np.zeros(0))),
+         "must have a fid for each generation, 3, got 0"),
         (lambda c: replace(c, metrics={k: v for k, v in c.metrics.items() if k != "recall"}),
          "must have the metric recall to be compared, got none"),
         (lambda c: replace(c, real={k: v for k, v in c.real.items() if k != "directions"}),
