@@ -55,6 +55,15 @@ for _command in (theory, plan, simulate, verify, metrics, audit, deep, report):
     cli.add_command(_command)
 
 
+def _folder_is_gone() -> bool:
+    """Whether the folder that the command was called in has been deleted."""
+    try:
+        os.getcwd()  # Path.cwd() is no other
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _one_line(error: BaseException) -> str:
     """One sentence for a person, whatever was raised."""
     if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -71,6 +80,8 @@ def _one_line(error: BaseException) -> str:
     elif type(error).__name__ == "LinAlgError":  # of numpy, which is not loaded for this
         text = f"a matrix is too near to a singular one for float64 ({error}); are there sizes "
         text += "that differ by more than 1e15?"
+    elif isinstance(error, FileNotFoundError) and error.filename is None and _folder_is_gone():
+        text = "the current folder must exist, got one that was deleted; change to another"
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         text += "; make room and repeat the command" if error.errno in FULL else ""

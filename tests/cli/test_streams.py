@@ -105,3 +105,18 @@ def test_where_there_is_no_room_the_next_step_is_said(number: int) -> None:
     said = main._one_line(OSError(number, "no room", "a.npz"))
     assert said == "a.npz: no room; make room and repeat the command"
     assert main._one_line(OSError(errno.EIO, "torn", "a.npz")) == "a.npz: torn"
+
+
+def test_a_folder_that_was_deleted_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    main = sys.modules["madtheory.cli.main"]
+    said = main._one_line(FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    assert said.startswith("the current folder must exist, got one that was deleted")
+    monkeypatch.chdir(tmp_path)
+    said = main._one_line(FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    assert said == "No such file or directory"
