@@ -17,7 +17,7 @@ import numpy as np
 from madtheory import _threads
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.simulate import store
-from madtheory.simulate.kernels import any_loop, collapse, fresh, side_by_side
+from madtheory.simulate.kernels import any_loop, collapse, collapse_lanes, fresh, side_by_side
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.limits import check_memory
 from madtheory.simulate.plain import draw_plain
@@ -128,15 +128,19 @@ def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
     spec = spec_of(plan)
     if kernel is fresh.fresh_chunk and _is_side_by_side(plan, spec):
         kernel = side_by_side.fresh_lanes_chunk
+    if kernel is collapse.collapse_chunk and _is_side_by_side(plan, spec):
+        kernel = collapse_lanes.collapse_lanes_chunk
     return lambda rng, tally: kernel(rng, spec, s, tally)
 
 
 def _is_side_by_side(plan: Plan, spec: Spec) -> bool:
-    """Whether replicates of a fresh data loop are drawn ahead and run side by side."""
+    """Whether replicates of a plain loop are drawn ahead and run side by side."""
     rank, room = plan.problem.positive.size, side_by_side
-    regular = min(spec.n_initial, spec.n_fresh, spec.n_synth) > rank
-    regular = regular and min(spec.bias, spec.first_bias) > 0 and not spec.roots.size
-    few = room.draws_of(rank, plan.last) * room.LANES <= room.MOST_DRAWN
+    counts = [n for n in (spec.n_initial, spec.n_fresh, spec.n_synth) if n]
+    regular = min(spec.bias, spec.first_bias) > 0 and not spec.roots.size
+    regular = regular and min(counts) > rank
+    draws = (room if spec.n_fresh else collapse_lanes).draws_of(rank, plan.last)
+    few = draws * room.LANES <= room.MOST_DRAWN
     return rank <= room.MOST_DIM and regular and few
 
 

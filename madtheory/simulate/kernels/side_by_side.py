@@ -8,6 +8,7 @@ order, a replicate at a time; so results differ by rounding only. Triangles are 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,11 +20,11 @@ from madtheory.simulate.kernels.measure import (
     LOG_DET,
     MEAN_SQ,
     NEAR,
-    QUANTITIES,
     TRACE,
     W2,
     bures,
     measure,
+    recorder,
 )
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record_path
@@ -273,17 +274,100 @@ def measure_lanes(wanted: int, nu: Array, G: Array, s: Array, log_det: float, ou
             out[b] = log_det + 2.0 * math.log(abs(out[b]))
 
 
+class Work(NamedTuple):
+    """What measuring needs: which quantities, room, and all values of a block of replicates."""
+
+    every: Bools  #: (quantities,): what is wanted
+    rare: Bools  #: of that, what is not measured side by side
+    found: Array  #: (quantities,)
+    out: Array  #: (LANES,)
+    x: Array  #: (LANES,)
+    mark: Bools  #: (LANES,)
+    one: Array  #: (rank,), ones
+    room: Array  #: (3, rank, rank)
+    values: Array  #: (Q, LANES, T)
+
+
 @kernel
-def measure_one_by_one(
-    wanted: int, nu: Array, G: Array, s: Array, lanes: int, e: Ints, room: Array, out: Array
+def new_work(tally: Tally, rank: int) -> Work:
+    """Return room to measure in."""
+    found, every = recorder(tally.wanted)
+    rare = every.copy()
+    for wanted in SIDE_BY_SIDE:
+        rare[wanted] = False
+    return Work(
+        every,
+        rare,
+        found,
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES, np.bool_),
+        np.ones(rank),
+        np.zeros((3, rank, rank)),
+        np.zeros((tally.wanted.size, LANES, tally.mean.shape[1])),
+    )
+
+
+@kernel
+def see_one_by_one(
+    tally: Tally,
+    slot: int,
+    log_det: float,
+    nu: Array,
+    G: Array,
+    s: Array,
+    lanes: int,
+    e: Ints,
+    flags: Bools,
+    work: Work,
 ) -> None:
-    """Write one of the quantities that are rarely asked for."""
-    flags, x = np.zeros(len(QUANTITIES), np.bool_), np.zeros(len(QUANTITIES))
-    flags[wanted] = True
+    """Measure the flagged quantities of each lane by itself."""
     for b in range(lanes):
-        unpack(G, 0, b, 1.0, room[0])
-        measure(flags, nu[:, b].copy(), room[0], e, s, 0.0, room[1], room[2], x)
-        out[b] = x[wanted]
+        unpack(G, 0, b, 1.0, work.room[0])
+        state = nu[:, b].copy()
+        measure(
+            flags, state, work.room[0], e[b], s, log_det, work.room[1], work.room[2], work.found
+        )
+        for q in range(tally.wanted.size):
+            if flags[tally.wanted[q]]:
+                work.values[q, b, slot] = work.found[tally.wanted[q]]
+
+
+@kernel
+def see_lanes(
+    tally: Tally,
+    slot: int,
+    log_det: float,
+    nu: Array,
+    G: Array,
+    s: Array,
+    lanes: int,
+    e: Ints,
+    apart: bool,
+    work: Work,
+) -> None:
+    """Measure all that is wanted: side by side what can be, unless columns have scales."""
+    if apart:
+        see_one_by_one(tally, slot, log_det, nu, G, s, lanes, e, work.every, work)
+        return
+    for q in range(tally.wanted.size):
+        wanted = tally.wanted[q]
+        if wanted in SIDE_BY_SIDE:
+            measure_lanes(wanted, nu, G, s, log_det, work.out)
+            if wanted == W2:
+                bures_lanes(G, s, lanes, work.mark, work.one, work.room, work.x, work.out)
+            for b in range(lanes):
+                work.values[q, b, slot] = work.out[b]
+    if work.rare.any():
+        see_one_by_one(tally, slot, log_det, nu, G, s, lanes, e, work.rare, work)
+
+
+@kernel
+def record_lanes(tally: Tally, first: int, lanes: int, values: Array) -> None:
+    """Record a block of replicates, in order."""
+    for b in range(lanes):
+        for q in range(tally.wanted.size):
+            record_path(tally, values[q, b], first + b, q)
 
 
 @kernel
@@ -292,16 +376,9 @@ def fresh_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tal
     rank, generations = s.size, tally.slots.size
     triangle = rank * (rank + 1) // 2
     draws = np.ones(((triangle + rank) * (2 * generations - 1), LANES))
-    nu, delta, out = np.zeros((rank, LANES)), np.zeros((rank, LANES)), np.zeros(LANES)
+    nu, delta = np.zeros((rank, LANES)), np.zeros((rank, LANES))
     G, B, M = np.zeros((3, triangle, LANES))
-    mark, x, one, room = (
-        np.zeros(LANES, np.bool_),
-        np.zeros(LANES),
-        np.ones(rank),
-        np.zeros((3, rank, rank)),
-    )
-    exponents = np.zeros(rank, np.int64)
-    values = np.zeros((tally.wanted.size, LANES, tally.mean.shape[1]))
+    e, work = np.zeros((LANES, rank), np.int64), new_work(tally, rank)
     for first in range(0, tally.replicates, LANES):
         lanes = min(LANES, tally.replicates - first)
         for b in range(lanes):
@@ -311,23 +388,11 @@ def fresh_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tal
             if t > 0:
                 mean_lanes(spec, rank, draws, at + triangle, nu, G, delta)
                 end = covariance_lanes(spec, rank, draws, at, G, B, delta, M)
-                cholesky_lanes(rank, M, G, mark)
+                cholesky_lanes(rank, M, G, work.mark)
                 for b in range(lanes):
-                    if mark[b]:
-                        repair(spec, draws, at, B, delta, b, G, room)
+                    if work.mark[b]:
+                        repair(spec, draws, at, B, delta, b, G, work.room)
                 at = end
-            slot = tally.slots[t]
-            if slot >= 0:
-                for q in range(tally.wanted.size):
-                    wanted = tally.wanted[q]
-                    if wanted in SIDE_BY_SIDE:
-                        measure_lanes(wanted, nu, G, s, spec.log_det, out)
-                    else:
-                        measure_one_by_one(wanted, nu, G, s, lanes, exponents, room, out)
-                    if wanted == W2:
-                        bures_lanes(G, s, lanes, mark, one, room, x, out)
-                    for b in range(lanes):
-                        values[q, b, slot] = out[b]
-        for b in range(lanes):
-            for q in range(tally.wanted.size):
-                record_path(tally, values[q, b], first + b, q)
+            if tally.slots[t] >= 0:
+                see_lanes(tally, tally.slots[t], spec.log_det, nu, G, s, lanes, e, False, work)
+        record_lanes(tally, first, lanes, work.values)

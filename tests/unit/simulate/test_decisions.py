@@ -60,6 +60,8 @@ def test_defaults():
 
 def test_constants_kernels():
     assert constants("simulate.kernels") == {
+        "collapse_lanes.LOW": 7.006492321624085e-46,
+        "collapse_lanes.HIGH": 1.42724769270596e+45,
         "linear_algebra.LOG_2": 0.6931471805599453,
         "linear_algebra.PIVOT_LOW": 6.223015277861142e-61,
         "linear_algebra.PIVOT_HIGH": 1.6069380442589903e60,

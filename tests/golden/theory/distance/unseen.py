@@ -6,7 +6,7 @@ over the whole range for which answers are given, by a seed of their own. The tr
 over runs of the simulators, without controls: of W2^2, or, where a few rare paths make tr Sigma, of
 the fidelity beside exact first moments. A limit is seen late (1e-5 of the start is left at most), a
 run's later generations count together; where that takes too long, and where there is no limit, a
-generation is asked for. It is run until its error is a tenth of what is declared, or for 25 s.
+generation is asked for. It is run until its error is a tenth of what is declared, or for 12 s.
 """
 
 import math
@@ -29,7 +29,7 @@ COLUMNS = ["family", "dim", "spikes", "loop", "t", "formula", "precise", "truth"
 #: Of the start a limit's first simulated generation has this; simulator's work of one run to there.
 LEFT, MOST_WORK = 1e-5, 3e8
 #: Seconds of a point; error of a simulation over the declared one; most runs at once.
-SECONDS, SHARE, BATCH = 25.0, 0.1, 20_000
+SECONDS, SHARE, BATCH = 12.0, 0.1, 20_000
 #: Declared errors that are asked for, below d = 20 and from there on.
 BOUNDS = (0.01, 0.003)
 

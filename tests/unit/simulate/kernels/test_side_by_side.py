@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from madtheory.loop import Loop, fresh_data
+from madtheory.loop import Loop, fresh_data, fully_synthetic
 from madtheory.simulate import gaussian
-from madtheory.simulate.kernels import fresh
+from madtheory.simulate.kernels import collapse, collapse_lanes, fresh
 from madtheory.simulate.kernels import side_by_side as room
 from madtheory.simulate.kernels.measure import QUANTITIES
 from madtheory.simulate.request import Plan, make_plan
@@ -38,11 +38,14 @@ def is_side_by_side(plan: Plan) -> bool:
 def test_they_are_the_same_replicates(d, n_real, n_synth, tolerance):
     bias = 0.9 if n_real < 10**6 else 1.0
     plan = plan_of(fresh_data(n_real, n_synth, bias=bias), np.linspace(0.5, 2.0, d), at=[1, 3, 4])
+    require_same(plan, room.fresh_lanes_chunk, fresh.fresh_chunk, tolerance)
+
+
+def require_same(plan, side_by_side, one_by_one, tolerance):
     spec, s = gaussian.spec_of(plan), plan.problem.positive
-    kernels = (room.fresh_lanes_chunk, fresh.fresh_chunk)
     lanes, one = (
         run(plan, lambda rng, tally, k=k: k(rng, spec, s, tally), threads=1, keep_paths=True)
-        for k in kernels
+        for k in (side_by_side, one_by_one)
     )
     for name in plan.record:
         # A logarithm may be near 0; it is as right as its argument.
@@ -50,6 +53,26 @@ def test_they_are_the_same_replicates(d, n_real, n_synth, tolerance):
         assert lanes.paths[name] == pytest.approx(one.paths[name], rel=tolerance, abs=least), name
         assert lanes.se[name] == pytest.approx(one.se[name], rel=10 * tolerance, abs=least), name
     assert is_side_by_side(plan)
+
+
+@pytest.mark.parametrize(
+    ("d", "n", "bias", "at", "tolerance"),
+    [
+        (2, 7, 0.9, [1, 3, 4], 1e-12),
+        (3, 4, 0.9, [1, 9, 40], 1e-12),
+        (3, 200, 1.0, [1, 3, 4], 1e-12),
+        (6, 9, 0.9, [1, 3, 40], 1e-12),
+        (3, 10**9, 1.0, [1, 3, 4], 1e-9),
+        (5, 10**6, 1.0, [1, 3, 4], 1e-9),
+        # Columns are rescaled on the way: some at 2^-150, then all, then beyond what a double has.
+        (3, 5, 0.3, [1, 90, 130, 900], 1e-12),
+        (6, 9, 0.4, [1, 90, 150, 900], 1e-12),
+    ],
+)
+def test_they_are_the_same_synthetic_replicates(d, n, bias, at, tolerance):
+    loop = fully_synthetic(n, bias=bias, n_initial=n + 3)
+    plan = plan_of(loop, np.linspace(0.5, 2.0, d), at=at, generations=at[-1])
+    require_same(plan, collapse_lanes.collapse_lanes_chunk, collapse.collapse_chunk, tolerance)
 
 
 @pytest.mark.parametrize("d", [2, 4])
@@ -85,8 +108,15 @@ def test_a_lane_whose_pivot_is_lost_is_repaired(d):
         (fresh_data(10, 10, bias=(0.5, 0.5, 0.4)), [1.0] * 3, {}),
         (fresh_data(10, 10), [1.0] * 7, {}),
         (fresh_data(10, 10), [1.0] * 3, {"generations": 20_000}),
+        (fully_synthetic(3), [1.0] * 3, {}),
+        (fully_synthetic(10, n_initial=3), [1.0] * 3, {}),
+        (fully_synthetic(10, bias=0.0), [1.0] * 3, {}),
+        (fully_synthetic(10, bias=(0.5, 0.5, 0.4)), [1.0] * 3, {}),
+        (fully_synthetic(10), [1.0] * 7, {}),
+        (fully_synthetic(10), [1.0] * 3, {"generations": 30_000}),
     ],
 )
 def test_others_run_one_by_one(loop, s, how):
     assert not is_side_by_side(plan_of(loop, s, **how))
     assert is_side_by_side(plan_of(fresh_data(10, 10), [1.0] * 3))
+    assert is_side_by_side(plan_of(fully_synthetic(10), [1.0] * 3))
