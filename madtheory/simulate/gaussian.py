@@ -18,6 +18,7 @@ from madtheory import _threads
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.simulate import store
 from madtheory.simulate.kernels import any_loop, collapse, collapse_lanes, fresh, side_by_side
+from madtheory.simulate.kernels.measure_lanes import LANES
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.limits import check_memory
 from madtheory.simulate.plain import draw_plain
@@ -140,7 +141,7 @@ def _is_side_by_side(plan: Plan, spec: Spec) -> bool:
     regular = min(spec.bias, spec.first_bias) > 0 and not spec.roots.size
     regular = regular and min(counts) > rank
     draws = (room if spec.n_fresh else collapse_lanes).draws_of(rank, plan.last)
-    few = draws * room.LANES <= room.MOST_DRAWN
+    few = draws * LANES <= room.MOST_DRAWN
     return rank <= room.MOST_DIM and regular and few
 
 

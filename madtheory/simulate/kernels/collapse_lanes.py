@@ -14,14 +14,8 @@ import numpy as np
 from madtheory._compile import kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
-from madtheory.simulate.kernels.side_by_side import (
-    LANES,
-    draw_triangle,
-    new_work,
-    record_lanes,
-    see_lanes,
-    start_lanes,
-)
+from madtheory.simulate.kernels.measure_lanes import LANES, new_work, record_lanes, see_lanes
+from madtheory.simulate.kernels.side_by_side import draw_lanes, next_draws, start_lanes
 from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally
 
@@ -31,38 +25,23 @@ LOW, HIGH = 2.0**-150, 2.0**150
 
 def draws_of(rank: int, generations: int) -> int:
     """Count the variates of one replicate."""
-    return generations * (rank * (rank + 1) // 2 + rank)
+    return generations * (rank * (rank + 3) // 2)
 
 
 @kernel
-def draw_lane(
-    rng: np.random.Generator, spec: Spec, rank: int, generations: int, out: Array, lane: int
-) -> None:
-    """Draw all variates of one replicate, in the order in which it uses them."""
-    at = draw_triangle(rng, spec.n_initial - 1.0, rank, out, 0, lane)
-    for t in range(generations):
-        for _ in range(rank):
-            out[at, lane] = rng.standard_normal()
-            at += 1
-        if t > 0:
-            at = draw_triangle(rng, spec.n_synth - 1.0, rank, out, at, lane)
-
-
-@kernel
-def step_lanes(spec: Spec, rank: int, draws: Array, at: int, nu: Array, G: Array) -> None:
-    """Advance by one generation with the variates from `at` on, as collapse.collapse_step does."""
+def step_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array) -> None:
+    """Advance by one generation, as :func:`collapse.collapse_step` does."""
     root = math.sqrt(spec.bias)
     walk, scale = root / math.sqrt(spec.n_synth), root / math.sqrt(spec.n_synth - spec.ddof)
-    factor = at + rank
     for i in range(rank):
         row = i * (i + 1) // 2
         for j in range(i + 1):
-            pivot = factor + j * (j + 1) // 2 + j
+            pivot = rank + j * (j + 1) // 2 + j
             for b in range(LANES):
-                nu[i, b] += walk * (G[row + j, b] * draws[at + j, b])
+                nu[i, b] += walk * (G[row + j, b] * draws[j, b])
                 G[row + j, b] *= scale * draws[pivot, b]
             for l in range(j + 1, i + 1):
-                below = factor + l * (l + 1) // 2 + j
+                below = rank + l * (l + 1) // 2 + j
                 for b in range(LANES):
                     G[row + j, b] += scale * (G[row + l, b] * draws[below, b])
 
@@ -94,41 +73,43 @@ def rescale_lane(rank: int, lane: int, G: Array, e: Ints, ratio: Array) -> None:
 
 
 @kernel
-def scale_draws(rank: int, draws: Array, at: int, e: Ints, ratio: Array) -> None:
+def scale_draws(rank: int, draws: Array, e: Ints, ratio: Array) -> None:
     """Bring the next variates to the scales of the columns."""
     for j in range(rank):
         for b in range(LANES):
-            draws[at + j, b] *= la.power_of_two(e[b, j])
+            draws[j, b] *= la.power_of_two(e[b, j])
     for i in range(rank * (rank + 1) // 2):
         for b in range(LANES):
-            draws[at + rank + i, b] *= ratio[i, b]
+            draws[rank + i, b] *= ratio[i, b]
 
 
 @kernel
 def collapse_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally) -> None:
     """Run :func:`collapse.collapse_chunk` where all Wishart laws are regular."""
     rank, generations = s.size, tally.slots.size
-    triangle = rank * (rank + 1) // 2
-    draws = np.ones(((triangle + rank) * generations, LANES))
+    triangle, width = rank * (rank + 1) // 2, rank * (rank + 3) // 2
+    drawn, draws = np.ones((LANES, width * generations)), np.ones((width, LANES))
+    first = np.array([spec.n_initial - 1.0, 0.0])
+    step = np.array([0.0, spec.n_synth - 1.0])
     nu, G, ratio = np.zeros((rank, LANES)), np.zeros((triangle, LANES)), np.ones((triangle, LANES))
     e, work = np.zeros((LANES, rank), np.int64), new_work(tally, rank)
-    for first in range(0, tally.replicates, LANES):
-        lanes, apart = min(LANES, tally.replicates - first), False
-        for b in range(lanes):
-            draw_lane(rng, spec, rank, generations, draws, b)
-        at = start_lanes(spec, rank, draws, nu, G)
+    for begin in range(0, tally.replicates, LANES):
+        lanes, apart = min(LANES, tally.replicates - begin), False
+        draw_lanes(rng, rank, first, step, generations, lanes, drawn)
+        at = next_draws(drawn, 0, width, draws)
+        start_lanes(spec, rank, draws, nu, G)
         for t in range(generations):
             if t > 0:
+                at = next_draws(drawn, at, width, draws)
                 if apart:
-                    scale_draws(rank, draws, at, e, ratio)
-                step_lanes(spec, rank, draws, at, nu, G)
-                at += triangle + rank
+                    scale_draws(rank, draws, e, ratio)
+                step_lanes(spec, rank, draws, nu, G)
                 if any_extreme(rank, lanes, G):
                     apart = True
                     for b in range(lanes):
                         rescale_lane(rank, b, G, e, ratio)
             if tally.slots[t] >= 0:
                 see_lanes(tally, tally.slots[t], spec.log_det, nu, G, s, lanes, e, apart, work)
-        record_lanes(tally, first, lanes, work.values)
+        record_lanes(tally, begin, lanes, work.values)
         if apart:
             e[:], ratio[:] = 0, 1.0

@@ -61,12 +61,13 @@ def test_defaults():
 def test_constants_kernels():
     assert constants("simulate.kernels") == {
         "collapse_lanes.LOW": 7.006492321624085e-46,
-        "collapse_lanes.HIGH": 1.42724769270596e+45,
+        "collapse_lanes.HIGH": 1.42724769270596e45,
         "linear_algebra.LOG_2": 0.6931471805599453,
         "linear_algebra.PIVOT_LOW": 6.223015277861142e-61,
         "linear_algebra.PIVOT_HIGH": 1.6069380442589903e60,
         "linear_algebra.SMALL_PIVOT": 1e-08,
         "measure.NEAR": 0.05,
+        "measure_lanes.LANES": 32,
         "piles.COUNT": 0,
         "piles.WIDTH": 1,
         "piles.RANK": 2,
@@ -77,7 +78,6 @@ def test_constants_kernels():
         "root_trace.NEGLIGIBLE": 1e-290,
         "scales.LARGEST": 1e300,
         "scales.FAR": 0.0009765625,
-        "side_by_side.LANES": 32,
         "side_by_side.MOST_DIM": 6,
         "side_by_side.MOST_DRAWN": 8388608,
         "tally.SMALL_SPREAD": 1e-150,

@@ -1,4 +1,4 @@
-"""E W2^2 at random points of every family that set no constant: formula, precise answer, simulation.
+"""E W2^2 at random points of every family that set no constant: formula, precise, simulated.
 
 Run ``python -m tests.golden.theory.distance.unseen PART`` for PART = 0..17 (some two minutes each
 on one core); each rewrites its share of unseen.json. Dimension, counts, bias and spectrum are drawn
@@ -144,7 +144,7 @@ def row(seed, family, dim, spikes, fields, t):
     formula = answer(loop, s, t)
     beyond = dim > 1 and formula[1] > BOUNDS[dim >= 20]
     precise = answer(loop, s, t, precise=True) if beyond else None
-    mean, se, how, size = truth(loop, s, at, formula[1], SEED + seed)
+    mean, se, how, size = truth(loop, s, at, (precise or formula)[1], SEED + seed)
     print(family, dim, spikes, fields, t, formula, precise, mean, se, how, size, flush=True)
     return [family, dim, spikes, fields, t, formula, precise, mean, se, f"{how}, {size} runs"]
 
