@@ -26,6 +26,40 @@ LANES = 32
 SIDE_BY_SIDE = (MEAN_SQ, TRACE, W2, LOG_DET)
 
 
+class Work(NamedTuple):
+    """What measuring needs: which quantities, room, and all values of a block of replicates."""
+
+    every: Bools  #: (quantities,): what is wanted
+    rare: Bools  #: of that, what is not measured side by side
+    found: Array  #: (quantities,)
+    out: Array  #: (LANES,)
+    parts: Array  #: (4, LANES)
+    mark: Bools  #: (LANES,)
+    one: Array  #: (rank,), ones
+    room: Array  #: (3, rank, rank)
+    values: Array  #: (Q, LANES, T)
+
+
+@kernel
+def new_work(tally: Tally, rank: int) -> Work:
+    """Return room to measure in."""
+    found, every = recorder(tally.wanted)
+    rare = every.copy()
+    for wanted in SIDE_BY_SIDE:
+        rare[wanted] = False
+    return Work(
+        every,
+        rare,
+        found,
+        np.zeros(LANES),
+        np.zeros((4, LANES)),
+        np.zeros(LANES, np.bool_),
+        np.ones(rank),
+        np.zeros((3, rank, rank)),
+        np.zeros((tally.wanted.size, LANES, tally.mean.shape[1])),
+    )
+
+
 @kernel
 def unpack(P: Array, first: int, lane: int, scale: float, out: Array) -> None:
     """Write one lane's triangle as a matrix, zero above."""
@@ -37,9 +71,11 @@ def unpack(P: Array, first: int, lane: int, scale: float, out: Array) -> None:
 
 
 @kernel
-def far_lanes(rank: int, G: Array, far: Bools) -> None:
+def far_lanes(rank: int, G: Array, parts: Array, far: Bools) -> None:
     """Mark lanes whose G G^T is not near I, as :func:`measure.near_identity` has it."""
-    norm, x = np.zeros(LANES), np.zeros(LANES)
+    norm, x = parts[0], parts[1]
+    for b in range(LANES):
+        norm[b] = 0.0
     for i in range(rank):
         for j in range(i + 1):
             for b in range(LANES):
@@ -64,9 +100,9 @@ def bures_of_two(G: Array, s: Array, out: Array) -> None:
 
 
 @kernel
-def bures_of_three(G: Array, s: Array, out: Array) -> None:
+def bures_of_three(G: Array, s: Array, parts: Array, out: Array) -> None:
     """Write the same by steps of :func:`nuclear_norm.norm_of_three`."""
-    one, two, three = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    one, two, three = parts[0], parts[1], parts[2]
     for i in range(LANES):
         a, b, c = s[0] * G[0, i], s[1] * G[1, i], s[1] * G[2, i]
         d, e, f = s[2] * G[3, i], s[2] * G[4, i], s[2] * G[5, i]
@@ -88,17 +124,15 @@ def bures_of_three(G: Array, s: Array, out: Array) -> None:
 
 
 @kernel
-def bures_lanes(
-    G: Array, s: Array, lanes: int, far: Bools, one: Array, room: Array, x: Array, out: Array
-) -> None:
+def add_bures(G: Array, s: Array, lanes: int, work: Work) -> None:
     """Add the Bures distances^2 to `out`: side by side, or one by one where they would cancel."""
-    rank = s.size
+    rank, far, room, x, out = s.size, work.mark, work.room, work.parts[3], work.out
     if rank <= 3:
-        far_lanes(rank, G, far)
+        far_lanes(rank, G, work.parts, far)
         if rank == 2:
             bures_of_two(G, s, x)
         else:
-            bures_of_three(G, s, x)
+            bures_of_three(G, s, work.parts, x)
         for i in range(LANES):
             out[i] += x[i] if far[i] else 0.0
     for b in range(lanes):
@@ -108,7 +142,7 @@ def bures_lanes(
             for i in range(rank):
                 for j in range(i + 1):
                     trace += s[i] * room[0, i, j] * room[0, i, j]
-            out[b] += bures(room[0], one, 0, s, trace, room[1], room[2])
+            out[b] += bures(room[0], work.one, 0, s, trace, room[1], room[2])
 
 
 @kernel
@@ -131,40 +165,6 @@ def measure_lanes(wanted: int, nu: Array, G: Array, s: Array, log_det: float, ou
     if wanted == LOG_DET:
         for b in range(LANES):
             out[b] = log_det + 2.0 * math.log(abs(out[b]))
-
-
-class Work(NamedTuple):
-    """What measuring needs: which quantities, room, and all values of a block of replicates."""
-
-    every: Bools  #: (quantities,): what is wanted
-    rare: Bools  #: of that, what is not measured side by side
-    found: Array  #: (quantities,)
-    out: Array  #: (LANES,)
-    x: Array  #: (LANES,)
-    mark: Bools  #: (LANES,)
-    one: Array  #: (rank,), ones
-    room: Array  #: (3, rank, rank)
-    values: Array  #: (Q, LANES, T)
-
-
-@kernel
-def new_work(tally: Tally, rank: int) -> Work:
-    """Return room to measure in."""
-    found, every = recorder(tally.wanted)
-    rare = every.copy()
-    for wanted in SIDE_BY_SIDE:
-        rare[wanted] = False
-    return Work(
-        every,
-        rare,
-        found,
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES, np.bool_),
-        np.ones(rank),
-        np.zeros((3, rank, rank)),
-        np.zeros((tally.wanted.size, LANES, tally.mean.shape[1])),
-    )
 
 
 @kernel
@@ -214,7 +214,7 @@ def see_lanes(
         if wanted in SIDE_BY_SIDE:
             measure_lanes(wanted, nu, G, s, log_det, work.out)
             if wanted == W2:
-                bures_lanes(G, s, lanes, work.mark, work.one, work.room, work.x, work.out)
+                add_bures(G, s, lanes, work)
             for b in range(lanes):
                 work.values[q, b, slot] = work.out[b]
     if work.rare.any():
