@@ -89,13 +89,12 @@ def collapse_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: 
     rank, generations = s.size, tally.slots.size
     triangle, width = rank * (rank + 1) // 2, rank * (rank + 3) // 2
     drawn, draws = np.ones((LANES, width * generations)), np.ones((width, LANES))
-    first = np.array([spec.n_initial - 1.0, 0.0])
-    step = np.array([0.0, spec.n_synth - 1.0])
+    first, synth = spec.n_initial - 1.0, spec.n_synth - 1.0
     nu, G, ratio = np.zeros((rank, LANES)), np.zeros((triangle, LANES)), np.ones((triangle, LANES))
     e, work = np.zeros((LANES, rank), np.int64), new_work(tally, rank)
     for begin in range(0, tally.replicates, LANES):
         lanes, apart = min(LANES, tally.replicates - begin), False
-        draw_lanes(rng, rank, first, step, generations, lanes, drawn)
+        draw_lanes(rng, rank, first, 0.0, synth, generations, lanes, drawn)
         at = next_draws(drawn, 0, width, draws)
         start_lanes(spec, rank, draws, nu, G)
         for t in range(generations):

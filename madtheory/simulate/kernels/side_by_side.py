@@ -38,25 +38,82 @@ def draws_of(rank: int, generations: int) -> int:
 
 
 @kernel
+def draw_three(
+    rng: np.random.Generator,
+    first: float,
+    real: float,
+    synth: float,
+    generations: int,
+    lanes: int,
+    out: Array,
+) -> None:
+    """Draw all variates of :func:`draw_lanes` in three dimensions.
+
+    Unrolled, so that what a gamma variate makes of its shape is made once for all generations: a
+    quarter of the time.
+    """
+    for b in range(lanes):
+        x, at = out[b], 0
+        x[at] = math.sqrt(2.0 * rng.standard_gamma(0.5 * first))
+        x[at + 1] = rng.standard_normal()
+        x[at + 2] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (first - 1.0)))
+        x[at + 3] = rng.standard_normal()
+        x[at + 4] = rng.standard_normal()
+        x[at + 5] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (first - 2.0)))
+        at += 6
+        for i in range(3):
+            x[at + i] = rng.standard_normal()
+        at += 3
+        for _ in range(generations - 1):
+            if real > 0.0:
+                x[at] = math.sqrt(2.0 * rng.standard_gamma(0.5 * real))
+                x[at + 1] = rng.standard_normal()
+                x[at + 2] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (real - 1.0)))
+                x[at + 3] = rng.standard_normal()
+                x[at + 4] = rng.standard_normal()
+                x[at + 5] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (real - 2.0)))
+                at += 6
+                for i in range(3):
+                    x[at + i] = rng.standard_normal()
+                at += 3
+            for i in range(3):
+                x[at + i] = rng.standard_normal()
+            at += 3
+            x[at] = math.sqrt(2.0 * rng.standard_gamma(0.5 * synth))
+            x[at + 1] = rng.standard_normal()
+            x[at + 2] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (synth - 1.0)))
+            x[at + 3] = rng.standard_normal()
+            x[at + 4] = rng.standard_normal()
+            x[at + 5] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (synth - 2.0)))
+            at += 6
+
+
+@kernel
 def draw_lanes(
     rng: np.random.Generator,
     rank: int,
-    first: Array,
-    step: Array,
+    first: float,
+    real: float,
+    synth: float,
     generations: int,
     lanes: int,
     out: Array,
 ) -> None:
     """Draw all variates of replicates, a row each, in the order in which they are used.
 
-    `first` and `step` say what generations draw: a Bartlett factor of scale one and so many
-    degrees of freedom, or, for 0, as many normals as dimensions. No other kernel is called: with
-    a call for every variate this takes half as long again.
+    Given are degrees of freedom, `real` being 0 without fresh data. No other kernel is called:
+    with a call for every variate this takes half as long again.
     """
+    if rank == 3:
+        draw_three(rng, first, real, synth, generations, lanes, out)
+        return
+    # What is drawn: a Bartlett factor of scale one, or for 0 as many normals as dimensions.
+    start = np.array([first, 0.0])
+    step = np.array([real, 0.0, 0.0, synth]) if real > 0.0 else np.array([0.0, synth])
     for b in range(lanes):
         at = 0
         for t in range(generations):
-            for dof in first if t == 0 else step:
+            for dof in start if t == 0 else step:
                 for i in range(rank):
                     if dof > 0.0:
                         for _ in range(i):
@@ -189,15 +246,14 @@ def fresh_lanes_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tal
     rank, generations = s.size, tally.slots.size
     triangle = rank * (rank + 1) // 2
     start, width = triangle + rank, 2 * (triangle + rank)
-    first = np.array([spec.n_initial - 1.0, 0.0])
-    step = np.array([spec.n_fresh - 1.0, 0.0, 0.0, spec.n_synth - 1.0])
+    first, real, synth = spec.n_initial - 1.0, spec.n_fresh - 1.0, spec.n_synth - 1.0
     drawn, draws = np.ones((LANES, start + (generations - 1) * width)), np.ones((width, LANES))
     nu, delta = np.zeros((rank, LANES)), np.zeros((rank, LANES))
     G, B, M = np.zeros((3, triangle, LANES))
     e, work = np.zeros((LANES, rank), np.int64), new_work(tally, rank)
     for begin in range(0, tally.replicates, LANES):
         lanes = min(LANES, tally.replicates - begin)
-        draw_lanes(rng, rank, first, step, generations, lanes, drawn)
+        draw_lanes(rng, rank, first, real, synth, generations, lanes, drawn)
         at = next_draws(drawn, 0, start, draws)
         start_lanes(spec, rank, draws, nu, G)
         for t in range(generations):
