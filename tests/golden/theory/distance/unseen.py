@@ -1,6 +1,6 @@
 """E W2^2 at random points of every family that set no constant: formula, precise, simulated.
 
-Run ``python -m tests.golden.theory.distance.unseen PART`` for PART = 0..17 (a minute each on
+Run ``python -m tests.golden.theory.distance.unseen PART`` for PART = 0..18 (a minute each on
 one core); each rewrites its share of unseen.json. Dimension, counts, bias and spectrum are drawn
 over the whole range for which answers are given, by a seed of their own. The truth is a plain mean
 over runs of the simulators, without controls: of W2^2, or, where a few rare paths make tr Sigma, of
@@ -65,11 +65,18 @@ def fields_of(rng, family, dim):
 def cases():
     """(seed, family, dim, spikes, fields, t) of every point; a limit may be asked for instead."""
     rng = np.random.default_rng(SEED)
-    for seed in range(EACH * len(FAMILIES)):
-        family, dim = FAMILIES[seed % len(FAMILIES)], count(rng, 1, 300)
+    for seed in range((EACH + 1) * len(FAMILIES)):
+        family = FAMILIES[seed % len(FAMILIES)]
+        dim = count(rng, 1, 300) if seed < EACH * len(FAMILIES) else 1
         spikes = [int(rng.integers(1, 4)), round(math.exp(rng.uniform(1, 7)), 1)]
         spikes = spikes if rng.random() < 0.5 and dim > spikes[0] else [0, 1.0]
         yield seed, family, dim, spikes, fields_of(rng, family, dim), count(rng, 2, 40)
+
+
+def share(part):
+    """The points of a part; the last part has those of d = 1, of which none had been drawn."""
+    found, most = list(cases()), EACH * len(FAMILIES)
+    return found[part:most:PARTS] if part < PARTS else found[most:]
 
 
 def profile(dim, spikes):
@@ -171,11 +178,12 @@ def main(asked):
     """Rewrite one part, or of all parts what is simulated again."""
     if asked != "again":
         part = int(asked)
-        write(TABLE, part, COLUMNS, [row(*case) for case in list(cases())[part::PARTS]])
+        write(TABLE, part, COLUMNS, [row(*case) for case in share(part)])
         return
     table = json.loads(TABLE.read_text())
-    for part in range(PARTS):
-        rows = [again(x, PARTS * i + part) for i, x in enumerate(table[f"part {part}"])]
+    for part in range(PARTS + 1):
+        seeds = (case[0] for case in share(part))
+        rows = [again(*x) for x in zip(table[f"part {part}"], seeds, strict=True)]
         if rows != table[f"part {part}"]:
             write(TABLE, part, COLUMNS, rows)
 
