@@ -1,8 +1,8 @@
 """E W2^2 at random points of every family that set no constant: formula, precise, simulated.
 
 Run ``python -m tests.golden.theory.distance.unseen PART`` for PART = 0..18 (a minute each on
-one core; 16 and 17 have not been run); each rewrites its share of unseen.json. Dimension, counts, bias and spectrum are drawn
-over the whole range for which answers are given, by a seed of their own. The truth is a plain mean
+one core; 16 and 17 have not been run); each rewrites its share of unseen.json. Dimension, counts,
+bias and spectrum are drawn over the whole range for which answers are given, by a seed of their own. The truth is a plain mean
 over runs of the simulators, without controls: of W2^2, or, where a few rare paths make tr Sigma, of
 the fidelity beside exact first moments. A limit is seen late (1e-5 of the start is left at most), a
 run's later generations count together; where that takes too long, and where there is no limit, a
