@@ -1,13 +1,13 @@
 """E W2^2 at random points of every family that set no constant: formula, precise, simulated.
 
-Run ``python -m tests.golden.theory.distance.unseen PART`` for PART = 0..18 (a minute each on
-one core; 16 and 17 have not been run); each rewrites its share of unseen.json. Dimension, counts,
-bias and spectrum are drawn over the whole range for which answers are given, by a seed of their own. The truth is a plain mean
-over runs of the simulators, without controls: of W2^2, or, where a few rare paths make tr Sigma, of
-the fidelity beside exact first moments. A limit is seen late (1e-5 of the start is left at most), a
-run's later generations count together; where that takes too long, and where there is no limit, a
-generation is asked for. It is run until its error is a tenth of what is declared, or for 6 s (parts
-1 and 3 for 25 s, 0, 2 and 4 for 12, 5 to 13 for 8). ``unseen again``
+Run ``python -m tests.golden.theory.distance.unseen PART`` for PART = 0..18 (a minute each on one
+core; 17 has not been run); each rewrites its share of unseen.json. Dimension, counts, bias and
+spectrum are drawn over the whole range for which answers are given, by a seed of their own. The
+truth is a plain mean over runs of the simulators, without controls: of W2^2, or, where a few rare
+paths make tr Sigma, of the fidelity beside exact first moments. A limit is seen late (1e-5 of the
+start is left at most), a run's later generations count together; where that takes too long, and
+where there is no limit, a generation is asked for. It is run until its error is a tenth of what is
+declared, or for 6 s (parts 1 and 3 for 25 s, 0, 2 and 4 for 12, 5 to 13 for 8). ``unseen again``
 simulates what then lies outside by more than two errors alone for 30 s by another seed, and that
 counts, whatever it says; one of two such points was (2.8 errors, then .1), the other stands (2.1).
 """
