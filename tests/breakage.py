@@ -264,7 +264,7 @@ def tests_of(module: str) -> Iterator[list[str]]:
     users = USERS.get(room.partition("/")[0] or file, ())
     far = [Path("tests", kind, user) for kind in KINDS for user in users]
     parts = SNAPSHOTS.get(room.partition("/")[0] or file, ("theory", "theory_commands", "compiled"))
-    last = [Path("tests/snapshot", f"test_{name}.py") for name in (*parts, "traced")]
+    last = [Path("tests/snapshot", f"test_{name}.py") for name in (*parts, "traces")]
     for found in (own, near, far, last):
         if files := [str(x) for x in found if (ROOT / x).exists()]:
             yield files

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from madtheory import cli
 from madtheory.cli import answer
-from tests.snapshot import commands_more
+from tests.snapshot import odd_values
 
 Options = Mapping[str, Sequence[str]]
 Wanted = Callable[[str], bool]
@@ -449,14 +449,14 @@ def lines() -> list[str]:
     shown = [*SHOWN, *(f"{command} --help" for command in COMMANDS), "--version"]
     here = [*asked, *refused, *shown]
     known = {*here}
-    return here + [x for x in dict.fromkeys(commands_more.lines()) if x not in known]
+    return here + [x for x in dict.fromkeys(odd_values.lines()) if x not in known]
 
 
 # --- running them -------------------------------------------------------------------------------
 
 
 #: Answered in JSON, and shown as a table too, from one computation.
-TABLED = {f"{line} --json" for line in commands_more.ASKED}
+TABLED = {f"{line} --json" for line in odd_values.ASKED}
 
 
 @contextlib.contextmanager
@@ -523,7 +523,7 @@ def entries(folder: Path, wanted: Wanted) -> Iterator[tuple[str, Any]]:
     with contextlib.chdir(folder), eighty_columns():
         chosen = [*filter(wanted, lines())]
         if any("--bias-file written.csv" in line for line in chosen):
-            run(commands_more.WRITES)  # what another of the lines writes, wanted or not
+            run(odd_values.WRITES)  # what another of the lines writes, wanted or not
         for line in chosen:
             seen[line] = seen.get(line, 0) + 1
             yield line + (f" (again {seen[line]})" if seen[line] > 1 else ""), run(line)

@@ -80,7 +80,7 @@ def test_tests_of_a_module_are_its_own_then_its_rooms_then_the_snapshot() -> Non
     assert "tests/property/modes" in room
     assert last[0] == "tests/snapshot/test_theory.py"
     near, far, last = breakage.tests_of("simulate.kernels.collapse")
-    assert last == ["tests/snapshot/test_compiled.py", "tests/snapshot/test_traced.py"]
+    assert last == ["tests/snapshot/test_compiled.py", "tests/snapshot/test_traces.py"]
     assert near[0] == "tests/unit/simulate/kernels"
     assert {"tests/statistical/simulate"} <= {*near} & {*far}
     assert "tests/unit/simulate" in far

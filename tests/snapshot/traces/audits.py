@@ -1,6 +1,6 @@
 """Audits and metrics of small sets of features that reach the branches of their verdicts.
 
-As in ``traced_theory.py`` the answers go into the traces, with all that lies behind them.
+As in ``theory.py`` the answers go into the traces, with all that lies behind them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from madtheory import audit, metrics
 from madtheory.audit import drift, inference, known, paths, power, pull, row_noise, run, scoring
 from madtheory.claims import claim, verify
-from tests.snapshot.traced_theory import Answers, ask
+from tests.snapshot.traces.theory import Answers, ask
 
 Array = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Inputs that reach the branches of the theory that `theory.py` beside does not.
 
 What the answers are is not looked at here: every function that runs adds what it returns to the
-traces (see ``traced.py``), and a refusal its sentence.
+traces (see ``tracing.py``), and a refusal its sentence.
 """
 
 from __future__ import annotations

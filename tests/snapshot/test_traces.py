@@ -1,40 +1,40 @@
-"""Functions return what they did when the traces were recorded (see traced.py)."""
+"""Functions return what they did when the traces were recorded (see traces/tracing.py)."""
 
 import numpy as np
 import pytest
 
 from madtheory.loop import fully_synthetic
-from tests.snapshot import traced
+from tests.snapshot.traces import tracing
 
-BANKS = traced.banks()
+BANKS = tracing.banks()
 
 
 @pytest.mark.parametrize("bank", BANKS)
 def test_no_function_returns_something_else(bank: str) -> None:
-    if not traced.here():
+    if not tracing.here():
         pytest.skip("traces repeat on the processor and versions that recorded them")
-    assert not traced.changes(bank, traced.rows_of(BANKS[bank]))
+    assert not tracing.changes(bank, tracing.rows_of(BANKS[bank]))
 
 
 def test_a_change_anywhere_is_seen() -> None:
     values = (1.0, -2.0, 1e-9, 0.0, float("inf"), float("nan"), np.arange(3.0), "a", None, True)
-    whole = traced.total(values)
+    whole = tracing.total(values)
     for i, x in enumerate(values):
         for other in (0.25, None if x is not None else 3, "b"):
-            assert traced.total([*values[:i], other, *values[i + 1 :]]) != whole
-    assert traced.total([1.0, 2.0]) != traced.total([2.0, 1.0])
+            assert tracing.total([*values[:i], other, *values[i + 1 :]]) != whole
+    assert tracing.total([1.0, 2.0]) != tracing.total([2.0, 1.0])
     for x in (1e-9, 0.3, 1e200):
-        assert abs(traced.total(x) - traced.total(x * (1 + 1e-6))) > 1e-7 > 0
-    assert traced.same([2, 1.0], [2, 1.0 + 1e-12])
-    assert not traced.same([2, 1.0], [2, 1.0 + 1e-10])
-    assert not traced.same([2, 1.0], [3, 1.0])
+        assert abs(tracing.total(x) - tracing.total(x * (1 + 1e-6))) > 1e-7 > 0
+    assert tracing.same([2, 1.0], [2, 1.0 + 1e-12])
+    assert not tracing.same([2, 1.0], [2, 1.0 + 1e-10])
+    assert not tracing.same([2, 1.0], [3, 1.0])
 
 
 def test_tracing_leaves_nothing_behind() -> None:
     from madtheory.theory.collapse import rates
 
     before = rates.rate
-    with traced.tracing() as trace:
+    with tracing.tracing() as trace:
         assert rates.rate is not before
         rates.critical_bias(fully_synthetic(9))
     assert rates.rate is before

@@ -26,7 +26,7 @@ from madtheory.modes import (
     vocabulary,
 )
 from madtheory.results import Estimate, ModeStates
-from tests.snapshot.traced_theory import HOT, LOOPS, Answers, ask
+from tests.snapshot.traces.theory import HOT, LOOPS, Answers, ask
 
 
 def mixtures() -> Answers:

@@ -5,7 +5,7 @@ function that runs, private ones and those inside others too, adds what it retur
 how often it is called. The sums say where a change begins, and little more; they repeat on the
 processor and versions that recorded them, and are compared only there.
 
-    python -m tests.snapshot.traced [BANK ...]     record all, or some, anew
+    python -m tests.snapshot.traces.tracing [BANK ...]     record all, or some, anew
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ OUT = (
     "proofs",
 )
 #: Modules of the snapshot that hold functions of the package by name.
-USERS = tuple(
-    f"tests.snapshot.{x}"
-    for x in ("theory", "traced_theory", "traced_modes", "traced_audits", "traced_simulations")
+USERS = (
+    "tests.snapshot.theory",
+    *(f"tests.snapshot.traces.{x}" for x in ("theory", "modes", "audits", "simulations")),
 )
 #: Larger numbers count as this.
 LARGEST = 1e290
@@ -215,9 +215,9 @@ def tracing() -> Iterator[Trace]:
 
 def banks() -> dict[str, Callable[[], Iterator[Any]]]:
     """What is asked while functions are traced, by name."""
-    from tests.snapshot import traced_audits, traced_modes, traced_simulations, traced_theory
+    from tests.snapshot.traces import audits, modes, simulations, theory
 
-    parts = traced_theory, traced_modes, traced_audits, traced_simulations
+    parts = theory, modes, audits, simulations
     return {name: part.bank(name) for part in parts for name in part.BANKS}
 
 

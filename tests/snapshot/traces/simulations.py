@@ -1,6 +1,6 @@
 """Simulators at the loops and spectra that `simulators.py` beside leaves out; for the traces.
 
-Every loop of ``traced_theory.py`` at one, two, three and more dimensions, with a singular Sigma_0
+Every loop of ``theory.py`` at one, two, three and more dimensions, with a singular Sigma_0
 and more dimensions than samples, by the compiled kernels and by the plain loop of numpy.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from madtheory import simulate
 from madtheory.loop import fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.simulate import request
-from tests.snapshot.traced_theory import LOOPS, Answers, ask
+from tests.snapshot.traces.theory import LOOPS, Answers, ask
 
 SPECTRA = ([1.5], [2.0, 1.0], [3.0, 1.0, 0.5, 0.0], np.linspace(0.5, 2.0, 6), np.ones(11))
 SMALL = {"generations": 4, "replicates": 6, "record": simulate.QUANTITIES}
