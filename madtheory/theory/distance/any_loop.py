@@ -70,8 +70,8 @@ def w2_squared(
         T.
     precise : bool
         Simulate the generations of which more than .3 % is declared, with exact moments as
-        controls, to that error or for some seconds of processor time: three standard errors are
-        declared where they are less. Of use in few dimensions.
+        controls, to that error or for some ten seconds of processor time: three standard errors
+        are declared where they are less. Of use in few dimensions, or on short paths.
     seed : int
         Of that simulation.
 

@@ -23,9 +23,12 @@ from madtheory.theory.moments.second import conjugated_second_moments
 
 #: Relative error that is sought, and standard errors that are declared.
 _ENOUGH, _WIDTH = 3e-3, 3.0
-#: Processor time that a question may take, in nanoseconds as the simulators estimate them; the
-#: least number of replicates that says anything, those of a batch, and values kept of one.
-_WORK, _LEAST, _BATCH, _KEPT = 4e9, 2000, 20_000, 4e6
+#: Processor time that a question may take, in nanoseconds as the simulators estimate them; a pilot
+#: has this share of the replicates, as many at least, and at most as many as the last number. What
+#: is counted has as many at least, and as many directions as that: fewer are too skew at d = 1.
+_WORK, _PILOT, _LEAST, _ENTIRE = 1e10, 0.05, 50, 2000
+#: Most replicates of a batch, and values kept of one.
+_BATCH, _KEPT = 20_000, 4e6
 #: Beyond this E tr Sigma^2/(E tr Sigma)^2, at a constant 1, a few rare paths make second moments.
 _MODERATE = 3.0
 #: A limit is looked at where so much is left of the start, at some generations from T to 3 T/2.
@@ -92,16 +95,28 @@ class _Mean:
         return mean, np.sqrt(rest / (self.count - 1))
 
 
-def _batches(loop: Loop, s: Array, at: Ints, seed: int) -> Iterator[dict[str, Array]]:
-    """Batches of replicates at generations `at`, as long as they may be drawn; the pilot first."""
-    from madtheory.simulate.gaussian import simulate  # only who asks waits for it
+def _least(s: Array) -> int:
+    """Replicates that have a standard error: fewer where directions average out what is skew."""
+    return max(_LEAST, math.ceil(_ENTIRE * (s @ s) / s.sum() ** 2))
+
+
+def _affordable(loop: Loop, s: Array, at: Ints) -> int:
+    """Replicates that may be drawn; 0 where they would say nothing."""
     from madtheory.simulate.request import Gaussian
 
-    most = int(_WORK / Gaussian(loop, s).work(int(at[-1])))
+    most = int(_WORK / Gaussian(loop, s).nanoseconds(int(at[-1]), at.size))
+    return most if most >= 2 * _least(s) else 0
+
+
+def _batches(loop: Loop, s: Array, at: Ints, seed: int, most: int) -> Iterator[dict[str, Array]]:
+    """Batches of `most` replicates at generations `at`: a pilot, then each as all so far."""
+    from madtheory.simulate.gaussian import simulate  # only who asks waits for it
+
     size = int(min(_BATCH, max(_KEPT / at.size, 1)))
+    now = int(np.clip(_PILOT * most, _LEAST, _ENTIRE))
     done, batch = 0, 0
-    while done < most and most >= 3 * _LEAST:
-        size_now = min(size, _LEAST if done < 2 * _LEAST else most - done)
+    while done < most:
+        size_now = min(size, now, most - done)
         own = int(np.random.SeedSequence([seed, batch]).generate_state(1)[0])
         found = simulate(
             loop,
@@ -115,17 +130,18 @@ def _batches(loop: Loop, s: Array, at: Ints, seed: int) -> Iterator[dict[str, Ar
         )
         assert found.paths is not None
         done, batch = done + size_now, batch + 1
+        now = max(done, _least(s))
         yield found.paths
 
 
 def _simulated(
-    loop: Loop, s: Array, at: Ints, about: Array, seed: int, *, together: bool
-) -> tuple[Array, Array] | None:
-    """E W2^2 at generations `at`, or their mean, and its error; None where that costs too much."""
+    loop: Loop, s: Array, at: Ints, about: Array, seed: int, *, most: int, together: bool
+) -> tuple[Array, Array]:
+    """E W2^2 at generations `at`, or their mean, and its error, by `most` replicates or fewer."""
     means, first = _means(loop, s, int(at[-1]))
     means, first = means[:, at - 1], first[:, at - 1]
     beta, found = None, _Mean()
-    for paths in _batches(loop, s, at, seed):
+    for paths in _batches(loop, s, at, seed, most):
         known = np.stack([paths[name] for name in _RECORD[:2]]) - first[:, None]
         y, controls = paths["w2_squared"] - about - known.sum(axis=0), _controls(paths, means)
         if together:
@@ -138,7 +154,7 @@ def _simulated(
         value = value + (about.mean() if together else about)
         if (_WIDTH * error <= _ENOUGH * value).all():
             break
-    return (value, _WIDTH * error) if found.count else None
+    return value, _WIDTH * error
 
 
 def _better(found: Estimate, value: Array, error: Array) -> Estimate:
@@ -156,13 +172,13 @@ def _better(found: Estimate, value: Array, error: Array) -> Estimate:
 def precise_path(loop: Loop, s: Spectrum, found: Estimate, seed: int) -> Estimate:
     """A path of :func:`madtheory.theory.distance.w2_squared` where it declares more than .3 %."""
     at = np.flatnonzero(found.rel_error > _ENOUGH) + 1
-    if not at.size:
+    most = _affordable(loop, s.values, at) if at.size else 0
+    if not most:
         return found
-    simulated = _simulated(loop, s.values, at, found.value[at - 1], seed, together=False)
-    if simulated is None:
-        return found
-    value, error = found.value.copy(), np.full_like(found.value, np.inf)
-    value[at - 1], error[at - 1] = simulated
+    value, error, about = found.value.copy(), np.full_like(found.value, np.inf), found.value[at - 1]
+    value[at - 1], error[at - 1] = _simulated(
+        loop, s.values, at, about, seed, most=most, together=False
+    )
     return _better(found, value, error)
 
 
@@ -185,10 +201,11 @@ def precise_limit(
     if T > _FARTHEST:
         return found
     at = np.unique(np.linspace(T, 1.5 * T, _TIMES).astype(np.int64))
-    about = nearly(int(at[-1]))[at - 1]
-    simulated = _simulated(loop, s.values, at, about, seed, together=True)
-    if simulated is None:
+    most = _affordable(loop, s.values, at)
+    if not most:
         return found
+    about = nearly(int(at[-1]))[at - 1]
+    simulated = _simulated(loop, s.values, at, about, seed, most=most, together=True)
     moved = float(nearly(None) - about.mean())
     value, error = (float(x[0]) for x in simulated)
     return _better(found, np.asarray(value + moved), np.asarray(error + abs(moved)))

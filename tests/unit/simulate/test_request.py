@@ -36,6 +36,33 @@ def test_work_of_a_replicate(loop: Loop, parts: int, each: float) -> None:
     assert is_plain(loop) is (parts == 1)
 
 
+#: Nanoseconds of a model or batch of rank two, and W2^2 at a generation.
+PART, SEEN = 5 * 4 + 0.06 * 8, 300 + 12 * 4 + 0.1 * 8
+
+
+@pytest.mark.parametrize(
+    ("loop", "each"),
+    [
+        (fully_synthetic(10), 300 + PART),
+        (fresh_data(5, 10), 300 + 2 * PART),
+        (fresh_data(5, 10, memory=3), 2000 + 4 * (500 + PART)),
+        (fresh_data(5, 10, memory=30), 2000 + 8 * (500 + PART)),
+        (fresh_data(5, 10, memory=None), 2000 + 5 * (500 + PART)),
+        (fresh_data(5, 2, memory=None), 2000 + 3 * (500 + PART)),
+        (synthetic_augmentation(5, 10), 2000 + 2 * (500 + PART)),
+        (synthetic_augmentation(5, 10, pool="accumulate"), 2000 + 2 * (500 + PART)),
+        (synthetic_augmentation(5, 10, pool="accumulate", pool_cap=3), 2000 + 4 * (500 + PART)),
+        (synthetic_augmentation(5, 10, pool="accumulate", pool_cap=30), 2000 + 8 * (500 + PART)),
+        (
+            Loop(n_initial=5, n_fresh=5, n_synth=10, pool="accumulate", budget=12),
+            150e3 + 25 * 2 * (10 + 5 + 12),
+        ),
+    ],
+)
+def test_processor_time_of_a_replicate(loop: Loop, each: float) -> None:
+    assert Gaussian(loop, S).nanoseconds(7, 2) == pytest.approx(7 * each + 2 * SEEN, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("loop", "matrices", "samples"),
     [

@@ -10,26 +10,44 @@ import numpy as np
 import pytest
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
+from madtheory.simulate.request import Gaussian
 from madtheory.theory import moments
 from madtheory.theory.distance import precise, w2_squared, w2_squared_limit
 from tests.golden.theory.distance import families
 from tests.golden.theory.distance.controls import by_loop, profile
 
 
-def test_declared_errors_cover_exact_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At d = 1 all is known: 40 small simulations of four generations that hardly depend."""
+@pytest.mark.parametrize("most", [4000, 40_000])
+def test_declared_errors_cover_exact_values(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """At d = 1 all is known: 60 small simulations, after pilots of 200 and of 2,000."""
     monkeypatch.setattr(precise, "_ENOUGH", 0.1)  # the first replicates are enough
     loop, at = fully_synthetic(6, bias=0.9), np.array([1, 3, 8])
     exact = w2_squared(loop, [1.0], generations=8)
     assert (exact.rel_error == 0).all()
     truth, z = exact.value[at - 1], []
     for seed in range(60):
-        found = precise._simulated(loop, np.ones(1), at, truth, seed, together=False)
-        assert found is not None
+        found = precise._simulated(loop, np.ones(1), at, truth, seed, most=most, together=False)
         z.append((found[0] - truth) / found[1])
     # A hundredth is outside at most, of which three standard errors leave a third.
     assert (np.abs(z) > 1).sum() <= 4
     assert 0.7 / 3 < np.std(z) < 1.3 / 3  # neither too large nor too small
+
+
+def test_a_few_replicates_are_enough_in_many_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 simulations of 67 counted replicates against one of 6,000 that is averaged entirely."""
+    loop, s, at = fully_synthetic(6, bias=0.9), np.ones(30), np.array([1, 3, 8])
+    about = w2_squared(loop, s, generations=8).value[at - 1]
+
+    def simulated(seed: int, enough: float, most: int) -> tuple[np.ndarray, np.ndarray]:
+        monkeypatch.setattr(precise, "_ENOUGH", enough)
+        return precise._simulated(loop, s, at, about, seed, most=most, together=False)
+
+    truth, noise = simulated(999, 1e-4, 6000)
+    few = [simulated(seed, 0.5, 2 * precise._least(s)) for seed in range(60)]
+    z = np.array([(value - truth) / error for value, error in few])
+    assert (noise < 0.15 * few[0][1]).all()
+    assert (np.abs(z) > 1).sum() <= 4
+    assert 0.7 / 3 < np.std(z) < 1.3 / 3
 
 
 def test_controls_have_the_means_that_they_are_said_to_have() -> None:
@@ -38,7 +56,7 @@ def test_controls_have_the_means_that_they_are_said_to_have() -> None:
     assert np.isfinite(means).all()
     assert (means[:2] == first).all()
     at, rows = np.array([2, 4]), []
-    for paths in islice(precise._batches(loop, s, at, 5), 3):
+    for paths in islice(precise._batches(loop, s, at, 5, 200_000), 3):
         rows.append(precise._controls(paths, means[:, at - 1]))
     x = np.concatenate(rows, axis=1)
     error = x.std(axis=1) / np.sqrt(x.shape[1])
@@ -109,6 +127,28 @@ def test_what_is_known_or_too_slow_is_not_simulated(monkeypatch: pytest.MonkeyPa
     plain, sharp = (w2_squared_limit(slow, [1.0] * 2, precise=x) for x in (False, True))
     assert plain.rel_error > 0.01
     assert (plain.value, plain.rel_error) == (sharp.value, sharp.rel_error)
+
+
+def test_batches_double_up_to_what_may_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precise, "_BATCH", 4000)
+    at, s = np.array([2]), np.array([2.0, 1.0])
+    sizes = [
+        [len(paths["trace"]) for paths in precise._batches(LOOP, s, at, 1, most)]
+        for most in (2300, 3000, 12_000)
+    ]
+    # 1112 and more are counted before it is asked whether they are enough.
+    assert sizes == [[115, 1112, 1073], [150, 1112, 1262, 476], [600, 1112, 1712, 3424, 4000, 1152]]
+
+
+def test_what_may_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, s = np.array([2, 3]), np.array([2.0, 1.0])
+    each = Gaussian(LOOP, s).nanoseconds(3, 2)
+    assert precise._least(s) == 1112  # nine fifths of a direction
+    assert precise._least(np.ones(39)) == 52
+    assert precise._least(np.ones(41)) == 50
+    for replicates, may in ((2225, 2225), (2224, 2224), (2223, 0)):
+        monkeypatch.setattr(precise, "_WORK", (replicates + 0.5) * each)
+        assert precise._affordable(LOOP, s, at) == may
 
 
 def test_work_beyond_the_stated_cost_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
