@@ -97,7 +97,7 @@ class _Mean:
 
 def _least(s: Array) -> int:
     """Replicates that have a standard error: fewer where directions average out what is skew."""
-    return max(_LEAST, math.ceil(_ENTIRE * (s @ s) / s.sum() ** 2))
+    return max(_LEAST, math.ceil(_ENTIRE * float(s @ s) / float(s.sum()) ** 2))
 
 
 def _affordable(loop: Loop, s: Array, at: Ints) -> int:

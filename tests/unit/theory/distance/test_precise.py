@@ -149,6 +149,10 @@ def test_what_may_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     for replicates, may in ((2225, 2225), (2224, 2224), (2223, 0)):
         monkeypatch.setattr(precise, "_WORK", (replicates + 0.5) * each)
         assert precise._affordable(LOOP, s, at) == may
+    monkeypatch.undo()
+    budgeted = replace(LOOP, pool="accumulate", n_synth=10**6, budget=9)  # a million are drawn
+    assert precise._affordable(LOOP, s, at) > 10**5
+    assert precise._affordable(budgeted, s, at) == 0
 
 
 def test_work_beyond_the_stated_cost_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
