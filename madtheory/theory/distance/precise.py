@@ -135,9 +135,21 @@ def _batches(loop: Loop, s: Array, at: Ints, seed: int, most: int) -> Iterator[d
 
 
 def _simulated(
-    loop: Loop, s: Array, at: Ints, about: Array, seed: int, *, most: int, together: bool
+    loop: Loop,
+    s: Array,
+    at: Ints,
+    about: Array,
+    seed: int,
+    *,
+    most: int,
+    moved: float | None = None,
 ) -> tuple[Array, Array]:
-    """E W2^2 at generations `at`, or their mean, and its error, by `most` replicates or fewer."""
+    """E W2^2 at generations `at`, and its error, by `most` replicates or fewer.
+
+    Or their mean, where it is known by how much a limit has `moved` from there: that counts as
+    error, too.
+    """
+    together, beside = moved is not None, abs(moved or 0.0)
     means, first = _means(loop, s, int(at[-1]))
     means, first = means[:, at - 1], first[:, at - 1]
     beta, found = None, _Mean()
@@ -152,9 +164,10 @@ def _simulated(
         found.add(y - (beta[:, None] * controls).sum(axis=0))
         value, error = found.answer()
         value = value + (about.mean() if together else about)
-        if (_WIDTH * error <= _ENOUGH * value).all():
+        error = _WIDTH * error
+        if (error <= np.maximum(_ENOUGH * value - beside, _ENOUGH * value / 2)).all():
             break
-    return value, _WIDTH * error
+    return value, error + beside
 
 
 def _better(found: Estimate, value: Array, error: Array) -> Estimate:
@@ -176,9 +189,7 @@ def precise_path(loop: Loop, s: Spectrum, found: Estimate, seed: int) -> Estimat
     if not most:
         return found
     value, error, about = found.value.copy(), np.full_like(found.value, np.inf), found.value[at - 1]
-    value[at - 1], error[at - 1] = _simulated(
-        loop, s.values, at, about, seed, most=most, together=False
-    )
+    value[at - 1], error[at - 1] = _simulated(loop, s.values, at, about, seed, most=most)
     return _better(found, value, error)
 
 
@@ -205,7 +216,6 @@ def precise_limit(
     if not most:
         return found
     about = nearly(int(at[-1]))[at - 1]
-    simulated = _simulated(loop, s.values, at, about, seed, most=most, together=True)
     moved = float(nearly(None) - about.mean())
-    value, error = (float(x[0]) for x in simulated)
-    return _better(found, np.asarray(value + moved), np.asarray(error + abs(moved)))
+    value, error = _simulated(loop, s.values, at, about, seed, most=most, moved=moved)
+    return _better(found, value[0] + moved, error[0])

@@ -26,7 +26,7 @@ def test_declared_errors_cover_exact_values(monkeypatch: pytest.MonkeyPatch, mos
     assert (exact.rel_error == 0).all()
     truth, z = exact.value[at - 1], []
     for seed in range(60):
-        found = precise._simulated(loop, np.ones(1), at, truth, seed, most=most, together=False)
+        found = precise._simulated(loop, np.ones(1), at, truth, seed, most=most)
         z.append((found[0] - truth) / found[1])
     # A hundredth is outside at most, of which three standard errors leave a third.
     assert (np.abs(z) > 1).sum() <= 4
@@ -40,7 +40,7 @@ def test_a_few_replicates_are_enough_in_many_directions(monkeypatch: pytest.Monk
 
     def simulated(seed: int, enough: float, most: int) -> tuple[np.ndarray, np.ndarray]:
         monkeypatch.setattr(precise, "_ENOUGH", enough)
-        return precise._simulated(loop, s, at, about, seed, most=most, together=False)
+        return precise._simulated(loop, s, at, about, seed, most=most)
 
     truth, noise = simulated(999, 1e-4, 6000)
     few = [simulated(seed, 0.5, 2 * precise._least(s)) for seed in range(60)]
@@ -127,6 +127,19 @@ def test_what_is_known_or_too_slow_is_not_simulated(monkeypatch: pytest.MonkeyPa
     plain, sharp = (w2_squared_limit(slow, [1.0] * 2, precise=x) for x in (False, True))
     assert plain.rel_error > 0.01
     assert (plain.value, plain.rel_error) == (sharp.value, sharp.rel_error)
+
+
+def test_what_a_limit_has_moved_by_is_a_part_of_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precise, "_ENOUGH", 0.02)
+    at, s = np.array([4, 5]), np.array([2.0, 1.0])
+    about, most = w2_squared(LOOP, s, generations=5).value[3:], 40_000
+    still, moved, far = (
+        precise._simulated(LOOP, s, at, about, 1, most=most, moved=x * about[0])
+        for x in (0.0, -0.009, 0.5)
+    )
+    assert max(still[1] / still[0], moved[1] / moved[0]) <= 0.02
+    assert moved[1] - 0.009 * about[0] < 0.85 * still[1]  # more replicates
+    assert 0.5 < far[1] / about[0] <= 0.511  # half of what is enough, and no more
 
 
 def test_batches_double_up_to_what_may_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
