@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Generations that a table shows; all of them are in the JSON.
 ROWS = 12
 
+#: Columns of the narrowest page: below that cells would be cut to nothing.
+NARROWEST = 60
+
 #: What a loop's line says of its options, where they are not the plain ones: plain, text.
 _OPTIONS: Mapping[str, tuple[Any, str]] = {
     "memory": (1, "memory = {}"),
@@ -41,8 +44,17 @@ def number(x: float | None) -> str:
 
 
 def percent(x: float) -> str:
-    """A declared error."""
-    return "0" if x == 0 else f"±{100 * x:.2g} %" if math.isfinite(x) else "–"
+    """A declared error to two digits, or to a whole percent.
+
+    Examples
+    --------
+    >>> percent(0.0), percent(0.0217), percent(0.995), percent(12.34)
+    ('0', '±2.2 %', '±100 %', '±1234 %')
+    """
+    if x == 0 or not math.isfinite(x):
+        return "0" if x == 0 else "–"
+    hundredths = 100 * x
+    return f"±{hundredths:.0f} %" if 99.5 <= hundredths < 1e6 else f"±{hundredths:.2g} %"
 
 
 def plus_minus(mean: float, se: float) -> str:
@@ -69,7 +81,9 @@ def console(**how: Any) -> Console:
             """Raise what the caller answers with its own exit code."""
             raise BrokenPipeError
 
-    return Page(highlight=False, **how)
+    page = Page(highlight=False, **how)
+    page.width = max(page.width, NARROWEST)
+    return page
 
 
 def plain(title: str, columns: Iterable[str], *, left: int = 1, **how: Any) -> Table:
