@@ -79,6 +79,24 @@ def test_cells_are_whole_in_a_narrow_terminal(
     assert max(map(len, map(" ".join, rows))) <= table.NARROWEST
 
 
+def test_numbers_are_not_broken_at_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = {"a": "E tr Σ", "b": "E|μ-μ0|²", "c": "E log det Σ", "d": "sd log det", "e": "E W2²"}
+    payload = {key: np.array([1.23456e-57]) for key in words}
+    table.console().print(table.path(words, payload | {"error": [1.2e-9]}, errors="error"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", *["1.23456e-57"] * 5, "±1.2e-07", "%"] in rows
+
+
+def test_columns_are_close_only_where_they_have_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for width, padding in ((24, 1), (25, 0)):
+        cells = ["x" * 23, "x" * 23, "x" * width]  # and 3 * 3 + 1 between them
+        assert table.numbers("", "abc", [cells]).padding[1] == padding
+
+
 def test_a_wide_terminal_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "131")
     assert table.console().width == 131
