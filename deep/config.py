@@ -190,7 +190,7 @@ def _seconds(name: str, value: Any) -> float:
     if type(value) not in (int, float):
         raise ValueError(f"seconds of preset {name} must be a number, got {value!r}")
     _check.number("seconds", value, low=0.0)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _device(name: str, family: str, given: Mapping[str, Any], prototype: Any) -> Device:
