@@ -185,6 +185,23 @@ def _loop(name: str, kind: str, given: Mapping[str, Any], ddof: int) -> Loop:
         raise ValueError(f"loop of preset {name}: {error}") from None
 
 
+def _seconds(name: str, value: Any) -> float:
+    """What a run is expected to take, as it is written."""
+    if type(value) not in (int, float):
+        raise ValueError(f"seconds of preset {name} must be a number, got {value!r}")
+    _check.number("seconds", value, low=0.0)
+    return value
+
+
+def _device(name: str, family: str, given: Mapping[str, Any], prototype: Any) -> Device:
+    """What a table says of where a model computes, if it can be told."""
+    if not hasattr(prototype, "device"):
+        raise ValueError(f"device of preset {name} must be left out for the family {family}")
+    _known(f"device of preset {name}", given, {"mixed", "threads"})
+    _check_sorts(f"device of preset {name}", given, Device())
+    return Device(**given)
+
+
 def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
     """Return the preset in a TOML text, with changes.
 
@@ -205,8 +222,8 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
         raise ValueError(f"preset {name} must have {key}, got none")
     if given["family"] not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {given['family']!r}")
-    for key in ("loop", "model"):
-        if not isinstance(given[key], dict):
+    for key in ("loop", "model", "device"):
+        if not isinstance(given.get(key, {}), dict):
             raise ValueError(f"{key} of preset {name} must be a table, got {given[key]!r}")
     loop = dict(given["loop"])
     kind = loop.pop("kind", "any")
@@ -217,16 +234,15 @@ def parse(name: str, text: str, changes: Sequence[str] = ()) -> Preset:
     _check_sorts(f"preset {name}", given["model"], prototype)
     built = _loop(name, kind, loop, getattr(prototype, "ddof", 1))
     model = replace(prototype, **given["model"])
-    _known(f"device of preset {name}", given.get("device", {}), {"mixed", "threads"})
     if "device" in given:
-        model = replace(model, device=Device(**given["device"]))
+        model = replace(model, device=_device(name, given["family"], given["device"], prototype))
     return Preset(
         name=name,
         family=given["family"],
         kind=kind,
         data=_word("data", given["data"]),
-        generations=given["generations"],
-        seconds=given["seconds"],
+        generations=_check.count("generations", given["generations"]),
+        seconds=_seconds(name, given["seconds"]),
         loop=built,
         model=model,
         table=given,

@@ -45,6 +45,10 @@ def _require_form(preset: Preset, data: sets.DataSet) -> None:
         raise ValueError(
             f"data must be images for the family {preset.family}{network}, got {data.name}"
         )
+    if preset.family == "ddpm" and not data.classes and preset.loop.bias != 1.0:
+        raise ValueError(  # guidance is what its bias is
+            f"bias must be 1 for the family ddpm on data without classes, got {preset.loop.bias}"
+        )
 
 
 def fitted_to(preset: Preset, data: sets.DataSet) -> Preset:
@@ -53,7 +57,8 @@ def fitted_to(preset: Preset, data: sets.DataSet) -> Preset:
     Raises
     ------
     ValueError
-        It is one of points and these are images, or the other way round.
+        It is one of points and these are images, or the other way round; or a biased DDPM and these
+        have no classes.
     """
     _require_form(preset, data)
     if hasattr(preset.model, "classes"):

@@ -27,6 +27,8 @@ from madtheory.deep.data.images import read_images
 from madtheory.engine.protocol import Rng
 
 HERE = Path(__file__).parent
+#: Most dimensions of Gaussian data: their covariance has a hundred megabytes.
+WIDEST = 4096
 #: Points of a test set that is drawn, and its seed.
 N_TEST, TEST_SEED = 10_000, 2024
 
@@ -146,7 +148,9 @@ def load(name: str) -> DataSet:
     if kind in ("idx", "images") and rest:
         return idx_folder(Path(rest)) if kind == "idx" else image_folder(Path(rest))
     law, _, dim = name.rpartition("-")
-    if law in ("gaussian", "spectrum") and dim.isdigit() and int(dim) > 0:
+    if law in ("gaussian", "spectrum") and dim.isdecimal() and dim.strip("0"):
+        if len(dim.lstrip("0")) > len(str(WIDEST)) or int(dim) > WIDEST:
+            raise ValueError(f"data must have at most {WIDEST} dimensions, got {name!r}")
         scale = np.sqrt((0.5 if law == "spectrum" else 1.0) ** np.arange(int(dim)))
         return _law(name, lambda n, rng: scale * rng.standard_normal((n, len(scale))))
     laws = {"rosenbrock": rosenbrock, "modes-25": modes}

@@ -49,9 +49,11 @@ def memory_of(memory: int | Literal["all"] | None) -> int | None:
     >>> memory_of(2), memory_of("all") == LONGEST, memory_of(None)
     (2, True, None)
     """
-    if memory is None or memory == ALL:
-        return None if memory is None else LONGEST
+    if memory is None:
+        return None
     if isinstance(memory, str):
+        if memory == ALL:
+            return LONGEST
         raise ValueError(f"memory must be a number of models or {ALL}, got {memory!r}")
     return min(_check.count("memory", memory), LONGEST)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -160,6 +161,8 @@ def _sets(
         raise ValueError("generations must hold at least one set of features, got none")
     if names is None:
         labels = [f"generations[{i}]" for i in range(len(generations))]
+    elif isinstance(names, str) or not isinstance(names, Collection):
+        raise TypeError(f"names must be a list of words, one a generation, got {names!r}")
     elif len(names) != len(generations):
         raise ValueError(f"names must hold {len(generations)} names, got {len(names)}")
     else:
@@ -289,7 +292,9 @@ def audit(
     synthetic = _sizes(n_synth, len(metrics.successive(generations)))
     if n_real is not None:
         n_real = _check.count("n_real", n_real, minimum=0)
-    known = Known(memory_of(memory), share_of(n_real, synthetic), apart)
+    if not isinstance(apart, bool | np.bool_):
+        raise TypeError(f"apart must be True or False, got {apart!r}")
+    known = Known(memory_of(memory), share_of(n_real, synthetic), bool(apart))
     sizes = training_sizes(n_real, synthetic)
     x, *sets = checked = _sets(real, generations, names, k)
     exponent = _unit(checked)

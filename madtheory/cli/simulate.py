@@ -49,12 +49,12 @@ def _show(payload: Payload) -> None:
     page = table.console()
     page.print(f"Simulated loop: {table.loop_line(payload)}", style="bold")
     title = f"Mean ± standard error of {payload['replicates']} replicates, seed {payload['seed']}"
-    rows = table.plain(title, ("t", *RECORD.values()), left=0)
+    rows = []
     for i in table.chosen(len(payload["generations"])):
         found = (payload[name] for name in RECORD)
         cells = (table.plus_minus(float(x["mean"][i]), float(x["se"][i])) for x in found)
-        rows.add_row(str(int(payload["generations"][i])), *cells)
-    page.print(rows)
+        rows.append([str(int(payload["generations"][i])), *cells])
+    page.print(table.numbers(title, ("t", *RECORD.values()), rows))
     page.print(f"digest {payload['digest']}")
 
 

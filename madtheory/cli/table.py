@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from madtheory.cli.answer import Payload
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: Generations that a table shows; all of them are in the JSON.
 ROWS = 12
+
+#: Columns of the narrowest page: below that cells would be cut to nothing.
+NARROWEST = 60
 
 #: What a loop's line says of its options, where they are not the plain ones: plain, text.
 _OPTIONS: Mapping[str, tuple[Any, str]] = {
@@ -41,8 +44,17 @@ def number(x: float | None) -> str:
 
 
 def percent(x: float) -> str:
-    """A declared error."""
-    return "0" if x == 0 else f"±{100 * x:.2g} %" if math.isfinite(x) else "–"
+    """A declared error to two digits, or to a whole percent.
+
+    Examples
+    --------
+    >>> percent(0.0), percent(0.0217), percent(0.995), percent(12.34)
+    ('0', '±2.2 %', '±100 %', '±1234 %')
+    """
+    if x == 0 or not math.isfinite(x):
+        return "0" if x == 0 else "–"
+    hundredths = 100 * x
+    return f"±{hundredths:.0f} %" if 99.5 <= hundredths < 1e6 else f"±{hundredths:.2g} %"
 
 
 def plus_minus(mean: float, se: float) -> str:
@@ -69,7 +81,9 @@ def console(**how: Any) -> Console:
             """Raise what the caller answers with its own exit code."""
             raise BrokenPipeError
 
-    return Page(highlight=False, **how)
+    page = Page(highlight=False, **how)
+    page.width = max(page.width, NARROWEST)
+    return page
 
 
 def plain(title: str, columns: Iterable[str], *, left: int = 1, **how: Any) -> Table:
@@ -98,6 +112,19 @@ def quantities(
     return table
 
 
+def numbers(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Build a table of numbers, its columns close together where the page is too narrow.
+
+    A number that goes on in the next line, 1.2345e-5 and then a 7, would be read as another one.
+    """
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    fits = sum(widths) + 3 * len(widths) + 1 <= console().width
+    table = plain(title, columns, left=0, padding=(0, 1 if fits else 0))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def chosen(length: int) -> list[int]:
     """Up to ROWS of the indices 0..length-1, denser at the start, both ends included."""
     if length <= ROWS:
@@ -108,12 +135,12 @@ def chosen(length: int) -> list[int]:
 def path(words: Mapping[str, str], payload: Payload, *, errors: str | None = None) -> Table:
     """Lists over generations; beside the last of them its declared `errors`."""
     names = ("t", *words.values(), *(("error",) if errors else ()))
-    table = plain("Path over generations t", names, left=0)
+    rows = []
     for i in chosen(len(payload[next(iter(words))])):
         cells = [number(float(payload[key][i])) for key in words]
         cells += [percent(float(payload[errors][i]))] if errors else []
-        table.add_row(str(i + 1), *cells)
-    return table
+        rows.append([str(i + 1), *cells])
+    return numbers("Path over generations t", names, rows)
 
 
 # --- lines --------------------------------------------------------------------------------------

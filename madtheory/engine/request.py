@@ -88,6 +88,8 @@ def _check_data(loop: Loop, data: Any) -> Source:
 
 
 def _check_metrics(metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    if not isinstance(metrics, Mapping | None):
+        raise TypeError(f"metrics must map names to functions, got {metrics!r}")
     for name, metric in (metrics or {}).items():
         if not (isinstance(name, str) and name and callable(metric)):
             raise TypeError(f"metrics must map names to functions, got {name!r}: {metric!r}")

@@ -32,6 +32,8 @@ def test_numbers_and_errors_in_words() -> None:
         *("–", "–", "-∞", "0.333333")
     ]
     assert [table.percent(x) for x in (0.0, 0.0123, math.inf)] == ["0", "±1.2 %", "–"]
+    said = [table.percent(x) for x in (0.09949, 0.994, 0.9951, 1.0, 25.3, 1e5)]
+    assert said == ["±9.9 %", "±99 %", "±100 %", "±100 %", "±2530 %", "±1e+07 %"]
 
 
 def test_the_generations_that_a_table_shows() -> None:
@@ -62,6 +64,42 @@ def test_an_error_stands_beside_its_own_generation(capsys: pytest.CaptureFixture
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["1", "1", "0"] in rows
     assert ["2", "2", "±25", "%"] in rows
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "59"])
+def test_cells_are_whole_in_a_narrow_terminal(
+    columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    words = {name: name for name in "abcde"}
+    payload = {name: np.array([0.25 + k]) for k, name in enumerate(words)}
+    table.console().print(table.path(words, payload | {"error": [1.0]}, errors="error"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "0.25", "1.25", "2.25", "3.25", "4.25", "±100", "%"] in rows
+    assert max(map(len, map(" ".join, rows))) <= table.NARROWEST
+
+
+def test_numbers_are_not_broken_at_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = {"a": "E tr Σ", "b": "E|μ-μ0|²", "c": "E log det Σ", "d": "sd log det", "e": "E W2²"}
+    payload = {key: np.array([1.23456e-57]) for key in words}
+    table.console().print(table.path(words, payload | {"error": [1.2e-9]}, errors="error"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", *["1.23456e-57"] * 5, "±1.2e-07", "%"] in rows
+
+
+def test_columns_are_close_only_where_they_have_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for width, padding in ((24, 1), (25, 0)):
+        cells = ["x" * 23, "x" * 23, "x" * width]  # and 3 * 3 + 1 between them
+        assert table.numbers("", "abc", [cells]).padding[1] == padding
+
+
+def test_a_wide_terminal_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "131")
+    assert table.console().width == 131
 
 
 def test_one_declared_error_makes_an_estimate_asymptotic() -> None:

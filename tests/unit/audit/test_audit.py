@@ -5,6 +5,7 @@ import math
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special, stats
 
@@ -419,6 +420,10 @@ def test_bad_sets(message):
         ({"n_synth": 1}, ValueError, "n_synth must be at least 2, got 1"),
         ({"n_synth": [9, 9]}, ValueError, "n_synth must hold one size a generation, 6, got 2"),
         ({"n_synth": 2.5}, TypeError, "n_synth must be an integer, got 2.5"),
+        ({"apart": "no"}, TypeError, "apart must be True or False, got 'no'"),
+        ({"memory": pd.NA}, TypeError, "memory must be an integer, got <NA>"),
+        ({"names": math.nan}, TypeError, "names must be a list of words, one a generation, got n"),
+        ({"names": "abcdef"}, TypeError, "names must be a list of words, one a generation, got '"),
         ({"names": ["a", "b"]}, ValueError, "names must hold 6 names, got 2"),
     ],
 )

@@ -35,6 +35,17 @@ def preset(*changes: str, family: str = "linear") -> config.Preset:
         ("linear", "loop={}", "loop of preset x must have n_initial, got none"),
         ("linear", "loop.ddof=1", "ddof must be 0, as the model has it, got 1"),
         ("linear", "loop.n_synth=1e3", "loop of preset x: n_synth must be an integer, got 1000.0"),
+        ("linear", "seconds=long", "seconds of preset x must be a number, got 'long'"),
+        ("linear", "seconds=true", "seconds of preset x must be a number, got True"),
+        ("linear", "seconds=-1", "seconds must be a finite number of at least 0, got -1"),
+        ("linear", "seconds=nan", "seconds must be a finite number of at least 0, got nan"),
+        ("linear", "generations=0", "generations must be at least 1, got 0"),
+        ("linear", "device={mixed=true}", "device of preset x must be left out for the family lin"),
+        ("linear", "device={}", "device of preset x must be left out for the family linear"),
+        ("linear", "device=3", "device of preset x must be a table, got 3"),
+        ("ddpm", "device={threads=0}", "threads must be at least 1, got 0"),
+        ("ddpm", "device={threads='2'}", "threads of device of preset x must be an integer, got"),
+        ("ddpm", "device={mixed=1}", "mixed of device of preset x must be true or false, got 1"),
         ("linear", "model.rate=-1", r"rate must be a finite number of at least 0, got -1"),
         ("linear", "model.rate=nan", "rate must be a finite number"),
         ("linear", "model.steps=0", "steps must be at least 1, got 0"),
@@ -49,6 +60,16 @@ def preset(*changes: str, family: str = "linear") -> config.Preset:
 def test_a_change_that_cannot_be(family: str, change: str, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         preset(change, family=family)
+
+
+@pytest.mark.parametrize("value", ["long", "1.5", "true", "[]"])
+def test_generations_are_counted(value: str) -> None:
+    with pytest.raises(TypeError, match="generations must be an integer, got"):
+        preset(f"generations={value}")
+
+
+def test_seconds_are_kept_as_they_are_written() -> None:
+    assert repr(preset("seconds=2").seconds) == "2"
 
 
 def test_what_may_be_boundless_or_left_out() -> None:

@@ -97,10 +97,18 @@ POINTS, IMAGES = np.ones((3, 4)), np.ones((3, 1, 8, 8))
 def test_data_have_the_form_of_the_model(
     family: str, model: object, test: np.ndarray, wanted: str | None
 ) -> None:
-    preset = dataclasses.replace(PRESET, family=family, model=model)
+    loop = fully_synthetic(4, ddof=0)
+    preset = dataclasses.replace(PRESET, family=family, model=model, loop=loop)
     data = DataSet("these", test, test)
     if wanted is None:
         assert room.fitted_to(preset, data).family == family
         return
     with pytest.raises(ValueError, match=f"^data must be {wanted}, got these$"):
         room.fitted_to(preset, data)
+
+
+def test_guidance_needs_classes() -> None:
+    preset = dataclasses.replace(PRESET, family="ddpm", model=Ddpm(network="mlp"))
+    with pytest.raises(ValueError, match="bias must be 1 for the family ddpm on data without clas"):
+        room.fitted_to(preset, DataSet("these", POINTS, POINTS))
+    assert room.fitted_to(preset, DATA).model.classes == 4

@@ -227,6 +227,8 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path):
         ({"generations": 0}, "generations must be at least 1, got 0"),
         ({"every": 0}, "every must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"metrics": 3}, "metrics must map names to functions, got 3"),
+        ({"metrics": []}, r"metrics must map names to functions, got \[\]"),
         ({"metrics": {"x": 3}}, "metrics must map names to functions, got 'x': 3"),
         ({"loop": fully_synthetic(9, shrinkage=0.1)}, "model must have shrinkage 0.1 as the loop"),
         (

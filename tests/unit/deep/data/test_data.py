@@ -160,6 +160,13 @@ def test_a_spectrum_halves() -> None:
 
 
 def test_unknown_sets_are_refused() -> None:
-    for name in ("mnist", "gaussian-0", "spectrum-", "idx:", "gaussian-x"):
+    for name in ("mnist", "gaussian-0", "spectrum-", "idx:", "gaussian-x", "gaussian-²"):
         with pytest.raises(ValueError, match="data must be fashion-8, digits, rosenbrock"):
             sets.load(name)
+
+
+@pytest.mark.parametrize("dim", ["4097", "99999", "9" * 5000])
+def test_data_too_wide_are_refused(dim: str) -> None:
+    with pytest.raises(ValueError, match="data must have at most 4096 dimensions, got 'spectrum-"):
+        sets.load(f"spectrum-{dim}")
+    assert sets.load("gaussian-0002").test.shape[1] == 2
