@@ -64,6 +64,7 @@ def test_constants():
         "options.MAX_MODES": 10**7,
         "options.MAX_REPLICATES": 10**9,
         "options.MAX_KEPT": 100,
+        "table.NARROWEST": 60,
         "table.ROWS": 12,
     }
     assert constants("cli.theory") == {"collapse._SHARES": (0.05, 0.5, 0.95)}

@@ -98,6 +98,7 @@ def test_constants_data():
         "make_fashion.N_TRAIN": 20000,
         "sets.N_TEST": 10000,
         "sets.TEST_SEED": 2024,
+        "sets.WIDEST": 4096,
     }
 
 

@@ -6,6 +6,7 @@ from tests.decisions import constants, defaults
 def test_constants():
     assert constants("plan") == {
         "grid._SEED_BITS": 53,
+        "phases._MOST_COUNTS": 1_000_000,
         "planner.MEMORIES": (1, 2, 3, 5, 10, 20),
         "planner.QUANTILES": (0.05, 0.5, 0.95),
         "planner.NEAR": 0.95,

@@ -41,7 +41,7 @@ def test_a_growing_pool_collapses_below_bias_one_and_not_at_one() -> None:
     assert found.name == "worse than real"
     assert found.low < 0.645 < found.high
     shrunk = Loop(n_initial=50, n_fixed=50, n_synth=50, pool="accumulate", shrinkage=0.1)
-    with pytest.raises(UnsupportedLoop, match="bounded memory and pools"):
+    with pytest.raises(UnsupportedLoop, match="without shrinkage, a weighted fixed set"):
         regime(shrunk, TEN)
 
 
