@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from madtheory.metrics.features import blocks, scale
+from madtheory.metrics.features import blocks, pair, scale
 from madtheory.metrics.measured import Measured, normal_quantile
 
 
@@ -42,3 +42,11 @@ def test_intervals_are_cut_at_the_least_value():
     for level in (0.0, 1.0):
         with pytest.raises(ValueError, match="level must be"):
             normal_quantile(level)
+
+
+def test_either_set_needs_its_rows():
+    enough, few = np.eye(4), np.eye(4)[:3]
+    pair(enough, enough, 4)
+    for sets, name in (((few, enough), "real"), ((enough, few), "synth")):
+        with pytest.raises(ValueError, match=f"^{name} "):
+            pair(*sets, 4)

@@ -150,9 +150,7 @@ def test_what_is_not_computed_is_refused():
             Loop(n_initial=9, n_synth=9, memory=2, bias=(1.0, 0.0)), [1.0, 1.0], generations=3
         )
     capped = synthetic_augmentation(9, 9, pool="accumulate", budget=9, bias=(1.0, 0.5))
-    with pytest.raises(
-        UnsupportedLoop, match="biases is computed without a budget only, got 9"
-    ):
+    with pytest.raises(UnsupportedLoop, match="biases is computed without a budget only, got 9"):
         distance.w2_squared(capped, [1.0, 1.0], generations=3)
     with pytest.raises(UnsupportedLoop, match="bounded memory and pools only"):
         distance.w2_squared_limit(fresh_data(9, 9, bias=(1.0, 0.5), memory=None), [1.0, 1.0])
