@@ -292,11 +292,12 @@ def _forecast_table(payload: Payload) -> Table:
         f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
         f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %)"
     )
-    rows = table.plain(title, ("t", *columns), left=0)
+    rows = []
     for i, t in enumerate(forecast["generations"]):
         cells = [forecast[name][i] for name in _FORECAST]
-        rows.add_row(str(t), *map(_band, cells if by_bands is None else [*cells, by_bands[i]]))
-    return rows
+        shown = cells if by_bands is None else [*cells, by_bands[i]]
+        rows.append([str(t), *map(_band, shown)])
+    return table.numbers(title, ("t", *columns), rows)
 
 
 def _left_out(found: Payload) -> str:

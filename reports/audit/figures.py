@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from madtheory.audit import Audit, Bands, Forecast
 from madtheory.metrics import Measured
@@ -126,7 +127,11 @@ def _bands(ax: Axes, found: Bands | None) -> None:
             bars = np.maximum([value - low, high - value], 0)
             interval_points(ax, share, value, bars, i, word, ls="none")
     ax.axhline(1.0, color=BLACK, lw=0.6, ls=DASHES[2])
-    ax.set(xscale="log", xlabel="share of variance of a direction")
+    ax.set(xscale="log", xlabel="share of variance of a direction, %")
+    if bands and max(b.share for b in bands) < 100 * min(b.share for b in bands):
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="best")
 
