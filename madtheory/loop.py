@@ -480,6 +480,11 @@ def require_fully_synthetic(loop: Loop, quantity: str) -> None:
         )
 
 
+def require_synthetic_by_direction(loop: Loop, quantity: str) -> None:
+    """Refuse all but a plain fully synthetic loop, which may have a spectrum of biases."""
+    require_fully_synthetic(require_loop(loop).along(0), quantity)
+
+
 def require_fresh_memory_one(loop: Loop, quantity: str) -> None:
     """Refuse all but a plain fresh data loop with memory 1."""
     _require_plain(loop, quantity)

@@ -22,7 +22,11 @@ from madtheory import _check, spectrum
 from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions
-from madtheory.loop import Loop, require_fully_synthetic, require_loop
+from madtheory.loop import (
+    Loop,
+    require_fully_synthetic,
+    require_synthetic_by_direction,
+)
 from madtheory.results import Estimate
 from madtheory.theory.collapse._scales import (
     generation_range,
@@ -93,8 +97,7 @@ def w2_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Estim
     >>> w2_squared(fully_synthetic(10, bias=0.5), [1.0], generations=3).value.round(6)
     array([0.154681, 0.312061, 0.5048  ])
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "w2_squared")
+    require_synthetic_by_direction(loop, "w2_squared")
     if loop.has_spectrum:
         return _by_direction(loop, eigenvalues, generations)
     s, t = Spectrum.of(eigenvalues), generation_range(generations)
@@ -112,8 +115,7 @@ def w2_squared_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> w2_squared_limit(fully_synthetic(10, bias=0.5), [1.0, 1.0])
     2.4
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "w2_squared_limit")
+    require_synthetic_by_direction(loop, "w2_squared_limit")
     return Spectrum.of(eigenvalues).trace + mean_walk_limit(loop, eigenvalues)
 
 

@@ -14,7 +14,10 @@ from numpy.typing import ArrayLike
 
 from madtheory._types import Array
 from madtheory.directions import as_given
-from madtheory.loop import Loop, require_fully_synthetic, require_loop
+from madtheory.loop import (
+    Loop,
+    require_synthetic_by_direction,
+)
 from madtheory.theory.collapse.rates import rate
 
 
@@ -51,8 +54,7 @@ def dominance(loop: Loop, eigenvalues: ArrayLike) -> Dominance:
     >>> dominance(fully_synthetic(10, bias=(0.5, 1.0)), [100.0, 1.0])
     Dominance(direction=1, generation=8)
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "the direction that is left")
+    require_synthetic_by_direction(loop, "the direction that is left")
     s = as_given(loop, eigenvalues)
     biases = np.broadcast_to(np.asarray(loop.bias, dtype=np.float64), s.shape)
     k = max(np.flatnonzero(s > 0).tolist(), key=lambda i: (biases[i], s[i]))

@@ -11,7 +11,10 @@ from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions
 from madtheory.laws import wishart
-from madtheory.loop import Loop, require_fully_synthetic, require_loop
+from madtheory.loop import (
+    Loop,
+    require_synthetic_by_direction,
+)
 from madtheory.theory.collapse._scales import generation_range, log_power, log_scale
 
 
@@ -26,8 +29,7 @@ def log_det_mean(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Arr
     >>> log_det_mean(fully_synthetic(10), [1.0, 1.0, 1.0], generations=2).round(8)
     array([-0.76408695, -1.52817391])
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "the log-determinant law")
+    require_synthetic_by_direction(loop, "the log-determinant law")
     t = generation_range(generations)
     s = Spectrum.of(eigenvalues).values
     d, start = s.size, math.fsum(np.log(s)) if s[-1] > 0 else -math.inf
@@ -47,7 +49,6 @@ def log_det_variance(loop: Loop, eigenvalues: ArrayLike, *, generations: int) ->
     >>> log_det_variance(fully_synthetic(2), [1.0], generations=2).round(8)
     array([4.9348022, 9.8696044])
     """
-    require_loop(loop)
     mean = log_det_mean(loop, eigenvalues, generations=generations)
     t = generation_range(generations)
     d = np.size(eigenvalues)

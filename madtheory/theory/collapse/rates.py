@@ -20,7 +20,12 @@ from madtheory import _check
 from madtheory._types import Array
 from madtheory.directions import Directions
 from madtheory.laws import chi_square, wishart
-from madtheory.loop import Loop, require_fully_synthetic, require_loop
+from madtheory.loop import (
+    Loop,
+    require_fully_synthetic,
+    require_loop,
+    require_synthetic_by_direction,
+)
 from madtheory.theory.collapse._scales import log_fit_scale, log_step_bias
 
 
@@ -40,8 +45,7 @@ def lyapunov_spectrum(loop: Loop, dim: int) -> Array:
     >>> lyapunov_spectrum(fully_synthetic(10, bias=(0.5, 1.0)), 2).round(6)
     array([-0.115206, -0.941107])
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "the Lyapunov spectrum")
+    require_synthetic_by_direction(loop, "the Lyapunov spectrum")
     exponents = wishart.lyapunov_exponents(dim, loop.dof)[: loop.first_dof]
     if not loop.has_spectrum:
         return exponents + log_step_bias(loop)
@@ -82,8 +86,7 @@ def critical_bias(loop: Loop) -> float:
     >>> f"{critical_bias(fully_synthetic(10)):.12f}"
     '1.122105095163'
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "the critical bias")
+    require_synthetic_by_direction(loop, "the critical bias")
     unit = log_fit_scale(1.0, loop.n_synth, loop.ddof)
     return math.exp(-float(chi_square.log_chi_square_mean(loop.dof, loop.dof)) - unit)
 
@@ -98,7 +101,6 @@ def half_life(loop: Loop) -> float:
     >>> f"{half_life(fully_synthetic(10)):.9f}"
     '6.016564678'
     """
-    require_loop(loop)
     slope = abs(rate(loop))
     return math.log(2.0) / slope if slope > 0 else math.inf
 
@@ -132,6 +134,5 @@ def clt_variance(loop: Loop) -> float:
     >>> f"{clt_variance(fully_synthetic(2)):.12f}"
     '4.934802200545'
     """
-    require_loop(loop)
-    require_fully_synthetic(loop.along(0), "the CLT variance")
+    require_synthetic_by_direction(loop, "the CLT variance")
     return float(chi_square.log_chi_square_variance(loop.dof))

@@ -277,7 +277,7 @@ def second_moments(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> T
 
 def _second(loop: Loop, eigenvalues: ArrayLike, generations: int, own: float) -> Array:
     """E tr Sigma_t^2 (own = 0) or E (tr Sigma_t)^2 (own = 1), and nothing of the other."""
-    if loop.has_spectrum:
+    if require_loop(loop).has_spectrum:
         return _closed_by_direction(loop, eigenvalues, generation_range(generations), own)
     require_synthetic(loop, "the second moment")
     s, t = Spectrum.of(eigenvalues).values, generation_range(generations)
@@ -291,11 +291,9 @@ def _second(loop: Loop, eigenvalues: ArrayLike, generations: int, own: float) ->
 
 def mean_trace_squared(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E tr Sigma_t^2 of :func:`second_moments`, shape (T,)."""
-    require_loop(loop)
     return _second(loop, eigenvalues, generations, 0.0)
 
 
 def mean_squared_trace(loop: Loop, eigenvalues: ArrayLike, *, generations: int) -> Array:
     """Return E (tr Sigma_t)^2 of :func:`second_moments`, shape (T,)."""
-    require_loop(loop)
     return _second(loop, eigenvalues, generations, 1.0)

@@ -66,7 +66,6 @@ def growing_pool_trace(loop: Loop, generation: ArrayLike) -> Array:
     >>> growing_pool_trace(pool, [1, 8]).round(4).tolist()
     [1.0, 0.9325]
     """
-    require_loop(loop)
     _require_growing_pool(loop, "growing_pool_trace")
     t = _check.floats("generation", generation)
     if not (np.isfinite(t).all() and (t >= 1).all()):
@@ -111,7 +110,6 @@ def growing_pool_limit(loop: Loop) -> FirstMomentsLimit:
     >>> round(1e4 * growing_pool_limit(pool).mean_sq, 3)  # pi^2/6 = 1.645
     1.645
     """
-    require_loop(loop)
     _require_growing_pool(loop, "growing_pool_limit")
     n_r, n_s, lam = loop.n_fixed, loop.n_synth, loop.scalar_bias
     if lam > 1:

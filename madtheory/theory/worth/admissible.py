@@ -66,7 +66,6 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     >>> admissible_n_synth(synthetic_augmentation(1000, 1), [1.0])  # it never helps
     0.0
     """
-    require_loop(loop)
     return _last(loop, eigenvalues, (0,))[0]
 
 
@@ -84,7 +83,6 @@ def admissible_interval(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     >>> [float(x.round(-1)) for x in (e.lower, e.value, e.upper)]
     [3900.0, 3920.0, 3940.0]
     """
-    require_loop(loop)
     value, lower, upper = _last(loop, eigenvalues, (0, 1, -1))
     # A range can be missed on the way down: the ends enclose the value in any case.
     lower, upper = min(value, lower), max(value, upper)
@@ -141,6 +139,7 @@ def _is_sure(loop: Loop) -> bool:
 
 def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[float]:
     """Last admissible n_synth, at so many errors more of the excess."""
+    require_loop(loop)
     s = Spectrum.of(eigenvalues)
     if not loop.n_real:
         raise UnsupportedLoop(
