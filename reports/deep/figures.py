@@ -133,10 +133,11 @@ def draw_curves(numbers: Numbers, *, columns: Sequence[tuple[str, str, str]], ro
     families, data = ({key[i] for key, _ in shown} for i in (0, 1))
     for k, (key, groups) in enumerate(shown):
         _column(axes[:, k], groups, rows)
-        seeds = max(len(g["seeds"]) for g in groups)
+        seeds = sorted({len(g["seeds"]) for g in groups})
+        number = " to ".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))
         title = subject(*key[:2]) if len(data) > 1 else MODELS.get(key[0], key[0])
         title = loop_name(key[2]) if len(families) == len(data) == 1 else title
-        panel(axes[0, k], _LETTERS[k], f"{title}\n{seeds} seed{'s' if seeds > 1 else ''}")
+        panel(axes[0, k], _LETTERS[k], f"{title}\n{number} seed{'s' if seeds[-1] > 1 else ''}")
         axes[-1, k].set_xlabel("generation $t$")
     every = [g for _, groups in shown for g in groups]
     for ax, (metric, label) in zip(axes, rows, strict=True):
