@@ -25,6 +25,8 @@ _DENSE, _FEW, _AT_ONCE = 600, 150, 64
 #: Tolerance of a first look at the radius, and from which distance from 1 on it is enough: where
 #: real data are few, eigenvalues crowd there and Arnoldi's method, of so many vectors, errs.
 _ROUGH, _SURE, _ARNOLDI = 1e-6, 1e-2, 60
+#: Rounding of a matrix of moments.
+_ROUNDED = 1e-9
 #: Krylov vectors, how much smaller a round makes the residual, rounds.
 _KRYLOV, _RESIDUAL, _ROUNDS = 400, 1e-7, 3
 
@@ -214,20 +216,40 @@ def several_radius(loop: Loop, dim: int, tolerance: float = 0.0) -> float:
         return _largest(_late_map(loop, dim, at_rest=False), tolerance)
 
 
-def _diverges(loop: Loop, dim: int) -> bool:
-    """Whether second moments have no limit: first roughly, which nearly always tells."""
-    rough = several_radius(loop, dim, _ROUGH)
-    if abs(rough - 1) > _SURE:
-        return rough > 1
-    return several_radius(loop, dim) >= 1 - NEAR
+def _can_be(x: Tensors) -> bool:
+    """Whether joint moments can be those of anything: of all scalars, of all matrices.
+
+    u = A u + b, b within the cone of joint moments that A maps into itself, has a solution in that
+    cone if and only if the radius of A is below 1 (Krein and Rutman): then it is the limit. Unless
+    b is on its edge, where a single fixed sample may be all that is left.
+    """
+    v, m = x.G.shape[0], x.C.shape[0]
+    scalars, outer = x.V4, x.V4.swapaxes(1, 2)  # (v_a.v_b)(v_c.v_d); v_a v_b^T : v_c v_d^T
+    for four, three, two in ((scalars, x.VM, x.MM), (outer, x.VS, x.MT)):
+        mixed = three.reshape(v * v, m)
+        gram = np.block([[four.reshape(v * v, v * v), mixed], [mixed.T, two]])
+        if not np.linalg.eigvalsh(gram)[0] >= -_ROUNDED * np.abs(gram).max():
+            return False
+    return True
+
+
+def _diverges(loop: Loop, dim: int, x: Tensors) -> bool:
+    """Whether second moments of a loop with a radius near 1 have no limit; x if they have one."""
+    if loop.n_fixed == 1 and not loop.n_fresh:
+        return several_radius(loop, dim) >= 1 - NEAR
+    return not _can_be(x)
 
 
 def several_limit(loop: Loop, dim: int) -> Array | None:
     """The seven invariants at rest; None where second moments diverge."""
-    if _diverges(loop, dim):
+    rough = several_radius(loop, dim, _ROUGH)
+    if rough > 1 + _SURE:
         return None
     with _threads.one_thread():
         f = _late_map(loop, dim, at_rest=True)
         whole = f.held.copy()
         whole[~f.chart.held] = _fixed(f)[: int((~f.chart.held).sum())]
-        return tensors.read(_tensors(f.chart, whole), layout_of(loop).newest)
+        x = _tensors(f.chart, whole)
+    if rough > 1 - _SURE and _diverges(loop, dim, x):
+        return None
+    return tensors.read(x, layout_of(loop).newest)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, synthetic_augmentation
 from madtheory.theory.moments import (
@@ -203,8 +204,28 @@ def test_too_many_models_for_a_radius_are_refused_in_one_sentence():
 @pytest.mark.parametrize(
     ("radius", "diverges"), [(1.0, True), (1.0 - 1e-13, True), (1.0 - 1e-9, False), (1.01, True)]
 )
-def test_at_a_radius_of_1_second_moments_diverge(
+def test_of_one_fixed_sample_the_radius_tells_whether_second_moments_diverge(
     radius: float, diverges: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Collapse onto it is a fixed point whose moments can be, whatever the radius."""
     monkeypatch.setattr(at_rest, "several_radius", lambda *_: radius)
-    assert at_rest._diverges(SMALL[0][2], 2) is diverges
+    loop = Loop(n_initial=4, n_fixed=1, n_synth=9, memory=2)
+    assert (at_rest.several_limit(loop, 2) is None) is diverges
+
+
+@pytest.mark.parametrize(
+    ("fields", "dim"),
+    [({"memory": 2}, 3), ({"memory": 3}, 1), ({"pool": "accumulate", "pool_cap": 2}, 20)],
+)
+def test_a_fixed_point_is_a_limit_up_to_a_radius_of_1(fields: dict[str, object], dim: int) -> None:
+    """Which is told from the moments there, not from the radius; the bias sets it."""
+
+    def loop(bias: float) -> Loop:
+        return Loop(n_initial=3, n_fresh=1, n_synth=3, bias=bias, **fields)
+
+    def beyond(bias: float, radius: float) -> float:
+        return second_moment_radius(loop(bias), dim) - radius
+
+    for radius in (1 - 1e-4, 1 + 1e-4):
+        bias = optimize.brentq(beyond, 0.3, 1.0, args=(radius,), xtol=1e-13)
+        assert (second_moments_limit(loop(bias), dim) is None) is (radius > 1)
