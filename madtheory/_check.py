@@ -43,6 +43,8 @@ def number(
     name: str, value: object, *, low: float = -math.inf, high: float = math.inf, open_: bool = False
 ) -> float:
     """Return `value` as a finite float in [`low`, `high`] (in the open interval with `open_`)."""
+    if isinstance(value, (str, bytes, bool, np.bool_)):  # float() would take them
+        raise TypeError(f"{name} must be a number, got {value!r}")
     try:
         x = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

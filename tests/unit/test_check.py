@@ -45,6 +45,9 @@ REFUSED = {
     "x must be at least 1, got 0": lambda: _check.count("x", 0),
     f"x must be at most 9007199254740992, got {2**53 + 1}": lambda: _check.count("x", 2**53 + 1),
     "x must be a number, got 'a'": lambda: _check.number("x", "a"),
+    "x must be a number, got '0.5'": lambda: _check.number("x", "0.5"),
+    "x must be a number, got b'0.5'": lambda: _check.number("x", b"0.5"),
+    "x must be a number, got True": lambda: _check.number("x", value=True),
     "x must be a number, got None": lambda: _check.number("x", None),
     "x must be a finite number, got inf": lambda: _check.number("x", math.inf),
     "x must be a finite number, got nan": lambda: _check.number("x", math.nan),
@@ -98,7 +101,7 @@ def test_a_refusal_names_argument_rule_and_value(words: str) -> None:
 
 def test_what_is_taken_is_returned_in_its_own_type() -> None:
     assert (_check.count("x", 2**53), _check.count("x", np.int8(3))) == (2**53, 3)
-    assert [_check.number("x", v, low=0, high=1) for v in (0, 1, "0.5")] == [0.0, 1.0, 0.5]
+    assert [_check.number("x", v, low=0, high=1) for v in (0, 1, 0.5)] == [0.0, 1.0, 0.5]
     assert _check.number("x", math.nextafter(0, 1), low=0, high=1, open_=True) > 0
     assert _check.number("x", 10**300) == 1e300
     assert _check.number_or_numbers("x", 0.5) == 0.5
