@@ -25,13 +25,13 @@ def claims(numbers: Numbers) -> Table:
         Column("claim", "statement", typeset, 30),
         Column("where", "reference", words, 11),
         Column("status", "status", words, 13),
-        Column("theory", "predicted", number(4), 9),
+        Column("theory", "predicted", number(4), 10),
         Column("simulation", "estimate_se", plus_minus(4), 15),
         Column("$z$", "z", number(2), 6),
         Column("power", "power", number(3), 8),
-        Column("smallest error noticed", SMALLEST, percent, 9),
+        Column("smallest error noticed", SMALLEST, percent, 11),
         Column("mutant", "mutant", typeset, 16),
-        Column("rejected", "mutant_rejected", words, 9),
+        Column("rejected", "mutant_rejected", words, 10),
         Column("passed", "passed", words, 8),
     ]
     there = any(claim.get(SMALLEST) is not None for claim in numbers["claims"])

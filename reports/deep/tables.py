@@ -18,7 +18,7 @@ _METRICS = (
 #: Which curves a row is of.
 _WHICH = (
     Column("model", "model", words, 13),
-    Column("loop", "loop", words, 12),
+    Column("loop", "loop", words, 13),
     Column("λ", "bias", number(), 4),
     Column("seeds", "seeds", number(), 5),
 )
@@ -49,7 +49,7 @@ def _show(value: Any) -> str:
     if value is None:
         return "–"
     predicted, measured, error, held, judged = value
-    return f"{predicted:.3g} ({measured:.3g}), {100 * error:.0f} %, {held}/{judged}"
+    return f"{predicted:.3g} ({measured:.3g}), {100 * error:.0f}\u00a0%, {held}/{judged}"
 
 
 def predictions(numbers: Numbers) -> Table:
@@ -63,12 +63,12 @@ def predictions(numbers: Numbers) -> Table:
     ]  # fmt: skip
     columns = [
         Column("model", "model", words, 11),
-        Column("loop", "loop", words, 11),
-        Column("λ", "bias", number(), 4),
-        Column("seeds", "seeds", number(), 5),
-        Column("numbers", "numbers", words, 7),
-        Column("version", "version", words, 8),
-        *(Column(heading, name, _show, 17) for name, heading in _METRICS),
+        Column("loop", "loop", words, 13),
+        Column("λ", "bias", number(), 5),
+        Column("seeds", "seeds", number(), 6),
+        Column("numbers", "numbers", words, 9),
+        Column("version", "version", words, 9),
+        *(Column(heading, name, _show, 16) for name, heading in _METRICS),
     ]
     return Table(columns, rows)
 
@@ -146,7 +146,7 @@ def spectra(numbers: Numbers) -> Table:
         Column("ρ with share", "rho", number(2), 7),
         Column("p", "p", number(2), 7),
         Column("seeds’ correlation", "agreement", number(2), 9),
-        Column("error, spectrum", "lines", number(2), 8),
+        Column("error, spectrum", "lines", number(2), 10),
         Column("error, scalar", "scalar", number(2), 8),
     ]
     return Table(columns, rows)
