@@ -100,13 +100,20 @@ def _said(payload: Payload) -> dict[str, list[str]]:
     return said
 
 
+def _unsure(payload: Payload) -> str:
+    """What is to be said of a fate that rests on an interval on both sides of 1."""
+    undecided = payload["gain_lower"] < 1 < payload["gain_upper"]
+    wide = undecided and payload["fate"] == "equivalent to real"
+    return ", as far as is known: the interval of its gain holds 1" if wide else ""
+
+
 def show_plan(payload: Payload) -> None:
     """Print `plan`."""
     page = table.console()
     real = f"n_real = {payload['n_real']}, n_synth = {payload['n_synth']}"
     line = f"{real}, λ = {payload['bias']:g}, {table.real_line(payload)}"
     page.print(f"Plan: {line}", style="bold")
-    page.print(f"Fate: {payload['fate']}.")
+    page.print(f"Fate: {payload['fate']}{_unsure(payload)}.")
     for title, words in _WORDS.items():
         if any(payload["status"].get(key, _NONE) != _NONE for key in words):
             page.print(_rows(title, words, payload))

@@ -133,6 +133,12 @@ def test_a_table_fits_eighty_columns(command: Command, line: str) -> None:
     assert ("What would serve better" in out) == ("--n-real 0" not in line)
 
 
+def test_a_fate_that_an_interval_leaves_open_says_so(command: Command) -> None:
+    out = " ".join(command("plan", "--dim", "1", "--n-real", "1")[1].split())
+    assert "Fate: equivalent to real, as far as is known: the interval of its gain holds 1." in out
+    assert "Fate: better than real. " in " ".join(command(*LINES[0].split())[1].split())
+
+
 def test_a_table_says_why_numbers_are_missing(command: Command) -> None:
     out = " ".join(command(*LINES[2].split())[1].split())
     assert "n_synth for the target: a gain of 9 is out of reach: it is at most 1." in out
