@@ -100,16 +100,21 @@ def _gains(series: Series) -> list[_Gain]:
 
 
 def _dof(gains: list[_Gain]) -> float:
-    """Degrees of freedom: each correlation has its own scale."""
-    return max(1.0, sum(g.number - 1 for g in gains))
+    """Degrees of freedom: each correlation has its own scale, so one direction alone has none."""
+    return max(0.0, sum(g.number - 1 for g in gains))
+
+
+def _quantile(level: float, dof: float) -> float:
+    """Of Student's law; inf where there are no degrees of freedom."""
+    return float(stats.t.ppf(level, dof)) if dof > 0 else math.inf
 
 
 def _root_p_value(gains: list[_Gain]) -> float:
     """p-value of no gain, by the mean of the correlations, which count by their numbers."""
-    if not gains:
+    dof = _dof(gains)
+    if dof == 0:  # the correlation of one pair is 1 or -1, whatever the loop
         return 1.0
     root = sum(g.number * g.root for g in gains) / sum(g.number for g in gains)
-    dof = _dof(gains)
     return float(stats.t.sf(root * math.sqrt(dof / max(1 - root**2, 1e-300)), dof))
 
 
@@ -150,6 +155,6 @@ def growth(series: Series, alpha: float, *, apart: bool) -> Growth:
         before=before,
         after=after,
         rate=rate,
-        most=rate + float(stats.t.ppf(1 - alpha, _dof(gains))) * error,
+        most=rate + _quantile(1 - alpha, _dof(gains)) * error if gains else rate,
         level=found,
     )

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import digamma
 
 from madtheory._types import Array
 from madtheory.covariance import Spectrum
@@ -27,18 +26,36 @@ class Lags(NamedTuple):
     alike: float
 
 
-def _log_form(shares: Array) -> tuple[float, float]:
-    """Mean and variance of log Q, Q = sum of shares times chi-squares of one degree of freedom.
+def _log_forms(shares: Array, dofs: Array) -> tuple[Array, Array]:
+    """Mean and variance of log Q, Q = sum of shares times chi-squares, at each of `dofs`.
 
     With E exponential, P(log E - log Q > y) = E exp(-Q e^y), a product.
     """
     weights, counts = np.unique(shares, return_counts=True)
     z = 2.0 * np.multiply.outer(weights, np.exp(_NODES))
-    survival = np.exp(-0.5 * counts @ np.log1p(z))
-    density = survival * 0.5 * (counts @ (z / (1.0 + z))) * (_NODES[1] - _NODES[0])
-    mean = float(density @ _NODES)
-    variance = float(density @ np.square(_NODES - mean))
+    half = 0.5 * dofs[:, None]
+    density = np.exp(-half * (counts @ np.log1p(z))) * half * (counts @ (z / (1.0 + z)))
+    density *= _NODES[1] - _NODES[0]
+    mean = density @ _NODES
+    variance = np.sum(density * np.square(_NODES - mean[:, None]), axis=1)
     return -np.euler_gamma - mean, variance - math.pi**2 / 6
+
+
+def _lags(shares: Array, first: float) -> tuple[Lags, Lags]:
+    """All of the lags, and what generation 1, a fit of `first` degrees of freedom, leaves of them.
+
+    Its trace is a sum of chi-squares, so this is exact. A fit of one degree of freedom has rank 1
+    and uses them up.
+    """
+    alike = float(shares @ shares)
+    if shares.size == 1:
+        return Lags(0.0, 0.0, alike), Lags(0.0, 0.0, alike)
+    dofs = np.array([1.0, first])
+    mean, variance = _log_forms(shares, dofs)
+    mean = mean - log_chi_square_mean(dofs, np.ones(2))
+    variance = log_chi_square_variance(dofs) - variance
+    left = np.maximum([mean[0] - mean[1], variance[0] - variance[1]], 0.0)
+    return Lags(mean[0], variance[0], alike), Lags(left[0], left[1], alike)
 
 
 def lags(shares: Array) -> Lags:
@@ -47,16 +64,12 @@ def lags(shares: Array) -> Lags:
     Then Sigma_t is s Sigma_0^(1/2) v v' Sigma_0^(1/2) with v uniform on the sphere and independent
     of s, so log u' Sigma_t u = log tr Sigma_t - log Q + log chi2_1 in cumulants.
     """
-    if shares.size == 1:
-        return Lags(0.0, 0.0, 1.0)
-    mean, variance = _log_form(shares)
-    of_one = float(digamma(0.5)) + math.log(2.0)
-    return Lags(mean - of_one, math.pi**2 / 2 - variance, float(shares @ shares))
+    return _lags(shares, 1.0)[0]
 
 
-def _used(lag: float, gone: Array) -> Array:
-    """The part of a lag that is used up: as `gone` at first, all of it in the end."""
-    return np.asarray(gone * lag / (gone + lag)) if lag > 0.0 else np.zeros_like(gone)
+def _used(lag: float, left: float, gone: Array) -> Array:
+    """The part of a lag that is used up: all but `left`, then as `gone`, all in the end."""
+    return lag - left / (1.0 + left * gone / lag**2) if lag > 0.0 else np.zeros_like(gone)
 
 
 def log_trace_path(loop: Loop, shares: Array, t: Array) -> tuple[Array, Array]:
@@ -64,10 +77,10 @@ def log_trace_path(loop: Loop, shares: Array, t: Array) -> tuple[Array, Array]:
     fits = np.array([loop.first_dof, loop.dof], dtype=np.float64)
     loss, noise = -log_chi_square_mean(fits, fits), log_chi_square_variance(fits)
     gone, spread = (x[0] + (t - 1.0) * x[1] for x in (loss, noise))
-    lag = lags(shares)
-    apart = 1.0 - lag.alike
-    mean = log_scale(loop, t) - gone + _used(lag.mean, apart * gone)
-    return mean, spread - _used(lag.variance, apart * spread)
+    lag, left = _lags(shares, loop.first_dof)
+    apart = (1.0 - lag.alike) * (t - 1.0)
+    mean = log_scale(loop, t) - gone + _used(lag.mean, left.mean, apart * loss[1])
+    return mean, spread - _used(lag.variance, left.variance, apart * noise[1])
 
 
 def log_trace_moments(
@@ -75,15 +88,16 @@ def log_trace_moments(
 ) -> tuple[Array, Array]:
     """Return mean and variance of log(tr Sigma_t / tr Sigma_0), t = 1..T (1.9; asymptotic).
 
-    At rank 1 exact. At first tr Sigma_t moves as chi-squares of all directions together do, in the
-    end with the leading direction: mean and variance are those of one direction and a constant
-    (:func:`lags`). Between them 1/(what is used up of a constant) = 1/(its early law) + 1/constant.
+    At rank 1 and in generation 1 exact. At first tr Sigma_t moves as chi-squares of all directions
+    together do, in the end with the leading direction: mean and variance are those of one direction
+    and a constant (:func:`lags`), of which generation 1 uses up a part that is known. After it
+    1/(what is left of a constant) grows by its early law, in units of the constant squared.
 
     Examples
     --------
     >>> mean, variance = log_trace_moments(fully_synthetic(10), np.ones(5), generations=40)
     >>> mean[[0, 39]].round(3), variance[[0, 39]].round(3)
-    (array([-0.03 , -3.787]), array([0.058, 7.097]))
+    (array([-0.022, -3.786]), array([0.045, 7.095]))
     """
     require_fully_synthetic(loop, "the law of log tr Sigma_t")
     shares = Spectrum.of(eigenvalues).shares

@@ -112,7 +112,7 @@ def collapse_time_chances(
     --------
     >>> loop, s = fully_synthetic(10), np.ones(3)
     >>> collapse_time_chances(0.1, loop, s, generations=20)[[4, 19]].round(3)
-    array([0.006, 0.454])
+    array([0.006, 0.453])
     """
     require_fully_synthetic(loop, "the time to collapse")
     t, shares = generation_range(generations), Spectrum.of(eigenvalues).shares

@@ -276,3 +276,18 @@ def test_the_level_is_tested_on_both_sides():
     expected = 2 * stats.t.sf(1.25, 3)
     assert growth._level_p_value(level, found) == pytest.approx(expected, rel=1e-12)
     assert growth._level_p_value(-level, found) == pytest.approx(expected, rel=1e-12)
+
+
+def test_one_direction_alone_says_nothing_of_growth() -> None:
+    # The correlation of one pair is 1 or -1: half of all models that differ by noise were MAD.
+    rng = np.random.default_rng(8)
+    for _ in range(4):
+        real, *files = rng.normal(size=(7, 100, 1))
+        assert audit.audit(real, files, n_real=0).verdict != "mad"
+
+
+def test_one_direction_that_collapses_is_seen_by_its_level() -> None:
+    rng = np.random.default_rng(9)
+    real, first = rng.normal(size=(2, 100, 1))
+    files = [first * 0.8**t for t in range(10)]
+    assert audit.audit(real, files, n_real=0).verdict == "mad"

@@ -32,6 +32,28 @@ def test_at_rank_one_it_is_one_direction() -> None:
     )
 
 
+@pytest.mark.parametrize("n_initial", [2, 3, 12, 10**4])
+def test_generation_one_is_exact(n_initial: int) -> None:
+    # tr Sigma_1 is a chi-square of d (n_initial - 1) degrees of freedom.
+    mean, variance = collapse.log_trace_moments(
+        fully_synthetic(60, n_initial=n_initial), np.ones(5), generations=1
+    )
+    half = 5 * (n_initial - 1) / 2
+    assert mean[0] == pytest.approx(special.digamma(half) - math.log(half), abs=1e-11)
+    assert variance[0] == pytest.approx(special.polygamma(1, half), abs=1e-11)
+
+
+def test_after_a_first_fit_of_rank_one_it_is_one_direction() -> None:
+    loop, one = fully_synthetic(60, n_initial=2, bias=0.9), fully_synthetic(60, bias=0.9)
+    mean, variance = collapse.log_trace_moments(loop, np.ones(5), generations=30)
+    later = collapse.directional_log_mean(one, generations=30)
+    np.testing.assert_allclose(
+        mean - later, special.digamma(2.5) - math.log(2.5) - later[0], rtol=1e-9
+    )
+    later = collapse.directional_log_variance(one, generations=30)
+    np.testing.assert_allclose(variance - later, special.polygamma(1, 2.5) - later[0], rtol=1e-9)
+
+
 @pytest.mark.parametrize("dim", [2, 5, 100])
 def test_late_a_direction_is_a_beta_variable_away(dim: int) -> None:
     # log u'Su = log tr S + log Beta(1/2, (d-1)/2), independent.
