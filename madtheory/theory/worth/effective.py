@@ -54,11 +54,11 @@ def _inverse(w2_squared: float, s: Spectrum, side: int) -> float:
     if w2_squared == math.inf:
         return 0.0
     target = _check.number("w2_squared", w2_squared, low=0.0)
-    if target == 0:
-        return math.inf
     # In units of about the largest eigenvalue: below 1e-308 a distance has few digits, or none.
     exponent = math.frexp(float(s.values[0]))[1]
     s, target = Spectrum(np.ldexp(s.values, -exponent)), float(np.ldexp(target, -exponent))
+    if target == 0:
+        return math.inf
     first, last = float(baseline(2, s).end(side)), baseline_leading(LARGE, s)
     if target >= first:
         return 2 * first / target

@@ -42,6 +42,9 @@ def test_inverse_at_its_ends():
     assert effective_sample_size(4 * first, [1.0]) == pytest.approx(0.5, rel=1e-14)
     # far out W2^2 = (1 + 1/2)/n in one dimension
     assert effective_sample_size(1e-30, [1.0]) == pytest.approx(1.5e30, rel=1e-12)
+    # Distances that are 0 in units of the largest eigenvalue: more samples than float64 counts.
+    assert effective_sample_size(5e-324, [1.0]) == math.inf
+    assert effective_sample_size(1e-250, [1e100, 1.0]) == math.inf
 
 
 #: dim, n_real, n_synth, bias, n_e by simulation (some 10^9 numbers each) and its error.
