@@ -118,9 +118,14 @@ def write_samples(folder: Path, generation: int, sample: Sample) -> None:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
+def _digest(told: Mapping[str, Any]) -> str:
+    return files.sha256(files.json_text(told))
+
+
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
-    """Write deep.json."""
-    files.atomic_write_json(folder / "deep.json", about)
+    """Write deep.json, with the digest of all that it says."""
+    told = files.jsonable(about)
+    files.atomic_write_json(folder / "deep.json", told | {"digest": _digest(told)})
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -143,7 +148,12 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"the folder must be that of a deep run with a finished generation, got {folder}"
         )
-    return run_folder.read_json(folder / "deep.json")
+    path = folder / "deep.json"
+    told = run_folder.read_json(path)
+    # Folders of earlier versions have no digest.
+    if told.pop("digest", None) not in (None, _digest(told)):
+        raise run_folder.damaged(path, "as it was written")
+    return told
 
 
 def sample_files(folder: Path) -> list[Path]:

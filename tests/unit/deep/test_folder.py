@@ -104,3 +104,17 @@ def test_what_a_run_says_of_its_loop(tmp_path: Path, loop: dict[str, object], to
     }
     (tmp_path / "config.json").write_text(json.dumps({"loop": given | loop}))
     assert folder.said(tmp_path, 3) == told
+
+
+def test_what_was_run_is_believed_as_written_only(tmp_path: Path) -> None:
+    about = {"command": "x", "real": {"fid": (0.07, float("nan"))}}
+    folder.write_about(tmp_path, about)
+    path = tmp_path / "deep.json"
+    assert folder.read_about(tmp_path) == {"command": "x", "real": {"fid": [0.07, None]}}
+    whole = path.read_text()
+    path.write_text(whole.replace("0.07", "0.47"))
+    with pytest.raises(ValueError, match=r"deep\.json must be as it was written, got a damaged"):
+        folder.read_about(tmp_path)
+    # Folders of earlier versions have no digest.
+    path.write_text('{"command": "x"}')
+    assert folder.read_about(tmp_path) == {"command": "x"}
