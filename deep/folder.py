@@ -166,9 +166,12 @@ def sample_files(folder: Path) -> list[Path]:
     """
     read_about(folder)
     found = {int(path.stem) for path in (folder / "samples").glob("*.npz") if path.stem.isdigit()}
-    for t in range(max(found, default=0) + 1):
-        if t not in found or len(found) < 2:
-            path = folder / "samples" / f"{t if t not in found else 1}.npz"
+    # A generation's samples are there before its line is.
+    stats = folder / "stats.jsonl"
+    finished = stats.read_bytes().count(b"\n") if stats.is_file() else 1
+    for t in range(max(found | {finished, 1}) + 1):
+        if t not in found:
+            path = folder / "samples" / f"{t}.npz"
             raise run_folder.damaged(path, "the samples of a generation", "none")
     return [folder / "samples" / f"{t}.npz" for t in sorted(found)]
 

@@ -28,6 +28,9 @@ def test_the_folder_keeps_samples_of_every_generation(done: Path) -> None:
 def test_a_missing_file_is_named(done: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(done, copy)
+    (copy / "samples" / "2.npz").unlink()
+    with pytest.raises(ValueError, match=r"samples/2.npz must be the samples of a generation"):
+        folder.sample_files(copy)
     (copy / "samples" / "1.npz").unlink()
     with pytest.raises(ValueError, match=r"samples/1.npz must be the samples of a generation"):
         folder.sample_files(copy)
