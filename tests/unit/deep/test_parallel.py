@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -203,6 +205,31 @@ def test_a_fit_ends_as_its_processes_do(how, kind, says, monkeypatch):
     monkeypatch.setattr(train, "_stop", how == "terminated")
     with pytest.raises(kind, match=says):
         processes.fit(Ending(how=how), data(True), 7, None)
+
+
+#: Two processes at a task that takes minutes.
+PARENT = """
+import os, time
+from functools import partial
+from madtheory.deep.parallel import processes
+from madtheory.deep.train import Device
+
+with processes.crew(Device(count=2)) as crew:
+    print(*crew.do(os.getpid), flush=True)
+    crew.do(partial(time.sleep, 600))
+"""
+
+
+@pytest.mark.full
+def test_processes_end_with_the_one_that_started_them():
+    command = [sys.executable, "-c", PARENT]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as parent:
+        assert parent.stdout is not None
+        assert len(parent.stdout.readline().split()) == 2
+        parent.kill()
+        # All three hold the pipes until they end; nothing is said.
+        assert parent.communicate(timeout=60) == ("", "")
 
 
 def test_batches_must_divide():
