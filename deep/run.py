@@ -20,6 +20,7 @@ from madtheory.deep.features import Eyes, read_exported
 from madtheory.deep.folder import is_run, read_about, write_about, write_samples
 from madtheory.deep.measures import Measures
 from madtheory.deep.models import OF_IMAGES, OF_POINTS
+from madtheory.deep.parallel import processes
 from madtheory.deep.train import Device
 from madtheory.engine import Curves, run_loop
 from madtheory.engine.protocol import ShowProgress
@@ -198,7 +199,7 @@ def run(
     found = Measures(data, preset.loop.scalar_bias, eyes_of(preset, data))
     if out is not None:
         check_features(Path(out), features_of(found.eyes))
-    with ending_well():
+    with ending_well(), processes.crew(getattr(preset.model, "device", Device())):
         return run_loop(
             preset.loop,
             preset.model,

@@ -39,7 +39,7 @@ class Device:
     mixed: bool = False
     #: Processor threads of a process; the bits of a fit depend on them.
     threads: int = 1
-    #: Devices that share a fit (madtheory.deep.parallel), a process each.
+    #: Devices that share fits and samples (madtheory.deep.parallel), a process each.
     count: int = 1
 
     def autocast(self) -> Any:

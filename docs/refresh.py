@@ -1,5 +1,7 @@
 """Rerun the console examples of README and docs, and rewrite outputs that no longer match.
 
+So is what docs/deep.md says of the committed curves, between two comments.
+
 Console examples are fenced blocks named `console`: a line `$ command`, then what it prints.
 `[...]` stands for text that may differ between machines.
 """
@@ -14,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CURVES = re.compile(r"(?<=<!-- curves -->\n).*?(?=<!-- end of curves -->)", re.DOTALL)
 BLOCK = re.compile(r"(?<=```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -64,6 +67,16 @@ def refreshed(text: str) -> str:
     return BLOCK.sub(rewrite, text)
 
 
+def with_curves(text: str) -> str:
+    """Rewrite what is said of the curves."""
+    from madtheory.reports.deep import contents, tables
+
+    section = contents.SECTIONS[0]
+    said = tables.in_docs(section.compute(section.config("quick", 0)))
+    return CURVES.sub(lambda _: said, text)
+
+
 if __name__ == "__main__":
     for page in PAGES:
-        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+        text = refreshed(page.read_text(encoding="utf-8"))
+        page.write_text(with_curves(text) if CURVES.search(text) else text, encoding="utf-8")

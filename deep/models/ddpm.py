@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from madtheory._types import Ints
 from madtheory.deep import noise, train
 from madtheory.deep.models.networks import Mlp, UNet
 from madtheory.deep.models.weights import in_batches, pack, unpack
@@ -148,14 +150,15 @@ class Ddpm:
         if w != 0.0 and not self.classes:
             raise ValueError(f"bias must be 1 for a model without classes, got {bias}")
         y = rng.choice(len(self.shares), size=n, p=self.shares)
+        x = in_batches(self, n, self.shape, key, y, w)
+        return {"x": x, "y": y} if self.classes else x
+
+    def sampling(self, key: int, y: Ints, w: float) -> Callable[[Tensor], Tensor]:
+        """The map of indices to samples of labels y at guidance w."""
         network = self.build(self.shape)
         network.load_state_dict(self.weights or {})
         network.eval()
-        with self.device.use(), torch.no_grad():
-            x = in_batches(
-                n, self.shape, lambda i: self._denoise(network, key, i, torch.as_tensor(y[i]), w)
-            )
-        return {"x": x, "y": y} if self.classes else x
+        return lambda i: self._denoise(network, key, i, torch.as_tensor(y[i]), w)
 
     def _predict(self, network: nn.Module, x: Tensor, t: int, label: Tensor, w: float) -> Tensor:
         """Guided prediction at timestep t."""

@@ -7,6 +7,7 @@ flow is linear and its samples are Gaussian.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -179,15 +180,12 @@ class Glow:
 
     def sample(self, n: int, bias: float, rng: Rng, /) -> Any:
         """Draw latent vectors from N(0, bias I) and map them."""
-        key, flow, spread = int(rng.integers(2**62)), self.flow(), math.sqrt(bias)
-        with self.device.use(), torch.no_grad():
-            return in_batches(
-                n,
-                (self.dim,),
-                lambda i: flow.inverse(
-                    (spread * noise.normals(key, i, 0, (self.dim,))).to(self.device.name)
-                ),
-            )
+        return in_batches(self, n, (self.dim,), int(rng.integers(2**62)), math.sqrt(bias))
+
+    def sampling(self, key: int, spread: float) -> Callable[[Tensor], Tensor]:
+        """The map of indices to samples of latent vectors of this deviation."""
+        flow, place, shape = self.flow(), self.device.name, (self.dim,)
+        return lambda i: flow.inverse((spread * noise.normals(key, i, 0, shape)).to(place))
 
     def save(self) -> dict[str, Any]:
         """Weights by name, and the dimension."""

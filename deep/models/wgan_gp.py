@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -155,11 +156,13 @@ class WganGp:
 
     def sample(self, n: int, bias: float, rng: Rng, /) -> Any:
         """Draw latent vectors from N(0, bias I) and map them."""
-        key, spread = int(rng.integers(2**62)), math.sqrt(bias)
+        return in_batches(self, n, self.shape, int(rng.integers(2**62)), math.sqrt(bias))
+
+    def sampling(self, key: int, spread: float) -> Callable[[Tensor], Tensor]:
+        """The map of indices to samples of latent vectors of this deviation."""
         generator, _ = self.build(self.shape)
         generator.load_state_dict(self.weights or {})
-        with self.device.use(), torch.no_grad():
-            return in_batches(n, self.shape, lambda i: self._map(generator, key, i, spread))
+        return lambda i: self._map(generator, key, i, spread)
 
     def _map(self, generator: nn.Module, key: int, index: Tensor, spread: float) -> Tensor:
         z = spread * noise.normals(key, index, 0, (self.latent,))

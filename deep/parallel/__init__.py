@@ -1,1 +1,1 @@
-"""One fit on several devices: `rows` within a fit, `processes` around it."""
+"""Fits and samples on several devices: `rows` within the work, `processes` around it."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
+Rows = TypeVar("Rows", Tensor, range)
+
 
 def size() -> int:
-    """Processes that share this fit."""
+    """Processes that share this work."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
@@ -18,8 +21,8 @@ def first() -> bool:
     return size() == 1 or distributed.get_rank() == 0
 
 
-def rows_of(batch: Tensor) -> Tensor:
-    """This process's rows of a batch."""
+def rows_of(batch: Rows) -> Rows:
+    """This process's rows of a batch, or its numbers of a range."""
     return batch[distributed.get_rank() :: size()] if size() > 1 else batch
 
 

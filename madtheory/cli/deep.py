@@ -116,7 +116,7 @@ def _command(
 @click.option("--out", type=options.PATH, required=True, help="Run folder to write, or to go on.")
 @options.counted("--generations", help="Instead of the preset's.")
 @options.defaulted("--device", default="cpu", help="cpu, cuda, cuda:1, mps, ...")
-@options.defaulted("--devices", default=1, help="Devices (for cpu: processes) that share each fit.")
+@options.defaulted("--devices", default=1, help="Devices (cpu: processes) that share the work.")
 @options.defaulted("--seed", default=0)
 @click.option(
     "--set",

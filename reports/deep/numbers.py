@@ -20,6 +20,8 @@ PREDICTED = ("fid", "trace", "trace_within", "recall")
 #: The data of the ladder, and the families in the order of the text.
 LADDER = ("spectrum-8", "rosenbrock", "modes-25")
 FAMILIES = ("linear", "flow", "ddpm", "stylegan2", "wgan_gp", "glow")
+#: Versions of the theory, the simplest first.
+VERSIONS = ("pooled", "classes", "spectrum")
 
 
 def _first(values: Array) -> Array:
@@ -125,7 +127,7 @@ def _group(group: Any, curves: list[Curve], found: list[Numbers]) -> Numbers:
 def _totals(groups: list[Numbers]) -> list[Numbers]:
     """Errors and bands by version over all groups: images and the ladder by themselves."""
     rows = []
-    for ladder, version in itertools.product((False, True), ("pooled", "classes", "spectrum")):
+    for ladder, version in itertools.product((False, True), VERSIONS):
         for which, name in itertools.product(("own", "lent"), PREDICTED):
             found = [
                 x["metrics"][name]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from madtheory.reports._types import Numbers
-from madtheory.reports.deep.names import loop_name, subject
-from madtheory.reports.formats import Column, Table, number, words
+from madtheory.reports.deep.names import MODELS, loop_name, subject
+from madtheory.reports.deep.numbers import LADDER, VERSIONS
+from madtheory.reports.formats import Column, Table, number, to_markdown, words
 
 _METRICS = (
     ("fid", "FID"),
@@ -71,6 +72,50 @@ def predictions(numbers: Numbers) -> Table:
         *(Column(heading, name, _show, 16) for name, heading in _METRICS),
     ]
     return Table(columns, rows)
+
+
+def _judged(found: Numbers) -> str:
+    """Mean |error| in percent, and held of judged: FID, total variance, recall."""
+    known = (found["metrics"].get(name) for name in ("fid", "trace", "recall"))
+    return ", ".join(
+        "–" if one is None or one["error"] is None
+        else f"{100 * one['error']:.0f} ({one['held']}/{one['judged']})"
+        for one in known
+    )  # fmt: skip
+
+
+def images(numbers: Numbers) -> Table:
+    """Loops of images in short, for the documentation."""
+    rows = []
+    for g in numbers["groups"]:
+        by = {x["version"]: x for x in g["own"]}
+        if g["data"] in LADDER or "pooled" not in by:
+            continue
+        start = (g["measured"][name]["middle"][0] for name in ("fid", "trace"))
+        rows.append(_model(g) | {
+            "model": MODELS.get(g["family"], g["family"]),
+            "first": ", ".join(map(number(3), start)),
+            "n_fit": ", ".join(map(number(3), by["pooled"]["n_fit"])),
+            "found": ", ".join(number(3)(one[0]) for one in by["pooled"]["bias"]),
+        } | {version: _judged(found) for version, found in by.items()})  # fmt: skip
+    columns = [
+        *_WHICH,
+        Column("t = 1: FID, tr Σ", "first", words, 12),
+        Column("n_fit", "n_fit", words, 9),
+        Column("λ found", "found", words, 9),
+        *(Column(f"*{version}*", version, words, 17) for version in VERSIONS),
+    ]
+    return Table(columns, rows)
+
+
+def in_docs(numbers: Numbers) -> str:
+    """What docs/deep.md says of the curves that are there."""
+    there, missing = numbers["count"], numbers["missing"]
+    rest = "" if missing["words"] == "none" else f"; of {missing['words']} some are missing"
+    text = (
+        f"{there} of the {missing['listed']} curves that reports/data/curves.toml lists are there"
+    )
+    return f"{text}{rest}.\n\n{to_markdown(images(numbers))}\n"
 
 
 def totals(numbers: Numbers) -> Table:
@@ -162,6 +207,7 @@ def trends(numbers: Numbers) -> Table:
         Column("test", "test", words, 8),
         Column("p", "p", number(2), 8),
         Column("power", "power", number(2), 7),
+        Column("smallest", "smallest", number(2), 8),
         Column("trend found", "found", words, 8),
     ]
     return Table(columns, rows)

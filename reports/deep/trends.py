@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -50,26 +52,47 @@ def _noise(rows: Array) -> tuple[Array, float]:
     return line, float(np.sqrt(np.square(rows - line).sum() / max(rows.size - 2, 1)))
 
 
+def _least_score(T: int, level: float) -> int:
+    """The least of Kendall's scores of T values whose exact chance is below the level."""
+    inversions = reduce(np.convolve, (np.ones(i) / i for i in range(1, T + 1)))
+    most = int((np.cumsum(inversions) < level).sum()) - 1
+    return T * (T - 1) // 2 - 2 * most
+
+
 def power(rows: Array, level: float = ALPHA) -> float:
     """Chance that a loop with the line and the scatter of this one is noticed."""
     line, noise = _noise(rows)
     rng = np.random.default_rng(0)
-    drawn = line + noise * rng.standard_normal((DRAWN, *rows.shape))
-    if len(rows) > 1:
+    return _share_found(line + noise * rng.standard_normal((DRAWN, *rows.shape)), level)
+
+
+@cache
+def smallest_slope(seeds: int, T: int, level: float) -> float:
+    """Slope, in deviations a generation, that is found with chance .8; inf where none is."""
+    noise = np.random.default_rng(0).standard_normal((DRAWN // 2, seeds, T))
+    slopes = np.geomspace(0.01, 10.0, 2**7)
+    at = bisect_left(slopes, 0.8, key=lambda s: _share_found(noise + s * np.arange(T), level))
+    return float(slopes[at]) if at < len(slopes) else math.inf
+
+
+def _share_found(drawn: Array, level: float) -> float:
+    """Share of loops in which a rise is found; loops of shape (..., seeds, T)."""
+    seeds, T = drawn.shape[1:]
+    if seeds > 1:
         return float((page(drawn) > stats.norm.isf(level)).mean())
-    T = rows.shape[1]
     upper = np.triu_indices(T, 1)
     score = np.sign(drawn[:, 0, upper[1]] - drawn[:, 0, upper[0]]).sum(axis=-1)
-    return float((score > stats.norm.isf(level) * math.sqrt(T * (T - 1) * (2 * T + 5) / 18)).mean())
+    return float((score >= _least_score(T, level)).mean())
 
 
 def _test(rows: Array, metric: str, sign: int, question: str) -> Numbers:
     up = sign * rows
-    p, strength = _p_value(up), power(up)
+    p, strength, level = _p_value(up), power(up), ALPHA
     if question == "plateau":
-        down = _p_value(-up)
-        p, strength = min(1.0, 2 * min(p, down)), max(power(x, ALPHA / 2) for x in (up, -up))
+        down, level = _p_value(-up), ALPHA / 2
+        p, strength = min(1.0, 2 * min(p, down)), max(power(x, level) for x in (up, -up))
     return {"metric": metric, "question": question, "p": p, "power": strength,
+            "smallest": smallest_slope(*rows.shape, level),
             "test": "Page" if len(rows) > 1 else "Kendall",
             "seeds": len(rows), "generations": rows.shape[1],
             "found": p < ALPHA}  # fmt: skip

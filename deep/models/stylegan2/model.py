@@ -6,6 +6,7 @@ Sampling bias: truncation w -> mean + psi (w - mean) with psi = lambda (Karras e
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -97,11 +98,13 @@ class StyleGan2:
 
     def sample(self, n: int, bias: float, rng: Rng, /) -> Any:
         """Map latent vectors drawn around the centre at psi = bias."""
-        key = int(rng.integers(2**62))
+        return in_batches(self, n, self.shape, int(rng.integers(2**62)), bias)
+
+    def sampling(self, key: int, psi: float) -> Callable[[Tensor], Tensor]:
+        """The map of indices to samples at psi."""
         generator = self.build(self.shape)
         generator.load_state_dict(self.weights or {})
-        with self.device.use(), torch.no_grad():
-            return in_batches(n, self.shape, lambda i: self._map(generator, key, i, bias))
+        return lambda i: self._map(generator, key, i, psi)
 
     def _map(self, generator: Generator, key: int, index: Tensor, psi: float) -> Tensor:
         place = self.device.name

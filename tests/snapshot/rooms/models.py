@@ -94,9 +94,10 @@ def fits() -> Found:
                 lambda f=fitted: f.sample(2, 1.5, RNG(0)) if "ddpm" in repr(f).lower() else None
             ),
         )
+    numbers = SimpleNamespace(device=train.Device(), sampling=lambda: lambda i: i[:, None])
     yield (
         "in batches",
-        whole([in_batches(0, (2,), lambda i: i), in_batches(3, (1,), lambda i: i[:, None])]),
+        whole([in_batches(numbers, 0, (2,)), in_batches(numbers, 3, (1,))]),
     )
 
 

@@ -1,8 +1,11 @@
-"""One fit on two processes: the fit of one, its errors, its end."""
+"""Fits and samples of two processes: those of one, their errors, their end."""
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import torch
 from numpy.random import default_rng as RNG
 
 from madtheory.deep import config, run, train
-from madtheory.deep.models import Ddpm, Glow, WganGp
+from madtheory.deep.models import Ddpm, Glow, WganGp, weights
 from madtheory.deep.models.stylegan2 import StyleGan2
 from madtheory.deep.parallel import processes, rows
 from madtheory.deep.train import Device
@@ -37,21 +40,15 @@ class Every:
 
     batch: int = 16
     device: Device = field(default=Device(count=2))
-    arrays: Any = None
+    mean: Any = None
+    models: Any = None
 
     def fit_here(self, samples: Any, key: int, folder: Path | None) -> "Every":
-        found = {"mean": mean_of_ranks()}
+        found = {}
         for name, (model, labelled) in SMALL.items():
             x = samples["x"].reshape(64, 64)[:, :4] if name == "glow" else data(labelled)
-            fitted = model.fit_here(x, key, folder and folder / name)
-            found |= {f"{name}/{k}": np.asarray(v) for k, v in fitted.save().items()}
-        return replace(self, arrays=found)
-
-    def save(self) -> Any:
-        return self.arrays
-
-    def load(self, arrays: Any, /) -> "Every":
-        return replace(self, arrays=arrays)
+            found[name] = model.fit_here(x, key, folder and folder / name)
+        return replace(self, mean=mean_of_ranks(), models=found)
 
 
 def mean_of_ranks() -> Any:
@@ -64,31 +61,112 @@ def mean_of_ranks() -> Any:
     return np.concatenate([x.numpy().ravel() for x in both])
 
 
+#: Samples that are drawn, in batches of 8: three for the first process, and two, one not full.
+DRAWN = 37
+
+
+def pid_with_batches_of_8() -> int:
+    weights.ROWS = 8
+    return os.getpid()
+
+
+def sampled(models: Any, count: int) -> Any:
+    """What is drawn of each family, and the next number of its generator."""
+    found = {}
+    for name, model in models.items():
+        there, rng = replace(model, device=Device(count=count)), RNG(4)
+        drawn = there.sample(DRAWN, 0.5 if name == "ddpm" else 0.9, rng)
+        arrays = drawn if isinstance(drawn, dict) else {"x": drawn}
+        found[name] = arrays | {"next": rng.integers(2**32)}
+    return found
+
+
+def die_as_second() -> None:
+    if not rows.first():
+        os.kill(os.getpid(), signal.SIGKILL)
+    rows.average([torch.ones(1)])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The same by one process and by two, which were started once."""
+
+    alone: Every
+    shared: Every
+    folder: Path
+    drawn_alone: Any
+    drawn: Any
+    shares: Any
+    pids: Any
+    ended: str
+    left: Any
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """Fits by one process and by two."""
     folder = tmp_path_factory.mktemp("fit")
     one, samples = Every(), data(True)
-    return one.fit_here(samples, 7, None), processes.fit(one, samples, 7, folder), folder
+    alone, device = one.fit_here(samples, 7, None), one.device
+    with pytest.MonkeyPatch.context() as patch, processes.crew(device) as crew:
+        patch.setattr(weights, "ROWS", 8)
+        pids = processes.together(device, pid_with_batches_of_8)
+        shared = processes.fit(one, samples, 7, folder)
+        glow = alone.models["glow"]
+        shares = processes.together(device, partial(weights._batches, glow, DRAWN, (7, 1.0)))
+        drawn, drawn_alone = sampled(alone.models, 2), sampled(alone.models, 1)
+        pids += processes.together(device, os.getpid)
+        with pytest.raises(train.Stopped) as ended:
+            processes.together(device, die_as_second)
+        left = crew.processes
+    told = drawn_alone, drawn, shares, pids, str(ended.value), left
+    return Seen(alone, shared, folder, *told)
 
 
 def test_two_processes_make_the_fit_of_one(both):
-    alone, shared, _ = both
     # Each takes every second row; means over both are those of the batch.
-    assert alone.arrays["mean"].tolist() == [1.0, 4.0, 0.0]
-    assert shared.arrays["mean"].tolist() == [1.5, 4.0, 1.0]
-    assert shared.arrays.keys() == alone.arrays.keys()
-    for name, value in alone.arrays.items():
-        if name != "mean":
+    assert both.alone.mean.tolist() == [1.0, 4.0, 0.0]
+    assert both.shared.mean.tolist() == [1.5, 4.0, 1.0]
+    for name, model in both.alone.models.items():
+        mine, other = model.save(), both.shared.models[name].save()
+        assert mine.keys() == other.keys()
+        for key, value in mine.items():
             # StyleGAN2's discriminator sees how much its own rows vary.
             atol = 0.02 if name.startswith("stylegan2") else 2e-6
-            np.testing.assert_allclose(shared.arrays[name], value, atol=atol, err_msg=name)
+            np.testing.assert_allclose(other[key], value, atol=atol, err_msg=f"{name} {key}")
 
 
 def test_the_first_process_keeps_the_fit(both):
-    *_, folder = both
     for name in SMALL:
-        assert [path.name for path in (folder / name).iterdir()] == ["fit.safetensors"]
+        kept = [path.name for path in (both.folder / name).iterdir()]
+        assert kept == ["fit.safetensors"]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_two_processes_draw_the_samples_of_one(name, both):
+    mine, other = both.drawn_alone[name], both.drawn[name]
+    assert mine.keys() == other.keys()
+    for key, value in mine.items():
+        assert np.array_equal(value, other[key]), key
+    assert len(mine["x"]) == DRAWN
+    assert len(np.unique(mine["x"].reshape(DRAWN, -1), axis=0)) == DRAWN
+
+
+def test_each_process_draws_its_batches(both):
+    assert [[len(part) for part in parts] for parts in both.shares] == [[8, 8, 5], [8, 8]]
+
+
+def test_fits_and_samples_share_one_start(both):
+    first, second, *again = both.pids
+    assert [first, second] == again
+    assert len({first, second, os.getpid()}) == 3
+
+
+def test_a_process_that_dies_is_said_and_the_others_end(both):
+    assert both.ended == "process 1 of the run ended with -9"
+    assert both.left == []
+    for pid in both.pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 @dataclass(frozen=True)
@@ -118,15 +196,40 @@ class Ending(Every):
     [
         ("stopped", train.Stopped, "the loss at step 1 of 2 is nan"),
         ("refused", ValueError, "samples must be few, got many"),
-        ("killed", train.Stopped, "process 1 of the fit ended with -9"),
+        ("killed", train.Stopped, "process 1 of the run ended with -9"),
         ("terminated", SystemExit, "143"),
-        ("broken", train.Stopped, "process [01] of the fit: no memory for this"),
+        ("broken", train.Stopped, "process [01] of the run: no memory for this"),
     ],
 )
 def test_a_fit_ends_as_its_processes_do(how, kind, says, monkeypatch):
     monkeypatch.setattr(train, "_stop", how == "terminated")
     with pytest.raises(kind, match=says):
         processes.fit(Ending(how=how), data(True), 7, None)
+
+
+#: Two processes at a task that takes minutes.
+PARENT = """
+import os, time
+from functools import partial
+from madtheory.deep.parallel import processes
+from madtheory.deep.train import Device
+
+with processes.crew(Device(count=2)) as crew:
+    print(*crew.do(os.getpid), flush=True)
+    crew.do(partial(time.sleep, 600))
+"""
+
+
+@pytest.mark.full
+def test_processes_end_with_the_one_that_started_them():
+    command = [sys.executable, "-c", PARENT]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as parent:
+        assert parent.stdout is not None
+        assert len(parent.stdout.readline().split()) == 2
+        parent.kill()
+        # All three hold the pipes until they end; nothing is said.
+        assert parent.communicate(timeout=60) == ("", "")
 
 
 def test_batches_must_divide():
