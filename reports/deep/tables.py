@@ -95,7 +95,7 @@ def images(numbers: Numbers) -> Table:
         rows.append(_model(g) | {
             "model": MODELS.get(g["family"], g["family"]),
             "first": ", ".join(map(number(3), start)),
-            "n_fit": ", ".join(map(number(3), by["pooled"]["n_fit"])),
+            "n_fit": ", ".join(map(number(4), by["pooled"]["n_fit"])),
             "found": ", ".join(number(3)(one[0]) for one in by["pooled"]["bias"]),
         } | {version: _judged(found) for version, found in by.items()})  # fmt: skip
     columns = [
