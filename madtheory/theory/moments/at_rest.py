@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from madtheory._types import Array, Bools, Ints
 
-#: Up to so many unknowns the map is a matrix to solve, to find all eigenvalues of at a first look;
-#: beyond it is applied.
-_DENSE, _FEW, _AT_ONCE = 600, 150, 64
+#: Up to so many unknowns the map is a matrix to solve, to find all eigenvalues of, the same at a
+#: first look; beyond it is applied.
+_SOLVED, _DENSE, _FEW, _AT_ONCE = 1200, 600, 150, 64
 #: Tolerance of a first look at the radius, and from which distance from 1 on it is enough: where
 #: real data are few, eigenvalues crowd there and Arnoldi's method, of so many vectors, errs.
 _ROUGH, _SURE, _ARNOLDI = 1e-6, 1e-2, 60
@@ -197,7 +197,7 @@ def _matrix(f: _Map) -> Array:
 def _fixed(f: _Map) -> Array:
     """u = A u + b."""
     n = f.shift.size
-    if n <= _DENSE:
+    if n <= _SOLVED:
         solved: Array = np.linalg.solve(np.eye(n) - _matrix(f), f.shift).astype(np.float64)
         return solved
     from scipy.sparse.linalg import LinearOperator, gmres

@@ -6,6 +6,7 @@ from tests.decisions import constants, defaults
 def test_constants():
     assert constants("theory.moments") == {
         "any_loop._NEAR": 1e-06,
+        "at_rest._SOLVED": 1200,
         "at_rest._DENSE": 600,
         "at_rest._FEW": 150,
         "at_rest._AT_ONCE": 64,

@@ -105,6 +105,7 @@ STATIONARY = [
 def test_limit_is_where_the_path_ends_by_a_matrix_and_by_its_products(
     loop, dim, dense, monkeypatch
 ):
+    monkeypatch.setattr(at_rest, "_SOLVED", 2 * dense)
     monkeypatch.setattr(at_rest, "_DENSE", dense)
     monkeypatch.setattr(at_rest, "_FEW", dense // 4)
     path = second_moments(loop, dim, generations=900)
