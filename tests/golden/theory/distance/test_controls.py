@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from madtheory.loop import Loop, fresh_data
-from tests.golden.theory.distance import fresh, mixed
+from tests.golden.theory.distance import fresh, mixed, sharp
 from tests.golden.theory.distance.controls import (
     Controls,
     Part,
@@ -78,3 +78,40 @@ def test_the_fresh_loop_by_its_factors_and_what_would_be_seen():
     assert (np.abs(difference.mean(axis=1)) < 4.5 * error).all()
     # 3 % of any of the three would be seen.
     assert (0.03 * foretold.mean(axis=1) > 6.8 * error).all()
+
+
+@pytest.fixture(scope="module")
+def spiked():
+    """Spectrum, values and exact means at all three spectra of a small loop's late runs."""
+    s, at = np.array([9.0, 9.0, 1.0, 1.0]), np.array([3, 5])
+    loop = Loop(n_initial=8, n_fixed=5, n_fresh=4, n_synth=9, bias=0.9)
+    known = [sharp.exact(loop, e, at) for e in sharp.spectra(s)]
+    values = [sharp.recorded(loop, e, at, 4000, 5, sharp.RECORD) for e in sharp.spectra(s)]
+    return s, values, known
+
+
+def test_spectra_show_the_same_runs(spiked):
+    """sqrt(s) = (s + 3)/4 where s is 9 or 1, so that traces are combined in this way."""
+    _, (at_s, at_one, at_root), _ = spiked
+    assert np.allclose(at_root[1], (at_s[1] + 3 * at_one[1]) / 4, rtol=1e-12)
+
+
+def test_controls_at_several_spectra_have_mean_zero(spiked):
+    X = sharp.columns(*spiked)[0].mean(axis=-1)
+    assert len(X) == 10
+    error = X.std(axis=1) / math.sqrt(X.shape[1])
+    assert (np.abs(X.mean(axis=1)) < 4.5 * error).all()
+    s, values, known = spiked
+    for q in range(4):
+        factor = np.where(np.arange(4) == q, 1.06, 1.0)[:, None]
+        wrong = sharp.columns(s, values, [factor * m for m in known])[0].mean(axis=-1)
+        assert (np.abs(wrong.mean(axis=1)) > 6.8 * error).any()
+
+
+def test_coefficients_of_other_folds_bias_nothing():
+    """y is X^2 here: with coefficients of its own sample the mean is .19 low, seven errors."""
+    rng = np.random.default_rng(6)
+    X = rng.exponential(size=(400, 20, 1)) - 1
+    found = [sharp.controlled(x[:, 0] ** 2, x)[0].mean() for x in X]
+    error = np.std(found) / math.sqrt(len(found))
+    assert abs(np.mean(found) - 1) < 4 * error < 0.12
