@@ -12,6 +12,7 @@ import numpy as np
 
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
+from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
 from madtheory.theory.distance.fidelity import HEAVY, Memory, Spread, log_shape
 from madtheory.theory.moments import generation
 
@@ -28,6 +29,8 @@ _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
 #: the spread V/(1 + V): the first, and as much more of it as the second over n. Set on three tables
 #: of tests/golden/theory/distance/subsampled.py, tested on a fourth.
 _BUDGET = (0.48, 3.0)
+#: By the skew that a weight makes, in units of what a mean law misses of it.
+_BY_SKEW = 4.0
 #: What the closure adds, relative: this over n_synth, and this by first fits.
 _CLOSURE = (3.0, 0.4)
 
@@ -118,7 +121,8 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
     factor = factor + by_skew * np.minimum(memory.skew - 1, _SKEWED)
     factor = factor + by_floor * bool(loop.shrinkage or loop.floor)
     law = here * flat / (1 + flat / 2) ** 1.3 * factor
-    return np.asarray(law + _closure_error(loop, memory) * value)
+    skewed = _BY_SKEW * missed_by_skew(extra_skew(loop), flat, s)
+    return np.asarray(law + (_closure_error(loop, memory) + skewed) * value)
 
 
 def deficits(loop: Loop, spread: Spread, s: Spectrum, memory: Memory) -> Array:

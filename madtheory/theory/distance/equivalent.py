@@ -19,6 +19,7 @@ from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
 from madtheory.spectrum.settled import settled_law
 from madtheory.spectrum.small_dim import exact_share
 from madtheory.theory import moments
+from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
 from madtheory.theory.distance.fidelity import Spread
 
 if TYPE_CHECKING:
@@ -99,14 +100,19 @@ def limit_law(loop: Loop, dim: int) -> tuple[MeanLaw, float] | None:
 
 
 def deficit_by_law(
-    law: MeanLaw, s: Spectrum, total: float, step: float = 0.0, diluted: float = 0.0
+    law: MeanLaw,
+    s: Spectrum,
+    total: float,
+    step: float = 0.0,
+    diluted: float = 0.0,
+    skew: float = 0.0,
 ) -> tuple[float, float]:
     """Deficit by a law and its declared error; total = E tr (S - c)^2/(r c^2), exactly.
 
     What one fit misses depends on d, which counts as the Bures weight has it. The law has less than
     `total`, as fluctuations of tr S multiply; higher orders take most of that back where it is
-    large. `diluted` is what :func:`_diluted` takes off. Where a law is none, as that of a handful
-    of samples can be, both are nan.
+    large. `diluted` is what :func:`_diluted` takes off, `skew` what :func:`extra_skew` says. Where
+    a law is none, as that of a handful of samples can be, both are nan.
     """
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
@@ -119,6 +125,8 @@ def deficit_by_law(
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
     error = _BY_FIT[not s.is_flat] * abs(1 - share) + _BY_SIZE * size + step + _BY_GRID
     error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * diluted
+    missed = float(missed_by_skew(skew, law.spread, s))
+    x, error = x * (1 - missed / 2), error + missed
     return x, x * error + (0.0 if s.is_flat else _ROUNDED)
 
 
@@ -154,22 +162,22 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
     found: list[tuple[float, float]] = []
     limit = limit_law(loop, s.rank) if len(totals) > _SHORT else None
     x, turns, laws, by = [0.0, 0.0], 0, mean_laws(loop, s.rank), pooling_of(loop)
-    first, passed = None, by.synth[0] * by.synth[1].y + by.gap.y
+    first, passed, skew = None, by.synth[0] * by.synth[1].y + by.gap.y, extra_skew(loop)
     for t, (law, total) in enumerate(zip(laws, totals[:_LONGEST], strict=False)):
         x.append(law.root_deficit)
         first = first or law
         if limit and max(abs(y / limit[0].root_deficit - 1) for y in x[-2:]) < _AT_REST:
-            rest = deficit_by_law(limit[0], s, totals[-1], limit[1] + _AT_REST)
+            rest = deficit_by_law(limit[0], s, totals[-1], limit[1] + _AT_REST, skew=skew)
             return found + [rest] * (len(totals) - len(found))
         turns = turns + 1 if (x[-1] - x[-2]) * (x[-2] - x[-3]) < 0 else 0
         if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
             return found
         kept = passed**t * first.scale / law.scale
-        found.append(deficit_by_law(law, s, total, diluted=_diluted(first, law, kept)))
+        diluted = _diluted(first, law, kept)
+        found.append(deficit_by_law(law, s, total, diluted=diluted, skew=skew if t else 0.0))
     if limit and len(found) == _LONGEST:
-        found += _far(
-            found, deficit_by_law(limit[0], s, totals[-1], limit[1]), len(totals) - _LONGEST
-        )
+        rest = deficit_by_law(limit[0], s, totals[-1], limit[1], skew=skew)
+        found += _far(found, rest, len(totals) - _LONGEST)
     return found
 
 
@@ -209,5 +217,5 @@ def sharper_limit(loop: Loop, s: Spectrum, spread: Spread, rows: Array) -> Array
     law = limit_law(loop, s.rank)
     if law is None:
         return rows
-    found = deficit_by_law(law[0], s, float(spread.total), law[1])
+    found = deficit_by_law(law[0], s, float(spread.total), law[1], skew=extra_skew(loop))
     return _sharpened(rows[:, None], [found])[:, 0]

@@ -20,6 +20,7 @@ from madtheory.results import Estimate, FirstMomentsLimit
 from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Pooling, next_law
 from madtheory.theory import moments
+from madtheory.theory.distance.cumulants import extra_skew
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.equivalent import deficit_by_law, pooling_of
 from madtheory.theory.distance.fidelity import Memory, Spread, estimate, spread_of
@@ -110,7 +111,7 @@ def limit(loop: Loop, s: Spectrum, *, sharp: bool = True) -> Estimate:
     spread = _spread(law, by, first, more)
     rows = deficits(loop, spread, s, Memory(np.asarray(1.0), np.asarray(0.0)))
     if sharp:
-        x, error = deficit_by_law(law, s, law.spread)
+        x, error = deficit_by_law(law, s, law.spread, skew=extra_skew(loop))
         x, error = x * (1 + more), error * (1 + more) + _BY_MIXTURE * more * x
         if error < rows[3] and rows[1] <= x <= rows[2]:
             rows[0], rows[3] = x, error

@@ -22,6 +22,7 @@ from madtheory.spectrum.small_dim import exact_share
 from madtheory.spectrum.unrolled import Found, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import mixed
+from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import Spread, second_order_deficit, spread_of
 from madtheory.theory.distance.shared_data import unrolled
@@ -76,7 +77,9 @@ def _second_order(law: MeanLaw, s: Spectrum, spread: Spread) -> float:
     return float(second_order_deficit(spread, s)) / max(own, 1e-300)
 
 
-def _deficit(found: Found, s: Spectrum, spread: Spread | None, crowd: float) -> tuple[float, float]:
+def _deficit(
+    found: Found, s: Spectrum, spread: Spread | None, crowd: float, skew: float
+) -> tuple[float, float]:
     """Deficit by a law and its relative error, of `crowd` models to a sample; nan for no law.
 
     One fit's second order at unequal eigenvalues counts for all but V^3 of what that changes, and
@@ -90,6 +93,8 @@ def _deficit(found: Found, s: Spectrum, spread: Spread | None, crowd: float) -> 
     uneven, felt = second_order_share(law.dim, s), law.spread / (1 + law.spread)
     m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
     error = _BY_FIT * abs(1 - share) + _BY_MEANS * found.by_means**2 + _BY_GRID
+    missed = float(missed_by_skew(skew, law.spread, s))
+    near, error = near * (1 - missed / 2), error + missed
     error += _BY_COUNTS * abs(found.by_counts) * crowd + _BY_CROWD * crowd**2
     if spread is None:
         x = near * share * uneven
@@ -121,6 +126,7 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
     """What the resummed deficits miss at generations `at`; ends where no law is found."""
     found: list[_Missed] = []
     system, exact = unrolled(loop, at[-1]), _exact_spread(loop, s.rank, spread)
+    skew = extra_skew(loop)
     for t in at:
         crowd = (min(loop.memory or t, t - 1) - 1) / loop.n_synth
         if crowd > _CROWD:
@@ -128,7 +134,7 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
         last = last_law(up_to(system, t), dim=s.rank)
         if last is None or not np.isfinite(last.law.shape).all() or not value[t - 1] > 0:
             break
-        x, error = _deficit(last, s, _at(exact, t), crowd)
+        x, error = _deficit(last, s, _at(exact, t), crowd, skew)
         if not (math.isfinite(x) and 0 < x < 1):
             break
         found.append(_Missed(x / float(value[t - 1]), error))

@@ -24,7 +24,7 @@ RECORD = ("mean_sq", "trace", "trace_squared", "squared_trace")
 #: Folds; (E tr Sigma^2)/(E tr Sigma)^2 beyond which a few rare paths make moments: no controls.
 FOLDS, RARE = 10, 3.0
 #: Runs of a first batch; estimated seconds of that, of a point beyond reach, of another; a batch.
-FIRST, SECONDS, BATCH = (30, 2000), (2.0, 1.0, 40.0), 20_000
+FIRST, SECONDS, BATCH = (30, 2000), (2.0, 6.0, 40.0), 20_000
 #: Relative error of an exact mean by rounding, generously.
 ROUNDING = 64 * 2.0**-52
 

@@ -32,6 +32,8 @@ from tests.golden.theory.distance.controls import write
 
 TABLE = Path(__file__).with_suffix(".json")
 PARTS, EACH, SEED = 18, 9, 20261127
+#: Of the simulations.
+RUNS = 20261128
 FAMILIES = ("synthetic", "fresh", "augmentation", "growing", "both", "memory", "weight", "capped")
 COLUMNS = ["family", "dim", "spikes", "loop", "t", "formula", "precise", *sharp.Truth._fields]
 #: Of the start a limit's first simulated generation has this; the simulator's work to there.
@@ -135,7 +137,7 @@ def simulated(seed, dim, spikes, fields, t, declared):
     closer = min(max(CLOSER[1] * declared, CLOSER[0]), LEFT)
     at = late(loop, s, closer) if t is None else np.array([t])
     errors = SHARE * max(declared, 1e-15), SHARE * BOUNDS[dim >= 20] / 3
-    return list(sharp.truth(loop, s, at, SEED + seed, errors))
+    return list(sharp.truth(loop, s, at, RUNS + seed, errors))
 
 
 def answered(_seed, row):

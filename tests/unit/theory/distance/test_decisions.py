@@ -8,12 +8,14 @@ def test_constants():
         "by_direction._NODES": 9,
         "by_direction._SHARED": 0.5,
         "cumulants._MOST_SYNTH": 10000,
+        "cumulants._MISSED": 3.0,
         "deficit._NODES": 256,
         "deficit._LAGUERRE": 20,
         "deficit._FRESH": (0.04, 0.4, 0.0, 0.0),
         "deficit._OTHERS": (0.03, 0.02, 0.015, 0.2),
         "deficit._SKEWED": 4.0,
         "deficit._BUDGET": (0.48, 3.0),
+        "deficit._BY_SKEW": 4.0,
         "deficit._CLOSURE": (3.0, 0.4),
         "equivalent._BY_FIT": (1.0, 1.3),
         "equivalent._BY_SIZE": 0.15,
@@ -82,6 +84,6 @@ def test_defaults():
     assert defaults("theory.distance") == {
         "any_loop.w2_squared": {"precise": False, "seed": 0},
         "any_loop.w2_squared_limit": {"precise": False, "seed": 0},
-        "equivalent.deficit_by_law": {"step": 0.0, "diluted": 0.0},
+        "equivalent.deficit_by_law": {"step": 0.0, "diluted": 0.0, "skew": 0.0},
         "remembered.limit": {"sharp": True},
     }

@@ -11,6 +11,7 @@ import pytest
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.theory import distance
 from madtheory.theory.distance import fresh, mixed
+from madtheory.theory.distance.cumulants import extra_skew
 from madtheory.theory.distance.fidelity import _log_narrow, _log_wide
 from madtheory.theory.moments import first_moments, second_moments_limit
 from tests.unit.theory.distance.whitened import whitened_moments
@@ -142,7 +143,7 @@ def test_declared_error_formula():
 
 
 def test_declared_error_formula_of_other_loops():
-    """The envelope of mixed.json: by the skew up to 4, by first fits, by a floor; the closure's."""
+    """By the skew up to 4, by first fits, by a floor (mixed.json); by a weight; the closure's."""
     loops = (
         synthetic_augmentation(40, 30, bias=0.8),
         Loop(n_initial=40, n_fixed=20, n_fresh=20, n_synth=30, weight=0.4, shrinkage=0.2),
@@ -158,7 +159,9 @@ def test_declared_error_formula_of_other_loops():
         root = np.sqrt(1 + shift)
         deficit = (got.value / 4 - M - (1 - root) ** 2) / (2 * root)
         closure = 3 / 30 + 0.4 * np.sqrt(memory.start[-1]) if loop.memory != 1 else 0.0
-        expected = 8 * root * (law + closure * deficit)
+        skew = extra_skew(loop)
+        skewed = 4 * 3 * skew * flat * (1 + (1 + skew) * flat) ** -2.5 / 25
+        expected = 8 * root * (law + (closure + skewed) * deficit)
         assert float(got.rel_error * got.value) == pytest.approx(float(expected), rel=1e-9)
         upper = spread.total[-1] / (1 + spread.total[-1] + np.sqrt(1 + spread.total[-1]))
         bound = 4 * (M + (1 - root) ** 2 + 2 * root * upper * (1 + 2 * closure))
@@ -182,7 +185,7 @@ FROZEN = {
     ),
     "weight, shrinkage": (
         Loop(n_initial=40, n_fixed=20, n_fresh=20, n_synth=30, weight=0.4, shrinkage=0.2),
-        [1.0] * 4, (0.237198461, 0.141032686, 0.506850063, 0.0732095473),
+        [1.0] * 4, (0.237198461, 0.141032686, 0.506850063, 0.0747574556),
     ),
     "memory": (
         fresh_data(40, 30, memory=3, bias=0.9), [1.0] * 4,
