@@ -142,7 +142,7 @@ def definition(
         ask: Callable[Concatenate[Loop, P], Finding],
     ) -> Callable[Concatenate[Loop, P], Finding]:
         @functools.wraps(ask)
-        def answer(loop: Loop, /, *args: P.args, **kwargs: P.kwargs) -> Finding:
+        def answer(loop: Loop, *args: P.args, **kwargs: P.kwargs) -> Finding:
             try:
                 finding = ask(require_loop(loop), *args, **kwargs)
             except UnsupportedLoop as error:
