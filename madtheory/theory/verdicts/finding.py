@@ -150,6 +150,6 @@ def definition(
             return replace(finding, claim=CLAIM_IDS[loop.family][name])
 
         REGISTERED[name] = Definition(name, paper, question, collapse_if, answer)
-        return answer
+        return answer  # type: ignore[return-value]  # a Callable has no names, and callers use them
 
     return decorate
