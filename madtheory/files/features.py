@@ -265,7 +265,7 @@ def _check_cells(path: Path, whole: Array, first: list[str], *, header: bool) ->
                 f"line {reader.line_num}"
             )
         empty = [i for i, cell in enumerate(row, 1) if not cell.strip()]
-        if empty and empty[-1] == len(first) and not first[-1].strip():
+        if empty and np.isnan(whole[:, -1]).all():
             raise ValueError("must have lines that end in a number, got a comma; remove it")
         if empty:
             raise ValueError(

@@ -326,6 +326,7 @@ def test_a_header_with_empty_names_is_a_title(tmp_path: Path, first: str, column
         (",a,b\n0,1,2\n1,3\n", "3 cells in every row as in the first, got 2 in line 3"),
         ("1,2\n1,\n2,3\n", "no empty cells, got one in column 2 of line 2"),
         ('a,"b\nc"\n1,2\n,3\n', "no empty cells, got one in column 1 of line 4"),
+        ("1,\n2,3\n", "no empty cells, got one in column 2 of line 1"),
         ("1,2,\n3,4,\n5,6,\n", "lines that end in a number, got a comma; remove it"),
         ("a,b,\n1,2,\n3,4,\n", "got no name for column 3; remove titles, and commas at the ends"),
         ("1,2\nNA,3\n3,4\n", "must be finite, got a NaN or infinity in row 1"),
