@@ -24,6 +24,7 @@ import numpy as np
 
 from madtheory import files
 from madtheory._types import Ints, Numbers
+from madtheory.engine.store import read_progress
 from madtheory.files import disk, run_folder
 from madtheory.files.atomic import sweep
 
@@ -188,8 +189,16 @@ class Said(NamedTuple):
 
 
 def said(folder: Path, generations: int) -> Said:
-    """Real and synthetic rows of each training set, and the models that these come from."""
-    given = run_folder.read_json(folder / "config.json")["loop"]
+    """Real and synthetic rows of each training set, and the models that these come from.
+
+    Raises
+    ------
+    ValueError
+        config.json is not what was written.
+    """
+    begun = (folder / "state").exists()  # it holds the digest of config.json
+    read = read_progress(folder).config if begun else run_folder.read_json(folder / "config.json")
+    given = read["loop"]
     n_real, n_synth = given["n_fixed"] + given["n_fresh"], given["n_synth"]
     memory, batches = given["memory"], [1] * generations
     if given["pool"] == "accumulate":

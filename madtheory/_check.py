@@ -22,16 +22,33 @@ if TYPE_CHECKING:
 MAX_COUNT = 2**53
 #: More words than these are not listed.
 MANY = 16
+#: A value with more characters is shown by its two ends, of that length together.
+LONGEST = 200
+
+
+def shown(value: object) -> str:
+    """Return a value as a message has it: on one line, and of a long one the two ends.
+
+    Examples
+    --------
+    >>> shown("half"), len(shown([1.0] * 2000))
+    ("'half'", 203)
+    """
+    text = repr(value)
+    if "\n" in text:  # arrays and tables
+        text = " ".join(text.split())
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}...{text[-half:]}"
 
 
 def count(name: str, value: object, *, minimum: int = 1, maximum: int = MAX_COUNT) -> int:
     """Return `value` as an int in [`minimum`, `maximum`]."""
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
     try:
         number_ = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise TypeError(f"{name} must be an integer, got {shown(value)}") from None
     if number_ < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {number_}")
     if number_ > maximum:
@@ -40,25 +57,34 @@ def count(name: str, value: object, *, minimum: int = 1, maximum: int = MAX_COUN
 
 
 def number(
-    name: str, value: object, *, low: float = -math.inf, high: float = math.inf, open_: bool = False
+    name: str,
+    value: object,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_: bool = False,
+    infinite: bool = False,
 ) -> float:
-    """Return `value` as a finite float in [`low`, `high`] (in the open interval with `open_`)."""
+    """Return `value` as a finite float in [`low`, `high`] (in the open interval with `open_`).
+
+    With `infinite` an end that is infinite may be met.
+    """
     if isinstance(value, (str, bytes, bool, np.bool_)):  # float() would take them
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     try:
         x = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+        raise TypeError(f"{name} must be a number, got {shown(value)}") from None
     except OverflowError:  # an integer beyond float64
         x = math.inf if value > 0 else -math.inf  # type: ignore[operator]
     inside = low < x < high if open_ else low <= x <= high
-    if not (math.isfinite(x) and inside):
+    if not (inside and (infinite or math.isfinite(x))):
         where = _interval(low, high, open_=open_)
-        raise ValueError(f"{name} must be a finite number{where}, got {_shown(x)}")
+        raise ValueError(f"{name} must be a finite number{where}, got {_digits(x)}")
     return x
 
 
-def _shown(x: float) -> str:
+def _digits(x: float) -> str:
     """Six digits, or all where these are another number: 1.0000001 is not 1."""
     return short if float(short := f"{x:g}") == x else repr(x)
 
@@ -76,7 +102,7 @@ def number_or_numbers(
     name: str, value: object, *, low: float = -math.inf, high: float = math.inf
 ) -> float | tuple[float, ...]:
     """Return one finite float, or several that differ, each in [`low`, `high`]."""
-    array = np.asarray(value, dtype=object)
+    array = _array(name, value, np.dtype(object))
     if array.ndim == 0:
         return number(name, value, low=low, high=high)
     if array.ndim != 1 or array.size == 0:
@@ -89,13 +115,13 @@ def number_or_numbers(
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of the `allowed` words; of many, a refusal names the nearest."""
-    if value in allowed:
+    if isinstance(value, str) and value in allowed:  # a table would compare cell by cell
         return value
     words = ", ".join(allowed)
     if len(allowed) > MANY:
         near = difflib.get_close_matches(str(value), allowed, 3, 0.0) or allowed[:3]
         words = f"{len(allowed)} words such as {', '.join(near)}"
-    raise ValueError(f"{name} must be one of {words}, got {value!r}")
+    raise ValueError(f"{name} must be one of {words}, got {shown(value)}")
 
 
 def floats(name: str, value: object) -> Array:
@@ -108,13 +134,21 @@ def floats(name: str, value: object) -> Array:
         raise TypeError(f"{name} must hold numbers in the range of float64, got others") from None
 
 
-def _numeric(name: str, value: object, kinds: str) -> NDArray[Any]:
-    """Return `value` as an array of one of these `kinds` of dtype, without a masked entry."""
+def _array(name: str, value: object, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
+    """Return `value` as an array, or refuse what is none."""
     try:
-        array = np.asarray(value)
+        return np.asarray(value, dtype)
     except ValueError:
         ragged = type(value).__name__
         raise ValueError(f"{name} must have rows of one length, got a ragged {ragged}") from None
+    except RuntimeError:  # of torch, for what has a gradient
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be an array, got a {kind} that numpy cannot read") from None
+
+
+def _numeric(name: str, value: object, kinds: str) -> NDArray[Any]:
+    """Return `value` as an array of one of these `kinds` of dtype, without a masked entry."""
+    array = _array(name, value)
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
     if np.ma.is_masked(value):
@@ -127,7 +161,7 @@ def probabilities(name: str, value: ArrayLike) -> Array:
     """Return an array of any shape, each entry in [0, 1]."""
     p = floats(name, value)
     if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+        raise ValueError(f"{name} must be in [0, 1], got {shown(value)}")
     return p
 
 

@@ -101,7 +101,8 @@ class Spectrum:
         >>> Spectrum.of([2.0, 2.0, 2.0, 0.0]).bures_weight
         2.0
         """
-        unit, counts = np.unique(self.values[self.values > 0] / self.values[0], return_counts=True)
+        unit, counts = np.unique(self.values / self.values[0], return_counts=True)
+        unit, counts = unit[unit > 0], counts[unit > 0]  # some may underflow, and weigh nothing
         pairs = np.multiply.outer(unit, unit) / np.add.outer(unit, unit)
         total = counts @ unit
         return float(2 * (counts @ pairs @ counts - total / 2) / total)

@@ -77,7 +77,7 @@ def _listen(tasks: queue.SimpleQueue[Task]) -> None:
     try:
         while True:
             tasks.put(pickle.load(sys.stdin.buffer))
-    except EOFError:
+    finally:  # of a task that was sent in part too
         os._exit(0)
 
 
@@ -94,9 +94,9 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asked ends us
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library may print is no answer
-    _read_all()
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    _read_all()
     with one_thread():
         while True:
             answer: Event | BaseException

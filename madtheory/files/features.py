@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import itertools
 import math
 import re
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -248,6 +250,29 @@ def _stacked(parts: list[Array], columns: int) -> Array:
     return whole
 
 
+def _check_cells(path: Path, whole: Array, first: list[str], *, header: bool) -> None:
+    """Say what a file has where pandas has read no number: a short row, or an empty cell."""
+    bad = np.isnan(whole).any(axis=1)
+    if not bad.any():
+        return
+    with path.open(newline="", encoding="utf-8-sig") as stream, suppress(csv.Error):
+        reader = csv.reader(stream)
+        rows = filter(_says_something, reader)
+        row = next(itertools.islice(rows, int(bad.argmax()) + header, None), first)
+        if len(row) < len(first):
+            raise ValueError(
+                f"must have {len(first)} cells in every row as in the first, got {len(row)} in "
+                f"line {reader.line_num}"
+            )
+        empty = [i for i, cell in enumerate(row, 1) if not cell.strip()]
+        if empty and np.isnan(whole[:, -1]).all():
+            raise ValueError("must have lines that end in a number, got a comma; remove it")
+        if empty:
+            raise ValueError(
+                f"must have no empty cells, got one in column {empty[-1]} of line {reader.line_num}"
+            )
+
+
 def _load_csv(path: Path) -> Array:
     import pandas as pd
 
@@ -264,7 +289,7 @@ def _load_csv(path: Path) -> Array:
         # A title from a spreadsheet is followed by empty cells.
         raise ValueError(
             f"must name every column or none, got no name for column {nameless[0] + 1}; "
-            "remove titles"
+            "remove titles, and commas at the ends of lines"
         )
     columns = len(names)
     parts: list[Array] = []
@@ -281,7 +306,9 @@ def _load_csv(path: Path) -> Array:
         raise ValueError("must have rows of one length") from None
     except UnicodeDecodeError:
         raise ValueError(NOT_UTF8) from None
-    return _stacked(parts, columns)
+    whole = _stacked(parts, columns)
+    _check_cells(path, whole, first, header=header == 0)
+    return whole
 
 
 # --- any of them ---------------------------------------------------------------------------------

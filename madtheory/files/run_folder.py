@@ -158,13 +158,21 @@ def make(folder: Path, *, homeless: str, unwritable: str) -> None:
 def hold(folder: Path, *, homeless: str, unwritable: str) -> Iterator[None]:
     """Make a folder and hold it for this process alone; the words are those of :func:`make`."""
     make(folder, homeless=homeless, unwritable=unwritable)
+    path = folder / "lock"
+    if path.is_dir():
+        raise ValueError(f"{path} must be a file, got a folder; choose another name")
+    new = not path.exists()
     with _refusing(unwritable):
-        lock = disk.opened(folder / "lock", "a")
+        lock = disk.opened(path, "a")
     with lock:
         _take(lock.fileno(), folder)
         _HELD.add(lock)
         try:
             yield
+        except ValueError:
+            if new and not (folder / "config.json").exists():  # somebody else's, as it was
+                disk.remove(path)
+            raise
         finally:
             _HELD.discard(lock)
 

@@ -33,7 +33,8 @@ def features(name: str, value: ArrayLike, *, minimum_rows: int = 2) -> Array:
     array([[1., 2.],
            [3., 4.]])
     """
-    return np.ascontiguousarray(_check.sample(name, value, minimum_rows=minimum_rows))
+    rows = _check.count("minimum_rows", minimum_rows)
+    return np.ascontiguousarray(_check.sample(name, value, minimum_rows=rows))
 
 
 def same_width(name: str, value: Array, real: Array) -> None:
@@ -55,7 +56,8 @@ def successive(generations: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     """
     if isinstance(generations, list | tuple) or getattr(generations, "ndim", 0) > 0:
         return generations
-    raise TypeError(f"generations must be a list of sets, one a generation, got {generations!r}")
+    got = _check.shown(generations)
+    raise TypeError(f"generations must be a list of sets, one a generation, got {got}")
 
 
 def pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int = 2) -> tuple[Array, Array]:

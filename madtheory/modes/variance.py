@@ -211,4 +211,5 @@ def floor_variance(
     mean = f / gap
     if two >= 1.0:
         return mean, math.inf
-    return mean, f * (f + 2.0 * one * mean) / (1.0 - two) - mean**2
+    square = f * (f + 2.0 * one * mean) / (1.0 - two)
+    return mean, square - mean * mean if square < math.inf else math.inf

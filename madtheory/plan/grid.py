@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madtheory import files
+from madtheory import _check, files
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -119,6 +119,7 @@ def seed_of(point: Point, seed: int) -> int:
     (True, False)
     """
     words = np.frombuffer(bytes.fromhex(files.sha256(files.canonical_json(point))), dtype="<u4")
+    seed = _check.count("seed", seed, minimum=0)
     state = np.random.SeedSequence(seed, spawn_key=tuple(map(int, words))).generate_state(1, "u8")
     return int(state[0]) >> (64 - _SEED_BITS)
 

@@ -71,6 +71,10 @@ def approach(bias: float, dim: int, multiple: float) -> Estimate:
     if math.isinf(limit):
         raise ValueError("bias must be below 1, where n_synth has a limit, got 1")
     n_real = round(limit * _check.number("multiple", multiple, low=0.0, open_=True))
+    if n_real < 2:  # one real sample is held by any number
+        raise ValueError(
+            f"multiple must make two real samples of n_s* = {limit:.4g}, got {multiple:g}"
+        )
     found = admissible(n_real, bias, dim)
     return Estimate.between(
         *(1 - np.asarray(x) / limit for x in (found.upper, found.lower, found.value))

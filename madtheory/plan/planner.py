@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from madtheory import _check
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic, require_loop
 from madtheory.plan import search
 from madtheory.plan.answer import Answer, covered, unknown
 from madtheory.theory import collapse, distance, verdicts, worth
@@ -260,7 +260,7 @@ def worth_of(loop: Loop, eigenvalues: ArrayLike, n_synth: int) -> Answer:
     1.24
     """
     s = Spectrum.of(eigenvalues)
-    risk = distance.w2_squared_limit(replace(loop, n_synth=n_synth), s)
+    risk = distance.w2_squared_limit(replace(require_loop(loop), n_synth=n_synth), s)
     return _n_eff(s, risk).over(loop.n_real)
 
 
@@ -352,6 +352,7 @@ def required_n_real(
     True
     """
     s, limit = Spectrum.of(eigenvalues), worth.admissible_n_synth_limit(bias, eigenvalues)
+    n_synth = _check.count("n_synth", n_synth)
     if gain == 1 and n_synth >= limit:
         return unknown(
             f"ever more real samples do not hold n_synth = {n_synth}: as n_real grows, only up to "

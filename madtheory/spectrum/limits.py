@@ -16,6 +16,8 @@ from madtheory._types import Array
 STEP = 0.25
 #: exp(-TAIL) is what the rules leave out at either end.
 TAIL = 40.0
+#: Orders of a moment, which is summed term by term, are below this.
+_MOST = 1e5
 
 
 def generation_counts(generations: ArrayLike) -> Array:
@@ -66,7 +68,7 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Array:
     Parameters
     ----------
     power : float
-        Order of the moment, greater than 0: any order up to 0.99, a positive integer, or, with
+        Order of the moment, in (0, 1e5): any order up to 0.99, a positive integer, or, with
         ratio < 1 and up to 1000 generations, any other.
     generations : array_like of int, any shape
         Generations t >= 0 (t = 0 is the real covariance).
@@ -83,7 +85,7 @@ def moment_limit(power: float, generations: ArrayLike, ratio: float) -> Array:
     >>> moment_limit(2, [1, 2], 0.5)  # 1 + t ratio
     array([1.5, 2. ])
     """
-    k = _check.number("power", power, low=0.0, open_=True)
+    k = _check.number("power", power, low=0.0, high=_MOST, open_=True)
     gamma = _check.number("ratio", ratio, low=0.0)
     t = generation_counts(generations)
     if k == int(k):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from madtheory import _check
@@ -126,10 +127,14 @@ def test_of_many_words_the_nearest_are_said() -> None:
 
 
 def test_decisions_of_the_ground_floor() -> None:
-    assert constants("_check") == {"_check.MAX_COUNT": 2**53, "_check.MANY": 16}
+    assert constants("_check") == {
+        "_check.MAX_COUNT": 2**53,
+        "_check.MANY": 16,
+        "_check.LONGEST": 200,
+    }
     assert defaults("_check") == {
         "_check.count": {"minimum": 1, "maximum": 2**53},
-        "_check.number": {"low": -math.inf, "high": math.inf, "open_": False},
+        "_check.number": {"low": -math.inf, "high": math.inf, "open_": False, "infinite": False},
         "_check.number_or_numbers": {"low": -math.inf, "high": math.inf},
         "_check.sample": {"minimum_rows": 2, "copy": True},
     }
@@ -165,3 +170,45 @@ def test_rows_of_a_sample_are_neither_ragged_nor_masked() -> None:
         _check.sample("real", [[1, 2], [3]])
     with pytest.raises(ValueError, match=r"^real must have no masked entries, got 2; remove"):
         _check.sample("real", np.ma.masked_greater(np.arange(6.0).reshape(3, 2), 3))
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 9999, [1.0] * 2000, {k: k for k in range(999)}, np.ones((300, 2))], ids=type
+)
+def test_a_long_value_is_shown_by_its_ends_on_one_line(value: object) -> None:
+    for check in (_check.count, _check.number):
+        with pytest.raises(TypeError, match="got ") as caught:
+            check("n", value)
+        assert len(str(caught.value)) < 250
+        assert "\n" not in str(caught.value)
+
+
+def test_a_value_of_moderate_length_is_shown_whole() -> None:
+    assert _check.shown("x" * 198) == repr("x" * 198)
+    assert _check.shown("x" * 199) == "'" + "x" * 99 + "..." + "x" * 99 + "'"
+
+
+class OfTorch:
+    """As a tensor with a gradient answers numpy."""
+
+    def __array__(self, dtype: object = None, copy: object = None) -> object:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+def test_what_numpy_cannot_read_is_named() -> None:
+    for check in (_check.floats, _check.sample, _check.number_or_numbers, _check.probabilities):
+        with pytest.raises(TypeError, match=r"^n must be an array, got a OfTorch that numpy"):
+            check("n", OfTorch())  # type: ignore[operator]
+
+
+def test_a_word_is_a_word() -> None:
+    for value in (pd.NA, pd.Series(["a"]), np.array(["a", "b"]), None, 3):
+        with pytest.raises(ValueError, match=r"^by must be one of a, b, got "):
+            _check.one_of("by", value, ("a", "b"))  # type: ignore[arg-type]
+
+
+def test_an_infinite_number_is_taken_where_it_means_something() -> None:
+    assert _check.number("x", math.inf, low=0, infinite=True) == math.inf
+    for x in (-math.inf, math.nan):
+        with pytest.raises(ValueError, match="x must be a finite number of at least 0"):
+            _check.number("x", x, low=0, infinite=True)

@@ -62,3 +62,8 @@ def test_a_spectrum_is_a_copy_in_falling_order() -> None:
     assert (huge.trace, huge.shares.tolist()) == (np.inf, [0.5, 0.5])
     assert np.array(s, copy=True) is not s.values
     assert np.asarray(s) is s.values
+
+
+def test_an_eigenvalue_that_underflows_beside_the_largest_weighs_nothing() -> None:
+    assert Spectrum.of([1e300, 1e-300]).bures_weight == 0.0
+    assert Spectrum.of([1e300, 1e300, 1e-300]).bures_weight == 1.0

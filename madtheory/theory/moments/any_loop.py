@@ -268,7 +268,7 @@ def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:
     [[0.2, 1.0, 0.12, 0.2, 0.2, 1.5, 1.5]]
     """
     require_loop(loop)
-    T = _check.count("generations", generations)
+    dim, T = _check.count("dim", dim), _check.count("generations", generations)
     if not loop.is_fresh_memory_one:
         return np.stack(invariant_path(loop, dim, generations=T), axis=-1)
     A, b = second_moment_map(loop, dim)

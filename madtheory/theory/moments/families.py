@@ -18,6 +18,9 @@ from madtheory.results import FirstMomentsLimit
 if TYPE_CHECKING:
     from madtheory._types import Array
 
+#: Least weight in the system of :func:`weighted_limit`.
+_TINY = 2.0**-900
+
 # --- synthetic augmentation ----------------------------------------------------------------------
 
 
@@ -142,9 +145,12 @@ def weighted_limit(
     n_r, n_s = _check.count("n_real", n_real), _check.count("n_synth", n_synth)
     w = _check.number("weight", weight, low=0.0, high=1.0, open_=True)
     lam = _check.number("bias", bias, low=0.0, high=1.0)
+    # Elimination underflows where a weight does; C is proportional to it there.
+    w, least = max(w, _TINY), w
     v = 1 - w
     A = np.array([[w * (1 + v), -v * v * lam / n_s], [-w * v, 1 - v * lam - w * v * lam / n_s]])
-    return _positive(A, np.array([w * w / n_r, w + w * v / n_r]))
+    M, C = _positive(A, np.array([w * w / n_r, w + w * v / n_r]))
+    return FirstMomentsLimit(M, C * (least / w))
 
 
 def golden_weight(n_real: int, n_synth: int) -> float:

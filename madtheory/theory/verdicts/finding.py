@@ -142,7 +142,7 @@ def definition(
         ask: Callable[Concatenate[Loop, P], Finding],
     ) -> Callable[Concatenate[Loop, P], Finding]:
         @functools.wraps(ask)
-        def answer(loop: Loop, /, *args: P.args, **kwargs: P.kwargs) -> Finding:
+        def answer(loop: Loop, *args: P.args, **kwargs: P.kwargs) -> Finding:
             try:
                 finding = ask(require_loop(loop), *args, **kwargs)
             except UnsupportedLoop as error:
@@ -150,6 +150,6 @@ def definition(
             return replace(finding, claim=CLAIM_IDS[loop.family][name])
 
         REGISTERED[name] = Definition(name, paper, question, collapse_if, answer)
-        return answer
+        return answer  # type: ignore[return-value]  # a Callable has no names, and callers use them
 
     return decorate

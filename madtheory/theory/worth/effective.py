@@ -51,9 +51,9 @@ def effective_sample_size(w2_squared: float, eigenvalues: ArrayLike) -> float:
 
 def _inverse(w2_squared: float, s: Spectrum, side: int) -> float:
     """Inverse of the baseline (0), or of the least (-1) or greatest (1) that its error leaves."""
-    if w2_squared == math.inf:
+    target = _check.number("w2_squared", w2_squared, low=0.0, infinite=True)
+    if target == math.inf:
         return 0.0
-    target = _check.number("w2_squared", w2_squared, low=0.0)
     # In units of about the largest eigenvalue: below 1e-308 a distance has few digits, or none.
     exponent = math.frexp(float(s.values[0]))[1]
     s, target = Spectrum(np.ldexp(s.values, -exponent)), float(np.ldexp(target, -exponent))
@@ -98,6 +98,9 @@ def effective_interval(w2_squared: Estimate | Interval, eigenvalues: ArrayLike) 
     True
     """
     s = Spectrum.of(eigenvalues)
+    if not isinstance(w2_squared, Estimate | Interval):
+        got = _check.shown(w2_squared)
+        raise TypeError(f"w2_squared must be an Estimate or an Interval, got {got}")
     if isinstance(w2_squared, Estimate):
         w2_squared = Interval(*(float(w2_squared.end(side)) for side in (-1, 1)))
     low, high = (max(x, 0.0) for x in (w2_squared.lower, w2_squared.upper))

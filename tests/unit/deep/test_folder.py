@@ -121,3 +121,12 @@ def test_what_was_run_is_believed_as_written_only(tmp_path: Path) -> None:
     # Folders of earlier versions have no digest.
     path.write_text('{"command": "x"}')
     assert folder.read_about(tmp_path) == {"command": "x"}
+
+
+def test_a_changed_configuration_says_nothing(done: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(done, tmp_path / "copy")
+    assert folder.said(copy, 3) == folder.said(done, 3)
+    path = copy / "config.json"
+    path.write_text(path.read_text().replace('"n_synth": ', '"n_synth": 1'))
+    with pytest.raises(ValueError, match=r"config\.json must be a part of the state of this run"):
+        folder.said(copy, 3)

@@ -318,12 +318,25 @@ def test_a_header_with_empty_names_is_a_title(tmp_path: Path, first: str, column
         files.load_features(path)
 
 
-def test_a_row_of_other_length_further_down_is_refused(tmp_path: Path) -> None:
-    for row in ("7,8,9,1", "7,8"):
-        path = tmp_path / "x.csv"
-        path.write_text(f"a,b,c\n1,2,3\n4,5,7\n{row}\n")
-        with pytest.raises(ValueError, match=r"x\.csv .*(one length|must be finite)"):
-            files.load_features(path)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b,c\n1,2,3\n4,5,7\n7,8,9,1\n", "must have rows of one length"),
+        ("a,b,c\n1,2,3\n\n7,8\n", "3 cells in every row as in the first, got 2 in line 4"),
+        (",a,b\n0,1,2\n1,3\n", "3 cells in every row as in the first, got 2 in line 3"),
+        ("1,2\n1,\n2,3\n", "no empty cells, got one in column 2 of line 2"),
+        ('a,"b\nc"\n1,2\n,3\n', "no empty cells, got one in column 1 of line 4"),
+        ("1,\n2,3\n", "no empty cells, got one in column 2 of line 1"),
+        ("1,2,\n3,4,\n5,6,\n", "lines that end in a number, got a comma; remove it"),
+        ("a,b,\n1,2,\n3,4,\n", "got no name for column 3; remove titles, and commas at the ends"),
+        ("1,2\nNA,3\n3,4\n", "must be finite, got a NaN or infinity in row 1"),
+    ],
+)
+def test_a_row_that_is_not_whole_is_said_to_be_that(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"x\.csv .*{words}"):
+        files.load_features(path)
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.parquet", "x.csv"])

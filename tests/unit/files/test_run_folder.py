@@ -26,3 +26,32 @@ def test_a_chunk_is_not_to_blame_where_more_differs(tmp_path: Path) -> None:
     for found, field in (({"chunk": 1, "seed": 1}, "seed"), ({"chunk": 1, "seed": 2}, "chunk")):
         with pytest.raises(ValueError, match=f"got one with another {field};"):
             run_folder.same_config(tmp_path, found, wanted)
+
+
+def test_somebody_else_s_folder_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "thesis").touch()
+    with (
+        pytest.raises(ValueError, match=r"without config\.json that holds thesis"),
+        run_folder.hold(tmp_path, homeless="", unwritable=""),
+    ):
+        run_folder.begun(tmp_path, "a run", ("lock",))
+    assert [x.name for x in tmp_path.iterdir()] == ["thesis"]
+
+
+def test_a_lock_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with (
+        pytest.raises(ValueError, match=r"lock must be a file, got a folder; choose another name"),
+        run_folder.hold(tmp_path, homeless="", unwritable=""),
+    ):
+        pass
+
+
+def test_a_run_that_fails_keeps_its_lock(tmp_path: Path) -> None:
+    (tmp_path / "config.json").touch()
+    with (
+        pytest.raises(ValueError, match="begun with numpy None"),
+        run_folder.hold(tmp_path, homeless="", unwritable=""),
+    ):
+        run_folder.same_versions(tmp_path, {}, {"numpy": "2.0"})
+    assert (tmp_path / "lock").exists()

@@ -50,3 +50,9 @@ def test_either_set_needs_its_rows():
     for sets, name in (((few, enough), "real"), ((enough, few), "synth")):
         with pytest.raises(ValueError, match=f"^{name} "):
             pair(*sets, 4)
+
+
+def test_rows_are_counted_in_whole_numbers() -> None:
+    for value in (2.5, None, np.ones(2)):
+        with pytest.raises(TypeError, match=r"^minimum_rows must be an integer, got "):
+            pair(np.ones((3, 1)), np.ones((3, 1)), value)  # type: ignore[arg-type]

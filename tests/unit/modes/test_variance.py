@@ -90,3 +90,7 @@ def test_where_the_floor_has_no_moments() -> None:
     assert math.isfinite(mean_)
     assert variance == math.inf
     assert modes.floor_variance(1, 0.3) == (0.3, 0.0)
+
+
+def test_a_floor_beyond_the_squares_of_floats_has_an_infinite_variance() -> None:
+    assert modes.floor_variance(40, 1e300) == (pytest.approx(4e301), math.inf)

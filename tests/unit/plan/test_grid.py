@@ -127,3 +127,11 @@ def test_the_code_of_a_function_is_the_same_in_every_process() -> None:
 def test_a_function_that_no_worker_finds(function: object) -> None:
     with pytest.raises(ValueError, match="function must be one that is defined by name in a mod"):
         grid.described(function)  # type: ignore[arg-type]
+
+
+def test_the_seed_of_a_point_is_a_count() -> None:
+    for value in (1.5, None, [0.0]):
+        with pytest.raises(TypeError, match=r"^seed must be an integer, got "):
+            grid.seed_of({"a": 1}, value)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^seed must be at least 0, got -1"):
+        grid.seed_of({"a": 1}, -1)

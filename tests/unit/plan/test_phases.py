@@ -90,3 +90,8 @@ def test_counts_are_whole_and_ordered() -> None:
 def test_counts_by_logarithms_are_of_positive_numbers(arguments, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         log_counts(*arguments)
+
+
+def test_one_real_sample_approaches_nothing() -> None:
+    with pytest.raises(ValueError, match=r"two real samples of n_s\* = 9.5, got 0.1"):
+        approach(0.0, 2, 0.1)

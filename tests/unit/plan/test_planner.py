@@ -425,3 +425,10 @@ def test_a_collapse_time_is_exact_where_its_bounds_meet() -> None:
     assert replace(time, upper=(4.0,)).status == "asymptotic"
     # One sample has no covariance; the first fit is to the real data, without these to its own.
     assert planner._collapse_time(asked(), fresh_data(9, 1)) is None
+
+
+def test_what_is_no_loop_or_no_number_of_samples_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^loop must be a Loop"):
+        worth_of(0.5, 2, 10)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^n_synth must be an integer"):
+        required_n_real(2, n_synth=np.ones(2), bias=0.9)  # type: ignore[arg-type]

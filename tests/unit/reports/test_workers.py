@@ -74,12 +74,20 @@ def test_a_worker_that_is_killed_is_named(monkeypatch):
         list(workers.computed([task("errata"), task("appendix")], 2))
 
 
-def test_a_worker_ends_with_the_one_that_asked():
-    code = workers._COMMAND.format(path=sys.path)
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+@pytest.mark.parametrize("sent", [b"", b"\x80\x05X"], ids=["nothing", "a part of a task"])
+def test_a_worker_ends_with_the_one_that_asked(sent):
+    """Also while it still reads the sources, which takes a minute on a loaded machine."""
+    code = (
+        "import time; from madtheory.reports import workers; "
+        "workers._read_all = lambda: time.sleep(60); workers.serve()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         assert process.poll() is None
+        process.stdin.write(sent)
         process.stdin.close()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=30) == 0
 
 
 def test_time_left_learns_from_what_is_done(monkeypatch):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from madtheory import spectrum
+from madtheory._types import Array
+from madtheory.spectrum import blocks, bounds
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 1000, 10**9])
@@ -55,3 +57,15 @@ def test_leading_order_sums_over_pairs():
     assert spectrum.baseline_leading(10**8, s) == pytest.approx(
         float(spectrum.baseline(10**8, s).value), rel=1e-7
     )
+
+
+def test_the_bounds_of_many_dimensions_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def bound(block: blocks.Block) -> Array:
+        asked.append(block.rank)
+        return bounds.log_triangular_bound(block)
+
+    monkeypatch.setattr(blocks, "log_triangular_bound", bound)
+    spectrum.baseline(701, 600)
+    assert asked == [600]

@@ -13,6 +13,7 @@ def test_constants():
         "factors._CHUNK": 2097152,
         "limits.STEP": 0.25,
         "limits.TAIL": 40.0,
+        "limits._MOST": 1e5,
         "mean_law.STEP": 0.4,
         "mean_law.LOW": -16.0,
         "mean_law.HIGH": 8.0,

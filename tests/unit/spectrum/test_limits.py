@@ -121,3 +121,8 @@ def test_moment_past_ratio_one_by_swapping_dimension_and_sample(power: float) ->
 def test_moment_limit_refuses(arguments: tuple[float, float, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         moment_limit(*arguments)
+
+
+def test_an_order_that_would_be_summed_for_ever_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"power must be a finite number in \(0, 100000\)"):
+        moment_limit(10**30, 1, 0.5)

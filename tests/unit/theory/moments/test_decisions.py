@@ -19,6 +19,7 @@ def test_constants():
         "at_rest._ROUNDS": 3,
         "closure._STILL": 1e-15,
         "closure._DOUBLINGS": 42,
+        "families._TINY": 2.0**-900,
         "first._PATIENCE": 100000,
         "first._UNIT": 1e-12,
         "first._TINY": 1e-300,

@@ -73,3 +73,10 @@ def test_the_golden_weight_minimises_the_mean_part(k: float) -> None:
 def test_the_leading_gain_of_augmentation_is_a_ratio_of_counts() -> None:
     assert moments.augmentation_gain_leading(1, 1) == 0.75
     assert moments.augmentation_gain_leading(6, 2) == pytest.approx(10 / 12, rel=1e-15)
+
+
+def test_weights_down_to_the_smallest_float() -> None:
+    small, least = (moments.weighted_limit(5, 7, weight=w, bias=0.8) for w in (1e-250, 5e-324))
+    assert least.mean_sq == pytest.approx(small.mean_sq, rel=1e-12)
+    assert least.trace == 5e-324 * (small.trace / 1e-250)
+    assert moments.weighted_limit(5, 7, weight=5e-324).mean_sq == math.inf

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from madtheory.loop import fresh_data
+from madtheory.theory import moments
 from madtheory.theory.moments import second
 from madtheory.theory.moments.second import conjugated_second_moments
 
@@ -27,3 +29,9 @@ def test_what_a_correction_declares_is_as_it_was_calibrated():
     """Shares of a correction of 1 %, and a thousandth; first moments are exact."""
     expected = [0.0, 0.0, 0.026, 0.017, 0.017, 0.017, 0.017]
     np.testing.assert_allclose(second._declared(np.full(7, 0.01)), expected, rtol=1e-12)
+
+
+def test_a_dimension_may_be_an_array_of_one() -> None:
+    loop = fresh_data(5, 7, bias=0.8)
+    found = [moments.second_moments(loop, dim, generations=2) for dim in (3, np.array(3))]
+    assert np.array_equal(*found)

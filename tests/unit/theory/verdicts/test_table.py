@@ -13,6 +13,7 @@ from madtheory.theory.verdicts import (
     Finding,
     default_loops,
     definitions_table,
+    heats_up,
     table_text,
     variance_vanishes,
 )
@@ -100,3 +101,8 @@ def test_table_text_marks_conjectures_and_gaps() -> None:
         Entry("x", "c", False, replace(finding, status="conjecture")),
     )
     assert table_text(entries).splitlines()[1:] == ["|---|---|---|---|", "| x | yes | ? | no* |"]
+
+
+def test_a_definition_takes_its_loop_by_name() -> None:
+    loop = fully_synthetic(20)
+    assert heats_up(loop=loop) == heats_up(loop)

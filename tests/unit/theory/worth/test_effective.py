@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from madtheory import spectrum
@@ -152,3 +153,14 @@ def test_the_worth_is_the_same_in_units_of_almost_nothing(tiny):
     value = float(spectrum.baseline(37, s).value)
     near = 1e-9 if tiny > 1e-308 else 1e-3  # four digits are left of such numbers
     assert effective_sample_size(tiny * value, tiny * s) == pytest.approx(37.0, rel=near)
+
+
+def test_what_is_no_distance_is_refused_in_one_sentence() -> None:
+    with pytest.raises(
+        TypeError, match=r"^w2_squared must be an Estimate or an Interval, got 0.5$"
+    ):
+        effective_interval(0.5, [1.0])  # type: ignore[arg-type]
+    for value in (pd.NA, pd.Series([1.0, 2.0]), np.ones(2)):
+        with pytest.raises(TypeError, match=r"^w2_squared must be a number, got "):
+            effective_sample_size(value, [1.0])  # type: ignore[arg-type]
+    assert effective_sample_size(np.array(np.inf), [1.0]) == 0.0  # type: ignore[arg-type]
