@@ -11,7 +11,7 @@ to 1e-9, that takes more than 40 s by the simulators' own estimate: there it is 
 bound, or what six seconds give. A tenth of the bound it is at all 80. A first table, by another
 seed and with a second for six, had six points outside; all 80 were simulated anew, and two were:
 one by chance (two are expected), and a weight of which theory was wrong. What that loop and 28
-others drawn for it say is declared since, and held to 14 more.
+others drawn for it say is declared since, and held to 18 more.
 ``unseen truth PART`` simulates alone, ``unseen answers PART`` asks theory alone anew. All of it
 took 12 minutes of one core.
 """

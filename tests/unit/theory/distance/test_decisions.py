@@ -9,6 +9,7 @@ def test_constants():
         "by_direction._SHARED": 0.5,
         "cumulants._MOST_SYNTH": 10000,
         "cumulants._MISSED": 3.0,
+        "cumulants._SMALL": 0.05,
         "deficit._NODES": 256,
         "deficit._LAGUERRE": 20,
         "deficit._FRESH": (0.04, 0.4, 0.0, 0.0),
