@@ -218,7 +218,7 @@ def test_a_fixed_set_is_seen_by_all_generations() -> None:
     assert extra_skew(loop) == pytest.approx(0.0, abs=1e-6)
     fresh = replace(loop, n_fixed=0, n_fresh=50)
     assert extra_skew(replace(loop, n_fixed=25, n_fresh=25)) != extra_skew(fresh) > 0
-    assert extra_skew(replace(fresh, weight=None)) == 0
+    assert extra_skew(replace(fresh, weight=None)) == extra_skew(replace(fresh, weight=0.0)) == 0
 
 
 def test_a_skewer_covariance_is_declared() -> None:
