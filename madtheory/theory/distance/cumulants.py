@@ -32,8 +32,8 @@ _MISSED, _SMALL = 3.0, 0.05
 def extra_skew(loop: Loop) -> float:
     """How much skewer a direction's variance is at rest than one fit's of equal variance, relative.
 
-    0 without a weight on real data. A weight keeps w of the covariance as the real data have it: V = w R + b V S
-    with b = (1 - w) lambda, R and S chi-square over their degrees of freedom, and a fixed set's R
+    0 without a weight on real data. A weight keeps w of the covariance as these have it, V = w R +
+    b V S with b = (1 - w) lambda, R and S chi-square over their degrees of freedom, a fixed set's R
     the same in all generations. Second and third cumulants of V, to leading order in R.
     """
     w, n_r, n_s = loop.real_share, loop.n_real, loop.n_synth * (loop.pooled or 1)
