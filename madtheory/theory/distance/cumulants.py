@@ -57,7 +57,7 @@ def missed_by_skew(extra: float, spread: ArrayLike, s: Spectrum) -> Array:
     m_2/8 - m_3/16, and one fit's is counted as it is. Third moments are those of fluctuations of a
     size of m_3/m_2: where this is large the root's third derivative is small.
     """
-    x = np.asarray(spread)
+    x = np.maximum(spread, 0.0)  # where a law is none it may be less
     felt = (1 + (1 + extra) * x) ** -2.5 / (1 + np.square(x / _SMALL))
     return np.asarray(_MISSED * extra * x * felt / ((s.rank + 1) * (2 + s.bures_weight)))
 

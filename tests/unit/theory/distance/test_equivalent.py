@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from scipy import special
 
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data
 from madtheory.spectrum import baseline
 from madtheory.theory.distance import resummed, resummed_limit, w2_squared, w2_squared_limit
-from madtheory.theory.distance.cumulants import extra_skew
+from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
 from madtheory.theory.moments import first_moments
 from tests.golden.theory.distance import coverage, precise
 from tests.golden.theory.distance.controls import by_loop, profile
@@ -219,6 +220,12 @@ def test_a_fixed_set_is_seen_by_all_generations() -> None:
     fresh = replace(loop, n_fixed=0, n_fresh=50)
     assert extra_skew(replace(loop, n_fixed=25, n_fresh=25)) != extra_skew(fresh) > 0
     assert extra_skew(replace(fresh, weight=None)) == extra_skew(replace(fresh, weight=0.0)) == 0
+
+
+def test_a_law_that_is_none_misses_nothing_by_skew() -> None:
+    s = Spectrum.of([1.0, 1.0])
+    assert missed_by_skew(3.0, [-5.0, 0.0], s).tolist() == [0.0, 0.0]
+    assert missed_by_skew(3.0, 0.01, s) == pytest.approx(0.01 * 1.04**-2.5 / 1.04, rel=1e-12)
 
 
 def test_a_skewer_covariance_is_declared() -> None:
