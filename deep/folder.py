@@ -24,7 +24,7 @@ import numpy as np
 
 from madtheory import files
 from madtheory._types import Ints, Numbers
-from madtheory.engine.store import read_progress
+from madtheory.engine.store import Progress, read_progress
 from madtheory.files import disk, run_folder
 from madtheory.files.atomic import sweep
 
@@ -157,6 +157,11 @@ def read_about(folder: Path) -> dict[str, Any]:
     return told
 
 
+def _progress(folder: Path) -> Progress | None:
+    """What the state of a run says, which holds the digest of config.json; None without one."""
+    return read_progress(folder) if (folder / "state").exists() else None
+
+
 def sample_files(folder: Path) -> list[Path]:
     """Samples of the real data and of generation 1, 2, ..., none left out.
 
@@ -167,9 +172,9 @@ def sample_files(folder: Path) -> list[Path]:
     """
     read_about(folder)
     found = {int(path.stem) for path in (folder / "samples").glob("*.npz") if path.stem.isdigit()}
-    # A generation's samples are there before its line is.
-    stats = folder / "stats.jsonl"
-    finished = stats.read_bytes().count(b"\n") if stats.is_file() else 1
+    run = _progress(folder)
+    # A generation's samples are there before the state says that it is finished.
+    finished = run.snapshot.generation if run else 0
     for t in range(max(found | {finished, 1}) + 1):
         if t not in found:
             path = folder / "samples" / f"{t}.npz"
@@ -196,9 +201,8 @@ def said(folder: Path, generations: int) -> Said:
     ValueError
         config.json is not what was written.
     """
-    begun = (folder / "state").exists()  # it holds the digest of config.json
-    read = read_progress(folder).config if begun else run_folder.read_json(folder / "config.json")
-    given = read["loop"]
+    run = _progress(folder)
+    given = (run.config if run else run_folder.read_json(folder / "config.json"))["loop"]
     n_real, n_synth = given["n_fixed"] + given["n_fresh"], given["n_synth"]
     memory, batches = given["memory"], [1] * generations
     if given["pool"] == "accumulate":

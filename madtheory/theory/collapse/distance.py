@@ -22,11 +22,7 @@ from madtheory import _check, spectrum
 from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions
-from madtheory.loop import (
-    Loop,
-    require_fully_synthetic,
-    require_synthetic_by_direction,
-)
+from madtheory.loop import Loop, require_fully_synthetic, require_synthetic_by_direction
 from madtheory.results import Estimate
 from madtheory.theory.collapse._scales import (
     generation_range,

@@ -14,10 +14,7 @@ from numpy.typing import ArrayLike
 
 from madtheory._types import Array
 from madtheory.directions import as_given
-from madtheory.loop import (
-    Loop,
-    require_synthetic_by_direction,
-)
+from madtheory.loop import Loop, require_synthetic_by_direction
 from madtheory.theory.collapse.rates import rate
 
 

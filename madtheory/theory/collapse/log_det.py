@@ -11,10 +11,7 @@ from madtheory._types import Array
 from madtheory.covariance import Spectrum
 from madtheory.directions import Directions
 from madtheory.laws import wishart
-from madtheory.loop import (
-    Loop,
-    require_synthetic_by_direction,
-)
+from madtheory.loop import Loop, require_synthetic_by_direction
 from madtheory.theory.collapse._scales import generation_range, log_power, log_scale
 
 

@@ -62,6 +62,12 @@ def missed_by_skew(extra: float, spread: ArrayLike, s: Spectrum) -> Array:
     return np.asarray(_MISSED * extra * x * felt / ((s.rank + 1) * (2 + s.bures_weight)))
 
 
+def for_skew(extra: float, spread: float, s: Spectrum) -> tuple[float, float]:
+    """Factor on a deficit by a mean law, and what is declared of it, relative."""
+    missed = float(missed_by_skew(extra, spread, s))
+    return 1 - missed / 2, missed
+
+
 class _Cumulants(NamedTuple):
     """Joint free cumulants of m matrices; own: the part of `two` by first fits and spikes."""
 

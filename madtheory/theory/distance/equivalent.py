@@ -19,7 +19,7 @@ from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
 from madtheory.spectrum.settled import settled_law
 from madtheory.spectrum.small_dim import exact_share
 from madtheory.theory import moments
-from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
+from madtheory.theory.distance.cumulants import extra_skew, for_skew
 from madtheory.theory.distance.fidelity import Spread
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def deficit_by_law(
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
     error = _BY_FIT[not s.is_flat] * abs(1 - share) + _BY_SIZE * size + step + _BY_GRID
     error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * diluted
-    missed = float(missed_by_skew(skew, law.spread, s))
-    x, error = x * (1 - missed / 2), error + missed
+    factor, missed = for_skew(skew, law.spread, s)
+    x, error = x * factor, error + missed
     return x, x * error + (0.0 if s.is_flat else _ROUNDED)
 
 

@@ -22,7 +22,7 @@ from madtheory.spectrum.small_dim import exact_share
 from madtheory.spectrum.unrolled import Found, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import mixed
-from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
+from madtheory.theory.distance.cumulants import extra_skew, for_skew
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import Spread, second_order_deficit, spread_of
 from madtheory.theory.distance.shared_data import unrolled
@@ -93,8 +93,8 @@ def _deficit(
     uneven, felt = second_order_share(law.dim, s), law.spread / (1 + law.spread)
     m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
     error = _BY_FIT * abs(1 - share) + _BY_MEANS * found.by_means**2 + _BY_GRID
-    missed = float(missed_by_skew(skew, law.spread, s))
-    near, error = near * (1 - missed / 2), error + missed
+    factor, missed = for_skew(skew, law.spread, s)
+    near, error = near * factor, error + missed
     error += _BY_COUNTS * abs(found.by_counts) * crowd + _BY_CROWD * crowd**2
     if spread is None:
         x = near * share * uneven

@@ -39,6 +39,15 @@ def test_a_missing_file_is_named(done: Path, tmp_path: Path) -> None:
         folder.sample_files(copy)
 
 
+def test_a_run_that_stopped_has_the_samples_up_to_there(done: Path, tmp_path: Path) -> None:
+    """The line that says why is that of no generation."""
+    copy = tmp_path / "run"
+    shutil.copytree(done, copy)
+    with (copy / "stats.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"generation":3,"stopped":"the loss is NaN"}\n')
+    assert len(folder.sample_files(copy)) == 3
+
+
 # --- images --------------------------------------------------------------------------------------
 
 
