@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
+from madtheory._holm import holm
 from madtheory.audit.anchor import curve_p_value
 from madtheory.audit.drift import Drift, size_correction, training_size
 from madtheory.audit.inference import (
@@ -34,7 +35,6 @@ from madtheory.audit.series import of_spaces, tied
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from madtheory._types import Array, Ints
     from madtheory.audit.known import Known
@@ -252,19 +252,6 @@ def _rests(seen: _Seen, noise: _Noise) -> float:
     value, error = _drift(seen, noise, max(1, len(seen.level) // 2))
     room = TOLERANCE - abs(value)
     return float(stats.t.sf(room / error, noise.dof)) if error > 0 else float(room <= 0)
-
-
-def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Which hypotheses fall by Holm's procedure: any true one with probability alpha at most.
-
-    Examples
-    --------
-    >>> holm([0.011, 0.9, 0.004, 0.03], 0.04)
-    [True, False, True, False]
-    """
-    from statsmodels.stats.multitest import multipletests  # a fifth of a second: not on import
-
-    return [bool(falls) for falls in multipletests(p_values, alpha=alpha, method="holm")[0]]
 
 
 def half_life(drift: Measured) -> Measured | None:

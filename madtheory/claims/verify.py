@@ -25,9 +25,9 @@ from typing import Literal, get_args
 
 import numpy as np
 from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
 
 from madtheory import _check
+from madtheory._holm import holm
 from madtheory._types import Array
 from madtheory.claims.claim import Claim, Prediction
 from madtheory.claims.table import CLAIMS
@@ -243,17 +243,10 @@ def number_of_tests() -> int:
     return sum(not claim.computed for claim in CLAIMS)
 
 
-def holm(p_values: list[float]) -> list[bool]:
-    """Which hypotheses Holm's step-down procedure rejects at family-wise level ALPHA."""
-    if not p_values:
-        return []
-    return [bool(r) for r in multipletests(p_values, alpha=ALPHA, method="holm")[0]]
-
-
 def _by_holm(verdicts: list[Verdict]) -> tuple[Verdict, ...]:
     """Refute what Holm's rule rejects among the claims that were tested."""
     p_values = {verdict.id: verdict.p for verdict in verdicts if verdict.p is not None}
-    refuted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    refuted = dict(zip(p_values, holm(list(p_values.values()), ALPHA), strict=True))
     return tuple(
         replace(v, refuted=True, passed=False) if refuted.get(v.id, False) else v for v in verdicts
     )

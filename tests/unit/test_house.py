@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("laws", "files"),
     ("directions",),
     ("loop", "covariance", "results", "_threads"),
-    ("_check", "_compile", "_search", "_types", "proofs"),
+    ("_check", "_compile", "_holm", "_search", "_types", "proofs"),
     ("_linked",),
 )
 #: A file answers one question: this many lines at most.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madtheory import audit, metrics
+from madtheory._holm import holm
 from madtheory.audit import drift, inference, known, paths, power, pull, row_noise, run, scoring
 from madtheory.claims import claim, verify
 from tests.snapshot.traces.theory import Answers, ask
@@ -262,7 +263,7 @@ def judged() -> Answers:
             yield verify.p_value(one, z)
         yield verify.critical(one, 0.01), verify.claim_seed(one, 3)
     for p in ([], [0.01], [0.5, 0.01, 0.02, 0.9], [0.04, 0.04, 0.04], [1.0, 0.0]):
-        yield ask(verify.holm, p)
+        yield ask(holm, p, 0.01)
     yield verify.number_of_tests(), claim.relative(0.1)(2.0), claim.shift(0.1)(2.0)
     yield claim.final([1.0, 3.0]), claim.final(2.0)
     for one in CLAIMS[::9]:

@@ -12,9 +12,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from madtheory._holm import holm
 from madtheory.claims import Claim, Mutant, Observation, Prediction
 from madtheory.claims.claim import relative, shift
-from madtheory.claims.verify import POWER, holm, judge
+from madtheory.claims.verify import ALPHA, POWER, judge
 from madtheory.engine import run_seeds
 from madtheory.engine.models import Gaussian
 from madtheory.loop import (
@@ -128,7 +129,7 @@ def verdicts():
     """Verdict and Holm's rejection, by (loop, quantity)."""
     keys = [(name, quantity) for name in LOOPS for quantity in QUANTITIES]
     judged = [judge(claim(*key), n_claims=len(keys)) for key in keys]
-    refuted = holm([verdict.p for verdict in judged])
+    refuted = holm([verdict.p for verdict in judged], ALPHA)
     return dict(zip(keys, zip(judged, refuted, strict=True), strict=True))
 
 

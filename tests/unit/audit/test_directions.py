@@ -17,7 +17,6 @@ from madtheory.audit.directions import (
     banded,
     directions,
     half_life,
-    holm,
 )
 from madtheory.audit.drift import drift
 from madtheory.audit.known import Known
@@ -74,11 +73,6 @@ def test_a_tie_that_rounds_is_not_cut():
     s = np.array([1.0, *np.linspace(0.9, 0.6, 8), end * (1 + 5e-13), end * (1 - 5e-13)])
     assert banded(s).tolist() == [0] * 11
     assert banded(np.append(s[:-1], end * (1 - 1e-6)))[-1] == 1
-
-
-def test_holm_steps_down():
-    assert holm([0.02, 0.011, 0.5], 0.03) == [False, False, False]
-    assert holm([0.015, 0.01, 0.03], 0.03) == [True, True, True]
 
 
 # --------------------------------------------------------------------------------- second routes

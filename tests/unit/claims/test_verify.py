@@ -210,15 +210,6 @@ def test_a_mutant_within_the_declared_error_is_not_rejected():
     assert not verdict.passed
 
 
-def test_holm_refutes_at_the_declared_family_wise_level():
-    # .01 shared among four: .0025 for the smallest, then .00333, .005, .01.
-    assert verify.holm([0.0024, 0.5, 0.5, 0.5]) == [True, False, False, False]
-    assert verify.holm([0.0026, 0.5, 0.5, 0.5]) == [False] * 4
-    assert verify.holm([0.0024, 0.0032, 0.0049, 0.0099]) == [True] * 4
-    assert verify.holm([0.0024, 0.0034, 0.0049, 0.0099]) == [True, False, False, False]
-    assert verify.holm([]) == []
-
-
 def _compares(value: float, **changes) -> Claim:
     """A claim that 1 is `value`, within .001."""
     claim = replace(TRUE, id="computed", predict=lambda: Prediction(1.0, error=0.001))

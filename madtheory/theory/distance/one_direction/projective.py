@@ -1,0 +1,155 @@
+"""E sigma at d = 1 of few samples: a chain in the plane, by collocation (theory.md 2.10).
+
+A generation maps (1 : mu : sigma) to forms of the second degree in it. A function of the state
+that grows no faster is, over 1 + sigma^2/c + mu^2/a, one on a quarter of the projective plane,
+which has no end; it is interpolated there at nodes of Chebyshev in the angle of sigma and in the
+share of mu. A generation is then a matrix, and forms of the second degree are exact. A fixed set
+is a condition: one matrix for each node of its law.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from madtheory._types import Array
+from madtheory.loop import Loop
+from madtheory.theory.distance.fidelity import Spread
+from madtheory.theory.distance.one_direction import step
+from madtheory.theory.distance.one_direction.step import Step
+
+#: Coarse and fine, whose difference is declared: nodes in the angle of sigma, in the share of mu on
+#: one side, of normal variables and of scatters that are drawn. Less of them beside a fixed set,
+#: and nodes of its mean and scatter.
+_FRESH = (14, 6, 7, 9), (20, 9, 10, 14)
+_FIXED = (10, 5, 7, 9), (14, 7, 10, 14)
+_HELD = 8, 6
+#: States that are looked at at once.
+_AT_ONCE = 16
+#: Share of mu^2 at E mu^2.
+_TYPICAL = 0.25
+
+
+def _chebyshev(n: int, low: float) -> tuple[Array, Array]:
+    """Nodes in (low, 1) and weights of the barycentric formula."""
+    at = (2 * np.arange(n) + 1) * (np.pi / (2 * n))
+    nodes = low + (1 - low) * (1 + np.cos(at)) / 2
+    return nodes, np.where(np.arange(n) % 2, -1.0, 1.0) * np.sin(at)
+
+
+def _lagrange(nodes: tuple[Array, Array], at: Array) -> Array:
+    """Lagrange's polynomials, last axis the node."""
+    apart = at[..., None] - nodes[0]
+    parts = nodes[1] / np.where(apart == 0, np.finfo(np.float64).tiny, apart)
+    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """Nodes of interpolation, and the scales of sigma^2 and mu^2."""
+
+    angles: tuple[Array, Array]
+    shares: tuple[Array, Array]
+    c: float
+    a: float
+    even: bool
+
+    @classmethod
+    def of(cls, angles: int, shares: int, c: float, mean_sq: float, *, even: bool) -> _Plane:
+        """So many nodes; shares of both signs unless functions are even in mu."""
+        across = _chebyshev(shares, 0.0) if even else _chebyshev(2 * shares, -1.0)
+        return cls(_chebyshev(angles, 0.0), across, c, mean_sq / _TYPICAL, even)
+
+    @property
+    def states(self) -> Array:
+        """(mu, v) at the nodes, shape (2, nodes)."""
+        angle, share = (
+            x.ravel() for x in np.meshgrid(self.angles[0], self.shares[0], indexing="ij")
+        )
+        ratio = np.square(np.tan(np.pi / 2 * angle))
+        part = share if self.even else share * np.abs(share)
+        mu = np.sign(part) * np.sqrt(self.a * np.abs(part) / (1 - np.abs(part)) * (1 + ratio))
+        return np.stack([mu, self.c * ratio])
+
+    def size(self, mu: Array, v: Array) -> Array:
+        """What functions are divided by."""
+        return np.asarray(1 + v / self.c + mu * mu / self.a)
+
+    def means(self, mu: Array, v: Array, weights: Array) -> Array:
+        """Rows that take values at the nodes to means over draws, shape (states, nodes)."""
+        size = self.size(mu, v)
+        share = mu * mu / self.a / size if self.even else mu / np.sqrt(self.a * size)
+        angle = np.arctan(np.sqrt(v / self.c)) * (2 / np.pi)
+        left, right = _lagrange(self.angles, angle), _lagrange(self.shares, share)
+        left *= (weights * size)[..., None]
+        return np.matmul(left.transpose(0, 2, 1), right).reshape(len(mu), -1)
+
+
+def _generation(plane: _Plane, step: Step, states: Array, held: Array, draws: list[int]) -> Array:
+    """Rows of means after a generation from `states`, at mean and scatter `held` of a fixed set."""
+    rows, beside = [], np.broadcast_to(held[:, None], states.shape)
+    for start in range(0, states.shape[1], _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        nodes, weights = step.drawn(states[1, part], *draws)
+        rows.append(plane.means(*step.after(states[:, part], beside[:, part], nodes), weights))
+    return np.concatenate(rows)
+
+
+def _rest(plane: _Plane, A: Array) -> Array:
+    """The row of means that a generation leaves as it is."""
+    one = 1 / plane.size(*plane.states)
+    system = np.vstack([A.T - np.eye(len(A)), one])
+    return np.asarray(np.linalg.lstsq(system, np.eye(len(A) + 1)[-1])[0])
+
+
+def _deficits(plane: _Plane, row: Array, c: float) -> float:
+    """E (1 - sqrt(v/c))^2/2."""
+    states = plane.states
+    return float(row @ (np.square(1 - np.sqrt(states[1] / c)) / 2 / plane.size(*states)))
+
+
+def _given(loop: Loop) -> Iterator[tuple[Array, float]]:
+    """(Mean and scatter of the fixed set in standard units, weight); one of them without."""
+    laws = (math.inf if loop.n_fixed else 0.0, max(loop.n_fixed - 1.0, 0.0))
+    nodes, weights = step.together([step.rule(k, n) for k, n in zip(laws, _HELD, strict=True)])
+    for held, weight in zip(nodes.T, weights, strict=True):
+        if held[0] > 0:  # the other sign says the same
+            yield held, 2 * weight
+        elif not loop.n_fixed:
+            yield held, weight
+
+
+def _by(loop: Loop, spread: Spread, nodes: tuple[int, int, int, int]) -> Array:
+    """Deficits of generations 1..T, or at the limit where moments are single numbers."""
+    c, mean_sq = np.atleast_1d(1 + spread.shift), np.atleast_1d(spread.mean_sq)
+    angles, shares, *draws = nodes
+    plane = _Plane.of(angles, shares, float(c[-1]), float(mean_sq[-1]), even=not loop.n_fixed)
+    states, found, begin = plane.states, np.zeros(len(c)), step.first(loop)
+    for held, weight in _given(loop):
+        A = _generation(plane, step.later(loop), states, held, draws)
+        A /= plane.size(*states)[:, None]
+        if not spread.shift.ndim:
+            row = _rest(plane, A)
+        elif begin is not None:
+            row = _generation(plane, begin, np.zeros((2, 1)), held, draws)[0]
+        for t, now in enumerate(c.tolist()):
+            found[t] += weight * _deficits(plane, row, now)
+            row = row @ A
+    return found
+
+
+def covers(loop: Loop) -> bool:
+    """Whether it takes a second or two, not more."""
+    return not (loop.n_fixed and loop.n_fresh)
+
+
+def deficits(loop: Loop, spread: Spread) -> tuple[Array, Array]:
+    """1 - E sigma/sqrt(c), and its error: at the limit, or of generations 1..T."""
+    coarse, fine = (_by(loop, spread, nodes) for nodes in (_FIXED if loop.n_fixed else _FRESH))
+    apart = np.abs(fine - coarse)
+    near = np.pad(apart, 1)
+    error = np.maximum(np.maximum(near[:-2], near[2:]), apart)
+    return fine.reshape(spread.shift.shape), error.reshape(spread.shift.shape)
