@@ -10,7 +10,7 @@ import numpy as np
 from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments import several, tensors
-from madtheory.theory.moments.generation import Layout, full, layout_of
+from madtheory.theory.moments.generation import Layout, full, layout_of, second_rounding
 from madtheory.theory.moments.subsampled import Piles
 from madtheory.theory.moments.tensors import AXES, NEAR, Tensors
 
@@ -25,8 +25,8 @@ _SOLVED, _DENSE, _FEW, _AT_ONCE = 1200, 600, 150, 64
 #: Tolerance of a first look at the radius, and from which distance from 1 on it is enough: where
 #: real data are few, eigenvalues crowd there and Arnoldi's method, of so many vectors, errs.
 _ROUGH, _SURE, _ARNOLDI = 1e-6, 1e-2, 60
-#: Rounding of a matrix of moments.
-_ROUNDED = 1e-9
+#: Rounding of a matrix of moments at least, and beyond which it says nothing.
+_ROUNDED, _BLURRED = 1e-9, 1e-3
 #: Krylov vectors, how much smaller a round makes the residual, rounds.
 _KRYLOV, _RESIDUAL, _ROUNDS = 400, 1e-7, 3
 
@@ -216,7 +216,7 @@ def several_radius(loop: Loop, dim: int, tolerance: float = 0.0) -> float:
         return _largest(_late_map(loop, dim, at_rest=False), tolerance)
 
 
-def _can_be(x: Tensors) -> bool:
+def _can_be(x: Tensors, rounded: float) -> bool:
     """Whether joint moments can be those of anything: of all scalars, of all matrices.
 
     u = A u + b, b within the cone of joint moments that A maps into itself, has a solution in that
@@ -228,16 +228,17 @@ def _can_be(x: Tensors) -> bool:
     for four, three, two in ((scalars, x.VM, x.MM), (outer, x.VS, x.MT)):
         mixed = three.reshape(v * v, m)
         gram = np.block([[four.reshape(v * v, v * v), mixed], [mixed.T, two]])
-        if not np.linalg.eigvalsh(gram)[0] >= -_ROUNDED * np.abs(gram).max():
+        if not np.linalg.eigvalsh(gram)[0] >= -rounded * np.abs(gram).max():
             return False
     return True
 
 
 def _diverges(loop: Loop, dim: int, x: Tensors) -> bool:
     """Whether second moments of a loop with a radius near 1 have no limit; x if they have one."""
-    if loop.n_fixed == 1 and not loop.n_fresh:
+    rounded = max(_ROUNDED, second_rounding(loop))
+    if (loop.n_fixed == 1 and not loop.n_fresh) or rounded > _BLURRED:
         return several_radius(loop, dim) >= 1 - NEAR
-    return not _can_be(x)
+    return not _can_be(x, rounded)
 
 
 def several_limit(loop: Loop, dim: int) -> Array | None:

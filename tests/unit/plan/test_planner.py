@@ -286,8 +286,10 @@ def test_one_real_sample_and_fewer_than_dimensions() -> None:
 def test_any_spectrum_and_its_scale() -> None:
     s = np.array([5.0, 1.0, 0.2, 0.0])
     one, other = (plan_loop(c * s, n_real=50, bias=0.9, n_synth=100).answers for c in (1, 7))
-    for name in ("gain", "admissible_n_synth", "optimal_weight", "memory", "required_n_real"):
+    for name in ("gain", "admissible_n_synth", "memory", "required_n_real"):
         assert other[name].value == pytest.approx(one[name].value, rel=1e-6)
+    # Where an optimum is, is known to the root of what its height is known to.
+    assert other["optimal_weight"].value == pytest.approx(one["optimal_weight"].value, rel=1e-5)
     assert other["w2_squared"].value == pytest.approx(7 * one["w2_squared"].value, rel=1e-9)
     assert one["gain"].value == pytest.approx(worth.gain(fresh_data(50, 100, bias=0.9), s))
     assert spectrum.baseline(50, s).value > one["w2_squared"].value
