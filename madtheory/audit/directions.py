@@ -35,7 +35,6 @@ from madtheory.audit.series import of_spaces, tied
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
-
     from madtheory._types import Array, Ints
     from madtheory.audit.known import Known
     from madtheory.audit.series import Axes, Series

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from madtheory.theory.distance import (
     fresh,
     grown,
     mixed,
+    one_direction,
     remembered,
     shared_equivalent,
 )
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from madtheory._types import Array
+
+    Sharpen = Callable[[Loop, Spectrum, Spread, Array], Array]
 
 
 def _require_covered(loop: Loop, s: Spectrum, quantity: str) -> None:
@@ -94,14 +98,16 @@ def w2_squared(
     True
     """
     seed = _check.count("seed", seed, minimum=0)
-    found = _by_formula(loop, eigenvalues, _check.count("generations", generations))
+    found = _by_formula(loop, eigenvalues, _check.count("generations", generations), precise)
     if not precise:
         return found
     loop, s = paired(loop, eigenvalues)
     return precise_path(loop, Spectrum(s), found, seed)
 
 
-def _by_formula(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimate:
+def _by_formula(
+    loop: Loop, eigenvalues: ArrayLike, generations: int, precise: bool = False
+) -> Estimate:
     """The same without simulation."""
     loop = binding(loop)
     if loop.is_fully_synthetic:
@@ -109,7 +115,7 @@ def _by_formula(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimat
     if loop.has_spectrum:
         directions = Directions.of(loop, eigenvalues)
         if not directions.loop.has_spectrum:
-            return _by_formula(directions.loop, directions.values, generations)
+            return _by_formula(directions.loop, directions.values, generations, precise)
         by_direction.require_covered(directions, "w2_squared")
         return by_direction.path(directions, generations)
     s = Spectrum.of(eigenvalues)
@@ -119,6 +125,8 @@ def _by_formula(loop: Loop, eigenvalues: ArrayLike, generations: int) -> Estimat
         rows = equivalent.sharper_path(loop, s, spread, rows)
     elif shared_equivalent.covers(loop):
         rows = shared_equivalent.sharper_path(loop, s, spread, rows)
+    if precise and one_direction.covers(loop, s.rank):
+        rows = one_direction.sharper_path(loop, spread, rows)
     return estimate(spread, rows, s.trace)
 
 
@@ -217,7 +225,7 @@ def w2_squared_limit(
     """
     require_loop(loop)
     seed = _check.count("seed", seed, minimum=0)
-    found = _limit_by_formula(loop, eigenvalues)
+    found = _limit_by_formula(loop, eigenvalues, precise)
     if not precise:
         return found
 
@@ -233,7 +241,7 @@ def w2_squared_limit(
     return precise_limit(own, Spectrum(s), found, seed, nearly=nearly)
 
 
-def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
+def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike, precise: bool = False) -> Estimate:
     """The same without simulation."""
     if loop.has_spectrum and loop.is_fully_synthetic:
         value = collapse.w2_squared_limit(loop, eigenvalues)
@@ -241,7 +249,7 @@ def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
     if loop.has_spectrum:
         directions = Directions.of(loop, eigenvalues)
         if not directions.loop.has_spectrum:
-            return _limit_by_formula(directions.loop, directions.values)
+            return _limit_by_formula(directions.loop, directions.values, precise)
         return by_direction.limit(directions)
     generation.require_resolved(loop, "w2_squared_limit")
     loop = remembered.at_rest(binding(loop))
@@ -249,7 +257,10 @@ def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
         return remembered.limit(loop, Spectrum.of(eigenvalues))
     routes = (equivalent, shared_equivalent)
     sharpen = next((x.sharper_limit for x in routes if x.covers(loop)), _as_they_are)
-    return _limit(loop, Spectrum.of(eigenvalues), sharpen)
+    s = Spectrum.of(eigenvalues)
+    if one_direction.covers(loop, s.rank):
+        sharpen = partial(_along_one, sharpen, precise)
+    return _limit(loop, s, sharpen)
 
 
 def resummed_limit(loop: Loop, eigenvalues: ArrayLike) -> Estimate:
@@ -278,9 +289,15 @@ def _as_they_are(_loop: Loop, _s: Spectrum, _spread: Spread, rows: Array) -> Arr
     return rows
 
 
-def _limit(
-    loop: Loop, s: Spectrum, sharpen: Callable[[Loop, Spectrum, Spread, Array], Array]
-) -> Estimate:
+def _along_one(
+    sharpen: Sharpen, precise: bool, loop: Loop, s: Spectrum, spread: Spread, rows: Array
+) -> Array:
+    """The deficits as `sharpen` has them, or as one direction's chain does."""
+    rows = sharpen(loop, s, spread, rows)
+    return one_direction.sharper_limit(loop, spread, rows, precise=precise)
+
+
+def _limit(loop: Loop, s: Spectrum, sharpen: Sharpen) -> Estimate:
     """The limit of a loop of one bias, with deficits as `sharpen` has them."""
     if not loop.is_fresh_memory_one:
         settled = _settled(loop, s)

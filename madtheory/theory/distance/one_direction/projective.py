@@ -1,4 +1,4 @@
-"""E sigma at d = 1 of few samples: a chain in the plane, by collocation (theory.md 2.10).
+"""E sigma at d = 1 of few samples: a chain in the plane, by collocation (theory.md 2.11).
 
 A generation maps (1 : mu : sigma) to forms of the second degree in it. A function of the state
 that grows no faster is, over 1 + sigma^2/c + mu^2/a, one on a quarter of the projective plane,
@@ -21,12 +21,14 @@ from madtheory.theory.distance.fidelity import Spread
 from madtheory.theory.distance.one_direction import step
 from madtheory.theory.distance.one_direction.step import Step
 
-#: Coarse and fine, whose difference is declared: nodes in the angle of sigma, in the share of mu on
-#: one side, of normal variables and of scatters that are drawn. Less of them beside a fixed set,
-#: and nodes of its mean and scatter.
-_FRESH = (14, 6, 7, 9), (20, 9, 10, 14)
-_FIXED = (10, 5, 7, 9), (14, 7, 10, 14)
-_HELD = 8, 6
+#: Coarse and fine, and what is declared: so many of their differences, and this at least, relative.
+#: Nodes in the angle of sigma, in the share of mu on one side, of normal variables and of scatters
+#: that are drawn, and of mean and scatter of a fixed set, beside which others are fewer.
+_DECLARED, _LEAST = 2.0, 1e-4
+_FRESH = (16, 9, 8, 10, 1, 1), (22, 12, 10, 16, 1, 1)
+_FIXED = (11, 9, 9, 12, 6, 5), (14, 12, 10, 14, 8, 6)
+#: Nodes of a chi-square law that rules of its root are made of.
+_MADE_OF = 150
 #: States that are looked at at once.
 _AT_ONCE = 16
 #: Share of mu^2 at E mu^2.
@@ -72,7 +74,7 @@ class _Plane:
         ratio = np.square(np.tan(np.pi / 2 * angle))
         part = share if self.even else share * np.abs(share)
         mu = np.sign(part) * np.sqrt(self.a * np.abs(part) / (1 - np.abs(part)) * (1 + ratio))
-        return np.stack([mu, self.c * ratio])
+        return np.asarray(np.stack([mu, self.c * ratio]))
 
     def size(self, mu: Array, v: Array) -> Array:
         """What functions are divided by."""
@@ -85,10 +87,13 @@ class _Plane:
         angle = np.arctan(np.sqrt(v / self.c)) * (2 / np.pi)
         left, right = _lagrange(self.angles, angle), _lagrange(self.shares, share)
         left *= (weights * size)[..., None]
-        return np.matmul(left.transpose(0, 2, 1), right).reshape(len(mu), -1)
+        rows: Array = np.matmul(left.transpose(0, 2, 1), right).reshape(len(mu), -1)
+        return rows
 
 
-def _generation(plane: _Plane, step: Step, states: Array, held: Array, draws: list[int]) -> Array:
+def _generation(
+    plane: _Plane, step: Step, states: Array, held: Array, draws: tuple[int, int]
+) -> Array:
     """Rows of means after a generation from `states`, at mean and scatter `held` of a fixed set."""
     rows, beside = [], np.broadcast_to(held[:, None], states.shape)
     for start in range(0, states.shape[1], _AT_ONCE):
@@ -111,24 +116,36 @@ def _deficits(plane: _Plane, row: Array, c: float) -> float:
     return float(row @ (np.square(1 - np.sqrt(states[1] / c)) / 2 / plane.size(*states)))
 
 
-def _given(loop: Loop) -> Iterator[tuple[Array, float]]:
+def _root_rule(dof: float, n: int) -> tuple[Array, Array]:
+    """Nodes and weights for a chi-square variable in standard units, by powers of its root."""
+    if not dof:
+        return step.rule(dof, n)
+    u, weights = step.rule(dof, _MADE_OF)
+    size = math.sqrt(2 * dof)
+    nodes, fewer = step.fewer(np.sqrt(np.maximum(dof + size * u, 0.0))[None], weights, n)
+    return (nodes[0] ** 2 - dof) / size, fewer[0]
+
+
+def _given(loop: Loop, n_mean: int, n_scatter: int) -> Iterator[tuple[Array, float]]:
     """(Mean and scatter of the fixed set in standard units, weight); one of them without."""
-    laws = (math.inf if loop.n_fixed else 0.0, max(loop.n_fixed - 1.0, 0.0))
-    nodes, weights = step.together([step.rule(k, n) for k, n in zip(laws, _HELD, strict=True)])
+    if not loop.n_fixed:
+        yield np.zeros(2), 1.0
+        return
+    rules = [step.rule(math.inf, n_mean), _root_rule(loop.n_fixed - 1.0, n_scatter)]
+    nodes, weights = step.together(rules)
     for held, weight in zip(nodes.T, weights, strict=True):
         if held[0] > 0:  # the other sign says the same
             yield held, 2 * weight
-        elif not loop.n_fixed:
-            yield held, weight
 
 
-def _by(loop: Loop, spread: Spread, nodes: tuple[int, int, int, int]) -> Array:
+def _by(loop: Loop, spread: Spread, nodes: tuple[int, ...]) -> Array:
     """Deficits of generations 1..T, or at the limit where moments are single numbers."""
     c, mean_sq = np.atleast_1d(1 + spread.shift), np.atleast_1d(spread.mean_sq)
-    angles, shares, *draws = nodes
+    angles, shares, normal, scatter, *given = nodes
+    draws = normal, scatter
     plane = _Plane.of(angles, shares, float(c[-1]), float(mean_sq[-1]), even=not loop.n_fixed)
     states, found, begin = plane.states, np.zeros(len(c)), step.first(loop)
-    for held, weight in _given(loop):
+    for held, weight in _given(loop, *given):
         A = _generation(plane, step.later(loop), states, held, draws)
         A /= plane.size(*states)[:, None]
         if not spread.shift.ndim:
@@ -151,5 +168,5 @@ def deficits(loop: Loop, spread: Spread) -> tuple[Array, Array]:
     coarse, fine = (_by(loop, spread, nodes) for nodes in (_FIXED if loop.n_fixed else _FRESH))
     apart = np.abs(fine - coarse)
     near = np.pad(apart, 1)
-    error = np.maximum(np.maximum(near[:-2], near[2:]), apart)
+    error = _DECLARED * np.maximum(np.maximum(near[:-2], near[2:]), apart) + _LEAST * np.abs(fine)
     return fine.reshape(spread.shift.shape), error.reshape(spread.shift.shape)

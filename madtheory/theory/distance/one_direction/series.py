@@ -1,4 +1,4 @@
-"""E sigma at d = 1 as a series, between bounds that close (theory.md 2.10).
+"""E sigma at d = 1 as a series, between bounds that close (theory.md 2.11).
 
 A generation maps (mu, v), v = sigma^2, and what a fixed set has of them, (a, S), to polynomials in
 themselves and in normal and chi-square variables, of the same degree where v and S count twice. So
@@ -26,8 +26,9 @@ from madtheory.loop import Loop
 from madtheory.theory.distance.fidelity import Spread
 from madtheory.theory.distance.one_direction.step import Step, later, orthonormal, rule, together
 
-#: Degree of v from so many degrees of freedom on, of the chi-square that it resembles.
-_DEGREES = ((2e4, 4), (200.0, 6), (0.0, 8))
+#: Degree of v from so many degrees of freedom on, of the chi-square that it resembles; and beside a
+#: fixed set, which costs more.
+_DEGREES, _BESIDE = ((2e4, 4), (200.0, 6), (0.0, 8)), 6
 #: States that are looked at at once.
 _AT_ONCE = 500
 #: Terms left out, in units of the last ones; and rounding of a deficit.
@@ -48,9 +49,9 @@ class _Units(NamedTuple):
 
 
 class _Basis(NamedTuple):
-    """Products of polynomials in (x, u, y, w), one a row of `index` (M, 4), at nodes of a rule."""
+    """Products of polynomials in (x, u, y, w), one of each of `rows` (M, 4), at nodes of a rule."""
 
-    index: Ints
+    rows: Ints
     nodes: Array  # (4, nodes)
     each: list[Array]
     values: Array  # (M, nodes)
@@ -72,7 +73,7 @@ def _basis(dof: float, n_fixed: int, degree: int) -> _Basis:
 
 def _transfer(step: Step, units: _Units, basis: _Basis, degree: int) -> Array:
     """Means of the polynomials after a generation, in the polynomials before it."""
-    pairs = np.unique(basis.index[:, :2], axis=0)
+    pairs = np.unique(basis.rows[:, :2], axis=0)
     means = np.empty((len(pairs), basis.weights.size))
     scale = np.array([[units.mean], [units.spread]])
     for start in range(0, basis.weights.size, _AT_ONCE):
@@ -85,7 +86,7 @@ def _transfer(step: Step, units: _Units, basis: _Basis, degree: int) -> Array:
         means[:, part] = [np.einsum("ij,ij->i", x[p], u[q]) for p, q in pairs]
     _, _, y, w = basis.each
     number = {tuple(pair): i for i, pair in enumerate(pairs.tolist())}
-    rows = [means[number[p, q]] * y[r] * w[s] for p, q, r, s in basis.index.tolist()]
+    rows = [means[number[p, q]] * y[r] * w[s] for p, q, r, s in basis.rows.tolist()]
     return np.asarray((np.array(rows) * basis.weights) @ basis.values.T)
 
 
@@ -155,18 +156,19 @@ def _bounded(index: Ints, h: Array, units: _Units) -> Array:
     return np.array([value, lower, upper, error])
 
 
-def _degree(dof: float) -> int:
+def _degree(loop: Loop, dof: float) -> int:
     """Enough for the law's width."""
-    return next(n for least, n in _DEGREES if dof >= least)
+    enough = next(n for least, n in _DEGREES if dof >= least)
+    return min(enough, _BESIDE) if loop.n_fixed else enough
 
 
 def deficit(loop: Loop, spread: Spread) -> Array | None:
     """Value, lower, upper, error of 1 - E sigma/sqrt(c) at the limit; None without moments."""
     mean, c, dof = float(spread.mean_sq) ** 0.5, float(1 + spread.shift), float(2 / spread.diagonal)
     units = _Units(mean, c, dof)
-    for degree in range(_degree(dof), 3, -2):
+    for degree in range(_degree(loop, dof), 3, -2):
         basis = _basis(dof, loop.n_fixed, degree)
-        h = _at_rest(basis.index, _transfer(later(loop), units, basis, degree))
+        h = _at_rest(basis.rows, _transfer(later(loop), units, basis, degree))
         if h is not None:
-            return _bounded(basis.index, h, units)
+            return _bounded(basis.rows, h, units)
     return None

@@ -1,4 +1,4 @@
-"""A generation at d = 1: (mu, v), v = sigma^2, after it, from what is drawn (theory.md 2.10)."""
+"""A generation at d = 1: (mu, v), v = sigma^2, after it, from what is drawn (theory.md 2.11)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from madtheory.loop import Loop
 
 def _recursion(dof: float, n: int) -> tuple[Array, Array]:
     """Jacobi's matrix of a chi-square variable in standard units, n nodes; inf: a normal one."""
-    j, k = np.arange(n), dof / 2
-    return 2 * j / math.sqrt(k), np.sqrt(j[1:] * (1 + (j[1:] - 1) / k))
+    j, k = np.arange(n, dtype=np.float64), dof / 2
+    off = np.sqrt(j[1:] * (1 + (j[1:] - 1) / k))
+    return np.asarray(2 * j / math.sqrt(k)), np.asarray(off)
 
 
 @lru_cache(maxsize=64)
@@ -25,7 +26,7 @@ def rule(dof: float, n: int) -> tuple[Array, Array]:
     if not dof:
         return np.zeros(1), np.ones(1)
     nodes, vectors = linalg.eigh_tridiagonal(*_recursion(dof, n))
-    return nodes, vectors[0] ** 2
+    return np.asarray(nodes), np.asarray(vectors[0] ** 2)
 
 
 def together(rules: list[tuple[Array, Array]]) -> tuple[Array, Array]:
@@ -47,7 +48,7 @@ def orthonormal(dof: float, u: Array, degree: int) -> Array:
     return np.stack(found)
 
 
-def _fewer(x: Array, weights: Array, n: int) -> tuple[Array, Array]:
+def fewer(x: Array, weights: Array, n: int) -> tuple[Array, Array]:
     """Rules of n nodes or fewer for laws at points x (laws, points), exact to degree 2 n - 1."""
     unit = np.maximum(np.abs(x).max(axis=1, keepdims=True), 1e-300)
     z, n = x / unit, min(n, x.shape[1])
@@ -103,7 +104,7 @@ class Step:
         (real, synth), weights = together([rule(k, n) for k in (k_r, k_s)])
         apart = a_r * self.variance * math.sqrt(2 * k_r) * real
         apart = apart + (a_s * self.bias * math.sqrt(2 * k_s)) * v[:, None] * synth
-        return _fewer(apart, weights, n)
+        return fewer(apart, weights, n)
 
     def drawn(self, v: Array, normal: int, scatter: int) -> tuple[Array, Array]:
         """Nodes (3, states, draws), weights (states, draws): both new means, and their scatters."""

@@ -83,6 +83,8 @@ def test_constants():
 
 def test_defaults():
     assert defaults("theory.distance") == {
+        "any_loop._by_formula": {"precise": False},
+        "any_loop._limit_by_formula": {"precise": False},
         "any_loop.w2_squared": {"precise": False, "seed": 0},
         "any_loop.w2_squared_limit": {"precise": False, "seed": 0},
         "equivalent.deficit_by_law": {"step": 0.0, "diluted": 0.0, "skew": 0.0},
