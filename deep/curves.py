@@ -3,7 +3,8 @@
 Keys of a file: `command`, `versions`, `seed`, `seconds`, `date`, `digest` (of the results alone, as
 ``madtheory deep run`` prints it), `preset` (its TOML), `loop` (fields of
 :class:`madtheory.loop.Loop`), `n_params`, `real` (the metrics of real training data of the size of
-one generation, the floor), `generations` and `metrics` ({name: (T, ...)}). No torch is needed.
+one generation, the floor), `generations`, `metrics` ({name: (T, ...)}), and `seal`, of all of
+these: what compares a curve with theory reads its loop and preset too. No torch is needed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ from madtheory.files import run_folder
 def digest(generations: Ints, metrics: Mapping[str, Array]) -> str:
     """SHA-256 of all that was measured."""
     return samples.digest({"generations": generations, **metrics})
+
+
+def _seal(told: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a file says besides."""
+    return files.sha256(files.canonical_json(told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +134,9 @@ def of_run(folder: Path | str) -> Curve:
 
 
 def write(curve: Curve, path: Path | str) -> None:
-    """Write a curve as JSON: all of it or nothing."""
-    files.atomic_write_json(path, curve)
+    """Write a curve as JSON, sealed: all of it or nothing."""
+    told = json.loads(files.canonical_json(curve))
+    files.atomic_write_json(path, told | {"seal": _seal(told)})
 
 
 def read(path: Path | str) -> Curve:
@@ -138,10 +145,11 @@ def read(path: Path | str) -> Curve:
     Raises
     ------
     ValueError
-        It is no such file, or its digest is not that of its metrics.
+        It is no such file, or its seal is not that of what it says.
     """
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8"))
+        sealed = given.pop("seal", None) == _seal(given)
         given["real"], given["metrics"] = _arrays(given["real"]), _arrays(given["metrics"])
         given["generations"] = np.asarray(given["generations"], dtype=np.int64)
         curve = Curve(**given)
@@ -151,6 +159,6 @@ def read(path: Path | str) -> Curve:
         raise ValueError(f"curve must be a readable file, got {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(f"curve must be a file that deep curve wrote, got {path}") from None
-    if digest(curve.generations, curve.metrics) != curve.digest:
-        raise ValueError(f"curve must have the digest of its metrics, got another one in {path}")
+    if not sealed:
+        raise ValueError(f"curve must have the seal of all that it says, got another one in {path}")
     return curve

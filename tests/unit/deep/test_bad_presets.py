@@ -140,8 +140,8 @@ def curve(tmp_path: Path, **changes: object) -> Path:
         "generations": generations.tolist(),
         "metrics": {"fid": [1.0, 1.0]},
     }
-    path = tmp_path / "c.json"
-    path.write_text(json.dumps(given | changes))
+    path, told = tmp_path / "c.json", given | changes
+    path.write_text(json.dumps(told | {"seal": curves._seal(told)}))
     return path
 
 

@@ -47,13 +47,42 @@ def test_a_curve_is_what_the_run_measured(done: Path, tmp_path: Path) -> None:
     assert again.digest == found.digest == curves.digest(again.generations, again.metrics)
 
 
-def test_a_number_that_was_changed_is_seen(done: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("metrics", "trace", 1), None),
+        (("real", "trace"), None),
+        (("loop", "n_synth"), 81),
+        (("preset", "loop", "bias"), 0.6),
+        (("n_params",), 13),
+        (("seed",), 5),
+        (("digest",), "0" * 64),
+    ],
+)
+def test_whatever_was_changed_is_seen(
+    place: tuple[str | int, ...], value: object, done: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.json"
+    curves.write(curves.of_run(done), path)
+    curves.read(path)
+    given = json.loads(path.read_text())
+    *way, last = place
+    inner = given
+    for key in way:
+        inner = inner[key]
+    inner[last] = inner[last] * (1 + 1e-15) if value is None else value
+    path.write_text(json.dumps(given))
+    with pytest.raises(ValueError, match="must have the seal of all that it says"):
+        curves.read(path)
+
+
+def test_a_curve_without_a_seal_is_refused(done: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     curves.write(curves.of_run(done), path)
     given = json.loads(path.read_text())
-    given["metrics"]["trace"][1] *= 1 + 1e-15
+    del given["seal"]
     path.write_text(json.dumps(given))
-    with pytest.raises(ValueError, match="must have the digest of its metrics"):
+    with pytest.raises(ValueError, match="must have the seal of all that it says"):
         curves.read(path)
 
 
