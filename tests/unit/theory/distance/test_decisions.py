@@ -58,6 +58,8 @@ def test_constants():
         "remembered._ENDLESS": 1000000000,
         "shared_data._HELD": 3,
         "shared_data._WITHIN": 1e-09,
+        "shared_equivalent._WEIGHTED": (0.4, -1.5),
+        "shared_equivalent._BY_WEIGHTED": (0.2, -0.5),
         "shared_equivalent._PATIENT": 0.9,
         "shared_equivalent._HASTE": (0.68, 0.78),
         "shared_equivalent._WITHIN": 0.06,
