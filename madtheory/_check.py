@@ -113,6 +113,13 @@ def number_or_numbers(
     return tuple(several) if len(set(several)) > 1 else several[0]
 
 
+def truth(name: str, value: object) -> bool:
+    """Return `value`, True or False and nothing else."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of the `allowed` words; of many, a refusal names the nearest."""
     if isinstance(value, str) and value in allowed:  # a table would compare cell by cell

@@ -210,6 +210,7 @@ def make_plan(
     problem = Gaussian(*paired(loop, eigenvalues))
     plan = asked(problem, QUANTITIES, work=lambda T, _: problem.work(T), record=record, **how)
     threads = _threads.processors("threads", threads)
+    keep_paths = _check.truth("keep_paths", keep_paths)
     return plan, {"threads": threads, "keep_paths": keep_paths, "progress": progress}
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from madtheory import _threads
+from madtheory import _check, _threads
 from madtheory._types import Array, Ints
 from madtheory.results import ModeStates
 from madtheory.simulate.kernels.tally import Tally
@@ -130,6 +130,7 @@ def run(
     `draw` runs the replicates of one chunk and records them.
     """
     threads = _threads.processors("threads", threads)
+    keep_paths = _check.truth("keep_paths", keep_paths)
     slots = slots_of(request.recorded)
     shape = (len(request.record), request.recorded.size)
     wanted = np.array([request.known.index(name) for name in request.record], dtype=np.int64)

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from madtheory import _check
+from madtheory.loop import fresh_data
+from madtheory.simulate import simulate
+from madtheory.theory.distance import w2_squared, w2_squared_limit
 from tests.decisions import constants, defaults
 
 
@@ -212,3 +215,19 @@ def test_an_infinite_number_is_taken_where_it_means_something() -> None:
     for x in (-math.inf, math.nan):
         with pytest.raises(ValueError, match="x must be a finite number of at least 0"):
             _check.number("x", x, low=0, infinite=True)
+
+
+@pytest.mark.parametrize("value", [None, 1, 0.0, "yes", pd.NA, float("nan"), np.array([True])])
+def test_a_truth_value_is_true_or_false_and_nothing_else(value):
+    assert _check.truth("precise", np.bool_(True)) is True
+    with pytest.raises(TypeError, match="precise must be True or False, got"):
+        _check.truth("precise", value)
+    loop = fresh_data(9, 9)
+    for ask in (
+        lambda: w2_squared(loop, [1.0], generations=2, precise=value),
+        lambda: w2_squared_limit(loop, [1.0], precise=value),
+    ):
+        with pytest.raises(TypeError, match="precise must be True or False, got"):
+            ask()
+    with pytest.raises(TypeError, match="keep_paths must be True or False, got"):
+        simulate(loop, [1.0], generations=2, replicates=3, keep_paths=value)

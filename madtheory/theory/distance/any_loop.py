@@ -98,6 +98,7 @@ def w2_squared(
     True
     """
     seed = _check.count("seed", seed, minimum=0)
+    precise = _check.truth("precise", precise)
     found = _by_formula(loop, eigenvalues, _check.count("generations", generations), precise)
     if not precise:
         return found
@@ -225,6 +226,7 @@ def w2_squared_limit(
     """
     require_loop(loop)
     seed = _check.count("seed", seed, minimum=0)
+    precise = _check.truth("precise", precise)
     found = _limit_by_formula(loop, eigenvalues, precise)
     if not precise:
         return found
