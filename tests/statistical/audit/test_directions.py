@@ -1,8 +1,8 @@
 """Fates of directions on simulated loops: a short run of tests/golden/audit/directions.py.
 
 Other seeds. The bounds are quantiles of level 1e-4 of the binomial counts at the promised rates;
-bands of one loop share their noise and count for half. Intervals of level .7 are rejected with
-power .9, false fates in .3 of the loops with .92.
+bands of one loop share their noise and count for half. Intervals of level .8 are rejected with
+power .9, false fates in .2 of the loops with .9.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from scipy import stats
 from madtheory._threads import one_thread
 from tests.golden.audit import directions
 
-EACH = 5
+EACH = 12
 
 
 @pytest.fixture(scope="module")
