@@ -137,8 +137,8 @@ def all_modes_alive(modes: int, n_synth: int, n_fresh: int) -> Estimate:
     Estimate
         Scalars. `lower` is the union bound, `upper` the better of Bonferroni's and the second
         moment's, P(D = 0) <= 1 - (E D)^2 / E D^2 for D modes gone; `rel_error` is the rounding of
-        the alternating sum. Where the bounds are closer, the value is their middle, and
-        `rel_error` says so.
+        the alternating sum. Where the bounds are closer, or rounding hides so small a chance, the
+        value is the middle of what is left, and `rel_error` says so.
 
     Examples
     --------
@@ -159,6 +159,8 @@ def all_modes_alive(modes: int, n_synth: int, n_fresh: int) -> Estimate:
     upper = 1.0 - max(one - two, one**2 / (one + 2.0 * two)) if one else 1.0
     if rounding > min(total, 0.5 * (upper - lower)) and rounding > 1e-9:
         return Estimate.between(lower, upper)
+    if rounding >= total:  # so small a chance is lost in it
+        return Estimate.between(lower, min(upper, max(total, 0.0) + rounding))
     value = min(max(total, lower), upper)
     return Estimate.between(lower, upper, value, rel_error=rounding / value)
 
@@ -220,6 +222,6 @@ def fresh_for_all_modes(modes: int, n_synth: int, probability: float) -> FreshNe
     def at(fresh: int) -> Estimate:
         return all_modes_alive(K, n, fresh)
 
-    need = _search.least(lambda fresh: float(at(fresh).value) >= level, -1, most)
+    need = _search.least(lambda fresh: float(at(fresh).end(-1)) >= level, -1, most)
     union = _search.least(lambda fresh: float(at(fresh).lower) >= level, -1, most)
     return FreshNeed(need, float(at(need).value), union)

@@ -9,6 +9,9 @@ import click
 from madtheory.cli import answer, options, table
 from madtheory.cli.answer import Entries, Entry, Payload
 
+#: A relative error that is rounding (theory.md: tested to 1e-9 or better).
+EXACT = 1e-9
+
 
 def _fate(K: int, n_synth: int) -> Entries:
     """Without fresh data: when one mode is left."""
@@ -26,10 +29,11 @@ def _kept(K: int, n_synth: int, n_fresh: int) -> Entries:
 
     alive = law.all_modes_alive(K, n_synth, n_fresh)
     mean = law.stationary_surviving_mean(K, n_synth, n_fresh)
+    status = "exact" if float(alive.rel_error) <= EXACT else "asymptotic"
     return {
         "stationary_surviving_mean": Entry(mean),
-        "all_modes_alive": Entry(float(alive.value)),
-        "all_modes_alive_rel_error": Entry(float(alive.rel_error)),
+        "all_modes_alive": Entry(float(alive.value), status),
+        "all_modes_alive_rel_error": Entry(float(alive.rel_error), status),
     }
 
 
@@ -70,7 +74,9 @@ _PATH = {"surviving_mean": "modes alive", "heterozygosity": "heterozygosity"}
 
 def show_modes(payload: Payload) -> None:
     """Print `theory modes`."""
-    page, status = table.console(), payload["status"]
+    page, status = table.console(), dict(payload["status"])
+    if status.get("all_modes_alive") == "asymptotic":
+        status["all_modes_alive"] += f", {table.percent(payload['all_modes_alive_rel_error'])}"
     fresh = f", n_fresh = {payload['n_fresh']}" if payload["n_fresh"] else ""
     counts = f"modes = {payload['modes']}, n_synth = {payload['n_synth']}{fresh}"
     page.print(f"Mixture of equal, well separated modes: {counts}", style="bold")

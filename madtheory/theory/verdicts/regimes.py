@@ -49,9 +49,9 @@ def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     """Regime of a loop at its limit (paper, Section 2.3, Eq. (4); theory.md 2.5, 3).
 
     "collapse" where E tr Sigma_t goes to 0, or where it stays while almost every path dies (no
-    real data, bias 1); "unbounded" where first moments diverge; else by n_e/n_real with its
-    interval: "equivalent to real" where the interval holds 1. Refused where the limit is not
-    computed.
+    real data, or none of weight, and no pool that keeps everything; bias 1); "unbounded" where
+    first moments diverge; else by n_e/n_real with its interval: "equivalent to real" where the
+    interval holds 1. Refused where the limit is not computed.
 
     Examples
     --------
@@ -64,8 +64,9 @@ def regime(loop: Loop, eigenvalues: ArrayLike) -> Regime:
     """
     require_loop(loop)
     s = Spectrum.of(eigenvalues)
-    first = moments.first_moments_limit(loop, eigenvalues=eigenvalues)
-    if first.trace == 0 or (not loop.n_real and math.isfinite(first.trace) and not loop.floor):
+    first, used = moments.first_moments_limit(loop, eigenvalues=eigenvalues), loop.used
+    dies = not (used.n_real or used.floor) and not used.keeps_all
+    if first.trace == 0 or (dies and math.isfinite(first.trace)):
         return Regime("collapse", 0.0, 0.0, 0.0, "exact")
     if not math.isfinite(first.mean_sq + first.trace):
         return Regime("unbounded", 0.0, 0.0, 0.0, "exact")

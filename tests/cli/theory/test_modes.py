@@ -66,6 +66,24 @@ def test_fresh_data_leave_no_fixation_and_say_so(answer: Answer) -> None:
     assert 0 < got["all_modes_alive"] < 1
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("theory modes --modes 25 --n-synth 60 --n-fresh 3", "asymptotic"),
+        ("theory modes --modes 25 --n-synth 1000 --n-fresh 20", "exact"),
+        ("theory modes --modes 12 --n-synth 11 --n-fresh 1", "asymptotic"),
+    ],
+)
+def test_the_middle_of_wide_bounds_is_not_exact(
+    answer: Answer, command: Command, line: str, status: str
+) -> None:
+    got = answer(*line.split(), "--generations", "1")
+    assert got["status"]["all_modes_alive"] == status
+    assert (got["all_modes_alive_rel_error"] < 1e-9) == (status == "exact")
+    out = command(*line.split(), "--generations", "1")[1]
+    assert ("asymptotic, ±100 %" in out) == (status == "asymptotic")
+
+
 def test_what_is_too_large_is_null_with_its_reason_not_refused(answer: Answer) -> None:
     got = answer(*LARGE.split())
     assert got["surviving_mean"] == [None, None]

@@ -93,3 +93,18 @@ def test_few_samples_need_fresh_ones_by_looking_at_every_number(n: int) -> None:
     chances = [float(modes.all_modes_alive(5, n, fresh).value) for fresh in range(30)]
     assert need.n_fresh == next(i for i, chance in enumerate(chances) if chance >= 0.95)
     assert need.probability == chances[need.n_fresh]
+
+
+@pytest.mark.parametrize(("modes_", "n"), [(12, 11), (13, 15)])
+def test_a_chance_that_is_lost_in_rounding_is_below_it(modes_: int, n: int) -> None:
+    e = modes.all_modes_alive(modes_, n, 1)
+    assert 0 == e.lower < e.value < e.upper < 1e-8
+    assert e.rel_error == 1.0
+
+
+def test_a_small_chance_is_not_reached_where_only_bounds_are_known() -> None:
+    # The middle of bounds on a chance that is nearly 0 is above .001 at hardly any fresh samples.
+    need = modes.fresh_for_all_modes(100, 1_000, 1e-3)
+    found = modes.all_modes_alive(100, 1_000, need.n_fresh)
+    assert found.rel_error < 1e-3
+    assert need.probability == pytest.approx(1e-3, rel=0.1)

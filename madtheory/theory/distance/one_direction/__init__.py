@@ -14,9 +14,13 @@ _MANY = 60.0
 
 
 def covers(loop: Loop, rank: int) -> bool:
-    """Whether one direction holds all, and two numbers are a model."""
+    """Whether one direction holds all, and two numbers are a model.
+
+    Two fixed samples alone are often as good as one: neither way says how far it is off then.
+    """
     bare = not (loop.shrinkage or loop.floor or loop.has_spectrum or loop.budget)
-    real = loop.n_real > 0 and loop.weight != 0
+    real = loop.n_fresh > 0 or loop.n_fixed > 2
+    real = real and loop.weight != 0
     return rank == 1 and bare and real and loop.memory == 1 and loop.pooled == 1
 
 

@@ -21,14 +21,16 @@ from madtheory.theory.distance.fidelity import Spread
 from madtheory.theory.distance.one_direction import step
 from madtheory.theory.distance.one_direction.step import Step
 
-#: Coarse and fine, and what is declared: so many of their differences, and this at least, relative.
+#: Coarse and fine, and what is declared: so many of their differences, of one or two real samples,
+#: by which E sigma has a kink, and of others; and this at least, relative.
 #: Nodes in the angle of sigma, in the share of mu on one side, of normal variables and of scatters
 #: that are drawn, and of mean and scatter of a fixed set, beside which others are fewer.
-_DECLARED, _LEAST = 2.0, 1e-4
+_KINKED, _DECLARED, _LEAST = 5.0, 2.0, 1e-4
 _FRESH = (16, 9, 8, 10, 1, 1), (22, 12, 10, 16, 1, 1)
 _FIXED = (11, 9, 9, 12, 6, 5), (14, 12, 10, 14, 8, 6)
-#: Nodes of a chi-square law that rules of its root are made of.
-_MADE_OF = 150
+#: Nodes that rules of a root of chi-square are made of, up to so far from its middle: hardly any of
+#: it lies beyond.
+_MADE_OF, _FAR = 150, 9.0
 #: States that are looked at at once.
 _AT_ONCE = 16
 #: Share of mu^2 at E mu^2.
@@ -120,10 +122,14 @@ def _root_rule(dof: float, n: int) -> tuple[Array, Array]:
     """Nodes and weights for a chi-square variable in standard units, by powers of its root."""
     if not dof:
         return step.rule(dof, n)
-    u, weights = step.rule(dof, _MADE_OF)
-    size = math.sqrt(2 * dof)
-    nodes, fewer = step.fewer(np.sqrt(np.maximum(dof + size * u, 0.0))[None], weights, n)
-    return (nodes[0] ** 2 - dof) / size, fewer[0]
+    middle = math.sqrt(dof)
+    low, high = max(middle - _FAR, 0.0), middle + _FAR
+    x, weights = np.polynomial.legendre.leggauss(_MADE_OF)
+    root = low + (high - low) * (x + 1) / 2
+    log = (dof - 1) * np.log(root / middle) - (root**2 - dof) / 2
+    weights = weights * np.exp(log - log.max())
+    nodes, fewer = step.fewer(root[None], weights / weights.sum(), n)
+    return (nodes[0] ** 2 - dof) / math.sqrt(2 * dof), fewer[0]
 
 
 def _given(loop: Loop, n_mean: int, n_scatter: int) -> Iterator[tuple[Array, float]]:
@@ -168,5 +174,6 @@ def deficits(loop: Loop, spread: Spread) -> tuple[Array, Array]:
     coarse, fine = (_by(loop, spread, nodes) for nodes in (_FIXED if loop.n_fixed else _FRESH))
     apart = np.abs(fine - coarse)
     near = np.pad(apart, 1)
-    error = _DECLARED * np.maximum(np.maximum(near[:-2], near[2:]), apart) + _LEAST * np.abs(fine)
+    factor = _KINKED if loop.n_fresh in (1, 2) else _DECLARED
+    error = factor * np.maximum(np.maximum(near[:-2], near[2:]), apart) + _LEAST * np.abs(fine)
     return fine.reshape(spread.shift.shape), error.reshape(spread.shift.shape)

@@ -14,7 +14,7 @@ from madtheory.loop import (
 )
 from madtheory.results import Interval
 from madtheory.theory import distance, moments, worth
-from madtheory.theory.verdicts import REGIMES, regime
+from madtheory.theory.verdicts import REGIMES, regime, variance_vanishes
 
 TEN = np.ones(10)
 MIXED = Loop(n_initial=100, n_fixed=60, n_fresh=40, n_synth=4, bias=0.89)
@@ -78,3 +78,16 @@ def test_gains_are_of_the_real_data_of_a_generation() -> None:
     loop = fresh_data(100, 100, bias=0.9)
     one, other = regime(loop, TEN), regime(fresh_data(100, 100, bias=0.9, n_initial=20), TEN)
     assert other.gain == pytest.approx(one.gain, rel=1e-9)
+
+
+def test_real_data_of_no_weight_are_none() -> None:
+    plain, weightless = fully_synthetic(10), fresh_data(10, 10, weight=0.0)
+    assert regime(weightless, [1.0, 2.0]).name == regime(plain, [1.0, 2.0]).name
+
+
+def test_a_synthetic_pool_that_keeps_everything_does_not_collapse_at_bias_one() -> None:
+    loop = Loop(n_initial=100, n_synth=100, pool="accumulate")
+    assert variance_vanishes(loop).verdict is False
+    found = regime(loop, [1.0, 1.0])
+    assert found.name == "worse than real"
+    assert 0 < found.low < found.gain < found.high < 1

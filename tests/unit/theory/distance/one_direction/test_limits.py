@@ -68,6 +68,33 @@ def test_beside_a_fixed_set_samples_without_spread_leave_its_own_law():
     assert abs(e.value / truth - 1) < e.rel_error
 
 
+@pytest.mark.parametrize("n_synth", [20, 200, 10_000])
+def test_one_real_sample_beside_samples_without_spread_is_within_what_is_declared(n_synth):
+    # bias 0: sigma is a normal variable's size, at which grids converge like 1/nodes.
+    loop = Loop(n_initial=2, n_fresh=1, n_synth=n_synth, bias=0.0)
+    value, error = projective.deficits(loop, parts(loop)[0])
+    assert abs(value - (1 - np.sqrt(2 / np.pi))) < error
+
+
+@pytest.mark.parametrize("n_synth", [1, 3, 100])
+def test_two_fixed_samples_are_within_what_is_declared(n_synth):
+    # bias 0: mu comes to their mean, and sigma^2 is their scatter over n - 1.
+    loop = synthetic_augmentation(2, n_synth, bias=0.0)
+    c = 1 / (n_synth + 1)
+    truth = 1 / 2 + c + 1 - 2 * np.sqrt(2 / np.pi * c)
+    found = any_loop._limit_by_formula(loop, [1.0], precise=True)
+    assert abs(found.value / truth - 1) < found.rel_error
+
+
+@pytest.mark.parametrize("dof", [1.0, 2.0, 5.0, 40.0, 900.0])
+def test_rules_of_a_root_of_chi_square_have_its_mean(dof):
+    nodes, weights = projective._root_rule(dof, 5)
+    x = dof + np.sqrt(2 * dof) * nodes
+    assert weights @ np.sqrt(x) == pytest.approx(stats.chi(dof).mean(), rel=1e-12)
+    assert weights @ x == pytest.approx(dof, rel=1e-12)
+    assert weights @ x**2 == pytest.approx(dof * (dof + 2), rel=1e-12)
+
+
 LOOPS = (
     fresh_data(30, 40),
     fresh_data(40, 60, bias=0.9),
@@ -164,6 +191,8 @@ def test_what_it_does_not_cover_is_as_it_was():
     for loop in (fresh_data(9, 9, memory=2), Loop(n_initial=9, n_fresh=9, n_synth=9, floor=0.1)):
         assert not one_direction.covers(loop, 1)
     assert not one_direction.covers(fresh_data(9, 9), 2)
+    assert not one_direction.covers(synthetic_augmentation(2, 9), 1)
+    assert one_direction.covers(synthetic_augmentation(3, 9), 1)
     # Rare paths make all moments of order 4 infinite: there is no series.
     loop = fresh_data(3, 12)
     assert series.deficit(loop, parts(loop)[0]) is None
