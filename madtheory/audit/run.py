@@ -300,7 +300,7 @@ def audit(
     exponent = _unit(checked)
     found = tuple(_generation(x, g, exponent, k, level) for g in sets)
     with one_thread():
-        return _assemble(x, sets, found, sizes, horizon, level, alpha, known)
+        return _assemble(x, sets, found, sizes, n_real or 0, horizon, level, alpha, known)
 
 
 def _assemble(
@@ -308,6 +308,7 @@ def _assemble(
     sets: list[Array],
     generations: tuple[Generation, ...],
     sizes: list[int] | None,
+    n_real: int,
     horizon: int,
     level: float,
     alpha: float,
@@ -339,7 +340,7 @@ def _assemble(
         training_size=found.training_size,
         forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level, known),
         fresh_data=fresh_data(
-            real.shape[1], found, distance.value / _trace(real, level).value, known.share
+            real.shape[1], found, distance.value / _trace(real, level).value, n_real
         ),
         level=level,
         power=power(series, found, alpha, known),

@@ -351,6 +351,13 @@ def test_one_dimension():
     assert math.isfinite(found.p_value)
     two = audit.audit(REAL[:, :1], [x[:, :1] for x in FILES[:2]])
     assert (two.rate.low, two.rate.high) == (-math.inf, math.inf)
+    # Two files of one direction say nothing of noise: no size, no correction, nothing to bound.
+    for known in ({}, {"n_real": 0}):
+        two = audit.audit(REAL[:, :1], [x[:, :1] for x in FILES[:2]], **known)
+        assert two.bias.value == pytest.approx(math.exp(two.rate.value), rel=1e-12)
+        assert two.bias.value == pytest.approx(two.directions.bands[0].bias.value, rel=1e-12)
+        assert (two.training_size, two.power) == (math.inf, None)
+        assert (two.fresh_data.n_synth, two.fresh_data.required_n_real) == (None, None)
 
 
 def test_huge_and_tiny_features():
@@ -380,6 +387,14 @@ def test_known_real_rows_are_not_counted_as_synthetic_ones():
     assert found.training_size == 120
     assert found.fresh_data is not None
     assert found.fresh_data.n_synth == 80
+    # Where synthetic rows pile up too: the mean of those of generation 2 on.
+    pile = audit.audit(REAL, FILES, n_synth=[80 * t for t in range(1, len(FILES) + 1)], n_real=40)
+    later = [80 * t for t in range(2, len(FILES) + 1)]
+    assert pile.training_size == np.mean(later) + 40
+    assert pile.fresh_data.n_synth == np.mean(later)
+    # And where a direction is lost.
+    lost = audit.audit(REAL, [*FILES[:3], np.full((300, 5), 2.0)], n_synth=200)
+    assert (lost.training_size, lost.fresh_data.n_synth) == (200, 200)
 
 
 def test_no_fresh_data_holds_an_unreachable_distance():
