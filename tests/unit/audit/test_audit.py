@@ -453,6 +453,7 @@ def test_bad_options(options, error, message):
         (["g1.npy", "g3.npy", "g4.npy"], "g3.npy right after g1.npy"),
         (["g2.npy", "g1.npy", "g3.npy"], "g1.npy right after g2.npy"),
         (["d/run7_gen09_64.npz", "d/run7_gen11_64.npz"], "d/run7_gen11_64.npz right after"),
+        (["d/gen_1/x.npy", "d/gen_10/x.npy", "d/gen_2/x.npy"], "d/gen_10/x.npy right after"),
     ],
 )
 def test_wrong_order_and_gaps_in_the_names(names, after):
@@ -468,7 +469,18 @@ def test_wrong_order_and_gaps_in_the_names(names, after):
         ["first.npy", "second.npy", "third.npy"],
         ["run1_gen3.npy", "run2_gen1.npy", "run9_gen7.npy"],  # two numbers vary: no telling
         ["a_1.npy", "b_7.npy", "c_2.npy"],  # different names
+        ["d/gen_8/x.npy", "d/gen_9/x.npy", "d/gen_10/x.npy"],
+        ["7/g1.npy", "9/g2.npy", "3/g3.npy"],  # their own numbers tell
     ],
 )
 def test_names_in_order_or_without_a_count(names):
     run._check_order(names)
+
+
+def test_some_rows_alike_make_no_set_given_twice():
+    """Words of which one in a hundred is rare: most of the rows of all files are one."""
+    rng = np.random.default_rng(0)
+    sets = [words(rng, 1000, [0.99, 0.005, 0.005]) for _ in range(8)]
+    run._check_repeats(list("abcdefgh"), sets)
+    with pytest.raises(ValueError, match="i must be a set of its own, got the rows of c"):
+        run._check_repeats(list("abcdefghi"), [*sets, sets[2].copy()])
