@@ -72,14 +72,18 @@ def curve_p_value(series: Series, noise: Drift, share: float) -> float:
     """
     level = series.log_variance.mean(axis=1)
     ratio, x = np.exp(np.diff(level)), np.exp(level[0] - level[:-1])
-    scaled = np.column_stack([x, np.ones_like(x)]) / ratio[:, None]
-    with np.errstate(over="ignore"):  # a file that is beyond all scales of the others
-        information = scaled.T @ scaled
-    finite = bool(np.isfinite(information).all())
-    if len(x) < 2 or not finite or np.linalg.cond(information) > 1e12:
+    with np.errstate(over="ignore", divide="ignore"):  # a file beyond all scales of the others
+        scaled = np.column_stack([x, np.ones_like(x)]) / ratio[:, None]
+    if len(x) < 2 or not np.isfinite(scaled).all():
+        return 1.0
+    # Each column in units of its own, powers of two: a steep fall is no reason to say nothing.
+    units = np.ldexp(1.0, np.frexp(scaled.max(axis=0))[1])
+    scaled /= units
+    information = scaled.T @ scaled
+    if np.linalg.cond(information) > 1e12:
         return 1.0
     inverse = np.linalg.inv(information)
-    contrast = np.array([(1 - share) * math.exp(level[0]), -share])
+    contrast = np.array([(1 - share) * math.exp(level[0]), -share]) / units
     value = float(contrast @ inverse @ scaled.sum(axis=0))
     error = math.sqrt(noise.spread * noise.sharing * float(contrast @ inverse @ contrast))
     return float(stats.t.cdf(value / error, noise.dof)) if error > 0 else float(value >= 0)

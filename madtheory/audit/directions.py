@@ -339,16 +339,18 @@ def _ahead(
 ) -> tuple[Measured, ...] | None:
     """Total variance of the next generations, from the bands' own `parts` of the last one."""
     seen = [one.seen for one in them.found if one.seen is not None]
-    if len(seen) < len(parts) or not math.isfinite(them.noise.spread[0]):
+    if len(seen) < len(parts) or not math.isfinite(them.noise.spread[0]) or not parts.all():
         return None
     C, drifts = them.covariance, np.array([one.drift.value for one in them.found])
     blocks = np.array([[C[np.ix_(a.spaces, b.spaces)].mean() for b in seen] for a in seen])
     quantile, out = float(stats.t.ppf(0.5 + level / 2, them.noise.dof)), []
     for h in range(1, horizon + 1):
-        now = parts * np.exp(np.minimum(h * drifts, _FARTHEST))
+        # In logarithms: what has died far ahead is below all that float64 holds.
+        logs = np.log(parts / parts.sum()) + np.minimum(h * drifts, _FARTHEST)
+        now, top = np.exp(logs - logs.max()), float(logs.max())
         weights = now / now.sum()
         error = math.sqrt(float(weights @ blocks @ weights) * them.noise.ahead(steps, h))
-        ratio = Measured.around(math.log(float(now.sum() / parts.sum())), quantile * error)
+        ratio = Measured.around(top + math.log(float(now.sum())), quantile * error)
         out.append(ratio.map(lambda x: last * exponential(x)))
     return tuple(out)
 

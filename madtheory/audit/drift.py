@@ -78,10 +78,11 @@ def held_drift(series: Series, whole: Drift, share: float, steps: int) -> Drift:
 
 
 def training_size(step: float) -> float:
-    """Degrees of freedom m of a Gaussian fit whose log variances step with variance psi'(m/2)."""
-    if not step > 0:
-        return math.inf
-    return chi_square.dof_of_log_variance(step) if math.isfinite(step) else 1.0
+    """Degrees of freedom m of a Gaussian fit whose log variances step with variance psi'(m/2).
+
+    inf without a step, and where nothing is known of one: no correction then.
+    """
+    return chi_square.dof_of_log_variance(step) if 0 < step < math.inf else math.inf
 
 
 def size_correction(dof: float) -> float:

@@ -196,12 +196,12 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
     return _search.first(holds, most=_FARTHEST)
 
 
-def fresh_data(dim: int, found: Inference, shown: float, share: float | None) -> FreshData:
+def fresh_data(dim: int, found: Inference, shown: float, real: int = 0) -> FreshData:
     """Fresh data for the estimated bias and size, at the E W2^2/tr Sigma_0 shown last.
 
-    `share` of a training set is known to be real: the others are its synthetic samples.
+    `real` rows of each training set are known to be so: the others are its synthetic samples.
     """
-    bias, size = min(1.0, found.bias.value), found.training_size * (1.0 - (share or 0.0))
+    bias, size = min(1.0, found.bias.value), found.training_size - real
     n = round(size) if size < _check.MAX_COUNT else None
     required = None
     if n is not None and shown > 0:

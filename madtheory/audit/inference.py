@@ -136,23 +136,28 @@ def _collapsed(
     if not any(lost):
         return None
     verdict: Verdict = "undecided"
-    p = 1.0
+    p, T = 1.0, len(lost)
     if lost[0]:
         reason = "a direction that varies in real has no variance from the first generation on"
     elif lost[-1]:
-        first = lost.index(True) + 1
-        rows = training_rows(series, sizes, first - 1)
+        # What was lost for a while, and varies again, is not what is lost in the end.
+        stays = int(np.logical_and.accumulate(directions[::-1], axis=0).sum(axis=0).max())
+        first = T - stays + 1
+        rows = training_rows(series, sizes, lost.index(True))
         p = lost_p_value(series, directions, rows, alone=known.alone)
         reason = f"a direction that varies in real loses all variance by generation {first}"
-        if p <= alpha:
-            verdict = "mad"
-        else:
+        if p > alpha:
             still = "models that stay" if known.alone else "a held loop"
             reason += f", but so few real rows vary along it that {still} may lack it"
+        elif known.share:
+            reason = f"real data enter, but {reason}, as in no loop they hold"
+        else:
+            verdict = "mad"
     else:
         reason = "a direction without variance in one generation varies again later"
     rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)
-    return Inference(rate, bias, 1.0, verdict, reason, p, 1.0)
+    size = math.inf if sizes is None else float(np.mean(sizes[1:]))
+    return Inference(rate, bias, size, verdict, reason, p, 0.0 if known.mixed(MARGIN) else 1.0)
 
 
 def infer(

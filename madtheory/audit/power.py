@@ -281,7 +281,7 @@ def power(series: Series, found: Inference, alpha: float, known: Known = NOTHING
 
     Where no real data are known to enter, loops of which nothing grows are cleared: share 1.
     """
-    if found.noise is None or found.held is None or not found.noise.step > 0:
+    if found.noise is None or found.held is None or not 0 < found.noise.step < math.inf:
         return None
     if known.mixed(MARGIN):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Collection
@@ -126,9 +127,14 @@ class Audit:
 
 # ------------------------------------------------------------------------------------------ input
 def _check_order(names: Sequence[str]) -> None:
-    """Raise ValueError unless the one number that varies in the names goes up by one."""
+    """Raise ValueError unless the one number that varies in the names goes up by one.
+
+    Where all files have one name, in those of their folders.
+    """
+    stems = [PurePath(name).stem for name in names]
+    told = stems if len(set(stems)) > 1 else names
     # Text and numbers in turn, numbers at odd places.
-    parts = [re.split(r"(\d+)", PurePath(name).stem) for name in names]
+    parts = [re.split(r"(\d+)", name) for name in told]
     if len({len(p) for p in parts}) > 1 or len({tuple(p[::2]) for p in parts}) > 1:
         return
     varying = [i for i in range(1, len(parts[0]), 2) if len({p[i] for p in parts}) > 1]
@@ -147,7 +153,8 @@ def _check_repeats(names: Sequence[str], sets: Sequence[Array]) -> None:
     seen: dict[bytes, str] = {}
     for name, x in zip(names, sets, strict=True):
         if (x != x[0]).any():
-            key = repr(x.shape).encode() + x[:: 1 + len(x) // 64].tobytes()
+            # All of it: some rows of one-hot words may well be those of another set.
+            key = repr(x.shape).encode() + hashlib.sha256(np.ascontiguousarray(x)).digest()
             if key in seen:
                 raise ValueError(f"{name} must be a set of its own, got the rows of {seen[key]}")
             seen[key] = name
@@ -265,7 +272,8 @@ def audit(
     apart : bool
         Whether `real` is known to be other data than the first training set.
     names : sequence of str or None
-        File names of the generations: where one number varies in them it must go up by one.
+        File names of the generations: where one number varies in them, or in their folders where
+        all have one name, it must go up by one.
 
     Returns
     -------
@@ -300,7 +308,7 @@ def audit(
     exponent = _unit(checked)
     found = tuple(_generation(x, g, exponent, k, level) for g in sets)
     with one_thread():
-        return _assemble(x, sets, found, sizes, horizon, level, alpha, known)
+        return _assemble(x, sets, found, sizes, n_real or 0, horizon, level, alpha, known)
 
 
 def _assemble(
@@ -308,6 +316,7 @@ def _assemble(
     sets: list[Array],
     generations: tuple[Generation, ...],
     sizes: list[int] | None,
+    n_real: int,
     horizon: int,
     level: float,
     alpha: float,
@@ -339,7 +348,7 @@ def _assemble(
         training_size=found.training_size,
         forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level, known),
         fresh_data=fresh_data(
-            real.shape[1], found, distance.value / _trace(real, level).value, known.share
+            real.shape[1], found, distance.value / _trace(real, level).value, n_real
         ),
         level=level,
         power=power(series, found, alpha, known),

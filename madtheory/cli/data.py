@@ -143,6 +143,8 @@ def _forecast(forecast: Forecast | None) -> Payload | None:
 
 def _audit_reasons(found: Audit) -> dict[str, str]:
     """Why something is null."""
+    from madtheory.audit import MARGIN
+
     reasons = {}
     if found.rate is None:
         reasons = dict.fromkeys(
@@ -154,8 +156,8 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
     if found.directions is not None and found.directions.trace is None:
         reasons["directions.trace"] = reasons.get("rate", "three generations are needed, got 2")
     if math.isinf(found.training_size):
-        reasons["training_size"] = "no noise between generations is seen"
-    if found.power is None and found.known.share:
+        reasons["training_size"] = reasons.get("rate", "no noise between generations is seen")
+    if found.power is None and found.known.mixed(MARGIN):
         reasons["power"] = "real data are known to enter, which leaves nothing to test"
     elif found.power is None:
         reasons["power"] = "the noise between generations is not known"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,13 @@ def _quantiles(values: Array, levels: tuple[float, ...]) -> Array:
     return np.where(np.isnan(values).any(axis=0), math.nan, np.array(rows))
 
 
+def checked_levels(levels: Sequence[float]) -> tuple[float, ...]:
+    """Return quantiles to take over seeds, each in [0, 1]."""
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        raise TypeError(f"levels must be a list of numbers, got {_check.shown(levels)}")
+    return tuple(_check.number("levels", level, low=0.0, high=1.0) for level in levels)
+
+
 def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Bands:
     """Return mean, standard error and quantiles over the curves of several seeds.
 
@@ -100,7 +107,7 @@ def bands(curves: Sequence[Curves], *, levels: Sequence[float] = LEVELS) -> Band
         same = np.array_equal(other.generations, first.generations)
         if not same or other.metrics.keys() != first.metrics.keys():
             raise ValueError(f"curves must have equal generations and metrics, got {other.seed}")
-    checked = tuple(_check.number("levels", level, low=0.0, high=1.0) for level in levels)
+    checked = checked_levels(levels)
     values = {name: np.stack([c.metrics[name] for c in curves]) for name in first.metrics}
     moments = {name: _moments(array) for name, array in values.items()}
     return Bands(

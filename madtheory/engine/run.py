@@ -15,7 +15,7 @@ import numpy as np
 import madtheory.engine.store as store
 from madtheory import _threads
 from madtheory._threads import on_processes, on_threads
-from madtheory.engine.curves import LEVELS, Bands, Curves, bands
+from madtheory.engine.curves import LEVELS, Bands, Curves, bands, checked_levels
 from madtheory.engine.generation import (
     Training,
     first_data,
@@ -301,11 +301,17 @@ def read_model(out: Path | str, model: GenerativeModel, generation: int | None =
     """
     found = store.read_progress(Path(out))
     reached, memory = found.snapshot.generation, found.config["loop"]["memory"]
-    generation = reached if generation is None else generation
-    if not max(reached - memory if memory else 0, 0) < generation <= reached:
-        raise ValueError(f"generation must be one whose model is kept, got {generation}")
-    arrays = store.read_arrays(Path(out), found.snapshot)
-    return load_model(model, generation, arrays)
+    at = reached if generation is None else generation
+    if not max(reached - memory if memory else 0, 0) < at <= reached:
+        raise ValueError(f"generation must be one whose model is kept, got {at}")
+    try:
+        arrays = store.read_arrays(Path(out), found.snapshot)
+    except (OSError, ValueError):
+        if store.read_progress(Path(out)).snapshot.generation == reached:
+            raise
+        # A run at work drops files once it has saved again: that is no damage.
+        return read_model(out, model, generation)
+    return load_model(model, at, arrays)
 
 
 # --- seeds side by side --------------------------------------------------------------------------
@@ -358,8 +364,9 @@ def run_seeds(
     tasks = [make_task(loop, model, data, metrics, generations, every, s) for s in seeds]
     if not tasks or len({task.seed for task in tasks}) < len(tasks):
         raise ValueError(f"seeds must be different and at least one, got {list(seeds)}")
+    quantiles = checked_levels(levels)  # before hours of work
     many, folders = _threads.processors("workers", workers), _seed_folders(out, tasks)
     runs = [partial(_run_at, task, folder) for task, folder in zip(tasks, folders, strict=True)]
     with _progress(progress) as show:
         curves = (on_processes if processes else on_threads)(runs, many, show)
-    return bands(curves, levels=levels)
+    return bands(curves, levels=quantiles)

@@ -31,6 +31,9 @@ def as_array(name: str, value: object) -> Numbers:
         raise Unusable(f"{name} must be an array, got a ragged {type(value).__name__}") from None
     if array.dtype.hasobject:
         raise Unusable(f"{name} must be an array of plain values, got {type(value).__name__}")
+    if np.ma.is_masked(value):  # what lies below the mask would be taken for data
+        masked = int(np.ma.count_masked(value))  # type: ignore[no-untyped-call]
+        raise Unusable(f"{name} must have no masked entries, got {masked}; remove such rows")
     return array
 
 

@@ -21,9 +21,12 @@ costs the generations since the last save, which are run again to the same bits.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import io
 import json
+import math
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -54,19 +57,58 @@ VERSIONS = {name: name for name in ("madtheory", "numpy", "scipy", "torch", "num
 # --- what decides a result -----------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
-    """JSON value that stands for an attribute: arrays by digest, anything else by its type."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+def _plain(value: Any, *, deeper: bool = True) -> Any:
+    """JSON value that stands for an attribute: arrays by digest, functions by name.
+
+    Of other objects class and public attributes count, of those within them the class alone.
+    """
+    if value is None or isinstance(value, (bool, int, str)):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(float(value))
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _plain(part, deeper=deeper) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [_plain(part, deeper=deeper) for part in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(part, deeper=deeper) for part in value), key=files.canonical_json)
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "detach"):
         return digest({"": as_array("attribute", value)})
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return describe(value)
-    return getattr(value, "__qualname__", type(value).__qualname__)
+    return getattr(value, "__qualname__", None) or _object(value, deeper=deeper)
+
+
+def _object(value: Any, *, deeper: bool) -> Any:
+    """JSON value that stands for an object of any class, an address in memory never."""
+    name = type(value).__qualname__
+    if isinstance(value, functools.partial):
+        return {"class": name, "of": _plain([value.func, value.args, value.keywords])}
+    words = repr(value)
+    if not re.search(r"\b0x[0-9a-fA-F]+", words):
+        return words
+    own = _plain(_public(value), deeper=False) if deeper else {}
+    return {"class": name, **own} if own else name
+
+
+#: What a class may say of its models that decides no bit of a result.
+_IDLE = ("keeps_checkpoints",)
+_SIMPLE = (bool, int, float, str, list, tuple, dict, np.ndarray)
+
+
+def _public(thing: Any) -> dict[str, Any]:
+    """Public attributes by name: its own, those in slots, and the settings of its classes."""
+    names = set(getattr(thing, "__dict__", {}))
+    if dataclasses.is_dataclass(thing):
+        names.update(item.name for item in dataclasses.fields(thing))
+    for one in type(thing).__mro__:
+        slots = vars(one).get("__slots__", ())
+        names.update([slots] if isinstance(slots, str) else slots)
+        # A name in capitals is a constant of the code.
+        settings = [name for name, value in vars(one).items() if isinstance(value, _SIMPLE)]
+        names.update(name for name in settings if not name.isupper() and name not in _IDLE)
+    shown = sorted(name for name in names if not name.startswith("_"))
+    return {name: getattr(thing, name) for name in shown if hasattr(thing, name)}
 
 
 def describe(thing: Any) -> dict[str, Any]:
@@ -77,10 +119,7 @@ def describe(thing: Any) -> dict[str, Any]:
     >>> describe(fully_synthetic(10))["class"]
     'Loop'
     """
-    fields = dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ()
-    names = {*getattr(thing, "__dict__", {}), *(item.name for item in fields)}
-    public = {name: getattr(thing, name) for name in sorted(names) if not name.startswith("_")}
-    return {"class": type(thing).__qualname__, **_plain(public)}
+    return {"class": type(thing).__qualname__, **_plain(_public(thing))}
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

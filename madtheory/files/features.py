@@ -147,15 +147,24 @@ def _read_npz(archive: zipfile.ZipFile) -> Array:
 # --- .parquet ------------------------------------------------------------------------------------
 
 
+def _index_columns(schema: Any) -> list[str]:
+    """Columns that pandas says are an index: one with a name has no other mark."""
+    try:
+        found = schema.pandas_metadata["index_columns"]
+    except (TypeError, KeyError, ValueError):  # written by others, or damaged
+        return []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
 def _parquet_columns(schema: Any) -> list[int]:
     """Places of the columns that are features, all numeric."""
     import pyarrow as pa
 
     numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    places = []
+    places, index = [], _index_columns(schema)
     for i, column in enumerate(schema):
         # pandas stores an index that is not 0, 1, 2, ... as such a column; it is no feature.
-        if not re.fullmatch(r"__index_level_\d+__", column.name):
+        if column.name not in index and not re.fullmatch(r"__index_level_\d+__", column.name):
             good = any(is_type(column.type) for is_type in numeric)
             _check_numeric(column.type, good=good, column=column.name)
             places.append(i)

@@ -56,7 +56,8 @@ def direction_variances(real: ArrayLike, generations: Sequence[ArrayLike]) -> Di
         raise ValueError(f"real must have rows that differ, got {len(x)} equal ones")
     own = np.zeros(x.shape[1])
     own[:rank] = values[:rank] ** 2 / (len(x) - 1)
-    along = [(y @ vectors[:rank].T).var(axis=0, ddof=1) for y in sets]
+    # Less a row first: equal rows have no variance at all, wherever they lie.
+    along = [((y - y[0]) @ vectors[:rank].T).var(axis=0, ddof=1) for y in sets]
     moved = np.array(along).reshape(len(sets), rank)
     with np.errstate(over="ignore", under="ignore"):
         found = DirectionVariances(np.ldexp(own, 2 * exponent), np.ldexp(moved, 2 * exponent))

@@ -27,7 +27,7 @@ from madtheory.simulate.runs import Moments, Paths
 if TYPE_CHECKING:
     from madtheory.simulate.request import Plan
 
-FORMAT = "madtheory simulation 1"
+FORMAT = "madtheory simulation 2"
 KEY = b"madtheory"
 #: Seconds between two saves; what a kill can cost. It decides no result: chunks merge in order.
 SAVE_EVERY = 1.0
@@ -67,8 +67,9 @@ def read_result(path: Path, plan: Plan) -> Paths | None:
         raise _not_a_result(path, "a damaged file") from None
     if not isinstance(note, dict):
         raise _not_a_result(path, "another file")
-    run_folder.same_config(path, note.get("config"), config_of(plan))
-    if sorted(columns) != sorted(COLUMNS) or _content(columns) != note.get("sha256"):
+    config = config_of(plan)
+    run_folder.same_config(path, note.get("config"), config)
+    if sorted(columns) != sorted(COLUMNS) or _content(columns, config) != note.get("sha256"):
         raise _not_a_result(path, "one whose content has changed")
     mean, se = (
         {name: columns[kind][columns["quantity"] == name] for name in plan.record}
@@ -84,11 +85,11 @@ def _not_a_result(path: Path, got: str) -> ValueError:
     )
 
 
-def _content(columns: dict[str, Numbers]) -> str:
-    """Digest of the columns."""
+def _content(columns: dict[str, Numbers], config: Any) -> str:
+    """Digest of the columns, and of the configuration that they are of."""
     names = ",".join(str(name) for name in columns["quantity"])
     numbers = (columns[name].tobytes() for name in ("generation", "mean", "se"))
-    return files.sha256(names.encode() + b"".join(numbers))
+    return files.sha256(files.canonical_json([config, names]).encode() + b"".join(numbers))
 
 
 def write_result(path: Path, plan: Plan, result: Paths, environment: dict[str, Any]) -> None:
@@ -103,7 +104,8 @@ def write_result(path: Path, plan: Plan, result: Paths, environment: dict[str, A
         "mean": np.concatenate([result.mean[name] for name in names]),
         "se": np.concatenate([result.se[name] for name in names]),
     }
-    note = {"config": config_of(plan), "environment": environment, "sha256": _content(columns)}
+    config = config_of(plan)
+    note = {"config": config, "environment": environment, "sha256": _content(columns, config)}
     table = pa.table(columns).replace_schema_metadata({KEY: files.canonical_json(note).encode()})
     with files.atomic_stream(path) as stream:
         pq.write_table(table, stream)
@@ -141,7 +143,7 @@ class Run:
         if now - self._saved < SAVE_EVERY:
             return
         self._saved = now
-        files.atomic_write_bytes(self.folder / "state.npz", _state_bytes(done, moments))
+        files.atomic_write_bytes(self.folder / "state.npz", _state_bytes(done, moments, self.plan))
         line = {
             "chunks": done,
             "replicates": moments.count,
@@ -191,13 +193,15 @@ def open_run(path: Path, plan: Plan) -> Iterator[Run]:
         yield run
 
 
-def _state_digest(counts: Ints, mean: Array, m2: Array) -> str:
-    return files.sha256(counts.tobytes() + mean.tobytes() + m2.tobytes())
+def _state_digest(counts: Ints, mean: Array, m2: Array, plan: Plan) -> str:
+    """Digest of the moments and of the configuration: a changed config.json does not fit them."""
+    config = files.canonical_json(config_of(plan)).encode()
+    return files.sha256(config + counts.tobytes() + mean.tobytes() + m2.tobytes())
 
 
-def _state_bytes(done: int, moments: Moments) -> bytes:
+def _state_bytes(done: int, moments: Moments, plan: Plan) -> bytes:
     counts, mean, m2 = np.array([done, moments.count], dtype=np.int64), moments.mean, moments.m2
-    digest, buffer = np.array(_state_digest(counts, mean, m2)), io.BytesIO()
+    digest, buffer = np.array(_state_digest(counts, mean, m2, plan)), io.BytesIO()
     np.savez(buffer, counts=counts, mean=mean, m2=m2, sha256=digest)
     return buffer.getvalue()
 
@@ -207,7 +211,7 @@ def _read_state(path: Path, plan: Plan) -> tuple[int, Moments]:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
             counts, mean, m2 = state["counts"], state["mean"], state["m2"]
-            whole = str(state["sha256"]) == _state_digest(counts, mean, m2)
+            whole = str(state["sha256"]) == _state_digest(counts, mean, m2, plan)
     except Exception:  # a changed bit of an archive raises what it likes: it may look encrypted
         whole = False
     if not whole or mean.shape != (len(plan.record), plan.recorded.size):

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from types import SimpleNamespace
 
+import mpmath as mp
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -244,6 +245,24 @@ def test_curve_test_says_nothing_of_what_does_not_move():
     assert anchor.curve_p_value(walks(np.array([[0.0], [-1.0]])), noise, 0.1) == 1.0
     line = walks(-0.2 * np.arange(9.0)[:, None])
     assert anchor.curve_p_value(line, noise._replace(spread=0.0), 0.1) == 0.0
+
+
+@pytest.mark.parametrize("fall", [1.0, 4.6, 12.0, 40.0])
+def test_curve_test_sees_a_steep_fall_as_a_slow_one(fall):
+    """c_(t+1) = a + b c_t by weighted least squares, in 500 digits: no scale is too far out."""
+    rng = np.random.default_rng(3)
+    level = -fall * np.arange(7.0) + 0.03 * rng.standard_normal(7)
+    with mp.workdps(500):
+        c = [mp.exp(mp.mpf(float(x))) for x in level]
+        rows = mp.matrix([[c[t] / c[t + 1] / c[t], c[t] / c[t + 1]] for t in range(6)])
+        inverse = (rows.T * rows) ** -1
+        contrast = mp.matrix([0.9, -0.1])
+        value = (contrast.T * (inverse * (rows.T * mp.matrix([1] * 6))))[0]
+        t = float(value / mp.sqrt(0.01 * 0.25 * (contrast.T * (inverse * contrast))[0]))
+    noise = Drift(-fall, 0.1, 23.0, 0.01, 0.01, 0.25)
+    found = anchor.curve_p_value(walks(level[:, None] * np.ones((1, 4))), noise, 0.1)
+    assert found == pytest.approx(float(stats.t.cdf(t, 23)), rel=1e-6)
+    assert found < 1e-6
 
 
 @pytest.mark.parametrize("K", [1, 7, 24])

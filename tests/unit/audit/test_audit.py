@@ -351,6 +351,13 @@ def test_one_dimension():
     assert math.isfinite(found.p_value)
     two = audit.audit(REAL[:, :1], [x[:, :1] for x in FILES[:2]])
     assert (two.rate.low, two.rate.high) == (-math.inf, math.inf)
+    # Two files of one direction say nothing of noise: no size, no correction, nothing to bound.
+    for known in ({}, {"n_real": 0}):
+        two = audit.audit(REAL[:, :1], [x[:, :1] for x in FILES[:2]], **known)
+        assert two.bias.value == pytest.approx(math.exp(two.rate.value), rel=1e-12)
+        assert two.bias.value == pytest.approx(two.directions.bands[0].bias.value, rel=1e-12)
+        assert (two.training_size, two.power) == (math.inf, None)
+        assert (two.fresh_data.n_synth, two.fresh_data.required_n_real) == (None, None)
 
 
 def test_huge_and_tiny_features():
@@ -380,6 +387,14 @@ def test_known_real_rows_are_not_counted_as_synthetic_ones():
     assert found.training_size == 120
     assert found.fresh_data is not None
     assert found.fresh_data.n_synth == 80
+    # Where synthetic rows pile up too: the mean of those of generation 2 on.
+    pile = audit.audit(REAL, FILES, n_synth=[80 * t for t in range(1, len(FILES) + 1)], n_real=40)
+    later = [80 * t for t in range(2, len(FILES) + 1)]
+    assert pile.training_size == np.mean(later) + 40
+    assert pile.fresh_data.n_synth == np.mean(later)
+    # And where a direction is lost.
+    lost = audit.audit(REAL, [*FILES[:3], np.full((300, 5), 2.0)], n_synth=200)
+    assert (lost.training_size, lost.fresh_data.n_synth) == (200, 200)
 
 
 def test_no_fresh_data_holds_an_unreachable_distance():
@@ -438,6 +453,7 @@ def test_bad_options(options, error, message):
         (["g1.npy", "g3.npy", "g4.npy"], "g3.npy right after g1.npy"),
         (["g2.npy", "g1.npy", "g3.npy"], "g1.npy right after g2.npy"),
         (["d/run7_gen09_64.npz", "d/run7_gen11_64.npz"], "d/run7_gen11_64.npz right after"),
+        (["d/gen_1/x.npy", "d/gen_10/x.npy", "d/gen_2/x.npy"], "d/gen_10/x.npy right after"),
     ],
 )
 def test_wrong_order_and_gaps_in_the_names(names, after):
@@ -453,7 +469,18 @@ def test_wrong_order_and_gaps_in_the_names(names, after):
         ["first.npy", "second.npy", "third.npy"],
         ["run1_gen3.npy", "run2_gen1.npy", "run9_gen7.npy"],  # two numbers vary: no telling
         ["a_1.npy", "b_7.npy", "c_2.npy"],  # different names
+        ["d/gen_8/x.npy", "d/gen_9/x.npy", "d/gen_10/x.npy"],
+        ["7/g1.npy", "9/g2.npy", "3/g3.npy"],  # their own numbers tell
     ],
 )
 def test_names_in_order_or_without_a_count(names):
     run._check_order(names)
+
+
+def test_some_rows_alike_make_no_set_given_twice():
+    """Words of which one in a hundred is rare: most of the rows of all files are one."""
+    rng = np.random.default_rng(0)
+    sets = [words(rng, 1000, [0.99, 0.005, 0.005]) for _ in range(8)]
+    run._check_repeats(list("abcdefgh"), sets)
+    with pytest.raises(ValueError, match="i must be a set of its own, got the rows of c"):
+        run._check_repeats(list("abcdefghi"), [*sets, sets[2].copy()])

@@ -230,6 +230,18 @@ def test_two_generations_have_no_intervals_and_three_have():
     assert audit.audit(real, files[:1]).directions is None
 
 
+def test_what_has_died_far_ahead_is_nothing():
+    """A drift of log(1/4) leaves float64 after 540 generations; the interval is about it."""
+    rng = np.random.default_rng(0)
+    files = [0.5**t * rng.standard_normal((200, 3)) for t in range(6)]
+    bands = audit.audit(rng.standard_normal((200, 3)), files, horizon=700).directions
+    assert bands.trace[-1].value == 0.0
+    drift = min(one.drift.value for one in bands.bands), max(one.drift.value for one in bands.bands)
+    for h in (1, 100, 500):
+        left = math.log(bands.trace[h - 1].value / float(np.trace(np.cov(files[-1].T))))
+        assert h * drift[0] <= left <= h * drift[1]
+
+
 def test_a_lost_direction_is_dying_where_a_held_loop_would_keep_it():
     real, files = TWO
     axis = audit.axes_of(real).vectors[:, -1:]

@@ -50,6 +50,7 @@ def test_few_steps():
     line = np.array([[0.0, 0.0], [0.3, 0.3]])
     alone = drift.drift(walks(line, sharing=1.0))
     assert (alone.value, alone.error, alone.dof) == (0.3, math.inf, 1.0)
+    assert drift.training_size(alone.step) == math.inf
     # One step of four: deviations of .1 about their mean, three degrees of freedom.
     found = drift.drift(walks(np.array([[0.0] * 4, [0.2, 0.4, 0.2, 0.4]])))
     assert found.dof == 3
@@ -122,4 +123,5 @@ def test_noise_of_two_or_three_files_by_hand():
     near = (-0.06 - 0.08) / 2 + spread * 0.5 / 2
     found = drift._noise(walks(logs, sharing=0.5), 0.0)
     assert found == pytest.approx((spread, min(-near, 2 / 100)), rel=1e-12)
-    assert (drift.training_size(math.inf), drift.size_correction(math.inf)) == (1.0, 0.0)
+    # What is not known corrects nothing.
+    assert (drift.training_size(math.inf), drift.size_correction(math.inf)) == (math.inf, 0.0)

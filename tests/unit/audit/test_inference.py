@@ -301,4 +301,32 @@ def test_lost_directions(lost, verdict, reason):
     assert found.p_value_walk == 1.0
     assert dataclasses.astuple(found.rate) == (-math.inf,) * 3
     assert dataclasses.astuple(found.bias) == (0.0,) * 3
-    assert (found.training_size, found.noise, found.held) == (1.0, None, None)
+    assert (found.training_size, found.noise, found.held) == (math.inf, None, None)
+    given = inference.infer(walks(level), [40, 50, 60, 70], 0.95, 0.02)
+    assert given.training_size == 60.0
+
+
+def test_what_was_lost_for_a_while_is_not_what_is_lost_in_the_end():
+    """One direction in generation 2 alone, another one from generation 4 on."""
+    level = np.zeros((5, 3))
+    level[1, 0] = level[3:, 2] = -np.inf
+    found = inference.infer(walks(level), None, 0.95, 0.02)
+    assert found.reason == "a direction that varies in real loses all variance by generation 4"
+    level[4, 0] = -np.inf
+    assert inference.infer(walks(level), None, 0.95, 0.02).reason == found.reason
+
+
+@pytest.mark.parametrize(("share", "walk"), [(0.5, 0.0), (0.1, 0.0), (0.05, 1.0)])
+def test_a_lost_direction_beside_real_data_is_no_verdict(share, walk):
+    """What is said to hold the loop is trusted, as where no direction is lost."""
+    level = np.zeros((4, 3))
+    level[3, 1] = -np.inf
+    found = inference.infer(walks(level), [400] * 4, 0.95, 0.02, Known(1, share))
+    assert (found.verdict, found.p_value_walk) == ("undecided", walk)
+    assert found.p_value < 1e-3
+    assert found.reason == (
+        "real data enter, but a direction that varies in real loses all variance by generation 4, "
+        "as in no loop they hold"
+    )
+    alone = inference.infer(walks(level), [400] * 4, 0.95, 0.02, Known(1, 0.0))
+    assert (alone.verdict, alone.p_value_walk) == ("mad", 1.0)

@@ -151,3 +151,14 @@ def test_a_digest_tells_shapes_apart():
         for shape in ((2, 2), (4, 1))
     )
     assert one.digest != other.digest
+
+
+@pytest.mark.parametrize("levels", [(5.0,), 0.5, "half"])
+def test_levels_are_refused_before_any_work(levels, tmp_path):
+    class Untouched(Normal):
+        def fit(self, samples, rng):
+            raise AssertionError
+
+    with pytest.raises((TypeError, ValueError), match="levels must be a"):
+        seeds(range(2), model=Untouched(), out=tmp_path / "runs", levels=levels)
+    assert not (tmp_path / "runs").exists()

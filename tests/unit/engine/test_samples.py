@@ -53,3 +53,13 @@ def test_rows_keep_their_form(like, value):
     with pytest.raises(rows.Unusable, match=r"^it must have rows like the data, "):
         rows.as_samples("it", value, like=like)
     rows.as_samples("it", value, like=value)
+
+
+def test_masked_entries_are_no_data():
+    """What lies below a mask is often 1e20, or 0."""
+    data = np.ma.masked_greater(np.append(np.arange(50.0), 1e20), 1e10)
+    for value in (data, {"x": data}):
+        with pytest.raises(rows.Unusable, match="must have no masked entries, got 1; remove such"):
+            rows.as_samples("data", value)
+    clean = rows.as_samples("data", data[:50])
+    assert clean.tolist() == list(range(50))

@@ -1,12 +1,19 @@
 """The folder of a run: what lies there, what is refused, what is damage."""
 
+import copy
+import enum
+import functools
 import itertools
+import math
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +86,109 @@ def test_a_source_is_known_by_what_it_saves(tmp_path):
     assert start(tmp_path / "run", data=Shifted(0.0)).digest == first.digest
     with pytest.raises(ValueError, match=r"got one with another data\.sha256;"):
         start(tmp_path / "run", data=Shifted(1.0))
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+class Schedule:
+    def __init__(self, rate, within=None):
+        self.rate, self.within, self._steps = rate, within, 0
+
+
+class Slotted(Normal):
+    __slots__ = ("width",)
+
+    def __init__(self, mean=0.0, std=1.0, width=1):
+        super().__init__(mean, std)
+        self.width = width
+
+
+class Set(Normal):
+    """Its settings are its class's."""
+
+    rate = 0.5
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Colour.RED, Colour.BLUE),
+        (Schedule(0.1), Schedule(0.2)),
+        (Schedule([Path("a")]), Schedule([Path("b")])),
+        (Fraction(1, 2), Fraction(1, 3)),
+        ({1, 2}, {1, 3}),
+        (functools.partial(max, 1), functools.partial(max, 2)),
+        (range(2), range(3)),
+        (b"a", b"b"),
+        (1j, 2j),
+        (math.inf, math.nan),
+        (math.inf, None),
+    ],
+)
+def test_settings_of_any_kind_tell_models_apart(one, other, tmp_path):
+    def made(setting):
+        model = Normal()
+        model.setting = setting
+        return model
+
+    first = start(tmp_path / "run", model=made(one))
+    assert start(tmp_path / "run", model=made(copy.deepcopy(one))).digest == first.digest
+    with pytest.raises(ValueError, match=r"got one with another model\.setting"):
+        start(tmp_path / "run", model=made(other))
+
+
+def test_settings_in_slots_and_of_the_class_tell_models_apart(tmp_path, monkeypatch):
+    start(tmp_path / "slots", model=Slotted())
+    with pytest.raises(ValueError, match=r"another model\.width"):
+        start(tmp_path / "slots", model=Slotted(width=2))
+    start(tmp_path / "class", model=Set())
+    monkeypatch.setattr(Set, "rate", 0.25)
+    with pytest.raises(ValueError, match=r"another model\.rate"):
+        start(tmp_path / "class", model=Set())
+
+
+def test_what_decides_nothing_is_not_described():
+    """Addresses in memory, locks, names in capitals, what lies deeper: they differ by the run."""
+    model = Normal()
+    model.lock, model.rng = threading.Lock(), np.random.default_rng(0)
+    model.schedule, model.function = Schedule(1, Schedule(2)), math.sqrt
+    monkey = type("Normal", (Normal,), {"LIMIT": 3, "keeps_checkpoints": True})
+    assert store.describe(model) == {
+        "class": "Normal",
+        "function": "sqrt",
+        "lock": "lock",
+        "mean": 0.0,
+        "rng": "Generator",
+        "schedule": {"class": "Schedule", "rate": 1, "within": "Schedule"},
+        "std": 1.0,
+    }
+    assert store.describe(monkey()) == store.describe(Normal())
+
+
+def test_a_model_is_read_while_its_run_goes_on(tmp_path, save_always, monkeypatch):
+    """The state is read, then the run saves again and drops the files that it named."""
+    out, read, seen = tmp_path / "run", store.read_arrays, []
+
+    def late(folder, snapshot):
+        if not seen:
+            seen.append(snapshot.generation)
+            start(out, loop=LOOPS["memory"], generations=20)
+        return read(folder, snapshot)
+
+    with pytest.raises(Stop):
+        start(out, loop=LOOPS["memory"], generations=20, progress=stop_at(5))
+    monkeypatch.setattr(store, "read_arrays", late)
+    found = read_model(out, Normal())
+    assert seen == [5]
+    monkeypatch.undo()
+    assert found.std == read_model(out, Normal()).std
+    # Of a run that does not go on it is damage.
+    (out / "arrays-20.npz").unlink()
+    with pytest.raises(ValueError, match="must be a part of the state of this run"):
+        read_model(out, Normal())
 
 
 def test_the_last_line_says_why_a_run_stopped(tmp_path):

@@ -423,3 +423,17 @@ def test_a_csv_file_without_rows_is_refused_in_our_words(
     path.write_bytes(text.encode())
     with pytest.raises(ValueError, match=rf"x\.csv .*{rule}"):
         files.load_features(path)
+
+
+@pytest.mark.parametrize("names", [["id"], ["place", "id"]])
+def test_a_named_index_of_a_parquet_is_no_feature(names: list[str], tmp_path: Path) -> None:
+    """As pandas reads it: beside the features, be it of numbers or of words."""
+    levels = [np.arange(10, 17), [f"r{i}" for i in range(7)]][: len(names)]
+    index = pd.MultiIndex.from_arrays(levels, names=names)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame.index = index if len(names) > 1 else pd.Index(levels[0], name="id")
+    frame.to_parquet(tmp_path / "x.parquet")
+    assert np.array_equal(files.load_features(tmp_path / "x.parquet"), X)
+    # A column that is no index stays, whatever its name.
+    frame.reset_index(drop=True).rename(columns={"a": "id"}).to_parquet(tmp_path / "y.parquet")
+    assert np.array_equal(files.load_features(tmp_path / "y.parquet"), X)

@@ -70,3 +70,12 @@ def test_generations_are_a_list(given):
     for ask in (direction_variances, audit):
         with pytest.raises(TypeError, match="generations must be a list of sets, one a generation"):
             ask(real, given)
+
+
+@pytest.mark.parametrize("place", [0.0, 1e3, 1e8])
+def test_equal_rows_have_no_variance_wherever_they_lie(place):
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(500, 8)) + place
+    found = direction_variances(real, [real[::2], np.tile(real[7], (300, 1))])
+    assert (found.generations[1] == 0.0).all()
+    assert (found.generations[0] > 0.5).all()

@@ -1,10 +1,12 @@
 """The state of a simulation on disk: when it is written, and that it comes back."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from madtheory.loop import fresh_data
@@ -23,7 +25,7 @@ def moments(shape: tuple[int, int] = (2, 3)) -> Moments:
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
     path, kept = tmp_path / "state.npz", moments()
-    path.write_bytes(store._state_bytes(7, kept))
+    path.write_bytes(store._state_bytes(7, kept, PLAN))
     done, found = store._read_state(path, PLAN)
     assert (done, found.count) == (7, 20)
     assert np.array_equal(found.mean, kept.mean)
@@ -33,7 +35,7 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [(1, 3), (2, 2)])
 def test_a_state_of_other_quantities_is_refused(shape: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
-    path.write_bytes(store._state_bytes(7, moments(shape)))
+    path.write_bytes(store._state_bytes(7, moments(shape), PLAN))
     with pytest.raises(ValueError, match="must be the state of this run, got a damaged file"):
         store._read_state(path, PLAN)
 
@@ -42,7 +44,7 @@ def test_a_state_of_other_quantities_is_refused(shape: tuple[int, int], tmp_path
 def test_a_state_with_one_bit_changed_is_refused(name: str, tmp_path: Path) -> None:
     """In an archive that is whole: its own checksums say nothing."""
     path = tmp_path / "state.npz"
-    with np.load(io.BytesIO(store._state_bytes(7, moments()))) as state:
+    with np.load(io.BytesIO(store._state_bytes(7, moments(), PLAN))) as state:
         kept = dict(state)
     kept[name].view(np.uint8).reshape(-1)[0] ^= 1
     np.savez(path, **kept)
@@ -86,3 +88,47 @@ def test_a_file_in_the_place_of_the_run_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"x\.parquet\.run must be a folder of this simulation"):
         simulate(fresh_data(9, 9), [2.0], **how)
     assert (tmp_path / "x.parquet.run").read_text() == "mine"
+
+
+class Stop(Exception):
+    """An interrupt of our own."""
+
+
+SHORT: dict[str, Any] = {"generations": 2, "replicates": 40, "chunk": 10, "threads": 1}
+
+
+def test_a_state_beside_a_changed_configuration_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of one seed would go on as those of another, without a word."""
+    out, save = tmp_path / "x.parquet", store.Run.save
+
+    def stopping(run: store.Run, done: int, kept: Moments) -> None:
+        save(run, done, kept)
+        raise Stop
+
+    monkeypatch.setattr(store, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(store.Run, "save", stopping)
+    with pytest.raises(Stop):
+        simulate(fresh_data(9, 9), [2.0], seed=0, store=out, **SHORT)
+    monkeypatch.setattr(store.Run, "save", save)
+    path = tmp_path / "x.parquet.run" / "config.json"
+    kept = path.read_text()
+    path.write_text(json.dumps(json.loads(kept) | {"seed": 1}))
+    with pytest.raises(ValueError, match="must be the state of this run, got a damaged file"):
+        simulate(fresh_data(9, 9), [2.0], seed=1, store=out, **SHORT)
+    path.write_text(kept)
+    whole = simulate(fresh_data(9, 9), [2.0], seed=0, **SHORT)
+    assert simulate(fresh_data(9, 9), [2.0], seed=0, store=out, **SHORT).digest == whole.digest
+
+
+def test_a_result_whose_configuration_was_changed_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "x.parquet"
+    simulate(fresh_data(9, 9), [2.0], seed=0, store=out, **SHORT)
+    table = pq.read_table(out)
+    note = json.loads(table.schema.metadata[store.KEY])
+    note["config"]["seed"] = 1
+    changed = {store.KEY: json.dumps(note).encode()}
+    pq.write_table(table.replace_schema_metadata(changed), out)
+    with pytest.raises(ValueError, match="got one whose content has changed"):
+        simulate(fresh_data(9, 9), [2.0], seed=1, store=out, **SHORT)
