@@ -32,15 +32,17 @@ _MISSED, _SMALL = 3.0, 0.05
 def extra_skew(loop: Loop) -> float:
     """How much skewer a direction's variance is at rest than one fit's of equal variance, relative.
 
-    0 without a weight on real data. A weight keeps w of the covariance as these have it, V = w R +
-    b V S with b = (1 - w) lambda, R and S chi-square over their degrees of freedom, a fixed set's R
-    the same in all generations. Second and third cumulants of V, to leading order in R.
+    A weight on real data keeps w of the covariance as these have it, V = w R + b V S with b = (1 -
+    w) lambda, R and S chi-square over their degrees of freedom, a fixed set's R the same in all
+    generations. Second and third cumulants of V, to leading order in R. New real data that are
+    pooled have a weight, too, n_real/n; for other loops this is 0.
     """
     w, n_r, n_s = loop.real_share, loop.n_real, loop.n_synth * (loop.pooled or 1)
     b, fresh = (1 - w) * loop.scalar_bias, loop.n_fresh / n_r if n_r else 0.0
     two, three = 2 / n_s, 8 / n_s**2
     left = 1 - b**2 * (1 + two), 1 - b**3 * (1 + 3 * two + three)
-    if not loop.weight or not n_r or min(left) <= 0:  # the last: rare paths make them
+    weighted = loop.weight is not None or loop.is_fresh_memory_one
+    if not (weighted and w and n_r) or min(left) <= 0:  # the last: rare paths make them
         return 0.0
     v = w / (1 - b)
     second = (w**2 * fresh * 2 / n_r + (b * v) ** 2 * two) / left[0]

@@ -121,7 +121,8 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
     factor = factor + by_skew * np.minimum(memory.skew - 1, _SKEWED)
     factor = factor + by_floor * bool(loop.shrinkage or loop.floor)
     law = here * flat / (1 + flat / 2) ** 1.3 * factor
-    skewed = _BY_SKEW * missed_by_skew(extra_skew(loop), flat, s)
+    skew = 0.0 if loop.weight is None else extra_skew(loop)  # that of the others set `factor`
+    skewed = _BY_SKEW * missed_by_skew(skew, flat, s)
     return np.asarray(law + (_closure_error(loop, memory) + skewed) * value)
 
 

@@ -98,7 +98,7 @@ def test_error_falls_to_zero_with_n() -> None:
         for n in (10, 100, 1000, 10**5)
     ]
     assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 2e-6
+    assert errors[-1] < 3e-6
 
 
 def test_where_no_fixed_point_is_found_the_distance_stands() -> None:
@@ -219,7 +219,12 @@ def test_a_fixed_set_is_seen_by_all_generations() -> None:
     assert extra_skew(loop) == pytest.approx(0.0, abs=1e-6)
     fresh = replace(loop, n_fixed=0, n_fresh=50)
     assert extra_skew(replace(loop, n_fixed=25, n_fresh=25)) != extra_skew(fresh) > 0
-    assert extra_skew(replace(fresh, weight=None)) == extra_skew(replace(fresh, weight=0.0)) == 0
+    assert extra_skew(replace(fresh, weight=0.0)) == 0
+    # What is pooled has the weight n_real/n; with memory, and beside a fixed set, this is not used.
+    pooled = fresh_data(50, 75, bias=0.5)
+    share = replace(pooled, weight=0.4)
+    assert extra_skew(pooled) == pytest.approx(extra_skew(share), rel=1e-12)
+    assert extra_skew(replace(pooled, memory=2)) == extra_skew(replace(pooled, n_fixed=5)) == 0
 
 
 def test_a_law_that_is_none_misses_nothing_by_skew() -> None:

@@ -7,6 +7,8 @@ def test_constants():
     assert constants("theory.distance.one_direction") == {
         "projective._DECLARED": 2.0,
         "projective._LEAST": 0.0001,
+        "projective._KINKED": 5.0,
+        "projective._FAR": 9.0,
         "projective._FRESH": ((16, 9, 8, 10, 1, 1), (22, 12, 10, 16, 1, 1)),
         "projective._FIXED": ((11, 9, 9, 12, 6, 5), (14, 12, 10, 14, 8, 6)),
         "projective._MADE_OF": 150,
