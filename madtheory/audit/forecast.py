@@ -196,7 +196,7 @@ def required_n_real(dim: int, n_synth: int, bias: float, target: float) -> int |
     return _search.first(holds, most=_FARTHEST)
 
 
-def fresh_data(dim: int, found: Inference, shown: float, real: int = 0) -> FreshData:
+def fresh_data(dim: int, found: Inference, shown: float, real: int) -> FreshData:
     """Fresh data for the estimated bias and size, at the E W2^2/tr Sigma_0 shown last.
 
     `real` rows of each training set are known to be so: the others are its synthetic samples.

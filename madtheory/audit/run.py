@@ -154,7 +154,7 @@ def _check_repeats(names: Sequence[str], sets: Sequence[Array]) -> None:
     for name, x in zip(names, sets, strict=True):
         if (x != x[0]).any():
             # All of it: some rows of one-hot words may well be those of another set.
-            key = repr(x.shape).encode() + hashlib.sha256(np.ascontiguousarray(x)).digest()
+            key = repr(x.shape).encode() + hashlib.sha256(np.ascontiguousarray(x).data).digest()
             if key in seen:
                 raise ValueError(f"{name} must be a set of its own, got the rows of {seen[key]}")
             seen[key] = name

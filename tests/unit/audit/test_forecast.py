@@ -597,5 +597,5 @@ def test_what_a_direction_that_died_once_adds():
 
 def test_synthetic_samples_are_those_of_the_training_set_without_the_real_ones():
     found = SimpleNamespace(bias=metrics.Measured(0.9, 0.8, 1.0), training_size=400.0)
-    assert forecast.fresh_data(3, found, 0.2).n_synth == 400
+    assert forecast.fresh_data(3, found, 0.2, 0).n_synth == 400
     assert forecast.fresh_data(3, found, 0.2, 100).n_synth == 300

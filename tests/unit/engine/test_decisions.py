@@ -23,6 +23,7 @@ def test_defaults():
         "run.run_seeds": {"every": 1, "levels": (0.05, 0.25, 0.5, 0.75, 0.95), "processes": False},
         "state.State": {"generation": 0},
         "store._flat": {"prefix": ""},
+        "store._plain": {"deeper": True},
         "store.Mark": {
             "size": 0,
             "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
