@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from madtheory._holm import holm
 from madtheory.claims.table import CLAIMS
-from madtheory.claims.verify import ALPHA, POWER, holm, verify
+from madtheory.claims.verify import ALPHA, POWER, verify
 from madtheory.files import jsonable
 from madtheory.reports._types import Numbers
 
@@ -32,7 +33,9 @@ def compute(config: Numbers) -> Numbers:
 def _refuted(claims: list[Numbers]) -> list[bool]:
     """Holm's rule over all claims that were sampled, whatever part they came from."""
     sampled = [claim for claim in claims if claim["p"] is not None]
-    found = dict(zip((c["id"] for c in sampled), holm([c["p"] for c in sampled]), strict=True))
+    found = dict(
+        zip((c["id"] for c in sampled), holm([c["p"] for c in sampled], ALPHA), strict=True)
+    )
     return [found.get(claim["id"], False) for claim in claims]
 
 

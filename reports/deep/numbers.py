@@ -60,12 +60,15 @@ def _measured(curves: list[Curve]) -> Numbers:
 
 
 def _classes(curves: list[Curve]) -> Numbers | None:
-    """Variance of the least and the largest class over its real one, by generation."""
+    """Variance of the least and the largest class over its real one, by generation.
+
+    Of the classes that have samples, at one seed at least.
+    """
     if not all("class_trace" in curve.metrics for curve in curves):
         return None
     T = _shared(curves)
     shares = np.stack([c.metrics["class_trace"][:T] / c.real["class_trace"] for c in curves])
-    middle = np.nanmean(shares, axis=0)
+    middle = np.ma.masked_invalid(shares).mean(axis=0).filled(np.nan)
     return {"least": np.nanmin(middle, axis=1), "largest": np.nanmax(middle, axis=1)}
 
 

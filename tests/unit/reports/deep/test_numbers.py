@@ -3,6 +3,7 @@
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -50,6 +51,21 @@ def test_a_kept_comparison_is_what_is_computed():
                 one["predicted"], b["metrics"][metric]["predicted"], rtol=1e-4
             )
             np.testing.assert_allclose(one["high"], b["metrics"][metric]["high"], rtol=1e-4)
+
+
+def test_a_class_that_no_seed_has_any_more_is_left_out():
+    def curve(*rows):
+        return SimpleNamespace(
+            metrics={"class_trace": np.array(rows), "generation": np.arange(len(rows))},
+            generations=np.arange(1, len(rows) + 1),
+            real={"class_trace": np.array([1.0, 2.0, 4.0])},
+        )
+
+    gone = np.nan
+    seeds = [curve([1.0, 1.0, 4.0], [gone, 1.0, 2.0]), curve([3.0, 1.0, 4.0], [gone, gone, 6.0])]
+    found = numbers._classes(seeds)
+    assert found["least"].tolist() == [0.5, 0.5]
+    assert found["largest"].tolist() == [2.0, 1.0]
 
 
 def test_every_curve_is_in_a_group_and_every_cell_is_counted(found):
