@@ -67,5 +67,5 @@ def test_constants():
         "table.NARROWEST": 60,
         "table.ROWS": 12,
     }
-    assert constants("cli.theory") == {"collapse._SHARES": (0.05, 0.5, 0.95)}
+    assert constants("cli.theory") == {"collapse._SHARES": (0.05, 0.5, 0.95), "modes.EXACT": 1e-9}
     assert defaults("cli")["table.plain"] == {"left": 1}

@@ -43,6 +43,7 @@ def test_a_line_more_is_one_difference_and_few_digits_are_compared_as_such() -> 
     old, new = {"report/page": ["a", "b", "c"]}, {"report/page": ["a", "x", "b", "c"]}
     found = list(record.differences(old, new, "report/", exact=False))
     assert record.lines_of(found) == 'report/page  [1]: "absent" -> "x"'
-    old, new = {"report/x": [1.0, 2.0]}, {"report/x": [1.0 + 1e-7, 2.0 + 1e-5]}
+    old = {"report/x": [1.0, 2.0], "about": record.about()}
+    new = {"report/x": [1.0 + 1e-7, 2.0 + 1e-5]}
     found = list(record.differences(old, new, "report/", exact=False))
     assert [path for _, path, _, _ in found] == ["[1]"]

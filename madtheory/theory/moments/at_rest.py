@@ -243,7 +243,8 @@ def _diverges(loop: Loop, dim: int, x: Tensors) -> bool:
 
 def several_limit(loop: Loop, dim: int) -> Array | None:
     """The seven invariants at rest; None where second moments diverge."""
-    rough = several_radius(loop, dim, _ROUGH)
+    blurred = second_rounding(loop) > _BLURRED  # a first look would err, too
+    rough = several_radius(loop, dim, 0.0 if blurred else _ROUGH)
     if rough > 1 + _SURE:
         return None
     with _threads.one_thread():

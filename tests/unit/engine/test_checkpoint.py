@@ -19,6 +19,13 @@ class Killed(BaseException):
     """What no handler of the engine may catch."""
 
 
+class Told:
+    """What models are told and say here: no setting of theirs."""
+
+    taken: ClassVar[list[str]] = []
+    kill_at: ClassVar[int] = -1
+
+
 @dataclass(frozen=True)
 class Slow:
     """A mean that is approached in four steps, each kept on disk."""
@@ -26,8 +33,6 @@ class Slow:
     mean: Any = None
 
     keeps_checkpoints: ClassVar[bool] = True
-    taken: ClassVar[list[str]] = []
-    kill_at: ClassVar[int] = -1
 
     def fit(self, samples: Any, rng: np.random.Generator, folder: Path | None = None) -> Slow:
         place, start, value = None, 0, np.zeros(2)
@@ -38,9 +43,9 @@ class Slow:
             if place.exists():
                 start, *value = np.load(place).tolist()
         for step in range(int(start), 4):
-            if len(Slow.taken) == Slow.kill_at:
+            if len(Told.taken) == Told.kill_at:
                 raise Killed
-            Slow.taken.append(folder.name if folder is not None else "none")
+            Told.taken.append(folder.name if folder is not None else "none")
             value = np.asarray(value) + target / 4
             if place is not None:
                 np.save(place, [step + 1, *value])
@@ -66,16 +71,16 @@ def run(out: Path | None) -> list[float]:
 def test_a_fit_goes_on_where_it_was_killed(
     at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Slow, "taken", [])
+    monkeypatch.setattr(Told, "taken", [])
     whole = run(None)
-    assert Slow.taken == ["none"] * 12
-    monkeypatch.setattr(Slow, "taken", [])
-    monkeypatch.setattr(Slow, "kill_at", at)
+    assert Told.taken == ["none"] * 12
+    monkeypatch.setattr(Told, "taken", [])
+    monkeypatch.setattr(Told, "kill_at", at)
     with pytest.raises(Killed):
         run(tmp_path / "run")
-    monkeypatch.setattr(Slow, "kill_at", -1)
+    monkeypatch.setattr(Told, "kill_at", -1)
     assert run(tmp_path / "run") == whole
-    assert Slow.taken == ["1"] * 4 + ["2"] * 4 + ["3"] * 4
+    assert Told.taken == ["1"] * 4 + ["2"] * 4 + ["3"] * 4
     assert list((tmp_path / "run" / "fit").iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""E W2^2 where one direction holds all (d = 1), of memory 1, beside real data (theory.md 2.11)."""
+"""E W2^2 where one direction holds all (d = 1), of memory 1, beside real data (theory.md 2.10)."""
 
 from __future__ import annotations
 

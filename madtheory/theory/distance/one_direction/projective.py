@@ -1,4 +1,4 @@
-"""E sigma at d = 1 of few samples: a chain in the plane, by collocation (theory.md 2.11).
+"""E sigma at d = 1 of few samples: a chain in the plane, by collocation (theory.md 2.10).
 
 A generation maps (1 : mu : sigma) to forms of the second degree in it. A function of the state
 that grows no faster is, over 1 + sigma^2/c + mu^2/a, one on a quarter of the projective plane,

@@ -1,4 +1,4 @@
-"""E sigma at d = 1 as a series, between bounds that close (theory.md 2.11).
+"""E sigma at d = 1 as a series, between bounds that close (theory.md 2.10).
 
 A generation maps (mu, v), v = sigma^2, and what a fixed set has of them, (a, S), to polynomials in
 themselves and in normal and chi-square variables, of the same degree where v and S count twice. So

@@ -1,4 +1,4 @@
-"""A generation at d = 1: (mu, v), v = sigma^2, after it, from what is drawn (theory.md 2.11)."""
+"""A generation at d = 1: (mu, v), v = sigma^2, after it, from what is drawn (theory.md 2.10)."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ def test_constants():
         "at_rest._AT_ONCE": 64,
         "at_rest._ROUGH": 1e-06,
         "at_rest._ROUNDED": 1e-09,
+        "at_rest._BLURRED": 0.001,
         "at_rest._SURE": 0.01,
         "at_rest._ARNOLDI": 60,
         "at_rest._KRYLOV": 400,
