@@ -300,9 +300,8 @@ def audit(
     synthetic = _sizes(n_synth, len(metrics.successive(generations)))
     if n_real is not None:
         n_real = _check.count("n_real", n_real, minimum=0)
-    if not isinstance(apart, bool | np.bool_):
-        raise TypeError(f"apart must be True or False, got {apart!r}")
-    known = Known(memory_of(memory), share_of(n_real, synthetic), bool(apart))
+    apart = _check.truth("apart", apart)
+    known = Known(memory_of(memory), share_of(n_real, synthetic), apart)
     sizes = training_sizes(n_real, synthetic)
     x, *sets = checked = _sets(real, generations, names, k)
     exponent = _unit(checked)

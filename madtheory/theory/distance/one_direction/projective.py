@@ -53,30 +53,25 @@ def _lagrange(nodes: tuple[Array, Array], at: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class _Plane:
-    """Nodes of interpolation, and the scales of sigma^2 and mu^2."""
+    """Nodes of interpolation, and the scales of sigma^2 and mu^2; (mu, v) at all nodes."""
 
     angles: tuple[Array, Array]
     shares: tuple[Array, Array]
     c: float
     a: float
     even: bool
+    states: Array  # (2, nodes)
 
     @classmethod
     def of(cls, angles: int, shares: int, c: float, mean_sq: float, *, even: bool) -> _Plane:
         """So many nodes; shares of both signs unless functions are even in mu."""
+        along, a = _chebyshev(angles, 0.0), mean_sq / _TYPICAL
         across = _chebyshev(shares, 0.0) if even else _chebyshev(2 * shares, -1.0)
-        return cls(_chebyshev(angles, 0.0), across, c, mean_sq / _TYPICAL, even)
-
-    @property
-    def states(self) -> Array:
-        """(mu, v) at the nodes, shape (2, nodes)."""
-        angle, share = (
-            x.ravel() for x in np.meshgrid(self.angles[0], self.shares[0], indexing="ij")
-        )
+        angle, share = (x.ravel() for x in np.meshgrid(along[0], across[0], indexing="ij"))
         ratio = np.square(np.tan(np.pi / 2 * angle))
-        part = share if self.even else share * np.abs(share)
-        mu = np.sign(part) * np.sqrt(self.a * np.abs(part) / (1 - np.abs(part)) * (1 + ratio))
-        return np.asarray(np.stack([mu, self.c * ratio]))
+        part = share if even else share * np.abs(share)
+        mu = np.sign(part) * np.sqrt(a * np.abs(part) / (1 - np.abs(part)) * (1 + ratio))
+        return cls(along, across, c, a, even, np.stack([mu, c * ratio]))
 
     def size(self, mu: Array, v: Array) -> Array:
         """What functions are divided by."""
@@ -105,17 +100,10 @@ def _generation(
     return np.concatenate(rows)
 
 
-def _rest(plane: _Plane, A: Array) -> Array:
-    """The row of means that a generation leaves as it is."""
-    one = 1 / plane.size(*plane.states)
+def _rest(A: Array, one: Array) -> Array:
+    """The row of means that a generation leaves as it is; `one` stands for the constant 1."""
     system = np.vstack([A.T - np.eye(len(A)), one])
     return np.asarray(np.linalg.lstsq(system, np.eye(len(A) + 1)[-1])[0])
-
-
-def _deficits(plane: _Plane, row: Array, c: float) -> float:
-    """E (1 - sqrt(v/c))^2/2."""
-    states = plane.states
-    return float(row @ (np.square(1 - np.sqrt(states[1] / c)) / 2 / plane.size(*states)))
 
 
 def _root_rule(dof: float, n: int) -> tuple[Array, Array]:
@@ -150,16 +138,17 @@ def _by(loop: Loop, spread: Spread, nodes: tuple[int, ...]) -> Array:
     angles, shares, normal, scatter, *given = nodes
     draws = normal, scatter
     plane = _Plane.of(angles, shares, float(c[-1]), float(mean_sq[-1]), even=not loop.n_fixed)
-    states, found, begin = plane.states, np.zeros(len(c)), step.first(loop)
+    size, begin, later = plane.size(*plane.states), step.first(loop), step.later(loop)
+    missing = np.square(1 - np.sqrt(plane.states[1] / c[:, None])) / 2 / size
+    found = np.zeros(len(c))
     for held, weight in _given(loop, *given):
-        A = _generation(plane, step.later(loop), states, held, draws)
-        A /= plane.size(*states)[:, None]
+        A = _generation(plane, later, plane.states, held, draws) / size[:, None]
         if not spread.shift.ndim:
-            row = _rest(plane, A)
+            row = _rest(A, 1 / size)
         elif begin is not None:
             row = _generation(plane, begin, np.zeros((2, 1)), held, draws)[0]
-        for t, now in enumerate(c.tolist()):
-            found[t] += weight * _deficits(plane, row, now)
+        for t, deficit in enumerate(missing):
+            found[t] += weight * float(row @ deficit)
             row = row @ A
     return found
 

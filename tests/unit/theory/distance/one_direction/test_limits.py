@@ -148,7 +148,7 @@ def test_first_moments_of_collocation_are_exact():
     step = one_direction.step.later(loop)
     A = projective._generation(plane, step, plane.states, np.zeros(2), (7, 9))
     A /= plane.size(*plane.states)[:, None]
-    row = projective._rest(plane, A)
+    row = projective._rest(A, 1 / plane.size(*plane.states))
     mu, v = plane.states
     assert row @ (v / plane.size(mu, v)) == pytest.approx(first.trace, rel=1e-8)
     assert row @ (mu**2 / plane.size(mu, v)) == pytest.approx(first.mean_sq, rel=1e-8)
