@@ -20,7 +20,7 @@ import numpy as np
 
 from madtheory import files
 from madtheory._types import Array, Ints
-from madtheory.deep.folder import read_about
+from madtheory.deep.folder import read_about, seal
 from madtheory.engine import read_curves, samples
 from madtheory.files import run_folder
 
@@ -28,11 +28,6 @@ from madtheory.files import run_folder
 def digest(generations: Ints, metrics: Mapping[str, Array]) -> str:
     """SHA-256 of all that was measured."""
     return samples.digest({"generations": generations, **metrics})
-
-
-def _seal(told: Mapping[str, Any]) -> str:
-    """SHA-256 of all that a file says besides."""
-    return files.sha256(files.canonical_json(told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +131,7 @@ def of_run(folder: Path | str) -> Curve:
 def write(curve: Curve, path: Path | str) -> None:
     """Write a curve as JSON, sealed: all of it or nothing."""
     told = json.loads(files.canonical_json(curve))
-    files.atomic_write_json(path, told | {"seal": _seal(told)})
+    files.atomic_write_json(path, told | {"seal": seal(told)})
 
 
 def read(path: Path | str) -> Curve:
@@ -149,7 +144,7 @@ def read(path: Path | str) -> Curve:
     """
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8"))
-        sealed = given.pop("seal", None) == _seal(given)
+        sealed = given.pop("seal", None) == seal(given)
         given["real"], given["metrics"] = _arrays(given["real"]), _arrays(given["metrics"])
         given["generations"] = np.asarray(given["generations"], dtype=np.int64)
         curve = Curve(**given)

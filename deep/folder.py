@@ -119,14 +119,15 @@ def write_samples(folder: Path, generation: int, sample: Sample) -> None:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
-def _digest(told: Mapping[str, Any]) -> str:
+def seal(told: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a JSON file says besides."""
     return files.sha256(files.json_text(told))
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     """Write deep.json, with the digest of all that it says."""
     told = files.jsonable(about)
-    files.atomic_write_json(folder / "deep.json", told | {"digest": _digest(told)})
+    files.atomic_write_json(folder / "deep.json", told | {"digest": seal(told)})
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     path = folder / "deep.json"
     told = run_folder.read_json(path)
     # Folders of earlier versions have no digest.
-    if told.pop("digest", None) not in (None, _digest(told)):
+    if told.pop("digest", None) not in (None, seal(told)):
         raise run_folder.damaged(path, "as it was written")
     return told
 

@@ -141,7 +141,7 @@ def curve(tmp_path: Path, **changes: object) -> Path:
         "metrics": {"fid": [1.0, 1.0]},
     }
     path, told = tmp_path / "c.json", given | changes
-    path.write_text(json.dumps(told | {"seal": curves._seal(told)}))
+    path.write_text(json.dumps(told | {"seal": curves.seal(told)}))
     return path
 
 

@@ -196,3 +196,26 @@ def test_what_it_does_not_cover_is_as_it_was():
     # Rare paths make all moments of order 4 infinite: there is no series.
     loop = fresh_data(3, 12)
     assert series.deficit(loop, parts(loop)[0]) is None
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        fresh_data(6, 5, bias=0.4, n_initial=9, first_generation="biased"),
+        fresh_data(6, 5, bias=0.4, n_initial=9, ddof=0),
+        Loop(n_initial=9, n_fixed=4, n_synth=5, bias=0.4, first_generation="biased"),
+        Loop(n_initial=9, n_fixed=4, n_synth=5, bias=0.4),
+    ],
+)
+def test_first_moments_of_generation_one_are_exact(loop):
+    begin = one_direction.step.first(loop)
+    laws = (np.inf, 4), (max(loop.n_fixed - 1, 0), 3)
+    if not loop.n_fixed:
+        laws = (0.0, 1), (0.0, 1)
+    held, weights = one_direction.step.together([one_direction.step.rule(*x) for x in laws])
+    nothing = np.zeros((2, weights.size))
+    draws, shares = begin.drawn(nothing[1], 3, 2)
+    mu, v = begin.after(nothing, held, draws)
+    first = moments.first_moments(loop, 1)
+    assert weights @ (shares * v).sum(axis=1) == pytest.approx(first.trace[0], rel=1e-12)
+    assert weights @ (shares * mu**2).sum(axis=1) == pytest.approx(first.mean_sq[0], rel=1e-12)
