@@ -313,3 +313,13 @@ def test_no_way_to_hurry() -> None:
     fast = shared_equivalent._hurried(synthetic_augmentation(9, 900, bias=0.99), rate, 0.7)
     assert fast is not None
     assert (fast.n_synth, fast.bias) == (30, pytest.approx(0.7))
+
+
+def test_what_is_left_of_second_moments_of_a_weight_on_a_fixed_set():
+    weighted = Loop(n_initial=30, n_fixed=30, n_synth=20, weight=0.4)
+    power, declared = shared_equivalent._power(weighted, 0.44)
+    assert (power, declared) == pytest.approx((0.4 / 1.44**1.5, 0.2 / 1.2), rel=1e-12)
+    for other in (replace(weighted, weight=None), replace(weighted, n_fixed=0, n_fresh=30)):
+        felt = 0.44 / 1.44
+        found = shared_equivalent._power(other, 0.44)
+        assert found == pytest.approx((1 - felt, felt * (1 - felt)), rel=1e-12)
