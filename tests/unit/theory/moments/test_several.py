@@ -175,8 +175,8 @@ def test_rounding_of_second_moments_is_declared_where_real_data_are_few():
         error = second_moments_rel_error(loop, 3)
         assert (np.abs(second_moments_limit(loop, 3) / best - 1) < error).all()
     assert not second_moments_rel_error(synthetic_augmentation(100, 10**4, **pool), 3).any()
-    # So few real data that they diverge, by a radius of 1 + 2e-8: rounding must not hide that.
-    one = Loop(n_initial=5, n_fresh=1, n_synth=10**7, **pool)
+    # So few real data that they diverge, by a radius of 1 + 2e-10: rounding must not hide that.
+    one = Loop(n_initial=5, n_fresh=1, n_synth=10**9, **pool)
     assert second_moments_limit(one, 3) is None
 
 
