@@ -3,8 +3,8 @@
 Keys of a file: `command`, `versions`, `seed`, `seconds`, `date`, `digest` (of the results alone, as
 ``madtheory deep run`` prints it), `preset` (its TOML), `loop` (fields of
 :class:`madtheory.loop.Loop`), `n_params`, `real` (the metrics of real training data of the size of
-one generation, the floor), `generations`, `metrics` ({name: (T, ...)}), and `seal`, of all of
-these: what compares a curve with theory reads its loop and preset too. No torch is needed.
+one generation, the floor), `generations`, `metrics` ({name: (T, ...)}), `processor` (older files do
+not name theirs: a digest repeats on one kind of them), and `seal`, of all of these: what compares a curve with theory reads its loop and preset too. No torch is needed.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Curve:
     real: dict[str, Array]
     generations: Ints
     metrics: dict[str, Array]
+    processor: str = ""
 
     @property
     def family(self) -> str:
@@ -125,6 +126,7 @@ def of_run(folder: Path | str) -> Curve:
         real=_arrays(about["real"]),
         generations=curves.generations,
         metrics=curves.metrics,
+        processor=environment.get("processor", ""),
     )
 
 

@@ -25,6 +25,7 @@ from madtheory.claims.setting import HARMONIC, Setting
 from madtheory.laws import chi_square
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.theory import collapse, moments, worth
+from madtheory.theory.distance import w2_squared_limit
 
 # --- fully synthetic: exact at d = 1, bounded and estimated beyond, and where it overshoots -------
 
@@ -199,6 +200,8 @@ _TOGETHER_FRESH = Setting(fresh_data(300, 400, bias=0.9), _FLAT, 20)
 _FEW_REAL = Setting(fresh_data(40, 400, bias=0.9), _FLAT, 12)
 _REMEMBERS = Setting(fresh_data(200, 200, memory=3), _FLAT, 16)
 _GROWING = Setting(synthetic_augmentation(200, 200, pool="accumulate", bias=0.9), _FLAT, 8)
+_ALONE = Setting(fresh_data(40, 120, bias=0.9), np.ones(1), 26)
+_FEW_ALONE = Setting(fresh_data(3, 12, bias=0.9), np.ones(1), 45)
 
 
 @cache
@@ -243,4 +246,12 @@ ANY_LOOP: Final = (
         "each generation's samples replace the last ones'",
         lambda _: _GROWING.but(pool="replace").distance().value,
     ),
+    asymptotic("one-direction-w2", "2.10", size=70_000)
+    .says("d = 1: the limit of E W2² beside fresh data by a series of exact moments")
+    .expects(_ALONE.distance_limit)
+    .observes(_ALONE.draws, "w2_squared", "W2², {d}, {n}, {λ}, {t}"),
+    asymptotic("one-direction-few-w2", "2.10", size=170_000)
+    .says("d = 1, few samples: the same by collocation on the projective plane")
+    .expects(lambda: w2_squared_limit(_FEW_ALONE.loop, _FEW_ALONE.eigenvalues, precise=True))
+    .observes(_FEW_ALONE.draws, "w2_squared", "W2², {d}, {n}, {λ}, {t}"),
 )

@@ -39,12 +39,23 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def _processor() -> str:
+    """Model of the processor, which decides last digits; its kind where the system says no more."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    said = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(said, "") or platform.processor() or platform.machine()
+
+
 def environment(seed: int, here: Mapping[str, str]) -> dict[str, Any]:
     """Versions, processor, seed and git state."""
     return {
         "versions": dict(here),
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "processor": _processor(),
         "system": platform.system(),
         "seed": seed,
         "git": _git_state(Path(__file__).resolve()),

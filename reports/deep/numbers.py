@@ -158,14 +158,20 @@ def _gains(curves: list[Curve]) -> Numbers:
 
 
 def _missing(known: dict[str, Curve], listed: dict[str, int]) -> Numbers:
-    """How many of the listed curves are there, and of which families some are not."""
+    """How many curves are listed, of which families some are not there, and both in words."""
     there = Counter(curve.family for curve in known.values())
     words = [
         f"{MODELS.get(family, family)} ({there[family]} of {count})"
         for family, count in listed.items()
         if there[family] < count
     ]
-    return {"listed": sum(listed.values()), "words": ", ".join(words) or "none"}
+    total, rest = sum(listed.values()), ", ".join(words)
+    said = (
+        f"{len(known)} of {total} planned curves are there; still missing: {rest}."
+        if words
+        else f"All {total} planned curves are there."
+    )
+    return {"listed": total, "words": rest, "said": said}
 
 
 def compute(config: Numbers) -> Numbers:

@@ -111,7 +111,7 @@ def images(numbers: Numbers) -> Table:
 def in_docs(numbers: Numbers) -> str:
     """What docs/deep.md says of the curves that are there."""
     there, missing = numbers["count"], numbers["missing"]
-    rest = "" if missing["words"] == "none" else f"; of {missing['words']} some are missing"
+    rest = f"; of {missing['words']} some are missing" if missing["words"] else ""
     text = (
         f"{there} of the {missing['listed']} curves that reports/data/curves.toml lists are there"
     )

@@ -43,6 +43,8 @@ def test_a_curve_is_what_the_run_measured(done: Path, tmp_path: Path) -> None:
         assert again.metrics[name].tolist() == [line["metrics"][name] for line in lines]
     assert again.seconds > 0
     assert "torch" in again.versions
+    environment = json.loads((done / "environment.json").read_text())
+    assert again.processor == environment["processor"] != ""
     assert again.loop["n_synth"] == 80
     assert again.digest == found.digest == curves.digest(again.generations, again.metrics)
 

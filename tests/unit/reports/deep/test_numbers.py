@@ -90,7 +90,10 @@ def test_a_family_without_curves_is_named_and_drawn(found):
     with styled():
         for draw in SECTION.figures.values():
             assert render(draw(empty), "png")[:4] == b"\x89PNG"
-    words = numbers._missing({}, {"ddpm": 2})["words"]
+    said = numbers._missing({}, {"ddpm": 2})
+    words = said["words"]
+    assert said["said"] == f"0 of 2 planned curves are there; still missing: {words}."
+    assert numbers._missing({}, {})["said"] == "All 0 planned curves are there."
     assert words == "DDPM (0 of 2)"
     for make in SECTION.tables.values():
         assert to_markdown(make({**empty, "totals": []}))
