@@ -4,7 +4,8 @@ Keys of a file: `command`, `versions`, `seed`, `seconds`, `date`, `digest` (of t
 ``madtheory deep run`` prints it), `preset` (its TOML), `loop` (fields of
 :class:`madtheory.loop.Loop`), `n_params`, `real` (the metrics of real training data of the size of
 one generation, the floor), `generations`, `metrics` ({name: (T, ...)}), `processor` (older files do
-not name theirs: a digest repeats on one kind of them), and `seal`, of all of these: what compares a curve with theory reads its loop and preset too. No torch is needed.
+not name theirs: a digest repeats on one kind of them), and `seal`, of all of these: what compares
+a curve with theory reads its loop and preset too. No torch is needed.
 """
 
 from __future__ import annotations
