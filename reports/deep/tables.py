@@ -190,7 +190,7 @@ def spectra(numbers: Numbers) -> Table:
         Column("below, above 1", "below", words, 10),
         Column("ρ with share", "rho", number(2), 7),
         Column("p", "p", number(2), 7),
-        Column("seeds’ correlation", "agreement", number(2), 9),
+        Column("between seeds", "agreement", number(2), 9),
         Column("error, spectrum", "lines", number(2), 10),
         Column("error, scalar", "scalar", number(2), 8),
     ]
