@@ -14,6 +14,7 @@ from madtheory._types import Array
 from madtheory.claims import lines
 from madtheory.claims.claim import (
     Observation,
+    Prediction,
     asymptotic,
     exact,
     final,
@@ -77,7 +78,14 @@ _THREE = np.array([0.5, 0.3, 0.2])
 #: Probability of the favoured of two words, and tokens of each generation.
 _MANY = 0.505, 20_000
 _AT_MANY = "p = .505, n = 20,000, λ = .8"
+_NEAR = np.array([0.337, 0.333, 0.33])
 _among_many = partial(lines.until_alone, np.array([0.505, 0.495]), 20_000, temperature=0.8)
+
+
+def _favourite() -> Prediction:
+    """Chance of the first of three words among many tokens."""
+    found = modes.winners(_NEAR, _MANY[1], temperature=0.8)
+    return Prediction(found.value[0], error=found.value[0] * found.rel_error[0])
 
 
 def _time(estimate: Estimate) -> float:
@@ -169,6 +177,16 @@ CLAIMS: Final = (
     .observes(Observation, f"generation at which one word is left, {_AT_MANY}", _among_many)
     .of(lambda time, _: time)
     .against("5 % later", relative(0.05)),
+    asymptotic("winners", "Section 2.3; 4.2", size=30_000)
+    .says("many tokens: who wins of several words is decided in the first generations, λ < 1")
+    .expects(_favourite)
+    .observes(
+        Observation,
+        "favoured word wins, p = .337, .333, .33, n = 20,000, λ = .8",
+        partial(lines.until_alone, _NEAR, _MANY[1], temperature=0.8),
+    )
+    .of(lambda _, won: won)
+    .against("5 % less often", relative(-0.05)),
     exact("temperature-for", "Section 2.3; 4.2", size=40_000)
     .says("the temperature at which the favoured of two words wins with a given probability")
     .happens(lambda: 0.8)

@@ -200,6 +200,7 @@ _TOGETHER_FRESH = Setting(fresh_data(300, 400, bias=0.9), _FLAT, 20)
 _FEW_REAL = Setting(fresh_data(40, 400, bias=0.9), _FLAT, 12)
 _REMEMBERS = Setting(fresh_data(200, 200, memory=3), _FLAT, 16)
 _GROWING = Setting(synthetic_augmentation(200, 200, pool="accumulate", bias=0.9), _FLAT, 8)
+_WEIGHED_FIXED = Setting(synthetic_augmentation(50, 20, weight=0.4, bias=0.9), np.ones(3), 8)
 _ALONE = Setting(fresh_data(40, 120, bias=0.9), np.ones(1), 26)
 _FEW_ALONE = Setting(fresh_data(3, 12, bias=0.9), np.ones(1), 45)
 
@@ -233,6 +234,11 @@ ANY_LOOP: Final = (
         "the golden weight does as well",
         lambda _: _FEW_REAL.but(weight=moments.golden_weight(40, 400)).distance().value,
     ),
+    asymptotic("weighted-fixed-w2", "2.9; 3.1", size=40_000)
+    .says("E W2² with a weight on a fixed set, within its declared error")
+    .expects(_WEIGHED_FIXED.distance)
+    .observes(_WEIGHED_FIXED.draws, "w2_squared")
+    .against("pooled sample by sample", lambda _: _WEIGHED_FIXED.but(weight=None).distance().value),
     asymptotic("memory-w2", "Appendix G, Fig. 30; 2.8", size=8000)
     .says("E W2² with K models in memory at the limit, within its declared error")
     .expects(_REMEMBERS.distance_limit)

@@ -24,6 +24,8 @@ _FIXED = Setting(synthetic_augmentation(30, 60, bias=0.9), np.ones(30), 5)
 _BOTH = Setting(Loop(n_initial=25, n_fixed=25, n_fresh=20, n_synth=50), np.ones(30), 4)
 _MEMORY = Setting(fresh_data(25, 90, memory=3, bias=0.9), np.ones(30), 5)
 _POOL = Setting(synthetic_augmentation(30, 30, pool="accumulate", bias=0.8), np.ones(30), 5)
+_CAPPED = _POOL.but(pool_cap=2, bias=0.9)
+_ALL_MODELS = _MEMORY.but(memory=None)
 
 
 def _without_last_term() -> Prediction:
@@ -72,4 +74,14 @@ CLAIMS: Final = (
     .says("n_real = d: E W2² by the same with a growing pool")
     .expects(_POOL.distance)
     .observes(_POOL.draws, "w2_squared"),
+    asymptotic("equivalent-capped", "3.3; 5.2", size=800)
+    .says("n_real = d: E W2² by the same with a pool of the last two generations")
+    .expects(_CAPPED.distance)
+    .observes(_CAPPED.draws, "w2_squared")
+    .against("everything is kept", lambda _: _CAPPED.but(pool_cap=None).distance().value),
+    asymptotic("equivalent-memory-all", "2.8; 5.2", size=800)
+    .says("n_real < d: E W2² by the same with samples of all models")
+    .expects(_ALL_MODELS.distance)
+    .observes(_ALL_MODELS.draws, "w2_squared")
+    .against("the last three models", lambda _: _MEMORY.distance().value),
 )

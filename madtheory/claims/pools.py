@@ -24,6 +24,7 @@ _MEMORY = _GROWING.but(bias=0.49, memory=None).at(16)
 _CAPPED = _GROWING.but(pool_cap=3, bias=0.9)
 _SUBSAMPLED = Setting(replace(_GROWING.loop, budget=4), np.ones(1), 8)
 _ROOMY = Setting(synthetic_augmentation(20, 20, pool="accumulate", budget=15), np.ones(1), 4)
+_MANY = Setting(synthetic_augmentation(60, 60, pool="accumulate", budget=90), np.ones(1), 4)
 
 _REPLACED = "each generation's samples replace the last ones'"
 
@@ -130,4 +131,10 @@ CLAIMS: Final = (
     .observes(_subsampled, "W2², {all}")
     .of(lambda mean, variance: mean**2 + (np.sqrt(variance) - 1) ** 2)
     .against("twice as large", relative(1.0)),
+    asymptotic("subsample-w2-estimate", "3.3; 5.2", size=40_000)
+    .says("E W2² of a pool subsampled to a budget, within its declared error")
+    .expects(_MANY.distance)
+    .observes(_subsampled, "W2², {all}", _MANY)
+    .of(lambda mean, variance: mean**2 + (np.sqrt(variance) - 1) ** 2)
+    .against("the whole pool", lambda _: _MANY.but(budget=None).distance().value),
 )
