@@ -10,7 +10,7 @@ from scipy.stats import binom, kstest
 from madtheory._holm import holm
 from madtheory.claims import CLAIMS, verify
 
-SEEDS = 1000
+SEEDS = 100
 SAMPLED = [claim for claim in CLAIMS if not claim.computed]
 
 
