@@ -35,6 +35,9 @@ _END = (GRID >= _TAIL)[:, None]
 _POWERS = np.vander(SHARE, 4, increasing=True)
 #: Its coefficients from a shape, by least squares.
 _CUBIC = np.linalg.pinv(_POWERS * _END)
+#: Up to this spread a law is so narrow that v is one from here on, where rounding is less.
+_NARROW, _NEAR = 1e-2, 1.6 - STEP / 2
+_AT_INFINITY = np.linalg.pinv(_POWERS * ((GRID >= _NEAR)[:, None] & ~_END))[0]
 #: A shape with its tail smoothed: else rounding there grows from one generation to the next.
 SMOOTH = np.where(_END, _POWERS @ _CUBIC, np.eye(len(GRID)))
 
@@ -103,7 +106,8 @@ class MeanLaw:
     @cached_property
     def spread(self) -> float:
         """E tr (S/c - 1)^2/d, of the equivalent."""
-        return float(self._tail[0] / self.dim)
+        found = float(self._tail[0] / self.dim)
+        return found if found > _NARROW else float(_AT_INFINITY @ self.shape) / self.dim
 
     @cached_property
     def root_deficit(self) -> float:

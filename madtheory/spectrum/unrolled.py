@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from madtheory import _threads
 from madtheory._types import Array, Ints
 from madtheory.spectrum import saddle
 from madtheory.spectrum.mean_law import FEW, GRID, NODES, SHARE, MeanLaw, filled
@@ -222,7 +223,8 @@ def last_law(system: System, *, dim: int, real: bool = True) -> Found | None:
     means, counts = np.zeros((2, len(s)))
     if real:
         noise, counts = _fluctuations(system.blocks, system.counts, point)
-        total, means = total + noise, _of_means(system.means, point)
+        with _threads.one_thread():  # many small determinants
+            total, means = total + noise, _of_means(system.means, point)
 
     def law(x: Array) -> MeanLaw:
         return MeanLaw(dim, c, 0.0, filled() @ (-2 * x / SHARE[FEW] ** 2), np.ones_like(GRID))

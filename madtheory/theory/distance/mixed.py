@@ -26,10 +26,15 @@ from madtheory.theory.moments import closure, first_moments_limit, generation, t
 from madtheory.theory.moments.second import closed_limit, estimated_limit, estimated_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from madtheory._types import Array
 
 #: Generations of a growing pool that count where only the skew of a spectrum is at stake.
 _POOLED = 4
+#: Models and batches in sight up to which second moments are had exactly at little cost; and the
+#: spread, and the rounding of exact ones, from which on the closure's are as good.
+_MOST, FAINT = 8, 1e-6
 
 
 def _from_invariants(x: Array, rank: int, origin: float) -> tuple[Array, ...]:
@@ -62,25 +67,55 @@ def _to_spread(rank: int, rows: tuple[Array, ...]) -> Spread:
     return spread_of(rank, M, shift, np.maximum(total, 0.0), np.maximum(trace, 0.0))
 
 
+def is_closed(loop: Loop) -> bool:
+    """Whether second moments are those of the closure: exact ones take long, or are rounded."""
+    if generation.is_exact(loop) or loop.budget is not None:
+        return False
+    return generation.layout_of(loop).vectors > _MOST or generation.second_rounding(loop) > FAINT
+
+
+def _where_felt(loop: Loop, closed: Spread, several: Callable[[], Spread | None]) -> Spread | None:
+    """The closure's spread, or where it is felt and exact ones take little, the exact one."""
+    felt = closed.total > FAINT
+    if is_closed(loop) or not felt.any():
+        return closed
+    exact = several()
+    if exact is None:
+        return None
+    return Spread(*(np.where(felt, a, b) for a, b in zip(exact, closed, strict=True)))
+
+
 def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     """The spread of generations 1..T."""
-    if loop.budget is not None:
+
+    def several() -> Spread:
         x = estimated_path(loop, rank, generations)[0]
         return _to_spread(rank, _from_invariants(x, rank, 0.0))
+
+    if loop.budget is not None:
+        return several()
     if not generation.is_exact(loop):
-        return _to_spread(rank, _closed_rows(closure.closed_path(loop, rank, generations), rank))
+        x = closure.closed_path(loop, rank, generations)
+        closed = _to_spread(rank, _closed_rows(x, rank))
+        return _where_felt(loop, closed, several) or closed
     near, far = (tensors.exact_path(loop, rank, generations, origin) for origin in (1.0, 0.0))
     return _to_spread(rank, _exact_rows(near, far, rank))
 
 
 def _limit_spread(loop: Loop, rank: int) -> Spread | None:
     """The spread at the limit; None where second moments have none."""
-    if loop.budget is not None:
+
+    def several() -> Spread | None:
         found = estimated_limit(loop, rank)
         return None if found is None else _to_spread(rank, _from_invariants(found[0], rank, 0.0))
+
+    if loop.budget is not None:
+        return several()
     if not generation.is_exact(loop):
-        closed = closed_limit(loop, rank)
-        return None if closed is None else _to_spread(rank, _closed_rows(closed, rank))
+        x = closed_limit(loop, rank)
+        if x is None:
+            return None
+        return _where_felt(loop, _to_spread(rank, _closed_rows(x, rank)), several)
     near, far = (tensors.exact_limit(loop, rank, origin) for origin in (1.0, 0.0))
     if near is None or far is None:
         return None

@@ -20,6 +20,8 @@ def test_constants():
         "mean_law.DEGREE": 7,
         "mean_law._TAIL": 4.2,
         "mean_law._FAR": 30,
+        "mean_law._NARROW": 0.01,
+        "mean_law._NEAR": 1.4000000000000001,
         "next_law._STEPS": 60,
         "next_law._SMALL": 1e-12,
         "next_law._VERGE": 1e-09,

@@ -127,7 +127,7 @@ def outside(answer, mean, se):
 def answers(loop, s, t):
     """The formula's answer, and where that is beyond the bounds the precise one."""
     formula = min((answer(loop, s, t) for _ in range(2)), key=itemgetter(2))  # imported, compiled
-    if s.size == 1 or formula[1] <= BOUNDS[s.size >= 20]:
+    if formula[1] <= BOUNDS[s.size >= 20]:
         return formula, None
     simulate(loop, s, generations=2, replicates=2, threads=1)  # compiles
     return formula, answer(loop, s, t, precise=True)
