@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -168,7 +168,7 @@ def _sets(
         raise ValueError("generations must hold at least one set of features, got none")
     if names is None:
         labels = [f"generations[{i}]" for i in range(len(generations))]
-    elif isinstance(names, str) or not isinstance(names, Collection):
+    elif isinstance(names, (str, Set, Mapping)) or not isinstance(names, Collection):
         raise TypeError(f"names must be a list of words, one a generation, got {names!r}")
     elif len(names) != len(generations):
         raise ValueError(f"names must hold {len(generations)} names, got {len(names)}")
