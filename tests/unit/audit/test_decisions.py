@@ -52,8 +52,8 @@ def test_constants():
         "forecast._WIDER_CLASSES": (1.7, 1.45),
         "forecast._NEAR_NOTHING": 0.001,
         "forecast.COVERAGE": {
-            "fid": (0.99, 0.975),
-            "trace": (0.993, 0.979),
+            "fid": (0.989, 0.975),
+            "trace": (0.992, 0.979),
             "n_eff": (0.991, 0.975),
         },
         "forecast.COVERAGE_KNOWN": {
@@ -80,6 +80,7 @@ def test_constants():
         "power.ENOUGH": 0.9,
         "power._DRAWS": 4000,
         "power._RESTS": (1.0, 0.3, 0.1, 0.02),
+        "power._STEEPEST": -600.0,
         "pull._LARGEST_LOG": 30.0,
         "pull._LARGEST_T": 8.0,
         "pull._FEW": 0.4,
@@ -91,6 +92,7 @@ def test_constants():
         "row_noise._NOTHING": 1e-150,
         "row_noise._RANK": 1e-09,
         "run._FARTHEST": 500,
+        "run._REACH": 1e60,
         "run._AHEAD": 2000,
         "run._RANK": 1e-13,
         "scoring._STEPS": 60,
