@@ -49,6 +49,8 @@ _NEAR_NOTHING = 1e-3
 COVERAGE = {"fid": (0.989, 0.975), "trace": (0.992, 0.979), "n_eff": (0.991, 0.975)}
 #: The same where memory and share of real data are said: those bands are narrower.
 COVERAGE_KNOWN = {"fid": (0.973, 0.925), "trace": (0.989, 0.958), "n_eff": (0.991, 0.975)}
+#: Most dimensions of those loops.
+MEASURED = 30
 #: No more fresh samples than this are looked for.
 _FARTHEST = 10**9
 

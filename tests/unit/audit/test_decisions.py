@@ -61,6 +61,7 @@ def test_constants():
             "trace": (0.989, 0.958),
             "n_eff": (0.991, 0.975),
         },
+        "forecast.MEASURED": 30,
         "forecast._FARTHEST": 1000000000,
         "growth.WEIGHTS": (0.6, 0.15, 0.25),
         "growth._PAIRS": 6,
