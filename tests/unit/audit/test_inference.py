@@ -265,6 +265,18 @@ def test_each_p_value_is_compared_with_alpha(alpha, p, slow, walk, verdict, reas
     assert found[1].startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("kept", "said"), [((0.9, 0.9), True), ((1e-6, 0.9), False), ((0.9, 1e-6), False)]
+)
+def test_mad_says_where_a_part_of_the_first_training_set_may_be_kept(kept, said):
+    held = HELD._replace(slow=1.0, held=1e-6, kept=kept)
+    verdict, reason = inference._verdict(steps(*[0.0] * 7), STILL, held, 1e-3, 0.02)
+    assert verdict == "mad"
+    words = ", but one that keeps a small part of its first training set, and no other real data, "
+    assert reason.startswith("no loop held by 10% real data or more moves like this")
+    assert (words in reason) is said
+
+
 @pytest.mark.parametrize("walk", [0.001, 0.5])
 def test_variance_that_moves_is_no_verdict(walk):
     moving = STILL._replace(value=-0.1)
