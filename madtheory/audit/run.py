@@ -237,7 +237,9 @@ def _unit(sets: list[Array]) -> int:
 
 def _check_reach(series: Series) -> None:
     """Raise ValueError where a file is so far from the real set that float64 lacks its squares."""
-    square = np.maximum(np.square(series.means).max(axis=1), np.exp(series.log_variance).max(axis=1))
+    square = np.maximum(
+        np.square(series.means).max(axis=1), np.exp(series.log_variance).max(axis=1)
+    )
     far = np.sqrt(square)
     if not far.max() <= _REACH:
         raise ValueError(

@@ -297,10 +297,10 @@ def _forecast_table(payload: Payload) -> Table:
     by_bands = payload["directions"]["trace"]
     if by_bands is not None:
         columns.append("by directions")
-    held = payload["coverage"]["fid"]
+    held, where = payload["coverage"]["fid"], _beyond(payload)
     title = (
         f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
-        f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %{_beyond(payload)})"
+        f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %{where})"
     )
     rows = []
     for i, t in enumerate(forecast["generations"]):

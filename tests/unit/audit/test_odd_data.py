@@ -174,5 +174,5 @@ def test_what_grows_beyond_the_squares_of_float64_is_refused(growth):
             warnings.simplefilter("error")
             assert audit.audit(real, files).verdict != "not_mad"
         return
-    with pytest.raises(ValueError, match=r"within 1e\+60 deviations of real, got generation 4 at 1"):
+    with pytest.raises(ValueError, match=r"within 1e\+60 deviations of real, got generation 4"):
         audit.audit(real, files)
