@@ -469,8 +469,8 @@ def _together(parts: Sequence[Part], counts: list[float]) -> tuple[Array, Array]
 
 def _or_kept(best: Best, parts: Sequence[Part]) -> Best:
     """The same where held loops may keep a part of their first training set, too."""
-    kept = np.sum([p.near * p.kept for p in parts], axis=0)
-    return best._replace(held=max(best.held, float(np.max(kept))))
+    kept = np.asarray([p.near * np.asarray(p.kept) for p in parts]).sum(axis=0)
+    return best._replace(held=max(best.held, float(kept.max())))
 
 
 def _over_memories(log_likelihood: Array, memory: Array) -> Array:
