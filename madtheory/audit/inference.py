@@ -190,7 +190,8 @@ def _held_p_value(series: Series, whole: Drift, held: Anchor) -> float:
 
     No larger than that of Bonferroni by the same weights, and less where several are small.
     """
-    each = held.held, held.held_means, curve_p_value(series, whole, MARGIN)
+    curve = curve_p_value(series, whole, MARGIN, errs=held.errs)
+    each = held.held, held.held_means, curve
     if not min(each) > 0:
         return 0.0
     return min(1.0, 1 / sum(weight / q for q, weight in zip(each, _WEIGHTS, strict=True)))

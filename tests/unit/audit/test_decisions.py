@@ -117,6 +117,7 @@ def test_defaults():
     assert defaults("audit") == {
         "anchor.response": {"memory": 1},
         "anchor.walk": {"memory": 1},
+        "anchor.curve_p_value": {"errs": False},
         "anchor.components": {
             "real": 0.0,
             "memory": 1,
