@@ -320,6 +320,7 @@ def _found(
     C = C + np.diag(np.maximum(_LEAST_NOISE - np.diagonal(C), 0.0))
     alive = np.flatnonzero(np.isfinite(logs).all(axis=0))
     most = float((1 / series.rows).mean())
+    off = np.sqrt(of_spaces(np.square(series.means), spaces))
     noise, out = _noise(logs[:, alive], C[np.ix_(alive, alive)], most), []
     for band in range(bands[-1] + 1):
         at = np.flatnonzero(bands == band)
@@ -330,7 +331,7 @@ def _found(
         single = float(np.diagonal(C)[mine].mean())
         seen = _Seen(logs[:, mine].mean(axis=1), float(C[np.ix_(mine, mine)].mean()), single, mine)
         both = _walked(seen, noise, sizes, level)
-        own = replace(series, means=series.means[:, at])
+        own = replace(series, means=off[:, mine])
         out.append(_Found(*both, _moves(own, seen, noise, known), _rests(seen, noise), seen))
     return _All(out, noise, C)
 
