@@ -28,7 +28,7 @@ and the value.
 """
 
 from madtheory.audit.directions import Band, Bands
-from madtheory.audit.forecast import COVERAGE, COVERAGE_KNOWN, Forecast, FreshData
+from madtheory.audit.forecast import COVERAGE, COVERAGE_KNOWN, MEASURED, Forecast, FreshData
 from madtheory.audit.inference import (
     GROWTH,
     MARGIN,
@@ -50,6 +50,7 @@ __all__ = [
     "ENOUGH",
     "GROWTH",
     "MARGIN",
+    "MEASURED",
     "NOTHING",
     "STILL",
     "STRICT_TOLERANCE",

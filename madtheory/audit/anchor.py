@@ -35,6 +35,10 @@ SHARES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 _TINY_STEP = 1e-6
 #: Added to correlations that are inverted: they may be singular to rounding.
 _RIDGE = 1e-9
+#: Shares of real rows that are always the same, a part of the first training set; the variance of
+#: their error may be so many times that of Gaussian means, as shapes of few rows err by more.
+KEPT = (0.1, 0.15, 0.2, 0.35, 0.5, 0.7)
+KEPT_FACTOR = 1.5
 #: Share of a step that the first generation is off by at least: keeps its variance from vanishing.
 _FIRST = 0.01
 #: Gain in twice the log-likelihood from which on a constant error of the model is allowed for, in
@@ -63,16 +67,21 @@ FREE_MEANS, FREE_SHAPES = 0.5, 0.25
 
 
 # ---------------------------------------------------------------------------------- the curve test
-def curve_p_value(series: Series, noise: Drift, share: float) -> float:
+def curve_p_value(series: Series, noise: Drift, share: float, *, errs: bool = False) -> float:
     """p-value of "real data make up at least `share`" from the bend of the variances.
 
     c_(t+1)/c_t = a/c_t + b by least squares, tested on (1 - share) a - share b >= 0. Noise in c_t
     pulls a upwards, as does the pull of a short walk to its own mean: both make this test slower
     to reject.
+
+    Where models err by the same each time training sets mix real rows with ones that are x_t off,
+    which adds p (1 - p) x_t^2: real rows count 1 + (1 - p) x_t^2 times then, by the means of files.
     """
     level = series.log_variance.mean(axis=1)
     ratio, x = np.exp(np.diff(level)), np.exp(level[0] - level[:-1])
     with np.errstate(over="ignore", divide="ignore"):  # a file beyond all scales of the others
+        if errs:
+            x *= np.exp(np.log1p((1 - share) * np.square(series.means[:-1])).mean(axis=1))
         scaled = np.column_stack([x, np.ones_like(x)]) / ratio[:, None]
     if len(x) < 2 or not np.isfinite(scaled).all():
         return 1.0
@@ -111,7 +120,8 @@ class Part(NamedTuple):
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
     the least size that matters or larger; halves: where half of the directions walk so; partial: of
     a held loop some of whose directions walk; errs: whether a constant error of the model is seen;
-    pool: without real data, where synthetic data come from all models.
+    pool: without real data, where synthetic data come from all models; kept: at each of KEPT, where
+    the real rows are always the same ones, a part of the first training set.
     """
 
     log_likelihood: Array
@@ -124,6 +134,7 @@ class Part(NamedTuple):
     length: int
     errs: bool = False
     pool: float = -math.inf
+    kept: float | Array = -math.inf
 
     @property
     def best(self) -> float:
@@ -141,7 +152,8 @@ class Anchor(NamedTuple):
     of none in half of the directions, with steps of the least size that matters, or larger; held:
     of "real data make up at least the margin of both"; held_means: of the same for the means alone;
     partial: of "no direction walks" in a held loop; memory: the likeliest number of models that
-    synthetic data come from; errs: whether a constant error of the model is seen.
+    synthetic data come from; errs: whether a constant error of the model is seen; kept: held and
+    held_means where the real rows may also be a part of the first training set, always the same.
     """
 
     log_likelihood: Array
@@ -155,6 +167,7 @@ class Anchor(NamedTuple):
     remembered: Array | None = None
     pool: float = -math.inf
     errs: bool = False
+    kept: tuple[float, float] = (0.0, 0.0)
 
 
 def response(keep: float, T: int, memory: int = 1, weights: Array | None = None) -> Array:
@@ -177,6 +190,14 @@ def walk(keep: float, steps: Array, memory: int = 1, weights: Array | None = Non
     return covariance
 
 
+def _kept_error(share: float) -> float:
+    """Variance of the mean of the real rows of each training set, in units of that of a step.
+
+    Of n rows (1 - p) n are synthetic: steps have (1 - p)^2/((1 - p) n), the p n real rows 1/(p n).
+    """
+    return KEPT_FACTOR / (share * (1 - share))
+
+
 def components(
     keep: float,
     steps: Array,
@@ -190,8 +211,9 @@ def components(
     errs: bool = False,
     mixes: bool = False,
     partial: bool = False,
+    kept: float = 0.0,
 ) -> Array:
-    """Covariances (5 to 8, T, T) that add up: walk, offset, shift, noise, return, what is asked.
+    """Covariances (5 to 9, T, T) that add up: walk, offset, shift, noise, return, what is asked.
 
     The common offset is the real set's own sampling error; the first shift the first generation's,
     which has nearly no step of its own: it is 0 where the real set is the first training set.
@@ -201,6 +223,8 @@ def components(
     A model that `errs` by the same each time is off by that of all generations that are kept. Where
     training sets `mix` such samples with real ones, the squared distance of their means is spread:
     shapes gain it each time, and keep it as all else.
+    Where the real rows are always the same, a part of a larger first training set, generations go
+    from the error of that to the one of these few, whose rows err by `kept` times the others'.
     A share `free` of the directions walks without end, whatever holds the others, by steps that are
     `slower` times as large; `partial`: any.
     """
@@ -215,6 +239,9 @@ def components(
         np.diag(noise),
         real * np.multiply.outer(1 - fading, 1 - fading),
     ]
+    if kept:
+        gone = np.multiply.outer(1 - fading, 1 - fading)
+        parts.append(parts[0] + kept * _kept_error(1 - keep) * gone)
     if errs:
         error = past.sum(axis=1)
         parts.append(np.multiply.outer(error, error))
@@ -260,7 +287,8 @@ class Kind(NamedTuple):
     weights: of remembered generations in their mean; least: smallest step that matters; number,
     near: independent series; free: how many of them walk where half of the directions do; seen:
     gain from which on a constant error is allowed for; mixes: whether means have one, of which
-    shapes have the spread of training sets that mix it with real rows.
+    shapes have the spread of training sets that mix it with real rows; pull: variance of a real
+    row's error in units of that of a row of the files.
     """
 
     x: Array
@@ -274,6 +302,7 @@ class Kind(NamedTuple):
     free: float
     seen: float
     mixes: bool = False
+    pull: float = 1.0
 
     def parts(self, share: float, **how: Any) -> Array:
         """Components of the covariance of one series."""
@@ -329,7 +358,9 @@ def _part(kind: Kind, known: int | None) -> Part:
     others = np.full((len(MEMORIES), len(REMEMBERED)), -math.inf)
     if not np.trace(gram) > 0:
         nothing = Halves(0.0, 0.0, 0.0)
-        return Part(np.zeros(len(GRID)), np.zeros_like(others), 0.0, nothing, 0.0, 0.0, 0.0, T)
+        kept = np.zeros(len(KEPT))
+        level = np.zeros(len(GRID))
+        return Part(level, np.zeros_like(others), 0.0, nothing, 0.0, 0.0, 0.0, T, kept=kept)
     base, longer = known or 1, MEMORIES if known is None else ()
 
     def fits(**how: Any) -> Array:
@@ -349,8 +380,9 @@ def _part(kind: Kind, known: int | None) -> Part:
     halves = kind.halves(gram, (share, {"memory": memory, "errs": errs}), memory=base, errs=errs)
     partial = most(_PARTLY, 0.0, partial=True, memory=base)
     near = kind.near or kind.number
+    kept = np.array([kind.best(gram, p, errs=errs, memory=base, kept=kind.pull) for p in KEPT])
     pool = kind.best(gram, 0.0, errs=errs, memory=T if known is None else base)
-    return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool)
+    return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool, kept)
 
 
 def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[Part, Part]:
@@ -368,7 +400,8 @@ def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[P
     means = _part(kind, memory)
     noise, error, x = series.shape_noise[last] / rows, series.real_noise * real, series.shapes[last]
     counts = series.shape_count, series.near_count
-    shapes = Kind(x, flat, noise, error, scale, least, *counts, FREE_SHAPES, high, means.errs)
+    pull = series.real_noise / float(series.shape_noise[last].mean())
+    shapes = Kind(x, flat, noise, error, scale, least, *counts, FREE_SHAPES, high, means.errs, pull)
     return means, _part(shapes, memory)
 
 
@@ -439,6 +472,12 @@ def _together(parts: Sequence[Part], counts: list[float]) -> tuple[Array, Array]
     )
 
 
+def _or_kept(best: Best, parts: Sequence[Part]) -> Best:
+    """The same where held loops may keep a part of their first training set, too."""
+    kept = np.asarray([p.near * np.asarray(p.kept) for p in parts]).sum(axis=0)
+    return best._replace(held=max(best.held, float(kept.max())))
+
+
 def _over_memories(log_likelihood: Array, memory: Array) -> Array:
     """Log-likelihood of each of GRID, whatever the memory."""
     out = log_likelihood.copy()
@@ -489,4 +528,8 @@ def anchor(series: Series, share: float, growth: float, memory: int | None = Non
         remembered=others,
         pool=sum(p.number * p.pool for p in moving),
         errs=any(p.errs for p in both),
+        kept=(
+            _against_held(_or_kept(near, both), float(sum(map(_dof, both)))),
+            _against_held(_or_kept(alone, both[:1]), _dof(means)),
+        ),
     )

@@ -226,7 +226,7 @@ def _drift(seen: _Seen, noise: _Noise, steps: int) -> tuple[float, float]:
 
 
 def _moves(series: Series, seen: _Seen, noise: _Noise, known: Known) -> float:
-    """p-value of a band that real data hold, or that is still.
+    """p-value of a band that real data hold, or that is still, by the means along its axes.
 
     Where no real data enter, generation 1 does not count unless the real set is known to be apart:
     it is nearer to its own training set than any later one of models that differ by noise alone.
@@ -243,7 +243,7 @@ def _moves(series: Series, seen: _Seen, noise: _Noise, known: Known) -> float:
     spread = seen.noise * float(noise.spread.max())
     whole = Drift(value, error, noise.dof, spread, spread, 1.0)
     alone = replace(series, log_variance=seen.level[:, None])
-    return max(still, curve_p_value(alone, whole, MARGIN))
+    return max(still, curve_p_value(alone, whole, MARGIN, errs=True))
 
 
 def _rests(seen: _Seen, noise: _Noise) -> float:
@@ -320,6 +320,7 @@ def _found(
     C = C + np.diag(np.maximum(_LEAST_NOISE - np.diagonal(C), 0.0))
     alive = np.flatnonzero(np.isfinite(logs).all(axis=0))
     most = float((1 / series.rows).mean())
+    off = np.sqrt(of_spaces(np.square(series.means), spaces))
     noise, out = _noise(logs[:, alive], C[np.ix_(alive, alive)], most), []
     for band in range(bands[-1] + 1):
         at = np.flatnonzero(bands == band)
@@ -330,7 +331,8 @@ def _found(
         single = float(np.diagonal(C)[mine].mean())
         seen = _Seen(logs[:, mine].mean(axis=1), float(C[np.ix_(mine, mine)].mean()), single, mine)
         both = _walked(seen, noise, sizes, level)
-        out.append(_Found(*both, _moves(series, seen, noise, known), _rests(seen, noise), seen))
+        own = replace(series, means=off[:, mine])
+        out.append(_Found(*both, _moves(own, seen, noise, known), _rests(seen, noise), seen))
     return _All(out, noise, C)
 
 

@@ -41,6 +41,8 @@ _PARTLY_HELD = 0.05
 #: A loop that real data are known to enter has not settled where its distance is seen to grow over
 #: the later half, at this level.
 _STILL_GROWS = 0.05
+#: What is added where a held loop of another kind might.
+_KEPT = ", but one that keeps a small part of its first training set, and no other real data, may"
 #: Fewer generations than this give no verdict.
 FEWEST = 3
 TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
@@ -188,7 +190,8 @@ def _held_p_value(series: Series, whole: Drift, held: Anchor) -> float:
 
     No larger than that of Bonferroni by the same weights, and less where several are small.
     """
-    each = held.held, held.held_means, curve_p_value(series, whole, MARGIN)
+    curve = curve_p_value(series, whole, MARGIN, errs=held.errs)
+    each = held.held, held.held_means, curve
     if not min(each) > 0:
         return 0.0
     return min(1.0, 1 / sum(weight / q for q, weight in zip(each, _WEIGHTS, strict=True)))
@@ -292,7 +295,10 @@ def _verdict(
     if p <= alpha and held.slow <= alpha:
         return "undecided", "the generations behave neither as a held loop nor as one without data"
     if p <= alpha:
-        return "mad", f"no loop held by {MARGIN:.0%} real data or more moves like this"
+        reason = f"no loop held by {MARGIN:.0%} real data or more moves like this"
+        both, means = held.kept
+        kept = _held_p_value(series, noise, held._replace(held=both, held_means=means))
+        return "mad", reason if kept <= alpha else f"{reason}{_KEPT}"
     if known.mixed(MARGIN):
         return _mixed(series, noise, held, alpha, known)
     if held.slow > alpha:

@@ -45,6 +45,8 @@ _DRAWS = 4000
 Loops = tuple[tuple[float, dict[str, Any]], ...]
 #: How models at rest are pulled back to where they draw: none, to one that hardly is.
 _RESTS = (1.0, 0.3, 0.1, 0.02)
+#: Log biases end here: a tenth of it is a positive number of float64.
+_STEEPEST = -600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ def _level(setting: Setting, null: Array) -> float:
         return float(gap @ inverse @ gap)
 
     def least(memory: int) -> float:
-        bounds = (10 * setting.rate, 0.0)
+        bounds = (max(10 * setting.rate, _STEEPEST), 0.0)
         how: dict[str, Any] = {"args": (memory,), "method": "bounded", "bounds": bounds}
         found = optimize.minimize_scalar(distance, **how)
         return float(found.fun)

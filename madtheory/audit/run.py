@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from madtheory.audit.forecast import Forecast, FreshData
     from madtheory.audit.inference import Verdict
     from madtheory.audit.power import Power
+    from madtheory.audit.series import Series
 
 #: Power of two beyond which features are refused.
 _FARTHEST = 500
+#: Deviations of the real set beyond which a generation is refused.
+_REACH = 1e60
 #: Most generations to forecast: some seconds of work, a minute in the widest features.
 _AHEAD = 2000
 #: Eigenvalues of less than this share of the largest are rounding.
@@ -168,7 +171,7 @@ def _sets(
         raise ValueError("generations must hold at least one set of features, got none")
     if names is None:
         labels = [f"generations[{i}]" for i in range(len(generations))]
-    elif isinstance(names, str) or not isinstance(names, Collection):
+    elif isinstance(names, (str, Set, Mapping)) or not isinstance(names, Collection):
         raise TypeError(f"names must be a list of words, one a generation, got {names!r}")
     elif len(names) != len(generations):
         raise ValueError(f"names must hold {len(generations)} names, got {len(names)}")
@@ -232,6 +235,19 @@ def _unit(sets: list[Array]) -> int:
     return exponent
 
 
+def _check_reach(series: Series) -> None:
+    """Raise ValueError where a file is so far from the real set that float64 lacks its squares."""
+    square = np.maximum(
+        np.square(series.means).max(axis=1), np.exp(series.log_variance).max(axis=1)
+    )
+    far = np.sqrt(square)
+    if not far.max() <= _REACH:
+        raise ValueError(
+            f"generations must be within {_REACH:g} deviations of real, got generation "
+            f"{int(far.argmax()) + 1} at {far.max():.3g}"
+        )
+
+
 def audit(
     real: ArrayLike,
     generations: Sequence[ArrayLike],
@@ -282,8 +298,9 @@ def audit(
     Raises
     ------
     ValueError
-        When real has no variance, a set with any spread comes twice, the names are out of order or
-        have a gap, or real samples enter and n_synth is not given.
+        When real has no variance, a set with any spread comes twice, a generation is 1e60 of its
+        deviations away, the names are out of order or have a gap, or real samples enter and n_synth
+        is not given.
 
     Examples
     --------
@@ -324,6 +341,7 @@ def _assemble(
     """Everything beside the metrics."""
     axes = axes_of(real)
     series = series_of(axes, sets)
+    _check_reach(series)
     distance, last = metrics.fid_unbiased(real, sets[-1], level=level), generations[-1]
     worth_of_last = n_eff(real, distance)
     if len(sets) < 2:

@@ -209,7 +209,7 @@ def answer_audit(
     found: Audit, *, files: Sequence[str], k: int, known: Mapping[str, Any]
 ) -> Payload:
     """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
-    from madtheory.audit import COVERAGE, COVERAGE_KNOWN
+    from madtheory.audit import COVERAGE, COVERAGE_KNOWN, MEASURED
 
     fresh, said = found.fresh_data, found.known
     coverage = COVERAGE if said.share is None and said.memory is None else COVERAGE_KNOWN
@@ -236,6 +236,7 @@ def answer_audit(
         "level": found.level,
         "coverage": {
             "level": 0.95,
+            "dimensions": MEASURED,
             **{name: {"all": a, "worst": b} for name, (a, b) in coverage.items()},
         },
         "reason": _audit_reasons(found),
@@ -284,15 +285,22 @@ def _generation_table(payload: Payload) -> Table:
     return rows
 
 
+def _beyond(payload: Payload) -> str:
+    """Where features have more dimensions than bands were measured in: in how many they were."""
+    found, most = payload["directions"], payload["coverage"]["dimensions"]
+    dim = sum(one["directions"] for one in found["bands"]) + found["left_out"]
+    return f"; in up to {most} dimensions, fewer in {dim}" if dim > most else ""
+
+
 def _forecast_table(payload: Payload) -> Table:
     forecast, columns = payload["forecast"], [_GENERATION[name] for name in _FORECAST]
     by_bands = payload["directions"]["trace"]
     if by_bands is not None:
         columns.append("by directions")
-    held = payload["coverage"]["fid"]
+    held, where = payload["coverage"]["fid"], _beyond(payload)
     title = (
         f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
-        f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %)"
+        f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %{where})"
     )
     rows = []
     for i, t in enumerate(forecast["generations"]):

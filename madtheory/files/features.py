@@ -102,7 +102,8 @@ def _read_npy(stream: IO[bytes], size: int) -> Array:
             part[:] = np.frombuffer(data, dtype)
     if got < promised:
         raise ValueError(f"must hold the {promised} bytes that its header promises, got {got}")
-    stream.read(1)  # an archive compares its checksum at the end
+    if stream.read(1):  # and an archive compares its checksum at the end
+        raise ValueError(f"must hold one array, got more after the {promised} bytes of the first")
     return whole.reshape(shape[::-1]).T if fortran else whole.reshape(shape)
 
 

@@ -68,10 +68,11 @@ def test_half_an_interval_stands_beside_a_value() -> None:
 def test_the_title_of_a_forecast_tells_the_worst_class_from_all() -> None:
     payload = {
         "forecast": {"generations": [], "fid": [], "trace": []},
-        "coverage": {"fid": {"all": 0.98, "worst": 0.92}},
-        "directions": {"trace": None},
+        "coverage": {"dimensions": 30, "fid": {"all": 0.98, "worst": 0.92}},
+        "directions": {"trace": None, "bands": [{"directions": 9}] * 3, "left_out": 3},
         "level": 0.9,
     }
-    assert data._forecast_table(payload).title == (
-        "Forecast, 90 % bands (of 95 % hold, measured: 98 %, in the worst class 92 %)"
-    )
+    said = "Forecast, 90 % bands (of 95 % hold, measured: 98 %, in the worst class 92 %"
+    assert data._forecast_table(payload).title == f"{said})"
+    payload["directions"]["left_out"] = 4  # more than loops of the table had
+    assert data._forecast_table(payload).title == f"{said}; in up to 30 dimensions, fewer in 31)"

@@ -215,6 +215,37 @@ def fit_of_halves(kind, gram):
     return max(each)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_a_part_of_the_first_training_set_that_is_kept(share):
+    """x' = p h + (1 - p) (x + e), h the mean of p n of the n rows of the first training set."""
+    T, n = 12, 100
+    first = np.zeros((T, T + 2))  # of h, of the others' mean, of each draw
+    x = np.zeros(T + 2)
+    x[:2] = share, 1 - share
+    for t in range(T):
+        first[t] = x
+        x = (1 - share) * x
+        x[0] += share
+        x[2 + t] += 1 - share
+    each = np.concatenate([[1 / (share * n)], np.full(T + 1, 1 / ((1 - share) * n))])
+    V, steps = (first * each) @ first.T, np.ones(T)
+    kind = anchor.Kind(V, steps, 0 * steps, 0.0, steps, 0.0, 1.0, 1.0, 0.5, 3.0)
+    unit = np.trace(V) / T
+    best = -(np.linalg.slogdet(V / unit)[1] + T) / 2
+    assert best - 0.01 < kind.best(V, share, kept=1.0) < best + 1e-3
+    # Fresh rows, of any share from a tenth on, move otherwise.
+    assert max(kind.best(V, p) for p in anchor.GRID if p >= 0.1) < best - 0.02
+
+
+def test_what_is_kept_counts_where_it_fits_better():
+    one = part(np.full(11, -1.0), count=4.0)._replace(kept=np.array([-3.0, -0.5]))
+    two = part(np.full(11, -1.0), count=6.0)._replace(kept=np.array([-3.0, -0.25]))
+    best = anchor.Best(0.0, 0.0, -9.0)
+    assert anchor._or_kept(best, [one, two]).held == -3.5
+    assert anchor._or_kept(best, [one]) == (0.0, 0.0, -2.0)
+    assert anchor._or_kept(best._replace(held=-1.0), [one]).held == -1.0
+
+
 @pytest.mark.parametrize(("share", "T"), [(0.1, 9), (0.4, 9), (0.4, 3)])
 def test_curve_test_is_a_weighted_least_squares_fit(share, T):
     """c'/c = a/c + b by scipy: relative errors alike, so weights are one over the ratios."""
@@ -233,6 +264,24 @@ def test_curve_test_is_a_weighted_least_squares_fit(share, T):
     assert 1e-4 < expected < 0.9999
     found = anchor.curve_p_value(walks(level), noise, share)
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.2, True), (0.1, True), (0.0, False)])
+def test_curve_test_of_models_that_err_by_the_same_each_time(share, held):
+    """c' = g (p + (1 - p) c + p (1 - p) x^2), x' = (1 - p) x + e: without the last term a loop
+    whose error has still to add up bends as if hardly any real data were there."""
+    c, x, level = np.ones(6), np.zeros(6), np.zeros((25, 6))
+    means, error, g = np.zeros((25, 6)), 0.25 * np.array([1, -1, 1, 1, -1, 1]), 0.9
+    for t in range(25):
+        x = (1 - share) * x + error
+        level[t], means[t] = np.log(c), x
+        c = g * (share + (1 - share) * c + share * (1 - share) * x**2)
+    noise = Drift(0.0, 0.0, 50.0, 1e-4, 4e-4, 0.2)
+    series = dataclasses.replace(walks(level), means=means)
+    assert (anchor.curve_p_value(series, noise, 0.1, errs=True) > 0.02) is held
+    if share == 0.1:
+        assert anchor.curve_p_value(series, noise, 0.1, errs=True) == pytest.approx(0.5, abs=1e-6)
+        assert anchor.curve_p_value(series, noise, 0.1) < 1e-6
 
 
 def test_curve_test_says_nothing_of_what_does_not_move():
@@ -325,9 +374,9 @@ def told(errs_gain=0.0, near=0.0):
     """A kind of six generations whose likelihood is a rule, and all that is asked of it."""
     asked, halves = [], []
 
-    def best(gram, share, least=0.0, *, errs=False, memory=1, partial=False):
+    def best(gram, share, least=0.0, *, errs=False, memory=1, partial=False, kept=0.0):
         asked.append((share, least, errs, memory, partial))
-        gain = errs_gain * errs + 0.01 * memory + 0.1 * partial
+        gain = errs_gain * errs + 0.01 * memory + 0.1 * partial + 0.001 * kept
         return -abs(share - 0.35) - least + gain
 
     def half(gram, likeliest, **how):
@@ -335,8 +384,9 @@ def told(errs_gain=0.0, near=0.0):
         return even(-2.0)
 
     kind = SimpleNamespace(
-        x=np.ones((6, 2)), number=10.0, near=near, seen=3.0, least=0.7, best=best, halves=half
-    )
+        x=np.ones((6, 2)), number=10.0, near=near, seen=3.0, least=0.7, best=best, halves=half,
+        pull=4.0,
+    )  # fmt: skip
     return kind, asked, halves
 
 
@@ -354,6 +404,8 @@ def test_a_part_asks_for_every_loop(errs_gain, errs):
     assert found.slow == pytest.approx(0.03 - 0.35 - 0.7 + more)  # steps of the least size
     assert found.partial == pytest.approx(0.01 + 0.1 + more)  # steps of any
     assert found.pool == pytest.approx(0.06 - 0.35 + more)  # of all six models
+    few = [0.014 - abs(p - 0.35) + more for p in (0.1, 0.15, 0.2, 0.35, 0.5, 0.7)]
+    np.testing.assert_allclose(found.kept, few, rtol=1e-12)
     assert (found.number, found.near, found.length) == (10.0, 10.0, 6)
     assert halves == [((0.35, {"memory": 1, "errs": errs}), {"memory": 1, "errs": errs})]
     assert {p for p, *_, partial in asked if partial} == {0.1, 0.2, 0.35, 0.5, 0.7, 1.0}

@@ -439,6 +439,8 @@ def test_bad_sets(message):
         ({"memory": pd.NA}, TypeError, "memory must be an integer, got <NA>"),
         ({"names": math.nan}, TypeError, "names must be a list of words, one a generation, got n"),
         ({"names": "abcdef"}, TypeError, "names must be a list of words, one a generation, got '"),
+        ({"names": set("abcdef")}, TypeError, "names must be a list of words, one a generation"),
+        ({"names": dict.fromkeys("abcdef")}, TypeError, "names must be a list of words, one a gen"),
         ({"names": ["a", "b"]}, ValueError, "names must hold 6 names, got 2"),
     ],
 )

@@ -69,7 +69,7 @@ def inferred(monkeypatch, held, curve=1.0, log_variance=FALL, alpha=0.02):
     asked = []
     monkeypatch.setattr(inference, "anchor", lambda s, *how: asked.append(how) or held)
     monkeypatch.setattr(
-        inference, "curve_p_value", lambda s, noise, *how: asked.append(how) or curve
+        inference, "curve_p_value", lambda s, noise, *how, errs: asked.append(how) or curve
     )
     return inference.infer(walks(log_variance), None, 0.95, alpha), asked
 
@@ -143,7 +143,7 @@ def test_a_held_loop_has_the_interval_of_one(monkeypatch):
 def test_what_is_known_of_real_data_stands(monkeypatch, known, slow, dof):
     held = HELD._replace(walk=0.001, slow=0.3)
     monkeypatch.setattr(inference, "anchor", lambda s, *how: held)
-    monkeypatch.setattr(inference, "curve_p_value", lambda s, noise, *how: 1.0)
+    monkeypatch.setattr(inference, "curve_p_value", lambda s, noise, *how, errs: 1.0)
     found = inference.infer(walks(FALL), None, 0.95, 0.02, known)
     assert (found.p_value_walk, found.noise.dof) == (slow, pytest.approx(dof, rel=1e-12))
     assert (found.grown is None) is (known.share != 0)
@@ -263,6 +263,30 @@ def test_each_p_value_is_compared_with_alpha(alpha, p, slow, walk, verdict, reas
     found = inference._verdict(steps(*[0.0] * 7), STILL, held, p * alpha, alpha)
     assert found[0] == verdict
     assert found[1].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"), [((0.9, 0.9), True), ((1e-6, 0.9), False), ((0.9, 1e-6), False)]
+)
+def test_mad_says_where_a_part_of_the_first_training_set_may_be_kept(kept, said):
+    held = HELD._replace(slow=1.0, held=1e-6, kept=kept)
+    verdict, reason = inference._verdict(steps(*[0.0] * 7), STILL, held, 1e-3, 0.02)
+    assert verdict == "mad"
+    words = ", but one that keeps a small part of its first training set, and no other real data, "
+    assert reason.startswith("no loop held by 10% real data or more moves like this")
+    assert (words in reason) is said
+
+
+def test_an_error_that_is_seen_counts_in_the_bend_of_the_variances(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        inference, "curve_p_value", lambda *_, errs: seen.append(errs) or (0.5 if errs else 1e-6)
+    )
+    small = inference._held_p_value(steps(0.0), STILL, HELD._replace(held_means=1.0))
+    large = inference._held_p_value(steps(0.0), STILL, HELD._replace(held_means=1.0, errs=True))
+    assert seen == [False, True]
+    assert small < 1e-5
+    assert large > 0.5
 
 
 @pytest.mark.parametrize("walk", [0.001, 0.5])

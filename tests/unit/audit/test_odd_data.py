@@ -1,6 +1,7 @@
 """The audit on data that are not Gaussian samples: an answer, all of it finite or meant."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -160,3 +161,18 @@ def test_scales_apart_by_more_than_rounding_are_answered(which):
     found = audit.audit(real, files, horizon=6)
     assert found.verdict == "undecided"
     assert np.isfinite([band.high for band in found.forecast.fid]).all()
+
+
+@pytest.mark.parametrize("growth", [1e20, 1e40])
+def test_what_grows_beyond_the_squares_of_float64_is_refused(growth):
+    rng = np.random.default_rng(0)
+    real = rng.standard_normal((60, 3))
+    files = [rng.standard_normal((60, 3)) * growth**t for t in range(4)]
+    if growth == 1e20:
+        files[-1] /= 10
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert audit.audit(real, files).verdict != "not_mad"
+        return
+    with pytest.raises(ValueError, match=r"within 1e\+60 deviations of real, got generation 4"):
+        audit.audit(real, files)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -248,3 +249,11 @@ def test_a_long_fall_is_nearest_to_a_curve_that_falls_much_faster_at_first():
         gaps.append(float(np.square(np.log(c) + 0.2 * np.arange(T)).sum()) / level)
     assert np.argmin(gaps) < 3200  # a log bias below -.4
     assert power._level(falling, np.eye(T)) == pytest.approx(min(gaps), rel=1e-3)
+
+
+def test_a_fall_beyond_float64_is_told_without_a_warning():
+    # By e^-184 a generation: ten times as fast a bias is 0 in float64, and has no logarithm.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gap = power._level(SETTING._replace(rate=-184.0, level=0.01, known=True), np.eye(4))
+    assert 0 < gap < math.inf

@@ -138,6 +138,7 @@ DAMAGED = (
     r"|be an archive of numpy, got a damaged one; save the array anew"
     r"|be \.npy format 1\.0 or 2\.0, got \d+\.\d+"
     r"|hold the \d+ bytes that its header promises, got \d+"
+    r"|hold one array, got more after the \d+ bytes of the first"
     r"|hold one array or one named features or arr_0, got none; name one features"
     r"|be numeric, got dtype .*"
     r"|have at least 2 rows, got 0"
@@ -164,6 +165,15 @@ def test_any_bit_that_is_wrong_is_said_in_words_of_ours(tmp_path: Path, ending: 
         else:  # an archive has a checksum: dates and the like were hit
             assert ending == "npy" or np.array_equal(found, X)
     assert refused > 0.7 * len(bits)
+
+
+def test_two_arrays_in_one_npy_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "two.npy"
+    with path.open("wb") as stream:
+        np.save(stream, X)
+        np.save(stream, X)
+    with pytest.raises(ValueError, match=f"one array, got more after the {8 * X.size} bytes of th"):
+        files.load_features(path)
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz"])
