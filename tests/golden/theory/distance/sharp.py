@@ -157,13 +157,13 @@ def most_runs(loop, s, at, seconds):
     return int(1e9 * seconds / each)
 
 
-def truth(loop, s, at, seed, errors):
+def truth(loop, s, at, seed, errors, seconds=SECONDS):
     """E W2^2, mean over generations `at`, to the first of relative `errors` if that is in reach.
 
     A first batch tells how many runs that takes. Where it is not the second is, and some more.
     """
     known = [exact(loop, e, at) for e in spectra(s)]
-    first, more, most = (most_runs(loop, s, at, x) for x in SECONDS)
+    first, more, most = (most_runs(loop, s, at, x) for x in seconds)
     left = size = int(np.clip(first, *FIRST))
     parts = []
     while left:

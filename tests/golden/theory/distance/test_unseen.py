@@ -53,7 +53,7 @@ def noises():
 def test_simulations_are_sharper_than_what_they_judge():
     noise, declared, bounds = noises()
     assert (noise <= bounds / 10).all()
-    assert (noise <= bounds / 30).sum() >= 74
+    assert (noise <= bounds / 30).sum() >= 71
     assert (noise <= declared / 10).sum() >= 27
 
 
@@ -88,7 +88,7 @@ def test_declared_errors_cover_what_is_simulated(answers, which):
 @WHICH
 def test_they_do_where_noise_is_less_than_declared(answers, which):
     noise, declared, _ = noises()
-    assert (noise <= declared).sum() >= 46
+    assert (noise <= declared).sum() >= 43
     assert (beyond(answers, which)[noise <= declared] <= 2).mean() >= 0.97
 
 

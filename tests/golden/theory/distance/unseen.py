@@ -6,12 +6,11 @@ answers are given, by a seed of their own. The truth is simulated with exact mea
 (sharp.py), beside the plain mean of the same runs. A limit is seen late (1e-5 of the start is left
 at most, a hundredth of what is declared where that is less), a run's later generations count
 together; where that takes too long, and where there is no limit, a generation is asked for. Its
-error shall be a tenth of what is declared: so it is at 28 points. At the others, which declare 1e-4
-to 1e-9, that takes more than 40 s by the simulators' own estimate: there it is a thirtieth of the
-bound, or what six seconds give. A tenth of the bound it is at all 80. A first table, by another
-seed and with a second for six, had six points outside; all 80 were simulated anew, and two were:
-one by chance (two are expected), and a weight of which theory was wrong. What that loop and 28
-others drawn for it say is declared since, and held to 18 more.
+error shall be a tenth of what is declared. At points that declare 1e-4 to 1e-9 that takes more than
+40 s by the simulators' own estimate: there it is a thirtieth of the bound, or what six seconds
+give. Two tables before this one, by other seeds, each found what theory said wrong (a weight; slow
+memory, by a closure; laws of many samples, by rounding). That was mended, and this table was drawn
+when all of it had been: nothing was set on it.
 ``unseen truth PART`` simulates alone, ``unseen answers PART`` asks theory alone anew. All of it
 took 12 minutes of one core.
 """
@@ -33,13 +32,15 @@ from tests.golden.theory.distance import sharp
 from tests.golden.theory.distance.controls import write
 
 TABLE = Path(__file__).with_suffix(".json")
-PARTS, EACH, SEED = 18, 9, 20261127
+PARTS, EACH, SEED = 18, 9, 20261203
 #: Of the simulations.
-RUNS = 20261128
+RUNS = 20261204
 FAMILIES = ("synthetic", "fresh", "augmentation", "growing", "both", "memory", "weight", "capped")
 COLUMNS = ["family", "dim", "spikes", "loop", "t", "formula", "precise", *sharp.Truth._fields]
 #: Of the start a limit's first simulated generation has this; the simulator's work to there.
 LEFT, MOST_WORK = 1e-5, 3e8
+#: Seconds, as sharp.SECONDS, of a point whose error is beyond a tenth of the bound then.
+LONGER = (2.0, 6.0, 160.0)
 #: Error of a simulation over the declared one or, beyond reach, the bound; least LEFT, and share.
 SHARE, CLOSER = 0.1, (1e-9, 0.01)
 #: Declared errors that are asked for, below d = 20 and from there on.
@@ -139,7 +140,10 @@ def simulated(seed, dim, spikes, fields, t, declared):
     closer = min(max(CLOSER[1] * declared, CLOSER[0]), LEFT)
     at = late(loop, s, closer) if t is None else np.array([t])
     errors = SHARE * max(declared, 1e-15), SHARE * BOUNDS[dim >= 20] / 3
-    return list(sharp.truth(loop, s, at, RUNS + seed, errors))
+    found = sharp.truth(loop, s, at, RUNS + seed, errors)
+    if found.se > BOUNDS[dim >= 20] / 10 * found.mean:
+        found = sharp.truth(loop, s, at, RUNS + seed, errors, LONGER)
+    return list(found)
 
 
 def answered(_seed, row):
