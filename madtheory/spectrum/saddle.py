@@ -15,9 +15,8 @@ from madtheory._compile import kernel
 from madtheory._types import Array, Ints
 from madtheory.spectrum.mean_law import FEW, GRID
 
-#: Newton steps, the longest in logarithms, and the one at which they end, times c/(s + c) and, of
-#: more columns than dimensions, the root of d over them: its square is left, and what is sought is
-#: of that order.
+#: Newton steps, the longest in logarithms, and the one at which they end, times c/(s + c): its
+#: square is left, and what is sought is of that order.
 _STEPS, _LONGEST, _SMALL = 60, 1.5, 1e-5
 #: Points before that are carried on to the next.
 _KNOWN = 5
@@ -164,7 +163,7 @@ def walk(
     found: Array,
 ) -> bool:
     """The points at falling s; `found` takes the logarithms, shape (nodes, 2 T)."""
-    n, enough = expected.size, _SMALL * min(np.sqrt(d / k.sum()), 1.0)
+    n = expected.size
     x, g, H, order = expected.copy(), np.empty(n), np.empty((n, n)), np.empty(n, np.int64)
     for node in range(s.size):
         if node:
@@ -173,7 +172,7 @@ def walk(
                 x += ahead[node, i] * found[node - 1 - i]
             x[:] = np.exp(x)
         size, steps = np.inf, 0
-        small = enough * expected[n // 2 - 1] / (s[node] + expected[n // 2 - 1])
+        small = _SMALL * expected[n // 2 - 1] / (s[node] + expected[n // 2 - 1])
         while not size < small:
             _assemble(x, s[node], d, k, start, held, parent, g, H)
             size = _step(x, g, H, order)
