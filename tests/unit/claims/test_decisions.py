@@ -11,6 +11,7 @@ def test_constants():
         "augmentation._GOLDEN": 0.6180339887498948,
         "categories._THREE": [0.5, 0.3, 0.2],
         "categories._MANY": (0.505, 20000),
+        "categories._NEAR": [0.337, 0.333, 0.33],
         "collapse._LINE": [1.0],
         "directions._FADING": (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5),
         "directions._RISING": (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0),

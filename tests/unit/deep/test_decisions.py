@@ -43,6 +43,7 @@ def test_constants():
 def test_defaults():
     assert defaults("deep") == {
         "config.Preset": {"features": ""},
+        "curves.Curve": {"processor": ""},
         "folder.grid": {"rows": 10, "columns": 10, "gap": 0},
         "gaussian.simulate_torch": {
             "device": "cpu",
