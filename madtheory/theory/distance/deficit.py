@@ -31,6 +31,8 @@ _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
 #: of tests/golden/theory/distance/subsampled.py, tested on a fourth. As much more of it as the
 #: third times (1 - bias)^4, as pooled samples are copies of means: set on 24 loops of bias 0 to .5.
 _BUDGET = (0.48, 3.0, 0.8)
+#: And this over n^2: fits to five or six samples near bias 1.
+_FEW = 12.0
 #: By the skew that a weight makes, in units of what a mean law misses of it.
 _BY_SKEW = 4.0
 #: What several models and batches add, relative: this over n_synth, and this by first fits; where
@@ -121,7 +123,8 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
     """Declared error of the deficit, as calibrated."""
     if loop.budget is not None:
         V, (base, by_size, by_copies) = spread.total, _BUDGET
-        more = 1 + by_size / (loop.budget + loop.n_fresh)
+        n = loop.budget + loop.n_fresh
+        more = 1 + by_size / n + _FEW / n**2
         more *= 1 + by_copies * max(1 - loop.scalar_bias, 0.0) ** 4
         return np.asarray(value * base * more * (memory.skew - 0.7) * V / (1 + V))
     here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))

@@ -122,9 +122,23 @@ def test_a_budget_that_does_not_bind_yet_changes_nothing() -> None:
     assert found.rel_error[9] > 0
 
 
-def test_copies_of_means_in_a_budget_are_declared() -> None:
-    """Simulated; .280 were missed at t = 12, .193 declared, before copies counted."""
-    loop = Loop(n_initial=5, n_synth=1, n_fixed=2, n_fresh=1, bias=0.0, budget=8, **POOL)
-    found = distance.w2_squared(loop, np.ones(4), generations=12)
-    truth, noise = 2.7651, 0.0053
-    assert abs(float(found.value[-1]) - truth) < float((found.rel_error * found.value)[-1]) + noise
+FEW = {"n_initial": 4, "n_synth": 2, "n_fixed": 2, "n_fresh": 2, **POOL}
+#: Dimension, loop, generation, simulated: missed by 1.1 to 1.6 of what was declared.
+MISSED = [
+    (4, Loop(n_initial=5, n_synth=1, n_fixed=2, n_fresh=1, bias=0.0, budget=8, **POOL), 12, 2.7651),
+    (4, Loop(bias=0.99, budget=4, **FEW), 15, 2.6487),
+    (
+        2,
+        Loop(n_initial=3, n_synth=1, n_fixed=1, bias=0.0, memory=2, pool_cap=3, ddof=0, **POOL),
+        4,
+        2.3459,
+    ),
+]
+
+
+@pytest.mark.parametrize(("d", "loop", "t", "truth"), MISSED)
+def test_few_samples_and_copies_of_means_are_declared(d, loop, t, truth) -> None:
+    """Simulated; copies of means and fits to six samples were declared like any others."""
+    found = distance.w2_squared(loop, np.ones(d), generations=t)
+    assert abs(found.value[-1] - truth) < found.rel_error[-1] * found.value[-1] + 0.02
+    assert found.rel_error[-1] < 0.2
