@@ -111,6 +111,33 @@ def _by_formula(
 ) -> Estimate:
     """The same without simulation."""
     loop = binding(loop)
+    free = _unbound(loop, generations)
+    if free > 1:
+        whole = replace(loop, budget=None)
+        early = _by_formula(whole, eigenvalues, free, precise)
+        late = _by_one_formula(loop, eigenvalues, generations) if free < generations else early
+        return _spliced(early, late)
+    return _by_one_formula(loop, eigenvalues, generations, precise)
+
+
+def _unbound(loop: Loop, generations: int) -> int:
+    """How many of the first generations a budget leaves as they are; 0 without one."""
+    if loop.budget is None:
+        return 0
+    return min(max((loop.budget - loop.n_fixed) // loop.n_synth + 1, 0), generations)
+
+
+def _spliced(early: Estimate, late: Estimate) -> Estimate:
+    """A path whose first generations are those of another."""
+    n = len(early.value)
+    pairs = ((getattr(early, x), getattr(late, x)[n:]) for x in Estimate.__slots__)
+    return Estimate(*(np.concatenate(pair) for pair in pairs))
+
+
+def _by_one_formula(
+    loop: Loop, eigenvalues: ArrayLike, generations: int, precise: bool = False
+) -> Estimate:
+    """The same, of a loop whose budget binds from the start or of one without."""
     if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
     if loop.has_spectrum:

@@ -28,8 +28,11 @@ _NODES, _LAGUERRE = 256, 20
 _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
 #: Of a loop with a budget whose fits are to n samples, relative to the deficit, times skew - .7 and
 #: the spread V/(1 + V): the first, and as much more of it as the second over n. Set on three tables
-#: of tests/golden/theory/distance/subsampled.py, tested on a fourth.
-_BUDGET = (0.48, 3.0)
+#: of tests/golden/theory/distance/subsampled.py, tested on a fourth. As much more of it as the
+#: third times (1 - bias)^4, as pooled samples are copies of means: set on 24 loops of bias 0 to .5.
+_BUDGET = (0.48, 3.0, 0.8)
+#: And this over n^2: fits to five or six samples near bias 1.
+_FEW = 12.0
 #: By the skew that a weight makes, in units of what a mean law misses of it.
 _BY_SKEW = 4.0
 #: What several models and batches add, relative: this over n_synth, and this by first fits; where
@@ -119,8 +122,10 @@ def _several_error(loop: Loop, spread: Spread, memory: Memory) -> Array:
 def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
     """Declared error of the deficit, as calibrated."""
     if loop.budget is not None:
-        V, (base, by_size) = spread.total, _BUDGET
-        more = 1 + by_size / (loop.budget + loop.n_fresh)
+        V, (base, by_size, by_copies) = spread.total, _BUDGET
+        n = loop.budget + loop.n_fresh
+        more = 1 + by_size / n + _FEW / n**2
+        more *= 1 + by_copies * max(1 - loop.scalar_bias, 0.0) ** 4
         return np.asarray(value * base * more * (memory.skew - 0.7) * V / (1 + V))
     here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))
     base, by_start, by_skew, by_floor = _FRESH if loop.is_fresh_memory_one else _OTHERS

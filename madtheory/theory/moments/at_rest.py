@@ -242,7 +242,9 @@ def _diverges(loop: Loop, dim: int, x: Tensors) -> bool:
 
 
 def several_limit(loop: Loop, dim: int) -> Array | None:
-    """The seven invariants at rest; None where second moments diverge."""
+    """The seven invariants at rest; None where they diverge, or nothing pulls a mean back."""
+    if not loop.n_real or loop.weight == 0:  # b = 0 has the solution 0 whatever the start was.
+        return None
     blurred = second_rounding(loop) > _BLURRED  # a first look would err, too
     rough = several_radius(loop, dim, 0.0 if blurred else _ROUGH)
     if rough > 1 + _SURE:

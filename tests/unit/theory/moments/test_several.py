@@ -233,3 +233,18 @@ def test_a_fixed_point_is_a_limit_up_to_a_radius_of_1(fields: dict[str, object],
     for radius in (1 - 1e-4, 1 + 1e-4):
         bias = optimize.brentq(beyond, 0.3, 1.0, args=(radius,), xtol=1e-13)
         assert (second_moments_limit(loop(bias), dim) is None) is (radius > 1)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        Loop(n_initial=4, n_synth=2, bias=0.01, memory=2, ddof=0),
+        Loop(n_initial=10, n_synth=10, bias=0.5, memory=2),
+        Loop(n_initial=10, n_synth=10, bias=0.5, pool="accumulate", pool_cap=2),
+        Loop(n_initial=5, n_synth=5, bias=0.5, memory=2, n_fresh=3, weight=0.0),
+        Loop(n_initial=5, n_synth=5, bias=0.5, memory=2, floor=0.1),
+    ],
+)
+def test_no_limit_where_nothing_pulls_a_mean_back(loop: Loop) -> None:
+    """A mean keeps its start: zeros were returned, or a singular matrix was an error."""
+    assert second_moments_limit(loop, 1) is None
