@@ -15,7 +15,8 @@ def test_constants():
         "deficit._FRESH": (0.04, 0.4, 0.0, 0.0),
         "deficit._OTHERS": (0.03, 0.02, 0.015, 0.2),
         "deficit._SKEWED": 4.0,
-        "deficit._BUDGET": (0.48, 3.0),
+        "deficit._BUDGET": (0.48, 3.0, 0.8),
+        "deficit._FEW": 12.0,
         "deficit._BY_SKEW": 4.0,
         "deficit._SEVERAL": (3.0, 0.4, 0.6),
         "deficit._GROWS": 4.0,
@@ -80,6 +81,7 @@ def test_constants():
         "shared_equivalent._CROWD": 2.0,
         "shared_equivalent._ROUNDED": 2e-14,
         "shared_equivalent._BY_ROUNDING": 6e-11,
+        "shared_equivalent._BY_COPIES": 1.0,
         "shared_equivalent._AT": (2, 3, 4, 5, 6, 8, 10, 12, 16, 24),
         "shared_equivalent._LEFT": 0.001,
         "shared_equivalent._SLOW": 0.8,
@@ -89,6 +91,7 @@ def test_constants():
 def test_defaults():
     assert defaults("theory.distance") == {
         "any_loop._by_formula": {"precise": False},
+        "any_loop._by_one_formula": {"precise": False},
         "any_loop._limit_by_formula": {"precise": False},
         "any_loop.w2_squared": {"precise": False, "seed": 0},
         "any_loop.w2_squared_limit": {"precise": False, "seed": 0},
