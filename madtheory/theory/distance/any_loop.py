@@ -34,7 +34,7 @@ from madtheory.theory.distance.fidelity import (
     spread_of,
 )
 from madtheory.theory.distance.precise import precise_limit, precise_path
-from madtheory.theory.moments import generation
+from madtheory.theory.moments import generation, subsampled
 from madtheory.theory.moments.second import binding, require_supported
 from madtheory.theory.moments.several import bounded
 
@@ -112,19 +112,17 @@ def _by_formula(
     """The same without simulation."""
     loop = binding(loop)
     free = _unbound(loop, generations)
-    if free > 1:
-        whole = replace(loop, budget=None)
-        early = _by_formula(whole, eigenvalues, free, precise)
-        late = _by_one_formula(loop, eigenvalues, generations) if free < generations else early
-        return _spliced(early, late)
-    return _by_one_formula(loop, eigenvalues, generations, precise)
+    if loop.budget is None or free == 1:
+        return _by_one_formula(loop, eigenvalues, generations, precise)
+    early = _by_one_formula(replace(loop, budget=None), eigenvalues, free, precise)
+    if free == generations:
+        return early
+    return _spliced(early, _by_one_formula(loop, eigenvalues, generations, precise))
 
 
 def _unbound(loop: Loop, generations: int) -> int:
-    """How many of the first generations a budget leaves as they are; 0 without one."""
-    if loop.budget is None:
-        return 0
-    return min(max((loop.budget - loop.n_fixed) // loop.n_synth + 1, 0), generations)
+    """How many of the first generations no budget binds."""
+    return next((t for t in range(1, generations) if subsampled.binds(loop, t)), generations)
 
 
 def _spliced(early: Estimate, late: Estimate) -> Estimate:

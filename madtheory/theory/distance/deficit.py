@@ -107,6 +107,11 @@ def _log_root(loop: Loop, spread: Spread, weight: float, memory: Memory) -> Arra
     return narrow + _floored(own, weight, scale, bulk) + rest**3 * (skewed - narrow)
 
 
+def copies(loop: Loop) -> float:
+    """How far samples are copies of their model's mean: 1 at bias 0, and soon nothing."""
+    return max(1 - loop.scalar_bias, 0.0) ** 4
+
+
 def _several_error(loop: Loop, spread: Spread, memory: Memory) -> Array:
     """Relative error of the deficit where several models or batches are in sight."""
     if generation.is_exact(loop) or loop.budget is not None:
@@ -115,8 +120,8 @@ def _several_error(loop: Loop, spread: Spread, memory: Memory) -> Array:
     V = np.minimum(spread.diagonal, 1.0)
     sight = (loop.memory or 1) + (loop.pooled or 1) - 1
     grows = by_spread * sight * V * np.exp(_GROWS * V)
-    closed = mixed.is_closed(loop) | (spread.total <= mixed.FAINT)
-    return by_synth / loop.n_synth + by_start * np.sqrt(memory.start) + np.where(closed, grows, 0.0)
+    grows = np.where(mixed.of_closure(loop, spread), grows, 0.0)
+    return by_synth / loop.n_synth + by_start * np.sqrt(memory.start) + grows
 
 
 def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
@@ -125,7 +130,7 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
         V, (base, by_size, by_copies) = spread.total, _BUDGET
         n = loop.budget + loop.n_fresh
         more = 1 + by_size / n + _FEW / n**2
-        more *= 1 + by_copies * max(1 - loop.scalar_bias, 0.0) ** 4
+        more *= 1 + by_copies * copies(loop)
         return np.asarray(value * base * more * (memory.skew - 0.7) * V / (1 + V))
     here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))
     base, by_start, by_skew, by_floor = _FRESH if loop.is_fresh_memory_one else _OTHERS

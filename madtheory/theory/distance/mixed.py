@@ -28,7 +28,7 @@ from madtheory.theory.moments.second import closed_limit, estimated_limit, estim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from madtheory._types import Array
+    from madtheory._types import Array, Bools
 
 #: Generations of a growing pool that count where only the skew of a spectrum is at stake.
 _POOLED = 4
@@ -74,15 +74,18 @@ def is_closed(loop: Loop) -> bool:
     return generation.layout_of(loop).vectors > _MOST or generation.second_rounding(loop) > FAINT
 
 
-def _where_felt(loop: Loop, closed: Spread, several: Callable[[], Spread | None]) -> Spread | None:
-    """The closure's spread, or where it is felt and exact ones take little, the exact one."""
-    felt = closed.total > FAINT
-    if is_closed(loop) or not felt.any():
-        return closed
-    exact = several()
+def of_closure(loop: Loop, spread: Spread) -> Bools:
+    """Where the spread is the closure's: everywhere, or where it is faint."""
+    return np.asarray(is_closed(loop) | ~(spread.total > FAINT))
+
+
+def _or_exact(loop: Loop, closed: Spread, several: Callable[[], Spread | None]) -> Spread | None:
+    """The closure's spread, with the exact one, had by `several`, where that is to stand."""
+    kept = of_closure(loop, closed)
+    exact = closed if kept.all() else several()
     if exact is None:
         return None
-    return Spread(*(np.where(felt, a, b) for a, b in zip(exact, closed, strict=True)))
+    return Spread(*(np.where(kept, a, b) for a, b in zip(closed, exact, strict=True)))
 
 
 def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
@@ -97,7 +100,7 @@ def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
     if not generation.is_exact(loop):
         x = closure.closed_path(loop, rank, generations)
         closed = _to_spread(rank, _closed_rows(x, rank))
-        return _where_felt(loop, closed, several) or closed
+        return _or_exact(loop, closed, several) or closed
     near, far = (tensors.exact_path(loop, rank, generations, origin) for origin in (1.0, 0.0))
     return _to_spread(rank, _exact_rows(near, far, rank))
 
@@ -115,7 +118,7 @@ def _limit_spread(loop: Loop, rank: int) -> Spread | None:
         x = closed_limit(loop, rank)
         if x is None:
             return None
-        return _where_felt(loop, _to_spread(rank, _closed_rows(x, rank)), several)
+        return _or_exact(loop, _to_spread(rank, _closed_rows(x, rank)), several)
     near, far = (tensors.exact_limit(loop, rank, origin) for origin in (1.0, 0.0))
     if near is None or far is None:
         return None

@@ -23,7 +23,7 @@ from madtheory.spectrum.unrolled import Found, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import mixed
 from madtheory.theory.distance.cumulants import extra_skew, for_skew
-from madtheory.theory.distance.deficit import deficits
+from madtheory.theory.distance.deficit import copies, deficits
 from madtheory.theory.distance.fidelity import Spread, second_order_deficit
 from madtheory.theory.distance.shared_data import unrolled
 
@@ -56,7 +56,6 @@ _SLOW = 0.8
 _PATIENT, _HASTE, _BY_HASTE = 0.9, (0.68, 0.78), 2.0
 #: How near to those rates is near, and how much below them is aimed at.
 _WITHIN, _AIMS = 0.06, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-
 #: Near bias 0 samples are copies of means, which a mean law takes for many: as much more of the
 #: error, over n_synth, where several models and batches are in sight. Set on 128 loops (d = 2, 3).
 _BY_COPIES = 1.0
@@ -130,8 +129,8 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
     """What the resummed deficits miss at generations `at`; ends where no law is found."""
     found: list[_Missed] = []
     system, exact = unrolled(loop, at[-1]), None if mixed.is_closed(loop) else spread
-    copies = _BY_COPIES * max(1 - loop.scalar_bias, 0.0) ** 4 / loop.n_synth
-    more = 1 + copies * (loop.memory != 1 and loop.pooled != 1)
+    several = loop.memory != 1 and loop.pooled != 1
+    more = 1 + several * _BY_COPIES * copies(loop) / loop.n_synth
     for t in at:
         crowd = (min(loop.memory or t, t - 1) - 1) / loop.n_synth
         if crowd > _CROWD:
