@@ -216,6 +216,12 @@ def with_biases(given: Given, dim: int) -> Given:
     numbers = load_numbers(path)
     if numbers.size != dim:
         raise Refused(f"{path} must hold one bias for each of {dim} directions, got {numbers.size}")
+    most = float(numbers.max())
+    if most > 1 and not given.get("allow_overdispersion"):
+        more = "write 1 for what is estimated as more by noise"
+        if "allow_overdispersion" in given:
+            more += ", or accept it by --allow-overdispersion"
+        raise Refused(f"{path} must hold biases of at most 1, got {most:g}; {more}")
     return {**given, "bias": tuple(numbers.tolist())}
 
 
@@ -282,6 +288,4 @@ def augmentation_loop(given: Given) -> Loop:
     first = given["n_initial"]
     fixed = _check.count("n_real", given["n_real"], minimum=2 if first is None else 1)
     names = "n_synth n_fresh first_generation bias ddof memory weight pool pool_cap budget"
-    return Loop(
-        n_initial=fixed if first is None else first, n_fixed=fixed, **_among(given, names)
-    )
+    return Loop(n_initial=fixed if first is None else first, n_fixed=fixed, **_among(given, names))
