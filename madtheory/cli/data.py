@@ -447,6 +447,8 @@ def _audited(real: Path, generations: tuple[Path, ...]) -> list[Path]:
         return sample_files(real)
     if real.is_dir():
         raise options.Refused(f"a run folder must be given alone, got {generations[0]} beside it")
+    if not (generations or real.suffix or real.exists()):
+        raise options.Refused(f"the run folder must exist, got {real}")
     if not generations:
         raise click.MissingParameter(
             ctx=click.get_current_context(), param_hint="'GENERATIONS...'", param_type="argument"

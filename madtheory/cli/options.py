@@ -216,6 +216,12 @@ def with_biases(given: Given, dim: int) -> Given:
     numbers = load_numbers(path)
     if numbers.size != dim:
         raise Refused(f"{path} must hold one bias for each of {dim} directions, got {numbers.size}")
+    most = float(numbers.max())
+    if most > 1 and not given.get("allow_overdispersion"):
+        more = "write 1 for what is estimated as more by noise"
+        if "allow_overdispersion" in given:
+            more += ", or accept it by --allow-overdispersion"
+        raise Refused(f"{path} must hold biases of at most 1, got {most:g}; {more}")
     return {**given, "bias": tuple(numbers.tolist())}
 
 
@@ -276,9 +282,10 @@ def fresh_loop(given: Given) -> Loop:
 
 def augmentation_loop(given: Given) -> Loop:
     """Build the synthetic augmentation loop, with fresh data beside it where asked for."""
-    from madtheory.loop import synthetic_augmentation
+    from madtheory import _check
+    from madtheory.loop import Loop
 
-    names = "n_real n_synth bias ddof memory weight pool pool_cap budget"
-    plain = synthetic_augmentation(**_among(given, names))
-    first = plain.n_initial if given["n_initial"] is None else given["n_initial"]
-    return dataclasses.replace(plain, n_initial=first, **_among(given, "n_fresh first_generation"))
+    first = given["n_initial"]
+    fixed = _check.count("n_real", given["n_real"], minimum=2 if first is None else 1)
+    names = "n_synth n_fresh first_generation bias ddof memory weight pool pool_cap budget"
+    return Loop(n_initial=fixed if first is None else first, n_fixed=fixed, **_among(given, names))

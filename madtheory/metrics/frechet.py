@@ -99,8 +99,8 @@ def _halves(x: Array, count: int) -> list[tuple[Array, Array]]:
 def _row_hashes(x: Array) -> NDArray[np.uint64]:
     """Number of each row that scatters: equal rows, equal numbers, in whatever units and place."""
     place = x - x.min(axis=0)
-    # In single precision, another unit moves no bit (or one in a billion).
-    single = (place / max(float(place.max()), _NOTHING)).astype(np.float32)
+    # In single precision, another unit moves no bit (or one in a billion); a 0 added leaves no -0.
+    single = (place / max(float(place.max()), _NOTHING)).astype(np.float32) + np.float32(0)
     total = np.zeros(len(x), np.uint64)
     for column in single.view(np.uint32).T.astype(np.uint64):
         total = (total ^ column) * np.uint64(0x9E3779B97F4A7C15)

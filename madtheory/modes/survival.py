@@ -30,7 +30,7 @@ from madtheory.results import Estimate
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from madtheory._types import Array
+    from madtheory._types import Array, Ints
 
 #: Up to this many samples the chain of ancestors is exact from the start. Above, the number of
 #: ancestors is normal until it has fallen this far (two moments, carried exactly).
@@ -244,14 +244,14 @@ def fixation_time(weights: ArrayLike, n_synth: int) -> Estimate:
     n = _check.count("n_synth", n_synth, maximum=MOST)
     if w.max() == 1.0:
         return Estimate.exact(0.0)
-    return _time_to(n, lambda a: 1.0 - _power_sum(w, a))
+    distinct = np.unique(w, return_counts=True)  # once: of 10^7 weights it takes a second
+    return _time_to(n, lambda a: 1.0 - _power_sum(distinct, a))
 
 
-def _power_sum(weights: Array, a: Array) -> Array:
-    """Sum of weights^a for each a; equal weights are taken together."""
-    values, counts = np.unique(weights, return_counts=True)
+def _power_sum(distinct: tuple[Array, Ints], a: Array) -> Array:
+    """Sum of weights^a for each a; equal weights are taken together, with their counts."""
     total = np.zeros(a.shape)
-    for value, count in zip(values, counts, strict=True):
+    for value, count in zip(*distinct, strict=True):
         total += count * value**a
     return total
 
@@ -268,7 +268,8 @@ def fixation_cdf(weights: ArrayLike, n_synth: int, generations: int) -> Estimate
     n = _check.count("n_synth", n_synth, maximum=MOST)
     steps = _check.count("generations", generations)
     tree = _ancestors(n)
-    values = _path(tree, lambda a: _power_sum(w, a)[None], steps)
+    distinct = np.unique(w, return_counts=True)
+    values = _path(tree, lambda a: _power_sum(distinct, a)[None], steps)
     return tree.estimate(np.clip(values[:, 0], 0.0, 1.0))
 
 

@@ -422,6 +422,7 @@ def _remarks(request: _Request, loop: Loop, known: Mapping[str, Answer]) -> tupl
     half_life = math.inf
     if not request.n_real and request.bias > 0:
         half_life = collapse.half_life(loop)
+    gain, required = request.target or 1.0, known["required_n_real"].value
     rules = (
         (not request.n_real and request.bias > 0, "without fresh data the loop goes MAD: "
          f"variances halve every {half_life:.4g} generations; a larger n_synth only delays it"),
@@ -431,8 +432,10 @@ def _remarks(request: _Request, loop: Loop, known: Mapping[str, Answer]) -> tupl
          "is at most twice n_real where n_real is far above d"),
         (0 < request.n_real <= request.s.rank, "n_real is at most the rank of Σ0, so that real "
          "data alone give a singular fit: gains are mostly those of shrinkage"),
-        (known["required_n_real"].value == 2, f"every n_real from 2 on holds n_synth = "
+        (gain == 1 and required == 2, f"every n_real from 2 on holds n_synth = "
          f"{loop.n_synth}: the loop is worth no less than its real data"),
+        (gain > 1 and math.isfinite(required), f"a gain of {gain:g} is reached from n_real = "
+         f"{required:.6g} on up to some n_real only: with more the gain falls to 1, or below"),
         ("memory" in known and known["memory"].value == MEMORIES[-1], f"longer memory than "
          f"{MEMORIES[-1]} may help more; it is the longest that is looked at"),
     )  # fmt: skip

@@ -206,6 +206,7 @@ def test_a_run_folder_is_audited(
     [
         (("run", "run/gen1.npy"), "a run folder must be given alone, got run/gen1.npy beside it"),
         (("run",), "must be that of a deep run with a finished generation, got run"),
+        (("gone",), "the run folder must exist, got gone"),
         (("real.npy",), "Missing argument 'GENERATIONS...'"),
     ],
 )

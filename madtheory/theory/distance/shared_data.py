@@ -20,6 +20,8 @@ from madtheory.spectrum.unrolled import Blocks, Counts, Means, System
 _HELD = 3
 #: Rows this near to the span of others, relative, are in it.
 _WITHIN = 1e-9
+#: A level below this is 0: shares of it leave the range of float64.
+_FAINT = 1e-300
 
 
 @dataclass
@@ -153,7 +155,7 @@ def _columns(x: _Unrolled, rows: Array, held: Array, born: Ints) -> Blocks:
             rest = rest - (rest @ found.T) @ found
         _, sizes, directions = np.linalg.svd(rest, full_matrices=False)
         found = np.concatenate([found, directions[sizes > _WITHIN * size]])
-    unit = np.divide(found**2, x.level, out=np.zeros_like(found), where=x.level > 0)
+    unit = np.divide(found**2, x.level, out=np.zeros_like(found), where=x.level > _FAINT)
     return Blocks(
         np.ones(len(found)), ((scaled @ found.T) ** 2).T @ held, unit @ x.still, unit @ x.noise
     )

@@ -169,3 +169,11 @@ def test_second_moments_of_augmentation_are_the_library_s(
         assert declared == [0.0, 0.0]
     else:
         assert 0.0005 < min(declared) < max(declared) < 0.02
+
+
+def test_one_sample_may_be_kept_of_a_larger_first_set(answer: Answer, close: Close) -> None:
+    """The model of generation 2, by hand: one of the ten first samples and twelve of their fit."""
+    options = ("--dim", 2, "--n-real", 1, "--n-initial", 10, "--n-synth", 12, "--bias", 0.8)
+    got = answer("theory", "augmentation", *options, "--generations", 2)
+    assert (got["loop"]["n_initial"], got["loop"]["n_fixed"]) == (10, 1)
+    close(got["path"]["mean_sq"][1], 2 * (1 + 2 * 12 / 10 + 12**2 / 10 + 12 * 0.8) / 13**2)

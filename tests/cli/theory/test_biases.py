@@ -91,7 +91,12 @@ def test_a_flat_file_is_a_number(answer: Answer, tmp_path: Path) -> None:
         ("1\n0.5\n", "must hold one bias for each of 3 directions, got 2"),
         ("1,2\n0.5,1\n", "must hold one row or column of numbers, got shape (2, 2)"),
         ("1\n\n", "must hold one bias for each of 3 directions, got 1"),
-        ("1\n0.5\n1.5\n", "bias[2] must be a finite number in [0, 1], got 1.5"),
+        (
+            "1\n0.5\n1.5\n",
+            "must hold biases of at most 1, got 1.5; write 1 for what is estimated as more by "
+            "noise, or accept it by --allow-overdispersion",
+        ),
+        ("1\n0.5\n-1\n", "bias[2] must be a finite number in [0, 1], got -1"),
     ],
 )
 def test_a_bad_file_is_refused(
@@ -101,6 +106,18 @@ def test_a_bad_file_is_refused(
     path.write_text(content)
     said = refusal("theory", "collapse", "--dim", 3, "--n-synth", 9, "--bias-file", path)
     assert said.endswith(message)
+
+
+def test_a_bias_above_one_is_refused_where_nothing_accepts_it(
+    refusal: Refusal, tmp_path: Path
+) -> None:
+    """As `theory biases --out` writes it for a direction that only noise moves."""
+    path = tmp_path / "b.csv"
+    path.write_text("bias\n1.02\n0.9\n")
+    options = ("--dim", 2, "--n-real", 9, "--n-synth", 9, "--bias-file", path)
+    for command in (("theory", "fresh"), ("simulate", "augmentation")):
+        said = refusal(*command, *options)
+        assert said.endswith("got 1.02; write 1 for what is estimated as more by noise")
 
 
 def test_one_of_both_options(refusal: Refusal, file: Path) -> None:

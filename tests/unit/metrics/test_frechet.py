@@ -172,6 +172,15 @@ def test_halves_are_the_same_whatever_the_order_of_the_rows():
     assert set(map(tuple, one)) != set(map(tuple, x[:10]))
 
 
+def test_a_zero_is_a_zero_whatever_its_sign():
+    """Rounded features hold -0, of which text keeps no sign: the same numbers, the same halves."""
+    x = np.random.default_rng(14).integers(0, 3, (40, 3)).astype(float)
+    y = np.where((x == 0) & (np.arange(40) % 2 == 1)[:, None], -0.0, x)
+    other = np.random.default_rng(15).standard_normal((30, 3))
+    assert np.signbit(y).any()
+    assert metrics.fid_unbiased(y, other) == metrics.fid_unbiased(x, other)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_directions_that_only_rounding_fills_carry_no_noise(seed):
     rng = np.random.default_rng(seed)

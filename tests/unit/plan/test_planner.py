@@ -385,6 +385,17 @@ def test_remarks_where_they_are_due(
     assert all(text.startswith(start) for text, start in zip(said, words, strict=True))
 
 
+def test_a_target_above_one_is_no_promise_for_every_n_real() -> None:
+    """Such a gain ends somewhere: at 60,437 synthetic samples and bias 0 five real ones lose."""
+    found = plan_loop(5, n_real=5, bias=0.0, n_synth=60_437, target_gain=1.1)
+    assert found.answers["required_n_real"].value == 2
+    assert found.fate == "worse than real"
+    assert not any("every n_real" in text for text in found.remarks)
+    assert any("gain of 1.1 is reached from n_real = 2 on up to some" in x for x in found.remarks)
+    low = plan_loop(5, n_real=5, bias=0.0, n_synth=60_437, target_gain=0.01)
+    assert not any("every n_real" in text or "is reached" in text for text in low.remarks)
+
+
 def test_the_count_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """As asked, else as the target needs, else the best, else what brings 95 % of its gain."""
     gains: list[float] = []

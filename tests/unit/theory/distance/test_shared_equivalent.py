@@ -323,3 +323,13 @@ def test_what_is_left_of_second_moments_of_a_weight_on_a_fixed_set():
         felt = 0.44 / 1.44
         found = shared_equivalent._power(other, 0.44)
         assert found == pytest.approx((1 - felt, felt * (1 - felt)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("bias", "n_synth"), [(1e-300, 97_260_454), (1e-320, 10)])
+def test_a_bias_near_the_end_of_float64_is_none(bias: float, n_synth: int) -> None:
+    """Such samples all lie at their mean; shares of what they vary by overflowed."""
+    tiny, none = (
+        w2_squared(synthetic_augmentation(725, n_synth, bias=x), [1.0], generations=4).value
+        for x in (bias, 0.0)
+    )
+    np.testing.assert_allclose(tiny, none, rtol=1e-12)
