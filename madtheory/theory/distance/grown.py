@@ -7,6 +7,8 @@ the deficit is that of a late generation, moved by what this does to the resumme
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from madtheory import _check
@@ -58,6 +60,13 @@ def _spreads(loop: Loop, rank: int) -> tuple[Spread, Spread, float]:
     return spread_of(rank, *_rows(x[_AT - 1], rank)), far, moved
 
 
+def _early(loop: Loop) -> Loop:
+    """The loop that it is up to generation _AT: without a budget that binds later, or never."""
+    if loop.budget is None or loop.n_fixed + (_AT - 1) * loop.n_synth > loop.budget:
+        return loop
+    return replace(loop, budget=None)
+
+
 def limit(loop: Loop, s: Spectrum) -> Estimate:
     """E W2^2 at the limit, 0-d; for loops whose first moments have one.
 
@@ -71,14 +80,19 @@ def limit(loop: Loop, s: Spectrum) -> Estimate:
     True
     """
     near, far, unsure = _spreads(loop, s.rank)
-    spread, memory = mixed.path_parts(loop, s.rank, _check.count("generations", _AT))
-    rows = deficits(loop, spread, s, memory)
+    early = _early(loop)
+    spread, memory = mixed.path_parts(early, s.rank, _check.count("generations", _AT))
+    rows = deficits(early, spread, s, memory)
     sharp = rows
-    if shared_equivalent.covers(loop):
-        sharp = shared_equivalent.sharper_path(loop, s, spread, rows)
+    if shared_equivalent.covers(early):
+        sharp = shared_equivalent.sharper_path(early, s, spread, rows)
     late = Memory(*(x[-1] for x in memory))
-    found: Array = deficits(loop, far, s, late)
-    ratio = float(found[0] / deficits(loop, near, s, late)[0])
+    found: Array = deficits(early, far, s, late)
+    before = float(deficits(early, near, s, late)[0])
+    if min(before, found[0]) <= 0 < found[2]:  # cut off: the bounds are all there is
+        half = (found[1] + found[2]) / 2
+        return estimate(far, np.array([half, found[1], found[2], half]), s.trace)
+    ratio = float(found[0]) / before if before else 1.0
     value = float(np.clip(sharp[0, -1] * ratio, found[1], found[2]))
     error = sharp[3, -1] * ratio + (_BY_MOVE * abs(ratio - 1) + unsure) * value
     return estimate(far, np.array([value, found[1], found[2], error]), s.trace)

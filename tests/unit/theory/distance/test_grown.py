@@ -9,6 +9,7 @@ from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.theory import distance, moments
 from madtheory.theory.distance import cumulants, grown, remembered
 from madtheory.theory.moments import closure, generation
+from madtheory.theory.worth.admissible import admissible_interval
 
 POOL = Loop(n_initial=10, n_fixed=10, n_synth=10, pool="accumulate")
 
@@ -97,3 +98,20 @@ def test_what_has_no_limit_or_none_is_known():
     assert distance.w2_squared_limit(replace(POOL, budget=6), np.ones(2)).value == np.inf
     dies = distance.w2_squared_limit(replace(POOL, budget=6, bias=0.7), np.ones(2))
     assert dies.rel_error == 0
+
+
+@pytest.mark.parametrize("n_synth", [2, 3, 10])
+def test_the_limit_with_a_budget_beyond_the_pool_is_a_number(n_synth):
+    """It was no number, so that the command was refused or said that no n_synth is too many."""
+    loop = Loop(n_initial=50, n_fixed=50, n_synth=n_synth, pool="accumulate", ddof=0)
+    free = distance.w2_squared_limit(loop, [1.0])
+    bound = distance.w2_squared_limit(replace(loop, budget=10**6), [1.0])
+    apart = abs(bound.value - free.value)
+    assert apart <= free.value * free.rel_error + bound.value * bound.rel_error
+    assert bound.rel_error < 1.5 * free.rel_error
+
+
+def test_a_budget_beyond_the_pool_admits_no_more():
+    loop = Loop(n_initial=50, n_fixed=50, n_synth=200, pool="accumulate", ddof=0, budget=10**6)
+    found = admissible_interval(loop, [1.0])
+    assert found.lower <= found.value <= found.upper
