@@ -31,6 +31,8 @@ NODES = np.exp(GRID)
 SHARE = 1 / (1 + NODES)
 #: From here on in y, v is a cubic polynomial in c/(s + c); how many steps beyond are summed.
 _TAIL, _FAR = 4.4 - STEP / 2, 30
+#: How far integrals over log s go that have no ends of their own.
+_WIDE = 40.0
 _END = (GRID >= _TAIL)[:, None]
 _POWERS = np.vander(SHARE, 4, increasing=True)
 #: Its coefficients from a shape, by least squares.
@@ -123,6 +125,14 @@ class MeanLaw:
         above = np.polynomial.polynomial.polyval(share, self._tail) * share**2 * np.sqrt(z)
         total = float(weight @ self.shape[::2]) + below + float(above.sum())
         return 2 * STEP * total / (4 * math.pi * self.dim)
+
+    def diluted_deficit(self, kept: float) -> float:
+        """The same of (1 - kept) + kept S/c: its v at s is kept^2 v(z), 1 + z = (1 + s)/kept."""
+        s = np.exp(np.arange(-_WIDE, _WIDE + STEP / 2, STEP))
+        z = (s + 1 - kept) / kept
+        v = -2 * self.traces(z).gap * np.square(1 + z)
+        total = float(np.sum(v * np.sqrt(s) / np.square(1 + s)))
+        return kept**2 * STEP * total / (4 * math.pi * self.dim)
 
 
 @kernel

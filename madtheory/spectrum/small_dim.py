@@ -1,7 +1,8 @@
-"""What the 1/d expansion misses, where it is known: one fit (theory.md 5.2, 5.3)."""
+"""What the 1/d expansion misses, where it is known: one fit, diluted too (theory.md 5.2, 5.3)."""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from madtheory._types import Array
 from madtheory.spectrum.mean_law import constant_law
 from madtheory.spectrum.next_law import next_law, one_fit
-from madtheory.spectrum.one_wishart import root_deficit
+from madtheory.spectrum.one_wishart import eigenvalue_mean, root_deficit
 
 #: Degrees of freedom of the table, in units of dim, and the dim from where the rest is c/dim^2.
 _DOFS = (0.03, 0.06, 0.12, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 _LARGE = 32
+#: Degrees of freedom from where what a diluted fit misses is like one over them, and the least
+#: share of a fit that counts.
+_MANY, _LEAST = 256, 1e-6
 
 
 @lru_cache(maxsize=64)
@@ -41,3 +45,34 @@ def exact_share(dim: float, deficit: float) -> float:
     if low < dim < _LARGE:
         share += (dim - low) * (float(np.interp(deficit, *_table(low + 1))) - share)
     return 1 - (1 - share) * (max(low, min(dim, _LARGE)) / dim) ** 2
+
+
+@lru_cache(maxsize=4096)
+def diluted_share(dim: int, dof: int, kept: float) -> float:
+    """Log of the deficit of (1 - kept) I + kept S, exact over what :func:`exact_share` makes of it.
+
+    S is one fit of `dof` degrees of freedom, and E tr S^{1/2}'s deficit is by the equivalent. Each
+    part of a mixture is counted, but what is missed of a skewed part that others dilute is not what
+    one fit of the same deficit misses. 0 where nothing is diluted, and O(1/dim^2).
+
+    Examples
+    --------
+    >>> round(diluted_share(1, 1, 0.2), 4), round(diluted_share(2, 1, 0.2), 4)
+    (-0.0924, -0.0439)
+    """
+    if not _LEAST < kept < 1:
+        return 0.0
+    if dim > _LARGE:
+        return diluted_share(_LARGE, dof, kept) * (_LARGE / dim) ** 2
+    if dof > _MANY:
+        return diluted_share(dim, _MANY, kept) * _MANY / dof
+    law = next_law(constant_law(dim), one_fit(dof + 1))
+    near = law.diluted_deficit(kept)
+
+    def gap(x: Array) -> Array:
+        return np.asarray(np.square(np.sqrt(1 - kept + kept * x / dof) - 1) / 2)
+
+    least, most = sorted((dim, dof))
+    lost = (dim - least) * float(gap(np.zeros(1))[0])  # of a singular fit
+    exact = (eigenvalue_mean(least, most, gap) + lost) / dim
+    return math.log(exact / (near * exact_share(dim, near)))

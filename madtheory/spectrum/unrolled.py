@@ -92,6 +92,12 @@ def _weights(blocks: Blocks) -> Array:
     return np.asarray(np.linalg.solve(np.eye(T) - gain.T, np.eye(T)[-1]))
 
 
+def first_share(blocks: Blocks) -> float:
+    """Share of the last model's expected covariance that comes from the first model's."""
+    v = first_moments(blocks)
+    return float(_weights(blocks)[0] * v[0] / v[-1])
+
+
 def _at(blocks: Blocks, s: Array, d: int, v: Array, b: Array) -> Point:
     """All that is known at v and b, shape (n, T)."""
     k, Z, A = blocks.k, blocks.held, blocks.parent

@@ -17,7 +17,7 @@ from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
 from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
 from madtheory.spectrum.settled import settled_law
-from madtheory.spectrum.small_dim import exact_share
+from madtheory.spectrum.small_dim import diluted_share, exact_share
 from madtheory.theory import moments
 from madtheory.theory.distance.cumulants import extra_skew, for_skew
 from madtheory.theory.distance.fidelity import Spread
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 _BY_FIT, _BY_SIZE, _BY_GRID, _ROUNDED = (1.0, 1.3), 0.15, 1e-6, 2e-14
 _BY_SECOND, _UNSEEN, _BY_FIRST = 0.3, 1e-3, 0.5
 #: Share and power by which exact second moments count, log of their ratio at most so much; share
-#: and damping of a diluted first fit. Set on the same.
+#: and damping of a diluted first fit in one dimension. Set on the same.
 _SECOND, _FELT, _MOST_SECOND, _FIRST, _DAMPED = 0.55, 1.5, 1.0, 0.65, 3.0
+#: By how much more a diluted first fit counts than its share in the second cumulant, as the noise
+#: of later fits multiplies it. Set on part 0 of tests/golden/theory/distance/begun.py.
+_MULTIPLIED = 2.0
 #: Deficits this near to the limit's, relative, are at rest; turns of a path that is unstable.
 _AT_REST, _TURNS = 1e-5, 3
 #: Shorter paths are not compared with the limit; longer ones are walked so far.
@@ -124,23 +127,32 @@ def deficit_by_law(
     columns = max((law.dim + 1) / max(law.spread, 1e-12), 1.0)
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
     error = _BY_FIT[not s.is_flat] * abs(1 - share) + _BY_SIZE * size + step + _BY_GRID
-    error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * diluted
+    error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * abs(diluted)
     factor, missed = for_skew(skew, law.spread, s)
     x, error = x * factor, error + missed
     return x, x * error + (0.0 if s.is_flat else _ROUNDED)
 
 
-def _diluted(first: MeanLaw, law: MeanLaw, kept: float) -> float:
-    """How much too large a deficit in one dimension is, relative, as the first fit is diluted.
+def _diluted(loop: Loop, s: Spectrum, first: MeanLaw, law: MeanLaw, kept: float) -> float:
+    """How much too large a deficit in few dimensions is, relative, as the first fit is diluted.
 
-    The covariance has `kept` of the first one, c W with W chi-square, and for the rest what hardly
+    The covariance has `kept` of the first one, c W with W Wishart, and for the rest what hardly
     fluctuates: what a law misses of W's third moment it misses still, but what it misses of the
-    fourth, which made up for half of that, has lost a power more.
+    fourth, which made up for a part of that, has lost a power more.
     """
-    if law.dim > 1 or not 0 < kept < 1:
+    if not 0 < kept < 1:
         return 0.0
+    if law.dim > 1:
+        return first_diluted(loop, s, law.spread, kept)
     share = min(kept**2 * first.spread / max(law.spread, 1e-300), 1.0)
     return _FIRST * share * first.spread * kept * (1 - kept) / (1 + _DAMPED * law.spread)
+
+
+def first_diluted(loop: Loop, s: Spectrum, spread: float, kept: float) -> float:
+    """The same by what one fit misses, diluted by a constant, as far as it makes the spread."""
+    dim, dof = max(1, round(1 + s.bures_weight)), loop.first_dof
+    share = kept**2 * (s.rank + 1) / (dof * max(spread, 1e-300))
+    return -min(_MULTIPLIED * share, 1.0) * diluted_share(dim, dof, kept)
 
 
 def _sharpened(rows: Array, found: list[tuple[float, float]]) -> Array:
@@ -173,7 +185,7 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
         if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
             return found
         kept = passed**t * first.scale / law.scale
-        diluted = _diluted(first, law, kept)
+        diluted = _diluted(loop, s, first, law, kept)
         found.append(deficit_by_law(law, s, total, diluted=diluted, skew=skew if t else 0.0))
     if limit and len(found) == _LONGEST:
         rest = deficit_by_law(limit[0], s, totals[-1], limit[1], skew=skew)

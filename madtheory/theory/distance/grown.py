@@ -19,6 +19,7 @@ from madtheory.results import Estimate
 from madtheory.theory.distance import mixed, shared_equivalent
 from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import Memory, Spread, estimate, spread_of
+from madtheory.theory.moments import subsampled
 from madtheory.theory.moments.growing_limits import extrapolated
 from madtheory.theory.moments.second import estimated_path
 
@@ -62,9 +63,7 @@ def _spreads(loop: Loop, rank: int) -> tuple[Spread, Spread, float]:
 
 def _early(loop: Loop) -> Loop:
     """The loop that it is up to generation _AT: without a budget that binds later, or never."""
-    if loop.budget is None or loop.n_fixed + (_AT - 1) * loop.n_synth > loop.budget:
-        return loop
-    return replace(loop, budget=None)
+    return loop if subsampled.binds(loop, _AT - 1) else replace(loop, budget=None)
 
 
 def limit(loop: Loop, s: Spectrum) -> Estimate:

@@ -19,11 +19,12 @@ from madtheory.loop import Loop
 from madtheory.spectrum.mean_law import MeanLaw
 from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
 from madtheory.spectrum.small_dim import exact_share
-from madtheory.spectrum.unrolled import Found, last_law, up_to
+from madtheory.spectrum.unrolled import Found, first_share, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import mixed
 from madtheory.theory.distance.cumulants import extra_skew, for_skew
 from madtheory.theory.distance.deficit import copies, deficits
+from madtheory.theory.distance.equivalent import first_diluted
 from madtheory.theory.distance.fidelity import Spread, second_order_deficit
 from madtheory.theory.distance.shared_data import unrolled
 
@@ -59,6 +60,8 @@ _WITHIN, _AIMS = 0.06, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 #: Near bias 0 samples are copies of means, which a mean law takes for many: as much more of the
 #: error, over n_synth, where several models and batches are in sight. Set on 128 loops (d = 2, 3).
 _BY_COPIES = 1.0
+#: Of what a diluted first fit changes.
+_BY_FIRST = 0.5
 
 
 class _Missed(NamedTuple):
@@ -135,10 +138,13 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
         crowd = (min(loop.memory or t, t - 1) - 1) / loop.n_synth
         if crowd > _CROWD:
             break
-        last = last_law(up_to(system, t), dim=s.rank)
+        seen = up_to(system, t)
+        last = last_law(seen, dim=s.rank)
         if last is None or not np.isfinite(last.law.shape).all() or not value[t - 1] > 0:
             break
         x, error = _deficit(last, s, _at(exact, t), crowd, loop)
+        diluted = first_diluted(loop, s, last.law.spread, first_share(seen.blocks))
+        x, error = x * math.exp(-diluted), error + _BY_FIRST * abs(diluted)
         if not (math.isfinite(x) and 0 < x < 1):
             break
         found.append(_Missed(x / float(value[t - 1]), more * error))
