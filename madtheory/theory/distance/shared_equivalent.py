@@ -60,8 +60,9 @@ _WITHIN, _AIMS = 0.06, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 #: Near bias 0 samples are copies of means, which a mean law takes for many: as much more of the
 #: error, over n_synth, where several models and batches are in sight. Set on 128 loops (d = 2, 3).
 _BY_COPIES = 1.0
-#: Of what a diluted first fit changes.
-_BY_FIRST = 0.5
+#: Of what a diluted first fit changes, and how much more of it over n_synth: few samples of such
+#: a fit fluctuate by themselves. The latter set on part 0 of tests/golden/theory/distance/begun.py.
+_BY_FIRST, _RESAMPLED = 0.5, 12.0
 
 
 class _Missed(NamedTuple):
@@ -134,6 +135,7 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
     system, exact = unrolled(loop, at[-1]), None if mixed.is_closed(loop) else spread
     several = loop.memory != 1 and loop.pooled != 1
     more = 1 + several * _BY_COPIES * copies(loop) / loop.n_synth
+    first = _BY_FIRST * (1 + _RESAMPLED / loop.n_synth)
     for t in at:
         crowd = (min(loop.memory or t, t - 1) - 1) / loop.n_synth
         if crowd > _CROWD:
@@ -144,7 +146,7 @@ def _ratios(loop: Loop, s: Spectrum, spread: Spread, value: Array, at: list[int]
             break
         x, error = _deficit(last, s, _at(exact, t), crowd, loop)
         diluted = first_diluted(loop, s, last.law.spread, first_share(seen.blocks))
-        x, error = x * math.exp(-diluted), error + _BY_FIRST * abs(diluted)
+        x, error = x * math.exp(-diluted), error + first * abs(diluted)
         if not (math.isfinite(x) and 0 < x < 1):
             break
         found.append(_Missed(x / float(value[t - 1]), more * error))

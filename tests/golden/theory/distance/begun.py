@@ -1,9 +1,10 @@
 """Loops that begin with few samples, at generations 2, 3 and 4, simulated.
 
-Run ``python -m tests.golden.theory.distance.begun PART`` for PART = 0, 1 (three minutes each on one
-core). Part 0 set by how much a diluted first fit counts, part 1 set nothing. 300,000 replicates
-(100,000 from d = 6 on) of the package's exact sampler, E |mu|^2 and E tr Sigma exact; tr Sigma less
-its exact mean is a control of one half with the coefficient of the other.
+Run ``python -m tests.golden.theory.distance.begun PART`` for PART = 0, 1, 2 (two minutes each on
+one core). Part 0 set by how much a diluted first fit counts. Part 1 showed that more is to be
+declared where n_synth is 2 to 4, which was set on part 0; part 2 was drawn afterwards. 300,000
+replicates (100,000 from d = 6 on) of the package's exact sampler, E |mu|^2 and E tr Sigma exact;
+tr Sigma less its exact mean is a control of one half with the coefficient of the other.
 """
 
 import json
@@ -16,14 +17,14 @@ from madtheory.loop import Loop
 from madtheory.simulate import simulate
 from madtheory.theory import moments
 
-PARTS = (101, 202)
+PARTS = (101, 202, 303)
 COUNT, AT = 60, (2, 3, 4)
 NAMES = ("w2_squared", "mean_sq", "trace")
 
 
 def table(part):
     """Its file."""
-    return Path(__file__).with_name(f"begun_{('set', 'held')[part]}.json")
+    return Path(__file__).with_name(f"begun_{('set', 'held', 'last')[part]}.json")
 
 
 def drawn(part):
