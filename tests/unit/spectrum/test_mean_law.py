@@ -56,6 +56,13 @@ def test_root_and_spread_of_a_fixed_matrix() -> None:
     assert law.spread == pytest.approx(np.square(x - 1).mean(), rel=1e-5)
 
 
+@pytest.mark.parametrize("kept", [1e-3, 0.2, 0.9, 1 - 1e-12])
+def test_root_of_a_diluted_matrix(kept: float) -> None:
+    x, law = ATOMS / ATOMS.mean(), law_of(ATOMS, MEAN)
+    expected = 1 - np.sqrt(1 - kept + kept * x).mean()
+    assert law.diluted_deficit(kept) == pytest.approx(expected, rel=1e-5)
+
+
 def test_root_of_a_singular_matrix() -> None:
     atoms = np.array([0.0, 0.5, 2.0])
     s = NODES[:, None]

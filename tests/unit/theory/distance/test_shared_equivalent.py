@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -15,7 +16,7 @@ from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
 from madtheory.spectrum.small_dim import exact_share
-from madtheory.spectrum.unrolled import first_moments, last_law, up_to
+from madtheory.spectrum.unrolled import first_moments, first_share, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import (
     equivalent,
@@ -27,7 +28,7 @@ from madtheory.theory.distance import (
     w2_squared_limit,
 )
 from madtheory.theory.distance.deficit import deficits
-from madtheory.theory.distance.equivalent import mean_laws
+from madtheory.theory.distance.equivalent import first_diluted, mean_laws
 from madtheory.theory.distance.fidelity import spread_of
 from madtheory.theory.distance.shared_data import unrolled
 from tests.golden.theory.distance import coverage, families
@@ -212,7 +213,10 @@ def test_exact_second_moments_count_by_their_share() -> None:
     own = ((2 - 1 / d) + (d - 1) * (1 - 1 / d)) * law.spread / d
     assert abs(float(both) / own - 1) > 0.005
     near = law.root_deficit * exact_share(d, law.root_deficit)
-    assert x == pytest.approx(near * (float(both) / own) ** (1 / (1 + law.spread)), rel=1e-6)
+    near *= (float(both) / own) ** (1 / (1 + law.spread))
+    kept = first_share(up_to(unrolled(loop, t), t).blocks)
+    diluted = first_diluted(loop, Spectrum.of([1.0] * d), law.spread, kept)
+    assert x == pytest.approx(near * math.exp(-diluted), rel=1e-6)
 
 
 def test_generations_between_those_computed() -> None:
