@@ -72,7 +72,9 @@ def test_a_growing_pool_by_iteration(answer: Answer, close: Close, bias: float) 
         assert got["w2_squared"] == pytest.approx(2 + got["mean_sq"], rel=1e-12)
         assert got["w2_squared_rel_error"] == 0
     else:
-        assert "admissible_n_synth" in got["reason"]
+        # Every model adds noise of its own: worth less than the real data, nearly as much at last.
+        assert got["admissible_n_synth"] == got["admissible_n_synth_lower"] == 0
+        assert "admissible_n_synth_upper" in got["reason"]
 
 
 def test_a_pool_of_one_generation_is_replaced(answer: Answer, close: Close) -> None:
