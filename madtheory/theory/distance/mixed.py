@@ -179,12 +179,29 @@ def _similar(loop: Loop) -> Loop:
     )
 
 
+def _with_pool(loop: Loop, memory_of_loop: Callable[[Loop], Memory]) -> Memory:
+    """Skew and own share; with a budget as skew as the similar loop, and more by what it passes on.
+
+    That draws anew in each generation, where what is pooled stays and its noise multiplies, as
+    without the budget. It does so by the share of a fit that samples of the last model have, as far
+    as that passes a second cumulant on. With memory of all models both draw from all of them.
+    """
+    similar = _similar(loop)
+    found = memory_of_loop(similar)
+    if loop.budget is None or loop.memory is None:
+        return found
+    more = memory_of_loop(replace(loop, budget=None)).skew - found.skew
+    passed = (loop.scalar_bias * similar.n_synth / similar.n_train) ** 2
+    return found._replace(skew=found.skew + passed * np.maximum(more, 0.0))
+
+
 def path_parts(loop: Loop, rank: int, generations: int) -> tuple[Spread, Memory]:
     """Spread and memory of generations 1..T."""
-    return _path_spread(loop, rank, generations), path_memory(_similar(loop), rank, generations)
+    spread = _path_spread(loop, rank, generations)
+    return spread, _with_pool(loop, lambda x: path_memory(x, rank, generations))
 
 
 def limit_parts(loop: Loop, rank: int) -> tuple[Spread, Memory] | None:
     """The same at the limit; None where first moments have none."""
     spread = _limit_spread(loop, rank) or _divergent_spread(loop, rank)
-    return None if spread is None else (spread, limit_memory(_similar(loop), rank))
+    return None if spread is None else (spread, _with_pool(loop, lambda x: limit_memory(x, rank)))

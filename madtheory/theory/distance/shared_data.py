@@ -3,6 +3,8 @@
 Noise vectors are independent: of the means of what the first sample and the fixed set share, of
 their two rests, and of every generation's fresh and synthetic samples. A batch's mean and a model's
 are rows in them, and what a fit has of its batches' distances is a sum of outer products of rows.
+Which models a batch's samples are of moves its mean along the distances of these, and in no new
+direction: it makes rows longer, by coefficients that they have beside those of vectors.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from madtheory import _threads
 from madtheory._types import Array, Ints
 from madtheory.loop import Loop
 from madtheory.spectrum.unrolled import Blocks, Counts, Means, System
@@ -32,8 +35,9 @@ class _Unrolled:
     noise: Array  # (p, T)   variance of its mean's noise by v, and
     still: Array  # (p,)     the constant part
     level: Array  # (p,)     both where v is as expected
-    batch: Array  # (p, p)   its mean in noise vectors
-    model: Array  # (T, p)   a model's
+    batch: Array  # (p, p + T)   its mean in noise vectors, and in what choices of models move
+    model: Array  # (T, p + T)   a model's
+    moved: Array  # (T,)     expected square of how far such a choice moves a batch's mean
     held: Array  # (T, p)   what a model holds of its scatter
     drawn: Array  # (T,)     E tr S/d of a batch
     trace: Array  # (T,)     of a model
@@ -50,9 +54,11 @@ def _empty(loop: Loop, T: int) -> _Unrolled:
     still = np.divide(1.0, size, out=np.zeros(p), where=size > 0)
     still[1] *= loop.first_bias
     still[_HELD + T :] = 0.0
-    model, held, drawn, trace = np.zeros((T, p)), np.zeros((T, p)), np.zeros(T), np.zeros(T)
-    noise, level, batch = np.zeros((p, T)), still.copy(), np.eye(p)
-    return _Unrolled(size, noise, still, level, batch, model, held, drawn, trace, [], [])
+    model, held, drawn, trace = np.zeros((T, p + T)), np.zeros((T, p)), np.zeros(T), np.zeros(T)
+    noise, level, batch = np.zeros((p, T)), still.copy(), np.eye(p, p + T)
+    return _Unrolled(
+        size, noise, still, level, batch, model, np.zeros(T), held, drawn, trace, [], []
+    )
 
 
 def _parents(loop: Loop, t: int) -> Ints:
@@ -62,19 +68,27 @@ def _parents(loop: Loop, t: int) -> Ints:
 
 def _draw(x: _Unrolled, loop: Loop, t: int) -> None:
     """The synthetic batch of generation t + 1, of a mixture of models."""
-    T, parents, bias = len(x.trace), _parents(loop, t), loop.scalar_bias
+    T, p, parents, n = len(x.trace), len(x.size), _parents(loop, t), loop.n_synth
     j, mean = _HELD + T + t, x.model[parents].mean(axis=0)
-    apart = x.model[parents] - mean
-    between = np.mean(apart**2, axis=0)
     x.batch[j] += mean
-    noise = between @ x.noise
-    noise[parents] += bias / len(parents)
-    x.still[j], x.noise[j] = between @ x.still / loop.n_synth, noise / loop.n_synth
-    x.level[j] = x.still[j] + x.noise[j] @ x.trace
-    x.drawn[t] = loop.n_synth * x.level[j]
+    x.noise[j, parents] = loop.scalar_bias / len(parents) / n
+    x.level[j] = x.noise[j] @ x.trace
+    x.drawn[t] = n * x.level[j]
     if len(parents) > 1:
-        x.rows += list(math.sqrt((loop.n_synth - 1) / len(parents)) * apart)
+        apart = _lengthened(x, (x.model[parents] - mean) / math.sqrt(len(parents)))
+        between = float((apart**2 @ x.level).sum())
+        x.drawn[t] += between
+        x.rows += list(math.sqrt(n - 1) * apart)
         x.of += [(t, int(i)) for i in parents]
+        x.moved[t], x.batch[j, p + t] = between / n, 1.0
+
+
+def _lengthened(x: _Unrolled, rows: Array) -> Array:
+    """Rows in noise vectors, as long as choices of models make them."""
+    p = len(x.size)
+    own, more = rows[:, :p] ** 2 @ x.level, rows[:, p:] ** 2 @ x.moved
+    ratio = np.divide(more, own, out=np.zeros_like(own), where=own > _FAINT)
+    return np.asarray(rows[:, :p] * np.sqrt(1 + ratio)[:, None])
 
 
 def _groups(x: _Unrolled, loop: Loop, t: int) -> list[tuple[list[int], float]]:
@@ -103,7 +117,7 @@ def _fit(x: _Unrolled, loop: Loop, t: int) -> None:
     x.model[t] = sum(weight * mean for weight, mean in means)
     if len(means) == 2:
         apart.append(math.sqrt(means[0][0] * means[1][0]) * (means[0][1] - means[1][1]))
-    apart = list(_principal(np.array(apart), x.level))
+    apart = list(_principal(_lengthened(x, np.array(apart)), x.level))
     x.rows += apart
     x.of += [(t, -1)] * len(apart)
     x.trace[t] = _trace(x, loop, t, np.array(apart).reshape(-1, len(x.size)))
@@ -177,10 +191,11 @@ def unrolled(loop: Loop, generations: int) -> System:
     """
     T = generations
     x = _empty(loop, T)
-    for t in range(T):
-        if t:
-            _draw(x, loop, t)
-        _fit(x, loop, t)
+    with _threads.one_thread():  # many small matrices
+        for t in range(T):
+            if t:
+                _draw(x, loop, t)
+            _fit(x, loop, t)
     real, (synth, batches) = _real_blocks(x, loop), _synthetic_blocks(x, loop)
     first, last = len(real.k), len(real.k) + len(synth.k)
     rows = np.array(x.rows).reshape(-1, len(x.size))

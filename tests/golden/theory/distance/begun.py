@@ -16,6 +16,7 @@ import numpy as np
 from madtheory.loop import Loop
 from madtheory.simulate import simulate
 from madtheory.theory import moments
+from tests.golden.theory.distance.controls import halved
 
 PARTS = (101, 202, 303)
 COUNT, AT = 60, (2, 3, 4)
@@ -58,10 +59,7 @@ def simulated(loop, s, seed):
     for k, t in enumerate(AT):
         w2, mean, trace = (paths[name][:, k] for name in NAMES)
         y, control = w2 - mean + d * first.mean_sq[t - 1], trace - d * first.trace[t - 1]
-        halves = np.split(np.stack([y, control]), 2, axis=1)
-        shares = [np.cov(half)[0, 1] / max(half[1].var(), 1e-300) for half in halves]
-        y = np.concatenate([h[0] - c * h[1] for h, c in zip(halves, shares[::-1], strict=True)])
-        yield [round(float(y.mean()), 7), round(float(y.std() / np.sqrt(size)), 7)]
+        yield [round(x, 7) for x in halved(y, control)]
 
 
 if __name__ == "__main__":

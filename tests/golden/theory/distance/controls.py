@@ -145,3 +145,11 @@ def write(path, part, columns, rows):
     }
     table |= {"columns": columns, name: rows, "made": table.get("made", {}) | {name: made}}
     path.write_text(json.dumps(table, sort_keys=True).replace("], [", "],\n[") + "\n")
+
+
+def halved(y, control):
+    """Mean of y and its standard error, less a control with the coefficient of the other half."""
+    halves = np.split(np.stack([y, control]), 2, axis=1)
+    shares = [np.cov(half)[0, 1] / max(half[1].var(), 1e-300) for half in halves]
+    y = np.concatenate([h[0] - c * h[1] for h, c in zip(halves, shares[::-1], strict=True)])
+    return float(y.mean()), float(y.std() / np.sqrt(len(y)))

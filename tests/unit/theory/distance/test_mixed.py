@@ -163,4 +163,4 @@ def test_few_samples_and_copies_of_means_are_declared(d, loop, t, truth) -> None
     """Simulated; copies of means and fits to six samples were declared like any others."""
     found = distance.w2_squared(loop, np.ones(d), generations=t)
     assert abs(found.value[-1] - truth) < found.rel_error[-1] * found.value[-1] + 0.02
-    assert found.rel_error[-1] < 0.2
+    assert found.rel_error[-1] < 0.25
