@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -222,6 +222,7 @@ class _Lags:
         return math.log(max(float(np.abs(np.linalg.eigvals(A)).max()), _TINY) / rho)
 
 
+@lru_cache(maxsize=64)
 def moment_radius(loop: Loop) -> float:
     """Factor per generation by which first moments forget the first one (exact).
 

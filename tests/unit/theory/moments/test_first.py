@@ -10,7 +10,7 @@ import pytest
 
 from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.theory import collapse, moments
-from madtheory.theory.moments.first import moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first import _Lags, moment_limit, moment_path, moment_radius
 from madtheory.theory.moments.first_step import State, System
 
 
@@ -229,3 +229,14 @@ def test_a_loop_that_dies_slowly_has_a_limit() -> None:
     late = moment_path(loop, 6000)
     assert late.trace[-1] < 1e-15
     assert moment_limit(loop).mean_sq == pytest.approx(late.mean_sq[-1], rel=1e-12)
+
+
+def test_a_radius_is_found_once(monkeypatch):
+    """With a hundred models or batches in sight it takes seconds, and a command asks twice."""
+    loop, asked, plain = fresh_data(17, 19, memory=5), [], _Lags.growth
+    monkeypatch.setattr(_Lags, "growth", lambda self, rho: (asked.append(rho), plain(self, rho))[1])
+    rate = moments.forgetting_rate(loop)
+    many = len(asked)
+    assert many > 1
+    assert moments.forgetting_rate(fresh_data(17, 19, memory=5)) == rate
+    assert len(asked) == many
