@@ -145,6 +145,8 @@ def read(path: Path | str) -> Curve:
     ValueError
         It is no such file, or its seal is not that of what it says.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"curve must be a file, got a folder, a pipe or a device, {path}")
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8"))
         sealed = given.pop("seal", None) == seal(given)

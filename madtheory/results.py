@@ -94,8 +94,9 @@ class Estimate:
 
     def scaled(self, factor: float) -> Estimate:
         """Return the estimate of `factor` (positive) times the same: the relative error stays."""
-        value, lower, upper = (np.asarray(factor * x) for x in (self.value, self.lower, self.upper))
-        return Estimate(value, lower, upper, self.rel_error)
+        with np.errstate(over="ignore"):  # inf beyond float64
+            rows = [np.asarray(factor * x) for x in (self.value, self.lower, self.upper)]
+        return Estimate(rows[0], rows[1], rows[2], self.rel_error)
 
     def last(self) -> Estimate:
         """Return the last entry of a path over generations (the last axis).

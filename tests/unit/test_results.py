@@ -64,3 +64,11 @@ def test_nothing_between_bounds_has_no_relative_error() -> None:
     moved = Estimate.between(1.0, 3.0).scaled(2.0)
     assert [float(x) for x in (moved.value, moved.lower, moved.upper)] == [4.0, 2.0, 6.0]
     assert float(Estimate.exact([[1.0, 2.0]]).last().value[0]) == 2.0
+
+
+def test_beyond_float64_is_infinite():
+    """A loop with bias above 1 gets there: it was a warning."""
+    e = Estimate.between([1.0, 1e307], [1.0, 1.5e308]).scaled(4.0)
+    assert e.value[0] == 4
+    assert np.isinf([e.value[1], e.upper[1]]).all()
+    assert np.isfinite(e.rel_error).all()

@@ -154,6 +154,8 @@ def deficits(loop: Loop, spread: Spread, s: Spectrum, memory: Memory) -> Array:
     upper = spread.total / (1 + spread.total + np.sqrt(1 + spread.total))
     upper = np.minimum(upper * (1 + 2 * _several_error(loop, spread, memory)), 1.0)
     lower = np.zeros_like(upper)
-    value = np.clip(-np.expm1(_log_root(loop, spread, s.bures_weight, memory)), lower, upper)
+    log_root = _log_root(loop, spread, s.bures_weight, memory)
+    # Above 0 it is cut to 0 in any case; of a huge skew exp would overflow.
+    value = np.clip(-np.expm1(np.minimum(log_root, 0.0)), lower, upper)
     error = _declared(loop, spread, s, memory, value)
     return np.stack([value, lower, upper, np.minimum(error, np.maximum(upper - value, value))])

@@ -108,6 +108,8 @@ def _deficit(
         x = near * share * uneven
         return x, error + _BY_CLOSED * max(1 - x, 0.0) / m**2
     second = _second_order(law, s, spread) / uneven
+    if not second > 0:  # below float64: nothing to compare with
+        return math.nan, error
     error += _BY_ROUNDING / max(law.spread, _BY_ROUNDING)
     power, by_second = _power(loop, law.spread)
     x = near * share * uneven ** (1 - felt**3) * second**power

@@ -221,7 +221,8 @@ def _can_be(x: Tensors, rounded: float) -> bool:
 
     u = A u + b, b within the cone of joint moments that A maps into itself, has a solution in that
     cone if and only if the radius of A is below 1 (Krein and Rutman): then it is the limit. Unless
-    b is on its edge, where a single fixed sample may be all that is left.
+    b is on its edge, where a single fixed sample may be all that is left; and the piles of a budget
+    are not looked at.
     """
     v, m = x.G.shape[0], x.C.shape[0]
     scalars, outer = x.V4, x.V4.swapaxes(1, 2)  # (v_a.v_b)(v_c.v_d); v_a v_b^T : v_c v_d^T
@@ -236,7 +237,8 @@ def _can_be(x: Tensors, rounded: float) -> bool:
 def _diverges(loop: Loop, dim: int, x: Tensors) -> bool:
     """Whether second moments of a loop with a radius near 1 have no limit; x if they have one."""
     rounded = max(_ROUNDED, second_rounding(loop))
-    if (loop.n_fixed == 1 and not loop.n_fresh) or rounded > _BLURRED:
+    single = loop.n_fixed == 1 and not loop.n_fresh
+    if single or loop.budget is not None or rounded > _BLURRED:
         return several_radius(loop, dim) >= 1 - NEAR
     return not _can_be(x, rounded)
 

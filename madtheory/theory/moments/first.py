@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import toms748
+from scipy.optimize import bisect, toms748
 
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMoments, FirstMomentsLimit
@@ -31,6 +31,9 @@ _TINY = 1e-300
 _HUGE = 1e280
 #: A generation so late that a running mean stands still.
 _LATE = 2**60
+#: How near an eigenvalue of the lags must be to the growth it was found at, relative; up to how
+#: many objects all pairs are a matrix; ratio of the points at which a root is looked for.
+_SAME, _WHOLE, _SCAN = 1e-6, 32, 0.99
 
 
 # --- the path ------------------------------------------------------------------------------------
@@ -211,25 +214,71 @@ class _Lags:
         unknown = np.concatenate([unknown, 0 * traces + count, 0 * scatters + count + 1])
         return np.array(steps).T, unknown, np.concatenate([age, traces, scatters])
 
-    def growth(self, rho: float) -> float:
-        """Log of the growth of lags in a loop that grows by rho, over rho: 0 at an eigenvalue.
+    def aged_map(self, rho: float) -> Array:
+        """Matrix of a step in a loop that grows by rho.
 
         For a bounded memory: what a step does is linear in the entries, each of one lag.
         """
         steps, unknown, age = self._aged
         A = np.zeros((len(steps), len(steps)))
         np.add.at(A.T, unknown, (steps * rho ** -age.astype(np.float64)).T)
-        return math.log(max(float(np.abs(np.linalg.eigvals(A)).max()), _TINY) / rho)
+        return A
+
+    def growth(self, rho: float) -> float:
+        """Log of the growth of lags in a loop that grows by rho, over rho: 0 at the radius."""
+        largest = float(np.abs(np.linalg.eigvals(self.aged_map(rho))).max())
+        return math.log(max(largest, _TINY) / rho)
+
+    def is_grown(self, rho: float) -> bool:
+        """Whether rho is an eigenvalue of the step, not the modulus of another one's lags.
+
+        Lags of a loop that grows by something else need not be those of any mean squares.
+        """
+        return bool(np.abs(np.linalg.eigvals(self.aged_map(rho)) - rho).min() < _SAME * rho)
+
+    def last_root(self, high: float) -> float:
+        """Largest rho below `high` that is an eigenvalue of a step that grows by rho."""
+
+        def side(rho: float) -> float:
+            A = self.aged_map(rho) - rho * np.eye(len(self.places) + 2)
+            return float(np.linalg.slogdet(A)[0])
+
+        first, rho = side(high), high
+        while rho > _TINY:
+            rho, above = _SCAN * rho, rho
+            if side(rho) != first:
+                return float(bisect(side, rho, above, xtol=1e-14 * high))
+        return 0.0
 
 
+def _whole_radius(system: System) -> float:
+    """Spectral radius of a late step of all pairs of objects."""
+    i, j = np.triu_indices(system.size, 1)
+    free = ~((i == 0) & (j == system.fixed))
+    i, j = i[free], j[free]
+    sizes = [i.size, i.size + system.n_models]
+
+    def step(x: Array) -> Array:
+        D = np.zeros((system.size, system.size))
+        D[i, j], c, q = np.split(x, sizes)
+        after = system.step(State(D + D.T, c, q, _LATE))
+        return np.concatenate([after.D[i, j], after.c, after.q])
+
+    shift = step(np.zeros(sizes[1] + system.n_batches))
+    A = np.array([step(e) - shift for e in np.eye(shift.size)]).T
+    return float(np.abs(np.linalg.eigvals(A)).max())
+
+
+@lru_cache(maxsize=64)
 def moment_radius(loop: Loop) -> float:
     """Factor per generation by which first moments forget the first one (exact).
 
     The spectral radius of the step: an eigenvector of eigenvalue rho has the lags of a loop that
-    grows by rho, and the lags' own growth falls as rho rises. 0 where real data have all the
-    weight: a fit then sees no model. 1 where the step never stops changing (growing pool, memory
-    of everything): such loops forget like a power of t. 1 or more without real data: nothing pulls
-    the mean back.
+    grows by rho, and the lags' own growth falls as rho rises. Where that finds another's modulus
+    (few synthetic samples, of several models) all pairs are asked, or the largest root below is
+    looked for. 0 where real data have all the weight: a fit then sees no model. 1 where the step
+    never stops changing (growing pool, memory of everything): such loops forget like a power of t.
+    1 or more without real data: nothing pulls the mean back.
     """
     if loop.weight == 1:
         return 0.0
@@ -244,7 +293,10 @@ def moment_radius(loop: Loop) -> float:
     low, high = sorted((max(end, float(_HUGE ** (-1 / (system.settled - 1)))), 1.0))
     if end <= _TINY or lags.growth(low) <= 0:
         return low
-    return float(toms748(lags.growth, low, high, k=2, xtol=1e-13, rtol=1e-13))
+    found = float(toms748(lags.growth, low, high, k=2, xtol=1e-13, rtol=1e-13))
+    if lags.is_grown(found):
+        return found
+    return _whole_radius(system) if system.size <= _WHOLE else lags.last_root(found)
 
 
 def moment_limit(loop: Loop) -> FirstMomentsLimit:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,11 +108,16 @@ def _exact_path(loop: Loop, dim: int, generations: int) -> Array:
     return several_path(loop, dim, generations)
 
 
+@lru_cache(maxsize=16)
 def _exact_limit(loop: Loop, dim: int) -> Array | None:
-    """Their limit."""
+    """Their limit, read-only."""
     if is_exact(loop):
-        return exact_limit(loop, dim, 0.0)
-    return several_limit(loop, dim) if loop.is_stationary else None
+        found = exact_limit(loop, dim, 0.0)
+    else:
+        found = several_limit(loop, dim) if loop.is_stationary else None
+    if found is not None:
+        found.flags.writeable = False
+    return found
 
 
 def _shortened(loop: Loop) -> Loop:

@@ -1,6 +1,7 @@
 """What a preset, a curve or a run folder may not hold: one sentence each."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -159,4 +160,14 @@ def test_a_curve_nested_too_deeply(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text("[" * 100_000)
     with pytest.raises(ValueError, match="curve must be a file that deep curve wrote, got"):
+        curves.read(path)
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe"])
+def test_a_curve_is_no_device(place: str, tmp_path: Path) -> None:
+    """A pipe was waited for, and a device that has no end was read."""
+    path = tmp_path / place
+    if place == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(ValueError, match="curve must be a file, got a folder, a pipe or a device"):
         curves.read(path)

@@ -8,11 +8,13 @@ import mpmath
 import numpy as np
 import pytest
 
+from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.theory import distance
 from madtheory.theory.distance import fresh, mixed
 from madtheory.theory.distance.cumulants import extra_skew
-from madtheory.theory.distance.fidelity import _log_narrow, _log_wide
+from madtheory.theory.distance.deficit import deficits
+from madtheory.theory.distance.fidelity import Memory, Spread, _log_narrow, _log_wide
 from madtheory.theory.moments import first_moments, second_moments_limit
 from tests.unit.theory.distance.whitened import whitened_moments
 
@@ -211,3 +213,15 @@ def test_estimates_bounds_and_declared_errors_are_frozen(name):
     got = distance.resummed(loop, s, generations=6).last()
     found = [float(x) for x in (got.value, got.lower, got.upper, got.rel_error)]
     assert found == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize(("off", "skew"), [(1.0, 1e5), (1e-5, 1e20), (0.0, 1e300)])
+def test_a_huge_skew_does_not_overflow(off: float, skew: float) -> None:
+    """A fidelity above its bound is cut to it, and exp of its log overflowed."""
+    spread = Spread(*(np.asarray(x) for x in (0.0, 0.0, 2 + 4 * off, 1.0, off)))
+    memory = Memory(np.asarray(skew), np.asarray(0.5))
+    value, lower, upper, error = deficits(
+        fresh_data(5, 5, memory=2), spread, Spectrum.of([1.0] * 3), memory
+    )
+    assert value == lower == 0 < upper
+    assert 0 < error <= upper

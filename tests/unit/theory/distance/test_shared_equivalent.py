@@ -13,11 +13,12 @@ import pytest
 
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
+from madtheory.results import Estimate
 from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
 from madtheory.spectrum.small_dim import exact_share
 from madtheory.spectrum.unrolled import first_moments, first_share, last_law, up_to
-from madtheory.theory import moments
+from madtheory.theory import distance, moments
 from madtheory.theory.distance import (
     equivalent,
     mixed,
@@ -337,3 +338,15 @@ def test_a_bias_near_the_end_of_float64_is_none(bias: float, n_synth: int) -> No
         for x in (bias, 0.0)
     )
     np.testing.assert_allclose(tiny, none, rtol=1e-12)
+
+
+def test_a_spread_below_float64_is_no_error() -> None:
+    """At bias 1e-300 second moments of a late pool are 0, and had no logarithm."""
+
+    def path(bias: float) -> Estimate:
+        loop = synthetic_augmentation(3, 10**9, bias=bias, pool="accumulate")
+        return distance.w2_squared(loop, [1.0], generations=40)
+
+    none, least = path(0.0), path(1e-300)
+    assert least.value == pytest.approx(none.value, rel=1e-6)
+    assert np.isfinite(least.rel_error).all()

@@ -248,3 +248,15 @@ def test_a_fixed_point_is_a_limit_up_to_a_radius_of_1(fields: dict[str, object],
 def test_no_limit_where_nothing_pulls_a_mean_back(loop: Loop) -> None:
     """A mean keeps its start: zeros were returned, or a singular matrix was an error."""
     assert second_moments_limit(loop, 1) is None
+
+
+def test_a_limit_is_found_once(monkeypatch):
+    """A command asks for moments, for their errors and for a distance."""
+    loop, asked, plain = synthetic_augmentation(17, 19, memory=3), [], at_rest._fixed
+    monkeypatch.setattr(at_rest, "_fixed", lambda f: (asked.append(f), plain(f))[1])
+    first = second_moments_limit(loop, 2)
+    assert np.array_equal(second_moments_limit(loop, 2), first)
+    assert not second_moments_rel_error(loop, 2).any()
+    assert len(asked) == 1
+    first *= 2  # what is given away is nobody else's
+    assert not np.array_equal(second_moments_limit(loop, 2), first)

@@ -9,7 +9,7 @@ import pytest
 from madtheory.loop import Loop, UnsupportedLoop, synthetic_augmentation
 from madtheory.simulate import simulate_plain
 from madtheory.theory import moments
-from madtheory.theory.moments import second, subsampled
+from madtheory.theory.moments import at_rest, second, subsampled
 
 CAPPED = Loop(
     n_initial=5,
@@ -113,3 +113,18 @@ def test_second_moments_against_the_definition():
     errors = np.array([found.se[name] for name in record]).T
     assert (np.abs(ours - exact) < 4.5 * errors).all()
     assert (errors < 0.07 * exact).all()
+
+
+def test_second_moments_that_barely_diverge_have_no_limit():
+    """A fixed point was one that first moments, or the radius, say does not exist."""
+    pool = {"pool": "accumulate", "bias": 0.999, "ddof": 0}
+    barely = synthetic_augmentation(545, 1_316_326, pool_cap=2, budget=16, **pool)
+    assert 1 < at_rest.several_radius(barely, 5) < 1.01
+    assert moments.first_moments_limit(barely).trace < 0.01
+    assert moments.second_moments_limit(barely, 5) is None
+    both = synthetic_augmentation(60, 321_746, pool="accumulate", pool_cap=2, budget=1996)
+    assert moments.first_moments_limit(both).trace == np.inf
+    assert moments.second_moments_limit(both, 1) is None
+    some = replace(barely, n_synth=1_000)
+    assert at_rest.several_radius(some, 5) < 1
+    assert moments.second_moments_limit(some, 5) is not None

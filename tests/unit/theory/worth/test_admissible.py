@@ -1,6 +1,7 @@
 """How much synthetic data is admissible: limits, bisection, ends."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -238,3 +239,10 @@ def test_the_excess_errs_by_both_distances() -> None:
     assert compared.excess(1, 20) - compared.excess(-1, 20) == pytest.approx(
         most[0] - most[1], rel=1e-9
     )
+
+
+def test_many_samples_beside_a_budget_are_not_admissible() -> None:
+    """Where even first moments diverge the distance was no number, which passed: 8 10^9."""
+    loop = synthetic_augmentation(243_012, 22, pool="accumulate", pool_cap=3, budget=15_765)
+    assert admissible_n_synth(loop, [1.0] * 2) == 0
+    assert distance.w2_squared_limit(replace(loop, n_synth=8 * 10**9), [1.0] * 2).value == math.inf
