@@ -75,6 +75,8 @@ def test_constants():
         "inference._WEIGHTS": (0.77, 0.05, 0.14),
         "inference._PARTLY_HELD": 0.05,
         "inference._STILL_GROWS": 0.05,
+        "inference._KEPT_REFUTED": 0.1,
+        "inference._KEPT_LIKELIER": 2.302585092994046,
         "inference.FEWEST": 3,
         "known.LONGEST": 40,
         "paths._AXES": 24,
