@@ -45,7 +45,7 @@ def test_intervals_cover(runs):
 
 
 def test_large_long_loops_are_told_apart(runs):
-    # Measured: .97 of the chains and all independent models of that size (docs/audit.md).
+    # Measured: .93 of the chains and all independent models of that size (docs/audit.md).
     for group in ("fully synthetic", "independent models"):
         cell = runs[group]["right_by_size"]["large, 10 or 15 generations"]
         assert cell["right"] >= stats.binom.ppf(1e-4, cell["loops"], 0.9)
