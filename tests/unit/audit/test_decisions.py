@@ -137,7 +137,7 @@ def test_defaults():
         "paths._start": {"at": -1},
         "power._ratios": {"seed": 0},
         "pull.noise_of": {"memory": 1},
-        "pull.pull": {"memory": 1, "by_axis": False},
+        "pull.pull": {"memory": 1, "by_axis": False, "errs": False},
         "pull.shares": {"trust": 1.0},
         "run.audit": {"k": 5, "level": 0.95, "alpha": 0.02, "horizon": 5, "apart": False},
         "series.Series": {"near_count": 0.0, "real_rows": math.inf, "real_noise": 1.0},
