@@ -260,6 +260,10 @@ def test_what_is_kept_counts_among_the_held_and_against_the_walk():
     assert anchor.kept((less, shapes), 0.1).held_means == pytest.approx(
         float(stats.t.sf(root, 20)), rel=1e-12
     )
+    # Another held loop is likelier.
+    held = keeping([-2.0, -1.5, -1.0, -1.05], [-1.25] * 6, 4.0, 5.0)
+    other = float(stats.t.sf(math.sqrt(2 * 5 * 0.05), 20))
+    assert anchor.kept((held,), 0.1).held == pytest.approx(other, rel=1e-12)
     assert anchor.kept((), 0.1) == (0.0, 0.0, -math.inf)
 
 
