@@ -120,8 +120,7 @@ class Part(NamedTuple):
     each of MEMORIES and of REMEMBERED; slow: without real data, whatever the memory, by steps of
     the least size that matters or larger; halves: where half of the directions walk so; partial: of
     a held loop some of whose directions walk; errs: whether a constant error of the model is seen;
-    pool: without real data, where synthetic data come from all models; kept: at each of KEPT, where
-    the real rows are always the same ones, a part of the first training set.
+    pool: without real data, where synthetic data come from all models; source: what it was fit to.
     """
 
     log_likelihood: Array
@@ -134,12 +133,33 @@ class Part(NamedTuple):
     length: int
     errs: bool = False
     pool: float = -math.inf
-    kept: float | Array = -math.inf
+    source: Source | None = None
 
     @property
     def best(self) -> float:
         """Greatest log-likelihood of all shares and memories."""
         return max(float(self.log_likelihood.max()), float(self.memory.max()))
+
+    def kept(self) -> Array:
+        """The same at each of KEPT, where the real rows are always the same ones, a part of the
+        first training set."""
+        if self.source is None:
+            return np.zeros(len(KEPT))
+        kind, gram, memory = self.source
+        how = {"errs": self.errs, "memory": memory, "kept": kind.pull}
+        return np.array([kind.best(gram, p, **how) for p in KEPT])
+
+
+class Kept(NamedTuple):
+    """Loops whose real rows are always the same, a part of the first training set.
+
+    held, held_means: those of an anchor where they are among the held ones; gain: log-likelihood of
+    the likeliest of them less that of the likeliest loop without real data.
+    """
+
+    held: float
+    held_means: float
+    gain: float
 
 
 class Anchor(NamedTuple):
@@ -152,8 +172,8 @@ class Anchor(NamedTuple):
     of none in half of the directions, with steps of the least size that matters, or larger; held:
     of "real data make up at least the margin of both"; held_means: of the same for the means alone;
     partial: of "no direction walks" in a held loop; memory: the likeliest number of models that
-    synthetic data come from; errs: whether a constant error of the model is seen; kept: held and
-    held_means where the real rows may also be a part of the first training set, always the same.
+    synthetic data come from; errs: whether a constant error of the model is seen; parts: of means
+    and of shapes.
     """
 
     log_likelihood: Array
@@ -167,7 +187,7 @@ class Anchor(NamedTuple):
     remembered: Array | None = None
     pool: float = -math.inf
     errs: bool = False
-    kept: tuple[float, float] = (0.0, 0.0)
+    parts: tuple[Part, ...] = ()
 
 
 def response(keep: float, T: int, memory: int = 1, weights: Array | None = None) -> Array:
@@ -330,6 +350,14 @@ class Kind(NamedTuple):
         return Halves(best.value, even, uneven)
 
 
+class Source(NamedTuple):
+    """What a part was fit to: a kind of series, the mean of its products (T, T), its memory."""
+
+    kind: Kind
+    gram: Array
+    memory: int
+
+
 def _gap_variances(null: Array, other: Array, laws: Sequence[Array]) -> list[float]:
     """Half the variance of the log ratio of two covariances (T, T), of one series of the first, and
     of each of `laws`; in units of the deviations of the first, as scales can be far apart."""
@@ -358,9 +386,7 @@ def _part(kind: Kind, known: int | None) -> Part:
     others = np.full((len(MEMORIES), len(REMEMBERED)), -math.inf)
     if not np.trace(gram) > 0:
         nothing = Halves(0.0, 0.0, 0.0)
-        kept = np.zeros(len(KEPT))
-        level = np.zeros(len(GRID))
-        return Part(level, np.zeros_like(others), 0.0, nothing, 0.0, 0.0, 0.0, T, kept=kept)
+        return Part(np.zeros(len(GRID)), np.zeros_like(others), 0.0, nothing, 0.0, 0.0, 0.0, T)
     base, longer = known or 1, MEMORIES if known is None else ()
 
     def fits(**how: Any) -> Array:
@@ -380,9 +406,9 @@ def _part(kind: Kind, known: int | None) -> Part:
     halves = kind.halves(gram, (share, {"memory": memory, "errs": errs}), memory=base, errs=errs)
     partial = most(_PARTLY, 0.0, partial=True, memory=base)
     near = kind.near or kind.number
-    kept = np.array([kind.best(gram, p, errs=errs, memory=base, kept=kind.pull) for p in KEPT])
     pool = kind.best(gram, 0.0, errs=errs, memory=T if known is None else base)
-    return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool, kept)
+    source = Source(kind, gram, base)
+    return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool, source)
 
 
 def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[Part, Part]:
@@ -472,10 +498,21 @@ def _together(parts: Sequence[Part], counts: list[float]) -> tuple[Array, Array]
     )
 
 
-def _or_kept(best: Best, parts: Sequence[Part]) -> Best:
-    """The same where held loops may keep a part of their first training set, too."""
-    kept = np.asarray([p.near * np.asarray(p.kept) for p in parts]).sum(axis=0)
-    return best._replace(held=max(best.held, float(kept.max())))
+def kept(parts: Sequence[Part], share: float) -> Kept:
+    """What loops that keep a part of their first training set, and no other real data, explain.
+
+    `share`: of real data from which on loops count as held.
+    """
+    if not parts:
+        return Kept(0.0, 0.0, -math.inf)
+    each, found = [p.near * p.kept() for p in parts], []
+    for n in (len(parts), 1):
+        best = best_of(*_together(parts[:n], [p.near for p in parts[:n]]), share)
+        most, dof = float(np.sum(each[:n], axis=0).max()), float(sum(map(_dof, parts[:n])))
+        p = _against_held(best._replace(held=max(best.held, most)), dof)
+        found.append((p, most - best.walk))
+    (held, gain), (means, _) = found
+    return Kept(held, means, gain)
 
 
 def _over_memories(log_likelihood: Array, memory: Array) -> Array:
@@ -528,8 +565,5 @@ def anchor(series: Series, share: float, growth: float, memory: int | None = Non
         remembered=others,
         pool=sum(p.number * p.pool for p in moving),
         errs=any(p.errs for p in both),
-        kept=(
-            _against_held(_or_kept(near, both), float(sum(map(_dof, both)))),
-            _against_held(_or_kept(alone, both[:1]), _dof(means)),
-        ),
+        parts=both,
     )

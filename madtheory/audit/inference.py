@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
-from madtheory.audit.anchor import Anchor, anchor, curve_p_value
+from madtheory.audit.anchor import Anchor, Kept, anchor, curve_p_value, kept
 from madtheory.audit.drift import Drift, drift, held_drift, size_correction, training_size
 from madtheory.audit.growth import distance, growth, since
 from madtheory.audit.known import NOTHING
@@ -41,8 +41,14 @@ _PARTLY_HELD = 0.05
 #: A loop that real data are known to enter has not settled where its distance is seen to grow over
 #: the later half, at this level.
 _STILL_GROWS = 0.05
-#: What is added where a held loop of another kind might.
-_KEPT = ", but one that keeps a small part of its first training set, and no other real data, may"
+#: Added where a held loop of another kind might: unless it is refuted at this part of alpha.
+_KEPT = "one that keeps a small part of its first training set, and no other real data"
+_KEPT_REFUTED = 0.1
+#: Such a loop, where it fits and is so many times (in logarithms) as likely as one without real
+#: data, leaves the verdict open: of loops of one law without real data at most one in ten that.
+_KEPT_LIKELIER = math.log(10)
+#: Who knows settles it.
+_SAY = "--n-real settles it"
 #: Fewer generations than this give no verdict.
 FEWEST = 3
 TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
@@ -176,6 +182,8 @@ def infer(
     grown = growth(series, alpha, apart=known.apart) if known.alone and T >= FEWEST else None
     if T >= FEWEST:
         p = _held_p_value(series, whole, held) if grown is None else grown.p_value
+        if p <= alpha and known.mixed(MARGIN):  # they may always be the same
+            p = _kept_p_value(series, whole, held, kept(held.parts, MARGIN))
         p_walk = 0.0 if known.mixed(MARGIN) else held.slow
         if held.walk <= alpha and not known.alone:
             noise = held_drift(series, whole, held.share, T - 1)
@@ -195,6 +203,12 @@ def _held_p_value(series: Series, whole: Drift, held: Anchor) -> float:
     if not min(each) > 0:
         return 0.0
     return min(1.0, 1 / sum(weight / q for q, weight in zip(each, _WEIGHTS, strict=True)))
+
+
+def _kept_p_value(series: Series, whole: Drift, held: Anchor, other: Kept) -> float:
+    """The same where the real rows may always be the same, a part of the first training set."""
+    held = held._replace(held=other.held, held_means=other.held_means)
+    return _held_p_value(series, whole, held)
 
 
 def _settled(
@@ -266,6 +280,21 @@ def _mixed(
     )
 
 
+def _not_held(series: Series, noise: Drift, held: Anchor, alpha: float) -> tuple[Verdict, str]:
+    """The verdict where no loop moves so that real data hold: MAD.
+
+    But for one that goes from its first training set to a part of it that it keeps: where that is
+    seen to come to rest nothing is said, and where it may be a walk the reason says so.
+    """
+    reason = f"no loop held by {MARGIN:.0%} real data or more moves like this"
+    other = kept(held.parts, MARGIN)
+    p = _kept_p_value(series, noise, held, other)
+    if p > alpha and other.gain > _KEPT_LIKELIER:
+        more = f"which fits better than a loop without real data: {_SAY}"
+        return "undecided", f"{reason} but {_KEPT}, {more}"
+    return "mad", reason if p <= _KEPT_REFUTED * alpha else f"{reason}, but {_KEPT}, may: {_SAY}"
+
+
 def _went(series: Series, known: Known) -> str:
     """From which distance to which a loop went; the first file may be too near to the real set."""
     first = 0 if known.apart else 1
@@ -295,10 +324,7 @@ def _verdict(
     if p <= alpha and held.slow <= alpha:
         return "undecided", "the generations behave neither as a held loop nor as one without data"
     if p <= alpha:
-        reason = f"no loop held by {MARGIN:.0%} real data or more moves like this"
-        both, means = held.kept
-        kept = _held_p_value(series, noise, held._replace(held=both, held_means=means))
-        return "mad", reason if kept <= alpha else f"{reason}{_KEPT}"
+        return _not_held(series, noise, held, alpha)
     if known.mixed(MARGIN):
         return _mixed(series, noise, held, alpha, known)
     if held.slow > alpha:

@@ -124,7 +124,7 @@ def _next(
     # Far out a path stays: its squares leave float64.
     F *= np.sqrt(size.clip(1 / _FAR, _FAR) / np.maximum(size, 1e-300))[:, None, None]
     step, S = sample(rng, rows, F, law.size)
-    return (p * law.home + (1 - p) * mean + step).clip(-_FAR, _FAR), S
+    return (np.where(p > 0, p, 1.0) * law.home + (1 - p) * mean + step).clip(-_FAR, _FAR), S
 
 
 def paths(

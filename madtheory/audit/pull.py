@@ -57,7 +57,8 @@ class Noise(NamedTuple):
 class Pull(NamedTuple):
     """One share's noise, log growth (K,), home of the means (K,) with its error, and shape (K, K).
 
-    Both homes are shrunk to the real set's own, 0 and 1, as far as they may be noise.
+    Both homes are shrunk to the real set's own, 0 and 1, as far as they may be noise. Without real
+    data there is none: home is what a model that errs by the same each time adds to the means.
     """
 
     noise: Noise
@@ -71,7 +72,8 @@ class Draw(NamedTuple):
     """Parameters of P paths: share, training size, part of the file's noise (P,), growth (P, K).
 
     memory (P,): models that synthetic data come from, the last ones.
-    home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter.
+    home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter; home without
+    any: what is added to the means each time.
     """
 
     share: Array
@@ -139,8 +141,11 @@ def _shrunk(size: float, noise: float) -> float:
 
 
 def _home(x: Array, past: Array, share: float) -> tuple[Array, float]:
-    """Mean of the real rows that enter, shrunk to 0, and its variance along an axis."""
-    seen = (x[1:] - (1 - share) * past[:-1]) / share
+    """Mean of the real rows that enter, shrunk to 0, and its variance along an axis.
+
+    Without any, the same of what is added each time.
+    """
+    seen = (x[1:] - (1 - share) * past[:-1]) / (share or 1.0)
     home, error = seen.mean(axis=0), float(seen.var(axis=0, ddof=1).mean()) / len(seen)
     part = _shrunk(float(np.square(home).sum()), len(home) * error)
     return part * home, part * error
@@ -184,8 +189,19 @@ def _later(residual: Array, sharing: float, spread: float) -> float:
     return gap * _shrunk(gap**2, sharing * spread * (1 / len(late) - 1 / steps))
 
 
-def pull(series: Series, share: float, K: int, memory: int = 1, *, by_axis: bool = False) -> Pull:
-    """What one share says, along the first K axes; noise about the mean of each, with `by_axis`."""
+def pull(
+    series: Series,
+    share: float,
+    K: int,
+    memory: int = 1,
+    *,
+    by_axis: bool = False,
+    errs: bool = False,
+) -> Pull:
+    """What one share says, along the first K axes; noise about the mean of each, with `by_axis`.
+
+    Where the model `errs` by the same each time, means of a loop without real data drift.
+    """
     logs, D = series.log_variance, series.sharing
     residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
     common = float(residual.mean())
@@ -195,9 +211,11 @@ def pull(series: Series, share: float, K: int, memory: int = 1, *, by_axis: bool
     else:
         noise = _noise(residual, D, share, most, memory)
     home, error, shape = np.zeros(K), 0.0, np.eye(K)
-    if share > 0 and len(residual) > 1:
-        x, S = series.means[:, :K], series.covariances[:, :K, :K]
+    if (share > 0 or errs) and len(residual) > 1:
+        x = series.means[:, :K]
         home, error = _home(x, recalled(x, memory), share)
+    if share > 0 and len(residual) > 1:
+        S = series.covariances[:, :K, :K]
         shape = _shape(S, recalled(S, memory), share, common)
     growth = residual[:, :K].mean(axis=0) + _later(residual, D, noise.spread)
     return Pull(noise, growth, home, error, shape)
@@ -339,7 +357,8 @@ def draw(
     # Axes of the real set have its own noise, which real rows do not follow: where variances rest
     # beside 1 is no noise. Likely shares leave little of that, one that is said may leave much.
     told = bool(known.share)
-    pulls = {(p, k): pull(series, p, K, k, by_axis=told) for p, k in set(them)}
+    how = {"by_axis": told, "errs": held.errs}
+    pulls = {(p, k): pull(series, p, K, k, **how) for p, k in set(them)}
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
     dof = max(1.0, (steps - 1) / D if told else steps / D - 1)
     most = file_noise(series)

@@ -45,7 +45,7 @@ def test_intervals_cover(runs):
 
 
 def test_large_long_loops_are_told_apart(runs):
-    # Measured: .97 of the chains and all independent models of that size (docs/audit.md).
+    # Measured: .93 of the chains and all independent models of that size (docs/audit.md).
     for group in ("fully synthetic", "independent models"):
         cell = runs[group]["right_by_size"]["large, 10 or 15 generations"]
         assert cell["right"] >= stats.binom.ppf(1e-4, cell["loops"], 0.9)
@@ -64,8 +64,9 @@ def test_a_held_loop_of_a_model_that_errs_is_not_called_mad():
 
 
 def test_a_loop_that_keeps_a_part_of_its_first_training_set_is_named():
-    # A hundred of a thousand real rows stay: their own error draws the loop away like a walk. Most
-    # such loops are called MAD, and the reason says so in all but 3 of 344 (docs/audit.md).
+    # A hundred of a thousand real rows stay: their own error draws the loop away like a walk. Of
+    # most such loops no other held one moves so; where they are seen to come to rest they are not
+    # called MAD, and the others with words (docs/audit.md).
     loop = Loop(n_initial=1000, n_synth=900, n_fixed=100)
     case = errors.Case(loop, 16, 15, features="normal", generator="gaussian", files="own")
     found = []
@@ -73,9 +74,12 @@ def test_a_loop_that_keeps_a_part_of_its_first_training_set_is_named():
         for seed in range(12):
             real, _, files = errors.simulate(case, np.random.default_rng([13, seed]))
             found.append(audit.infer(audit.series_of(audit.axes_of(real), files), None, 0.95, 0.02))
-    mad = [f.reason for f in found if f.verdict == "mad"]
-    assert len(mad) >= 4
-    assert sum("keeps a small part of its first training set" not in r for r in mad) <= 1
+    moves = [f for f in found if f.p_value <= 0.02]
+    assert len(moves) >= 8
+    assert sum(f.verdict == "mad" for f in moves) <= 5
+    for f in moves:
+        assert "keeps a small part of its first training set, and no other real data, " in f.reason
+        assert f.reason.endswith("--n-real settles it")
 
 
 def walks(rng, keep, T=10, K=8, N=35):

@@ -237,13 +237,34 @@ def test_a_part_of_the_first_training_set_that_is_kept(share):
     assert max(kind.best(V, p) for p in anchor.GRID if p >= 0.1) < best - 0.02
 
 
-def test_what_is_kept_counts_where_it_fits_better():
-    one = part(np.full(11, -1.0), count=4.0)._replace(kept=np.array([-3.0, -0.5]))
-    two = part(np.full(11, -1.0), count=6.0)._replace(kept=np.array([-3.0, -0.25]))
-    best = anchor.Best(0.0, 0.0, -9.0)
-    assert anchor._or_kept(best, [one, two]).held == -3.5
-    assert anchor._or_kept(best, [one]) == (0.0, 0.0, -2.0)
-    assert anchor._or_kept(best._replace(held=-1.0), [one]).held == -1.0
+def keeping(log_likelihood, kept, count, near):
+    """A part with a rule for loops that keep a part of their first training set."""
+    ll, them = np.full(len(anchor.GRID), -9.0), dict(zip(anchor.KEPT, kept, strict=True))
+    ll[: len(log_likelihood)] = log_likelihood
+    kind = SimpleNamespace(best=lambda gram, p, **_: them[p], pull=4.0)
+    source = anchor.Source(kind, np.eye(11), 1)
+    return part(ll, count=count)._replace(near=near, source=source)
+
+
+def test_what_is_kept_counts_among_the_held_and_against_the_walk():
+    """Shares of 0, .02 and .05 are no tenth; the likeliest loop that keeps shares its share."""
+    means = keeping([-2.0, -1.5, -1.0], [-3.0, -0.5, *[-9.0] * 4], 4.0, 5.0)
+    shapes = keeping([-1.0, -1.25, -1.5], [-0.75, -0.5, *[-9.0] * 4], 6.0, 7.0)
+    found = anchor.kept((means, shapes), 0.1)
+    assert found.gain == pytest.approx(5 * (-0.5 + 2) + 7 * (-0.5 + 1))
+    assert (found.held, found.held_means) == (1.0, 1.0)
+    less = means._replace(source=keeping([], [-3.0, -1.25, *[-9.0] * 4], 4.0, 5.0).source)
+    root = math.sqrt(2 * 5 * (1.25 - 1.0))
+    # Ten parts of eleven generations, of which half count: 4 10/2.
+    assert anchor.kept((less,), 0.1).held == pytest.approx(float(stats.t.sf(root, 20)), rel=1e-12)
+    assert anchor.kept((less, shapes), 0.1).held_means == pytest.approx(
+        float(stats.t.sf(root, 20)), rel=1e-12
+    )
+    # Another held loop is likelier.
+    held = keeping([-2.0, -1.5, -1.0, -1.05], [-1.25] * 6, 4.0, 5.0)
+    other = float(stats.t.sf(math.sqrt(2 * 5 * 0.05), 20))
+    assert anchor.kept((held,), 0.1).held == pytest.approx(other, rel=1e-12)
+    assert anchor.kept((), 0.1) == (0.0, 0.0, -math.inf)
 
 
 @pytest.mark.parametrize(("share", "T"), [(0.1, 9), (0.4, 9), (0.4, 3)])
@@ -404,11 +425,13 @@ def test_a_part_asks_for_every_loop(errs_gain, errs):
     assert found.slow == pytest.approx(0.03 - 0.35 - 0.7 + more)  # steps of the least size
     assert found.partial == pytest.approx(0.01 + 0.1 + more)  # steps of any
     assert found.pool == pytest.approx(0.06 - 0.35 + more)  # of all six models
-    few = [0.014 - abs(p - 0.35) + more for p in (0.1, 0.15, 0.2, 0.35, 0.5, 0.7)]
-    np.testing.assert_allclose(found.kept, few, rtol=1e-12)
     assert (found.number, found.near, found.length) == (10.0, 10.0, 6)
     assert halves == [((0.35, {"memory": 1, "errs": errs}), {"memory": 1, "errs": errs})]
     assert {p for p, *_, partial in asked if partial} == {0.1, 0.2, 0.35, 0.5, 0.7, 1.0}
+    asked.clear()  # what is kept is asked for later, if at all
+    few = [0.014 - abs(p - 0.35) + more for p in (0.1, 0.15, 0.2, 0.35, 0.5, 0.7)]
+    np.testing.assert_allclose(found.kept(), few, rtol=1e-12)
+    assert len(asked) == 6
 
 
 def test_a_part_of_a_known_memory_asks_for_no_other():

@@ -1,5 +1,6 @@
 """The forecast: its noises by direct draws, its parameters by known loops, its bands as numbers."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -12,6 +13,7 @@ from scipy import stats
 from madtheory import audit, metrics
 from madtheory.audit import classes, forecast, paths, pull, row_noise, run
 from madtheory.audit.anchor import LONGEST, SHARES, Anchor
+from madtheory.audit.known import Known
 from madtheory.audit.series import Series
 from madtheory.laws.bures import w2_squared
 
@@ -285,14 +287,17 @@ def test_a_path_of_a_walk_has_the_noise_of_its_training_sets():
     rows = row_noise.whitened(rng.standard_normal((256, K)))
     flat, one = np.zeros(P), np.ones((P, K))
     memory, size, shape = np.ones(P, int), np.full(P, n), np.full((P, K, K), 9.0)
-    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 7 * one, shape)
+    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 0 * one, shape)
     S = np.repeat(np.diag([4.0, 1.0])[None], P, axis=0)
     mean, out = paths._next(rng, law, rows, 3 * one, S)
     np.testing.assert_allclose(mean.mean(axis=0), 3, atol=0.02)
     np.testing.assert_allclose(mean.var(axis=0), np.array([3.2, 0.8]) / n, rtol=0.06)
     np.testing.assert_allclose(out.mean(axis=0), np.diag([3.2, 0.8]), atol=0.03)
+    # What a model that errs adds each time.
+    drifted = paths._next(np.random.default_rng(9), law._replace(home=7 * one), rows, 3 * one, S)[0]
+    np.testing.assert_allclose(drifted.mean(axis=0), 10, atol=0.02)
     # All real data: home and shape, times the growth.
-    law = law._replace(share=np.ones(P), size=np.full(P, 1e9))
+    law = law._replace(share=np.ones(P), size=np.full(P, 1e9), home=7 * one)
     mean, out = paths._next(rng, law, rows, 3 * one, S)
     np.testing.assert_allclose(mean[0], 7, atol=1e-3)
     np.testing.assert_allclose(out[0], np.full((2, 2), 7.2), rtol=1e-3)
@@ -583,6 +588,46 @@ def test_three_files_say_where_real_rows_are():
     assert found.home_error == pytest.approx(part * error, rel=1e-12)
     two = pull.pull(loop_series(0.5, 1.0, 0.02, 0.0, T=2), 0.5, 2)
     assert (two.home.tolist(), two.home_error) == ([0.0, 0.0], 0.0)
+
+
+def test_what_a_model_that_errs_adds_each_time_without_real_data():
+    series = loop_series(0.0, 1.0, 0.02, 0.0, T=9)
+    series = dataclasses.replace(series, means=series.means + 0.4 * np.arange(9.0)[:, None])
+    steps = np.diff(series.means, axis=0)
+    error = float(steps.var(axis=0, ddof=1).mean()) / 8
+    part = 1 - 2 * error / float(np.square(steps.mean(axis=0)).sum())
+    found = pull.pull(series, 0.0, 2, errs=True)
+    np.testing.assert_allclose(found.home, part * steps.mean(axis=0), rtol=1e-12)
+    assert found.home_error == pytest.approx(part * error, rel=1e-12)
+    assert (found.shape == np.eye(2)).all()
+    assert (pull.pull(series, 0.0, 2).home == 0).all()
+    # Paths without real data draw it where an error is seen.
+    held = Anchor(np.where(SHARES == 0, 0.0, -np.inf), 0.0, 1.0, 1.0, 1.0)
+    for errs in (False, True):
+        law = pull.draw(
+            np.random.default_rng(0), series, held._replace(errs=errs), 2, 500, Known(1)
+        )
+        off = errs * part * steps.mean(axis=0)
+        np.testing.assert_allclose(
+            law.home.mean(axis=0), off, atol=errs * 4 * math.sqrt(error / 500)
+        )
+
+
+@pytest.mark.parametrize("known", [{}, {"n_real": 0}])
+def test_the_distance_of_a_model_that_errs_each_time_goes_on(known):
+    """Off by .2 more each time in four directions: .16 t^2 of distance, whatever the noise."""
+    rng, d, n = np.random.default_rng(3), 4, 1000
+    real, x, files = rng.standard_normal((n, d)), rng.standard_normal((n, d)), []
+    for _ in range(15):
+        deviations = x.std(axis=0, ddof=1)
+        x = x.mean(axis=0) + 0.2 + deviations * rng.standard_normal((n, d))
+        files.append(x)
+    later = [metrics.fid(real, file).value for file in files[10:]]
+    bands = audit.audit(real, files[:10], **known).forecast.fid
+    assert all(band.low < value < band.high for band, value in zip(bands, later, strict=True))
+    # Twice the distance, and the band is not all there is.
+    assert later[-1] > 2 * metrics.fid(real, files[9]).value
+    assert bands[-1].high < 2 * bands[-1].low
 
 
 def test_what_a_direction_that_died_once_adds():

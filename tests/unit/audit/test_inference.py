@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize, special
 
 from madtheory import audit
-from madtheory.audit.anchor import Anchor
+from madtheory.audit.anchor import Anchor, Kept
 from madtheory.audit.drift import Drift
 from madtheory.audit.known import Known
 from tests.unit.audit.test_audit import walks
@@ -266,15 +266,45 @@ def test_each_p_value_is_compared_with_alpha(alpha, p, slow, walk, verdict, reas
 
 
 @pytest.mark.parametrize(
-    ("kept", "said"), [((0.9, 0.9), True), ((1e-6, 0.9), False), ((0.9, 1e-6), False)]
+    ("kept", "verdict", "words"),
+    [
+        ((0.9, 0.9, 2.3), "mad", "may: --n-real settles it"),
+        (
+            (0.9, 0.9, 2.31),
+            "undecided",
+            "fits better than a loop without real data: --n-real settles",
+        ),
+        ((0.0033, 0.9, -2.0), "mad", "may: --n-real settles it"),
+        ((0.0033, 0.9, 9.0), "mad", "may: --n-real settles it"),
+        ((1e-6, 0.9, 9.0), "mad", ""),
+        ((0.9, 1e-6, 9.0), "mad", ""),
+    ],
 )
-def test_mad_says_where_a_part_of_the_first_training_set_may_be_kept(kept, said):
-    held = HELD._replace(slow=1.0, held=1e-6, kept=kept)
-    verdict, reason = inference._verdict(steps(*[0.0] * 7), STILL, held, 1e-3, 0.02)
-    assert verdict == "mad"
-    words = ", but one that keeps a small part of its first training set, and no other real data, "
+def test_a_part_of_the_first_training_set_that_may_be_kept(monkeypatch, kept, verdict, words):
+    """Harmonic mean of .0033, .9 and 1 by weights .77, .05 and .14: .0043, of .002 to .02."""
+    monkeypatch.setattr(inference, "kept", lambda parts, share: Kept(*kept))
+    monkeypatch.setattr(inference, "curve_p_value", lambda *_, errs: 1.0)
+    held = HELD._replace(slow=1.0, held=1e-6)
+    found, reason = inference._verdict(steps(*[0.0] * 7), STILL, held, 1e-3, 0.02)
+    assert found == verdict
     assert reason.startswith("no loop held by 10% real data or more moves like this")
-    assert (words in reason) is said
+    assert ("keeps a small part of its first training set" in reason) is bool(words)
+    assert words in reason
+
+
+@pytest.mark.parametrize(
+    ("share", "kept", "p"),
+    [(0.1, (0.9, 0.9), 0.951), (0.1, (1e-6, 0.9), 1.3e-6), (0.09, (0.9, 0.9), 1.3e-6)],
+)
+def test_real_data_that_are_known_to_enter_may_always_be_the_same(monkeypatch, share, kept, p):
+    """A hundred of a thousand rows: their own error draws the loop away, until it comes to rest."""
+    monkeypatch.setattr(inference, "kept", lambda parts, share: Kept(*kept, 0.0))
+    monkeypatch.setattr(inference, "curve_p_value", lambda *_, errs: 1.0)
+    monkeypatch.setattr(inference, "anchor", lambda *_: HELD._replace(held=1e-6))
+    found = inference.infer(walks(np.zeros((9, 3))), None, 0.95, 0.02, Known(1, share))
+    assert found.p_value == pytest.approx(p, rel=0.05)
+    moves = "real data enter, but the generations move as in no loop they hold"
+    assert (found.reason == moves) is (p < 0.02)
 
 
 def test_an_error_that_is_seen_counts_in_the_bend_of_the_variances(monkeypatch):
