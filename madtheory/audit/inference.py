@@ -45,8 +45,8 @@ _STILL_GROWS = 0.05
 _KEPT = "one that keeps a small part of its first training set, and no other real data"
 _KEPT_REFUTED = 0.1
 #: Such a loop, where it fits and is so many times (in logarithms) as likely as one without real
-#: data, leaves the verdict open: of loops of one law without real data at most one in ten that.
-_KEPT_LIKELIER = math.log(10)
+#: data, leaves the verdict open: of loops of one law without real data at most one in twenty that.
+_KEPT_LIKELIER = math.log(20)
 #: Who knows settles it.
 _SAY = "--n-real settles it"
 #: Fewer generations than this give no verdict.

@@ -76,7 +76,7 @@ def test_constants():
         "inference._PARTLY_HELD": 0.05,
         "inference._STILL_GROWS": 0.05,
         "inference._KEPT_REFUTED": 0.1,
-        "inference._KEPT_LIKELIER": 2.302585092994046,
+        "inference._KEPT_LIKELIER": 2.995732273553991,
         "inference.FEWEST": 3,
         "known.LONGEST": 40,
         "paths._AXES": 24,

@@ -268,9 +268,9 @@ def test_each_p_value_is_compared_with_alpha(alpha, p, slow, walk, verdict, reas
 @pytest.mark.parametrize(
     ("kept", "verdict", "words"),
     [
-        ((0.9, 0.9, 2.3), "mad", "may: --n-real settles it"),
+        ((0.9, 0.9, 2.99), "mad", "may: --n-real settles it"),
         (
-            (0.9, 0.9, 2.31),
+            (0.9, 0.9, 3.0),
             "undecided",
             "fits better than a loop without real data: --n-real settles",
         ),
