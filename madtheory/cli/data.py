@@ -299,7 +299,7 @@ def _forecast_table(payload: Payload) -> Table:
         columns.append("by directions")
     held, where = payload["coverage"]["fid"], _beyond(payload)
     title = (
-        f"Forecast, {100 * payload['level']:g} % bands (of 95 % hold, measured: "
+        f"Forecast, {100 * payload['level']:g} % bands (those of FID, of 95 %, hold: "
         f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %{where})"
     )
     rows = []
