@@ -36,10 +36,17 @@ def squares(rows: Array) -> Rows:
 
 
 def whitened(x: Array) -> Rows:
-    """Some rows of x, whitened; directions in which they do not differ stay empty."""
+    """Some rows of x, whitened, or Gaussian ones where x does not span its columns.
+
+    Factors of a covariance (:func:`root`) have columns of their own: rows without variance along
+    some would take from all. What lacks variance is for the factor to say.
+    """
     z = x[:: 1 + len(x) // _ROWS]
     U, s, V = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
     keep = s > _RANK * s[0]
+    if 0 < keep.sum() < x.shape[1]:
+        z = np.random.default_rng(0).standard_normal((max(_ROWS, 4 * x.shape[1]), x.shape[1]))
+        return whitened(z)
     return squares(U[:, keep] @ V[keep] * math.sqrt(len(z)))
 
 
