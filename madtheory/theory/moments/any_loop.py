@@ -20,7 +20,13 @@ from madtheory.loop import Loop, UnsupportedLoop, or_all, require_loop
 from madtheory.results import FirstMoments, FirstMomentsLimit, SecondMoments
 from madtheory.theory.moments import fresh_maps, growing_pool, tensors
 from madtheory.theory.moments.at_rest import several_radius
-from madtheory.theory.moments.first import affine_path, moment_limit, moment_path, moment_radius
+from madtheory.theory.moments.first import (
+    affine_path,
+    moment_limit,
+    moment_path,
+    moment_radius,
+    radius,
+)
 from madtheory.theory.moments.fresh import (
     first_model,
     first_moment_map,
@@ -243,7 +249,7 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     if not loop.is_fresh_memory_one:
         return tensors.exact_radius(loop, dim)
     A, _ = second_moment_map(loop, dim)
-    return float(np.abs(np.linalg.eigvals(A)).max())
+    return radius(A)
 
 
 def second_moments(loop: Loop, dim: int, *, generations: int) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments import several, tensors
+from madtheory.theory.moments.first import radius
 from madtheory.theory.moments.generation import Layout, full, layout_of, second_rounding
 from madtheory.theory.moments.subsampled import Piles
 from madtheory.theory.moments.tensors import AXES, NEAR, Tensors
@@ -179,7 +180,7 @@ def _largest(f: _Map, tolerance: float) -> float:
     """Spectral radius of the map."""
     n = f.shift.size
     if n <= (_FEW if tolerance else _DENSE):
-        return tensors.radius(_matrix(f))
+        return radius(_matrix(f))
     from scipy.sparse.linalg import LinearOperator, eigs
 
     A = LinearOperator((n, n), matvec=f.apply, dtype=np.float64)

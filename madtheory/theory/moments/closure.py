@@ -8,6 +8,7 @@ import numpy as np
 
 from madtheory import _check, _threads
 from madtheory.loop import Loop
+from madtheory.theory.moments.first import radius
 from madtheory.theory.moments.generation import (
     ID,
     Layout,
@@ -23,7 +24,7 @@ from madtheory.theory.moments.generation import (
     mesh,
     unit,
 )
-from madtheory.theory.moments.tensors import NEAR, radius
+from madtheory.theory.moments.tensors import NEAR
 
 if TYPE_CHECKING:
     from madtheory._types import Array

@@ -20,6 +20,8 @@ from madtheory.theory.moments.first_step import State, System
 from madtheory.theory.moments.generation import require_resolved
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from madtheory._types import Array, Ints
 
 #: Steps after which a loop without real data must have come to rest.
@@ -36,7 +38,18 @@ _LATE = 2**60
 _SAME, _WHOLE, _SCAN = 1e-6, 32, 0.99
 
 
-# --- the path ------------------------------------------------------------------------------------
+# --- affine steps ---------------------------------------------------------------------------------
+
+
+def radius(A: Array) -> float:
+    """Spectral radius."""
+    return float(np.abs(np.linalg.eigvals(A)).max(initial=0.0))
+
+
+def _affine(step: Callable[[Array], Array], size: int) -> tuple[Array, Array]:
+    """Matrix and shift of a step on `size` numbers."""
+    shift = step(np.zeros(size))
+    return np.array([step(e) - shift for e in np.eye(size)]).T, shift
 
 
 def affine_path(A: Array, b: Array, start: Array, generations: int) -> Array:
@@ -54,6 +67,9 @@ def affine_path(A: Array, b: Array, start: Array, generations: int) -> Array:
         step = step @ step
         done += more
     return path[:, :n]
+
+
+# --- the path ------------------------------------------------------------------------------------
 
 
 def moment_path(loop: Loop, generations: int) -> FirstMoments:
@@ -181,9 +197,7 @@ class _Lags:
 
     def map(self, rho: float = 1.0) -> tuple[Array, Array]:
         """Matrix and shift of :meth:`step`."""
-        size = len(self.places) + 2
-        shift = self.step(np.zeros(size), rho)
-        return np.array([self.step(e, rho) - shift for e in np.eye(size)]).T, shift
+        return _affine(lambda x: self.step(x, rho), len(self.places) + 2)
 
     def fixed_point(self) -> FirstMomentsLimit:
         """Where a step changes nothing; inf where that is no mean square.
@@ -226,8 +240,7 @@ class _Lags:
 
     def growth(self, rho: float) -> float:
         """Log of the growth of lags in a loop that grows by rho, over rho: 0 at the radius."""
-        largest = float(np.abs(np.linalg.eigvals(self.aged_map(rho))).max())
-        return math.log(max(largest, _TINY) / rho)
+        return math.log(max(radius(self.aged_map(rho)), _TINY) / rho)
 
     def is_grown(self, rho: float) -> bool:
         """Whether rho is an eigenvalue of the step, not the modulus of another one's lags.
@@ -240,8 +253,8 @@ class _Lags:
         """Largest rho below `high` that is an eigenvalue of a step that grows by rho."""
 
         def side(rho: float) -> float:
-            A = self.aged_map(rho) - rho * np.eye(len(self.places) + 2)
-            return float(np.linalg.slogdet(A)[0])
+            A = self.aged_map(rho)
+            return float(np.linalg.slogdet(A - rho * np.eye(len(A)))[0])
 
         first, rho = side(high), high
         while rho > _TINY:
@@ -264,9 +277,7 @@ def _whole_radius(system: System) -> float:
         after = system.step(State(D + D.T, c, q, _LATE))
         return np.concatenate([after.D[i, j], after.c, after.q])
 
-    shift = step(np.zeros(sizes[1] + system.n_batches))
-    A = np.array([step(e) - shift for e in np.eye(shift.size)]).T
-    return float(np.abs(np.linalg.eigvals(A)).max())
+    return radius(_affine(step, sizes[1] + system.n_batches)[0])
 
 
 @lru_cache(maxsize=64)
@@ -335,7 +346,7 @@ def _limit_without_real(system: System) -> FirstMomentsLimit:
     A, shift = lags.map()
     own = np.array([i >= system.model for i, _ in lags.places] + [True, True])
     A, shift = A[np.ix_(own, own)], shift[own]
-    growth = float(np.abs(np.linalg.eigvals(A)).max())
+    growth = radius(A)
     if growth > 1 + _UNIT:
         return FirstMomentsLimit()
     if growth >= 1 - _UNIT:

@@ -9,7 +9,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.loop import Loop, UnsupportedLoop, or_all
-from madtheory.theory.moments.first import affine_path
+from madtheory.theory.moments.first import affine_path, radius
 from madtheory.theory.moments.generation import (
     ID,
     Layout,
@@ -417,11 +417,6 @@ def exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
     A, b, _ = _affine_map(loop, dim, origin)
     limit: Array = np.asarray(np.linalg.solve(np.eye(len(b)) - A, b), dtype=np.float64)
     return limit[_newest_entries(loop, dim)]
-
-
-def radius(A: Array) -> float:
-    """Spectral radius."""
-    return float(np.abs(np.linalg.eigvals(A)).max(initial=0.0))
 
 
 def exact_radius(loop: Loop, dim: int) -> float:

@@ -25,6 +25,7 @@ from madtheory.laws.chi_square import log_chi_square_moment
 from madtheory.loop import Loop
 from madtheory.theory.distance.fidelity import Spread
 from madtheory.theory.distance.one_direction.step import Step, later, orthonormal, rule, together
+from madtheory.theory.moments.first import radius
 
 #: Degree of v from so many degrees of freedom on, of the chi-square that it resembles; and beside a
 #: fixed set, which costs more.
@@ -94,7 +95,7 @@ def _at_rest(index: Ints, T: Array) -> Array | None:
     """Means of the polynomials at a fixed point; None where rare paths make them diverge."""
     moving = index[:, :2].any(axis=1)
     part = T[np.ix_(moving, moving)]
-    if np.abs(np.linalg.eigvals(part)).max() >= 1:
+    if radius(part) >= 1:
         return None
     h = np.where(index.any(axis=1), 0.0, 1.0)
     h[moving] = np.linalg.solve(np.eye(len(part)) - part, T[moving] @ h)
