@@ -36,5 +36,6 @@ def mode_grid(modes: int, dim: int = 2, *, spacing: float = 1.0) -> Array:
     step = _check.number("spacing", spacing, low=0.0)
     side = _search.least(lambda points: points**d >= K, -1, K)
     index = np.arange(K)
-    places = [index // side ** (d - 1 - i) % side for i in range(d)]
+    # A power above K, which no index reaches, may be past what an array can hold.
+    places = [index // min(side ** (d - 1 - i), K) % side for i in range(d)]
     return np.asarray(step * (np.stack(places, axis=1) - 0.5 * (side - 1)))

@@ -173,6 +173,12 @@ def expected_recall(
     >>> round(float(whole), 2)
     0.97
     """
+    counts, means = np.asarray(counts), np.asarray(means)
+    covariances = np.asarray(covariances)
+    if not (counts.ndim and means.shape == (*counts.shape, 2)):
+        raise ValueError(f"means must have a row of 2 for each of counts, got shape {means.shape}")
+    if covariances.shape != (*means.shape, 2):
+        raise ValueError(f"covariances must be 2 x 2 for each mean, got shape {covariances.shape}")
     centers = mode_grid(counts.shape[-1], spacing=spacing)
     values, axes = np.linalg.eigh(covariances)
     gap = np.where(counts[..., None] > 0, means - centers, 0.0)

@@ -70,7 +70,8 @@ def token_survival(p: ArrayLike, n: int, generations: int, *, n_fresh: int = 0) 
     if n_ + fresh > FRESH_LIMIT:
         return Estimate.between(lower, upper)
     gone = np.array([gone_path(x, n_, fresh, generations) for x in p_.ravel()])
-    return Estimate.between(lower, upper, (1.0 - gone).reshape(lower.shape), rel_error=0.0)
+    value = (1.0 - gone).reshape(lower.shape).clip(lower, upper)
+    return Estimate.between(lower, upper, value, rel_error=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,11 @@ def approach(bias: float, dim: int, multiple: float) -> Estimate:
             f"multiple must make two real samples of n_s* = {limit:.4g}, got {multiple:g}"
         )
     found = admissible(n_real, bias, dim)
+    if math.isinf(float(found.upper)):
+        raise ValueError(
+            f"multiple must make as many real samples as leave n_synth a limit, got {multiple:g}: "
+            f"n_real = {n_real} may be held by any number"
+        )
     return Estimate.between(
         *(1 - np.asarray(x) / limit for x in (found.upper, found.lower, found.value))
     )

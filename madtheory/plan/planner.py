@@ -260,7 +260,9 @@ def worth_of(loop: Loop, eigenvalues: ArrayLike, n_synth: int) -> Answer:
     1.24
     """
     s = Spectrum.of(eigenvalues)
-    risk = distance.w2_squared_limit(replace(require_loop(loop), n_synth=n_synth), s)
+    if require_loop(loop).n_real == 0:
+        raise UnsupportedLoop("n_eff/n_real is computed for loops with real data only, got none")
+    risk = distance.w2_squared_limit(replace(loop, n_synth=n_synth), s)
     return _n_eff(s, risk).over(loop.n_real)
 
 

@@ -133,9 +133,15 @@ def w2_squared_second_order_limit(loop: Loop, eigenvalues: ArrayLike) -> float:
 
 
 def second_order_limit(
-    eigenvalues: ArrayLike, n_real: Fraction, n_synth: Fraction, bias: Fraction
+    eigenvalues: ArrayLike,
+    n_real: Fraction | float,
+    n_synth: Fraction | float,
+    bias: Fraction | float,
 ) -> float:
     """Limit of :func:`w2_squared_second_order`, for real-valued counts (theory.md 2.4).
+
+    The counts are positive and more than 1 together, the bias is at least 0; each is taken as the
+    rational number that it is.
 
     Examples
     --------
@@ -144,7 +150,10 @@ def second_order_limit(
     13.6
     """
     s = Spectrum.of(eigenvalues)
-    spread = limit_spread(s.rank, n_real, n_synth, bias)
+    _check.number("n_real", n_real, low=0.0, open_=True)
+    _check.number("n_synth", n_synth, low=max(0.0, 1.0 - n_real), open_=True)
+    _check.number("bias", bias, low=0.0)
+    spread = limit_spread(s.rank, Fraction(n_real), Fraction(n_synth), Fraction(bias))
     if spread is None:
         return np.inf
     return float(assemble(spread, second_order_deficit(spread, s), s.trace))

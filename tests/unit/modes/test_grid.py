@@ -20,3 +20,9 @@ def test_the_least_side_that_holds_them(count: int, dim: int, side: int) -> None
     assert len({tuple(x) for x in grid.tolist()}) == count
     assert grid.min() == -(side - 1) / 2
     assert grid.max() <= (side - 1) / 2
+
+
+def test_a_grid_in_many_dimensions_lies_in_the_last_ones() -> None:
+    found = modes.mode_grid(3, dim=100)
+    assert found[:, :98].max() == found[:, :98].min() == -0.5
+    assert np.array_equal(found[:, 98:], [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5]])

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from madtheory import modes
@@ -65,6 +66,18 @@ def test_bad_arguments_of_modes(call, message: str) -> None:  # type: ignore[no-
         (lambda: modes.fixation(0.5, 10**6, temperature=2), "temperature must be at most 1."),
         (lambda: fixation_limit(0.5, 9, temperature=1), "temperature must be below 1"),
         (lambda: modes.fresh_for_support([1.0], 9, 0.5, by="x"), "by must be one of number"),
+        (
+            lambda: modes.expected_recall(3, [0.0, 0.0], np.eye(2)),
+            "means must have a row of 2 for each of counts, got shape",
+        ),
+        (
+            lambda: modes.expected_recall([3], [0.0, 0.0], np.eye(2)),
+            r"means must have a row of 2 for each of counts, got shape \(2,\)",
+        ),
+        (
+            lambda: modes.expected_recall([3], [[0.0, 0.0]], np.eye(2)),
+            r"covariances must be 2 x 2 for each mean, got shape \(2, 2\)",
+        ),
         (
             lambda: full_chain([0.5, 0.5], 3_000, generations=1),
             "p and n must give at most 3000 states, got 3001",

@@ -175,3 +175,9 @@ def test_tokens_that_cannot_occur_count_for_nothing():
     p = modes.zipf(20)
     plain = modes.fresh_for_support(p, 40, 0.9)
     assert modes.fresh_for_support(np.append(p, np.zeros(5)), 40, 0.9) == plain
+
+
+def test_a_token_that_never_is_stays_so_to_the_last_bit():
+    found = modes.token_survival([1.0, 0.0], 25, 300, n_fresh=25)
+    assert (found.value[1] == 0).all()
+    assert ((found.lower <= found.value) & (found.value <= found.upper)).all()

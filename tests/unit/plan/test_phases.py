@@ -95,3 +95,8 @@ def test_counts_by_logarithms_are_of_positive_numbers(arguments, sentence):
 def test_one_real_sample_approaches_nothing() -> None:
     with pytest.raises(ValueError, match=r"two real samples of n_s\* = 9.5, got 0.1"):
         approach(0.0, 2, 0.1)
+
+
+def test_no_limit_is_approached_where_any_number_is_held() -> None:
+    with pytest.raises(ValueError, match=r"got 0.1: n_real = 2 may be held by any number"):
+        approach(0.0, 25, 0.1)

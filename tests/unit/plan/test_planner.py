@@ -10,7 +10,7 @@ import pytest
 
 from madtheory import spectrum
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, fresh_data, fully_synthetic
+from madtheory.loop import Loop, UnsupportedLoop, fresh_data, fully_synthetic
 from madtheory.plan import Answer, Plan, plan_loop, planner, required_n_real, worth_of
 from madtheory.results import Estimate
 from madtheory.theory import collapse, distance, worth
@@ -445,3 +445,8 @@ def test_what_is_no_loop_or_no_number_of_samples_is_named() -> None:
         worth_of(0.5, 2, 10)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^n_synth must be an integer"):
         required_n_real(2, n_synth=np.ones(2), bias=0.9)  # type: ignore[arg-type]
+
+
+def test_without_real_data_nothing_is_worth_a_share_of_it() -> None:
+    with pytest.raises(UnsupportedLoop, match=r"loops with real data only, got none$"):
+        worth_of(fully_synthetic(10), 2, 5)

@@ -131,3 +131,15 @@ def test_skew_and_start_of_early_generations(first):
     _, long = fresh.path_parts(loop, 1, 500)
     assert long.start[-1] == pytest.approx(float(limit.start), rel=1e-9)
     assert long.skew[-1] == pytest.approx(float(limit.skew), rel=1e-9)
+
+
+def test_the_second_order_limit_takes_any_real_counts():
+    exact = fresh.second_order_limit([1.0, 2.0], Fraction(5), Fraction(7), Fraction(1, 2))
+    assert fresh.second_order_limit([1.0, 2.0], 5, 7, 0.5) == exact
+    assert fresh.second_order_limit([1.0, 2.0], np.float64(5.0), 7.0, 0.5) == exact
+    with pytest.raises(ValueError, match=r"^n_synth must be a finite number above 0.5, got 0.5$"):
+        fresh.second_order_limit([1.0], 0.5, 0.5, 0.5)
+    with pytest.raises(ValueError, match=r"^n_real must be a finite number above 0, got 0$"):
+        fresh.second_order_limit([1.0], 0, 5, 0.5)
+    with pytest.raises(ValueError, match=r"^bias must be a finite number of at least 0, got -1$"):
+        fresh.second_order_limit([1.0], 5, 5, -1)
