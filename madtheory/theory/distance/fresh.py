@@ -10,7 +10,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.covariance import Spectrum
-from madtheory.loop import Loop, require_fresh_memory_one, require_loop
+from madtheory.loop import Loop, require_fresh_memory_one
 from madtheory.results import FirstMoments, FirstMomentsLimit
 from madtheory.theory.distance.fidelity import (
     Memory,
@@ -113,7 +113,7 @@ def w2_squared_second_order(loop: Loop, eigenvalues: ArrayLike, *, generations: 
     >>> w2_squared_second_order(fresh_data(50, 50), [1.0], generations=2).round(4).tolist()
     [0.0302, 0.0227]
     """
-    require_loop(loop)
+    require_fresh_memory_one(loop, "w2_squared_second_order")
     s, T = Spectrum.of(eigenvalues), _check.count("generations", generations)
     spread = path_spread(loop, s.rank, T)
     return assemble(spread, second_order_deficit(spread, s), s.trace)

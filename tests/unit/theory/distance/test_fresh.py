@@ -6,7 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from madtheory.loop import Loop, fresh_data
+from madtheory.loop import (
+    Loop,
+    UnsupportedLoop,
+    fresh_data,
+    fully_synthetic,
+    synthetic_augmentation,
+)
 from madtheory.spectrum import baseline
 from madtheory.theory import distance
 from madtheory.theory.distance import fresh
@@ -143,3 +149,9 @@ def test_the_second_order_limit_takes_any_real_counts():
         fresh.second_order_limit([1.0], 0, 5, 0.5)
     with pytest.raises(ValueError, match=r"^bias must be a finite number of at least 0, got -1$"):
         fresh.second_order_limit([1.0], 5, 5, -1)
+
+
+def test_the_second_order_path_is_of_fresh_data_alone():
+    for loop in (fully_synthetic(10), synthetic_augmentation(10, 5), fresh_data(9, 9, memory=2)):
+        with pytest.raises(UnsupportedLoop, match=r"^w2_squared_second_order is computed for"):
+            distance.w2_squared_second_order(loop, [1.0], generations=2)
