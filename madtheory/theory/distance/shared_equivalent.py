@@ -18,7 +18,7 @@ from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
 from madtheory.spectrum.mean_law import MeanLaw
 from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
-from madtheory.spectrum.small_dim import exact_share
+from madtheory.spectrum.small_dim import exact_share, uneven_share
 from madtheory.spectrum.unrolled import Found, first_share, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import mixed
@@ -85,6 +85,14 @@ def _second_order(law: MeanLaw, s: Spectrum, spread: Spread) -> float:
     return float(second_order_deficit(spread, s)) / max(own, 1e-300)
 
 
+def _share(law: MeanLaw, s: Spectrum, near: float) -> tuple[float, float]:
+    """What one fit of that deficit misses, by its rank and, where they differ, by s alone."""
+    if s.is_flat:
+        return (exact_share(s.rank, near),) * 2
+    dim, flat = 1 + s.bures_weight, law.root_deficit
+    return uneven_share(dim, near, rank=s.rank, flat=flat), exact_share(dim, near)
+
+
 def _deficit(
     found: Found, s: Spectrum, spread: Spread | None, crowd: float, loop: Loop
 ) -> tuple[float, float]:
@@ -97,10 +105,12 @@ def _deficit(
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
         near = fidelity_deficit(law, s)
-    share = exact_share(s.rank if s.is_flat else 1 + s.bures_weight, near)
+    share, sure = _share(law, s, near)
     uneven, felt = second_order_share(law.dim, s), law.spread / (1 + law.spread)
     m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
-    error = _BY_FIT * abs(1 - share) + _BY_MEANS * found.by_means**2 + _BY_GRID
+    error = (
+        _BY_FIT * (abs(1 - share) + abs(share - sure)) + _BY_MEANS * found.by_means**2 + _BY_GRID
+    )
     factor, missed = for_skew(extra_skew(loop), law.spread, s)
     near, error = near * factor, error + missed
     error += _BY_COUNTS * abs(found.by_counts) * crowd + _BY_CROWD * crowd**2
