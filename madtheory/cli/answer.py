@@ -99,7 +99,11 @@ def _reason(name: str, entry: Entry) -> str | None:
     values = np.asarray(entry.value, dtype=np.float64)
     if np.isfinite(values).all():
         return None
-    default = "it is undefined" if np.isnan(values).any() else "it is unbounded"
+    if np.isnan(values).any():
+        default = "it is undefined"
+    else:  # of generations: a finite number, but for logarithms of 0
+        late = values.ndim > 0 and np.isposinf(values).any()
+        default = "it is too large for float64" if late else "it is unbounded"
     return entry.reason or _UNBOUNDED.get(name, default)
 
 

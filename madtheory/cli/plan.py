@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from madtheory.plan import CollapseTime, Plan
+    from madtheory.plan.answer import Answer
 
 #: How a table calls what is answered, by what it is about.
 _WORDS = {
@@ -40,6 +41,8 @@ _WORDS = {
     },
 }
 _NONE = "not computed"
+#: What an option takes, which refuses 4.0.
+_COUNTS = ("best_n_synth", "target_n_synth", "required_n_real", "memory")
 _ALL = {key: word for words in _WORDS.values() for key, word in words.items()}
 
 
@@ -51,14 +54,21 @@ def _time(found: CollapseTime | None) -> Payload | None:
     return times.nested(found.eps, found.q, parts)
 
 
+def _entries(name: str, x: Answer) -> dict[str, Entry]:
+    """A number and the ends of its interval; counts are integers."""
+    kept = {name: x.value, f"{name}_lower": x.lower, f"{name}_upper": x.upper}
+    if name in _COUNTS:
+        kept = {key: int(n) if math.isfinite(n) else n for key, n in kept.items()}
+    return {key: Entry(n, x.status, x.reason) for key, n in kept.items()}
+
+
 def answer_plan(found: Plan, **asked: Any) -> Payload:
     """Turn a plan into JSON: each number with its interval, status, and reason where null."""
     time = _time(found.collapse_time)
     entry = times.entry(time, "a fit to fewer than 2 samples has no covariance")
-    entries = {name: Entry(x.value, x.status, x.reason) for name, x in found.answers.items()}
+    entries: dict[str, Entry] = {}
     for name, x in found.answers.items():
-        entries[f"{name}_lower"] = Entry(x.lower, x.status, x.reason)
-        entries[f"{name}_upper"] = Entry(x.upper, x.status, x.reason)
+        entries |= _entries(name, x)
     return {
         **answer.body({**entries, "collapse_time": entry}),
         **asked,

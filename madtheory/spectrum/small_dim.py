@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -18,12 +19,21 @@ _LARGE = 32
 #: Degrees of freedom from where what a diluted fit misses is like one over them, and the least
 #: share of a fit that counts.
 _MANY, _LEAST = 256, 1e-6
+#: Degrees of freedom, in units of dim, between which a fit becomes singular.
+_EDGE = (0.5, 2.0)
+#: Shares of the rank that are few directions, and many: between fits of 14 spectra.
+_FEW = (0.2, 0.4)
+
+
+def _dofs(dim: int) -> list[int]:
+    """Degrees of freedom of the table, falling."""
+    return sorted({max(1, round(dim * x)) for x in _DOFS} | {1, 2, 3}, reverse=True)
 
 
 @lru_cache(maxsize=64)
 def _table(dim: int) -> tuple[Array, Array]:
     """Deficits of the equivalent of one fit, rising from 0, and the exact ones per unit of them."""
-    dofs = sorted({max(1, round(dim * x)) for x in _DOFS} | {1, 2, 3}, reverse=True)
+    dofs = _dofs(dim)
     near = [next_law(constant_law(dim), one_fit(k + 1)).root_deficit for k in dofs]
     exact = [root_deficit(dim, k) / x for k, x in zip(dofs, near, strict=True)]
     return np.array([0.0, *near]), np.array([1.0, *exact])
@@ -40,11 +50,44 @@ def exact_share(dim: float, deficit: float) -> float:
     >>> round(equivalent * exact_share(4, equivalent) / root_deficit(4, 4), 12)
     1.0
     """
+    return _share(_table, dim, deficit)
+
+
+def _share(table: Callable[[int], tuple[Array, Array]], dim: float, deficit: float) -> float:
+    """What a table has at a deficit, between integers too."""
     low = min(int(dim), _LARGE)
-    share = float(np.interp(deficit, *_table(low)))
+    share = float(np.interp(deficit, *table(low)))
     if low < dim < _LARGE:
-        share += (dim - low) * (float(np.interp(deficit, *_table(low + 1))) - share)
+        share += (dim - low) * (float(np.interp(deficit, *table(low + 1))) - share)
     return 1 - (1 - share) * (max(low, min(dim, _LARGE)) / dim) ** 2
+
+
+@lru_cache(maxsize=64)
+def _smooth_table(dim: int) -> tuple[Array, Array]:
+    """The table without what is missed where a fit becomes singular, near `dim` of freedom."""
+    near, exact = _table(dim)
+    dofs = np.array(_dofs(dim))
+    kept = np.concatenate([[True], ~((dofs > _EDGE[0] * dim) & (dofs < _EDGE[1] * dim))])
+    return near[kept], exact[kept]
+
+
+def uneven_share(dim: float, deficit: float, *, rank: int, flat: float) -> float:
+    """The same at unequal eigenvalues, `dim` in effect; `flat` is the deficit at equal ones.
+
+    Where a fit becomes singular, and more is missed, is a matter of the rank and not of `dim`; but
+    where few directions dominate it is one of these (.2 to .4 of the rank).
+
+    Examples
+    --------
+    >>> equal = uneven_share(4.0, 0.2, rank=4, flat=0.2)
+    >>> abs(equal / exact_share(4, 0.2) - 1) < 1e-12
+    True
+    """
+    smooth = _share(_smooth_table, dim, deficit)
+    edge = exact_share(rank, flat) - _share(_smooth_table, rank, flat)
+    spread = min(max((dim / rank - _FEW[0]) / (_FEW[1] - _FEW[0]), 0.0), 1.0)
+    few = exact_share(dim, deficit)
+    return few + spread * (smooth + edge * dim / rank - few)
 
 
 @lru_cache(maxsize=4096)

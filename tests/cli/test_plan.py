@@ -105,6 +105,16 @@ def test_the_numbers_are_the_library_s(answer: Answer) -> None:
     assert got["status"]["collapse_time"] == "asymptotic"
 
 
+def test_counts_are_integers_that_an_option_takes(answer: Answer) -> None:
+    line = "plan --dim 3 --n-real 100 --bias 0.9 --target-gain 1.1"
+    got = answer(*line.split())
+    for name in ("target_n_synth", "best_n_synth", "required_n_real", "memory"):
+        for end in ("", "_lower", "_upper"):
+            assert isinstance(got[name + end], int)
+    again = answer(*line.split(), "--n-synth", str(got["target_n_synth"]))
+    assert again["gain"] >= 1.1
+
+
 def test_in_one_dimension_the_time_to_collapse_is_exact(answer: Answer) -> None:
     got = answer("plan", "--dim", 1, "--n-real", 0, "--n-synth", 10, "--bias", 1)
     time_ = got["collapse_time"]

@@ -121,11 +121,13 @@ def test_bounds_of_a_distance_are_bounds() -> None:
     [
         ([1.0, 2.0], None),
         ([1.0, math.nan], "it is undefined"),
-        ([1.0, math.inf], "it is unbounded"),
+        ([1.0, math.inf], "it is too large for float64"),
+        ([1.0, -math.inf], "it is unbounded"),
+        (math.inf, "it is unbounded"),
         ([math.nan, math.inf], "it is undefined"),
     ],
 )
-def test_why_a_value_is_null(value: list[float], why: str | None) -> None:
+def test_why_a_value_is_null(value: list[float] | float, why: str | None) -> None:
     found = answer.body({"x": answer.Entry(np.array(value)), "y": answer.Entry(1.0)})
     assert found["reason"] == ({} if why is None else {"x": why})
 

@@ -87,7 +87,7 @@ class LogProduct:
         return sum(
             n * float(digamma(k / 2.0 + s) - math.log(k / 2.0))
             if k < 1e5
-            else n * float(chi_square.log_chi_square_mean(k + 2.0 * s, k))
+            else n * chi_square.log_mean_at(k, s)
             for k, n in used
         )
 

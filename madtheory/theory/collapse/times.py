@@ -27,6 +27,8 @@ from madtheory.theory.collapse.direction import (
 #: quantiles, which have bounds to fall back on.
 _MAX_WORK = 3e11
 _QUICK_WORK = 4e10
+#: Times are looked for below two to this power.
+_OCTAVES = 62
 
 
 def log_level(eps: float) -> float:
@@ -190,9 +192,13 @@ def collapse_time_bounds(
 
 
 def _first_time(reached: Callable[[int], bool]) -> float:
-    """Smallest t with reached(t); inf beyond 2^62."""
-    found = _search.first(reached, most=2**62)
-    return math.inf if found is None else float(found)
+    """Smallest t with reached(t), inf beyond 2^62: its octave by bisection, then itself."""
+    if reached(1):
+        return 1.0
+    octave = _search.least(lambda k: k > _OCTAVES or reached(2**k), 0, _OCTAVES + 1)
+    if octave > _OCTAVES:
+        return math.inf
+    return float(_search.least(reached, 2 ** (octave - 1), 2**octave))
 
 
 def _direction_bounds(loop: Loop, log_eps: float, q: float) -> tuple[float, float]:

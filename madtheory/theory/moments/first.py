@@ -6,10 +6,11 @@ tr Sigma_0.
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import bisect, toms748
@@ -22,6 +23,8 @@ from madtheory.theory.moments.generation import require_resolved
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from madtheory._types import Array, Ints
 
 #: Steps after which a loop without real data must have come to rest.
@@ -33,9 +36,11 @@ _TINY = 1e-300
 _HUGE = 1e280
 #: A generation so late that a running mean stands still.
 _LATE = 2**60
-#: How near an eigenvalue of the lags must be to the growth it was found at, relative; up to how
-#: many objects all pairs are a matrix; ratio of the points at which a root is looked for.
-_SAME, _WHOLE, _SCAN = 1e-6, 32, 0.99
+#: How near an eigenvalue of the lags must be to the growth it was found at, relative.
+_SAME = 1e-6
+#: Points for each age on half a circle, between which a determinant turns by at most so much; and
+#: the least angle between two.
+_TURNS, _TURN, _LEAST_TURN = 8, 0.8, 1e-9
 
 
 # --- affine steps ---------------------------------------------------------------------------------
@@ -211,8 +216,8 @@ class _Lags:
         return FirstMomentsLimit(float(x[0]), max(float(x[-2]), 0.0))
 
     @cached_property
-    def _aged(self) -> tuple[Array, Ints, Ints]:
-        """What a step makes of each entry of a state, (lags, entries); its unknown and its age."""
+    def _aged(self) -> Array:
+        """What a step makes of each unknown's entries of each age, shape (ages, lags, lags)."""
         s, (p, q, unknown, age) = self.system, self._copies
         count = len(self.places)
         steps, zero = [], self.expand(np.zeros(count + 2))
@@ -226,17 +231,18 @@ class _Lags:
         steps += [self.read(s.step(zero._replace(q=x))) - shift for x in np.eye(s.n_batches)]
         traces, scatters = np.arange(s.n_models), np.arange(s.n_batches)
         unknown = np.concatenate([unknown, 0 * traces + count, 0 * scatters + count + 1])
-        return np.array(steps).T, unknown, np.concatenate([age, traces, scatters])
+        age = np.concatenate([age, traces, scatters])
+        parts = np.zeros((int(age.max()) + 1, count + 2, count + 2))
+        np.add.at(parts.transpose(0, 2, 1), (age, unknown), np.array(steps))
+        return parts
 
-    def aged_map(self, rho: float) -> Array:
+    def aged_map(self, rho: complex) -> NDArray[Any]:
         """Matrix of a step in a loop that grows by rho.
 
         For a bounded memory: what a step does is linear in the entries, each of one lag.
         """
-        steps, unknown, age = self._aged
-        A = np.zeros((len(steps), len(steps)))
-        np.add.at(A.T, unknown, (steps * rho ** -age.astype(np.float64)).T)
-        return A
+        parts = self._aged
+        return np.asarray(np.tensordot(rho ** -np.arange(float(len(parts))), parts, 1))
 
     def growth(self, rho: float) -> float:
         """Log of the growth of lags in a loop that grows by rho, over rho: 0 at the radius."""
@@ -249,35 +255,57 @@ class _Lags:
         """
         return bool(np.abs(np.linalg.eigvals(self.aged_map(rho)) - rho).min() < _SAME * rho)
 
-    def last_root(self, high: float) -> float:
-        """Largest rho below `high` that is an eigenvalue of a step that grows by rho."""
+    def beyond(self, rho: float) -> int:
+        """How many eigenvalues of a step have moduli above rho.
 
-        def side(rho: float) -> float:
-            A = self.aged_map(rho)
-            return float(np.linalg.slogdet(A - rho * np.eye(len(A)))[0])
+        They are where f(z) = det(1 - A(z)/z) is 0, A(z) the map of a loop that grows by z: a lag is
+        then z^-age. f has no poles but 0 and is 1 at infinity, so that on the circle |z| = rho it
+        turns about 0 once backwards for each zero beyond (argument principle). f is real on the
+        real line: half the circle does, at points near enough to see each turn.
+        """
 
-        first, rho = side(high), high
-        while rho > _TINY:
-            rho, above = _SCAN * rho, rho
-            if side(rho) != first:
-                return float(bisect(side, rho, above, xtol=1e-14 * high))
-        return 0.0
+        def phase(angle: float) -> complex:
+            z = rho * complex(math.cos(angle), math.sin(angle))
+            A = self.aged_map(z)
+            return complex(np.linalg.slogdet(np.eye(len(A)) - A / z)[0])
+
+        angles = np.linspace(0.0, math.pi, _TURNS * len(self._aged) + 1).tolist()
+        ahead = [(x, phase(x)) for x in reversed(angles)]
+        at, turned = ahead.pop(), 0.0
+        while ahead:
+            turn = cmath.phase(ahead[-1][1] / at[1])
+            if abs(turn) > _TURN and ahead[-1][0] - at[0] > _LEAST_TURN:
+                middle = (at[0] + ahead[-1][0]) / 2
+                ahead.append((middle, phase(middle)))
+                continue
+            at, turned = ahead.pop(), turned + turn
+        return -round(turned / math.pi)
 
 
-def _whole_radius(system: System) -> float:
-    """Spectral radius of a late step of all pairs of objects."""
-    i, j = np.triu_indices(system.size, 1)
-    free = ~((i == 0) & (j == system.fixed))
-    i, j = i[free], j[free]
-    sizes = [i.size, i.size + system.n_models]
+def _first_of_all(lags: _Lags, high: float) -> float:
+    """The largest modulus of an eigenvalue, at most `high`: where the first is counted.
 
-    def step(x: Array) -> Array:
-        D = np.zeros((system.size, system.size))
-        D[i, j], c, q = np.split(x, sizes)
-        after = system.step(State(D + D.T, c, q, _LATE))
-        return np.concatenate([after.D[i, j], after.c, after.q])
+    The map keeps a cone, so that it is an eigenvalue itself, and none is missed by the count: once
+    it is alone between two circles a determinant changes its sign there, and only at it.
+    """
 
-    return radius(_affine(step, sizes[1] + system.n_batches)[0])
+    def side(rho: float) -> float:
+        A = lags.aged_map(rho)
+        return float(np.linalg.slogdet(A - rho * np.eye(len(A)))[0])
+
+    high *= 1 + _SAME
+    low = high / 2
+    while not (count := lags.beyond(low)):
+        low, high = low / 2, low
+        if low < _TINY:
+            return 0.0
+    while count > 1 and high > (1 + _UNIT) * low:
+        middle = math.sqrt(low * high)
+        more = lags.beyond(middle)
+        low, high, count = (middle, high, more) if more else (low, middle, count)
+    if side(low) == side(high):
+        return math.sqrt(low * high)
+    return float(bisect(side, low, high, xtol=1e-14 * high))
 
 
 @lru_cache(maxsize=64)
@@ -286,10 +314,10 @@ def moment_radius(loop: Loop) -> float:
 
     The spectral radius of the step: an eigenvector of eigenvalue rho has the lags of a loop that
     grows by rho, and the lags' own growth falls as rho rises. Where that finds another's modulus
-    (few synthetic samples, of several models) all pairs are asked, or the largest root below is
-    looked for. 0 where real data have all the weight: a fit then sees no model. 1 where the step
-    never stops changing (growing pool, memory of everything): such loops forget like a power of t.
-    1 or more without real data: nothing pulls the mean back.
+    (few synthetic samples, of several models) eigenvalues beyond a circle are counted. 0 where real
+    data have all the weight: a fit then sees no model. 1 where the step never stops changing
+    (growing pool, memory of everything): such loops forget like a power of t. 1 or more without
+    real data: nothing pulls the mean back.
     """
     if loop.weight == 1:
         return 0.0
@@ -307,7 +335,7 @@ def moment_radius(loop: Loop) -> float:
     found = float(toms748(lags.growth, low, high, k=2, xtol=1e-13, rtol=1e-13))
     if lags.is_grown(found):
         return found
-    return _whole_radius(system) if system.size <= _WHOLE else lags.last_root(found)
+    return _first_of_all(lags, found)
 
 
 def moment_limit(loop: Loop) -> FirstMomentsLimit:

@@ -49,6 +49,13 @@ def test_log_gamma_ratio_is_analytic_across_its_branches():
         np.testing.assert_allclose(left, right, rtol=1e-13)
 
 
+@pytest.mark.parametrize("dof", [1.0, 19.0, 21.0, 1e5, 1e13])
+def test_the_mean_of_plain_floats(dof):
+    for s in (0.0, -0.25, 0.5, 2.0 * dof, -0.375 * dof):  # of few bits: dof + 2 s is exact
+        mean = chi_square.log_chi_square_mean(dof + 2 * s, dof)
+        np.testing.assert_allclose(chi_square.log_mean_at(dof, s), mean, rtol=1e-13)
+
+
 def test_log_chi_square_density_integrates_to_one_with_the_right_mean():
     for dof in (1, 9, 40, 1000):
         sd = math.sqrt(chi_square.log_chi_square_variance(dof))

@@ -64,6 +64,8 @@ def test_constants():
         "small_dim._LARGE": 32,
         "small_dim._MANY": 256,
         "small_dim._LEAST": 1e-06,
+        "small_dim._EDGE": (0.5, 2.0),
+        "small_dim._FEW": (0.2, 0.4),
         "split._REST": 0.1,
         "split._STEP": 2.0,
         "split._MOST": 16,

@@ -17,6 +17,7 @@ def test_constants():
         "stationary._MAX_POINTS": 10000,
         "times._MAX_WORK": 300000000000.0,
         "times._QUICK_WORK": 40000000000.0,
+        "times._OCTAVES": 62,
         "traces._FAR": 1e300,
         "waiting._STEPS": 1000,
         "waiting._MOST": 32768,

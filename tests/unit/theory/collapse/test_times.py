@@ -185,6 +185,14 @@ def test_collapse_time_quantiles_in_more_dimensions():
     assert high == np.searchsorted(bounds[0], 0.5) + 1
 
 
+@pytest.mark.parametrize("time", [1, 2, 3, 4, 5, 1000, 2**40 + 3, 2**62])
+def test_a_time_is_found_in_a_hundred_looks(time):
+    looks = []
+    assert times._first_time(lambda t: looks.append(t) or t >= time) == time
+    assert len(looks) < 10 + math.log2(time)
+    assert times._first_time(lambda t: t > 2**62) == math.inf
+
+
 def test_collapse_time_quantiles_of_extremes():
     low, high = collapse.collapse_time_quantiles(DEAD, 2, eps=0.01, q=[0.0, 0.5, 1.0])
     np.testing.assert_array_equal(low, [1, 2, 2])

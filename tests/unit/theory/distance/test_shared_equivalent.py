@@ -220,6 +220,22 @@ def test_exact_second_moments_count_by_their_share() -> None:
     assert x == pytest.approx(near * math.exp(-diluted), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("more", "t", "truth"),
+    [
+        ({"weight": 0.19, "bias": 0.6}, 6, 2.0651),  # 4e-4 of it
+        ({"weight": 0.19, "bias": 0.6, "ddof": 1}, 6, 1.9963),  # 5e-4
+        ({"weight": 0.5, "bias": 0.6}, 4, 1.8538),  # 6e-4
+        ({"weight": 0.3, "bias": 0.95}, 6, 1.8162),  # 7e-4
+    ],
+)
+def test_a_weight_on_fewer_samples_than_dimensions(more: dict, t: int, truth: float) -> None:
+    loop = Loop(n_initial=25, n_fixed=12, n_synth=61, **{"ddof": 0, **more})
+    e = w2_squared(loop, 0.8 ** np.arange(25), generations=t)
+    assert abs(float(e.value[-1]) / truth - 1) < 0.0015  # .0022 to .004 low by the dimension alone
+    assert float(e.rel_error[-1]) < 0.0035
+
+
 def test_generations_between_those_computed() -> None:
     loop, s = synthetic_augmentation(20, 30, bias=0.8), [1.0] * 12
     e = w2_squared(loop, s, generations=12)

@@ -258,13 +258,11 @@ def _copied_radius(n_real, n_synth, memory):
     return np.abs(np.linalg.eigvals(A)).max()
 
 
-@pytest.mark.parametrize("whole", [0, 32])
 @pytest.mark.parametrize(
     "sizes", [(35, 3, 3), (63_339, 42, 3), (15_054, 605, 5), (1_000, 4, 9), (2, 2, 3)]
 )
-def test_the_radius_of_few_samples_of_several_models(sizes, whole, monkeypatch):
+def test_the_radius_of_few_samples_of_several_models(sizes):
     """Lags of no mean squares grew faster: .128 for .118, .0066 for .0038, .217 for .177."""
-    monkeypatch.setattr(first, "_WHOLE", whole)
     moment_radius.cache_clear()
     n_real, n_synth, memory = sizes
     loop = fresh_data(n_real, n_synth, memory=memory, bias=0.0)
@@ -278,9 +276,40 @@ def test_the_radius_of_few_samples_of_many_models():
     assert moment_radius(loop) == pytest.approx(_copied_radius(10**5, 10, 40), rel=1e-7)
 
 
-@pytest.mark.parametrize("whole", [0, 32])
-def test_the_radius_of_few_samples_of_a_pool(whole, monkeypatch):
-    monkeypatch.setattr(first, "_WHOLE", whole)
+@pytest.mark.parametrize(
+    "loop",
+    [
+        fresh_data(35, 9, memory=7, bias=0.01),
+        Loop(n_initial=12, n_fixed=12, n_fresh=9, n_synth=5, memory=6, bias=0.0),
+        Loop(n_initial=9, n_fresh=9, n_synth=3, bias=0.3, pool="accumulate", pool_cap=5),
+    ],
+)
+def test_eigenvalues_beyond_a_circle_are_counted(loop):
+    lags = first._Lags(first.System(loop))
+    moduli = np.sort(np.abs(np.linalg.eigvals(_dense(loop)[0])))[::-1]
+    circles = [1.01 * moduli[0], *np.sqrt(moduli[:9] * moduli[1:10])]
+    apart = [r for r in circles if np.abs(moduli / r - 1).min() > 1e-3]
+    assert len(apart) > 3
+    assert [lags.beyond(float(r)) for r in apart] == [int((moduli > r).sum()) for r in apart]
+
+
+class _TwoNear:
+    """Lags with eigenvalues .7 and .7 less a ten-thousandth, which a coarse search misses."""
+
+    @staticmethod
+    def aged_map(rho):
+        return np.diag([0.7, 0.69993, 0.2])
+
+    @staticmethod
+    def beyond(rho):
+        return int((np.array([0.7, 0.69993, 0.2]) > rho).sum())
+
+
+def test_two_near_eigenvalues_are_told_apart():
+    assert first._first_of_all(_TwoNear(), 0.9) == pytest.approx(0.7, rel=1e-12)
+
+
+def test_the_radius_of_few_samples_of_a_pool():
     for memory, cap, bias in ((2, 3, 0.0), (2, 4, 0.1), (1, 6, 0.0)):
         pool = {"pool": "accumulate", "pool_cap": cap, "memory": memory, "bias": bias}
         loop = Loop(n_initial=14_771, n_fresh=14_771, n_synth=33, **pool)
