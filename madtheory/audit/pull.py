@@ -165,10 +165,11 @@ def _shape(S: Array, past: Array, share: float, growth: float) -> Array:
 
 
 def _noise(residual: Array, sharing: float, share: float, most: float, memory: int) -> Noise:
-    """Noise of residuals about what all axes share at a time, be it noise or a common course.
-
-    With few axes, about the mean of all.
+    """Noise of residuals about the mean of each axis: axes of the real set have its own noise, and
+    biases may differ. Of one step, about what all axes share; with few axes about the mean of all.
     """
+    if len(residual) > 1:
+        return noise_of(residual - residual.mean(axis=0), 1.0, share, most, memory)
     if sharing > _FEW:
         return noise_of(residual - residual.mean(), sharing, share, most, memory)
     own = 1 - sharing
@@ -195,10 +196,9 @@ def pull(
     K: int,
     memory: int = 1,
     *,
-    by_axis: bool = False,
     errs: bool = False,
 ) -> Pull:
-    """What one share says, along the first K axes; noise about the mean of each, with `by_axis`.
+    """What one share says, along the first K axes.
 
     Where the model `errs` by the same each time, means of a loop without real data drift.
     """
@@ -206,10 +206,7 @@ def pull(
     residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
     common = float(residual.mean())
     most = file_noise(series)
-    if by_axis and len(residual) > 1:
-        noise = noise_of(residual - residual.mean(axis=0), 1.0, share, most, memory)
-    else:
-        noise = _noise(residual, D, share, most, memory)
+    noise = _noise(residual, D, share, most, memory)
     home, error, shape = np.zeros(K), 0.0, np.eye(K)
     if (share > 0 or errs) and len(residual) > 1:
         x = series.means[:, :K]
@@ -254,11 +251,12 @@ def shares(
     return np.asarray(SHARES[_chosen(rng, trust * logs, paths)])
 
 
-def course(series: Series, share: float, memory: int) -> float:
+def course(series: Series, share: float, memory: int, *, own: bool = False) -> float:
     """Greatest log-likelihood of the course of the variances, growth and both noises free.
 
-    Residuals share their growth; a file's noise is in those of all generations that recall it. Two
-    files, or such that do not move, say nothing.
+    Residuals share their growth, and with `own` each axis has one of its own beside it, of a
+    variance that is free; a file's noise is in those of all generations that recall it. Two files,
+    or such that do not move, say nothing.
     """
     logs = series.log_variance[-LONGEST:]
     T = len(logs)
@@ -269,9 +267,9 @@ def course(series: Series, share: float, memory: int) -> float:
     if T < 3 or not unit > 0:
         return 0.0
     left = np.eye(T)[1:] - (1 - share) * recalled(np.eye(T), memory)[:-1]
-    parts = np.stack([np.eye(T - 1), left @ left.T])
-    high = np.array([np.inf, file_noise(series) / unit])
-    low, start = np.array([1e-6, 0.0]), np.array([0.5, min(0.2, high[1])])
+    parts = np.stack([np.eye(T - 1), left @ left.T, np.ones((T - 1, T - 1))])
+    high = np.array([np.inf, file_noise(series) / unit, np.inf if own else 0.0])
+    low, start = np.array([1e-6, 0.0, 0.0]), np.array([0.5, 0.2, 0.1]).clip(0, high)
     value, _ = scored(parts, gram / unit, low, high, start)
     return -(float(value) + (T - 1) / 2 * math.log(unit)) / series.sharing
 
@@ -303,9 +301,20 @@ def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], 
 def pairs(
     rng: np.random.Generator, series: Series, held: Anchor, paths: int, known: Known = NOTHING
 ) -> list[tuple[float, int]]:
-    """Share and memory of each path, by the likelihood of means, shapes and course of variances."""
+    """Share and memory of each path, by the likelihood of means, shapes and course of variances.
+
+    Half of them by a course of which axes differ. Where the real set is the first training set
+    they do: file 1 lacks its error, and all later ones have it. By one growth for all such a loop
+    looks like one that walked, and remembers. Where axes mix biases that differ that tells best.
+    """
     them, logs = _likely(held, known)
-    return [them[i] for i in _chosen(rng, logs + [course(series, *pair) for pair in them], paths)]
+    each = [logs + [course(series, *pair, own=own) for pair in them] for own in (False, True)]
+    first = paths // 2
+    return [
+        them[i]
+        for found, n in zip(each, (first, paths - first), strict=True)
+        for i in _chosen(rng, found, n)
+    ]
 
 
 def noises(
@@ -354,13 +363,9 @@ def draw(
     """Draw the parameters of the paths."""
     steps, D = len(series.log_variance) - 1, series.sharing
     them = pairs(rng, series, held, paths, known)
-    # Axes of the real set have its own noise, which real rows do not follow: where variances rest
-    # beside 1 is no noise. Likely shares leave little of that, one that is said may leave much.
-    told = bool(known.share)
-    how = {"by_axis": told, "errs": held.errs}
-    pulls = {(p, k): pull(series, p, K, k, **how) for p, k in set(them)}
+    pulls = {(p, k): pull(series, p, K, k, errs=held.errs) for p, k in set(them)}
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
-    dof = max(1.0, (steps - 1) / D if told else steps / D - 1)
+    dof = max(1.0, (steps - 1) / D if steps > 1 else 1 / D - 1)
     most = file_noise(series)
     q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
     # Of the mean residual: a file's noise enters in full at both ends, between them by share.

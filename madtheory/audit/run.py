@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy import stats
 
 from madtheory import _check, metrics
 from madtheory._threads import one_thread
@@ -22,6 +23,7 @@ from madtheory.audit.power import power
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured
 from madtheory.results import Interval
+from madtheory.spectrum import baseline
 from madtheory.theory import worth
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ _REACH = 1e60
 _AHEAD = 2000
 #: Eigenvalues of less than this share of the largest are rounding.
 _RANK = 1e-13
+#: At this level the first file is too far from the real set for that to be the first training set.
+_SURELY_APART = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +217,36 @@ def _generation(real: Array, x: Array, exponent: int, k: int, level: float) -> G
     return Generation(fid.in_units(exponent), both.precision, both.recall, trace.in_units(exponent))
 
 
-def n_eff(real: Array, distance: Measured) -> Measured:
-    """Real samples that the generation is worth (theory.md 2.5, 5.3), from the unbiased FID."""
+def may_share(series: Series, known: Known) -> bool:
+    """Whether generations may share the real set's own error, which the unbiased FID takes out.
+
+    Where the real set is the first training set, the first file's mean is off by the noise of its
+    own rows alone; where it is other data, by that of both sets, too.
+    """
+    if known.apart:
+        return False
+    S = series.covariances[0]
+    square = float(np.square(series.means[0]).sum()) * series.rows[0]
+    total, squares = float(np.trace(S)), float(np.square(S).sum())
+    if not total > 0:
+        return not square > 0
+    # Satterthwaite: like a chi2 of (tr S)^2/tr S^2 degrees of freedom.
+    unit = squares / total
+    return bool(square / unit <= stats.chi2.isf(_SURELY_APART, total / unit))
+
+
+def n_eff(real: Array, distance: Measured, *, shares: bool = False) -> Measured:
+    """Real samples that the generation is worth (theory.md 2.5, 5.3), from the unbiased FID.
+
+    Let the real set's error be e, and the generation be off by r e + w, w independent of it. The
+    unbiased FID is E |r e + w - e|^2 - E e^2, the distance E |r e + w|^2 is 2 r E e^2 more. Where
+    the generation `shares` e, r is between 0 and 1, and the lower end is that of 1.
+    """
     centred = real - real.mean(axis=0)
     values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1))
     values = values[values > _RANK * values[-1]]
-    ends = worth.effective_interval(Interval(distance.low, distance.high), values)
+    own = float(baseline(len(real), values).value) if shares else 0.0
+    ends = worth.effective_interval(Interval(distance.low, distance.high + 2 * own), values)
     value = worth.effective_sample_size(max(0.0, distance.value), values)
     return Measured(value, ends.lower, ends.upper)
 
@@ -343,7 +371,7 @@ def _assemble(
     series = series_of(axes, sets)
     _check_reach(series)
     distance, last = metrics.fid_unbiased(real, sets[-1], level=level), generations[-1]
-    worth_of_last = n_eff(real, distance)
+    worth_of_last = n_eff(real, distance, shares=may_share(series, known))
     if len(sets) < 2:
         size = float(sizes[0]) if sizes else math.inf
         return Audit(

@@ -298,9 +298,6 @@ def _forecast_table(payload: Payload) -> Table:
     if by_bands is not None:
         columns.append("by directions")
     held, where = payload["coverage"]["fid"], _beyond(payload)
-    if payload["known"]["n_real"] is None:
-        # Bands were measured where the real set is other data.
-        where += "; fewer against the first training set"
     title = (
         f"Forecast, {100 * payload['level']:g} % bands (those of FID, of 95 %, hold: "
         f"{100 * held['all']:.0f} %, in the worst class {100 * held['worst']:.0f} %{where})"

@@ -71,11 +71,8 @@ def test_the_title_of_a_forecast_tells_the_worst_class_from_all() -> None:
         "coverage": {"dimensions": 30, "fid": {"all": 0.98, "worst": 0.92}},
         "directions": {"trace": None, "bands": [{"directions": 9}] * 3, "left_out": 3},
         "level": 0.9,
-        "known": {"n_real": 9},
     }
     said = "Forecast, 90 % bands (those of FID, of 95 %, hold: 98 %, in the worst class 92 %"
     assert data._forecast_table(payload).title == f"{said})"
     payload["directions"]["left_out"] = 4  # more than loops of the table had
     assert data._forecast_table(payload).title == f"{said}; in up to 30 dimensions, fewer in 31)"
-    payload["directions"]["left_out"], payload["known"] = 0, {"n_real": None}
-    assert data._forecast_table(payload).title == f"{said}; fewer against the first training set)"

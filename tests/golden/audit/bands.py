@@ -1,18 +1,19 @@
 """What the bands of the forecast and the interval of n_eff cover: the ground of docs/audit.md.
 
 Run ``python tests/golden/audit/bands.py``; it rewrites bands.json (some minutes, one core). Loops
-of eight classes draw all their samples; each has its own seed, dimension (2 to 30), size (50 to
+of eleven classes draw all their samples; each has its own seed, dimension (2 to 30), size (50 to
 1,000), number of generations (4 to 15) and kind of file: half the files are the training sets
-themselves, half fresh samples of the models. The loop then goes on for HORIZON generations, once
-for the coverage and in BRANCHES ways for the oracle, who knows the loop and its last training set:
-its band is +- 1.96 standard deviations of the log.
+themselves, half fresh samples of the models. In two classes REAL is the first training set. The
+loop then goes on for HORIZON generations, once for the coverage and in BRANCHES ways for the
+oracle, who knows the loop and its last training set: its band is +- 1.96 standard deviations of the
+log.
 """
 
 import json
 import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from madtheory import audit, metrics
 from madtheory._threads import one_thread
 from madtheory.audit.forecast import forecast
 from madtheory.audit.known import LONGEST, NOTHING, Known
-from madtheory.audit.run import n_eff
+from madtheory.audit.run import may_share, n_eff
 from madtheory.laws.bures import w2_squared
 from madtheory.theory.worth import effective_sample_size
 
@@ -47,6 +48,8 @@ class Case:
     bias: float
     share: float
     files: str
+    first: bool = False
+    small: float = 1.0
 
     @property
     def n_real(self):
@@ -59,7 +62,13 @@ class Case:
     def known(self):
         """All that may be said of the loop."""
         memory = {"memory": 3, "pool": LONGEST}.get(self.loop, 1)
-        return Known(memory, self.n_real / self.n, apart=True)
+        share = 1.0 if self.loop == "independent" else self.n_real / self.n
+        return Known(memory, share, apart=not self.first)
+
+    @property
+    def biases(self):
+        """Roots of the biases of the directions: every second one has `small` more."""
+        return np.sqrt(self.bias * np.where(np.arange(self.dim) % 2, self.small, 1.0))
 
 
 #: Name: (laws, loops) to draw from.
@@ -72,13 +81,28 @@ CLASSES = {
     "memory": (("gaussian",), ("memory", "pool")),
     "fresh data": (("gaussian",), ("fresh",)),
     "fixed real data": (("gaussian",), ("fixed",)),
+    "first training set": (
+        ("gaussian", "heavy", "kernel", "mixture", "mixed", "one-hot"),
+        ("full", "fresh", "fixed", "memory"),
+    ),
+    "independent models": (("gaussian", "heavy", "kernel", "mixture"), ("independent",)),
+    "biases differ": (("gaussian",), ("full",)),
 }
+#: Of which REAL is the first training set itself; seeds are numbered by name, those of later ones
+#: after them.
+FIRST, LATER = ("first training set", "independent models"), 8
+
+
+def number(name):
+    """Number of a class among the seeds."""
+    names = list(CLASSES)
+    return [*sorted(names[:LATER]), *names[LATER:]].index(name)
 
 
 def case_of(name, rng):
     """One loop of a class."""
     laws, loops = CLASSES[name]
-    return Case(
+    case = Case(
         law=str(rng.choice(laws)),
         loop=str(rng.choice(loops)),
         dim=int(rng.choice([2, 4, 8, 15, 30])),
@@ -87,7 +111,11 @@ def case_of(name, rng):
         bias=float(rng.choice([0.7, 0.9, 0.97, 1.0])),
         share=float(rng.choice([0.1, 0.3, 0.6])),
         files=str(rng.choice(["own", "other"])),
+        first=name in FIRST,
     )
+    if name == "biases differ":
+        return replace(case, bias=1.0, small=float(rng.choice([0.7, 0.8, 0.9])))
+    return case
 
 
 # ------------------------------------------------------------------------------------ laws, models
@@ -152,6 +180,10 @@ def within(x, hot):
 def draw(rng, x, n, case):
     """Samples of the model fit to x."""
     rows, bias = x[rng.integers(len(x), size=n)], case.bias
+    if case.small < 1:
+        return x.mean(axis=0) + rng.standard_normal((n, case.dim)) @ (
+            root(spread(x, 1)).T * case.biases
+        )
     if case.law == "one-hot":
         return rows
     noise = rng.standard_normal((n, case.dim))
@@ -185,7 +217,7 @@ def model_moments(x, case):
         return mean, cov
     if case.law in ("mixture", "kernel"):
         return mean, case.bias * (0.96 * spread(x, 0) + 0.04 * spread(x, 1))
-    return mean, case.bias * spread(x, 1)
+    return mean, np.multiply.outer(case.biases, case.biases) * spread(x, 1)
 
 
 # --------------------------------------------------------------------------------------- the loop
@@ -202,6 +234,8 @@ def advance(state, case, rng):
     n = case.n - case.n_real
     x = draw(rng, state.training, n, case)
     file = x if case.files == "own" else draw(rng, state.training, n, case)
+    if case.loop == "independent":
+        return file, State(real_data(rng, case.n, case), state.fixed, ())
     fixed = real_data(rng, case.n_real, case) if case.loop == "fresh" else state.fixed
     past = (x,)
     if case.loop == "memory":
@@ -220,7 +254,7 @@ def simulate(case, rng):
         moments = model_moments(state.training, case)
         file, state = advance(state, case, rng)
         files.append(file)
-    return reference, files, moments, state
+    return first if case.first else reference, files, moments, state
 
 
 def shown(real, file):
@@ -276,7 +310,8 @@ def judge(name, seed, branches):
 
     mean, S = real_moments(case)
     distance = w2_squared(mean, S, *model)
-    worth = n_eff(real, metrics.fid_unbiased(real, files[-1], level=LEVEL))
+    unbiased = metrics.fid_unbiased(real, files[-1], level=LEVEL)
+    worth = n_eff(real, unbiased, shares=may_share(series, NOTHING))
     true_worth = effective_sample_size(distance, np.linalg.eigvalsh(S).clip(0))
     within_ends = bool(worth.low <= true_worth <= worth.high)
     return {"n_eff": within_ends, **bands(NOTHING), "known": bands(case.known)}
@@ -308,7 +343,7 @@ def table(rows):
 
 def run(name, loops, start=PRINTED, first=0, branches=BRANCHES):
     """Rows of loops `first`, ... of a class."""
-    key = sorted(CLASSES).index(name)
+    key = number(name)
     return [judge(name, [start, key, i], branches) for i in range(first, first + loops)]
 
 

@@ -177,6 +177,52 @@ def test_the_course_of_the_variances_is_a_likelihood_of_its_residuals():
     known = best + 2 * 5 / 2 * math.log(2 * math.pi)
     assert pull.course(series, 0.2, 2) == pytest.approx(known, abs=0.02)
     assert pull.course(loop_series(0.0, 0.9, 0.1, 0.0, T=2), 0.0, 1) == 0.0
+    # With growth of each axis' own, of a variance that is free.
+    series.log_variance[1:] += np.array([0.4, -0.4])
+    residual = series.log_variance[1:] - np.log(
+        0.2 + 0.8 * pull.recalled(np.exp(series.log_variance), 2)[:-1]
+    )
+    residual -= residual.mean()
+    best = max(
+        stats.multivariate_normal(np.zeros(5), q * np.eye(5) + r * A @ A.T + own)
+        .logpdf(residual.T)
+        .sum()
+        for q in np.geomspace(1e-5, 0.05, 40)
+        for r in np.linspace(0, min(most, 0.02), 40)
+        for own in np.geomspace(1e-4, 1.0, 60)
+    )
+    known = best + 2 * 5 / 2 * math.log(2 * math.pi)
+    assert pull.course(series, 0.2, 2, own=True) == pytest.approx(known, abs=0.02)
+    assert pull.course(series, 0.2, 2) < known - 1
+
+
+def test_axes_that_grow_by_themselves_add_no_noise():
+    """Of biases that differ, or of the real set's own axes: .05 a step about -.3, 0 and .3."""
+    rng, one = np.random.default_rng(16), np.ones(9)
+    steps = np.repeat([-0.3, 0.0, 0.3], 20) + 0.05 * rng.standard_normal((8, 60))
+    logs = np.cumsum(np.vstack([np.zeros(60), steps]), axis=0)
+    S = np.exp(logs)[:, :, None] * np.eye(60)
+    still = np.zeros((9, 60))
+    series = Series(logs, still, still, S, one, 1e4 * one, 2.0, 1 / 60, one, 60.0, 1.0)
+    assert pull.pull(series, 0.0, 60).noise.spread == pytest.approx(0.05**2, rel=0.15)
+
+
+@pytest.mark.parametrize("n", [400, 1000])
+def test_independent_models_beside_the_first_training_set(n):
+    """File 1 is nearer to the real set than all later ones, which are equally far: no walk."""
+    rng, files = np.random.default_rng(17), []
+    real = x = rng.standard_normal((n, 30))
+    for _ in range(5):
+        F = np.linalg.cholesky(np.cov(x, rowvar=False))
+        files.append(x.mean(axis=0) + rng.standard_normal((n, 30)) @ F.T)
+        x = rng.standard_normal((n, 30))
+    seen = [metrics.fid(real, file).value for file in files]
+    assert 2 * seen[0] < min(seen[1:])
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, files)
+    held = audit.infer(series, None, 0.95, 0.02).held
+    found = forecast.forecast(real, files, axes, series, held, (30.0, seen[-1]), 5, 0.95)
+    assert all(band.low < np.mean(seen[1:]) < band.high for band in found.fid)
 
 
 @pytest.mark.parametrize(("share", "memory"), [(0.0, 1), (0.0, 3), (0.5, 1), (0.0, LONGEST)])
@@ -348,7 +394,7 @@ def test_paths_remember_as_their_loop_does(memory):
     for _ in range(2):
         c.append(math.exp(growth) * np.mean(c[-memory:]))
     seen = np.median(found.trace, axis=0) / found.start_trace
-    np.testing.assert_allclose(seen, np.array(c[-2:]) / c[-3], rtol=0.1)
+    np.testing.assert_allclose(seen, np.array(c[-2:]) / c[-3], rtol=0.15)
 
 
 def test_words_step_as_draws_do():
@@ -391,22 +437,22 @@ CASES = {
 }
 FROZEN = {
     "paths": [
-        (1.866962644, 2.362721913, 2.83794566),
-        (2.190167738, 3.718770175, 5.019666436),
-        (3.069171261, 3.969903466, 5.109471697),
-        (0.3839693305, 1.789028409, 5.143089459),
+        (1.72182228, 2.355286204, 2.894916539),
+        (2.041643743, 3.692628962, 5.050910052),
+        (2.939504875, 3.971078661, 5.546146069),
+        (0.4008782974, 1.776961996, 5.394327603),
     ],
     "a level of .5": [
-        (2.201677754, 2.362721913, 2.531561654),
-        (3.019898844, 3.718770175, 4.20339271),
-        (3.591490931, 3.969903466, 4.398175468),
-        (1.02244634, 1.789028409, 2.73618045),
+        (2.169785524, 2.355286204, 2.528169154),
+        (3.071967638, 3.692628962, 4.195334809),
+        (3.616750741, 3.971078661, 4.419548558),
+        (0.9768468911, 1.776961996, 2.698096938),
     ],
     "far ahead": [
-        (1.717350852, 2.364284694, 2.852854881),
-        (1.776013573, 6.157806859, 47.01907401),
-        (2.972498995, 4.030080819, 5.726909604),
-        (1.102538223e-11, 1.209549235, 6.051536829),
+        (1.805147499, 2.392049415, 2.886857249),
+        (1.872816823, 6.183374668, 43.04070123),
+        (2.953188398, 3.960223811, 5.600696501),
+        (1.349272416e-12, 1.208487803, 5.874580524),
     ],
     "two files": [
         (1.032942075, 3.557922115, 16.8374856),
@@ -415,10 +461,10 @@ FROZEN = {
         (0.01927110951, 1.818225429, 99.53243588),
     ],
     "a dead direction": [
-        (1.852098694, 2.14586605, 2.425462186),
-        (1.852098694, 2.14586605, 2.425462186),
-        (2.942261406, 4.142468715, 5.951810851),
-        (2.942261406, 4.142468715, 5.951810851),
+        (1.869287356, 2.138045018, 2.434648171),
+        (1.869287356, 2.138045018, 2.434648171),
+        (2.826672185, 4.193133073, 6.019944424),
+        (2.826672185, 4.193133073, 6.019944424),
     ],
     "words": [
         (0.1128105937, 2.085119503, 8.154456163),

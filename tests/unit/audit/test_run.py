@@ -54,6 +54,30 @@ def test_worth_where_the_distance_is_none():
     )
 
 
+def test_worth_where_the_real_set_has_the_same_error():
+    """REAL is the first training set: the last file walks from it, and shares its error."""
+    rng, d, n = np.random.default_rng(5), 6, 200
+    real = rng.standard_normal((n, d))
+    distance = metrics.Measured(0.01, 0.005, 0.02)
+    plain, shared = run.n_eff(real, distance), run.n_eff(real, distance, shares=True)
+    assert (shared.value, shared.high) == (plain.value, plain.high)
+    # 2 E W2^2 of the n rows more: 1/n_e is 1/n_e + 2/n.
+    assert 1 / shared.low == pytest.approx(1 / plain.low + 2 / n, rel=0.05)
+    root = np.linalg.cholesky(np.cov(real.T))
+    axes = audit.axes_of(real)
+    own, other = np.zeros(2), np.zeros(2)
+    for _ in range(400):
+        file = real.mean(axis=0) + rng.standard_normal((n, d)) @ root.T
+        far = rng.standard_normal((n, d)) + rng.standard_normal(d) / math.sqrt(n)
+        for counts, x in ((own, file), (other, far)):
+            series = audit.series_of(axes, [x])
+            counts += [run.may_share(series, audit.NOTHING), 1]
+            assert not run.may_share(series, audit.Known(apart=True))
+    # 1 % are lost, and of others half or so found to be other data (chi2 beyond 16.8 of 6).
+    assert own[0] >= stats.binom.ppf(1e-4, 400, 0.99)
+    assert stats.binom.ppf(1e-4, 400, 0.4) < 400 - other[0] < stats.binom.ppf(0.9999, 400, 0.6)
+
+
 def test_rows_enough_for_the_neighbour_and_sizes_of_one_set():
     found = audit.audit(X[:6], [X[:6] + 1], k=5, n_synth=[50])
     assert (found.training_size, found.p_value, found.p_value_walk) == (50.0, 1.0, 1.0)
