@@ -116,6 +116,7 @@ class Loop:
         put(self, "n_initial", _check.count("n_initial", self.n_initial, minimum=2))
         put(self, "n_fixed", _check.count("n_fixed", self.n_fixed, minimum=0))
         put(self, "n_fresh", _check.count("n_fresh", self.n_fresh, minimum=0))
+        _check.count("n_fixed + n_fresh", self.n_real, minimum=0)
         # One synthetic sample is enough beside real data; alone it has no covariance.
         least = 2 if self.n_real == 0 else 1
         put(self, "n_synth", _check.count("n_synth", self.n_synth, minimum=least))

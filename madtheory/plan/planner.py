@@ -147,7 +147,8 @@ def _checked(
     s: Spectrum, n_real: int, bias: float, n_synth: int | None, target: float | None, eps: float
 ) -> _Request:
     """Check what a Loop does not."""
-    n_real = _check.count("n_real", n_real, minimum=0)
+    # What is worth more than n_real samples is compared with as many.
+    n_real = _check.count("n_real", n_real, minimum=0, maximum=_check.MAX_COUNT // 2)
     if n_synth is not None:
         n_synth = _check.count("n_synth", n_synth, minimum=1 if n_real else 2)
     elif not n_real:

@@ -75,6 +75,10 @@ BAD = {
     "n_synth must be at least 1, got 0": {"n_synth": 0, "n_fresh": 3},
     f"n_synth must be at most {2**53}, got {10**30}": {"n_synth": 10**30},
     "n_fixed must be at least 0, got -1": {"n_fixed": -1},
+    "n_fixed + n_fresh must be at most 9007199254740992, got 9007199254741002": {
+        "n_fixed": 10,
+        "n_fresh": 2**53,
+    },
     "n_fresh must be an integer, got 'x'": {"n_fresh": "x"},
     "memory must be at least 1, got 0": {"memory": 0},
     "pool must be one of replace, accumulate, got 'keep'": {"pool": "keep"},

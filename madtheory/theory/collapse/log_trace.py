@@ -16,6 +16,8 @@ from madtheory.theory.collapse._scales import generation_range, log_scale
 
 #: Nodes of the integral over the logarithm of a quadratic form.
 _NODES = np.linspace(-60.0, 60.0, 1201)
+#: Degrees of freedom above which the first order of their inverse is nearer than such an integral.
+_MANY = 1e6
 
 
 class Lags(NamedTuple):
@@ -54,6 +56,8 @@ def _lags(shares: Array, first: float) -> tuple[Lags, Lags]:
     mean, variance = _log_forms(shares, dofs)
     mean = mean - log_chi_square_mean(dofs, np.ones(2))
     variance = log_chi_square_variance(dofs) - variance
+    if first > _MANY:
+        mean[1], variance[1] = (1.0 - alike) / first, 2.0 * (1.0 - alike) / first
     left = np.maximum([mean[0] - mean[1], variance[0] - variance[1]], 0.0)
     return Lags(mean[0], variance[0], alike), Lags(left[0], left[1], alike)
 

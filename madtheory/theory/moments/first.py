@@ -6,13 +6,13 @@ tr Sigma_0.
 
 from __future__ import annotations
 
-import cmath
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.linalg import matrix_balance
 from scipy.optimize import bisect, toms748
 
 from madtheory.loop import Loop, UnsupportedLoop
@@ -236,13 +236,18 @@ class _Lags:
         np.add.at(parts.transpose(0, 2, 1), (age, unknown), np.array(steps))
         return parts
 
-    def aged_map(self, rho: complex) -> NDArray[Any]:
+    def aged_map(self, rho: float) -> NDArray[Any]:
         """Matrix of a step in a loop that grows by rho.
 
         For a bounded memory: what a step does is linear in the entries, each of one lag.
         """
         parts = self._aged
         return np.asarray(np.tensordot(rho ** -np.arange(float(len(parts))), parts, 1))
+
+    @property
+    def least(self) -> float:
+        """Growth whose power of the oldest age is at the end of float64."""
+        return float(_TINY ** (1 / len(self._aged)))
 
     def growth(self, rho: float) -> float:
         """Log of the growth of lags in a loop that grows by rho, over rho: 0 at the radius."""
@@ -264,22 +269,29 @@ class _Lags:
         real line: half the circle does, at points near enough to see each turn.
         """
 
-        def phase(angle: float) -> complex:
-            z = rho * complex(math.cos(angle), math.sin(angle))
-            A = self.aged_map(z)
-            return complex(np.linalg.slogdet(np.eye(len(A)) - A / z)[0])
+        ages = np.arange(float(len(self._aged)))
+        aged = rho ** -ages[:, None, None] * self._aged
+        # Lags of many ages differ by powers of rho: unless scaled, determinants are rounding alone.
+        scale = matrix_balance(np.abs(aged).sum(axis=0), permute=False, separate=True)[1][0]
+        aged *= scale / scale[:, None]
 
-        angles = np.linspace(0.0, math.pi, _TURNS * len(self._aged) + 1).tolist()
-        ahead = [(x, phase(x)) for x in reversed(angles)]
-        at, turned = ahead.pop(), 0.0
-        while ahead:
-            turn = cmath.phase(ahead[-1][1] / at[1])
-            if abs(turn) > _TURN and ahead[-1][0] - at[0] > _LEAST_TURN:
-                middle = (at[0] + ahead[-1][0]) / 2
-                ahead.append((middle, phase(middle)))
-                continue
-            at, turned = ahead.pop(), turned + turn
-        return -round(turned / math.pi)
+        def signs(angles: Array) -> NDArray[Any]:
+            z = rho * np.exp(1j * angles)
+            A = np.tensordot(np.exp(-1j * np.multiply.outer(angles, ages)), aged, 1)
+            found = np.linalg.slogdet(np.eye(A.shape[1]) - A / z[:, None, None])[0]
+            return np.where(found == 0, 1.0, found)  # a zero on the circle is on either side
+
+        angles = np.linspace(0.0, math.pi, _TURNS * ages.size + 1)
+        found = signs(angles)
+        while True:
+            turns = np.angle(found[1:] / found[:-1])
+            wide = np.flatnonzero((np.abs(turns) > _TURN) & (np.diff(angles) > _LEAST_TURN))
+            if not wide.size:
+                return -round(float(turns.sum()) / math.pi)
+            more = (angles[wide] + angles[wide + 1]) / 2
+            angles, found = (
+                np.insert(x, wide + 1, y) for x, y in ((angles, more), (found, signs(more)))
+            )
 
 
 def _first_of_all(lags: _Lags, high: float) -> float:
@@ -290,15 +302,15 @@ def _first_of_all(lags: _Lags, high: float) -> float:
     """
 
     def side(rho: float) -> float:
-        A = lags.aged_map(rho)
+        A = matrix_balance(lags.aged_map(rho), permute=False)[0]
         return float(np.linalg.slogdet(A - rho * np.eye(len(A)))[0])
 
     high *= 1 + _SAME
     low = high / 2
     while not (count := lags.beyond(low)):
         low, high = low / 2, low
-        if low < _TINY:
-            return 0.0
+        if low < lags.least:
+            return low
     while count > 1 and high > (1 + _UNIT) * low:
         middle = math.sqrt(low * high)
         more = lags.beyond(middle)

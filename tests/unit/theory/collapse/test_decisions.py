@@ -7,6 +7,7 @@ def test_constants():
     assert constants("theory.collapse") == {
         "estimated._FEWEST": 0.01,
         "estimated._MOST": 1000000000000000.0,
+        "log_trace._MANY": 1000000.0,
         "memory._NEXT": (0.63, 0.92),
         "memory._ERROR": 0.08,
         "memory._ERROR_BIAS": 0.15,

@@ -86,3 +86,19 @@ def test_late_the_lags_are_used_up() -> None:
     rate, noise = collapse.rate(loop), float(special.polygamma(1, 2.0))
     assert mean[0] - 1e7 * rate == pytest.approx(lag.mean, rel=1e-3)
     assert 1e7 * noise - variance[0] == pytest.approx(lag.variance, rel=1e-3)
+
+
+def test_a_fit_to_very_many_samples_has_the_variance_of_its_trace() -> None:
+    for n in (2 * 10**6, 10**10, 10**13, 2**52):
+        loop = fully_synthetic(427, n_initial=n)
+        for shares in (np.ones(3) / 3, np.array([0.9, 0.1])):
+            mean, variance = log_trace.log_trace_path(loop, shares, np.array([1.0, 2.0]))
+            alike = shares @ shares
+            assert variance[0] == pytest.approx(2 * alike / (n - 1), rel=1e-5)
+            assert mean[0] == pytest.approx(-alike / (n - 1), rel=1e-5)
+            assert variance[1] > variance[0]
+    low, high = (
+        log_trace.log_trace_path(fully_synthetic(427, n_initial=n), np.ones(3) / 3, np.ones(1))
+        for n in (10**6 + 1, 10**6 + 2)
+    )
+    np.testing.assert_allclose(low, high, rtol=5e-6)

@@ -296,6 +296,8 @@ def test_eigenvalues_beyond_a_circle_are_counted(loop):
 class _TwoNear:
     """Lags with eigenvalues .7 and .7 less a ten-thousandth, which a coarse search misses."""
 
+    least = 0.0
+
     @staticmethod
     def aged_map(rho):
         return np.diag([0.7, 0.69993, 0.2])
@@ -317,3 +319,16 @@ def test_the_radius_of_few_samples_of_a_pool():
         A = _dense(loop)[0]
         assert moment_radius(loop) == pytest.approx(np.abs(np.linalg.eigvals(A)).max(), rel=1e-7)
     moment_radius.cache_clear()
+
+
+def test_the_radius_where_real_samples_outnumber_all_others():
+    # The sign of det(A(rho) - rho) in 80 digits (mpmath); unscaled, a determinant is rounding.
+    for n_real, memory, n_synth, bias, expected in (
+        (10**13, 10, 5, 0.001, 0.00242219567973),
+        (10**13, 5, 5, 0.001, 7.09159963847e-6),
+        (10**9, 20, 3, 0.001, 0.231483825049),
+        (2**53, 3, 2, 0.001, 2.30997255418e-11),
+    ):
+        moment_radius.cache_clear()
+        found = moment_radius(fresh_data(n_real, n_synth, bias=bias, memory=memory))
+        assert found == pytest.approx(expected, rel=1e-6)
