@@ -17,7 +17,7 @@ from madtheory.spectrum.mean_law import MeanLaw, constant_law
 from madtheory.spectrum.next_law import Part, Pooling, next_law, one_fit
 from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
 from madtheory.spectrum.settled import settled_law
-from madtheory.spectrum.small_dim import diluted_share, exact_share
+from madtheory.spectrum.small_dim import diluted_share, exact_share, uneven_share
 from madtheory.theory import moments
 from madtheory.theory.distance.cumulants import extra_skew, for_skew
 from madtheory.theory.distance.fidelity import Spread
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 #: Declared error of the deficit x, relative: this share of what one fit misses, the first at a
-#: multiple of I, and of x (1 - x)/m^2, m the smaller of rank and columns; of what exact second
-#: moments (all of it, up to what no table sees) and a diluted first fit change; grid and splines;
-#: and, whatever x is, rounding at unequal eigenvalues. Set on the table of
-#: tests/golden/theory/distance/fresh.py and part 0 of tiny.py beside it, held to those of
+#: multiple of I, and all that its rank changes of that; of x (1 - x)/m^2, m the smaller of rank and
+#: columns; of what exact second moments (all of it, up to what no table sees) and a diluted first
+#: fit change; grid and splines; and, whatever x is, rounding at unequal eigenvalues. Set on the
+#: table of tests/golden/theory/distance/fresh.py and part 0 of tiny.py beside it, held to those of
 #: coverage.py and precise.py and the rest of tiny.py.
 _BY_FIT, _BY_SIZE, _BY_GRID, _ROUNDED = (1.0, 1.3), 0.15, 1e-6, 2e-14
 _BY_SECOND, _UNSEEN, _BY_FIRST = 0.3, 1e-3, 0.5
@@ -102,6 +102,14 @@ def limit_law(loop: Loop, dim: int) -> tuple[MeanLaw, float] | None:
     return settled_law(by, dim, scale=first.trace, mean_sq=mean_sq)
 
 
+def fit_share(law: MeanLaw, s: Spectrum, near: float) -> tuple[float, float]:
+    """What one fit of that deficit misses, by its rank and, where they differ, by s alone."""
+    if s.is_flat:
+        return (exact_share(s.rank, near),) * 2
+    dim, flat = 1 + s.bures_weight, law.root_deficit
+    return uneven_share(dim, near, rank=s.rank, flat=flat), exact_share(dim, near)
+
+
 def deficit_by_law(
     law: MeanLaw,
     s: Spectrum,
@@ -112,21 +120,22 @@ def deficit_by_law(
 ) -> tuple[float, float]:
     """Deficit by a law and its declared error; total = E tr (S - c)^2/(r c^2), exactly.
 
-    What one fit misses depends on d, which counts as the Bures weight has it. The law has less than
-    `total`, as fluctuations of tr S multiply; higher orders take most of that back where it is
-    large. `diluted` is what :func:`_diluted` takes off, `skew` what :func:`extra_skew` says. Where
-    a law is none, as that of a handful of samples can be, both are nan.
+    What one fit misses is by :func:`fit_share`. The law has less than `total`, as fluctuations of
+    tr S multiply; higher orders take most of that back where it is large. `diluted` is what
+    :func:`_diluted` takes off, `skew` what :func:`extra_skew` says. Where a law is none, as
+    that of a handful of samples can be, both are nan.
     """
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
         near = fidelity_deficit(law, s)
-    share = exact_share(max(1, round(1 + s.bures_weight)), near)
+    share, sure = fit_share(law, s, near)
     ratio = min(math.log(max(total / max(law.spread, 1e-300), 1.0)), _MOST_SECOND)
     moved = _SECOND * ratio / (1 + max(law.spread, 0.0)) ** _FELT
     x = near * share * second_order_share(law.dim, s) * math.exp(moved - diluted)
     columns = max((law.dim + 1) / max(law.spread, 1e-12), 1.0)
     size = x * max(1 - x, 0.0) / min(law.dim, columns) ** 2
-    error = _BY_FIT[not s.is_flat] * abs(1 - share) + _BY_SIZE * size + step + _BY_GRID
+    error = _BY_FIT[not s.is_flat] * abs(1 - share) + abs(share - sure)
+    error += _BY_SIZE * size + step + _BY_GRID
     error += min(moved, max(_BY_SECOND * moved, _UNSEEN)) + _BY_FIRST * abs(diluted)
     factor, missed = for_skew(skew, law.spread, s)
     x, error = x * factor, error + missed

@@ -18,13 +18,12 @@ from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
 from madtheory.spectrum.mean_law import MeanLaw
 from madtheory.spectrum.rotated import fidelity_deficit, second_order_share
-from madtheory.spectrum.small_dim import exact_share, uneven_share
 from madtheory.spectrum.unrolled import Found, first_share, last_law, up_to
 from madtheory.theory import moments
 from madtheory.theory.distance import mixed
 from madtheory.theory.distance.cumulants import extra_skew, for_skew
 from madtheory.theory.distance.deficit import copies, deficits
-from madtheory.theory.distance.equivalent import first_diluted
+from madtheory.theory.distance.equivalent import first_diluted, fit_share
 from madtheory.theory.distance.fidelity import Spread, second_order_deficit
 from madtheory.theory.distance.shared_data import unrolled
 
@@ -86,14 +85,6 @@ def _second_order(law: MeanLaw, s: Spectrum, spread: Spread) -> float:
     return float(second_order_deficit(spread, s)) / max(own, 1e-300)
 
 
-def _share(law: MeanLaw, s: Spectrum, near: float) -> tuple[float, float]:
-    """What one fit of that deficit misses, by its rank and, where they differ, by s alone."""
-    if s.is_flat:
-        return (exact_share(s.rank, near),) * 2
-    dim, flat = 1 + s.bures_weight, law.root_deficit
-    return uneven_share(dim, near, rank=s.rank, flat=flat), exact_share(dim, near)
-
-
 def _deficit(
     found: Found, s: Spectrum, spread: Spread | None, crowd: float, loop: Loop
 ) -> tuple[float, float]:
@@ -106,7 +97,7 @@ def _deficit(
     s = Spectrum.of(s.values[: s.rank])  # flat up to zeros is flat
     with np.errstate(all="ignore"):
         near = fidelity_deficit(law, s)
-    share, sure = _share(law, s, near)
+    share, sure = fit_share(law, s, near)
     uneven, felt = second_order_share(law.dim, s), law.spread / (1 + law.spread)
     m = min(float(law.dim), max((law.dim + 1) / max(law.spread, 1e-12), 1.0))
     error = (

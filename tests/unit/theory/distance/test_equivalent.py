@@ -14,8 +14,13 @@ from scipy import special
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data
 from madtheory.spectrum import baseline
+from madtheory.spectrum.mean_law import constant_law
+from madtheory.spectrum.next_law import next_law, one_fit
+from madtheory.spectrum.rotated import fidelity_deficit
+from madtheory.spectrum.small_dim import exact_share
 from madtheory.theory.distance import resummed, resummed_limit, w2_squared, w2_squared_limit
 from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
+from madtheory.theory.distance.equivalent import deficit_by_law, fit_share
 from madtheory.theory.moments import first_moments
 from tests.golden.theory.distance import coverage, precise
 from tests.golden.theory.distance.controls import by_loop, profile
@@ -240,3 +245,34 @@ def test_a_skewer_covariance_is_declared() -> None:
     e = w2_squared_limit(loop, [25.1, 1.0, 1.0, 1.0])
     off = abs(float(e.value) / 0.16796526 - 1)
     assert off < 3e-5 < float(e.rel_error) < 3e-4
+
+
+@pytest.mark.parametrize(
+    ("loop", "s", "t", "truth"),
+    [
+        (fresh_data(5, 5, bias=0.3, ddof=0), 0.7 ** np.arange(8), 4, 1.1788),  # 3e-4 of it
+        (fresh_data(3, 17, bias=0.3, ddof=0, n_initial=5), np.arange(1, 9) / 8, 3, 2.4664),  # 2e-4
+        (
+            fresh_data(6, 7, weight=0.73, bias=0.95, ddof=0, n_initial=17),  # 3e-4
+            0.8 ** np.arange(10),
+            4,
+            1.7426,
+        ),
+    ],
+)
+def test_a_fit_is_singular_by_the_rank(loop: Loop, s: np.ndarray, t: int, truth: float) -> None:
+    e = w2_squared(loop, s, generations=t)
+    assert abs(float(e.value[-1]) / truth - 1) < 0.003  # .0042 to .0073 low by the dimension alone
+    assert float(e.rel_error[-1]) < 0.016
+
+
+def test_what_the_rank_changes_is_declared() -> None:
+    s = Spectrum.of(0.7 ** np.arange(8))
+    law = next_law(constant_law(8), one_fit(6))
+    near = fidelity_deficit(law, s)
+    share, sure = fit_share(law, s, near)
+    x, error = deficit_by_law(law, s, law.spread)
+    assert abs(share - sure) > 0.002
+    assert error > x * (1.3 * abs(1 - share) + abs(share - sure))
+    flat = Spectrum.of(np.ones(8))
+    assert fit_share(law, flat, 0.2) == (exact_share(8, 0.2),) * 2
