@@ -206,7 +206,9 @@ def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
     real or synthetic: 1 from the first generation on, for every n_initial. So starts differ only
     across this sum, which has the radius to itself without a fixed set. The fresh data loop with
     memory 1 then forgets at n_s (n_s - 1)/n^2, less than its radius n_s/n. With as many fixed as
-    fresh samples at bias 1 starts differ by an eigenvector of n_s/n alone.
+    fresh samples at bias 1 starts differ by an eigenvector of n_s/n alone. Exact is said of starts
+    of more than n_fixed samples too: those of fewer are part of the fixed set and may be forgotten
+    faster.
 
     Examples
     --------
