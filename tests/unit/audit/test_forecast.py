@@ -122,7 +122,7 @@ def loop_series(share, growth, step, file, T=4000, K=2, seed=0, memory=1):
     rng = np.random.default_rng(seed)
     logs, means = np.zeros((T, K)), np.zeros((T, K))
     xs, ms = [np.zeros(K)], [np.zeros(K)]
-    home = np.array([0.5, -0.25])[:K]
+    home = np.array([0.5, -0.25, 0.0, 0.0])[:K]
     for t in range(T):
         old, mean = np.mean(np.exp(xs), axis=0), np.mean(ms, axis=0)
         x = np.log(growth * (share + (1 - share) * old)) + step * rng.standard_normal(K)
@@ -720,6 +720,16 @@ def test_one_axis_of_many_drifts_by_itself():
     assert (found.free > 0.5).tolist() == (np.arange(24) == 0).tolist()
 
 
+def test_means_that_drift_along_few_axes():
+    """Along half of them at most, of three files at least."""
+    series = loop_series(0.0, 1.0, 0.02, 0.0, T=9, K=4)
+    for axes, few in ((0, False), (1, True), (2, True), (3, False), (4, False)):
+        step = 0.3 * (np.arange(4) < axes)
+        found = dataclasses.replace(series, means=series.means + np.arange(9.0)[:, None] * step)
+        assert pull.drifts_along_few(found, 4) == few
+        assert not pull.drifts_along_few(dataclasses.replace(found, means=found.means[:2]), 4)
+
+
 @pytest.mark.parametrize("known", [{}, {"n_real": 0}])
 def test_the_distance_of_a_model_that_errs_each_time_goes_on(known):
     """Off by .2 more each time in four directions: .16 t^2 of distance, whatever the noise."""
@@ -753,16 +763,28 @@ def test_synthetic_samples_are_those_of_the_training_set_without_the_real_ones()
     assert forecast.fresh_data(3, found, 0.2, 100).n_synth == 300
 
 
-def test_the_distance_of_a_model_that_errs_along_one_of_many_axes_goes_on():
-    """Off by .2 more each time along one of 24 directions; shrunk as if along all, FID of the last
-    generation left the band."""
-    rng, d, n = np.random.default_rng(13), 24, 80
+def drifting_along_one(rng):
+    """A real set, and 13 files off by .2 more each time along the first of 24 directions."""
+    d, n = 24, 80
     scales = 1 / np.sqrt(np.arange(1, d + 1))
     real, x, files = (*(scales * rng.standard_normal((n, d)) for _ in range(2)), [])
     for _ in range(13):
         deviations = x.std(axis=0, ddof=1)
         x = x.mean(axis=0) + 0.2 * np.eye(d)[0] + deviations * rng.standard_normal((n, d))
         files.append(x)
+    return real, files
+
+
+def test_the_distance_of_a_model_that_errs_along_one_of_many_axes_goes_on():
+    """Shrunk as if along all, FID of the last generation left the band."""
+    real, files = drifting_along_one(np.random.default_rng(13))
     later = [metrics.fid(real, file).value for file in files[8:]]
     bands = audit.audit(real, files[:8], n_real=0).forecast.fid
     assert all(band.low < value < band.high for band, value in zip(bands, later, strict=True))
+
+
+def test_a_drift_along_few_axes_is_told_where_the_share_is_not_said():
+    real, files = drifting_along_one(np.random.default_rng(4))
+    for known, few in (({}, True), ({"memory": 1}, True), ({"n_real": 0}, False)):
+        assert audit.audit(real, files, **known).forecast.few == few
+    assert not audit.audit(REAL, FILES).forecast.few
