@@ -28,7 +28,14 @@ and the value.
 """
 
 from madtheory.audit.directions import Band, Bands
-from madtheory.audit.forecast import COVERAGE, COVERAGE_KNOWN, MEASURED, Forecast, FreshData
+from madtheory.audit.forecast import (
+    COVERAGE,
+    COVERAGE_FEW,
+    COVERAGE_KNOWN,
+    MEASURED,
+    Forecast,
+    FreshData,
+)
 from madtheory.audit.inference import (
     GROWTH,
     MARGIN,
@@ -46,6 +53,7 @@ from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
     "COVERAGE",
+    "COVERAGE_FEW",
     "COVERAGE_KNOWN",
     "ENOUGH",
     "GROWTH",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from madtheory.audit.series import Axes, Series
 
 #: Axes that the paths live on: each generation of each path costs the cube.
-_AXES = 24
+AXES = 24
 #: A variance beyond this, or one over this, in real units, moves no more.
 _FAR = 2.0**100
 #: Parts of less than this of a file's noise are none.
@@ -138,7 +138,7 @@ def paths(
     known: Known = NOTHING,
 ) -> Paths:
     """Simulate `count` files of each of the next `horizon` generations after `last` (n, d)."""
-    K = min(_AXES, series.means.shape[1])
+    K = min(AXES, series.means.shape[1])
     scales, n = axes.scales[:K], series.rows[-1]
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)

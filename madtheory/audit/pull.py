@@ -43,6 +43,8 @@ _FEW = 0.4
 _TINY = 1e-12
 #: From this many steps on the later half is looked at.
 _HALVES = 4
+#: An axis drifts by itself where it is free with more than this probability without real data.
+_SURELY = 0.8
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
 
@@ -54,17 +56,29 @@ class Noise(NamedTuple):
     file: float
 
 
-class Pull(NamedTuple):
-    """One share's noise, log growth (K,), home of the means (K,) with its error, and shape (K, K).
+class Home(NamedTuple):
+    """Mean of the real rows that enter (K,), the real set's own being 0, and its variance.
 
-    Both homes are shrunk to the real set's own, 0 and 1, as far as they may be noise. Without real
-    data there is none: home is what a model that errs by the same each time adds to the means.
+    Without real data there are none: what a model that errs by the same each time adds to the
+    means. kept: part of it, along all axes together, that is not noise; free (K,): probability
+    that an axis has a home by itself, all of which is kept.
+    """
+
+    mean: Array
+    error: float
+    kept: float
+    free: Array
+
+
+class Pull(NamedTuple):
+    """One share's noise, log growth (K,), home of the means (K,), and shape (K, K).
+
+    The shape is shrunk to the real set's own, 1, as far as it may be noise.
     """
 
     noise: Noise
     growth: Array
-    home: Array
-    home_error: float
+    home: Home
     shape: Array
 
 
@@ -140,15 +154,32 @@ def _shrunk(size: float, noise: float) -> float:
     return max(0.0, 1 - noise / size) if size > 0 else 0.0
 
 
-def _home(x: Array, past: Array, share: float) -> tuple[Array, float]:
-    """Mean of the real rows that enter, shrunk to 0, and its variance along an axis.
+def _free(home: Array, error: float, steps: int) -> Array:
+    """Probability of each axis that its mean is any, where one axis is so as likely as not.
 
-    Without any, the same of what is added each time.
+    Its prior has one residual's variance. The variance is estimated: Student's laws.
+    """
+    K = len(home)
+    dof = K * (steps - 1)
+    square = np.square(home) / max(error, _TINY) / dof
+    gain = (dof + 1) / 2 * np.log1p(square * steps / (steps + 1 + square))
+    odds = gain - math.log(steps + 1) / 2 - math.log(K)
+    out: Array = 1 / (1 + np.exp(-odds))
+    return out
+
+
+def _home(x: Array, past: Array, share: float, *, errs: bool) -> Home:
+    """Where real data pull the means to, without any what is added each time.
+
+    Axes that are not free share what they keep; without real data that is nothing unless the model
+    `errs`.
     """
     seen = (x[1:] - (1 - share) * past[:-1]) / (share or 1.0)
     home, error = seen.mean(axis=0), float(seen.var(axis=0, ddof=1).mean()) / len(seen)
-    part = _shrunk(float(np.square(home).sum()), len(home) * error)
-    return part * home, part * error
+    free = _free(home, error, len(seen))
+    rest = 1 - free
+    kept = _shrunk(float(rest @ np.square(home)), float(rest.sum()) * error)
+    return Home(home, error, kept if share > 0 or errs else 0.0, free)
 
 
 def _shape(S: Array, past: Array, share: float, growth: float) -> Array:
@@ -207,15 +238,27 @@ def pull(
     common = float(residual.mean())
     most = file_noise(series)
     noise = _noise(residual, D, share, most, memory)
-    home, error, shape = np.zeros(K), 0.0, np.eye(K)
-    if (share > 0 or errs) and len(residual) > 1:
+    home, shape = Home(np.zeros(K), 0.0, 0.0, np.zeros(K)), np.eye(K)
+    if len(residual) > 1:
         x = series.means[:, :K]
-        home, error = _home(x, recalled(x, memory), share)
+        home = _home(x, recalled(x, memory), share, errs=errs)
     if share > 0 and len(residual) > 1:
         S = series.covariances[:, :K, :K]
         shape = _shape(S, recalled(S, memory), share, common)
     growth = residual[:, :K].mean(axis=0) + _later(residual, D, noise.spread)
-    return Pull(noise, growth, home, error, shape)
+    return Pull(noise, growth, home, shape)
+
+
+def drifts_along_few(series: Series, K: int) -> bool:
+    """Whether means drift along some of the first K axes, and along half of them at most.
+
+    Shares are then drawn by what the axes are on average.
+    """
+    if len(series.means) < 3:
+        return False
+    x = series.means[:, :K]
+    number = int((_home(x, x, 0.0, errs=False).free > _SURELY).sum())
+    return 0 < 2 * number <= K
 
 
 def file_noise(series: Series) -> float:
@@ -357,6 +400,15 @@ def _growth(
     return growth
 
 
+def _homes(rng: np.random.Generator, homes: list[Home]) -> Array:
+    """Draw where each path is pulled to (P, K)."""
+    mean, free = np.array([h.mean for h in homes]), np.array([h.free for h in homes])
+    error, kept = np.array([(h.error, h.kept) for h in homes]).T[:, :, None]
+    part = np.where(rng.random(mean.shape) < free, 1.0, kept)
+    out: Array = part * mean + np.sqrt(part * error) * rng.standard_normal(mean.shape)
+    return out
+
+
 def draw(
     rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int, known: Known
 ) -> Draw:
@@ -370,13 +422,12 @@ def draw(
     q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
     # Of the mean residual: a file's noise enters in full at both ends, between them by share.
     variance = (q * steps + r * ((steps - 1) * share**2 + 1 + (1 - share) ** 2)) / steps**2
-    error = np.sqrt([m.home_error for m in mine])[:, None]
     return Draw(
         share=share,
         memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
         growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof),
-        home=np.array([m.home for m in mine]) + error * rng.standard_normal((paths, K)),
+        home=_homes(rng, [m.home for m in mine]),
         shape=np.array([m.shape for m in mine]),
     )

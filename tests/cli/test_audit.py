@@ -133,6 +133,17 @@ def test_a_collapsed_generation_is_an_ordinary_input(
     assert command("audit", *mad[:3], *dead)[0] == 0
 
 
+def test_a_drift_along_few_directions_is_covered_less(answer: Answer, tmp_path: Path) -> None:
+    rng, paths = np.random.default_rng(4), [tmp_path / f"{t}.npy" for t in range(11)]
+    mean = 0.0
+    for t, path in enumerate(paths):
+        mean = mean + 0.1 * rng.standard_normal(12) + 0.3 * np.eye(12)[0] if t > 1 else 0.0
+        np.save(path, mean + rng.standard_normal((100, 12)))
+    assert answer("audit", *paths)["coverage"]["fid"] == {"all": 0.93, "worst": 0.89}
+    said = answer("audit", *paths, "--n-real", 0)
+    assert said["coverage"]["fid"] == {"all": 0.978, "worst": 0.925}
+
+
 def test_what_is_known_is_said_and_counts(answer: Answer, mad: list[Path]) -> None:
     got = answer("audit", *mad[:5], "--n-real", 0, "--memory", "all")
     assert got["known"] == {"memory": "all", "n_real": 0, "n_synth": None}

@@ -122,7 +122,7 @@ def loop_series(share, growth, step, file, T=4000, K=2, seed=0, memory=1):
     rng = np.random.default_rng(seed)
     logs, means = np.zeros((T, K)), np.zeros((T, K))
     xs, ms = [np.zeros(K)], [np.zeros(K)]
-    home = np.array([0.5, -0.25])[:K]
+    home = np.array([0.5, -0.25, 0.0, 0.0])[:K]
     for t in range(T):
         old, mean = np.mean(np.exp(xs), axis=0), np.mean(ms, axis=0)
         x = np.log(growth * (share + (1 - share) * old)) + step * rng.standard_normal(K)
@@ -142,8 +142,9 @@ def test_the_true_share_gives_noise_growth_and_home():
     assert found.noise.spread == pytest.approx(q + (1 + 0.7**2) * r, rel=0.1)
     # Noise in c bends log(p + (1 - p) c) by less than 1e-3.
     np.testing.assert_allclose(found.growth, math.log(0.95), atol=4e-3)
-    np.testing.assert_allclose(found.home, [0.5, -0.25], atol=0.03)
-    assert found.home_error == pytest.approx(0.1**2 / 0.3**2 / 4000, rel=0.1)
+    np.testing.assert_allclose(found.home.mean, [0.5, -0.25], atol=0.03)
+    assert found.home.free.tolist() == [1.0, 1.0]
+    assert found.home.error == pytest.approx(0.1**2 / 0.3**2 / 4000, rel=0.1)
     np.testing.assert_allclose(found.shape, np.eye(2), atol=0.05)
 
 
@@ -153,7 +154,7 @@ def test_a_loop_with_memory_gives_its_noise_growth_and_home():
     assert found.noise.file == pytest.approx(r, rel=0.2)
     assert found.noise.spread == pytest.approx(q + (1 + 0.7**2 / 3) * r, rel=0.1)
     np.testing.assert_allclose(found.growth, math.log(0.95), atol=4e-3)
-    np.testing.assert_allclose(found.home, [0.5, -0.25], atol=0.03)
+    np.testing.assert_allclose(found.home.mean, [0.5, -0.25], atol=0.03)
     # As one of the last model only, what the older ones say is taken for noise of the files.
     assert pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, 2).noise.file > 1.8 * r
 
@@ -276,7 +277,8 @@ def test_files_that_are_the_training_sets_have_no_noise_of_their_own():
     found = pull.pull(loop_series(0.0, 0.99, 0.05, 0.0, T=400), 0.0, 2)
     assert found.noise.file < 0.1 * 0.05**2
     assert found.noise.spread == pytest.approx(0.05**2, rel=0.2)
-    assert (found.home == 0).all()
+    # Of 400 steps nothing is left of a mean that is noise.
+    assert (found.home.kept, found.home.free.max() < 0.2) == (0.0, True)
     assert (found.shape == np.eye(2)).all()
 
 
@@ -437,34 +439,34 @@ CASES = {
 }
 FROZEN = {
     "paths": [
-        (1.72182228, 2.355286204, 2.894916539),
-        (2.041643743, 3.692628962, 5.050910052),
-        (2.939504875, 3.971078661, 5.546146069),
-        (0.4008782974, 1.776961996, 5.394327603),
+        (1.823744846, 2.383313008, 2.905555048),
+        (1.966039284, 3.84310134, 5.96342599),
+        (2.941187373, 3.969997956, 5.457270511),
+        (0.4180347933, 1.682286243, 5.751776442),
     ],
     "a level of .5": [
-        (2.169785524, 2.355286204, 2.528169154),
-        (3.071967638, 3.692628962, 4.195334809),
-        (3.616750741, 3.971078661, 4.419548558),
-        (0.9768468911, 1.776961996, 2.698096938),
+        (2.195964171, 2.383313008, 2.566509874),
+        (3.116809642, 3.84310134, 4.350680737),
+        (3.593029558, 3.969997956, 4.388916446),
+        (1.001720121, 1.682286243, 2.913209103),
     ],
     "far ahead": [
-        (1.805147499, 2.392049415, 2.886857249),
-        (1.872816823, 6.183374668, 43.04070123),
-        (2.953188398, 3.960223811, 5.600696501),
-        (1.349272416e-12, 1.208487803, 5.874580524),
+        (1.83938277, 2.391175187, 2.944077576),
+        (1.659697448, 8.774223572, 103.3458251),
+        (2.828553582, 4.001392102, 5.887213099),
+        (1.398114806e-12, 1.208488159, 5.874579833),
     ],
     "two files": [
-        (1.032942075, 3.557922115, 16.8374856),
-        (0.9712707824, 9.960206375, 90.86832051),
-        (1.215574581, 3.893310566, 9.634715917),
-        (0.01927110951, 1.818225429, 99.53243588),
+        (0.7977300796, 3.724348209, 13.98957107),
+        (0.9905622235, 9.98036972, 61.89903505),
+        (1.095918349, 3.880340058, 9.162371543),
+        (0.009564295817, 1.710050495, 47.4129691),
     ],
     "a dead direction": [
-        (1.869287356, 2.138045018, 2.434648171),
-        (1.869287356, 2.138045018, 2.434648171),
-        (2.826672185, 4.193133073, 6.019944424),
-        (2.826672185, 4.193133073, 6.019944424),
+        (1.822429768, 2.15328785, 2.436062002),
+        (1.822429768, 2.15328785, 2.436062002),
+        (2.964286363, 4.181338049, 6.031789284),
+        (2.964286363, 4.181338049, 6.031789284),
     ],
     "words": [
         (0.1128105937, 2.085119503, 8.154456163),
@@ -649,41 +651,83 @@ def test_growth_of_the_later_half_counts_from_four_steps_on():
     assert pull._later(x[:3], 0.3, 0.2) == 0.0
 
 
+def home_by_hand(seen):
+    """Error, probability of each axis to be free (by integration), and what the others keep."""
+    steps, K = seen.shape
+    error, home = float(seen.var(axis=0, ddof=1).mean()) / steps, seen.mean(axis=0)
+    dof = K * (steps - 1)
+    wide = math.sqrt(error * (steps + 1))
+    either = stats.t.pdf(home / wide, dof) / wide, stats.t.pdf(home / math.sqrt(error), dof)
+    odds = either[0] / (either[1] / math.sqrt(error)) / K
+    free = odds / (1 + odds)
+    size = float((1 - free) @ home**2)
+    return error, free, max(0.0, 1 - float((1 - free).sum()) * error / size)
+
+
 def test_three_files_say_where_real_rows_are():
     series = loop_series(0.5, 1.0, 0.02, 0.0, T=3)
-    found = pull.pull(series, 0.5, 2)
+    found = pull.pull(series, 0.5, 2).home
     seen = 2 * series.means[1:] - series.means[:-1]
-    error = float(seen.var(axis=0, ddof=1).mean()) / 2
-    home = seen.mean(axis=0)
-    part = max(0.0, 1 - 2 * error / float(home @ home))
-    assert part > 0.2
-    np.testing.assert_allclose(found.home, part * home, rtol=1e-12)
-    assert found.home_error == pytest.approx(part * error, rel=1e-12)
-    two = pull.pull(loop_series(0.5, 1.0, 0.02, 0.0, T=2), 0.5, 2)
-    assert (two.home.tolist(), two.home_error) == ([0.0, 0.0], 0.0)
+    error, free, kept = home_by_hand(seen)
+    assert kept > 0.2
+    np.testing.assert_allclose(found.mean, seen.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.free, free, rtol=1e-9)
+    assert (found.error, found.kept) == pytest.approx((error, kept), rel=1e-9)
+    two = pull.pull(loop_series(0.5, 1.0, 0.02, 0.0, T=2), 0.5, 2).home
+    assert (two.mean.tolist(), two.error) == ([0.0, 0.0], 0.0)
 
 
 def test_what_a_model_that_errs_adds_each_time_without_real_data():
     series = loop_series(0.0, 1.0, 0.02, 0.0, T=9)
-    series = dataclasses.replace(series, means=series.means + 0.4 * np.arange(9.0)[:, None])
+    series = dataclasses.replace(series, means=series.means + 0.08 * np.arange(9.0)[:, None])
     steps = np.diff(series.means, axis=0)
-    error = float(steps.var(axis=0, ddof=1).mean()) / 8
-    part = 1 - 2 * error / float(np.square(steps.mean(axis=0)).sum())
+    error, free, kept = home_by_hand(steps)
     found = pull.pull(series, 0.0, 2, errs=True)
-    np.testing.assert_allclose(found.home, part * steps.mean(axis=0), rtol=1e-12)
-    assert found.home_error == pytest.approx(part * error, rel=1e-12)
+    assert found.home.kept == pytest.approx(kept, rel=1e-9)
+    assert 0.2 < kept < 0.9, (kept, free)
     assert (found.shape == np.eye(2)).all()
-    assert (pull.pull(series, 0.0, 2).home == 0).all()
-    # Paths without real data draw it where an error is seen.
+    # What no axis has by itself is none where no error is seen.
+    assert pull.pull(series, 0.0, 2).home.kept == 0
     held = Anchor(np.where(SHARES == 0, 0.0, -np.inf), 0.0, 1.0, 1.0, 1.0)
     for errs in (False, True):
         law = pull.draw(
-            np.random.default_rng(0), series, held._replace(errs=errs), 2, 500, Known(1)
+            np.random.default_rng(0), series, held._replace(errs=errs), 2, 4000, Known(1)
         )
-        off = errs * part * steps.mean(axis=0)
-        np.testing.assert_allclose(
-            law.home.mean(axis=0), off, atol=errs * 4 * math.sqrt(error / 500)
-        )
+        part = free + (1 - free) * errs * kept
+        off = part * steps.mean(axis=0)
+        np.testing.assert_allclose(law.home.mean(axis=0), off, atol=4 * math.sqrt(error / 4000))
+
+
+def test_one_axis_of_many_drifts_by_itself():
+    """By a step of a deviation, ten times: it is free, the others are not, whatever it does."""
+    rng = np.random.default_rng(0)
+    steps = rng.standard_normal((10, 24)) + np.eye(24)[0]
+    x = np.vstack([np.zeros((1, 24)), steps.cumsum(axis=0)])
+    found = pull._home(x, x, 0.0, errs=True)
+    _, free, kept = home_by_hand(steps)
+    np.testing.assert_allclose(found.free, free, rtol=1e-9)
+    assert found.kept == pytest.approx(kept, rel=1e-9)
+    assert found.free[0] > 0.999
+    assert found.free[1:].max() < 0.15
+    assert found.kept < 0.15
+    # Of means that do not move nothing is free; of one that moves without noise, all.
+    still = np.zeros((11, 24))
+    found = pull._home(still, still, 0.0, errs=True)
+    assert (found.error, found.kept) == (0.0, 0.0)
+    assert found.free.max() < 0.05
+    x = still + np.arange(11.0)[:, None] * np.eye(24)[0]
+    found = pull._home(x, x, 0.0, errs=False)
+    assert (found.free > 0.5).tolist() == (np.arange(24) == 0).tolist()
+
+
+def test_means_that_drift_along_few_axes():
+    """Along half of them at most, of three files at least."""
+    series = loop_series(0.0, 1.0, 0.02, 0.0, T=9, K=4)
+    for axes, few in ((0, False), (1, True), (2, True), (3, False), (4, False)):
+        step = 0.3 * (np.arange(4) < axes)
+        found = dataclasses.replace(series, means=series.means + np.arange(9.0)[:, None] * step)
+        assert pull.drifts_along_few(found, 4) == few
+        assert not pull.drifts_along_few(dataclasses.replace(found, means=found.means[:2]), 4)
 
 
 @pytest.mark.parametrize("known", [{}, {"n_real": 0}])
@@ -717,3 +761,30 @@ def test_synthetic_samples_are_those_of_the_training_set_without_the_real_ones()
     found = SimpleNamespace(bias=metrics.Measured(0.9, 0.8, 1.0), training_size=400.0)
     assert forecast.fresh_data(3, found, 0.2, 0).n_synth == 400
     assert forecast.fresh_data(3, found, 0.2, 100).n_synth == 300
+
+
+def drifting_along_one(rng):
+    """A real set, and 13 files off by .2 more each time along the first of 24 directions."""
+    d, n = 24, 80
+    scales = 1 / np.sqrt(np.arange(1, d + 1))
+    real, x, files = (*(scales * rng.standard_normal((n, d)) for _ in range(2)), [])
+    for _ in range(13):
+        deviations = x.std(axis=0, ddof=1)
+        x = x.mean(axis=0) + 0.2 * np.eye(d)[0] + deviations * rng.standard_normal((n, d))
+        files.append(x)
+    return real, files
+
+
+def test_the_distance_of_a_model_that_errs_along_one_of_many_axes_goes_on():
+    """Shrunk as if along all, FID of the last generation left the band."""
+    real, files = drifting_along_one(np.random.default_rng(13))
+    later = [metrics.fid(real, file).value for file in files[8:]]
+    bands = audit.audit(real, files[:8], n_real=0).forecast.fid
+    assert all(band.low < value < band.high for band, value in zip(bands, later, strict=True))
+
+
+def test_a_drift_along_few_axes_is_told_where_the_share_is_not_said():
+    real, files = drifting_along_one(np.random.default_rng(4))
+    for known, few in (({}, True), ({"memory": 1}, True), ({"n_real": 0}, False)):
+        assert audit.audit(real, files, **known).forecast.few == few
+    assert not audit.audit(REAL, FILES).forecast.few
