@@ -135,4 +135,4 @@ def class_paths(
         out.append(measures(*moments(seen, points), real))
     trace, fid = (np.array(v).T for v in zip(*out, strict=True))
     start = measures(*moments(them.files[-1:], points), real)
-    return Paths(trace, fid, *(float(v[0]) for v in start))
+    return Paths(trace, fid, float(start[0][0]), float(start[1][0]))

@@ -16,6 +16,7 @@ from madtheory.audit.anchor import MEMORIES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.pull import Draw, draw
 from madtheory.audit.row_noise import Rows, root, sample, whitened
+from madtheory.audit.whole import Parts, parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +34,17 @@ NO_PART = 1e-6
 
 
 class Paths(NamedTuple):
-    """Simulated files, shape (path, horizon), and the last file seen by the same axes (start)."""
+    """Simulated files, shape (path, horizon), and the last file seen by the same axes (start).
+
+    parts, start_parts: those of fid, where the axes may be some of all.
+    """
 
     trace: Array
     fid: Array
     start_trace: float
     start_fid: float
+    parts: Parts | None = None
+    start_parts: Parts | None = None
 
 
 def measures(mean: Array, S: Array, real: Array) -> tuple[Array, Array]:
@@ -47,6 +53,21 @@ def measures(mean: Array, S: Array, real: Array) -> tuple[Array, Array]:
     fidelity = np.sqrt(np.maximum(np.linalg.eigvalsh(real.T @ S @ real), 0)).sum(axis=1)
     distance = np.square(mean).sum(axis=1) + trace + np.square(real).sum() - 2 * fidelity
     return trace, np.maximum(distance, 0)
+
+
+class _Shown(NamedTuple):
+    """Trace and distance of files (P,), their means and variances (P, K)."""
+
+    trace: Array
+    fid: Array
+    mean: Array
+    variance: Array
+
+
+def _shown(mean: Array, S: Array, scales: Array) -> _Shown:
+    """What files show along real axes of these deviations."""
+    trace, fid = measures(mean, S, np.diag(scales))
+    return _Shown(trace, fid, mean, np.diagonal(S, axis1=1, axis2=2))
 
 
 def unseen(size: float, noise: Array) -> Array:
@@ -149,8 +170,15 @@ def paths(
         mean, S = _next(rng, law, rows, *past.recalled(law.memory))
         past = past.then((mean, S))
         shift, seen = sample(rng, rows, root(S), n / np.maximum(law.part, NO_PART))
-        out.append(measures((mean + shift) * scales, seen * units, np.diag(scales)))
-    trace, fid = (np.array(v).T for v in zip(*out, strict=True))
+        out.append(_shown((mean + shift) * scales, seen * units, scales))
+    ahead = _Shown(*(np.array(v).swapaxes(0, 1) for v in zip(*out, strict=True)))
     last_mean, last_S = series.means[-1:, :K] * scales, series.covariances[-1:, :K, :K] * units
-    start = measures(last_mean, last_S, np.diag(scales))
-    return Paths(trace, fid, *(float(v[0]) for v in start))
+    start = _shown(last_mean, last_S, scales)
+    return Paths(
+        ahead.trace,
+        ahead.fid,
+        float(start.trace[0]),
+        float(start.fid[0]),
+        parts(ahead.mean, ahead.variance, scales, ahead.fid),
+        parts(start.mean, start.variance, scales, start.fid),
+    )

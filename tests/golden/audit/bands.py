@@ -1,12 +1,12 @@
 """What the bands of the forecast and the interval of n_eff cover: the ground of docs/audit.md.
 
 Run ``python tests/golden/audit/bands.py``; it rewrites bands.json (some minutes, one core). Loops
-of eleven classes draw all their samples; each has its own seed, dimension (2 to 30), size (50 to
+of twelve classes draw all their samples; each has its own seed, dimension (2 to 30), size (50 to
 1,000), number of generations (4 to 15) and kind of file: half the files are the training sets
-themselves, half fresh samples of the models. In two classes REAL is the first training set. The
-loop then goes on for HORIZON generations, once for the coverage and in BRANCHES ways for the
-oracle, who knows the loop and its last training set: its band is +- 1.96 standard deviations of the
-log.
+themselves, half fresh samples of the models. In two classes REAL is the first training set; in the
+last, models err by the same in one direction, and their shapes hold. The loop then goes on for
+HORIZON generations, once for the coverage and in BRANCHES ways for the oracle, who knows the loop
+and its last training set: its band is +- 1.96 standard deviations of the log.
 """
 
 import json
@@ -50,6 +50,7 @@ class Case:
     files: str
     first: bool = False
     small: float = 1.0
+    drift: float = 0.0
 
     @property
     def n_real(self):
@@ -87,6 +88,7 @@ CLASSES = {
     ),
     "independent models": (("gaussian", "heavy", "kernel", "mixture"), ("independent",)),
     "biases differ": (("gaussian",), ("full",)),
+    "means drift": (("gaussian",), ("full",)),
 }
 #: Of which REAL is the first training set itself; seeds are numbered by name, those of later ones
 #: after them.
@@ -115,6 +117,8 @@ def case_of(name, rng):
     )
     if name == "biases differ":
         return replace(case, bias=1.0, small=float(rng.choice([0.7, 0.8, 0.9])))
+    if name == "means drift":
+        return replace(case, bias=1.0, drift=float(rng.choice([0.05, 0.15, 0.3])))
     return case
 
 
@@ -177,6 +181,12 @@ def within(x, hot):
     return centres[index], left.T @ left / max(1, len(x) - len(classes))
 
 
+def drifting(x, case):
+    """Moments of a model with the real covariance, whose mean is off by `drift` deviations."""
+    S = real_moments(case)[1]
+    return x.mean(axis=0) + case.drift * math.sqrt(S[0, 0]) * np.eye(case.dim)[0], S
+
+
 def draw(rng, x, n, case):
     """Samples of the model fit to x."""
     rows, bias = x[rng.integers(len(x), size=n)], case.bias
@@ -184,6 +194,9 @@ def draw(rng, x, n, case):
         return x.mean(axis=0) + rng.standard_normal((n, case.dim)) @ (
             root(spread(x, 1)).T * case.biases
         )
+    if case.drift:
+        mean, S = drifting(x, case)
+        return mean + rng.standard_normal((n, case.dim)) @ root(S).T
     if case.law == "one-hot":
         return rows
     noise = rng.standard_normal((n, case.dim))
@@ -207,6 +220,8 @@ def draw(rng, x, n, case):
 def model_moments(x, case):
     """Mean and covariance of the model fit to x, exactly."""
     mean = x.mean(axis=0)
+    if case.drift:
+        return drifting(x, case)
     if case.law == "one-hot":
         return mean, spread(x, 0)
     if case.law == "mixed":
