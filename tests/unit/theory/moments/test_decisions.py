@@ -5,6 +5,8 @@ from tests.decisions import constants, defaults
 
 def test_constants():
     assert constants("theory.moments") == {
+        "any_loop._BESIDE": 1e-13,
+        "any_loop._UNSPOKEN": 1e-09,
         "any_loop._NEAR": 1e-06,
         "at_rest._SOLVED": 1200,
         "at_rest._DENSE": 600,
