@@ -44,10 +44,10 @@ def _log_forms(shares: Array, dofs: Array) -> tuple[Array, Array]:
 
 
 def _lags(shares: Array, first: float) -> tuple[Lags, Lags]:
-    """All of the lags, and what generation 1, a fit of `first` degrees of freedom, leaves of them.
+    """All of the lags, and what generation 1, a fit of `first` degrees of freedom, uses of them.
 
     Its trace is a sum of chi-squares, so this is exact. A fit of one degree of freedom has rank 1
-    and uses them up.
+    and uses them up; one of many uses less than the rounding of all.
     """
     alike = float(shares @ shares)
     if shares.size == 1:
@@ -58,8 +58,8 @@ def _lags(shares: Array, first: float) -> tuple[Lags, Lags]:
     variance = log_chi_square_variance(dofs) - variance
     if first > _MANY:
         mean[1], variance[1] = (1.0 - alike) / first, 2.0 * (1.0 - alike) / first
-    left = np.maximum([mean[0] - mean[1], variance[0] - variance[1]], 0.0)
-    return Lags(mean[0], variance[0], alike), Lags(left[0], left[1], alike)
+    used = np.minimum([mean[0], variance[0]], [mean[1], variance[1]])
+    return Lags(mean[0], variance[0], alike), Lags(used[0], used[1], alike)
 
 
 def lags(shares: Array) -> Lags:
@@ -71,9 +71,12 @@ def lags(shares: Array) -> Lags:
     return _lags(shares, 1.0)[0]
 
 
-def _used(lag: float, left: float, gone: Array) -> Array:
-    """The part of a lag that is used up: all but `left`, then as `gone`, all in the end."""
-    return lag - left / (1.0 + left * gone / lag**2) if lag > 0.0 else np.zeros_like(gone)
+def _used(lag: float, first: float, gone: Array) -> Array:
+    """The part of a lag that is used up: `first`, then as `gone`, all in the end."""
+    if not lag > 0.0:
+        return np.zeros_like(gone)
+    ratio = (lag - first) * gone / lag**2
+    return first + (lag - first) * ratio / (1.0 + ratio)
 
 
 def log_trace_path(loop: Loop, shares: Array, t: Array) -> tuple[Array, Array]:
@@ -81,10 +84,10 @@ def log_trace_path(loop: Loop, shares: Array, t: Array) -> tuple[Array, Array]:
     fits = np.array([loop.first_dof, loop.dof], dtype=np.float64)
     loss, noise = -log_chi_square_mean(fits, fits), log_chi_square_variance(fits)
     gone, spread = (x[0] + (t - 1.0) * x[1] for x in (loss, noise))
-    lag, left = _lags(shares, loop.first_dof)
+    lag, first = _lags(shares, loop.first_dof)
     apart = (1.0 - lag.alike) * (t - 1.0)
-    mean = log_scale(loop, t) - gone + _used(lag.mean, left.mean, apart * loss[1])
-    return mean, spread - _used(lag.variance, left.variance, apart * noise[1])
+    mean = log_scale(loop, t) - gone + _used(lag.mean, first.mean, apart * loss[1])
+    return mean, spread - _used(lag.variance, first.variance, apart * noise[1])
 
 
 def log_trace_moments(

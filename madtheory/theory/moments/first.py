@@ -41,6 +41,13 @@ _SAME = 1e-6
 #: Points for each age on half a circle, between which a determinant turns by at most so much; and
 #: the least angle between two.
 _TURNS, _TURN, _LEAST_TURN = 8, 0.8, 1e-9
+#: First step inwards, by a lag of the oldest age, and the power by which steps grow: far inside
+#: determinants are rounding alone.
+_INWARDS, _GROWING = 0.5, 1.5
+#: Points on half a circle beyond which turns are rounding.
+_MOST_TURNS = 2**13
+#: Moments beside which those of real data are nothing: what a step makes of them is no difference.
+_LARGE = 1e100
 
 
 # --- affine steps ---------------------------------------------------------------------------------
@@ -222,18 +229,22 @@ class _Lags:
         count = len(self.places)
         steps, zero = [], self.expand(np.zeros(count + 2))
         shift = self.read(s.step(zero))
+
+        def large(count: int) -> Array:
+            return np.eye(count) * _LARGE
+
         for i, j in zip(p, q, strict=True):
             D = zero.D.copy()
-            D[i, j] += 1.0
-            D[j, i] += 1.0
+            D[i, j] += _LARGE
+            D[j, i] += _LARGE
             steps.append(self.read(s.step(zero._replace(D=D))) - shift)
-        steps += [self.read(s.step(zero._replace(c=x))) - shift for x in np.eye(s.n_models)]
-        steps += [self.read(s.step(zero._replace(q=x))) - shift for x in np.eye(s.n_batches)]
+        steps += [self.read(s.step(zero._replace(c=x))) - shift for x in large(s.n_models)]
+        steps += [self.read(s.step(zero._replace(q=x))) - shift for x in large(s.n_batches)]
         traces, scatters = np.arange(s.n_models), np.arange(s.n_batches)
         unknown = np.concatenate([unknown, 0 * traces + count, 0 * scatters + count + 1])
         age = np.concatenate([age, traces, scatters])
         parts = np.zeros((int(age.max()) + 1, count + 2, count + 2))
-        np.add.at(parts.transpose(0, 2, 1), (age, unknown), np.array(steps))
+        np.add.at(parts.transpose(0, 2, 1), (age, unknown), np.array(steps) / _LARGE)
         return parts
 
     def aged_map(self, rho: float) -> NDArray[Any]:
@@ -248,6 +259,11 @@ class _Lags:
     def least(self) -> float:
         """Growth whose power of the oldest age is at the end of float64."""
         return float(_TINY ** (1 / len(self._aged)))
+
+    @property
+    def inwards(self) -> float:
+        """First step to smaller circles: lags of the oldest age are `_INWARDS` times as many."""
+        return float(_INWARDS ** (1 / len(self._aged)))
 
     def growth(self, rho: float) -> float:
         """Log of the growth of lags in a loop that grows by rho, over rho: 0 at the radius."""
@@ -288,6 +304,8 @@ class _Lags:
             wide = np.flatnonzero((np.abs(turns) > _TURN) & (np.diff(angles) > _LEAST_TURN))
             if not wide.size:
                 return -round(float(turns.sum()) / math.pi)
+            if angles.size > _MOST_TURNS:  # so far inside that there are many
+                return len(aged[0])
             more = (angles[wide] + angles[wide + 1]) / 2
             angles, found = (
                 np.insert(x, wide + 1, y) for x, y in ((angles, more), (found, signs(more)))
@@ -306,9 +324,11 @@ def _first_of_all(lags: _Lags, high: float) -> float:
         return float(np.linalg.slogdet(A - rho * np.eye(len(A)))[0])
 
     high *= 1 + _SAME
-    low = high / 2
+    step = lags.inwards
+    low = high * step
     while not (count := lags.beyond(low)):
-        low, high = low / 2, low
+        step = float(step**_GROWING)
+        low, high = low * step, low
         if low < lags.least:
             return low
     while count > 1 and high > (1 + _UNIT) * low:

@@ -223,7 +223,7 @@ def invariant_limit(loop: Loop, dim: int) -> SecondMoments | None:
         exact = exact_limit(loop, d, 0.0)
         return None if exact is None else SecondMoments(*exact)
     found = estimated_limit(loop, d)
-    return None if found is None else SecondMoments(*found[0])
+    return None if found is None else SecondMoments(*np.maximum(found[0], 0.0))
 
 
 def conjugated_second_moments(
@@ -244,4 +244,5 @@ def conjugated_second_moments(
         return trace_squared * power_2, squared_trace * power_2
     b = (d * trace_squared - squared_trace) / (d * (d - 1) * (d + 2))
     a = (squared_trace - 2 * b * d) / d**2
-    return (a + b) * power_2 + b * power_1**2, a * power_1**2 + 2 * b * power_2
+    found = (a + b) * power_2 + b * power_1**2, a * power_1**2 + 2 * b * power_2
+    return max(found[0], 0.0), max(found[1], 0.0)

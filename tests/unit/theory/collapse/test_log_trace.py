@@ -97,6 +97,12 @@ def test_a_fit_to_very_many_samples_has_the_variance_of_its_trace() -> None:
             assert variance[0] == pytest.approx(2 * alike / (n - 1), rel=1e-5)
             assert mean[0] == pytest.approx(-alike / (n - 1), rel=1e-5)
             assert variance[1] > variance[0]
+    for n in (10**13, 10**15, 2**52):  # nothing of it in the rounding of what is lost in the end
+        loop = fully_synthetic(n, n_initial=n)
+        for dim in (2, 10):
+            mean, variance = log_trace.log_trace_path(loop, np.ones(dim) / dim, np.arange(1.0, 9.0))
+            np.testing.assert_allclose(variance * (n - 1) * dim / 2, np.arange(1, 9), rtol=1e-4)
+            np.testing.assert_allclose(mean * (n - 1) * dim, -np.arange(1.0, 9.0), rtol=1e-4)
     low, high = (
         log_trace.log_trace_path(fully_synthetic(427, n_initial=n), np.ones(3) / 3, np.ones(1))
         for n in (10**6 + 1, 10**6 + 2)

@@ -83,7 +83,7 @@ def test_constants():
         "shared_equivalent._BY_CROWD": 0.08,
         "shared_equivalent._BY_GRID": 1e-06,
         "shared_equivalent._CROWD": 2.0,
-        "shared_equivalent._ROUNDED": 2e-14,
+        "shared_equivalent._ROUNDED": (2e-14, 1e-12),
         "shared_equivalent._BY_ROUNDING": 6e-11,
         "shared_equivalent._BY_COPIES": 0.3,
         "shared_equivalent._AT": (2, 3, 4, 5, 6, 8, 10, 12, 16, 24),

@@ -188,6 +188,22 @@ def test_limit_is_where_the_path_goes(loop: Loop) -> None:
         assert limit.lower == tight.lower
 
 
+@pytest.mark.parametrize("n", [10**12, 10**13, 10**14, 10**15])
+def test_very_many_samples_leave_no_rounding(n: int) -> None:
+    """Where the second order is all there is."""
+    loops = [synthetic_augmentation(n, 7, bias=0.999999, memory=m) for m in (2, 3, 40)]
+    loops.append(fresh_data(n, n // 2, memory=2))
+    loops.append(fresh_data(n, 4 * n, memory=20))
+    loops.append(Loop(n_initial=n, n_fixed=n, n_synth=n // 2, pool="accumulate", pool_cap=2))
+    loops.append(Loop(n_initial=n, n_fixed=n, n_synth=3 * n, pool="accumulate", pool_cap=4))
+    for loop in loops:
+        for s in ([1.0], [1.0] * 2, [1.0] * 5, [3.0, 1.0]):
+            e, second = (f(loop, s, generations=6) for f in (w2_squared, resummed))
+            assert (np.abs(e.value - second.value) <= (e.rel_error + 1e-6) * e.value).all()
+            at, last = (f(loop, s) for f in (w2_squared_limit, resummed_limit))
+            assert abs(at.value - last.value) <= (at.rel_error + 1e-6) * at.value
+
+
 def test_limits_far_from_the_path() -> None:
     """Simulated at t = 110: 9.62 +- .025."""
     loop = synthetic_augmentation(20, 400)

@@ -5,6 +5,8 @@ from tests.decisions import constants, defaults
 
 def test_constants():
     assert constants("theory.moments") == {
+        "any_loop._BESIDE": 1e-13,
+        "any_loop._UNSPOKEN": 1e-09,
         "any_loop._NEAR": 1e-06,
         "at_rest._SOLVED": 1200,
         "at_rest._DENSE": 600,
@@ -30,6 +32,10 @@ def test_constants():
         "first._TURNS": 8,
         "first._TURN": 0.8,
         "first._LEAST_TURN": 1e-09,
+        "first._INWARDS": 0.5,
+        "first._GROWING": 1.5,
+        "first._MOST_TURNS": 8192,
+        "first._LARGE": 1e100,
         "generation.ID": 0,
         "generation.ROUNDINGS": 8.881784197001252e-16,
         "generation._SPOKEN_OF": 1e-09,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory.loop import fresh_data
+from madtheory.loop import fresh_data, synthetic_augmentation
 from madtheory.theory import moments
 from madtheory.theory.moments import second
 from madtheory.theory.moments.second import conjugated_second_moments
@@ -35,3 +35,16 @@ def test_a_dimension_may_be_an_array_of_one() -> None:
     loop = fresh_data(5, 7, bias=0.8)
     found = [moments.second_moments(loop, dim, generations=2) for dim in (3, np.array(3))]
     assert np.array_equal(*found)
+
+
+@pytest.mark.parametrize("memory", [2, 3, 5, 7])
+def test_second_moments_of_little_left_declare_their_rounding(memory):
+    """Beside three real samples; E tr S^2/(E tr S)^2 tends to .8, that of (tr S)^2 to 1.2."""
+    for n_synth in (10**8, 10**9, 10**10, 10**11):
+        loop = synthetic_augmentation(3, n_synth, bias=0.99, memory=memory)
+        x, error = moments.second_moments_limit(loop, 5), moments.second_moments_rel_error(loop, 5)
+        assert (x >= 0).all()
+        for i, ratio in ((5, 1.2), (6, 0.8)):
+            assert abs(x[i] / x[1] ** 2 - ratio) < error[i] * max(x[i] / x[1] ** 2, ratio) + 1e-4
+    fewer = synthetic_augmentation(3, 10**4, bias=0.99, memory=memory)
+    assert not moments.second_moments_rel_error(fewer, 5).any()
