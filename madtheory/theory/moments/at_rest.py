@@ -10,7 +10,7 @@ import numpy as np
 from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments import several, tensors
-from madtheory.theory.moments.first import radius
+from madtheory.theory.moments.first import fixed_point, radius
 from madtheory.theory.moments.generation import Layout, full, layout_of, second_rounding
 from madtheory.theory.moments.subsampled import Piles
 from madtheory.theory.moments.tensors import AXES, NEAR, Tensors
@@ -199,8 +199,7 @@ def _fixed(f: _Map) -> Array:
     """u = A u + b."""
     n = f.shift.size
     if n <= _SOLVED:
-        solved: Array = np.linalg.solve(np.eye(n) - _matrix(f), f.shift).astype(np.float64)
-        return solved
+        return fixed_point(_matrix(f), f.shift)
     from scipy.sparse.linalg import LinearOperator, gmres
 
     A = LinearOperator((n, n), matvec=lambda u: u - f.apply(u), dtype=np.float64)

@@ -58,6 +58,19 @@ def radius(A: Array) -> float:
     return float(np.abs(np.linalg.eigvals(A)).max(initial=0.0))
 
 
+def scales(A: Array) -> Array:
+    """Powers of two, one for each unknown, in units of which a map has its least entries."""
+    with np.errstate(invalid="ignore"):  # what scipy makes integers of is not asked for
+        return np.asarray(matrix_balance(np.abs(A), permute=False, separate=True)[1][0])
+
+
+def fixed_point(A: Array, b: Array) -> Array:
+    """x = A x + b, of moments that are by powers of n larger than others: each in its own units."""
+    scale = scales(A)
+    x = np.linalg.solve(np.eye(len(b)) - A * (scale / scale[:, None]), b / scale)
+    return np.asarray(scale * x, dtype=np.float64)
+
+
 def _affine(step: Callable[[Array], Array], size: int) -> tuple[Array, Array]:
     """Matrix and shift of a step on `size` numbers."""
     shift = step(np.zeros(size))
@@ -288,7 +301,7 @@ class _Lags:
         ages = np.arange(float(len(self._aged)))
         aged = rho ** -ages[:, None, None] * self._aged
         # Lags of many ages differ by powers of rho: unless scaled, determinants are rounding alone.
-        scale = matrix_balance(np.abs(aged).sum(axis=0), permute=False, separate=True)[1][0]
+        scale = scales(np.abs(aged).sum(axis=0))
         aged *= scale / scale[:, None]
 
         def signs(angles: Array) -> NDArray[Any]:
@@ -320,7 +333,9 @@ def _first_of_all(lags: _Lags, high: float) -> float:
     """
 
     def side(rho: float) -> float:
-        A = matrix_balance(lags.aged_map(rho), permute=False)[0]
+        A = lags.aged_map(rho)
+        scale = scales(A)
+        A *= scale / scale[:, None]
         return float(np.linalg.slogdet(A - rho * np.eye(len(A)))[0])
 
     high *= 1 + _SAME

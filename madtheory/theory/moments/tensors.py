@@ -9,7 +9,7 @@ import numpy as np
 
 from madtheory import _check
 from madtheory.loop import Loop, UnsupportedLoop, or_all
-from madtheory.theory.moments.first import affine_path, radius
+from madtheory.theory.moments.first import affine_path, fixed_point, radius
 from madtheory.theory.moments.generation import (
     ID,
     Layout,
@@ -415,8 +415,7 @@ def exact_limit(loop: Loop, dim: int, origin: float) -> Array | None:
     if loop.keeps_all or exact_radius(loop, dim) >= 1 - NEAR:
         return None
     A, b, _ = _affine_map(loop, dim, origin)
-    limit: Array = np.asarray(np.linalg.solve(np.eye(len(b)) - A, b), dtype=np.float64)
-    return limit[_newest_entries(loop, dim)]
+    return fixed_point(A, b)[_newest_entries(loop, dim)]
 
 
 def exact_radius(loop: Loop, dim: int) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madtheory.loop import fresh_data, synthetic_augmentation
+from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.theory import moments
 from madtheory.theory.moments import second
 from madtheory.theory.moments.second import conjugated_second_moments
@@ -48,3 +48,16 @@ def test_second_moments_of_little_left_declare_their_rounding(memory):
             assert abs(x[i] / x[1] ** 2 - ratio) < error[i] * max(x[i] / x[1] ** 2, ratio) + 1e-4
     fewer = synthetic_augmentation(3, 10**4, bias=0.99, memory=memory)
     assert not moments.second_moments_rel_error(fewer, 5).any()
+
+
+@pytest.mark.parametrize("n", [10**8, 10**12, 10**15])
+@pytest.mark.parametrize("pool", [{"pool": "accumulate", "pool_cap": 2}, {}])
+def test_limits_of_very_many_samples_are_those_of_their_means(n, pool):
+    """E (tr Sigma)^2 is (E tr Sigma)^2 (1 + O(1/n)): moments of piles are n^2 times as large."""
+    loop = Loop(n_initial=n, n_fixed=n, n_fresh=5, n_synth=2 * n, bias=0.99999996, ddof=0, **pool)
+    for dim in (2, 3, 8):
+        x, first = second.invariant_limit(loop, dim), moments.first_moments_limit(loop)
+        assert x is not None
+        square = (dim * first.trace) ** 2
+        assert 1 - 1e-14 < x.squared_trace / square < 1 + 10 / n + 1e-14
+        assert 1 - 1e-14 < dim * x.trace_squared / square < 1 + 40 / n + 1e-14
