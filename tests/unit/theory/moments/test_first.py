@@ -293,6 +293,13 @@ def test_eigenvalues_beyond_a_circle_are_counted(loop):
     assert [lags.beyond(float(r)) for r in apart] == [int((moduli > r).sum()) for r in apart]
 
 
+def test_turns_between_two_points_of_a_circle_are_seen():
+    """A determinant turns by more than half between some of the first points: 10 were counted."""
+    loop = Loop(n_initial=1000, n_fresh=3, n_synth=3, memory=2, pool="accumulate", pool_cap=5)
+    moduli = np.abs(np.linalg.eigvals(_dense(loop)[0]))
+    assert first._Lags(first.System(loop)).beyond(0.5) == int((moduli > 0.5).sum()) == 12
+
+
 class _TwoNear:
     """Lags with eigenvalues .7 and .7 less a ten-thousandth, which a coarse search misses."""
 
