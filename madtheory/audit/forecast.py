@@ -170,9 +170,14 @@ def _band(
     return tuple(Measured(*(float(v) + dead for v in column)) for column in tails.T)
 
 
-def _everywhere(paths: Paths, real: Array, last: Array, fid: float) -> tuple[Array, float]:
-    """Distances of the paths and of the last file, in all directions where there are more."""
-    if paths.parts and paths.start_parts and real.shape[1] > AXES:
+def _everywhere(
+    paths: Paths, dead: float, real: Array, last: Array, fid: float
+) -> tuple[Array, float]:
+    """Distances of the paths and of the last file, in all directions where there are more.
+
+    Where some are `dead`, along the leading axes alone.
+    """
+    if paths.parts and paths.start_parts and real.shape[1] > AXES and not dead:
         whole = parts_of(real, last, fid)
         ahead = extended(paths.parts, paths.start_parts, whole)
         if ahead is not None:
@@ -201,9 +206,7 @@ def forecast(
         trace, fid = ((Measured.exactly(v),) * horizon for v in last)
         return Forecast(numbers, trace, fid, few=False)
     them, rest = ahead.paths, (ahead.wider, level)
-    distance, start = them.fid, them.start_fid
-    if ahead.dead == (0.0, 0.0):
-        distance, start = _everywhere(them, real, sets[-1], last[1])
+    distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])
     return Forecast(
         numbers,
         trace=_band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest),

@@ -230,7 +230,7 @@ class _Lags:
         A step keeps the cone of mean squares, so there is a fixed point in it iff steps contract.
         """
         A, shift = self.map()
-        x = np.linalg.solve(np.eye(shift.size) - A, shift)
+        x = fixed_point(A, shift)
         if x.min() < -_UNIT * np.abs(x).max():
             return FirstMomentsLimit()
         return FirstMomentsLimit(float(x[0]), max(float(x[-2]), 0.0))
@@ -297,7 +297,6 @@ class _Lags:
         turns about 0 once backwards for each zero beyond (argument principle). f is real on the
         real line: half the circle does, at points near enough to see each turn.
         """
-
         ages = np.arange(float(len(self._aged)))
         aged = rho ** -ages[:, None, None] * self._aged
         # Lags of many ages differ by powers of rho: unless scaled, determinants are rounding alone.
@@ -429,7 +428,7 @@ def _limit_without_real(system: System) -> FirstMomentsLimit:
         alone = len(A) == 2 and loop.floor == 0
         return FirstMomentsLimit(trace=loop.first_scale if alone else math.inf)
     if loop.floor:
-        return FirstMomentsLimit(trace=float(np.linalg.solve(np.eye(len(A)) - A, shift)[-2]))
+        return FirstMomentsLimit(trace=float(fixed_point(A, shift)[-2]))
     return _resting_place(system, growth)
 
 
