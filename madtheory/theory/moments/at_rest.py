@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -126,34 +127,114 @@ def _reduced(chart: _Chart, x: Tensors) -> Array:
 
 
 class _Map(NamedTuple):
-    """A late generation u -> A u + b of the entries that move: joint moments, then piles."""
+    """A late generation u -> A u + b of the entries that move: joint moments, then piles.
+
+    Each is in a unit of its own, as some are by powers of n larger than others.
+    """
 
     apply: Callable[[Array], Array]
     shift: Array
-    chart: _Chart
-    held: Array
+    unit: Array
 
 
-def _late_map(loop: Loop, dim: int, *, at_rest: bool) -> _Map:
-    """The step that every late generation makes."""
-    layout = layout_of(loop)
-    chart, late = _chart(layout, at_rest=at_rest), full(loop, _check.MAX_COUNT)
-    start = several.first(loop, dim, layout)
-    held, still = np.where(chart.held, _reduced(chart, start.x), 0.0), _held_piles(start.piles)
-    size, moves = held.size, np.concatenate([~chart.held, _flat(still) == 0])
+@dataclass(frozen=True)
+class _Late:
+    """The step that every late generation makes, on the entries that move."""
 
-    def step(u: Array, constant: Array) -> Array:
+    loop: Loop
+    dim: int
+    at_rest: bool
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The loop's."""
+        return layout_of(self.loop)
+
+    @cached_property
+    def chart(self) -> _Chart:
+        """Of joint moments."""
+        return _chart(self.layout, at_rest=self.at_rest)
+
+    @cached_property
+    def still(self) -> Piles:
+        """What never changes of piles; 0 elsewhere."""
+        return _held_piles(several.first(self.loop, self.dim, self.layout).piles)
+
+    @cached_property
+    def constant(self) -> Array:
+        """All that never changes; 0 elsewhere."""
+        x = several.first(self.loop, self.dim, self.layout).x
+        held = np.where(self.chart.held, _reduced(self.chart, x), 0.0)
+        return np.concatenate([held, _flat(self.still)])
+
+    @cached_property
+    def moves(self) -> Bools:
+        """Which entries do."""
+        return np.concatenate([~self.chart.held, _flat(self.still) == 0])
+
+    def state(self, u: Array, constant: Array) -> several.State:
+        """The state of moving entries u, shape (..., entries)."""
         whole = np.broadcast_to(constant, (*u.shape[:-1], constant.size)).copy()
-        whole[..., moves] = u
-        piles = _piles(whole[..., size:], still)
-        x = _tensors(chart, whole[..., :size])
-        state = several.State(x, np.zeros(0), np.zeros(()), piles)
-        after = several.following(state, loop, dim, late, layout)
-        return np.concatenate([_reduced(chart, after.x), _flat(after.piles)], axis=-1)[..., moves]
+        whole[..., self.moves] = u
+        size = self.chart.held.size
+        x, piles = _tensors(self.chart, whole[..., :size]), _piles(whole[..., size:], self.still)
+        return several.State(x, np.zeros(0), np.zeros(()), piles)
 
-    constant = np.concatenate([held, _flat(still)])
-    shift = step(np.zeros(int(moves.sum())), constant)
-    return _Map(lambda u: step(u, np.zeros_like(constant)), shift, chart, held)
+    def moving(self, x: Tensors, piles: Piles) -> Array:
+        """Inverse of :meth:`state`."""
+        whole = np.concatenate([_reduced(self.chart, x), _flat(piles)], axis=-1)
+        return np.asarray(whole[..., self.moves])
+
+    def step(self, u: Array, constant: Array) -> Array:
+        """One generation."""
+        late = full(self.loop, _check.MAX_COUNT)
+        before = self.state(u, constant)
+        after = several.following(before, self.loop, self.dim, late, self.layout)
+        return self.moving(after.x, after.piles)
+
+    def map(self) -> _Map:
+        """A and b, in units."""
+        unit = self.moving(*_units(self.loop, self.dim))
+        none = np.zeros_like(self.constant)
+        shift = self.step(np.zeros(unit.size), self.constant)
+        return _Map(lambda u: self.step(unit * u, none) / unit, shift / unit, unit)
+
+
+@lru_cache(maxsize=16)
+def _units(loop: Loop, dim: int) -> tuple[Tensors, Piles]:
+    """How large joint moments are at rest, or what they are the differences of."""
+    late = _Late(loop, dim, at_rest=True)
+    none, layout = np.zeros_like(late.constant), late.layout
+    some = late.step(np.zeros(int(late.moves.sum())), late.constant)
+    # First moments are a system of their own.
+    few = int(
+        np.searchsorted(late.chart.pick[~late.chart.held], layout.vectors**2 + layout.matrices)
+    )
+    A = late.step(np.eye(few, some.size), none)[:, :few].T
+    some[:few] = fixed_point(A, some[:few])
+    x = late.state(some, late.constant).x
+    # Means apart: those that are alike differ by less than what covariances are made of.
+    some = late.moving(_products(np.diag(np.diag(x.G)), x.C), late.still)
+    means, spreads, piles = np.zeros(layout.vectors), np.zeros(layout.matrices), late.still
+    for _ in range(layout.vectors):
+        some = late.step(some, late.constant)
+        x, _, _, new = late.state(some, late.constant)
+        means = np.maximum(means, np.abs(np.einsum("aaaa->a", x.V4)) ** 0.25)
+        spreads = np.maximum(spreads, np.sqrt(np.abs(x.MM.diagonal())))
+        piles = Piles(*(np.maximum(a, np.abs(b)) for a, b in zip(piles, new, strict=True)))
+    means, spreads = _or_one(means), _or_one(spreads)
+    return _products(np.outer(means, means), spreads), Piles(*map(_or_one, piles))
+
+
+def _or_one(x: Array) -> Array:
+    """What can be a unit."""
+    return np.where(x == 0, 1.0, x)
+
+
+def _products(G: Array, C: Array) -> Tensors:
+    """Joint moments of vectors and matrices with these products that do not vary."""
+    V, M = np.multiply.outer(G, C), np.multiply.outer(C, C)
+    return Tensors(G, C, np.multiply.outer(G, G), V, V, M, M)
 
 
 def _held_piles(piles: Piles) -> Piles:
@@ -199,7 +280,7 @@ def _fixed(f: _Map) -> Array:
     """u = A u + b."""
     n = f.shift.size
     if n <= _SOLVED:
-        return fixed_point(_matrix(f), f.shift)
+        return np.asarray(np.linalg.solve(np.eye(n) - _matrix(f), f.shift))
     from scipy.sparse.linalg import LinearOperator, gmres
 
     A = LinearOperator((n, n), matvec=lambda u: u - f.apply(u), dtype=np.float64)
@@ -213,7 +294,7 @@ def _fixed(f: _Map) -> Array:
 def several_radius(loop: Loop, dim: int, tolerance: float = 0.0) -> float:
     """Spectral radius of a late generation's map of all joint moments of degree two."""
     with _threads.one_thread():
-        return _largest(_late_map(loop, dim, at_rest=False), tolerance)
+        return _largest(_Late(loop, dim, at_rest=False).map(), tolerance)
 
 
 def _can_be(x: Tensors, rounded: float) -> bool:
@@ -252,10 +333,9 @@ def several_limit(loop: Loop, dim: int) -> Array | None:
     if rough > 1 + _SURE:
         return None
     with _threads.one_thread():
-        f = _late_map(loop, dim, at_rest=True)
-        whole = f.held.copy()
-        whole[~f.chart.held] = _fixed(f)[: int((~f.chart.held).sum())]
-        x = _tensors(f.chart, whole)
+        late = _Late(loop, dim, at_rest=True)
+        f = late.map()
+        x = late.state(f.unit * _fixed(f), late.constant).x
     if rough > 1 - _SURE and _diverges(loop, dim, x):
         return None
     return tensors.read(x, layout_of(loop).newest)

@@ -112,6 +112,32 @@ def test_limit_is_where_the_path_ends_by_a_matrix_and_by_its_products(
     np.testing.assert_allclose(path[-1], second_moments_limit(loop, dim), rtol=1e-11)
 
 
+@pytest.mark.parametrize("n", [10**6, 10**9, 10**12, 10**15])
+@pytest.mark.parametrize("solved", [0, 1200])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"memory": 3},
+        {"memory": 2, "pool": "accumulate", "pool_cap": 2, "bias": 0.9},
+        {"n_fresh": 7, "pool": "accumulate", "pool_cap": 3, "bias": 0.8},
+        {"n_fresh": 5, "memory": 3, "pool": "accumulate", "pool_cap": 3, "bias": 0.99},
+    ],
+)
+def test_limits_of_very_many_samples_are_where_paths_end(n, solved, fields, monkeypatch):
+    """Moments are by powers of n larger than others: each needs a unit of its own."""
+    monkeypatch.setattr(at_rest, "_SOLVED", solved)
+    loop = Loop(n_initial=n, n_fixed=n, n_synth=n, **fields)
+    limit, radius = at_rest.several_limit(loop, 3), at_rest.several_radius(loop, 3, 1e-6)
+    assert radius == pytest.approx(at_rest.several_radius(_fewer(loop), 3), rel=1e-3)
+    np.testing.assert_allclose(limit, second_moments(loop, 3, generations=900)[-1], rtol=1e-11)
+
+
+def _fewer(loop: Loop) -> Loop:
+    """The same shares of 10^4 samples."""
+    few = dict.fromkeys(("n_initial", "n_fixed", "n_synth"), 10**4)
+    return dataclasses.replace(loop, **few)
+
+
 @pytest.mark.parametrize("loop", [*STATIONARY[:3], fresh_data(1, 6, memory=3)])
 def test_radius_is_the_growth_of_the_path(loop):
     radius = second_moment_radius(loop, 2)
