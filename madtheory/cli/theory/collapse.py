@@ -45,29 +45,20 @@ def _log_det(loop: Loop, eigenvalues: Array, generations: int) -> Entries:
 
 
 def _plain(loop: Loop, eigenvalues: Array, generations: int, how: options.Given) -> Entries:
+    from madtheory.directions import Directions
     from madtheory.theory import collapse, distance
 
     rates = ("rate", "critical_bias", "half_life")
+    alive = Directions.of(loop, eigenvalues)
     w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations, **how)
     return {
         **_moments(loop, eigenvalues, generations),
         **_log_det(loop, eigenvalues, generations),
-        **{name: Entry(getattr(collapse, name)(loop)) for name in rates},
-        "lyapunov": Entry(_exponents(loop, eigenvalues)),
+        **{name: Entry(getattr(collapse, name)(alive.loop)) for name in rates},
+        "lyapunov": Entry(collapse.lyapunov_spectrum(alive.loop, alive.values.size)),
         **(_directions(loop, eigenvalues) if loop.has_spectrum else {}),
         **answer.distance_path(w2, generations),
     }
-
-
-def _exponents(loop: Loop, eigenvalues: Array) -> Array:
-    """Lyapunov exponents; a spectrum of biases has them where there is variance."""
-    from madtheory.directions import Directions
-    from madtheory.theory import collapse
-
-    if not loop.has_spectrum:
-        return collapse.lyapunov_spectrum(loop, eigenvalues.size)
-    alive = Directions.of(loop, eigenvalues)
-    return collapse.lyapunov_spectrum(alive.loop, alive.values.size)
 
 
 def _directions(loop: Loop, eigenvalues: Array) -> Entries:

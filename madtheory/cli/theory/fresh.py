@@ -153,6 +153,7 @@ def _path(loop: Loop, eigenvalues: Array, generations: int, how: options.Given) 
 
 def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> Payload:
     """The limit, and the path if asked for; what is null has its reason."""
+    from madtheory.directions import Directions
     from madtheory.theory import moments
 
     eigenvalues = options.eigenvalues(given)
@@ -164,7 +165,8 @@ def _answer(loop_of: Callable[[options.Given], Loop], given: options.Given) -> P
             raise options.Refused(
                 f"{name} must be at most {options.MAX_KEPT} in theory, or all, got {kept}"
             )
-    rate = Entry(moments.forgetting_rate(loop), moments.forgetting_status(loop))
+    alive = Directions.of(loop, eigenvalues).loop
+    rate = Entry(moments.forgetting_rate(alive), moments.forgetting_status(alive))
     how = options.how(given)
     entries = {"forgetting_rate": rate}
     for question, names in _QUESTIONS.items():

@@ -29,14 +29,15 @@ def direction_rates(loop: Loop, eigenvalues: ArrayLike) -> Array:
     """Return the almost sure rate of log e_k' Sigma_t e_k a generation, shape (dim,) (8; exact).
 
     log step_bias_k + psi(m/2) - log(m/2), in the order of `eigenvalues`. A direction dies where it
-    is negative.
+    is negative; nan where Sigma_0 has no variance.
 
     Examples
     --------
     >>> direction_rates(fully_synthetic(10, bias=(1.0, 0.5)), [3.0, 1.0]).round(6)
     array([-0.115206, -0.808354])
     """
-    return np.array([rate(loop.along(k)) for k in range(as_given(loop, eigenvalues).size)])
+    s = as_given(loop, eigenvalues)
+    return np.array([rate(loop.along(k)) if x > 0 else np.nan for k, x in enumerate(s)])
 
 
 def dominance(loop: Loop, eigenvalues: ArrayLike) -> Dominance:

@@ -71,3 +71,24 @@ def test_paths_are_in_units_of_the_data(answer: Answer, close: Close, features: 
 def test_bounds_of_a_baseline_hold_its_value(answer: Answer, features: Path) -> None:
     got = answer("theory", "baseline", "--features", features, "--n", 9)
     assert got["w2_squared_lower"] < got["w2_squared"] < got["w2_squared_upper"]
+
+
+def test_directions_without_variance_have_no_rate(
+    answer: Answer, close: Close, features: Path, tmp_path: Path
+) -> None:
+    """Of four columns one depends on the others, and its bias, the largest, is nothing's."""
+    biases = tmp_path / "biases.csv"
+    biases.write_text("bias\n0.5\n0.25\n0.4\n1.0\n")
+    line = ("theory", "collapse", "--features", features, "--n-synth", 11)
+    own = [mp.digamma(mp.mpf(11 - i) / 2) - mp.log(5) for i in (1, 2, 3)]
+    close(answer(*line)["lyapunov"], own)
+    got = answer(*line, "--bias-file", biases)
+    close(got["lyapunov"], [x + mp.log(b) for x, b in zip(own, (0.5, 0.4, 0.25), strict=True)])
+    close(got["rate"], own[0] + mp.log(0.5))
+    close(got["half_life"], mp.log(2) / -(own[0] + mp.log(0.5)))
+    close(got["direction_rates"][:3], [own[0] + mp.log(b) for b in (0.5, 0.25, 0.4)])
+    assert (got["direction_rates"][3], got["dominant_direction"]) == (None, 1)
+    line = ("theory", "fresh", "--features", features, "--n-real", 20, "--n-synth", 20)
+    A, _ = fresh_map(20, 20, 0.5)
+    largest = max(abs(x) for x in mp.eig(A, left=False, right=False))
+    close(answer(*line, "--bias-file", biases)["forgetting_rate"], largest)
