@@ -80,14 +80,25 @@ def _start(
 ) -> tuple[Array, Array]:
     """What is behind the file `at`: its deviations less its rows' noise, and the doubt left."""
     mean, S, n = series.means[at, :K], series.covariances[at, :K, :K], series.rows[at]
-    trace, centre = float(np.trace(S)), float(np.trace(S)) / K * np.eye(K)
-    kept = unseen(float(np.square(mean).sum()), part * trace / n)
-    noise = series.shape_noise[at] * (trace**2 + float(np.square(S).sum())) / n
-    kept_shape = unseen(float(np.square(S - centre).sum()), part * noise)
-    F = root(centre + kept_shape[:, None, None] * (S - centre))
+    variance = np.diagonal(S)
+    kept = unseen(float(np.square(mean).sum()), part * float(variance.sum()) / n)
+    # Variances and correlations by themselves: models that err along some axes leave variances
+    # that differ for good, and no noise of theirs is that of the smallest.
+    logs = np.log(variance)
+    off = logs - logs.mean()
+    kept_size = unseen(float(np.square(off).sum()), part * K * series.log_noise / n)
+    R = S / np.multiply.outer(np.sqrt(variance), np.sqrt(variance)) - np.eye(K)
+    noise = series.shape_noise[at] * K * (K - 1) / n
+    kept_shape = unseen(float(np.square(R).sum()), part * noise)
+    deviations = np.exp((logs.mean() + kept_size[:, None] * off) / 2)
+    F = deviations[:, :, None] * root(np.eye(K) + kept_shape[:, None, None] * R)
     doubt, _ = sample(rng, rows, F, n / np.maximum(part * kept, NO_PART))
-    _, covariance = sample(rng, rows, F, n / np.maximum(part * kept_shape, NO_PART))
-    return kept[:, None] * mean + doubt, covariance
+    sized, turned = (
+        sample(rng, rows, F, n / np.maximum(part * x, NO_PART))[1] for x in (kept_size, kept_shape)
+    )
+    own, had = (np.sqrt(np.diagonal(x, axis1=1, axis2=2)) for x in (sized, turned))
+    ratio = own / had
+    return kept[:, None] * mean + doubt, turned * ratio[:, :, None] * ratio[:, None, :]
 
 
 class Past(NamedTuple):

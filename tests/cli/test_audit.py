@@ -141,7 +141,7 @@ def test_a_drift_along_few_directions_is_covered_less(answer: Answer, tmp_path: 
         np.save(path, mean + rng.standard_normal((100, 12)))
     assert answer("audit", *paths)["coverage"]["fid"] == {"all": 0.93, "worst": 0.89}
     said = answer("audit", *paths, "--n-real", 0)
-    assert said["coverage"]["fid"] == {"all": 0.979, "worst": 0.925}
+    assert said["coverage"]["fid"] == {"all": 0.979, "worst": 0.921}
 
 
 def test_what_is_known_is_said_and_counts(answer: Answer, mad: list[Path]) -> None:
@@ -151,14 +151,14 @@ def test_what_is_known_is_said_and_counts(answer: Answer, mad: list[Path]) -> No
     held = answer("audit", *mad[:5], "--n-real", 600, "--n-synth", 200, "--memory", 1)
     assert held["known"] == {"memory": 1, "n_real": 600, "n_synth": 200}
     # Bands of what is said are narrower, and hold what they were measured to hold.
-    assert held["coverage"]["fid"] == {"all": 0.979, "worst": 0.925}
+    assert held["coverage"]["fid"] == {"all": 0.979, "worst": 0.921}
     some = answer("audit", *mad[:3], "--n-real", 600, "--n-synth", 200)
-    assert some["coverage"]["fid"] == {"all": 0.979, "worst": 0.925}
+    assert some["coverage"]["fid"] == {"all": 0.979, "worst": 0.921}
     assert (held["p_value_walk"], held["power"]) == (0, None)
     assert "nothing to test" in held["reason"]["power"]
     plain = answer("audit", *mad[:5])
     assert plain["known"] == {"memory": None, "n_real": None, "n_synth": None}
-    assert plain["coverage"]["fid"] == {"all": 0.988, "worst": 0.967}
+    assert plain["coverage"]["fid"] == {"all": 0.989, "worst": 0.967}
     assert plain["null"] == "real data hold the loop"
 
 

@@ -14,7 +14,7 @@ from madtheory import audit, metrics
 from madtheory.audit import classes, forecast, paths, pull, row_noise, run
 from madtheory.audit.anchor import LONGEST, SHARES, Anchor
 from madtheory.audit.known import Known
-from madtheory.audit.series import Series
+from madtheory.audit.series import Axes, Series
 from madtheory.laws.bures import w2_squared
 
 
@@ -399,6 +399,48 @@ def test_paths_remember_as_their_loop_does(memory):
     np.testing.assert_allclose(seen, np.array(c[-2:]) / c[-3], rtol=0.15)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_model_that_misses_correlations_stays_where_it_rests(share):
+    """Along REAL's axes its variances differ a hundredfold, and none of that is noise."""
+    rng = np.random.default_rng(11)
+    axes = np.linalg.qr(rng.standard_normal((16, 16)))[0]
+    deviations = np.array([6.0, 6.0, *[1.0] * 14])
+
+    def real_rows(n):
+        return (rng.standard_normal((n, 16)) * deviations) @ axes.T
+
+    files, x = [], real_rows(400)
+    for _ in range(12):
+        x = rng.standard_normal((400, 16)) * x.std(axis=0, ddof=1) + x.mean(axis=0)
+        files.append(x)
+        x = np.vstack([x[round(400 * share) :], real_rows(round(400 * share))])
+    found = audit.audit(real_rows(400), files, horizon=2).forecast
+    trace = float(np.cov(files[-1].T).trace())
+    fid = metrics.fid(real_rows(4000), files[-1]).value
+    for now, later in ((trace, found.trace), (fid, found.fid)):
+        assert [m.value for m in later] == pytest.approx([now] * 2, rel=0.1)
+        assert all(m.low < now < m.high for m in later)
+
+
+@pytest.mark.parametrize("kept", [0.0, 1.0])
+def test_behind_a_file_are_its_variances_and_correlations_as_far_as_not_noise(kept):
+    """A file's own noise is the doubt about what is behind it; where all is noise there is none."""
+    rng, n, K = np.random.default_rng(13), 500, 12 if kept else 40
+    deviations, rho = np.geomspace(0.2, 5.0, K) ** kept, 0.8 * kept
+    common = rng.standard_normal((3, n, 1)) * np.sqrt(rho)
+    files = list((common + np.sqrt(1 - rho) * rng.standard_normal((3, n, K))) * deviations)
+    series = audit.series_of(Axes(np.zeros(K), np.eye(K), np.ones(K)), files)
+    _, S = paths._start(rng, series, row_noise.whitened(files[-1]), np.ones(3000), K)
+    variance, own = np.diagonal(S, axis1=1, axis2=2), np.diagonal(series.covariances[-1])
+    seen = own if kept else np.exp(np.log(own).mean())
+    np.testing.assert_allclose(np.median(variance, axis=0) / seen, 1, atol=0.02 if kept else 0.04)
+    R = S[:, 0, 1] / np.sqrt(variance[:, 0] * variance[:, 1])
+    own = kept * np.corrcoef(files[-1].T)[0, 1]
+    assert np.median(R) == pytest.approx(own, abs=0.01 if kept else 0.03)
+    for doubt, full in ((np.log(variance[:, 0]), np.sqrt(2 / n)), (R, (1 - own**2) / np.sqrt(n))):
+        assert doubt.std() == pytest.approx(full, rel=0.2) if kept else doubt.std() < 0.4 * full
+
+
 def test_words_step_as_draws_do():
     """Own files, no real data: the next frequencies are a multinomial of n draws."""
     files = WORDS[1:]
@@ -439,34 +481,34 @@ CASES = {
 }
 FROZEN = {
     "paths": [
-        (1.823744846, 2.383313008, 2.905555048),
-        (1.966039284, 3.84310134, 5.96342599),
-        (2.941187373, 3.969997956, 5.457270511),
-        (0.4180347933, 1.682286243, 5.751776442),
+        (1.852344038, 2.375256812, 2.926896816),
+        (2.03130515, 3.836759615, 6.11126933),
+        (2.812158145, 4.016350264, 5.341318449),
+        (0.3907631827, 1.717979812, 5.478545793),
     ],
     "a level of .5": [
-        (2.195964171, 2.383313008, 2.566509874),
-        (3.116809642, 3.84310134, 4.350680737),
-        (3.593029558, 3.969997956, 4.388916446),
-        (1.001720121, 1.682286243, 2.913209103),
+        (2.175312192, 2.375256812, 2.559077418),
+        (3.156948215, 3.836759615, 4.379319005),
+        (3.64437356, 4.016350264, 4.439540736),
+        (0.9589877515, 1.717979812, 2.878060888),
     ],
     "far ahead": [
-        (1.83938277, 2.391175187, 2.944077576),
-        (1.659697448, 8.774223572, 103.3458251),
-        (2.828553582, 4.001392102, 5.887213099),
-        (1.398114806e-12, 1.208488159, 5.874579833),
+        (1.80761591, 2.351575763, 2.895930827),
+        (1.517735782, 8.844190405, 102.0555138),
+        (3.020036168, 3.969964824, 5.363779576),
+        (4.206385898e-13, 1.172914771, 5.959236638),
     ],
     "two files": [
-        (0.7977300796, 3.724348209, 13.98957107),
-        (0.9905622235, 9.98036972, 61.89903505),
-        (1.095918349, 3.880340058, 9.162371543),
-        (0.009564295817, 1.710050495, 47.4129691),
+        (0.7739243785, 3.730734878, 19.14811598),
+        (1.025108537, 9.667299791, 41.27081724),
+        (1.09287416, 3.861132277, 10.64433284),
+        (0.02649922904, 1.78070416, 31.74819604),
     ],
     "a dead direction": [
-        (1.822429768, 2.15328785, 2.436062002),
-        (1.822429768, 2.15328785, 2.436062002),
-        (2.964286363, 4.181338049, 6.031789284),
-        (2.964286363, 4.181338049, 6.031789284),
+        (1.835545168, 2.148990758, 2.420612117),
+        (1.835545168, 2.148990758, 2.420612117),
+        (2.941795295, 4.232344869, 6.054342358),
+        (2.941795295, 4.232344869, 6.054342358),
     ],
     "words": [
         (0.1128105937, 2.085119503, 8.154456163),
