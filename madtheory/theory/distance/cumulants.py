@@ -44,12 +44,12 @@ def extra_skew(loop: Loop) -> float:
     weighted = loop.weight is not None or loop.is_fresh_memory_one
     if not (weighted and w and n_r) or min(left) <= 0:  # the last: rare paths make them
         return 0.0
-    v = w / (1 - b)
-    second = (w**2 * fresh * 2 / n_r + (b * v) ** 2 * two) / left[0]
-    third = b**3 * (3 * v * second * (2 * two + three) + v**3 * three)
-    third = (third + w**3 * fresh * 8 / n_r**2) / left[1] + v**3 * (1 - fresh) * 8 / n_r**2
-    second += v**2 * (1 - fresh) * 2 / n_r
-    return max(third * v / (2 * second**2) - 1, 0.0)
+    a = 1 - b  # w in units of E V
+    second = (a**2 * fresh * 2 / n_r + b**2 * two) / left[0]
+    third = b**3 * (3 * second * (2 * two + three) + three)
+    third = (third + a**3 * fresh * 8 / n_r**2) / left[1] + (1 - fresh) * 8 / n_r**2
+    second += (1 - fresh) * 2 / n_r
+    return max(third / (2 * second**2) - 1, 0.0)
 
 
 def missed_by_skew(extra: float, spread: ArrayLike, s: Spectrum) -> Array:

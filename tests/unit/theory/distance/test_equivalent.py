@@ -225,6 +225,9 @@ def test_a_fixed_set_is_seen_by_all_generations() -> None:
     fresh = replace(loop, n_fixed=0, n_fresh=50)
     assert extra_skew(replace(loop, n_fixed=25, n_fresh=25)) != extra_skew(fresh) > 0
     assert extra_skew(replace(fresh, weight=0.0)) == 0
+    # It is a ratio: what a weight is does not matter where it is next to nothing.
+    least = [extra_skew(replace(fresh, bias=0.5, weight=x)) for x in (1e-15, 1e-100, 1e-300)]
+    assert least == pytest.approx([least[0]] * 3, rel=1e-12)
     # What is pooled has the weight n_real/n; with memory, and beside a fixed set, this is not used.
     pooled = fresh_data(50, 75, bias=0.5)
     share = replace(pooled, weight=0.4)
