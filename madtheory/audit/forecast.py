@@ -46,11 +46,11 @@ _WORK, _FEWEST_PATHS, _MOST_PATHS = 8000, 100, 400
 _WIDER, _WIDER_CLASSES = (1.5, 1.4), (1.7, 1.45)
 #: A median below this share of the upper end counts as this share.
 _NEAR_NOTHING = 1e-3
-#: What bands and the interval of n_eff of level .95 hold, measured on loops of twelve classes that
-#: set nothing here: over all, and in the class that does worst (tests/golden/audit/bands.json).
-COVERAGE = {"fid": (0.989, 0.967), "trace": (0.991, 0.975), "n_eff": (0.992, 0.975)}
+#: What bands and the interval of n_eff of level .95 hold, measured on loops of thirteen classes
+#: that set nothing here: over all, and in the worst class (tests/golden/audit/bands.json).
+COVERAGE = {"fid": (0.986, 0.946), "trace": (0.991, 0.975), "n_eff": (0.992, 0.975)}
 #: The same where memory and share of real data are said: those bands are narrower.
-COVERAGE_KNOWN = {"fid": (0.979, 0.921), "trace": (0.99, 0.963), "n_eff": (0.992, 0.975)}
+COVERAGE_KNOWN = {"fid": (0.979, 0.921), "trace": (0.988, 0.963), "n_eff": (0.992, 0.975)}
 #: The same where means are seen to drift along few of the directions and the share is not said: of
 #: FID in such loops, and in those too where the drift is not seen (docs/audit.md).
 COVERAGE_FEW = {**COVERAGE, "fid": (0.93, 0.89)}

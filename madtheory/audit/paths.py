@@ -150,8 +150,9 @@ def _next(
     p = law.share[:, None]
     scale = np.sqrt(law.growth)
     training = p[:, :, None] * law.shape + (1 - p)[:, :, None] * S
-    training *= scale[:, :, None] * scale[:, None, :]
-    F = root(training)
+    to, back = law.axes
+    grown = (to * scale[:, None, :]) @ back
+    F = root(grown @ training @ grown.swapaxes(1, 2))
     size = np.square(F).sum(axis=(1, 2)) / F.shape[1]
     # Far out a path stays: its squares leave float64.
     F *= np.sqrt(size.clip(1 / _FAR, _FAR) / np.maximum(size, 1e-300))[:, None, None]
@@ -174,7 +175,7 @@ def paths(
     scales, n = axes.scales[:K], series.rows[-1]
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
-    law = draw(rng, series, held, K, count, known)
+    law = draw(rng, series, held, scales, count, known)
     past = _past(rng, series, rows, law, K)
     out = []
     for _ in range(horizon):

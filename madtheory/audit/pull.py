@@ -21,6 +21,7 @@ import numpy as np
 from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.scoring import scored
+from madtheory.audit.turned import are_cut, own_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,19 +74,22 @@ class Home(NamedTuple):
 class Pull(NamedTuple):
     """One share's noise, log growth (K,), home of the means (K,), and shape (K, K).
 
-    The shape is shrunk to the real set's own, 1, as far as it may be noise.
+    The shape is shrunk to the real set's own, 1, as far as it may be noise. axes (K, K) twice: the
+    growth is along `axes[0] @ ... @ axes[1]`, the real ones or the loop's own.
     """
 
     noise: Noise
     growth: Array
     home: Home
     shape: Array
+    axes: tuple[Array, Array]
 
 
 class Draw(NamedTuple):
     """Parameters of P paths: share, training size, part of the file's noise (P,), growth (P, K).
 
     memory (P,): models that synthetic data come from, the last ones.
+    axes, each (P, K, K): along which growth is, and what takes the real ones to them.
     home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter; home without
     any: what is added to the means each time.
     """
@@ -97,6 +101,7 @@ class Draw(NamedTuple):
     growth: Array
     home: Array
     shape: Array
+    axes: tuple[Array, Array]
 
 
 def recalled(x: Array, memory: int) -> Array:
@@ -209,31 +214,36 @@ def _noise(residual: Array, sharing: float, share: float, most: float, memory: i
     return Noise(found.spread / own, found.file / own)
 
 
-def _later(residual: Array, sharing: float, spread: float) -> float:
-    """What log growth over the later half is beyond that over all, as far as not noise.
+def _later(residual: Array, sharing: float, spread: float) -> Array:
+    """What log growth over the later half is beyond that over all (K,), as far as not noise.
 
-    Growing pools slow down.
+    Growing pools slow down, all axes alike; some axes do by themselves.
     """
     steps, late = len(residual), residual[len(residual) // 2 :]
     if steps < _HALVES:
-        return 0.0
-    gap = float(late.mean() - residual.mean())
-    return gap * _shrunk(gap**2, sharing * spread * (1 / len(late) - 1 / steps))
+        return np.zeros(residual.shape[1])
+    gaps = late.mean(axis=0) - residual.mean(axis=0)
+    gap, noise = float(gaps.mean()), spread * (1 / len(late) - 1 / steps)
+    own, K = gaps - gap, residual.shape[1]
+    kept = _shrunk(float(np.square(own).sum()), max(1, K - 1) * (1 - sharing) * noise)
+    return np.asarray(gap * _shrunk(gap**2, sharing * noise) + kept * own)
 
 
 def pull(
     series: Series,
     share: float,
-    K: int,
+    scales: Array,
     memory: int = 1,
     *,
     errs: bool = False,
+    cut: bool = False,
 ) -> Pull:
-    """What one share says, along the first K axes.
+    """What one share says, along the first K axes, of deviations `scales` (K,).
 
-    Where the model `errs` by the same each time, means of a loop without real data drift.
+    Where they are `cut` growth is along the loop's own. Where the model `errs` by the same each
+    time, means of a loop without real data drift.
     """
-    logs, D = series.log_variance, series.sharing
+    logs, D, K = series.log_variance, series.sharing, len(scales)
     residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
     common = float(residual.mean())
     most = file_noise(series)
@@ -245,8 +255,17 @@ def pull(
     if share > 0 and len(residual) > 1:
         S = series.covariances[:, :K, :K]
         shape = _shape(S, recalled(S, memory), share, common)
-    growth = residual[:, :K].mean(axis=0) + _later(residual, D, noise.spread)
-    return Pull(noise, growth, home, shape)
+    axes = np.eye(K), np.eye(K)
+    if cut:
+        units = np.multiply.outer(scales, scales)
+        S = series.covariances[:, :K, :K]
+        before = share * shape + (1 - share) * recalled(S, memory)[:-1]
+        vectors, residual = own_axes(before * units, S[1:] * units)
+        # A Wishart matrix's root is less than 1 by (K + 1)/(8 n), and samples will be again.
+        residual = residual + (K + 1) / 8 * (noise.spread - 2 * noise.file)
+        axes = vectors / scales[:, None], vectors.T * scales
+    growth = (residual.mean(axis=0) + _later(residual, D, noise.spread))[:K]
+    return Pull(noise, growth, home, shape, axes)
 
 
 def drifts_along_few(series: Series, K: int) -> bool:
@@ -384,19 +403,42 @@ def noises(
     return spread_of - squared * r, r
 
 
+def _drawn_together(values: Array, noise: Array) -> Array:
+    """Eigenvalues (P, K) of symmetric matrices without what their noise drives them apart by.
+
+    Each pair of a Gaussian noise of variance noise/2 off the diagonal repels, twice: their vectors
+    are not the true ones either (Bun, Allez, Bouchaud and Potters, IEEE Trans. Inf. Theory 62,
+    2016, additive noise).
+    """
+    apart = values[:, :, None] - values[:, None, :]
+    both = noise[:, None, None]
+    return np.asarray(values - (both * apart / (np.square(apart) + both)).sum(axis=2))
+
+
 def _growth(
-    rng: np.random.Generator, logs: Array, variance: Array, sharing: float, dof: float
+    rng: np.random.Generator,
+    logs: Array,
+    variance: Array,
+    sharing: float,
+    dof: float,
+    *,
+    cut: bool = False,
 ) -> Array:
     """Draw growth (P, K): a common part, and each axis' own where axes differ beyond noise."""
     P, K = logs.shape
     common = logs.mean(axis=1, keepdims=True)
-    off = logs - common
+    off, own = logs - common, variance * (1 - sharing)
     size = np.square(off).sum(axis=1) / max(1, K - 1)
-    part = np.maximum(0.0, 1 - variance * (1 - sharing) / np.where(size > 0, size, np.inf))
-    own = part[:, None] * off + np.sqrt(part * variance)[:, None] * rng.standard_normal((P, K))
+    # Axes that are found by their growth have the noise of all pairs in it.
+    noise = own * (K + 1) / 2 if cut else own
+    part = np.maximum(0.0, 1 - noise / np.where(size > 0, size, np.inf))
+    kept = part[:, None] * off
+    if cut:
+        kept = np.where(part[:, None] > 0, _drawn_together(off, own), 0.0)
+    kept = kept + np.sqrt(part * variance)[:, None] * rng.standard_normal((P, K))
     t = np.clip(rng.standard_t(dof, size=P), -_LARGEST_T, _LARGEST_T)
     t = t * np.sqrt(sharing * variance)
-    growth: Array = np.exp((common + t[:, None] + own).clip(-_LARGEST_LOG, _LARGEST_LOG))
+    growth: Array = np.exp((common + t[:, None] + kept).clip(-_LARGEST_LOG, _LARGEST_LOG))
     return growth
 
 
@@ -410,12 +452,19 @@ def _homes(rng: np.random.Generator, homes: list[Home]) -> Array:
 
 
 def draw(
-    rng: np.random.Generator, series: Series, held: Anchor, K: int, paths: int, known: Known
+    rng: np.random.Generator,
+    series: Series,
+    held: Anchor,
+    scales: Array,
+    paths: int,
+    known: Known,
 ) -> Draw:
     """Draw the parameters of the paths."""
+    K = len(scales)
+    cut = are_cut(series, K)
     steps, D = len(series.log_variance) - 1, series.sharing
     them = pairs(rng, series, held, paths, known)
-    pulls = {(p, k): pull(series, p, K, k, errs=held.errs) for p, k in set(them)}
+    pulls = {(p, k): pull(series, p, scales, k, errs=held.errs, cut=cut) for p, k in set(them)}
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
     dof = max(1.0, (steps - 1) / D if steps > 1 else 1 / D - 1)
     most = file_noise(series)
@@ -427,7 +476,8 @@ def draw(
         memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
-        growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof),
+        growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof, cut=cut),
         home=_homes(rng, [m.home for m in mine]),
         shape=np.array([m.shape for m in mine]),
+        axes=(np.array([m.axes[0] for m in mine]), np.array([m.axes[1] for m in mine])),
     )

@@ -1,12 +1,13 @@
 """What the bands of the forecast and the interval of n_eff cover: the ground of docs/audit.md.
 
 Run ``python tests/golden/audit/bands.py``; it rewrites bands.json (some minutes, one core). Loops
-of twelve classes draw all their samples; each has its own seed, dimension (2 to 30), size (50 to
+of thirteen classes draw all their samples; each has its own seed, dimension (2 to 30), size (50 to
 1,000), number of generations (4 to 15) and kind of file: half the files are the training sets
-themselves, half fresh samples of the models. In two classes REAL is the first training set; in the
-last, models err by the same in one direction, and their shapes hold. The loop then goes on for
-HORIZON generations, once for the coverage and in BRANCHES ways for the oracle, who knows the loop
-and its last training set: its band is +- 1.96 standard deviations of the log.
+themselves, half fresh samples of the models. In two classes REAL is the first training set; in
+"means drift" models err by the same in one direction, and their shapes hold; in "biases turned"
+biases are along axes that REAL's cut across, of equal variances or of a power law. The loop then
+goes on for HORIZON generations, once for the coverage and in BRANCHES ways for the oracle, who
+knows the loop and its last training set: its band is +- 1.96 standard deviations of the log.
 """
 
 import json
@@ -51,6 +52,7 @@ class Case:
     first: bool = False
     small: float = 1.0
     drift: float = 0.0
+    turned: str = ""
 
     @property
     def n_real(self):
@@ -68,8 +70,12 @@ class Case:
 
     @property
     def biases(self):
-        """Roots of the biases of the directions: every second one has `small` more."""
-        return np.sqrt(self.bias * np.where(np.arange(self.dim) % 2, self.small, 1.0))
+        """Root of the biases (d, d): every second direction has `small` more."""
+        roots = np.sqrt(self.bias * np.where(np.arange(self.dim) % 2, self.small, 1.0))
+        axes = np.eye(self.dim)
+        if self.turned:
+            axes = np.linalg.qr(np.random.default_rng(2).standard_normal((self.dim, self.dim)))[0]
+        return (axes * roots) @ axes.T
 
 
 #: Name: (laws, loops) to draw from.
@@ -89,6 +95,7 @@ CLASSES = {
     "independent models": (("gaussian", "heavy", "kernel", "mixture"), ("independent",)),
     "biases differ": (("gaussian",), ("full",)),
     "means drift": (("gaussian",), ("full",)),
+    "biases turned": (("gaussian",), ("full",)),
 }
 #: Of which REAL is the first training set itself; seeds are numbered by name, those of later ones
 #: after them.
@@ -117,6 +124,9 @@ def case_of(name, rng):
     )
     if name == "biases differ":
         return replace(case, bias=1.0, small=float(rng.choice([0.7, 0.8, 0.9])))
+    if name == "biases turned":
+        small, kind = float(rng.choice([0.7, 0.8, 0.9])), str(rng.choice(["equal", "power"]))
+        return replace(case, bias=1.0, small=small, turned=kind)
     if name == "means drift":
         return replace(case, bias=1.0, drift=float(rng.choice([0.05, 0.15, 0.3])))
     return case
@@ -139,7 +149,7 @@ def law_of(case):
         hot = d if case.law == "one-hot" else max(1, d // 2)
         p = 1 / np.arange(1, max(2, hot) + 1)
         return Law(p / p.sum(), rng.standard_normal((len(p), d - hot)), np.ones(d - hot), hot)
-    scales = 1 / np.sqrt(np.arange(1, d + 1))
+    scales = np.ones(d) if case.turned == "equal" else 1 / np.sqrt(np.arange(1, d + 1))
     if case.law == "mixture":
         return Law(np.full(5, 0.2), rng.standard_normal((5, d)) * scales, 0.5 * scales, 0)
     return Law(np.ones(1), np.zeros((1, d)), scales, 0)
@@ -191,9 +201,8 @@ def draw(rng, x, n, case):
     """Samples of the model fit to x."""
     rows, bias = x[rng.integers(len(x), size=n)], case.bias
     if case.small < 1:
-        return x.mean(axis=0) + rng.standard_normal((n, case.dim)) @ (
-            root(spread(x, 1)).T * case.biases
-        )
+        noise = rng.standard_normal((n, case.dim)) @ root(spread(x, 1)).T
+        return x.mean(axis=0) + noise @ case.biases
     if case.drift:
         mean, S = drifting(x, case)
         return mean + rng.standard_normal((n, case.dim)) @ root(S).T
@@ -232,7 +241,7 @@ def model_moments(x, case):
         return mean, cov
     if case.law in ("mixture", "kernel"):
         return mean, case.bias * (0.96 * spread(x, 0) + 0.04 * spread(x, 1))
-    return mean, np.multiply.outer(case.biases, case.biases) * spread(x, 1)
+    return mean, case.biases @ spread(x, 1) @ case.biases
 
 
 # --------------------------------------------------------------------------------------- the loop

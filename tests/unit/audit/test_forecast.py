@@ -18,6 +18,11 @@ from madtheory.audit.series import Axes, Series
 from madtheory.laws.bures import w2_squared
 
 
+def own_axes(paths):
+    """Real ones of two directions."""
+    return (np.repeat(np.eye(2)[None], paths, axis=0),) * 2
+
+
 def collapse(rng, n=120, dim=3, generations=6):
     x, files = rng.standard_normal((n, dim)), []
     for _ in range(generations):
@@ -136,7 +141,7 @@ def loop_series(share, growth, step, file, T=4000, K=2, seed=0, memory=1):
 
 
 def test_the_true_share_gives_noise_growth_and_home():
-    found = pull.pull(loop_series(0.3, 0.95, 0.05, 0.04), 0.3, 2)
+    found = pull.pull(loop_series(0.3, 0.95, 0.05, 0.04), 0.3, np.ones(2))
     q, r = 0.05**2, 0.04**2
     assert found.noise.file == pytest.approx(r, rel=0.15)
     assert found.noise.spread == pytest.approx(q + (1 + 0.7**2) * r, rel=0.1)
@@ -149,14 +154,17 @@ def test_the_true_share_gives_noise_growth_and_home():
 
 
 def test_a_loop_with_memory_gives_its_noise_growth_and_home():
-    found = pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, 2, 3)
+    found = pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, np.ones(2), 3)
     q, r = 0.05**2, 0.04**2
     assert found.noise.file == pytest.approx(r, rel=0.2)
     assert found.noise.spread == pytest.approx(q + (1 + 0.7**2 / 3) * r, rel=0.1)
     np.testing.assert_allclose(found.growth, math.log(0.95), atol=4e-3)
     np.testing.assert_allclose(found.home.mean, [0.5, -0.25], atol=0.03)
     # As one of the last model only, what the older ones say is taken for noise of the files.
-    assert pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, 2).noise.file > 1.8 * r
+    assert (
+        pull.pull(loop_series(0.3, 0.95, 0.05, 0.04, memory=3), 0.3, np.ones(2)).noise.file
+        > 1.8 * r
+    )
 
 
 def test_the_course_of_the_variances_is_a_likelihood_of_its_residuals():
@@ -205,7 +213,7 @@ def test_axes_that_grow_by_themselves_add_no_noise():
     S = np.exp(logs)[:, :, None] * np.eye(60)
     still = np.zeros((9, 60))
     series = Series(logs, still, still, S, one, 1e4 * one, 2.0, 1 / 60, one, 60.0, 1.0)
-    assert pull.pull(series, 0.0, 60).noise.spread == pytest.approx(0.05**2, rel=0.15)
+    assert pull.pull(series, 0.0, np.ones(60)).noise.spread == pytest.approx(0.05**2, rel=0.15)
 
 
 @pytest.mark.parametrize("n", [400, 1000])
@@ -274,7 +282,7 @@ def test_memory_recalls_the_last_ones():
 
 
 def test_files_that_are_the_training_sets_have_no_noise_of_their_own():
-    found = pull.pull(loop_series(0.0, 0.99, 0.05, 0.0, T=400), 0.0, 2)
+    found = pull.pull(loop_series(0.0, 0.99, 0.05, 0.0, T=400), 0.0, np.ones(2))
     assert found.noise.file < 0.1 * 0.05**2
     assert found.noise.spread == pytest.approx(0.05**2, rel=0.2)
     # Of 400 steps nothing is left of a mean that is noise.
@@ -333,6 +341,25 @@ def test_growth_is_as_uncertain_as_student_says_and_axes_differ_beyond_noise_onl
     assert logs[:, 0].var() == pytest.approx(0.04 / 3 + kept * 0.04, rel=0.05)
 
 
+def test_what_noise_drives_apart_is_drawn_together():
+    """Of matrices M + N the growths along the eigenvectors of the sum are those of M."""
+    rng, K, sd = np.random.default_rng(17), 40, 0.05
+    true = np.repeat([-0.6, 0.1], K // 2)
+    noise = rng.normal(0, sd / np.sqrt(2), (200, K, K))
+    seen = np.diag(true) + np.triu(noise, 1) + np.triu(noise, 1).swapaxes(1, 2)
+    seen += np.eye(K) * rng.normal(0, sd, (200, K, 1))
+    values, vectors = np.linalg.eigh(seen)
+    own = np.einsum("pik,i,pik->pk", vectors, true, vectors)
+    found = pull._drawn_together(values, np.full(200, sd**2))
+    assert np.abs(found - own).mean() < 0.35 * np.abs(values - own).mean()
+    assert np.abs(found - own).mean() < 0.05
+    # Of less than noise alone nothing is left.
+    logs = pull._growth(
+        rng, 0.1 * rng.standard_normal((500, K)), np.full(500, 1.0), 0.0, 9, cut=True
+    )
+    assert np.ptp(np.log(logs), axis=1).max() < 1e-12
+
+
 def test_noises_are_drawn_about_their_values():
     rng, P = np.random.default_rng(6), 40_000
     each = [pull.Noise(0.05, 0.01)] * P
@@ -362,7 +389,7 @@ def test_a_path_of_a_walk_has_the_noise_of_its_training_sets():
     rows = row_noise.whitened(rng.standard_normal((256, K)))
     flat, one = np.zeros(P), np.ones((P, K))
     memory, size, shape = np.ones(P, int), np.full(P, n), np.full((P, K, K), 9.0)
-    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 0 * one, shape)
+    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 0 * one, shape, own_axes(P))
     S = np.repeat(np.diag([4.0, 1.0])[None], P, axis=0)
     mean, out = paths._next(rng, law, rows, 3 * one, S)
     np.testing.assert_allclose(mean.mean(axis=0), 3, atol=0.02)
@@ -481,22 +508,22 @@ CASES = {
 }
 FROZEN = {
     "paths": [
-        (1.852344038, 2.375256812, 2.926896816),
-        (2.03130515, 3.836759615, 6.11126933),
-        (2.812158145, 4.016350264, 5.341318449),
-        (0.3907631827, 1.717979812, 5.478545793),
+        (1.874797647, 2.387110639, 2.980364947),
+        (2.033247417, 3.873512057, 6.093566639),
+        (2.7690163, 4.005432908, 5.291485296),
+        (0.3722382573, 1.740126586, 5.351295671),
     ],
     "a level of .5": [
-        (2.175312192, 2.375256812, 2.559077418),
-        (3.156948215, 3.836759615, 4.379319005),
-        (3.64437356, 4.016350264, 4.439540736),
-        (0.9589877515, 1.717979812, 2.878060888),
+        (2.184424289, 2.387110639, 2.567728019),
+        (3.170806504, 3.873512057, 4.374597673),
+        (3.55453263, 4.005432908, 4.414945334),
+        (0.9532519155, 1.740126586, 2.797622482),
     ],
     "far ahead": [
-        (1.80761591, 2.351575763, 2.895930827),
-        (1.517735782, 8.844190405, 102.0555138),
-        (3.020036168, 3.969964824, 5.363779576),
-        (4.206385898e-13, 1.172914771, 5.959236638),
+        (1.788137901, 2.371587334, 2.94691981),
+        (1.524978919, 8.810695418, 102.4310313),
+        (2.912954545, 3.954162609, 5.247824655),
+        (8.47710834e-13, 1.147171252, 5.9731353),
     ],
     "two files": [
         (0.7739243785, 3.730734878, 19.14811598),
@@ -505,10 +532,10 @@ FROZEN = {
         (0.02649922904, 1.78070416, 31.74819604),
     ],
     "a dead direction": [
-        (1.835545168, 2.148990758, 2.420612117),
-        (1.835545168, 2.148990758, 2.420612117),
-        (2.941795295, 4.232344869, 6.054342358),
-        (2.941795295, 4.232344869, 6.054342358),
+        (1.830224608, 2.162016322, 2.427562507),
+        (1.830224608, 2.162016322, 2.427562507),
+        (2.911329724, 4.164885249, 6.146318983),
+        (2.911329724, 4.164885249, 6.146318983),
     ],
     "words": [
         (0.1128105937, 2.085119503, 8.154456163),
@@ -655,7 +682,14 @@ def test_what_is_far_out_stays(size):
     rows = row_noise.squares(np.random.default_rng(0).standard_normal((40, 2)))
     one = np.ones(1)
     law = pull.Draw(
-        0 * one, np.ones(1, int), 1e9 * one, one, np.ones((1, 2)), np.zeros((1, 2)), np.eye(2)[None]
+        share=0 * one,
+        memory=np.ones(1, int),
+        size=1e9 * one,
+        part=one,
+        growth=np.ones((1, 2)),
+        home=np.zeros((1, 2)),
+        shape=np.eye(2)[None],
+        axes=own_axes(1),
     )
     _, S = paths._next(
         np.random.default_rng(0), law, rows, np.zeros((1, 2)), size * np.eye(2)[None]
@@ -689,8 +723,12 @@ def test_noise_of_residuals_by_hand():
 def test_growth_of_the_later_half_counts_from_four_steps_on():
     x = np.array([0.0, 0.0, 1.0, 1.0])[:, None] * np.ones((1, 2))
     # Half beyond the mean, of a square of which .3 .2 (1/2 - 1/4) are noise.
-    assert pull._later(x, 0.3, 0.2) == pytest.approx(0.5 * (1 - 0.015 / 0.25), rel=1e-12)
-    assert pull._later(x[:3], 0.3, 0.2) == 0.0
+    both = 0.5 * (1 - 0.015 / 0.25)
+    assert pull._later(x, 0.3, 0.2) == pytest.approx([both, both], rel=1e-12)
+    assert pull._later(x[:3], 0.3, 0.2).tolist() == [0.0, 0.0]
+    # Beyond what axes share, .7 .2 (1/2 - 1/4) of a square of 1/2 + 1/2 are noise.
+    x[:, 0] *= -1
+    assert pull._later(x, 0.3, 0.2) == pytest.approx(np.array([-0.5, 0.5]) * (1 - 0.035 / 0.5))
 
 
 def home_by_hand(seen):
@@ -708,14 +746,14 @@ def home_by_hand(seen):
 
 def test_three_files_say_where_real_rows_are():
     series = loop_series(0.5, 1.0, 0.02, 0.0, T=3)
-    found = pull.pull(series, 0.5, 2).home
+    found = pull.pull(series, 0.5, np.ones(2)).home
     seen = 2 * series.means[1:] - series.means[:-1]
     error, free, kept = home_by_hand(seen)
     assert kept > 0.2
     np.testing.assert_allclose(found.mean, seen.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(found.free, free, rtol=1e-9)
     assert (found.error, found.kept) == pytest.approx((error, kept), rel=1e-9)
-    two = pull.pull(loop_series(0.5, 1.0, 0.02, 0.0, T=2), 0.5, 2).home
+    two = pull.pull(loop_series(0.5, 1.0, 0.02, 0.0, T=2), 0.5, np.ones(2)).home
     assert (two.mean.tolist(), two.error) == ([0.0, 0.0], 0.0)
 
 
@@ -724,16 +762,16 @@ def test_what_a_model_that_errs_adds_each_time_without_real_data():
     series = dataclasses.replace(series, means=series.means + 0.08 * np.arange(9.0)[:, None])
     steps = np.diff(series.means, axis=0)
     error, free, kept = home_by_hand(steps)
-    found = pull.pull(series, 0.0, 2, errs=True)
+    found = pull.pull(series, 0.0, np.ones(2), errs=True)
     assert found.home.kept == pytest.approx(kept, rel=1e-9)
     assert 0.2 < kept < 0.9, (kept, free)
     assert (found.shape == np.eye(2)).all()
     # What no axis has by itself is none where no error is seen.
-    assert pull.pull(series, 0.0, 2).home.kept == 0
+    assert pull.pull(series, 0.0, np.ones(2)).home.kept == 0
     held = Anchor(np.where(SHARES == 0, 0.0, -np.inf), 0.0, 1.0, 1.0, 1.0)
     for errs in (False, True):
         law = pull.draw(
-            np.random.default_rng(0), series, held._replace(errs=errs), 2, 4000, Known(1)
+            np.random.default_rng(0), series, held._replace(errs=errs), np.ones(2), 4000, Known(1)
         )
         part = free + (1 - free) * errs * kept
         off = part * steps.mean(axis=0)

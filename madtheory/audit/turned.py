@@ -1,0 +1,58 @@
+"""Axes of a loop's own: where variances change along directions that the real axes cut across.
+
+What is lost along others shows as correlations along the real axes, and no growth of each of these
+by itself goes on with it. Such a step takes a covariance A to M A M, M symmetric, beside its noise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from madtheory._types import Array
+    from madtheory.audit.series import Series
+
+#: Standard deviations of what steps of a walk have in common beyond which they drift.
+_DRIFTS = 1.9
+#: Least variance along an axis of a file, relative to its largest: beyond it no map is looked for.
+_LEAST = 1e-6
+
+
+def are_cut(series: Series, K: int) -> bool:
+    """Whether correlations along the first K axes drift: steps of a walk have nothing in common.
+
+    Neighbours share a file's noise and are left out.
+    """
+    S = series.covariances[:, :K, :K]
+    every = np.linalg.eigvalsh(S)
+    if K < 2 or not (every[:, 0] > _LEAST * every[:, -1]).all():
+        return False
+    deviations = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
+    R = S / (deviations[:, :, None] * deviations[:, None, :])
+    steps = np.diff(R[:, *np.triu_indices(K, 1)], axis=0)
+    common = (steps @ steps.T)[np.triu_indices(len(steps), 2)]
+    return bool(common.sum() > _DRIFTS * np.sqrt(np.square(common).sum()))
+
+
+def _root(A: Array) -> Array:
+    """Symmetric roots."""
+    values, vectors = np.linalg.eigh(A)
+    roots = np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    return np.asarray((vectors * roots) @ vectors.swapaxes(-1, -2))
+
+
+def maps(before: Array, after: Array) -> Array:
+    """The symmetric M of M A M = B, of covariances A and B (..., K, K): optimal transport's."""
+    root = _root(before)
+    back = np.linalg.inv(root)
+    return np.asarray(back @ _root(root @ after @ root) @ back)
+
+
+def own_axes(before: Array, after: Array) -> tuple[Array, Array]:
+    """Axes (K, K) of the mean of all steps' maps, and what variances grow by along each (T, K)."""
+    M = maps(before, after)
+    vectors = np.linalg.eigh(M.mean(axis=0))[1]
+    along = np.einsum("ki,tkl,li->ti", vectors, M, vectors)
+    return vectors, 2 * np.log(along)
