@@ -154,10 +154,12 @@ def require_limit(loop: Loop) -> None:
             f"got memory {or_all(loop.memory)} and pool {loop.pool} with pool_cap "
             f"{or_all(loop.pool_cap)}"
         )
-    if loop.weight == 0 or (not loop.n_real and (loop.memory > 1 or loop.pool != "replace")):
+    if loop.weight == 0:
+        raise UnsupportedLoop("w2_squared_limit is computed for a weight above 0 only, got 0")
+    if not loop.n_real and (loop.memory > 1 or loop.pool != "replace"):
         raise UnsupportedLoop(
             "w2_squared_limit without real data is computed for memory 1 and pool = replace only, "
-            f"got memory {loop.memory}, pool {loop.pool} and weight {loop.weight}"
+            f"got memory {loop.memory} and pool {loop.pool}"
         )
 
 

@@ -231,6 +231,8 @@ def forgetting_status(loop: Loop) -> Literal["exact", "bound"]:
 def second_moment_radius(loop: Loop, dim: int) -> float:
     """Spectral radius of a generation's map of second moments; at 1 or above they diverge.
 
+    0 where real data have all the weight: a fit then sees no model.
+
     Parameters
     ----------
     loop : Loop
@@ -244,6 +246,8 @@ def second_moment_radius(loop: Loop, dim: int) -> float:
     0.923
     """
     loop = binding(loop)
+    if loop.weight == 1:
+        return 0.0
     if loop.is_stationary and not is_exact(loop):
         if remembers_little(loop):
             return several_radius(loop, _check.count("dim", dim))

@@ -293,6 +293,8 @@ def _fixed(f: _Map) -> Array:
 
 def several_radius(loop: Loop, dim: int, tolerance: float = 0.0) -> float:
     """Spectral radius of a late generation's map of all joint moments of degree two."""
+    if loop.weight == 1:  # A fit sees no model, and eigenvalues of what is nilpotent are rounding.
+        return 0.0
     with _threads.one_thread():
         return _largest(_Late(loop, dim, at_rest=False).map(), tolerance)
 

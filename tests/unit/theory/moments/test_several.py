@@ -162,6 +162,13 @@ def test_the_radius_with_memory_one_is_that_of_its_own_map():
         assert at_rest.several_radius(loop, 2) == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_loop_that_sees_no_model_forgets_at_once():
+    """Of a nilpotent map eigenvalues are rounding: 1e-4 was said."""
+    for more in ({}, {"memory": 5}, {"pool": "accumulate", "pool_cap": 3}):
+        loop = Loop(n_initial=11, n_fixed=15, n_synth=3, weight=1.0, bias=0.1, **more)
+        assert second_moment_radius(loop, 2) == 0.0
+
+
 def test_overflow_is_infinite_and_first_moments_stay_finite():
     loop = fresh_data(1, 2, memory=2)
     path = second_moments(loop, 2, generations=4000)
