@@ -241,7 +241,7 @@ def _moves(series: Series, seen: _Seen, noise: _Noise, known: Known) -> float:
     if known.alone:
         return still
     spread = seen.noise * float(noise.spread.max())
-    whole = Drift(value, error, noise.dof, spread, spread, 1.0)
+    whole = Drift(value, error, noise.dof, spread, spread, 1.0, error)
     alone = replace(series, log_variance=seen.level[:, None])
     return max(still, curve_p_value(alone, whole, MARGIN, errs=True))
 

@@ -19,6 +19,7 @@ class Drift(NamedTuple):
     value, error: the drift and its standard error; dof: degrees of freedom of the error;
     step: variance of a single direction's step of the loop itself; spread: variance of its
     observed increment; sharing: variance of the average over that of a single direction.
+    wide: the error where files have less noise of their own than it looks, by a standard error.
     """
 
     value: float
@@ -27,6 +28,7 @@ class Drift(NamedTuple):
     step: float
     spread: float
     sharing: float
+    wide: float
 
 
 def _noise(series: Series, value: float) -> tuple[float, float]:
@@ -58,9 +60,14 @@ def drift(series: Series) -> Drift:
     steps, D = len(level) - 1, series.sharing
     value = float(level[-1] - level[0]) / steps
     spread, noise = _noise(series, value)
-    variance = D * (steps * spread - 2 * (steps - 1) * noise) / steps**2
     dof = max(1.0, steps / D - 1)
-    return Drift(value, math.sqrt(variance), dof, spread - 2 * noise, spread, D)
+
+    def error(noise: float) -> float:
+        return math.sqrt(D * (steps * spread - 2 * (steps - 1) * noise)) / steps
+
+    # A mean of as many products of neighbours; what is noise of theirs counts as the files' own.
+    less = max(0.0, noise - spread / math.sqrt(max(1.0, (steps - 1) / D)))
+    return Drift(value, error(noise), dof, spread - 2 * noise, spread, D, error(less))
 
 
 def held_drift(series: Series, whole: Drift, share: float, steps: int) -> Drift:
@@ -74,7 +81,7 @@ def held_drift(series: Series, whole: Drift, share: float, steps: int) -> Drift:
     increments = float(((1 - share) ** np.arange(steps)).sum())
     error = math.sqrt(whole.sharing * whole.spread * increments) / steps
     value = float(level[-1] - level[-1 - steps]) / steps
-    return whole._replace(value=value, error=error, dof=max(1.0, whole.dof * 2 / 3))
+    return whole._replace(value=value, error=error, wide=error, dof=max(1.0, whole.dof * 2 / 3))
 
 
 def training_size(step: float) -> float:

@@ -85,11 +85,11 @@ def _bias(noise: Drift, sizes: list[int] | None, level: float) -> tuple[Measured
         m = training_size(noise.step)
         correction = size_correction(m)
         # The correction is near step/2, and the step is as uncertain as a variance of dof terms.
-        error = math.hypot(noise.error, noise.spread / 2 * math.sqrt(2 / noise.dof))
+        error = math.hypot(noise.wide, noise.spread / 2 * math.sqrt(2 / noise.dof))
         size = m + 1
     else:
         correction = float(np.mean([size_correction(n - 1) for n in sizes[1:]]))
-        error, size = noise.error, float(np.mean(sizes[1:]))
+        error, size = noise.wide, float(np.mean(sizes[1:]))
     return _student(noise, noise.value + correction, error, level).map(exponential), size
 
 
@@ -187,7 +187,7 @@ def infer(
         p_walk = 0.0 if known.mixed(MARGIN) else held.slow
         if held.walk <= alpha and not known.alone:
             noise = held_drift(series, whole, held.share, T - 1)
-    rate = _student(noise, noise.value, noise.error, level)
+    rate = _student(noise, noise.value, noise.wide, level)
     bias, size = _bias(noise, sizes, level)
     verdict, reason = _verdict(series, whole, held, p, alpha, known, grown)
     return Inference(rate, bias, size, verdict, reason, p, p_walk, noise, held, grown)

@@ -272,7 +272,7 @@ def test_curve_test_is_a_weighted_least_squares_fit(share, T):
     """c'/c = a/c + b by scipy: relative errors alike, so weights are one over the ratios."""
     rng = np.random.default_rng(5)
     level = -1.2 + np.cumsum(-0.1 + 0.1 * rng.standard_normal((T, 3)), axis=0)
-    noise = Drift(0.0, 0.0, 6.0, 0.01, 0.03, 0.4)
+    noise = Drift(0.0, 0.0, 6.0, 0.01, 0.03, 0.4, 0.0)
     c = np.exp(level.mean(axis=1))
     ratio = c[1:] / c[:-1]
     (a, b), cov = optimize.curve_fit(
@@ -297,7 +297,7 @@ def test_curve_test_of_models_that_err_by_the_same_each_time(share, held):
         x = (1 - share) * x + error
         level[t], means[t] = np.log(c), x
         c = g * (share + (1 - share) * c + share * (1 - share) * x**2)
-    noise = Drift(0.0, 0.0, 50.0, 1e-4, 4e-4, 0.2)
+    noise = Drift(0.0, 0.0, 50.0, 1e-4, 4e-4, 0.2, 0.0)
     series = dataclasses.replace(walks(level), means=means)
     assert (anchor.curve_p_value(series, noise, 0.1, errs=True) > 0.02) is held
     if share == 0.1:
@@ -306,7 +306,7 @@ def test_curve_test_of_models_that_err_by_the_same_each_time(share, held):
 
 
 def test_curve_test_says_nothing_of_what_does_not_move():
-    noise = Drift(0.0, 0.0, 6.0, 1e-4, 1e-4, 0.4)
+    noise = Drift(0.0, 0.0, 6.0, 1e-4, 1e-4, 0.4, 0.0)
     steep, flat = (walks(s * np.arange(9.0)[:, None] * np.ones((1, 3))) for s in (-1e-5, 0.0))
     assert anchor.curve_p_value(flat, noise, 0.1) == 1.0
     # A hundred-thousandth a generation is a regular fit (condition 1e10), far from any bend.
@@ -329,7 +329,7 @@ def test_curve_test_sees_a_steep_fall_as_a_slow_one(fall):
         contrast = mp.matrix([0.9, -0.1])
         value = (contrast.T * (inverse * (rows.T * mp.matrix([1] * 6))))[0]
         t = float(value / mp.sqrt(0.01 * 0.25 * (contrast.T * (inverse * contrast))[0]))
-    noise = Drift(-fall, 0.1, 23.0, 0.01, 0.01, 0.25)
+    noise = Drift(-fall, 0.1, 23.0, 0.01, 0.01, 0.25, 0.1)
     found = anchor.curve_p_value(walks(level[:, None] * np.ones((1, 4))), noise, 0.1)
     assert found == pytest.approx(float(stats.t.cdf(t, 23)), rel=1e-6)
     assert found < 1e-6
@@ -569,7 +569,7 @@ def test_three_tests_of_a_held_loop_share_its_error_rate():
 HELD = anchor.Anchor(
     log_likelihood=np.zeros(11), share=0.5, walk=0.001, slow=0.001, held=1.0, partial=1.0
 )
-STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25)
+STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25, 0.002)
 
 
 @pytest.mark.parametrize(
@@ -608,7 +608,7 @@ def test_every_verdict_at_its_threshold(held, p, verdict, words):
 )
 def test_a_held_loop_is_settled_within_its_tolerance_or_its_noise(drift, spread, settled):
     line = walks(np.repeat(drift * np.arange(9)[:, None], 4, axis=1))
-    noise = Drift(drift, 0.0, 50.0, spread, spread, 0.25)
+    noise = Drift(drift, 0.0, 50.0, spread, spread, 0.25, 0.0)
     # Error of the later half, by hand: sqrt(.25 spread (1 + .5 + .25 + .125))/4.
     error = math.sqrt(0.25 * spread * 1.875) / 4
     assert spread < 1e-3 or error == pytest.approx(0.0342, rel=2e-3)

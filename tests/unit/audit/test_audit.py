@@ -170,7 +170,7 @@ def test_curve_test_tells_a_bend_from_a_line():
         return np.repeat(np.log(c)[:, None], 4, axis=1)
 
     bend = bent(1.0)
-    noise = drift.Drift(0.0, 0.0, 50.0, 1e-4, 1e-4, 0.25)
+    noise = drift.Drift(0.0, 0.0, 50.0, 1e-4, 1e-4, 0.25, 0.0)
     assert anchor.curve_p_value(walks(line), noise, 0.1) < 1e-6
     assert anchor.curve_p_value(walks(bend), noise, 0.1) > 1 - 1e-6
     # At its own share the contrast is exactly zero, wherever the first file lies.

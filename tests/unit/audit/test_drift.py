@@ -41,6 +41,9 @@ def test_spread_and_noise_by_fractions(residuals, rows, spread, noise):
     # A quarter of 3 steps and noise at both ends, over 3^2; 3 x 4 independent steps less one.
     variance = float((3 * (spread - 2 * noise) + 2 * noise) / 4 / 9)
     assert found.error == pytest.approx(math.sqrt(variance), rel=1e-9)
+    # Intervals leave the files a standard error of 2 x 4 products less noise.
+    less = max(0.0, float(noise) - float(spread) / math.sqrt(8))
+    assert found.wide == pytest.approx(math.sqrt((3 * float(spread) - 4 * less) / 4) / 3, rel=1e-9)
     assert found.dof == pytest.approx(11, rel=1e-12)
     assert found.sharing == 0.25
 
@@ -77,13 +80,13 @@ def test_held_drift_is_that_of_a_stationary_process():
     """x_t = .6 x_(t-1) + noise of variance 1: variance 1/.64, that of an increment 1.25."""
     level = np.array([0.0, 5.0, 1.0, 2.0, 7.0])
     series = walks(np.column_stack([level - 1, level + 1]))
-    whole = drift.Drift(9.0, 9.0, 12.0, 1.0, 1.25, 0.2)
+    whole = drift.Drift(9.0, 9.0, 12.0, 1.0, 1.25, 0.2, 9.0)
     found = drift.held_drift(series, whole, 0.4, 3)
     assert found.value == pytest.approx((7 - 5) / 3, rel=1e-12)
     difference = 2 / 0.64 * (1 - 0.6**3)  # of x_t and x_(t-3)
     assert found.error == pytest.approx(math.sqrt(0.2 * difference) / 3, rel=1e-12)
     assert found.dof == pytest.approx(8, rel=1e-12)
-    assert found[3:] == (1.0, 1.25, 0.2)
+    assert found[3:] == (1.0, 1.25, 0.2, found.error)
     assert drift.held_drift(series, whole._replace(dof=1.2), 0.4, 3).dof == 1.0
 
 
@@ -94,7 +97,7 @@ def test_degrees_of_freedom_of_white_noise_are_those_left():
     """
     x = np.random.default_rng(1).standard_normal((20_000, 101))
     left = 8 / 100 / np.square(np.diff(x, axis=1)).mean(axis=1).var()
-    whole = drift.Drift(0.0, 0.0, 99.0, 2.0, 2.0, 1.0)
+    whole = drift.Drift(0.0, 0.0, 99.0, 2.0, 2.0, 1.0, 0.0)
     found = drift.held_drift(walks(np.zeros((101, 1))), whole, 1.0, 100)
     assert found.dof / 99 == pytest.approx(left, rel=0.045)
 

@@ -128,7 +128,7 @@ def test_what_comes_nearer_does_not_grow():
 
 def test_a_level_without_noise_is_surely_growing():
     level = np.linspace(0, 1, 5)
-    still = Drift(0.25, 0.0, 5.0, 0.0, 0.0, 0.25)
+    still = Drift(0.25, 0.0, 5.0, 0.0, 0.0, 0.25, 0.0)
     assert growth._level_p_value(level, still) == 0.0
     assert growth._level_p_value(level[::-1], still) == 1.0
     p = growth._level_p_value(level, still._replace(error=0.1))
@@ -175,7 +175,7 @@ def alone(held, grown, x=None):
 
 def test_what_surely_grows_by_less_than_matters_is_not_mad():
     held = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0)
-    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25, 0.0)
     grown = growth.Growth(0.021, 1, 0.1, 0.2, 0.0, 0.0099, level)
     assert alone(held, grown) == "not_mad"
     assert alone(held, grown._replace(p_value=0.02)) == "mad"
@@ -187,7 +187,7 @@ def test_what_surely_grows_by_less_than_matters_is_not_mad():
 
 def test_a_level_is_at_rest_since_the_first_file_that_counts_within_the_lax_tolerance():
     held = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0)
-    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25, 0.0)
     grown = growth.Growth(0.021, 2, 0.1, 0.2, 0.0, 0.0099, level)
 
     def verdict(logs, first=2):
@@ -219,7 +219,10 @@ def test_a_lost_direction_is_what_models_at_rest_lack_by_chance_alone():
 def mixed(x, known):
     """Verdict and reason of means x (T, 8) in a loop that is half real."""
     given = series(np.hstack([x, np.zeros((len(x), 4))]), 8)
-    held, drift = Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0), Drift(0.0, 0.0, 50.0, 0.0, 0.0, 0.125)
+    held, drift = (
+        Anchor(np.zeros(9), 1.0, 0.01, 0.02, 1.0),
+        Drift(0.0, 0.0, 50.0, 0.0, 0.0, 0.125, 0.0),
+    )
     return inference._mixed(given, drift, held, 0.02, known)
 
 
@@ -258,7 +261,7 @@ def test_what_still_grows_over_the_later_half_is_undecided_whoever_enters():
 
 @pytest.mark.parametrize(("p", "verdict"), [(0.05, "undecided"), (0.0501, "not_mad")])
 def test_growth_is_seen_at_five_per_cent(monkeypatch, p, verdict):
-    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25)
+    level = Drift(0.0, 0.0, 5.0, 0.0, 0.0, 0.25, 0.0)
     asked = []
 
     def found(late, alpha, *, apart):
@@ -272,7 +275,7 @@ def test_growth_is_seen_at_five_per_cent(monkeypatch, p, verdict):
 
 def test_the_level_is_tested_on_both_sides():
     level = np.array([0.0, 0.1, 0.4, 0.3, 0.5])
-    found = Drift(0.125, 0.1, 3.0, 0.01, 0.015, 0.2)
+    found = Drift(0.125, 0.1, 3.0, 0.01, 0.015, 0.2, 0.1)
     expected = 2 * stats.t.sf(1.25, 3)
     assert growth._level_p_value(level, found) == pytest.approx(expected, rel=1e-12)
     assert growth._level_p_value(-level, found) == pytest.approx(expected, rel=1e-12)

@@ -16,7 +16,7 @@ from tests.unit.audit.test_audit import walks
 
 inference = sys.modules["madtheory.audit.inference"]
 #: Dyadic, so that hand and machine agree: a drift of -.1 with eight degrees of freedom.
-NOISE = Drift(-0.1, 0.02, 8.0, 0.01, 0.015, 0.2)
+NOISE = Drift(-0.1, 0.02, 8.0, 0.01, 0.015, 0.2, 0.02)
 #: Student's quantiles: .975 and .95 of eight degrees of freedom.
 T975, T95 = 2.3060041350333704, 1.8595480375228424
 HELD = Anchor(np.zeros(9), share=0.5, walk=0.001, slow=0.001, held=1.0)
@@ -126,7 +126,8 @@ def test_a_held_loop_has_the_interval_of_one(monkeypatch):
     y = float(special.betaincinv(19 / 3, 0.5, 0.05))
     half = math.sqrt(38 / 3 * (1 / y - 1)) * math.sqrt(D * spread * 1.9375) / 5
     assert held.rate.high - held.rate.value == pytest.approx(half, rel=1e-5)
-    noise = (spread - walk.noise.step) / 2
+    # Four times four products of neighbours: a standard error of their mean is a quarter of it.
+    noise = max(0.0, (spread - walk.noise.step) / 2 - spread / 4)
     half = 2.093024 * math.sqrt(D * (5 * spread - 8 * noise)) / 5
     assert walk.rate.high - walk.rate.value == pytest.approx(half, rel=1e-5)
 
@@ -193,7 +194,7 @@ def steps(*increments):
     ("value", "settled"), [(0.003, True), (0.0031, False), (-0.003, True), (-0.0031, False)]
 )
 def test_a_loop_not_seen_to_be_held_is_settled_by_the_strict_tolerance(value, settled):
-    whole = Drift(value, 0.002, 3.0, 1e-4, 1e-4, 0.25)
+    whole = Drift(value, 0.002, 3.0, 1e-4, 1e-4, 0.25, 0.002)
     free = HELD._replace(walk=0.0201)
     series = steps(*[-0.5] * 7)  # its own drift is not looked at again
     assert inference._settled(series, whole, free, 0.02) is settled
@@ -212,7 +213,7 @@ def test_a_loop_not_seen_to_be_held_is_settled_by_the_strict_tolerance(value, se
     ],
 )
 def test_a_held_loop_is_settled_by_the_tolerance_of_its_later_half(dof, value, settled):
-    whole = Drift(-0.3, 9.0, dof, 4e-4, 4e-4, 0.25)
+    whole = Drift(-0.3, 9.0, dof, 4e-4, 4e-4, 0.25, 9.0)
     late = steps(*[-0.5] * 4, *[value] * 4)
     assert inference._settled(late, whole, HELD._replace(walk=0.02), 0.02) is settled
 
@@ -222,7 +223,7 @@ def test_a_held_loop_is_settled_by_the_tolerance_of_its_later_half(dof, value, s
     [((-0.5,) * 4 + (0.0,) * 4, True), ((0.0,) * 4 + (-0.1,) * 4, False)],
 )
 def test_what_a_held_loop_did_early_does_not_count(increments, settled):
-    whole = Drift(-0.3, 9.0, 50.0, 1e-6, 1e-6, 0.25)
+    whole = Drift(-0.3, 9.0, 50.0, 1e-6, 1e-6, 0.25, 9.0)
     assert inference._settled(steps(*increments), whole, HELD, 0.02) is settled
 
 
@@ -238,12 +239,12 @@ def test_what_a_held_loop_did_early_does_not_count(increments, settled):
 )
 def test_a_share_that_is_known_says_how_much_increments_undo(known, seen, settled):
     """Noise of the later half, 2.1362 sqrt(.25 .012 s)/4: .0540 at a share of .1, .0400 at .5."""
-    loud = Drift(-0.3, 9.0, 50.0, 0.012, 0.012, 0.25)
+    loud = Drift(-0.3, 9.0, 50.0, 0.012, 0.012, 0.25, 9.0)
     late, held = steps(*[-0.5] * 4, *[-0.05] * 4), HELD._replace(share=seen)
     assert inference._settled(late, loud, held, 0.02, Known(share=known)) is settled
 
 
-STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25)
+STILL = Drift(0.0, 0.002, 50.0, 1e-4, 1e-4, 0.25, 0.002)
 
 
 @pytest.mark.parametrize("alpha", [0.02, 0.1])

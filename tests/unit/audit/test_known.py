@@ -87,7 +87,7 @@ def verdict(held, p, known):
         T, T, T, np.tile(np.eye(4), (8, 1, 1)), np.ones(8), np.ones(8), 2.0, 0.25, np.ones(8),
         4.0, 4.0,
     )  # fmt: skip
-    noise = inference.Drift(0.0, 1e-3, 5.0, 1e-4, 1e-4, 0.25)
+    noise = inference.Drift(0.0, 1e-3, 5.0, 1e-4, 1e-4, 0.25, 1e-3)
     return inference._verdict(flat, noise, held, p, 0.02, known)
 
 

@@ -174,7 +174,7 @@ def test_a_file_s_own_noise_is_on_the_diagonal_of_its_law():
 #: Steps of .01 seen as .015 a generation; of training sets of 50 rows, real data of 40.
 FOUND = audit.Inference(
     Measured.exactly(-0.2), Measured.exactly(0.8), 50.0, "mad", "", 0.0, 1.0,
-    noise=Drift(-0.2, 0.01, 8.0, 0.01, 0.015, 0.2),
+    noise=Drift(-0.2, 0.01, 8.0, 0.01, 0.015, 0.2, 0.01),
     held=anchor.Anchor(np.zeros(9), 0.02, 1.0, 1.0, 0.0, memory=3),
 )  # fmt: skip
 
