@@ -170,7 +170,7 @@ def insides() -> Answers:
     whole = drift.drift(series)
     for share in (0.0, 0.1, 0.5, 1.0):
         for memory in (1, 2, 3, known.LONGEST):
-            yield pull.pull(series, share, 3, memory), pull.course(series, share, memory)
+            yield pull.pull(series, share, np.ones(3), memory), pull.course(series, share, memory)
             yield pull.echoes(share, memory)
         for steps in (1, 4, 8):
             yield drift.held_drift(series, whole, share, steps)
