@@ -353,10 +353,9 @@ def test_what_noise_drives_apart_is_drawn_together():
     found = pull._drawn_together(values, np.full(200, sd**2))
     assert np.abs(found - own).mean() < 0.35 * np.abs(values - own).mean()
     assert np.abs(found - own).mean() < 0.05
-    # Of less than noise alone nothing is left.
-    logs = pull._growth(
-        rng, 0.1 * rng.standard_normal((500, K)), np.full(500, 1.0), 0.0, 9, cut=True
-    )
+    # Of less than the noise of all pairs, 41/2 that of one, nothing is left.
+    few = 0.1 * rng.standard_normal((500, K))
+    logs = pull._growth(rng, few, np.full(500, 0.002), 0.0, 9, cut=True)
     assert np.ptp(np.log(logs), axis=1).max() < 1e-12
 
 
