@@ -12,7 +12,7 @@ from madtheory import _check, _threads
 from madtheory.loop import Loop
 from madtheory.theory.moments import several, tensors
 from madtheory.theory.moments.first import fixed_point, radius
-from madtheory.theory.moments.generation import Layout, full, layout_of, second_rounding
+from madtheory.theory.moments.generation import Layout, layout_of, second_rounding
 from madtheory.theory.moments.subsampled import Piles
 from madtheory.theory.moments.tensors import AXES, NEAR, Tensors
 
@@ -156,15 +156,19 @@ class _Late:
         return _chart(self.layout, at_rest=self.at_rest)
 
     @cached_property
+    def first(self) -> several.State:
+        """The state of generation 1."""
+        return several.first(self.loop, self.dim, self.layout)
+
+    @cached_property
     def still(self) -> Piles:
         """What never changes of piles; 0 elsewhere."""
-        return _held_piles(several.first(self.loop, self.dim, self.layout).piles)
+        return _held_piles(self.first.piles)
 
     @cached_property
     def constant(self) -> Array:
         """All that never changes; 0 elsewhere."""
-        x = several.first(self.loop, self.dim, self.layout).x
-        held = np.where(self.chart.held, _reduced(self.chart, x), 0.0)
+        held = np.where(self.chart.held, _reduced(self.chart, self.first.x), 0.0)
         return np.concatenate([held, _flat(self.still)])
 
     @cached_property
@@ -187,9 +191,8 @@ class _Late:
 
     def step(self, u: Array, constant: Array) -> Array:
         """One generation."""
-        late = full(self.loop, _check.MAX_COUNT)
         before = self.state(u, constant)
-        after = several.following(before, self.loop, self.dim, late, self.layout)
+        after = several.following(before, self.loop, self.dim, _check.MAX_COUNT, self.layout)
         return self.moving(after.x, after.piles)
 
     def map(self) -> _Map:
