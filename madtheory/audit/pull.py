@@ -13,6 +13,7 @@ of the models add noise of their own, which residuals of neighbours share, with 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,7 @@ import numpy as np
 from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.scoring import scored
-from madtheory.audit.turned import are_cut, own_axes
+from madtheory.audit.turned import are_cut, own_axes, own_course
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -261,6 +262,8 @@ def pull(
         S = series.covariances[:, :K, :K]
         before = share * shape + (1 - share) * recalled(S, memory)[:-1]
         vectors, residual = own_axes(before * units, S[1:] * units)
+        # Along the real axes growth changes as the loop turns: that is no noise.
+        noise = _noise(residual, D, share, most, memory)
         # A Wishart matrix's root is less than 1 by (K + 1)/(8 n), and samples will be again.
         residual = residual + (K + 1) / 8 * (noise.spread - 2 * noise.file)
         axes = vectors / scales[:, None], vectors.T * scales
@@ -421,20 +424,22 @@ def _growth(
     variance: Array,
     sharing: float,
     dof: float,
-    *,
-    cut: bool = False,
+    cut: NDArray[np.bool_],
 ) -> Array:
-    """Draw growth (P, K): a common part, and each axis' own where axes differ beyond noise."""
+    """Draw growth (P, K): a common part, and each axis' own where axes differ beyond noise.
+
+    cut (P,): whether axes are the loop's own.
+    """
     P, K = logs.shape
     common = logs.mean(axis=1, keepdims=True)
     off, own = logs - common, variance * (1 - sharing)
     size = np.square(off).sum(axis=1) / max(1, K - 1)
     # Axes that are found by their growth have the noise of all pairs in it.
-    noise = own * (K + 1) / 2 if cut else own
+    noise = np.where(cut, own * (K + 1) / 2, own)
     part = np.maximum(0.0, 1 - noise / np.where(size > 0, size, np.inf))
     kept = part[:, None] * off
-    if cut:
-        kept = np.where(part[:, None] > 0, _drawn_together(off, own), 0.0)
+    its = cut & (part > 0)
+    kept[its] = _drawn_together(off[its], own[its])
     kept = kept + np.sqrt(part * variance)[:, None] * rng.standard_normal((P, K))
     t = np.clip(rng.standard_t(dof, size=P), -_LARGEST_T, _LARGEST_T)
     t = t * np.sqrt(sharing * variance)
@@ -461,10 +466,20 @@ def draw(
 ) -> Draw:
     """Draw the parameters of the paths."""
     K = len(scales)
-    cut = are_cut(series, K)
+    cut, pool = (are_cut(series, K, pool=x) for x in (False, True))
     steps, D = len(series.log_variance) - 1, series.sharing
-    them = pairs(rng, series, held, paths, known)
-    pulls = {(p, k): pull(series, p, scales, k, errs=held.errs, cut=cut) for p, k in set(them)}
+    seen = series
+    if cut:
+        units = np.multiply.outer(scales, scales)
+        seen = replace(
+            series, log_variance=own_course(series.covariances[:, :K, :K] * units, scales**2)
+        )
+    them = pairs(rng, seen, held, paths, known)
+    turned = {(p, k): pool if k == LONGEST else cut for p, k in set(them)}
+    pulls = {
+        (p, k): pull(series, p, scales, k, errs=held.errs, cut=own)
+        for (p, k), own in turned.items()
+    }
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
     dof = max(1.0, (steps - 1) / D if steps > 1 else 1 / D - 1)
     most = file_noise(series)
@@ -476,7 +491,7 @@ def draw(
         memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
-        growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof, cut=cut),
+        growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof, np.array([turned[pair] for pair in them])),
         home=_homes(rng, [m.home for m in mine]),
         shape=np.array([m.shape for m in mine]),
         axes=(np.array([m.axes[0] for m in mine]), np.array([m.axes[1] for m in mine])),

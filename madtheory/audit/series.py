@@ -133,13 +133,16 @@ class _File(NamedTuple):
 
 def axes_of(real: Array) -> Axes:
     """Principal axes of the real set, largest variance first."""
-    mean = real.mean(axis=0)
-    x = real - mean
+    # Less a row first: equal rows have no variance at all.
+    x = real - real[0]
+    mean = real[0] + x.mean(axis=0)
+    x -= x.mean(axis=0)
     values, vectors = np.linalg.eigh(x.T @ x / (len(x) - 1))
     values, vectors = values[::-1], vectors[:, ::-1]
     rank = int((values > _RANK * values[0]).sum()) if values[0] > 0 else 0
     if rank == 0:
         raise ValueError("real must have rows that differ, got no variance")
+    vectors = _told_apart(x, values[:rank], vectors[:, :rank])
     K = min(rank, _WIDEST, max(1, len(real) // _ROWS_EACH))
     vectors, scales = vectors[:, :K], np.sqrt(values[:K])
     z = x @ vectors / scales
@@ -157,6 +160,20 @@ def tied(variances: Array) -> Ints:
     """
     apart = variances[1:] < (1 - _TIED) * variances[:-1]
     return np.concatenate([[0], np.cumsum(apart)])
+
+
+def _told_apart(x: Array, variances: Array, vectors: Array) -> Array:
+    """The same axes, in each eigenspace those of the rows' covariance by weights of no meaning.
+
+    Any do there; these turn with the columns, whatever the order and the unit of these.
+    """
+    spaces = tied(variances)
+    weights = np.random.default_rng(0).standard_normal(len(x))
+    out = vectors.copy()
+    for space in np.flatnonzero(np.bincount(spaces) > 1):
+        y = x @ vectors[:, spaces == space]
+        out[:, spaces == space] = vectors[:, spaces == space] @ np.linalg.eigh(y.T * weights @ y)[1]
+    return out
 
 
 def of_spaces(x: Array, spaces: Ints) -> Array:

@@ -20,20 +20,28 @@ _DRIFTS = 1.9
 _LEAST = 1e-6
 
 
-def are_cut(series: Series, K: int) -> bool:
+def are_cut(series: Series, K: int, *, pool: bool = False) -> bool:
     """Whether correlations along the first K axes drift: steps of a walk have nothing in common.
 
-    Neighbours share a file's noise and are left out.
+    Steps are those between neighbours, which share a file's noise and are left out, or in a `pool`
+    of all models those from the mean of all before, whose noises have nothing in common.
     """
     S = series.covariances[:, :K, :K]
     every = np.linalg.eigvalsh(S)
     if K < 2 or not (every[:, 0] > _LEAST * every[:, -1]).all():
         return False
-    deviations = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
-    R = S / (deviations[:, :, None] * deviations[:, None, :])
-    steps = np.diff(R[:, *np.triu_indices(K, 1)], axis=0)
+    before = S[:-1]
+    if pool:
+        before = np.cumsum(before, axis=0) / np.arange(1, len(S))[:, None, None]
+    steps = (_correlations(S[1:]) - _correlations(before))[:, *np.triu_indices(K, 1)]
     common = (steps @ steps.T)[np.triu_indices(len(steps), 2)]
     return bool(common.sum() > _DRIFTS * np.sqrt(np.square(common).sum()))
+
+
+def _correlations(S: Array) -> Array:
+    """Correlations of covariances (T, K, K)."""
+    deviations = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
+    return np.asarray(S / (deviations[:, :, None] * deviations[:, None, :]))
 
 
 def _root(A: Array) -> Array:
@@ -56,3 +64,14 @@ def own_axes(before: Array, after: Array) -> tuple[Array, Array]:
     vectors = np.linalg.eigh(M.mean(axis=0))[1]
     along = np.einsum("ki,tkl,li->ti", vectors, M, vectors)
     return vectors, 2 * np.log(along)
+
+
+def own_course(S: Array, real: Array) -> Array:
+    """Log variances (T, K) of covariances (T, K, K) along axes of their own, real ones being 0.
+
+    real: variances (K,). Without real data M A M moves each along a straight line, where those
+    along the real axes bend as if they came to rest: of a mixture the slower one stays.
+    """
+    vectors = own_axes(S[:-1], S[1:])[0]
+    variances = np.einsum("ki,tkl,li->ti", vectors, S, vectors)
+    return np.asarray(np.log(variances / (real @ np.square(vectors))))

@@ -52,7 +52,9 @@ class Case:
     first: bool = False
     small: float = 1.0
     drift: float = 0.0
-    turned: str = ""
+    turned: bool = False
+    spectrum: str = "power"
+    lost: bool = False
 
     @property
     def n_real(self):
@@ -69,12 +71,17 @@ class Case:
         return Known(memory, share, apart=not self.first)
 
     @property
+    def axes(self):
+        """Axes (d, d) of the models: those of the real data, or others that cut across them."""
+        if not self.turned:
+            return np.eye(self.dim)
+        return np.linalg.qr(np.random.default_rng(2).standard_normal((self.dim, self.dim)))[0]
+
+    @property
     def biases(self):
         """Root of the biases (d, d): every second direction has `small` more."""
         roots = np.sqrt(self.bias * np.where(np.arange(self.dim) % 2, self.small, 1.0))
-        axes = np.eye(self.dim)
-        if self.turned:
-            axes = np.linalg.qr(np.random.default_rng(2).standard_normal((self.dim, self.dim)))[0]
+        axes = self.axes
         return (axes * roots) @ axes.T
 
 
@@ -126,13 +133,22 @@ def case_of(name, rng):
         return replace(case, bias=1.0, small=float(rng.choice([0.7, 0.8, 0.9])))
     if name == "biases turned":
         small, kind = float(rng.choice([0.7, 0.8, 0.9])), str(rng.choice(["equal", "power"]))
-        return replace(case, bias=1.0, small=small, turned=kind)
+        return replace(case, bias=1.0, small=small, turned=True, spectrum=kind)
     if name == "means drift":
         return replace(case, bias=1.0, drift=float(rng.choice([0.05, 0.15, 0.3])))
     return case
 
 
 # ------------------------------------------------------------------------------------ laws, models
+#: Variances of Gaussian features, by columns.
+SPECTRA = {
+    "equal": np.ones,
+    "power": lambda d: 1 / np.arange(1, d + 1),
+    "geometric": lambda d: 0.8 ** np.arange(d),
+    "spiked": lambda d: np.where(np.arange(d) < 2, 10.0, 1.0),
+}
+
+
 class Law(NamedTuple):
     """Class probabilities and centres of what the real data are, by columns' deviations."""
 
@@ -149,7 +165,7 @@ def law_of(case):
         hot = d if case.law == "one-hot" else max(1, d // 2)
         p = 1 / np.arange(1, max(2, hot) + 1)
         return Law(p / p.sum(), rng.standard_normal((len(p), d - hot)), np.ones(d - hot), hot)
-    scales = np.ones(d) if case.turned == "equal" else 1 / np.sqrt(np.arange(1, d + 1))
+    scales = np.sqrt(SPECTRA[case.spectrum](d))
     if case.law == "mixture":
         return Law(np.full(5, 0.2), rng.standard_normal((5, d)) * scales, 0.5 * scales, 0)
     return Law(np.ones(1), np.zeros((1, d)), scales, 0)
@@ -197,14 +213,20 @@ def drifting(x, case):
     return x.mean(axis=0) + case.drift * math.sqrt(S[0, 0]) * np.eye(case.dim)[0], S
 
 
+def uncorrelated(x, case):
+    """Covariance of a model that keeps the variances along its axes and no correlation."""
+    axes = case.axes
+    return (axes * np.var(x @ axes, axis=0, ddof=1)) @ axes.T
+
+
 def draw(rng, x, n, case):
     """Samples of the model fit to x."""
     rows, bias = x[rng.integers(len(x), size=n)], case.bias
     if case.small < 1:
         noise = rng.standard_normal((n, case.dim)) @ root(spread(x, 1)).T
         return x.mean(axis=0) + noise @ case.biases
-    if case.drift:
-        mean, S = drifting(x, case)
+    if case.drift or case.lost:
+        mean, S = model_moments(x, case)
         return mean + rng.standard_normal((n, case.dim)) @ root(S).T
     if case.law == "one-hot":
         return rows
@@ -231,6 +253,8 @@ def model_moments(x, case):
     mean = x.mean(axis=0)
     if case.drift:
         return drifting(x, case)
+    if case.lost:
+        return mean, uncorrelated(x, case)
     if case.law == "one-hot":
         return mean, spread(x, 0)
     if case.law == "mixed":

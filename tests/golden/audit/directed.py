@@ -1,0 +1,228 @@
+"""What bands of the forecast cover on loops that were chosen to be hard: the ground of docs/audit.md.
+
+Run ``python tests/golden/audit/directed.py``; it rewrites directed.json (some minutes, one core;
+with names of tables only those are made anew). Loops are those of bands.py, of other seeds, which
+set nothing. They go on for HORIZON generations: a loop counts at each of them.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+
+from madtheory import audit
+from madtheory._threads import one_thread
+from madtheory.audit.forecast import forecast
+from madtheory.audit.known import NOTHING, Known
+from tests.golden.audit.bands import Case, ahead, root, shown, simulate, spread
+
+TABLE = Path(__file__).with_suffix(".json")
+LEVEL, HORIZON, SEED = 0.95, 5, 12
+NO_REAL = Known(share=0.0)
+
+
+class Kind(NamedTuple):
+    """A kind of loop: its case, drawn from a generator, how many, and what is said of it."""
+
+    case: Callable[[np.random.Generator], Case]
+    loops: int
+    known: Known = NOTHING
+
+
+BASE = Case("gaussian", "full", dim=8, n=400, generations=6, bias=1.0, share=0.0, files="other")
+
+
+def like(**given):
+    """Cases of BASE with these fields; of a tuple one is drawn."""
+
+    def case(rng):
+        def drawn(x):
+            return x[int(rng.integers(len(x)))] if isinstance(x, tuple) else x
+
+        return replace(BASE, **{name: drawn(x) for name, x in given.items()})
+
+    return case
+
+
+def drifts():
+    """Means that move by the same each time, along the first of few or many axes."""
+    case = like(
+        dim=(2, 4, 8, 15, 24),
+        n=(120, 300, 1000),
+        generations=(4, 6, 10, 15),
+        files=("own", "other"),
+        drift=(0.05, 0.1, 0.15, 0.3),
+        spectrum=("equal", "power"),
+    )
+    return {"nothing said": Kind(case, 130), "no real data, said": Kind(case, 130, NO_REAL)}
+
+
+def biases():
+    """Biases of .7, .8 or .9 in every second direction, along REAL's axes or along others."""
+    return {
+        f"{n} rows, {d} dimensions, {spectrum}, {'others' if turned else 'its axes'}": Kind(
+            like(
+                dim=d,
+                n=n,
+                generations=(6, 10),
+                small=(0.7, 0.8, 0.9),
+                turned=turned,
+                spectrum=spectrum,
+            ),
+            16,
+        )
+        for n in (600, 2000)
+        for d in (8, 20)
+        for spectrum in ("equal", "power")
+        for turned in (True, False)
+    }
+
+
+def held_biases():
+    """The same along axes that REAL's cut across, beside real data or older models."""
+    return {
+        f"{n} rows, {d} dimensions, {loop}": Kind(
+            like(
+                loop=loop,
+                dim=d,
+                n=n,
+                generations=(6, 10, 15),
+                share=(0.1, 0.3, 0.6),
+                small=(0.7, 0.8, 0.9),
+                turned=True,
+                spectrum=("equal", "power"),
+            ),
+            16,
+        )
+        for n in (600, 2000)
+        for d in (8, 20)
+        for loop in ("fresh", "fixed", "memory", "pool")
+    }
+
+
+def correlations():
+    """Models that lose the correlations along axes that REAL's cut across."""
+    spectra = ("spiked", "power", "geometric")
+    return {
+        f"{d} dimensions, {files} files, {loop}": Kind(
+            like(
+                loop=loop,
+                dim=d,
+                generations=files,
+                share=(0.2, 0.5),
+                lost=True,
+                turned=True,
+                spectrum=spectra,
+            ),
+            18 if d < 60 else 12,
+        )
+        for d in (8, 20, 60)
+        for files in (6, 12, 20)
+        for loop in ("full", "fresh")
+    }
+
+
+def dimensions():
+    """Six files in hundreds of directions, of variances 1/i or all equal."""
+    rows = {"bias 1": {}, "bias .9": {"bias": 0.9}, "fresh": {"loop": "fresh", "share": 0.3}}
+    many = {
+        f"power, {d} dimensions, {n} rows, {name}": Kind(like(dim=d, n=n, **each), 8)
+        for d, n in ((100, 400), (200, 1500))
+        for name, each in rows.items()
+    }
+    rows = {
+        "bias .95": {"bias": 0.95},
+        "memory 3": {"loop": "memory"},
+        "fixed": {"loop": "fixed", "share": 0.3},
+        "fresh": {"loop": "fresh", "share": 0.3},
+    }
+    equal = {
+        f"equal, 100 dimensions, 400 rows, {name}": Kind(
+            like(dim=100, spectrum="equal", **each), 8
+        )
+        for name, each in rows.items()
+    }
+    return many | equal
+
+
+TABLES = {
+    "drifts": drifts,
+    "biases": biases,
+    "held biases": held_biases,
+    "correlations": correlations,
+    "dimensions": dimensions,
+}
+
+
+def judge(kind, seed):
+    """One loop: which of its distances and total variances are in the bands, their widths, and
+    whether its means are seen to drift along few axes."""
+    rng = np.random.default_rng(seed)
+    case = kind.case(rng)
+    real, files, _, state = simulate(case, rng)
+    truth = ahead(real, state, case, rng)[:HORIZON, ::-1]
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, files)
+    last = shown((real.mean(axis=0), root(spread(real, 1))), files[-1])[::-1]
+    held = audit.infer(series, None, LEVEL, 0.02, kind.known).held
+    found = forecast(real, files, axes, series, held, last, HORIZON, LEVEL, kind.known)
+    row = {"few": found.few}
+    for name, values in zip(("trace", "fid"), truth.T, strict=True):
+        band = np.array([(b.low, b.high) for b in getattr(found, name)])
+        row[name] = ((band[:, 0] <= values) & (values <= band[:, 1])).tolist()
+        row[f"{name} width"] = float(np.median(np.log(band[:, 1] / band[:, 0])))
+    return row
+
+
+def covered(rows):
+    """Of loops: how many, and what their bands cover."""
+    out = {"loops": len(rows)}
+    for name in ("fid", "trace") if rows else ():
+        hits = np.array([row[name] for row in rows])
+        out[name] = {
+            "covered": [int(hits.sum()), hits.size],
+            "width": round(float(np.median([row[f"{name} width"] for row in rows])), 3),
+        }
+    return out
+
+
+def table(rows):
+    """What bands cover, of all loops and of those whose means are seen to drift along few axes."""
+    return {**covered(rows), "few": covered([row for row in rows if row["few"]])}
+
+
+def run(name):
+    """Tables of all kinds of a name."""
+    found, begin = {}, time.perf_counter()
+    for i, (each, kind) in enumerate(TABLES[name]().items()):
+        seeds = [[SEED, list(TABLES).index(name), i, j] for j in range(kind.loops)]
+        found[each] = table([judge(kind, seed) for seed in seeds])
+        print(
+            f"{name}: {each}: {json.dumps(found[each])} {time.perf_counter() - begin:.0f} s",
+            flush=True,
+        )
+    return found
+
+
+def main(*names):
+    record = json.loads(TABLE.read_text(encoding="utf-8")) if names and TABLE.exists() else {"tables": {}}
+    with one_thread():
+        found = {name: run(name) for name in names or TABLES}
+    record = {
+        "script": "tests/golden/audit/directed.py",
+        "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
+        "level": LEVEL,
+        "generations ahead": HORIZON,
+        "tables": record["tables"] | found,
+    }
+    TABLE.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
