@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Standard deviations of what steps of a walk have in common beyond which they drift.
 _DRIFTS = 1.9
+#: The same of a few steps.
+_DRIFTS_OF_FEW = 2.5
 #: Least variance along an axis of a file, relative to its largest: beyond it no map is looked for.
 _LEAST = 1e-6
 
@@ -34,8 +36,16 @@ def are_cut(series: Series, K: int, *, pool: bool = False) -> bool:
     if pool:
         before = np.cumsum(before, axis=0) / np.arange(1, len(S))[:, None, None]
     steps = (_correlations(S[1:]) - _correlations(before))[:, *np.triu_indices(K, 1)]
-    common = (steps @ steps.T)[np.triu_indices(len(steps), 2)]
-    return bool(common.sum() > _DRIFTS * np.sqrt(np.square(common).sum()))
+    pairs = np.triu_indices(len(steps), 2)
+    common = (steps @ steps.T)[pairs]
+    if len(common) > _DRIFTS**2:
+        return bool(common.sum() > _DRIFTS * np.sqrt(np.square(common).sum()))
+    # So few products do not tell how much they vary: as those of independent series do, of all
+    # shapes as many as there are of these.
+    every, sizes = series.log_variance.shape[1], np.square(steps).sum(axis=1)
+    count = series.shape_count * K * (K - 1) / (every * (every + 1) - 2)
+    noise = np.multiply.outer(sizes, sizes)[pairs].sum() / count
+    return bool(common.sum() > _DRIFTS_OF_FEW * np.sqrt(noise))
 
 
 def _correlations(S: Array) -> Array:
