@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from madtheory._types import Array
+
+    Pairs = list[tuple[Array, Array]]
 
 
 #: Pairs of halves that the bias is measured on, at most, and that times the dimension.
@@ -87,10 +90,15 @@ def _variance(x: Array, y: Array, a: _Moments, b: _Moments) -> float:
     return of_x + float(_influence(y, b, -delta, s, V.T).var(ddof=1)) / len(y)
 
 
-def _halves(x: Array, count: int) -> list[tuple[Array, Array]]:
-    """Random pairs of halves that depend on the rows, not on their order."""
-    order = np.argsort(_row_hashes(x), kind="stable")
-    rng, middle = np.random.Generator(np.random.PCG64(len(x))), len(x) // 2
+def _halves(x: Array, hashes: NDArray[np.uint64], role: int, count: int) -> Pairs:
+    """Random pairs of halves that depend on the rows, not on their order.
+
+    role: 0 or 1, of two sets. In both equal rows may have the same places: dealt alike, the halves
+    would be as near as the sets. Nor are they dealt alike in sets of other numbers of equal rows.
+    """
+    order, middle = np.argsort(hashes, kind="stable"), len(x) // 2
+    numbers = np.sort(np.unique(hashes, return_counts=True)[1])
+    rng = np.random.default_rng([len(x), role, zlib.crc32(numbers.tobytes())])
     # Equal rows lie side by side in `order`; the permutation deals them out.
     deals = (order[rng.permutation(len(x))] for _ in range(count))
     return [(x[at[:middle]], x[at[middle:]]) for at in deals]
@@ -114,8 +122,10 @@ def _bias(x: Array, y: Array, value: float) -> float:
     Of a bias B(n) = b/n + O(1/n^2) the halves have b/n more than the whole.
     """
     count = min(_DEALS, max(1, _DEALS_BY_DIM // x.shape[1]))
-    pairs = zip(_halves(x, count), _halves(y, count), strict=True)
-    halves = [(u, v) for of_x, of_y in pairs for u, v in zip(of_x, of_y, strict=True)]
+    of_x, of_y = _row_hashes(x), _row_hashes(y)
+    role = int(of_x.sum() > of_y.sum())  # whatever the order of the sets
+    pairs = zip(_halves(x, of_x, role, count), _halves(y, of_y, 1 - role, count), strict=True)
+    halves = [(u, v) for each in pairs for u, v in zip(*each, strict=True)]
     return sum(_distance(_moments(u), _moments(v)) for u, v in halves) / len(halves) - value
 
 
