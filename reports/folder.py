@@ -23,6 +23,10 @@ def say(text: str) -> None:
         print(text, file=sys.stderr)
 
 
+#: Pages that lie beside a report's .cache: where there is none they are somebody else's.
+_PAGES = ("index.html", "report.md", "report.pdf", "report.tex", "report.typ", "numbers.json")
+
+
 class Folder:
     """The files of a report, by name below `root`."""
 
@@ -31,6 +35,12 @@ class Folder:
         if root.exists() and not root.is_dir():
             raise ValueError(f"out must be a folder, got a file, {root}; choose another name")
         self.manifest_path = root / ".cache" / "manifest.json"
+        foreign = [name for name in _PAGES if (root / name).exists()]
+        if foreign and not (root / ".cache").is_dir():
+            raise ValueError(
+                f"out must be a new folder or a report's, got {root}, which holds {foreign[0]} and "
+                "no .cache; choose another name"
+            )
         for name in (".cache", "figures", "tables"):
             disk.make_folder(root / name)
             sweep(root / name)

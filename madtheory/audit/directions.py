@@ -168,6 +168,12 @@ class _Noise(NamedTuple):
         # What the last file is off by is in the drift, too.
         return float((ratio**2 * known + horizon * self.step + 2 * (1 + ratio) * file).max())
 
+    def of_gap(self, steps: int, late: int) -> float:
+        """Largest variance of the drift over the `late` last of `steps`, less that over all."""
+        file = (self.spread - self.step) / 2
+        ends = 1 / late**2 + 1 / steps**2 - 1 / (late * steps)
+        return float((self.step * (1 / late - 1 / steps) + 2 * file * ends).max())
+
     def of_step(self) -> float:
         """Standard error of the step."""
         own = float(self.spread.max()) * math.sqrt(2 / self.dof)
@@ -336,23 +342,70 @@ def _found(
     return _All(out, noise, C)
 
 
+def _kept(squares: Array, noise: Array) -> float:
+    """Part of deviations of these squares that is not noise of these variances."""
+    size = float(squares.sum())
+    return max(0.0, 1 - float(noise.sum()) / size) if size > 0 else 0.0
+
+
+class _Growth(NamedTuple):
+    """Drifts (S,) of all eigenspaces, and which parts of what they are by are not noise: of what
+    the later half is off the whole by, and of what a band's are off its mean by, at most.
+    """
+
+    drifts: Array
+    late: float
+    own: float
+
+
+def _growth(logs: Array, bands: list[_Seen], noise: _Noise, C: Array) -> _Growth:
+    """Drift of each band, and how those of its axes and of the later half differ from it.
+
+    Axes of the real set that mix directions of two biases fall fast first and then as the slower
+    ones do, and bands of like variance may hold both.
+    """
+    steps = len(logs) - 1
+    half, single = max(1, len(logs) // 2), np.diagonal(C)
+    whole = (logs[-1] - logs[0]) / steps
+    drifts, own = whole.copy(), 0.0
+    for seen in bands:
+        at = seen.spaces
+        mean = float(whole[at].mean())
+        free = np.maximum(single[at] - seen.noise, 0.0) * noise.of_drift(steps)
+        kept = _kept(np.square(whole[at] - mean), free)
+        drifts[at], own = mean + kept * (whole[at] - mean), max(own, kept)
+    gap = (logs[-1] - logs[-1 - half]) / half - whole
+    late = _kept(np.square(gap) / single, np.full(len(gap), noise.of_gap(steps, half)))
+    return _Growth(drifts + late * gap, late, own)
+
+
 def _ahead(
-    them: _All, parts: Array, last: float, steps: int, horizon: int, level: float
+    them: _All, logs: Array, parts: Array, last: float, horizon: int, level: float
 ) -> tuple[Measured, ...] | None:
-    """Total variance of the next generations, from the bands' own `parts` of the last one."""
+    """Total variance of the next generations, from the eigenspaces' own `parts` of the last one.
+
+    logs (T, S): their log variances.
+    """
     seen = [one.seen for one in them.found if one.seen is not None]
-    if len(seen) < len(parts) or not math.isfinite(them.noise.spread[0]) or not parts.all():
+    if len(seen) < len(them.found) or not math.isfinite(them.noise.spread[0]) or not parts.all():
         return None
-    C, drifts = them.covariance, np.array([one.drift.value for one in them.found])
+    C, steps = them.covariance, len(logs) - 1
+    growth, half = _growth(logs, seen, them.noise, C), max(1, len(logs) // 2)
     blocks = np.array([[C[np.ix_(a.spaces, b.spaces)].mean() for b in seen] for a in seen])
+    number = np.repeat(np.arange(len(seen)), [len(one.spaces) for one in seen])
     quantile, out = float(stats.t.ppf(0.5 + level / 2, them.noise.dof)), []
     for h in range(1, horizon + 1):
         # In logarithms: what has died far ahead is below all that float64 holds.
-        logs = np.log(parts / parts.sum()) + np.minimum(h * drifts, _FARTHEST)
-        now, top = np.exp(logs - logs.max()), float(logs.max())
-        weights = now / now.sum()
-        error = math.sqrt(float(weights @ blocks @ weights) * them.noise.ahead(steps, h))
-        ratio = Measured.around(top + math.log(float(now.sum())), quantile * error)
+        now = np.log(parts / parts.sum()) + np.minimum(h * growth.drifts, _FARTHEST)
+        sizes, top = np.exp(now - now.max()), float(now.max())
+        weights = sizes / sizes.sum()
+        each = np.bincount(number, weights=weights)
+        common, apart = float(each @ blocks @ each), float(weights @ C @ weights)
+        spread = common + growth.own * max(0.0, apart - common)
+        walk = (1 - growth.late) * them.noise.ahead(steps, h)
+        walk += growth.late * them.noise.ahead(half, h)
+        error = quantile * math.sqrt(spread * walk)
+        ratio = Measured.around(top + math.log(float(sizes.sum())), error)
         out.append(ratio.map(lambda x: last * exponential(x)))
     return tuple(out)
 
@@ -374,8 +427,8 @@ def directions(
     variance of the last generation, of which the next `horizon` are forecast.
     """
     variances = np.square(axes.scales)
-    bands = banded(variances)
-    them = _found(series, tied(variances), bands, sizes, level, known)
+    bands, spaces = banded(variances), tied(variances)
+    them = _found(series, spaces, bands, sizes, level, known)
     found, logs = them.found, series.log_variance[-1]
     moves, rests = (holm(p, alpha) for p in zip(*((f.moves, f.rests) for f in found), strict=True))
     out = []
@@ -396,7 +449,9 @@ def directions(
                 p_value=min(1.0, one.moves),
             )
         )
-    parts = np.bincount(bands, weights=variances * np.exp(logs)).astype(np.float64)
-    steps, left_out = len(series.log_variance) - 1, axes.rank - len(variances)
-    trace = _ahead(them, parts, last, steps, horizon, level)
+    parts = np.bincount(spaces, weights=variances * np.exp(logs)).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        courses = np.log(of_spaces(np.exp(series.log_variance), spaces))
+    trace = _ahead(them, courses, parts, last, horizon, level)
+    left_out = axes.rank - len(variances)
     return Bands(tuple(out), len(axes.mean) - axes.rank, left_out, alpha, trace)

@@ -13,7 +13,6 @@ of the models add noise of their own, which residuals of neighbours share, with 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +21,7 @@ import numpy as np
 from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.scoring import scored
-from madtheory.audit.turned import are_cut, own_axes, own_course
+from madtheory.audit.turned import along_own, are_cut, own_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -468,12 +467,7 @@ def draw(
     K = len(scales)
     cut, pool = (are_cut(series, K, pool=x) for x in (False, True))
     steps, D = len(series.log_variance) - 1, series.sharing
-    seen = series
-    if cut:
-        units = np.multiply.outer(scales, scales)
-        seen = replace(
-            series, log_variance=own_course(series.covariances[:, :K, :K] * units, scales**2)
-        )
+    seen = along_own(series, scales) if cut else series
     them = pairs(rng, seen, held, paths, known)
     turned = {(p, k): pool if k == LONGEST else cut for p, k in set(them)}
     pulls = {
@@ -481,6 +475,7 @@ def draw(
         for (p, k), own in turned.items()
     }
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
+    growth, its_own = np.array([m.growth for m in mine]), np.array([turned[x] for x in them])
     dof = max(1.0, (steps - 1) / D if steps > 1 else 1 / D - 1)
     most = file_noise(series)
     q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
@@ -491,7 +486,7 @@ def draw(
         memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
-        growth=_growth(rng, np.array([m.growth for m in mine]), variance, D, dof, np.array([turned[pair] for pair in them])),
+        growth=_growth(rng, growth, variance, D, dof, its_own),
         home=_homes(rng, [m.home for m in mine]),
         shape=np.array([m.shape for m in mine]),
         axes=(np.array([m.axes[0] for m in mine]), np.array([m.axes[1] for m in mine])),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -133,40 +130,6 @@ class Audit:
 
 
 # ------------------------------------------------------------------------------------------ input
-def _check_order(names: Sequence[str]) -> None:
-    """Raise ValueError unless the one number that varies in the names goes up by one.
-
-    Where all files have one name, in those of their folders.
-    """
-    stems = [PurePath(name).stem for name in names]
-    told = stems if len(set(stems)) > 1 else names
-    # Text and numbers in turn, numbers at odd places.
-    parts = [re.split(r"(\d+)", name) for name in told]
-    if len({len(p) for p in parts}) > 1 or len({tuple(p[::2]) for p in parts}) > 1:
-        return
-    varying = [i for i in range(1, len(parts[0]), 2) if len({p[i] for p in parts}) > 1]
-    if len(varying) != 1:
-        return
-    at = [int(p[varying[0]]) for p in parts]
-    for i in range(1, len(at)):
-        if at[i] != at[i - 1] + 1:
-            raise ValueError(
-                f"generations must be successive, got {names[i]} right after {names[i - 1]}"
-            )
-
-
-def _check_repeats(names: Sequence[str], sets: Sequence[Array]) -> None:
-    """Raise ValueError when two sets with any spread are the same."""
-    seen: dict[bytes, str] = {}
-    for name, x in zip(names, sets, strict=True):
-        if (x != x[0]).any():
-            # All of it: some rows of one-hot words may well be those of another set.
-            key = repr(x.shape).encode() + hashlib.sha256(np.ascontiguousarray(x).data).digest()
-            if key in seen:
-                raise ValueError(f"{name} must be a set of its own, got the rows of {seen[key]}")
-            seen[key] = name
-
-
 def _sets(
     real: ArrayLike, generations: Sequence[ArrayLike], names: Sequence[str] | None, k: int
 ) -> list[Array]:
@@ -181,12 +144,12 @@ def _sets(
         raise ValueError(f"names must hold {len(generations)} names, got {len(names)}")
     else:
         labels = [str(name) for name in names]
-        _check_order(labels)
+        metrics.check_order(labels)
     named = list(zip(["real", *labels], [real, *generations], strict=True))
     sets = [metrics.features(label, x, minimum_rows=k + 1) for label, x in named]
     for label, x in zip(labels, sets[1:], strict=True):
         metrics.same_width(label, x, sets[0])
-    _check_repeats(["real", *labels], sets)
+    metrics.check_repeats(["real", *labels], sets)
     return sets
 
 

@@ -6,6 +6,7 @@ by itself goes on with it. Such a step takes a covariance A to M A M, M symmetri
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,12 +77,17 @@ def own_axes(before: Array, after: Array) -> tuple[Array, Array]:
     return vectors, 2 * np.log(along)
 
 
-def own_course(S: Array, real: Array) -> Array:
-    """Log variances (T, K) of covariances (T, K, K) along axes of their own, real ones being 0.
+def along_own(series: Series, scales: Array) -> Series:
+    """The same with log variances along axes of the loop's own, the real ones being 0.
 
-    real: variances (K,). Without real data M A M moves each along a straight line, where those
-    along the real axes bend as if they came to rest: of a mixture the slower one stays.
+    scales: deviations (K,) of the first real axes. Without real data M A M moves each along a
+    straight line, where those along the real axes bend as if they came to rest: of a mixture the
+    slower one stays.
     """
+    K = len(scales)
+    S = series.covariances[:, :K, :K] * np.multiply.outer(scales, scales)
     vectors = own_axes(S[:-1], S[1:])[0]
     variances = np.einsum("ki,tkl,li->ti", vectors, S, vectors)
-    return np.asarray(np.log(variances / (real @ np.square(vectors))))
+    return replace(
+        series, log_variance=np.log(variances / (np.square(scales) @ np.square(vectors)))
+    )

@@ -193,8 +193,9 @@ def curve(*, folder: Path, out: Path) -> Payload:
     """Write what a run folder measured as one JSON file, with all that it takes to repeat it."""
     from madtheory.deep import curves
 
-    if not out.parent.is_dir():
-        raise options.Refused(f"out must lie in an existing folder, got {out}; make its folder")
+    options.target("out", out, (".json",))
+    if folder.resolve() in out.resolve().parents:
+        raise options.Refused(f"out must lie outside the run folder, got {out}")
     found = curves.of_run(folder)
     curves.write(found, out)
     T = len(found.generations)

@@ -7,7 +7,7 @@ import functools
 import os
 import tempfile
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -225,14 +225,17 @@ def with_biases(given: Given, dim: int) -> Given:
     return {**given, "bias": tuple(numbers.tolist())}
 
 
-def target(name: str, path: Path, endings: Sequence[str]) -> Path:
-    """Refuse, before any work, a file that could not be written."""
+def target(name: str, path: Path, endings: Sequence[str], *, inputs: Iterable[Path] = ()) -> Path:
+    """Refuse, before any work, a file that could not be written, or is one of the `inputs`."""
     if path.suffix.lower() not in endings:
         raise Refused(f"{name} must end in {' or '.join(endings)}, got {str(path)!r}")
     if not path.parent.is_dir():
         raise Refused(f"{name} must lie in an existing folder, got {path}; make its folder first")
     if path.exists() and not path.is_file():
         raise Refused(f"{name} must be a file, got a folder or a device, {path}")
+    for given in inputs:
+        if path.exists() and given.exists() and path.samefile(given):
+            raise Refused(f"{name} must be another file than those read, got {path}")
     try:  # whoever runs it may be allowed what the file system is not
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:

@@ -15,7 +15,14 @@ and the value.
 """
 
 from madtheory.metrics.directions import DirectionVariances, direction_variances
-from madtheory.metrics.features import features, same_width, scale, successive
+from madtheory.metrics.features import (
+    check_order,
+    check_repeats,
+    features,
+    same_width,
+    scale,
+    successive,
+)
 from madtheory.metrics.frechet import fid, fid_unbiased
 from madtheory.metrics.kernel_distance import kernel_distance
 from madtheory.metrics.measured import Measured, normal_quantile
@@ -25,6 +32,8 @@ __all__ = [
     "DirectionVariances",
     "Measured",
     "PrecisionRecall",
+    "check_order",
+    "check_repeats",
     "direction_variances",
     "features",
     "fid",

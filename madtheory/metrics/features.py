@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +61,40 @@ def successive(generations: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
         return generations
     got = _check.shown(generations)
     raise TypeError(f"generations must be a list of sets, one a generation, got {got}")
+
+
+def check_order(names: Sequence[str]) -> None:
+    """Raise ValueError unless the one number that varies in the names goes up by one.
+
+    Where all files have one name, in those of their folders.
+    """
+    stems = [PurePath(name).stem for name in names]
+    told = stems if len(set(stems)) > 1 else names
+    # Text and numbers in turn, numbers at odd places.
+    parts = [re.split(r"(\d+)", name) for name in told]
+    if len({len(p) for p in parts}) > 1 or len({tuple(p[::2]) for p in parts}) > 1:
+        return
+    varying = [i for i in range(1, len(parts[0]), 2) if len({p[i] for p in parts}) > 1]
+    if len(varying) != 1:
+        return
+    at = [int(p[varying[0]]) for p in parts]
+    for i in range(1, len(at)):
+        if at[i] != at[i - 1] + 1:
+            raise ValueError(
+                f"generations must be successive, got {names[i]} right after {names[i - 1]}"
+            )
+
+
+def check_repeats(names: Sequence[str], sets: Sequence[Array]) -> None:
+    """Raise ValueError when two sets with any spread are the same."""
+    seen: dict[bytes, str] = {}
+    for name, x in zip(names, sets, strict=True):
+        if (x != x[0]).any():
+            # All of it: some rows of one-hot words may well be those of another set.
+            key = repr(x.shape).encode() + hashlib.sha256(np.ascontiguousarray(x).data).digest()
+            if key in seen:
+                raise ValueError(f"{name} must be a set of its own, got the rows of {seen[key]}")
+            seen[key] = name
 
 
 def pair(real: ArrayLike, synth: ArrayLike, minimum_rows: int = 2) -> tuple[Array, Array]:

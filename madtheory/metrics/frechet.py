@@ -124,7 +124,8 @@ def _bias(x: Array, y: Array, value: float) -> float:
     count = min(_DEALS, max(1, _DEALS_BY_DIM // x.shape[1]))
     of_x, of_y = _row_hashes(x), _row_hashes(y)
     role = int(of_x.sum() > of_y.sum())  # whatever the order of the sets
-    pairs = zip(_halves(x, of_x, role, count), _halves(y, of_y, 1 - role, count), strict=True)
+    other = role if np.array_equal(np.sort(of_x), np.sort(of_y)) else 1 - role  # one set twice
+    pairs = zip(_halves(x, of_x, role, count), _halves(y, of_y, other, count), strict=True)
     halves = [(u, v) for each in pairs for u, v in zip(*each, strict=True)]
     return sum(_distance(_moments(u), _moments(v)) for u, v in halves) / len(halves) - value
 

@@ -72,11 +72,11 @@ def biases(
 
     from madtheory import _check
     from madtheory.files import load_features
-    from madtheory.metrics import direction_variances
+    from madtheory.metrics import check_order, check_repeats, direction_variances
     from madtheory.theory.collapse import estimate_biases
 
     if out is not None:
-        options.target("out", out, (".csv",))
+        options.target("out", out, (".csv",), inputs=(real, *generations))
     dof = None if n_synth is None else _check.count("n_synth", n_synth, minimum=2) - 1.0
     needed = 3 if dof is None else 2
     if len(generations) < needed:
@@ -84,7 +84,11 @@ def biases(
         raise options.Refused(
             f"{how}at least {needed} generations are needed, got {len(generations)}"
         )
-    seen = direction_variances(load_features(real), [load_features(x) for x in generations])
+    names = [str(path) for path in generations]
+    check_order(names)
+    sets = [load_features(path) for path in (real, *generations)]
+    check_repeats(["real", *names], sets)
+    seen = direction_variances(sets[0], sets[1:])
     found = estimate_biases(seen.generations, dof=dof, level=level)
     if out is not None:
         rest = np.ones(seen.real.size - found.bias.size)  # no variance, any bias

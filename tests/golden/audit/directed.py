@@ -1,4 +1,4 @@
-"""What bands of the forecast cover on loops that were chosen to be hard: the ground of docs/audit.md.
+"""What bands of the forecast cover on loops that were chosen to be hard, for docs/audit.md.
 
 Run ``python tests/golden/audit/directed.py``; it rewrites directed.json (some minutes, one core;
 with names of tables only those are made anew). Loops are those of bands.py, of other seeds, which
@@ -143,9 +143,7 @@ def dimensions():
         "fresh": {"loop": "fresh", "share": 0.3},
     }
     equal = {
-        f"equal, 100 dimensions, 400 rows, {name}": Kind(
-            like(dim=100, spectrum="equal", **each), 8
-        )
+        f"equal, 100 dimensions, 400 rows, {name}": Kind(like(dim=100, spectrum="equal", **each), 8)
         for name, each in rows.items()
     }
     return many | equal
@@ -211,7 +209,11 @@ def run(name):
 
 
 def main(*names):
-    record = json.loads(TABLE.read_text(encoding="utf-8")) if names and TABLE.exists() else {"tables": {}}
+    record = (
+        json.loads(TABLE.read_text(encoding="utf-8"))
+        if names and TABLE.exists()
+        else {"tables": {}}
+    )
     with one_thread():
         found = {name: run(name) for name in names or TABLES}
     record = {
