@@ -392,7 +392,9 @@ def _ahead(
     C, steps = them.covariance, len(logs) - 1
     growth, half = _growth(logs, seen, them.noise, C), max(1, len(logs) // 2)
     blocks = np.array([[C[np.ix_(a.spaces, b.spaces)].mean() for b in seen] for a in seen])
-    number = np.repeat(np.arange(len(seen)), [len(one.spaces) for one in seen])
+    number = np.zeros(len(C), dtype=np.int64)
+    for band, one in enumerate(seen):
+        number[one.spaces] = band
     quantile, out = float(stats.t.ppf(0.5 + level / 2, them.noise.dof)), []
     for h in range(1, horizon + 1):
         # In logarithms: what has died far ahead is below all that float64 holds.

@@ -233,10 +233,10 @@ def _best(request: _Request) -> dict[str, Answer]:
         reason = "synthetic data never helps here"
         return {"best_n_synth": Answer(0.0, 0.0, 0.0), "best_gain": replace(_ONE, reason=reason)}
     gain = _gain(request, risk(at))
-    if at >= top / 2:
-        reason = "more always helps"
-        return {"best_n_synth": Answer(math.inf, at, math.inf, reason=reason), "best_gain": gain}
     found = search.not_worse(lambda n: risk(int(n)), at, 1, top, whole=True)
+    if at >= top / 2:
+        most = Answer(math.inf, found.lower, math.inf, reason="more always helps")
+        return {"best_n_synth": most, "best_gain": gain}
     upper = found.upper if found.upper < top else math.inf  # beyond `top` nothing is looked at
     return {"best_n_synth": Answer(found.value, found.lower, upper), "best_gain": gain}
 

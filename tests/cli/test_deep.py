@@ -244,6 +244,13 @@ def test_a_curve_of_a_changed_preset(
     code, out, err = said(capsys, "deep", "curve", run, "--out", str(tmp_path / "no" / "c.json"))
     assert (code, out) == (2, "")
     assert "out must lie in an existing folder" in err
+    kept = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.json")}
+    for inside in (tmp_path / "run" / "deep.json", tmp_path / "no" / ".." / "run" / "c.json"):
+        (tmp_path / "no").mkdir(exist_ok=True)
+        code, out, err = said(capsys, "deep", "curve", run, "--out", str(inside))
+        assert (code, out) == (2, "")
+        assert err.endswith(f"out must lie outside the run folder, got {inside}\n")
+    assert {path: path.read_bytes() for path in (tmp_path / "run").glob("*.json")} == kept
 
 
 @pytest.mark.parametrize(

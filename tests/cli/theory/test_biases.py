@@ -167,6 +167,14 @@ def test_too_little_is_refused(refusal: Refusal, tmp_path: Path) -> None:
     assert refusal("theory", "biases", real, *later, "--out", "x.npy") == (
         "out must end in .csv, got 'x.npy'"
     )
+    mine = tmp_path / "mine.csv"
+    np.savetxt(mine, np.load(real), delimiter=",")
+    before = mine.read_bytes()
+    (tmp_path / "link.csv").symlink_to(mine)
+    for name in ("mine.csv", "link.csv"):
+        refused = refusal("theory", "biases", mine, *later, "--out", tmp_path / name)
+        assert refused == f"out must be another file than those read, got {tmp_path / name}"
+    assert mine.read_bytes() == before
     os.mkfifo(tmp_path / "pipe.csv")
     for name, rule in (("pipe.csv", "be a file, got"), ("no/b.csv", "lie in an existing folder")):
         refused = refusal("theory", "biases", real, *later, "--out", tmp_path / name)
@@ -175,6 +183,26 @@ def test_too_little_is_refused(refusal: Refusal, tmp_path: Path) -> None:
     wide = tmp_path / "wide.npy"
     np.save(wide, np.eye(4))
     assert "3 columns like real, got 4" in refusal("theory", "biases", real, *later, wide)
+
+
+def test_generations_out_of_order_with_a_gap_or_twice_are_refused(
+    refusal: Refusal, tmp_path: Path
+) -> None:
+    """As the audit does: of a shell's order, g1 g10 g2, biases are wrong and look sure."""
+    real, *later = generations(tmp_path, 4)
+    for them in ((later[0], later[2], later[3]), later[::-1]):
+        assert refusal("theory", "biases", real, *them) == (
+            f"generations must be successive, got {them[1]} right after {them[0]}"
+        )
+    again = tmp_path / "again.npy"
+    np.save(again, np.load(later[0]))
+    assert refusal("theory", "biases", real, *later[:2], again) == (
+        f"{again} must be a set of its own, got the rows of {later[0]}"
+    )
+    np.save(tmp_path / "copy.npy", np.load(real))
+    assert "must be a set of its own, got the rows of real" in refusal(
+        "theory", "biases", real, tmp_path / "copy.npy", later[1], later[2]
+    )
 
 
 def test_the_table_fits_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

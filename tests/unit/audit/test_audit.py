@@ -10,7 +10,7 @@ import pytest
 from scipy import special, stats
 
 from madtheory import audit, metrics
-from madtheory.audit import anchor, drift, forecast, inference, run
+from madtheory.audit import anchor, drift, forecast, inference
 from madtheory.audit import series as series_
 from madtheory.audit.scoring import scored
 from madtheory.results import Interval
@@ -401,6 +401,41 @@ def test_no_fresh_data_holds_an_unreachable_distance():
     assert forecast.required_n_real(2, 10, 0.5, 1e-12) is None
 
 
+def balanced_classes():
+    """Five classes, as many rows of each, beside two columns: four axes of one variance."""
+    rng = np.random.default_rng(4)
+    real, files, p = np.eye(5)[np.repeat(np.arange(5), 30)], [], np.full(5, 0.2)
+    for t in range(8):
+        hot = np.eye(5)[rng.choice(5, 150, p=p)]
+        files.append(np.hstack([hot, 0.9**t * rng.standard_normal((150, 2))]))
+        p = hot.mean(axis=0)
+    return np.hstack([real, rng.standard_normal((150, 2))]), files
+
+
+def test_axes_of_one_variance_turn_with_the_columns():
+    """p-values went from .008 to .027 with the order of the columns, and another unit did too."""
+    real, files = balanced_classes()
+    plain = audit.audit(real, files, n_real=0, n_synth=150)
+    turn = np.linalg.qr(np.random.default_rng(5).standard_normal((7, 7)))[0]
+    for change in (np.eye(7)[[4, 1, 6, 0, 2, 5, 3]], 3 * np.eye(7), turn):
+        moved = audit.audit(real @ change, [x @ change for x in files], n_real=0, n_synth=150)
+        assert moved.verdict == plain.verdict
+        assert moved.p_value == pytest.approx(plain.p_value, rel=1e-6)
+        assert moved.p_value_walk == pytest.approx(plain.p_value_walk, rel=1e-6)
+        assert moved.rate.value == pytest.approx(plain.rate.value, rel=1e-9)
+    axes = audit.axes_of(real)
+    np.testing.assert_allclose(axes.vectors.T @ axes.vectors, np.eye(len(axes.scales)), atol=1e-12)
+    variances = np.diagonal(axes.vectors.T @ np.cov(real.T) @ axes.vectors)
+    np.testing.assert_allclose(variances, np.square(axes.scales), rtol=1e-9)
+
+
+def test_equal_rows_whose_mean_rounds_are_no_real_data():
+    real = np.full((60, 3), [0.1, 0.3, 0.4])
+    assert np.abs(real - real.mean(axis=0)).max() > 0
+    with pytest.raises(ValueError, match="real must have rows that differ, got no variance"):
+        audit.audit(real, [np.random.default_rng(t).standard_normal((60, 3)) for t in range(3)])
+
+
 # ------------------------------------------------------------------------------------- bad input
 BAD = {
     "real must be finite": (np.full((10, 2), np.nan), [REAL]),
@@ -476,13 +511,13 @@ def test_wrong_order_and_gaps_in_the_names(names, after):
     ],
 )
 def test_names_in_order_or_without_a_count(names):
-    run._check_order(names)
+    metrics.check_order(names)
 
 
 def test_some_rows_alike_make_no_set_given_twice():
     """Words of which one in a hundred is rare: most of the rows of all files are one."""
     rng = np.random.default_rng(0)
     sets = [words(rng, 1000, [0.99, 0.005, 0.005]) for _ in range(8)]
-    run._check_repeats(list("abcdefgh"), sets)
+    metrics.check_repeats(list("abcdefgh"), sets)
     with pytest.raises(ValueError, match="i must be a set of its own, got the rows of c"):
-        run._check_repeats(list("abcdefghi"), [*sets, sets[2].copy()])
+        metrics.check_repeats(list("abcdefghi"), [*sets, sets[2].copy()])

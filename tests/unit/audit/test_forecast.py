@@ -328,14 +328,14 @@ def test_shares_are_drawn_by_their_likelihood():
 
 def test_growth_is_as_uncertain_as_student_says_and_axes_differ_beyond_noise_only():
     rng, P = np.random.default_rng(5), 40_000
-    variance = np.full(P, 0.04)
+    variance, never = np.full(P, 0.04), np.zeros(P, dtype=bool)
     equal = np.repeat([[0.1, 0.1, 0.1]], P, axis=0)
-    logs = np.log(pull._growth(rng, equal, variance, 1 / 3, 20.0))
+    logs = np.log(pull._growth(rng, equal, variance, 1 / 3, 20.0, never))
     assert np.ptp(logs, axis=1).max() < 1e-12
     assert logs[:, 0].mean() == pytest.approx(0.1, abs=0.004)
     assert logs[:, 0].var() == pytest.approx(0.04 / 3 * 20 / 18, rel=0.05)
     apart = np.repeat([[1.0, 0.0, -1.0]], P, axis=0)
-    logs = np.log(pull._growth(rng, apart, variance, 1 / 3, 1e6))
+    logs = np.log(pull._growth(rng, apart, variance, 1 / 3, 1e6, never))
     kept = 1 - 0.04 * (2 / 3) / 1.0
     np.testing.assert_allclose(logs.mean(axis=0), [kept, 0, -kept], atol=0.01)
     assert logs[:, 0].var() == pytest.approx(0.04 / 3 + kept * 0.04, rel=0.05)

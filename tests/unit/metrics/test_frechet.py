@@ -8,8 +8,11 @@ import pytest
 from madtheory import metrics, spectrum
 from madtheory.laws.bures import w2_squared
 from madtheory.metrics import frechet as frechet_
-from madtheory.metrics.frechet import _halves as halves_of
 from tests.unit.metrics.draws import columns, draws, frechet
+
+
+def halves_of(x, count, role=0):
+    return frechet_._halves(x, frechet_._row_hashes(x), role, count)
 
 
 def low_rank(rng, n, rank, dim):
@@ -148,7 +151,8 @@ def test_a_set_whose_deviations_have_no_inverse_is_one_point():
 def test_what_is_taken_off_is_what_halving_both_sets_adds():
     rng = np.random.default_rng(12)
     x, y = rng.standard_normal((13, 3)), 0.5 + rng.standard_normal((10, 3)) * [1, 2, 3]
-    deals = halves_of(x, 16), halves_of(y, 16)
+    first = frechet_._row_hashes(x).sum() <= frechet_._row_hashes(y).sum()
+    deals = halves_of(x, 16, int(not first)), halves_of(y, 16, int(first))
     for whole, pairs, sizes in zip((x, y), deals, ((6, 7), (5, 5)), strict=True):
         assert len(pairs) == 16
         for one, other in pairs:
@@ -200,9 +204,43 @@ def test_directions_are_those_of_the_covariances():
 @pytest.mark.parametrize(("dim", "count"), [(1, 16), (16, 16), (17, 15), (256, 1), (300, 1)])
 def test_halves_are_dealt_sixteen_times_or_less_where_rows_are_wide(monkeypatch, dim, count):
     asked = []
-    monkeypatch.setattr(frechet_, "_halves", lambda x, n: asked.append(n) or [(x, x)])
+    monkeypatch.setattr(frechet_, "_halves", lambda x, _, role, n: asked.append(n) or [(x, x)])
     frechet_._bias(np.eye(4, dim), np.eye(4, dim), 0.0)
     assert asked == [count, count]
+
+
+@pytest.mark.parametrize("law", ["classes", "words", "one attribute", "points"])
+def test_sets_of_few_distinct_rows_keep_no_bias(law):
+    """100 pairs of one law: nothing is left beyond 3.5 standard errors, less than half the bias.
+
+    Dealt alike, sorted rows of two sets gave halves as near as the sets: 70 to 98 % was left.
+    """
+    rng, n = np.random.default_rng(21), 600
+    points = np.random.default_rng(1).standard_normal((12, 6))
+
+    def drawn():
+        if law == "classes":
+            return np.eye(10)[rng.integers(0, 10, n)]
+        if law == "words":
+            return np.eye(20)[rng.choice(20, n, p=np.arange(1, 21) / 210)]
+        if law == "one attribute":
+            return (rng.random((n, 1)) < 0.3) * 1.0
+        return points[rng.integers(0, 12, n)]
+
+    pairs = [(drawn(), drawn()) for _ in range(100)]
+    bias = np.array([metrics.fid(x, y).value for x, y in pairs])
+    left = np.array([metrics.fid_unbiased(x, y).value for x, y in pairs])
+    error = left.std(ddof=1) / math.sqrt(len(pairs))
+    assert abs(left.mean()) < 3.5 * error
+    assert 3.5 * error < 0.5 * bias.mean()
+
+
+def test_the_unbiased_distance_takes_either_set_first_and_one_set_twice():
+    rng = np.random.default_rng(22)
+    x, y = np.eye(4)[rng.integers(0, 4, 60)], np.eye(4)[rng.integers(0, 3, 60)]
+    one, other = metrics.fid_unbiased(x, y), metrics.fid_unbiased(y, x)
+    assert one.value == pytest.approx(other.value, rel=1e-9)
+    assert abs(metrics.fid_unbiased(x, x[::-1].copy()).value) < 1e-12
 
 
 @pytest.mark.parametrize("shift", [0.0, 3.0])

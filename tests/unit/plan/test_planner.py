@@ -209,6 +209,10 @@ def test_without_bias_more_always_helps_up_to_twice() -> None:
     best, most = found.answers["best_n_synth"], found.answers["best_gain"]
     assert best.value == found.answers["admissible_n_synth"].value == math.inf
     assert best.reason == "more always helps"
+    # The lower end is one that is not certain to be worse.
+    near = worth_of(found.loop, 2, 2 * int(best.lower))
+    assert best.lower < 0.1 * planner.MOST * 1000
+    assert near.upper >= most.lower > worth_of(found.loop, 2, best.lower // 2).upper
     assert most.value == pytest.approx(2, rel=5e-3)
     # As few as come within a twentieth of it.
     assert gain(2, 1000, found.loop.n_synth, 1.0) >= 0.95 * most.value

@@ -31,6 +31,16 @@ def test_what_killed_writers_left_is_swept(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize("name", ["index.html", "report.pdf", "numbers.json"])
+def test_pages_of_somebody_else_are_left_alone(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=f"out must be a new folder or a report's, got .*{name}"):
+        build.build(tmp_path, "tiny")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    (tmp_path / ".cache").mkdir()
+    Folder(tmp_path)
+
+
 def test_an_empty_name_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="out must name a folder, got ''"):
