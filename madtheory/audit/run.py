@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import stats
 
 from madtheory import _check, metrics
 from madtheory._threads import one_thread
@@ -43,8 +42,6 @@ _REACH = 1e60
 _AHEAD = 2000
 #: Eigenvalues of less than this share of the largest are rounding.
 _RANK = 1e-13
-#: At this level the first file is too far from the real set for that to be the first training set.
-_SURELY_APART = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,24 +175,6 @@ def _generation(real: Array, x: Array, exponent: int, k: int, level: float) -> G
     both = metrics.precision_recall(real, x, k=k, level=level)
     fid, trace = metrics.fid(real, x, level=level), _trace(x, level)
     return Generation(fid.in_units(exponent), both.precision, both.recall, trace.in_units(exponent))
-
-
-def may_share(series: Series, known: Known) -> bool:
-    """Whether generations may share the real set's own error, which the unbiased FID takes out.
-
-    Where the real set is the first training set, the first file's mean is off by the noise of its
-    own rows alone; where it is other data, by that of both sets, too.
-    """
-    if known.apart:
-        return False
-    S = series.covariances[0]
-    square = float(np.square(series.means[0]).sum()) * series.rows[0]
-    total, squares = float(np.trace(S)), float(np.square(S).sum())
-    if not total > 0:
-        return not square > 0
-    # Satterthwaite: like a chi2 of (tr S)^2/tr S^2 degrees of freedom.
-    unit = squares / total
-    return bool(square / unit <= stats.chi2.isf(_SURELY_APART, total / unit))
 
 
 def n_eff(real: Array, distance: Measured, *, shares: bool = False) -> Measured:
@@ -334,7 +313,7 @@ def _assemble(
     series = series_of(axes, sets)
     _check_reach(series)
     distance, last = metrics.fid_unbiased(real, sets[-1], level=level), generations[-1]
-    worth_of_last = n_eff(real, distance, shares=may_share(series, known))
+    worth_of_last = n_eff(real, distance, shares=not known.apart)
     if len(sets) < 2:
         size = float(sizes[0]) if sizes else math.inf
         return Audit(

@@ -25,7 +25,7 @@ from madtheory import audit, metrics
 from madtheory._threads import one_thread
 from madtheory.audit.forecast import forecast
 from madtheory.audit.known import LONGEST, NOTHING, Known
-from madtheory.audit.run import may_share, n_eff
+from madtheory.audit.run import n_eff
 from madtheory.laws.bures import w2_squared
 from madtheory.theory.worth import effective_sample_size
 
@@ -359,7 +359,7 @@ def judge(name, seed, branches):
     mean, S = real_moments(case)
     distance = w2_squared(mean, S, *model)
     unbiased = metrics.fid_unbiased(real, files[-1], level=LEVEL)
-    worth = n_eff(real, unbiased, shares=may_share(series, NOTHING))
+    worth = n_eff(real, unbiased, shares=True)
     true_worth = effective_sample_size(distance, np.linalg.eigvalsh(S).clip(0))
     within_ends = bool(worth.low <= true_worth <= worth.high)
     return {"n_eff": within_ends, **bands(NOTHING), "known": bands(case.known)}

@@ -109,7 +109,6 @@ def test_constants():
         "run._REACH": 1e60,
         "run._AHEAD": 2000,
         "run._RANK": 1e-13,
-        "run._SURELY_APART": 0.01,
         "scoring._STEPS": 60,
         "scoring._HALVINGS": 30,
         "scoring._GAIN": 1e-09,
