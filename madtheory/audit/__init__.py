@@ -30,8 +30,8 @@ and the value.
 from madtheory.audit.directions import Band, Bands
 from madtheory.audit.forecast import (
     COVERAGE,
-    COVERAGE_FEW,
     COVERAGE_KNOWN,
+    COVERAGE_LOW_RANK,
     MEASURED,
     Forecast,
     FreshData,
@@ -53,8 +53,8 @@ from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
     "COVERAGE",
-    "COVERAGE_FEW",
     "COVERAGE_KNOWN",
+    "COVERAGE_LOW_RANK",
     "ENOUGH",
     "GROWTH",
     "MARGIN",

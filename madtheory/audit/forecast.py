@@ -20,7 +20,6 @@ from madtheory.audit.classes import class_paths, frequencies
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import AXES, paths
-from madtheory.audit.pull import drifts_along_few
 from madtheory.audit.series import Axes, series_of
 from madtheory.audit.whole import extended, parts_of
 from madtheory.covariance import Spectrum
@@ -51,9 +50,10 @@ _NEAR_NOTHING = 1e-3
 COVERAGE = {"fid": (0.986, 0.946), "trace": (0.991, 0.975), "n_eff": (0.992, 0.975)}
 #: The same where memory and share of real data are said: those bands are narrower.
 COVERAGE_KNOWN = {"fid": (0.979, 0.921), "trace": (0.988, 0.963), "n_eff": (0.992, 0.975)}
-#: The same where means are seen to drift along few of the directions and the share is not said: of
-#: FID in such loops, and in those too where the drift is not seen (docs/audit.md).
-COVERAGE_FEW = {**COVERAGE, "fid": (0.93, 0.89)}
+#: The same where files vary along fewer directions than the real set, for want of no rows.
+COVERAGE_LOW_RANK = {"fid": (0.0, 0.0), "trace": (0.0, 0.0), "n_eff": COVERAGE["n_eff"]}
+#: Eigenvalues of less than this share of the largest are rounding.
+_RANK = 1e-12
 #: Most dimensions of those loops.
 MEASURED = 30
 #: No more fresh samples than this are looked for.
@@ -69,15 +69,15 @@ class Forecast:
     generations : tuple of int
     trace, fid : tuple of metrics.Measured
         Median, and the band that holds a next file with the level asked for.
-    few : bool
-        Means are seen to drift along few of the directions: where the share of real data is not
-        said the band of FID then holds less often than in other loops.
+    low_rank : bool
+        The last file varies along fewer directions than the real set, though it has the rows: the
+        band of FID then holds less often than in other loops.
     """
 
     generations: tuple[int, ...]
     trace: tuple[Measured, ...]
     fid: tuple[Measured, ...]
-    few: bool
+    low_rank: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,12 @@ class FreshData:
     required_n_real: int | None
 
 
+def lacks_rank(series: Series) -> bool:
+    """Whether the last file has no variance along some direction, and rows enough to have one."""
+    values = np.linalg.eigvalsh(series.covariances[-1])
+    return bool(series.rows[-1] > len(values) and values[0] <= _RANK * values[-1])
+
+
 def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, float]:
     """Trace and squared distance of the last file along the other axes."""
     variance, mean = np.exp(series.log_variance[-1]), series.means[-1]
@@ -114,13 +120,13 @@ def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, 
 class _Ahead(NamedTuple):
     """Paths, how much wider their bands are, and what dead directions add to trace and distance.
 
-    few: whether means drift along few of the axes.
+    low_rank: whether the last file varies along fewer directions than the real set.
     """
 
     paths: Paths | None
     wider: tuple[float, float]
     dead: tuple[float, float]
-    few: bool = False
+    low_rank: bool = False
 
 
 def _ahead(
@@ -139,7 +145,7 @@ def _ahead(
     if them:
         found = class_paths(rng, them, held, float(len(sets[-1])), horizon, count, known.share)
         return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
-    dead = 0.0, 0.0
+    dead, low_rank = (0.0, 0.0), lacks_rank(series)
     if held is None:
         alive = np.asarray(np.isfinite(series.log_variance).all(axis=0))
         dead = _dead(axes, series, alive)
@@ -149,8 +155,7 @@ def _ahead(
         series = series_of(axes, sets)
         held = anchor(series, MARGIN, GROWTH, known.memory)
     found = paths(rng, axes, series, held, sets[-1], horizon, count, known)
-    few = known.share is None and drifts_along_few(series, min(AXES, series.means.shape[1]))
-    return _Ahead(found, _WIDER, dead, few)
+    return _Ahead(found, _WIDER, dead, low_rank)
 
 
 def _band(
@@ -204,14 +209,14 @@ def forecast(
     ahead = _ahead(real, sets, axes, series, held, horizon, known)
     if ahead.paths is None:
         trace, fid = ((Measured.exactly(v),) * horizon for v in last)
-        return Forecast(numbers, trace, fid, few=False)
+        return Forecast(numbers, trace, fid, low_rank=False)
     them, rest = ahead.paths, (ahead.wider, level)
     distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])
     return Forecast(
         numbers,
         trace=_band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest),
         fid=_band(distance, start, last[1], ahead.dead[1], *rest),
-        few=ahead.few,
+        low_rank=ahead.low_rank,
     )
 
 

@@ -44,8 +44,6 @@ _FEW = 0.4
 _TINY = 1e-12
 #: From this many steps on the later half is looked at.
 _HALVES = 4
-#: An axis drifts by itself where it is free with more than this probability without real data.
-_SURELY = 0.8
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
 
@@ -268,18 +266,6 @@ def pull(
         axes = vectors / scales[:, None], vectors.T * scales
     growth = (residual.mean(axis=0) + _later(residual, D, noise.spread))[:K]
     return Pull(noise, growth, home, shape, axes)
-
-
-def drifts_along_few(series: Series, K: int) -> bool:
-    """Whether means drift along some of the first K axes, and along half of them at most.
-
-    Shares are then drawn by what the axes are on average.
-    """
-    if len(series.means) < 3:
-        return False
-    x = series.means[:, :K]
-    number = int((_home(x, x, 0.0, errs=False).free > _SURELY).sum())
-    return 0 < 2 * number <= K
 
 
 def file_noise(series: Series) -> float:

@@ -55,6 +55,7 @@ class Case:
     turned: bool = False
     spectrum: str = "power"
     lost: bool = False
+    kept: float = 1.0
 
     @property
     def n_real(self):
@@ -219,13 +220,20 @@ def uncorrelated(x, case):
     return (axes * np.var(x @ axes, axis=0, ddof=1)) @ axes.T
 
 
+def of_low_rank(x, case):
+    """Covariance of a model that keeps this share of the principal components and nothing else."""
+    values, vectors = np.linalg.eigh(spread(x, 1))
+    values[: case.dim - round(case.kept * case.dim)] = 0.0
+    return (vectors * values) @ vectors.T
+
+
 def draw(rng, x, n, case):
     """Samples of the model fit to x."""
     rows, bias = x[rng.integers(len(x), size=n)], case.bias
     if case.small < 1:
         noise = rng.standard_normal((n, case.dim)) @ root(spread(x, 1)).T
         return x.mean(axis=0) + noise @ case.biases
-    if case.drift or case.lost:
+    if case.drift or case.lost or case.kept < 1:
         mean, S = model_moments(x, case)
         return mean + rng.standard_normal((n, case.dim)) @ root(S).T
     if case.law == "one-hot":
@@ -255,6 +263,8 @@ def model_moments(x, case):
         return drifting(x, case)
     if case.lost:
         return mean, uncorrelated(x, case)
+    if case.kept < 1:
+        return mean, of_low_rank(x, case)
     if case.law == "one-hot":
         return mean, spread(x, 0)
     if case.law == "mixed":
@@ -395,7 +405,7 @@ def run(name, loops, start=PRINTED, first=0, branches=BRANCHES):
     return [judge(name, [start, key, i], branches) for i in range(first, first + loops)]
 
 
-def main(loops=40):
+def main(loops=80):
     begin, rows = time.perf_counter(), {}
     with one_thread():
         for name in CLASSES:

@@ -18,6 +18,7 @@ import scipy
 
 from madtheory import audit
 from madtheory._threads import one_thread
+from madtheory.audit.directions import directions
 from madtheory.audit.forecast import forecast
 from madtheory.audit.known import NOTHING, Known
 from tests.golden.audit.bands import Case, ahead, root, shown, simulate, spread
@@ -128,6 +129,28 @@ def correlations():
     }
 
 
+def low_rank():
+    """Models of a part of the principal components, without any noise along the others."""
+    return {
+        f"{loop}, REAL {'the first training set' if first else 'other data'}": Kind(
+            like(
+                loop=loop,
+                dim=(8, 12, 20, 32),
+                n=(400, 800, 2000),
+                generations=(4, 6, 10, 15),
+                share=(0.1, 0.2, 0.35, 0.5),
+                files=("own", "other"),
+                spectrum=("equal", "power", "geometric"),
+                kept=(0.5, 0.8),
+                first=first,
+            ),
+            24,
+        )
+        for loop in ("full", "fresh", "fixed", "independent")
+        for first in (False, True)
+    }
+
+
 def dimensions():
     """Six files in hundreds of directions, of variances 1/i or all equal."""
     rows = {"bias 1": {}, "bias .9": {"bias": 0.9}, "fresh": {"loop": "fresh", "share": 0.3}}
@@ -154,13 +177,14 @@ TABLES = {
     "biases": biases,
     "held biases": held_biases,
     "correlations": correlations,
+    "low rank": low_rank,
     "dimensions": dimensions,
 }
 
 
 def judge(kind, seed):
     """One loop: which of its distances and total variances are in the bands, their widths, and
-    whether its means are seen to drift along few axes."""
+    whether its last file lacks rank; the same of the total variance by directions."""
     rng = np.random.default_rng(seed)
     case = kind.case(rng)
     real, files, _, state = simulate(case, rng)
@@ -170,29 +194,31 @@ def judge(kind, seed):
     last = shown((real.mean(axis=0), root(spread(real, 1))), files[-1])[::-1]
     held = audit.infer(series, None, LEVEL, 0.02, kind.known).held
     found = forecast(real, files, axes, series, held, last, HORIZON, LEVEL, kind.known)
-    row = {"few": found.few}
-    for name, values in zip(("trace", "fid"), truth.T, strict=True):
-        band = np.array([(b.low, b.high) for b in getattr(found, name)])
+    row = {"low_rank": found.low_rank}
+    by = directions(axes, series, last=last[0], horizon=HORIZON, level=LEVEL, known=kind.known)
+    bands = {"trace": found.trace, "fid": found.fid, "by directions": by.trace}
+    for name, values in zip(bands, truth[:, [0, 1, 0]].T, strict=True):
+        if bands[name] is None:
+            continue
+        band = np.array([(b.low, b.high) for b in bands[name]])
         row[name] = ((band[:, 0] <= values) & (values <= band[:, 1])).tolist()
         row[f"{name} width"] = float(np.median(np.log(band[:, 1] / band[:, 0])))
     return row
 
 
 def covered(rows):
-    """Of loops: how many, and what their bands cover."""
-    out = {"loops": len(rows)}
-    for name in ("fid", "trace") if rows else ():
-        hits = np.array([row[name] for row in rows])
+    """Of loops: how many, how many lack rank, and what their bands cover."""
+    out = {"loops": len(rows), "low rank": sum(row["low_rank"] for row in rows)}
+    for name in ("fid", "trace", "by directions"):
+        hits = np.array([row[name] for row in rows if name in row])
+        if not len(hits):
+            continue
+        widths = [row[f"{name} width"] for row in rows if name in row]
         out[name] = {
             "covered": [int(hits.sum()), hits.size],
-            "width": round(float(np.median([row[f"{name} width"] for row in rows])), 3),
+            "width": round(float(np.median(widths)), 3),
         }
     return out
-
-
-def table(rows):
-    """What bands cover, of all loops and of those whose means are seen to drift along few axes."""
-    return {**covered(rows), "few": covered([row for row in rows if row["few"]])}
 
 
 def run(name):
@@ -200,7 +226,7 @@ def run(name):
     found, begin = {}, time.perf_counter()
     for i, (each, kind) in enumerate(TABLES[name]().items()):
         seeds = [[SEED, list(TABLES).index(name), i, j] for j in range(kind.loops)]
-        found[each] = table([judge(kind, seed) for seed in seeds])
+        found[each] = covered([judge(kind, seed) for seed in seeds])
         print(
             f"{name}: {each}: {json.dumps(found[each])} {time.perf_counter() - begin:.0f} s",
             flush=True,

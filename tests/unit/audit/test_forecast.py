@@ -799,16 +799,6 @@ def test_one_axis_of_many_drifts_by_itself():
     assert (found.free > 0.5).tolist() == (np.arange(24) == 0).tolist()
 
 
-def test_means_that_drift_along_few_axes():
-    """Along half of them at most, of three files at least."""
-    series = loop_series(0.0, 1.0, 0.02, 0.0, T=9, K=4)
-    for axes, few in ((0, False), (1, True), (2, True), (3, False), (4, False)):
-        step = 0.3 * (np.arange(4) < axes)
-        found = dataclasses.replace(series, means=series.means + np.arange(9.0)[:, None] * step)
-        assert pull.drifts_along_few(found, 4) == few
-        assert not pull.drifts_along_few(dataclasses.replace(found, means=found.means[:2]), 4)
-
-
 @pytest.mark.parametrize("known", [{}, {"n_real": 0}])
 def test_the_distance_of_a_model_that_errs_each_time_goes_on(known):
     """Off by .2 more each time in four directions: .16 t^2 of distance, whatever the noise."""
@@ -862,8 +852,18 @@ def test_the_distance_of_a_model_that_errs_along_one_of_many_axes_goes_on():
     assert all(band.low < value < band.high for band, value in zip(bands, later, strict=True))
 
 
-def test_a_drift_along_few_axes_is_told_where_the_share_is_not_said():
-    real, files = drifting_along_one(np.random.default_rng(4))
-    for known, few in (({}, True), ({"memory": 1}, True), ({"n_real": 0}, False)):
-        assert audit.audit(real, files, **known).forecast.few == few
-    assert not audit.audit(REAL, FILES).forecast.few
+def test_files_of_fewer_directions_than_real_are_told():
+    """A model of two principal components; its bands of FID hold less, and `coverage` says so."""
+    rng = np.random.default_rng(4)
+    real, x, files = rng.standard_normal((300, 5)), rng.standard_normal((300, 5)), []
+    for _ in range(5):
+        values, vectors = np.linalg.eigh(np.cov(x.T))
+        flat = rng.standard_normal((300, 2)) * np.sqrt(values[3:]) @ vectors[:, 3:].T
+        files.append(flat)
+        x = np.concatenate([rng.standard_normal((150, 5)), flat[:150]])
+    assert audit.audit(real, files).forecast.low_rank
+    assert not audit.audit(REAL, FILES).forecast.low_rank
+    # As rows are few, or a constant column is constant in REAL too.
+    assert not audit.audit(real, [x[:5] for x in files], k=2).forecast.low_rank
+    still = [np.hstack([x, np.ones((len(x), 1))]) for x in (REAL, *FILES)]
+    assert not audit.audit(still[0], still[1:]).forecast.low_rank
