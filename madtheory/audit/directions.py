@@ -32,6 +32,7 @@ from madtheory.audit.inference import (
 )
 from madtheory.audit.known import NOTHING
 from madtheory.audit.series import of_spaces, tied
+from madtheory.audit.turned import WIDEST, are_cut
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ class Bands:
         false "holds".
     trace : tuple of metrics.Measured, or None
         Total variance of the next generations if each band walks on by its drift, those that are
-        left out as the others do; None where noise is not known or a direction lost.
+        left out as the others do; None where noise is not known, a direction is lost, or variances
+        are seen to change along other directions than these.
     """
 
     bands: tuple[Band, ...]
@@ -454,6 +456,8 @@ def directions(
     parts = np.bincount(spaces, weights=variances * np.exp(logs)).astype(np.float64)
     with np.errstate(divide="ignore"):
         courses = np.log(of_spaces(np.exp(series.log_variance), spaces))
-    trace = _ahead(them, courses, parts, last, horizon, level)
+    trace = None
+    if not are_cut(series, min(WIDEST, len(variances))):
+        trace = _ahead(them, courses, parts, last, horizon, level)
     left_out = axes.rank - len(variances)
     return Bands(tuple(out), len(axes.mean) - axes.rank, left_out, alpha, trace)

@@ -16,6 +16,7 @@ from madtheory.audit.anchor import MEMORIES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.pull import Draw, draw
 from madtheory.audit.row_noise import Rows, root, sample, whitened
+from madtheory.audit.turned import WIDEST
 from madtheory.audit.whole import Parts, parts
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from madtheory.audit.anchor import Anchor
     from madtheory.audit.series import Axes, Series
 
-#: Axes that the paths live on: each generation of each path costs the cube.
-AXES = 24
 #: A variance beyond this, or one over this, in real units, moves no more.
 _FAR = 2.0**100
 #: Parts of less than this of a file's noise are none.
@@ -171,7 +170,7 @@ def paths(
     known: Known = NOTHING,
 ) -> Paths:
     """Simulate `count` files of each of the next `horizon` generations after `last` (n, d)."""
-    K = min(AXES, series.means.shape[1])
+    K = min(WIDEST, series.means.shape[1])
     scales, n = axes.scales[:K], series.rows[-1]
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.audit.series import Series
 
+#: Axes that are looked at, and that paths live on: each generation of each path costs the cube.
+WIDEST = 24
 #: Standard deviations of what steps of a walk have in common beyond which they drift.
 _DRIFTS = 1.9
 #: The same of a few steps.

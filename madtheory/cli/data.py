@@ -154,7 +154,10 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
     elif math.isinf(found.rate.value):
         reasons["rate"] = "a direction has lost all variance: the rate is minus infinity"
     if found.directions is not None and found.directions.trace is None:
-        reasons["directions.trace"] = reasons.get("rate", "three generations are needed, got 2")
+        why = "variances change along other directions than the real ones"
+        if len(found.generations) < 3:
+            why = "three generations are needed, got 2"
+        reasons["directions.trace"] = reasons.get("rate", why)
     if math.isinf(found.training_size):
         reasons["training_size"] = reasons.get("rate", "no noise between generations is seen")
     if found.power is None and found.known.mixed(MARGIN):

@@ -258,7 +258,7 @@ def advance(law: MeanLaw, by: Pooling, *, real: bool = True) -> Step:
     if not by.uses_model:
         law, by = constant_law(law.dim, law.mean_sq), by.forgetting()
     d, (c, mean_sq) = law.dim, next_moments(law, by)
-    unit = 1 / c, law.scale / c
+    unit = np.float64(1) / c, np.float64(law.scale) / c  # c = 0: no number
     inside = by.gamma * law.mean_sq / d  # mu, for the columns a Gaussian of covariance M/d I
     parts = by.real[1], by.synth[1], Part(by.gap.x + inside, by.gap.y)
     r, m, u = (part.scaled(*unit) for part in parts)

@@ -70,9 +70,6 @@ def effective(*, w2_squared: float, **given: Any) -> Payload:
     values = (worth.effective_sample_size(w2_squared, eigenvalues), ends.lower, ends.upper)
     # The baseline's own error is all there is.
     kind = "exact" if ends.lower == ends.upper else "asymptotic"
-    return {
-        "dim": eigenvalues.size,
-        "w2_squared": w2_squared,
-        **dict(zip(names, values, strict=True)),
-        "status": dict.fromkeys(names, kind),
-    }
+    none = None if w2_squared else "no number of real samples comes that near"
+    entries = {x: answer.Entry(v, kind, none) for x, v in zip(names, values, strict=True)}
+    return {"dim": eigenvalues.size, "w2_squared": w2_squared, **answer.body(entries)}

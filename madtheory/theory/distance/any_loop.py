@@ -207,7 +207,7 @@ def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
 
 def _settled(loop: Loop, s: Spectrum) -> Estimate | None:
     """Limits that need no fidelity: Sigma dies, or nothing pulls the mean back (exact)."""
-    if not loop.n_real or loop.keeps_all:
+    if not loop.n_real or loop.keeps_all or loop.weight == 1:
         first = moments.first_moments_limit(loop)
         if first.trace == 0:  # E tr Sigma^{1/2} goes with E tr Sigma
             return Estimate.exact(s.trace * (1 + first.mean_sq))

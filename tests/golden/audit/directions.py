@@ -178,6 +178,8 @@ def judge(case, rng):
             }
             row["nominal"] = math.exp(nominal)
         rows.append(row)
+    if found.trace is None:  # the loop turns: nothing is forecast by these axes
+        return rows, None
     scalar = np.log(last / later) + drift(series).value * np.arange(1, HORIZON + 1)
     return rows, {
         "hits": [m.low <= x <= m.high for m, x in zip(found.trace, later, strict=True)],
@@ -235,7 +237,7 @@ def said(loops, key):
 def ahead(loops):
     """Intervals of the total variance that hold it; median |log error| at the first and last
     generation ahead, by bands and by one rate for all."""
-    each = [forecast for *_, forecast in loops]
+    each = [forecast for *_, forecast in loops if forecast]
     hits = [hit for one in each for hit in one["hits"]]
     errors = {
         name: [round(float(np.median([one[name][h] for one in each])), 4) for h in (0, -1)]

@@ -14,6 +14,7 @@ from madtheory.audit import anchor, drift, forecast, inference
 from madtheory.audit import series as series_
 from madtheory.audit.scoring import scored
 from madtheory.results import Interval
+from madtheory.spectrum import baseline
 from madtheory.theory.distance import second_order_limit
 from madtheory.theory.worth import (
     admissible_n_synth_limit,
@@ -217,7 +218,13 @@ def test_worth_of_the_last_generation(found):
         effective_sample_size(distance.value, values), rel=1e-9
     )
     # The interval has the error of the baseline at these eigenvalues, too.
-    assert [found.n_eff.low, found.n_eff.high] == pytest.approx([ends.lower, ends.upper], rel=1e-9)
+    apart = audit.audit(REAL, FILES, apart=True).n_eff
+    assert [apart.low, apart.high] == pytest.approx([ends.lower, ends.upper], rel=1e-9)
+    assert (found.n_eff.value, found.n_eff.high) == (apart.value, apart.high)
+    # Where nothing is known generations may share REAL's error.
+    own = 2 * float(baseline(len(REAL), values).value)
+    shared = effective_interval(Interval(distance.low, distance.high + own), values)
+    assert found.n_eff.low == pytest.approx(shared.lower, rel=1e-9)
     assert found.n_eff.low < effective_sample_size(distance.high, values)
     assert found.n_eff.low < found.n_eff.value < found.n_eff.high
 

@@ -90,3 +90,15 @@ def test_first_moments_alone_are_the_widest_spread_about_them():
     spread, _ = mixed.limit_parts(fresh_data(1, 10), 3)
     assert float(spread.mean_sq) == pytest.approx(1.0, rel=1e-12)
     assert float(spread.shift) == pytest.approx(2.0 - 1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("memory", [1, 2])
+def test_all_weight_on_one_sample_leaves_no_covariance(memory):
+    """Sigma is 0 from the second generation on: E W2^2 = tr Sigma_0 + E |mu|^2, twice the trace."""
+    loop = fresh_data(1, 20, weight=1.0, ddof=0, memory=memory)
+    s = [3.0, 1.0, 0.5]
+    path = distance.w2_squared(loop, s, generations=4)
+    np.testing.assert_allclose(path.value[1:], 2 * 4.5, rtol=1e-12)
+    np.testing.assert_array_equal(path.rel_error[1:], 0)
+    limit = w2_squared_limit(loop, s)
+    assert (float(limit.value), float(limit.rel_error)) == (pytest.approx(9.0, rel=1e-12), 0)
