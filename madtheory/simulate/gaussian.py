@@ -235,7 +235,8 @@ def simulate(
     )
     _require_in_range(plan)
     many = _threads.processors("threads", threads)
-    check_memory(bytes_of(plan, many, data=_is_subsampled(plan), keep_paths=keep_paths))
+    data = _is_subsampled(plan)
+    check_memory(bytes_of(plan, many, data=data, keep_paths=keep_paths), data=data)
     if store is None:
         return run(plan, _drawing(plan), **running)
     if not str(store):

@@ -28,10 +28,11 @@ def machine_bytes() -> float:
         return float("inf")
 
 
-def check_memory(n_bytes: float) -> None:
-    """Refuse what this machine cannot hold."""
+def check_memory(n_bytes: float, *, data: bool = False) -> None:
+    """Refuse what this machine cannot hold; `data`: of which training sets are a part."""
     if n_bytes > machine_bytes():
+        names = "n_synth, dim" if data else "dim"
         raise ValueError(
-            f"dim, generations and threads must fit into {machine_bytes() / 2**30:.3g} GiB of "
+            f"{names}, generations and threads must fit into {machine_bytes() / 2**30:.3g} GiB of "
             f"memory, got some {n_bytes / 2**30:.3g} GiB; lower one of them"
         )

@@ -213,8 +213,9 @@ def _units(loop: Loop, dim: int) -> tuple[Tensors, Piles]:
     few = int(
         np.searchsorted(late.chart.pick[~late.chart.held], layout.vectors**2 + layout.matrices)
     )
-    A = late.step(np.eye(few, some.size), none)[:, :few].T
-    some[:few] = fixed_point(A, some[:few])
+    if loop.n_real and loop.weight != 0:  # else nothing is at rest
+        A = late.step(np.eye(few, some.size), none)[:, :few].T
+        some[:few] = fixed_point(A, some[:few])
     x = late.state(some, late.constant).x
     # Means apart: those that are alike differ by less than what covariances are made of.
     some = late.moving(_products(np.diag(np.diag(x.G)), x.C), late.still)

@@ -149,6 +149,14 @@ def test_radius_is_the_growth_of_the_path(loop):
     assert rates[-20:].mean() == pytest.approx(radius, abs=2e-3)
 
 
+@pytest.mark.parametrize("n_synth", [3, 300])
+def test_the_radius_without_weight_on_real_data_is_where_little_weight_goes(n_synth):
+    """Nothing is at rest, whose size could be a unit: one sentence about singular matrices."""
+    loop = fresh_data(40, n_synth, bias=0.9, memory=2, weight=0.0)
+    little = second_moment_radius(dataclasses.replace(loop, weight=1e-9), 2)
+    assert second_moment_radius(loop, 2) == pytest.approx(little, rel=1e-8)
+
+
 def test_the_radius_by_all_eigenvalues_and_by_the_largest(monkeypatch):
     whole = [second_moment_radius(loop, 2) for loop in STATIONARY[::3]]
     monkeypatch.setattr(at_rest, "_FEW", 0)
