@@ -16,6 +16,7 @@ def test_constants():
 
 def test_defaults():
     assert defaults("simulate") == {
+        "limits.check_memory": {"data": False},
         "categories.simulate_categories": {
             "temperature": 1.0,
             "seed": 0,

@@ -31,7 +31,7 @@ def test_memory_of_the_machine(monkeypatch, n_bytes):
         return
     with pytest.raises(ValueError, match=r"must fit into 1 GiB of memory, got some (inf|1.01) GiB"):
         limits.check_memory(n_bytes)
-    with pytest.raises(ValueError, match="^n_synth, dim, generations and threads must fit"):
+    with pytest.raises(ValueError, match=r"^n_synth, dim, generations and threads must fit"):
         limits.check_memory(n_bytes, data=True)
     assert limits.machine_bytes() > 0
 
