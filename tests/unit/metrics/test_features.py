@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from madtheory.metrics.features import blocks, pair, scale
+from madtheory.metrics.features import blocks, check_order, check_repeats, pair, scale
 from madtheory.metrics.measured import Measured, normal_quantile
 
 
@@ -56,3 +56,42 @@ def test_rows_are_counted_in_whole_numbers() -> None:
     for value in (2.5, None, np.ones(2)):
         with pytest.raises(TypeError, match=r"^minimum_rows must be an integer, got "):
             pair(np.ones((3, 1)), np.ones((3, 1)), value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("names", "after"),
+    [
+        (["g1.npy", "g3.npy", "g4.npy"], "g3.npy right after g1.npy"),
+        (["g2.npy", "g1.npy", "g3.npy"], "g1.npy right after g2.npy"),
+        (["d/run7_gen09_64.npz", "d/run7_gen11_64.npz"], "d/run7_gen11_64.npz right after"),
+        (["d/gen_1/x.npy", "d/gen_10/x.npy", "d/gen_2/x.npy"], "d/gen_10/x.npy right after"),
+    ],
+)
+def test_wrong_order_and_gaps_in_the_names(names, after):
+    with pytest.raises(ValueError, match=f"generations must be successive, got {after}"):
+        check_order(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["g8.npy", "g9.npy", "g10.npy"],
+        ["run7_gen09_64.npz", "run7_gen10_64.npz", "run7_gen11_64.npz"],
+        ["first.npy", "second.npy", "third.npy"],
+        ["run1_gen3.npy", "run2_gen1.npy", "run9_gen7.npy"],  # two numbers vary: no telling
+        ["a_1.npy", "b_7.npy", "c_2.npy"],  # different names
+        ["d/gen_8/x.npy", "d/gen_9/x.npy", "d/gen_10/x.npy"],
+        ["7/g1.npy", "9/g2.npy", "3/g3.npy"],  # their own numbers tell
+    ],
+)
+def test_names_in_order_or_without_a_count(names):
+    check_order(names)
+
+
+def test_some_rows_alike_make_no_set_given_twice():
+    """Words of which one in a hundred is rare: most of the rows of all files are one."""
+    rng = np.random.default_rng(0)
+    sets = [np.eye(3)[rng.choice(3, 1000, p=[0.99, 0.005, 0.005])] for _ in range(8)]
+    check_repeats(list("abcdefgh"), sets)
+    with pytest.raises(ValueError, match="i must be a set of its own, got the rows of c"):
+        check_repeats(list("abcdefghi"), [*sets, sets[2].copy()])
