@@ -492,7 +492,7 @@ def test_bad_options(options, error, message):
 
 
 def test_files_out_of_order_or_twice_are_refused():
-    with pytest.raises(ValueError, match="successive, got g3.npy right after g1.npy"):
+    with pytest.raises(ValueError, match=r"successive, got g3\.npy right after g1\.npy"):
         audit.audit(REAL, FILES[:2], names=["g1.npy", "g3.npy"])
     with pytest.raises(ValueError, match="b must be a set of its own, got the rows of a"):
         audit.audit(REAL, [FILES[0], FILES[0].copy()], names=["a", "b"])
