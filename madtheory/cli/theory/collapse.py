@@ -204,6 +204,11 @@ def collapse(*, eps: float | None, **given: Any) -> Payload:
     eigenvalues = options.eigenvalues(given)
     loop = options.collapse_loop(options.with_biases(given, eigenvalues.size))
     length = options.length(given["generations"])
+    if loop.has_spectrum and (loop.shrinkage or loop.floor):
+        name = "shrinkage" if loop.shrinkage else "floor"
+        raise options.Refused(
+            f"bias_file must be left out with {name}, got both; simulate collapse takes them"
+        )
     of = _regularised if loop.shrinkage or loop.floor else _plain
     entries = of(loop, eigenvalues, length, options.how(given))
     if eps is None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from madtheory.theory.collapse import collapse_time
 Answer = Callable[..., dict[str, Any]]
 
 Close = Callable[..., None]
+
+Refusal = Callable[..., str]
 
 LOOPS = [
     # dim, n_synth, bias, first_generation
@@ -254,6 +257,18 @@ def test_rates_with_shrinkage_and_a_floor(answer: Answer, close: Close) -> None:
     close(floor["mean_walk_growth"], 0.75 * 3 / 10)
     unbiased = answer(*line.split(), "--floor", 0.25, "--bias", 1)
     assert (unbiased["stationary_trace"], unbiased["mean_walk_growth"]) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["shrinkage", "floor"])
+def test_biases_by_direction_and_regularised_fits_are_refused_by_their_names(
+    refusal: Refusal, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text("0.5\n0.9\n1\n")
+    options = ("--dim", 3, "--n-synth", 30, "--bias-file", path, f"--{name}", 0.2)
+    assert refusal("theory", "collapse", *options) == (
+        f"bias_file must be left out with {name}, got both; simulate collapse takes them"
+    )
 
 
 def test_quadrature_of_the_two_by_two_root_is_right() -> None:
