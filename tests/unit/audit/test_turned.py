@@ -102,6 +102,31 @@ def test_in_a_pool_steps_are_from_all_before():
     assert sum(turned.are_cut(x, 12, pool=True) for x in still) < 8
 
 
+def test_the_forecast_of_a_pool_goes_on_along_its_own_axes():
+    """Along the real axes the next file's FID was said to be a seventh below the last one's."""
+    rng, d = np.random.default_rng(11), 20
+    M = symmetric(rng, np.sqrt(np.where(np.arange(d) % 2, 0.9, 1.0)))
+    *files, later = pool(rng, M, 2000, 11, d)
+    real = rng.standard_normal((2000, d))
+    band = audit.audit(real, files, memory="all", n_real=0).forecast.fid[0]
+    fid = metrics.fid(real, later).value
+    assert band.low < fid < band.high
+    assert band.value == pytest.approx(fid, rel=0.07)
+
+
+def test_turning_is_no_noise():
+    """Noise of 1,500 rows is 2/1500; along the real axes growth changes, and looks like more."""
+    rng, d = np.random.default_rng(12), 12
+    M = symmetric(rng, np.sqrt(np.where(np.arange(d) % 2, 0.7, 1.0)))
+    loops = [series_of(loop(rng, M, 1500, 12, d)) for _ in range(4)]
+    own, real = (
+        np.mean([pull.pull(x, 0.0, np.ones(d), cut=cut).noise.spread for x in loops])
+        for cut in (True, False)
+    )
+    assert own == pytest.approx(2 / 1500, rel=0.25)
+    assert real > 2 * own
+
+
 def test_four_files_tell_drifts_by_the_noise_of_independent_correlations():
     rng = np.random.default_rng(7)
     M = symmetric(rng, np.sqrt(np.where(np.arange(20) % 2, 0.7, 1.0)))
