@@ -125,8 +125,6 @@ def test_one_of_both_options(refusal: Refusal, file: Path) -> None:
     assert refusal(*options, "--bias", 1.0) == (
         "at most one of --bias and --bias-file must be given, got both"
     )
-    options = ("theory", "collapse", "--dim", 3, "--n-synth", 9, "--bias-file", file)
-    assert "one bias in all directions only" in refusal(*options, "--floor", 0.1)
 
 
 def test_generations_give_their_biases(answer: Answer, close: Close, tmp_path: Path) -> None:
