@@ -54,7 +54,7 @@ COVERAGE = {"fid": (0.983, 0.958), "trace": (0.987, 0.973), "n_eff": (0.994, 0.9
 COVERAGE_KNOWN = {"fid": (0.979, 0.923), "trace": (0.985, 0.969), "n_eff": (0.994, 0.975)}
 #: The same where files vary along fewer directions than the real set, for want of no rows.
 COVERAGE_LOW_RANK = {"fid": (0.858, 0.517), "trace": (0.998, 0.992), "n_eff": COVERAGE["n_eff"]}
-#: Eigenvalues of less than this share of the largest are rounding, and variances of the real one's.
+#: Eigenvalues and variances of less than this share of a file's largest are rounding.
 _RANK = 1e-12
 #: Most dimensions of those loops.
 MEASURED = 30
@@ -149,7 +149,9 @@ def _ahead(
         return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
     dead, low_rank = (0.0, 0.0), lacks_rank(series)
     # Of a covariance's rounding no variance is left either.
-    alive = np.asarray((series.log_variance > math.log(_RANK)).all(axis=0))
+    sizes = series.log_variance + 2 * np.log(axes.scales)
+    most = sizes.max(axis=1, keepdims=True)
+    alive = np.asarray((sizes > most + math.log(_RANK)).all(axis=0))
     if held is None or not alive.all():
         dead = _dead(axes, series, alive)
         if not alive.any():

@@ -24,7 +24,7 @@ from madtheory.audit.known import NOTHING, Known
 from tests.golden.audit.bands import Case, ahead, root, shown, simulate, spread
 
 TABLE = Path(__file__).with_suffix(".json")
-LEVEL, HORIZON, SEED = 0.95, 5, 12
+LEVEL, HORIZON, SEED = 0.95, 5, 13
 NO_REAL = Known(share=0.0)
 
 

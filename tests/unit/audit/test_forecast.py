@@ -883,3 +883,13 @@ def test_files_of_fewer_directions_than_real_are_told():
     assert not audit.audit(real, [x[:5] for x in files], k=2).forecast.low_rank
     still = [np.hstack([x, np.ones((len(x), 1))]) for x in (REAL, *FILES)]
     assert not audit.audit(still[0], still[1:]).forecast.low_rank
+
+
+def test_files_that_are_small_all_along_are_forecast_with_a_band():
+    """Their variances are 1e-16 of the real ones, and no rounding of each other."""
+    files = [1e-8 * x for x in FILES]
+    found = audit.audit(REAL, files).forecast
+    plain = audit.audit(REAL, FILES).forecast
+    for small, band in zip(found.trace, plain.trace, strict=True):
+        assert small.low < small.value < small.high
+        assert small.high / small.low == pytest.approx(band.high / band.low, rel=0.5)
