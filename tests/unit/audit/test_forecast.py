@@ -627,6 +627,18 @@ def test_coverage_beside_the_bands_is_the_measured_one(printed, least, known):
         assert worst >= least
 
 
+def test_coverage_of_files_that_lack_rank_is_the_measured_one():
+    path = Path(__file__).parents[2] / "golden" / "audit" / "directed.json"
+    table = json.loads(path.read_text(encoding="utf-8"))["tables"]["low rank"].values()
+    assert all(kind["low rank"] == kind["loops"] for kind in table)
+    for name in ("fid", "trace"):
+        counts = [kind[name]["covered"] for kind in table]
+        hits, seen = map(sum, zip(*counts, strict=True))
+        whole, worst = audit.COVERAGE_LOW_RANK[name]
+        assert whole == round(hits / seen, 3)
+        assert worst == round(min(a / b for a, b in counts), 3)
+
+
 # ------------------------------------------------------------------------- at their boundaries
 def test_few_distinct_rows_are_sixty_four_and_a_quarter_at_most():
     def kinds(n, first=0, rows=128):
