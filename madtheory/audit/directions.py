@@ -31,6 +31,7 @@ from madtheory.audit.inference import (
     training_rows,
 )
 from madtheory.audit.known import NOTHING
+from madtheory.audit.pull import shrunk
 from madtheory.audit.series import of_spaces, tied
 from madtheory.audit.turned import WIDEST, are_cut
 from madtheory.metrics import Measured
@@ -299,11 +300,15 @@ class _Found(NamedTuple):
 
 
 class _All(NamedTuple):
-    """What is found of each band, by which noise; n times the covariance of log variances."""
+    """What is found of each band, by which noise; n times the covariance of log variances.
+
+    logs (T, S): the log variances of all eigenspaces.
+    """
 
     found: list[_Found]
     noise: _Noise
     covariance: Array
+    logs: Array
 
 
 def _lost(series: Series, at: Ints, sizes: list[int] | None, known: Known) -> _Found:
@@ -341,13 +346,7 @@ def _found(
         both = _walked(seen, noise, sizes, level)
         own = replace(series, means=off[:, mine])
         out.append(_Found(*both, _moves(own, seen, noise, known), _rests(seen, noise), seen))
-    return _All(out, noise, C)
-
-
-def _kept(squares: Array, noise: Array) -> float:
-    """Part of deviations of these squares that is not noise of these variances."""
-    size = float(squares.sum())
-    return max(0.0, 1 - float(noise.sum()) / size) if size > 0 else 0.0
+    return _All(out, noise, C, logs)
 
 
 class _Growth(NamedTuple):
@@ -374,25 +373,22 @@ def _growth(logs: Array, bands: list[_Seen], noise: _Noise, C: Array) -> _Growth
         at = seen.spaces
         mean = float(whole[at].mean())
         free = np.maximum(single[at] - seen.noise, 0.0) * noise.of_drift(steps)
-        kept = _kept(np.square(whole[at] - mean), free)
+        kept = shrunk(float(np.square(whole[at] - mean).sum()), float(free.sum()))
         drifts[at], own = mean + kept * (whole[at] - mean), max(own, kept)
     gap = (logs[-1] - logs[-1 - half]) / half - whole
-    late = _kept(np.square(gap) / single, np.full(len(gap), noise.of_gap(steps, half)))
+    late = shrunk(float((np.square(gap) / single).sum()), len(gap) * noise.of_gap(steps, half))
     return _Growth(drifts + late * gap, late, own)
 
 
 def _ahead(
-    them: _All, logs: Array, parts: Array, last: float, horizon: int, level: float
+    them: _All, parts: Array, last: float, horizon: int, level: float
 ) -> tuple[Measured, ...] | None:
-    """Total variance of the next generations, from the eigenspaces' own `parts` of the last one.
-
-    logs (T, S): their log variances.
-    """
+    """Total variance of the next generations, from the eigenspaces' own `parts` of the last one."""
     seen = [one.seen for one in them.found if one.seen is not None]
     if len(seen) < len(them.found) or not math.isfinite(them.noise.spread[0]) or not parts.all():
         return None
-    C, steps = them.covariance, len(logs) - 1
-    growth, half = _growth(logs, seen, them.noise, C), max(1, len(logs) // 2)
+    C, steps, half = them.covariance, len(them.logs) - 1, max(1, len(them.logs) // 2)
+    growth = _growth(them.logs, seen, them.noise, C)
     blocks = np.array([[C[np.ix_(a.spaces, b.spaces)].mean() for b in seen] for a in seen])
     number = np.zeros(len(C), dtype=np.int64)
     for band, one in enumerate(seen):
@@ -454,10 +450,8 @@ def directions(
             )
         )
     parts = np.bincount(spaces, weights=variances * np.exp(logs)).astype(np.float64)
-    with np.errstate(divide="ignore"):
-        courses = np.log(of_spaces(np.exp(series.log_variance), spaces))
     trace = None
     if not are_cut(series, min(WIDEST, len(variances))):
-        trace = _ahead(them, courses, parts, last, horizon, level)
+        trace = _ahead(them, parts, last, horizon, level)
     left_out = axes.rank - len(variances)
     return Bands(tuple(out), len(axes.mean) - axes.rank, left_out, alpha, trace)

@@ -152,7 +152,7 @@ def noise_of(residual: Array, sharing: float, share: float, most: float, memory:
     return Noise(spread, min(max(file, 0.0), top))
 
 
-def _shrunk(size: float, noise: float) -> float:
+def shrunk(size: float, noise: float) -> float:
     """Part of a squared size that is not noise."""
     return max(0.0, 1 - noise / size) if size > 0 else 0.0
 
@@ -181,7 +181,7 @@ def _home(x: Array, past: Array, share: float, *, errs: bool) -> Home:
     home, error = seen.mean(axis=0), float(seen.var(axis=0, ddof=1).mean()) / len(seen)
     free = _free(home, error, len(seen))
     rest = 1 - free
-    kept = _shrunk(float(rest @ np.square(home)), float(rest.sum()) * error)
+    kept = shrunk(float(rest @ np.square(home)), float(rest.sum()) * error)
     return Home(home, error, kept if share > 0 or errs else 0.0, free)
 
 
@@ -190,7 +190,7 @@ def _shape(S: Array, past: Array, share: float, growth: float) -> Array:
     seen = (S[1:] / math.exp(growth) - (1 - share) * past[:-1]) / share
     off = seen.mean(axis=0) - np.eye(S.shape[1])
     error = float(np.square(seen - seen.mean(axis=0)).sum()) / (len(seen) * (len(seen) - 1))
-    off *= _shrunk(float(np.square(off).sum()), error)
+    off *= shrunk(float(np.square(off).sum()), error)
     values, vectors = np.linalg.eigh(np.eye(len(off)) + off)
     shape = (vectors * np.maximum(values, 0.0)) @ vectors.T
     deviations = np.sqrt(np.maximum(np.diagonal(shape), _TINY))
@@ -223,8 +223,8 @@ def _later(residual: Array, sharing: float, spread: float) -> Array:
     gaps = late.mean(axis=0) - residual.mean(axis=0)
     gap, noise = float(gaps.mean()), spread * (1 / len(late) - 1 / steps)
     own, K = gaps - gap, residual.shape[1]
-    kept = _shrunk(float(np.square(own).sum()), max(1, K - 1) * (1 - sharing) * noise)
-    return np.asarray(gap * _shrunk(gap**2, sharing * noise) + kept * own)
+    kept = shrunk(float(np.square(own).sum()), max(1, K - 1) * (1 - sharing) * noise)
+    return np.asarray(gap * shrunk(gap**2, sharing * noise) + kept * own)
 
 
 def pull(

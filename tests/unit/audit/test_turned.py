@@ -15,13 +15,14 @@ def symmetric(rng, values):
     return (axes * values) @ axes.T
 
 
-def loop(rng, M, n, generations, d):
-    """Files of a loop without real data whose models have M S M for a covariance S."""
+def loop(rng, M, n, generations, d, *, pool=False):
+    """Files of a loop without real data whose models have M S M for a covariance S, that of the
+    last file or of a pool of all."""
     x, files = rng.standard_normal((n, d)), []
     for _ in range(generations):
         root = np.linalg.cholesky(np.cov(x, rowvar=False))
-        x = x.mean(axis=0) + rng.standard_normal((n, d)) @ root.T @ M
-        files.append(x)
+        files.append(x.mean(axis=0) + rng.standard_normal((n, d)) @ root.T @ M)
+        x = np.concatenate(files) if pool else files[-1]
     return files
 
 
@@ -80,25 +81,14 @@ def test_fewer_than_four_files_files_of_few_rows_and_one_axis_are_never_cut():
     assert not turned.are_cut(series_of(files), 1)
 
 
-def pool(rng, M, n, generations, d):
-    """Files of a loop whose models are fitted to the samples of all before."""
-    x, files = rng.standard_normal((n, d)), []
-    for _ in range(generations):
-        root = np.linalg.cholesky(np.cov(x, rowvar=False))
-        new = x.mean(axis=0) + rng.standard_normal((n, d)) @ root.T @ M
-        files.append(new)
-        x = np.concatenate(files)
-    return files
-
-
 def test_in_a_pool_steps_are_from_all_before():
     """Neighbours hardly differ: between them drifts are not seen, from the mean of all they are."""
     rng = np.random.default_rng(6)
     M = symmetric(rng, np.sqrt(np.where(np.arange(12) % 2, 0.85, 1.0)))
-    drifts = [series_of(pool(rng, M, 600, 10, 12)) for _ in range(20)]
+    drifts = [series_of(loop(rng, M, 600, 10, 12, pool=True)) for _ in range(20)]
     assert sum(turned.are_cut(x, 12, pool=True) for x in drifts) >= 18
     assert sum(turned.are_cut(x, 12) for x in drifts) < 10
-    still = [series_of(pool(rng, np.eye(12), 600, 10, 12)) for _ in range(60)]
+    still = [series_of(loop(rng, np.eye(12), 600, 10, 12, pool=True)) for _ in range(60)]
     assert sum(turned.are_cut(x, 12, pool=True) for x in still) < 8
 
 
@@ -106,7 +96,7 @@ def test_the_forecast_of_a_pool_goes_on_along_its_own_axes():
     """Along the real axes the next file's FID was said to be a seventh below the last one's."""
     rng, d = np.random.default_rng(11), 20
     M = symmetric(rng, np.sqrt(np.where(np.arange(d) % 2, 0.9, 1.0)))
-    *files, later = pool(rng, M, 2000, 11, d)
+    *files, later = loop(rng, M, 2000, 11, d, pool=True)
     real = rng.standard_normal((2000, d))
     band = audit.audit(real, files, memory="all", n_real=0).forecast.fid[0]
     fid = metrics.fid(real, later).value
