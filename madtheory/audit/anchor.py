@@ -12,13 +12,14 @@ test from the walk of means and correlations, the *curve* test from the bend of 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from madtheory.audit.known import LONGEST
-from madtheory.audit.scoring import scored
+from madtheory.audit.scoring import independent, scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -333,10 +334,13 @@ class Kind(NamedTuple):
         """Greatest log-likelihood of one series on average."""
         return fit(self.parts(share, **how), gram, least).value
 
-    def halves(self, gram: Array, likeliest: tuple[float, dict[str, Any]], **how: Any) -> Halves:
-        """The likeliest loop of which half of the directions walk, against the likeliest one."""
-        share, mine = likeliest
-        held = fit(self.parts(share, **mine), gram).covariance
+    def covariance(self, gram: Array, share: float, **how: Any) -> Array:
+        """That of greatest log-likelihood."""
+        return fit(self.parts(share, **how), gram).covariance
+
+    def halves(self, gram: Array, likeliest: Array, **how: Any) -> Halves:
+        """The likeliest loop of which half of the directions walk, against the likeliest one, of
+        this covariance."""
         each = [(p, {"slower": slower, **how}) for p, slower in HALVES]
         fits = [
             (fit(self.parts(p, free=self.free, **one), gram, self.least), p, one) for p, one in each
@@ -345,7 +349,7 @@ class Kind(NamedTuple):
         laws = [
             np.tensordot(best.weights, self.parts(p, free=free, **one), 1) for free in (0.0, 1.0)
         ]
-        even, still, moving = _gap_variances(best.covariance, held, laws)
+        even, still, moving = _gap_variances(best.covariance, likeliest, laws)
         uneven = (1 - self.free) * still + self.free * moving
         return Halves(best.value, even, uneven)
 
@@ -403,12 +407,14 @@ def _part(kind: Kind, known: int | None) -> Part:
     slow = max(most((0.0,), kind.least, memory=k) for k in (base, *longer))
     each = erring if errs else plain
     share, memory = _likeliest(each, others, base)
-    halves = kind.halves(gram, (share, {"memory": memory, "errs": errs}), memory=base, errs=errs)
+    likeliest = kind.covariance(gram, share, memory=memory, errs=errs)
+    halves = kind.halves(gram, likeliest, memory=base, errs=errs)
     partial = most(_PARTLY, 0.0, partial=True, memory=base)
-    near = kind.near or kind.number
+    number = independent(gram, likeliest, kind.number)
+    near = independent(gram, likeliest, kind.near) if kind.near else number
     pool = kind.best(gram, 0.0, errs=errs, memory=T if known is None else base)
     source = Source(kind, gram, base)
-    return Part(each, others, slow, halves, partial, kind.number, near, T, errs, pool, source)
+    return Part(each, others, slow, halves, partial, number, near, T, errs, pool, source)
 
 
 def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[Part, Part]:
@@ -429,6 +435,14 @@ def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[P
     pull = series.real_noise / float(series.shape_noise[last].mean())
     shapes = Kind(x, flat, noise, error, scale, least, *counts, FREE_SHAPES, high, means.errs, pull)
     return means, _part(shapes, memory)
+
+
+def counted(series: Series, parts: Sequence[Part]) -> Series:
+    """The same with as many independent means and shapes as their fits tell of."""
+    if not parts:
+        return series
+    means, shapes = (part.number for part in parts)
+    return replace(series, mean_count=means, shape_count=shapes)
 
 
 class Best(NamedTuple):

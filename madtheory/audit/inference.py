@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
-from madtheory.audit.anchor import Anchor, Kept, anchor, curve_p_value, kept
+from madtheory.audit.anchor import Anchor, Kept, anchor, counted, curve_p_value, kept
 from madtheory.audit.drift import Drift, drift, held_drift, size_correction, training_size
 from madtheory.audit.growth import distance, growth, since
 from madtheory.audit.known import NOTHING
@@ -179,7 +179,9 @@ def infer(
     held = anchor(series, MARGIN, GROWTH, known.memory)
     whole = noise = drift(series)
     p = p_walk = 1.0
-    grown = growth(series, alpha, apart=known.apart) if known.alone and T >= FEWEST else None
+    grown = None
+    if known.alone and T >= FEWEST:
+        grown = growth(counted(series, held.parts), alpha, apart=known.apart)
     if T >= FEWEST:
         p = _held_p_value(series, whole, held) if grown is None else grown.p_value
         if p <= alpha and known.mixed(MARGIN):  # they may always be the same
@@ -269,8 +271,9 @@ def _mixed(
     """
     if held.partial <= _PARTLY_HELD:
         return "undecided", "real data enter, but some directions seem to walk away"
-    late, went = since(series, len(series.log_variance) // 2), _went(series, known)
-    if growth(late, alpha, apart=True).p_value <= _STILL_GROWS:
+    later = since(counted(series, held.parts), len(series.log_variance) // 2)
+    went = _went(series, known)
+    if growth(later, alpha, apart=True).p_value <= _STILL_GROWS:
         return "undecided", f"real data enter, but the {went}, and still grows over the later half"
     if not _settled(series, noise, held, alpha, known):
         return "undecided", "real data enter, but the variance may still be moving"

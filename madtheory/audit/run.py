@@ -18,6 +18,7 @@ from madtheory.audit.known import NOTHING, Known, memory_of, share_of, training_
 from madtheory.audit.power import power
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured
+from madtheory.metrics.frechet import own_error
 from madtheory.results import Interval
 from madtheory.spectrum import baseline
 from madtheory.theory import worth
@@ -182,12 +183,15 @@ def n_eff(real: Array, distance: Measured, *, shares: bool = False) -> Measured:
 
     Let the real set's error be e, and the generation be off by r e + w, w independent of it. The
     unbiased FID is E |r e + w - e|^2 - E e^2, the distance E |r e + w|^2 is 2 r E e^2 more. Where
-    the generation `shares` e, r is between 0 and 1, and the lower end is that of 1.
+    the generation `shares` e, r is between 0 and 1, and the lower end is that of 1, with E e^2 that
+    of Gaussian rows, or as halves of the real ones tell where those have longer tails.
     """
     centred = real - real.mean(axis=0)
     values = np.linalg.eigvalsh(centred.T @ centred / (len(real) - 1))
     values = values[values > _RANK * values[-1]]
-    own = float(baseline(len(real), values).value) if shares else 0.0
+    own = 0.0
+    if shares:
+        own = max(float(baseline(len(real), values).value), own_error(real))
     ends = worth.effective_interval(Interval(distance.low, distance.high + 2 * own), values)
     value = worth.effective_sample_size(max(0.0, distance.value), values)
     return Measured(value, ends.lower, ends.upper)

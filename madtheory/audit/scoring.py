@@ -8,6 +8,7 @@ that does not lessen the value is halved.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,9 @@ _GAIN = 1e-9
 _RIDGE = 1e-7
 #: Added to correlations: covariances stay regular where their scales are far apart.
 _REGULAR = 1e-12
+#: Parameters of a likeliest covariance, and by how many of their deviations the entries of a mean
+#: product must be off further than those of so many independent series.
+_FITTED, _SEEN = 4, 1.0
 
 
 @kernel
@@ -119,3 +123,21 @@ def scored(parts: Array, gram: Array, low: Array, high: Array, start: Array) -> 
         if not gain > _GAIN:
             break
     return value, x
+
+
+def independent(gram: Array, likeliest: Array, number: float) -> float:
+    """How many independent series have a mean product (T, T) that is off so far, `number` at most.
+
+    That of N is its expectation, here the likeliest covariance, times a Wishart matrix W/N, whose
+    entries vary by 1/N, those of the diagonal by 2/N. `number` is what the rows of files tell:
+    those of real data that enter may have longer tails, and depend on each other by more.
+    """
+    T = len(gram)
+    size = np.sqrt(np.diagonal(likeliest))
+    size = np.multiply.outer(size, size)
+    factor = np.linalg.cholesky(likeliest / size + _REGULAR * np.eye(T))
+    white = np.linalg.solve(factor, np.linalg.solve(factor, gram / size).T)
+    off = float(np.square(white - np.eye(T)).sum()) / 2
+    free = max(1.0, T * (T + 1) / 2 - _FITTED)
+    most = free + _SEEN * math.sqrt(2 * free)
+    return most / off if off * number > most else number

@@ -50,13 +50,14 @@ def direction_variances(real: ArrayLike, generations: Sequence[ArrayLike]) -> Di
     for t, y in enumerate(sets, 1):
         same_width(f"generation {t}", y, x)
     exponent = scale([x, *sets])
+    # Less a row first: equal rows have no variance at all, wherever they lie.
+    x = x - x[0]
+    if not x.any():
+        raise ValueError(f"real must have rows that differ, got {len(x)} equal ones")
     _, values, vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     rank = int((values**2 > _RANK_TOLERANCE * values[0] ** 2).sum())
-    if not rank and (x == x[0]).all():
-        raise ValueError(f"real must have rows that differ, got {len(x)} equal ones")
     own = np.zeros(x.shape[1])
     own[:rank] = values[:rank] ** 2 / (len(x) - 1)
-    # Less a row first: equal rows have no variance at all, wherever they lie.
     along = [((y - y[0]) @ vectors[:rank].T).var(axis=0, ddof=1) for y in sets]
     moved = np.array(along).reshape(len(sets), rank)
     with np.errstate(over="ignore", under="ignore"):

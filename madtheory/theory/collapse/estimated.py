@@ -62,7 +62,11 @@ def _ratios(variances: ArrayLike, fewest: int) -> Array:
     """Ratios of successive generations, shape (T - 1, directions)."""
     v = _check.sample("variances", variances, minimum_rows=fewest)
     if v.min() <= 0:
-        raise ValueError(f"variances must be positive, got {v.min():g}")
+        t, direction = 1 + np.argwhere(v <= 0)[0]
+        raise ValueError(
+            f"variances must be positive, got {v[t - 1, direction - 1]:g} in generation {t}, "
+            f"direction {direction}"
+        )
     return np.asarray(v[1:] / v[:-1])
 
 

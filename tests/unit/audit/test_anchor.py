@@ -11,6 +11,7 @@ from scipy import optimize, stats
 
 from madtheory.audit import anchor, inference
 from madtheory.audit.drift import Drift, drift
+from madtheory.audit.scoring import independent
 from madtheory.spectrum.baseline import baseline
 from tests.unit.audit.test_audit import walks
 
@@ -181,8 +182,8 @@ def test_a_gain_over_a_half_that_walks_varies_as_much_as_is_said():
     steps, draws = np.ones(T), 3000
     kind = anchor.Kind(np.zeros((T, n)), steps, 0.5 * steps, 0.0, steps, 0.0, n, n, 0.25, 3.0)
     V, W = (anchor.walk(keep, steps) + 0.5 * np.eye(T) for keep in (0.5, 1.0))
-    found = kind.halves(0.75 * V + 0.25 * W, (0.5, {}), memory=1)
     held = anchor.fit(kind.parts(0.5), 0.75 * V + 0.25 * W).covariance
+    found = kind.halves(0.75 * V + 0.25 * W, held, memory=1)
     x = [np.linalg.cholesky(L) @ rng.standard_normal((draws, T, k)) for L, k in ((V, 30), (W, 10))]
     H = 0.75 * V + 0.25 * W
     gap = np.linalg.inv(H) - np.linalg.inv(held)
@@ -204,7 +205,7 @@ def test_half_that_walks_may_step_less():
     gram = (laws[0] + laws[1]) / 2
     unit = np.trace(gram) / T
     best = -(np.linalg.slogdet(gram / unit)[1] + T) / 2
-    found = kind.halves(gram, (0.5, {}), memory=1).best
+    found = kind.halves(gram, kind.covariance(gram, 0.5), memory=1).best
     assert best - 2e-3 < found <= best + 1e-9
     assert fit_of_halves(kind, gram) < best - 4e-3
 
@@ -406,14 +407,16 @@ def told(errs_gain=0.0, near=0.0):
 
     kind = SimpleNamespace(
         x=np.ones((6, 2)), number=10.0, near=near, seen=3.0, least=0.7, best=best, halves=half,
-        pull=4.0,
+        pull=4.0, covariance=lambda gram, share, **how: (share, how),
     )  # fmt: skip
     return kind, asked, halves
 
 
 @pytest.mark.parametrize(("errs_gain", "errs"), [(0.149, False), (0.151, True)])
-def test_a_part_asks_for_every_loop(errs_gain, errs):
+def test_a_part_asks_for_every_loop(monkeypatch, errs_gain, errs):
     """Twice ten series' gain is 2.98 or 3.02 where 3 are asked for."""
+    likeliest = 0.35, {"memory": 1, "errs": errs}
+    monkeypatch.setattr(anchor, "independent", lambda gram, law, n: n - (law == likeliest))
     kind, asked, halves = told(errs_gain)
     found, more = anchor._part(kind, None), errs_gain * errs
     assert found.errs is errs
@@ -425,8 +428,8 @@ def test_a_part_asks_for_every_loop(errs_gain, errs):
     assert found.slow == pytest.approx(0.03 - 0.35 - 0.7 + more)  # steps of the least size
     assert found.partial == pytest.approx(0.01 + 0.1 + more)  # steps of any
     assert found.pool == pytest.approx(0.06 - 0.35 + more)  # of all six models
-    assert (found.number, found.near, found.length) == (10.0, 10.0, 6)
-    assert halves == [((0.35, {"memory": 1, "errs": errs}), {"memory": 1, "errs": errs})]
+    assert (found.number, found.near, found.length) == (9.0, 9.0, 6)
+    assert halves == [(likeliest, {"memory": 1, "errs": errs})]
     assert {p for p, *_, partial in asked if partial} == {0.1, 0.2, 0.35, 0.5, 0.7, 1.0}
     asked.clear()  # what is kept is asked for later, if at all
     few = [0.014 - abs(p - 0.35) + more for p in (0.1, 0.15, 0.2, 0.35, 0.5, 0.7)]
@@ -434,13 +437,42 @@ def test_a_part_asks_for_every_loop(errs_gain, errs):
     assert len(asked) == 6
 
 
-def test_a_part_of_a_known_memory_asks_for_no_other():
+def test_a_part_of_a_known_memory_asks_for_no_other(monkeypatch):
+    monkeypatch.setattr(anchor, "independent", lambda gram, law, n: n - 0.5)
     kind, asked, halves = told(near=12.0)
     found = anchor._part(kind, 5)
     assert {memory for *_, memory, _ in asked} == {5}
     assert np.isneginf(found.memory).all()
     assert found.pool == found.log_likelihood[0]
-    assert (found.near, halves[0][0]) == (12.0, (0.35, {"memory": 5, "errs": False}))
+    assert (found.number, found.near) == (9.5, 11.5)
+    assert halves[0][0] == (0.35, {"memory": 5, "errs": False})
+
+
+def test_series_count_by_how_far_their_mean_product_is_off():
+    """Of forty draws of N series, by hand at T = 2, and nothing more where they are all alike."""
+    rng, T = np.random.default_rng(3), 12
+    law = anchor.walk(0.9, np.linspace(1.0, 2.0, T)) + 0.3 * np.eye(T)
+    root = np.linalg.cholesky(law) * 1e-3  # at any scale
+    found = []
+    for _ in range(40):
+        x = root @ rng.standard_normal((T, 30))
+        found.append(independent(x @ x.T / 30, 1e-6 * law, 900.0))
+    # 12 x 13/2 - 4 = 74 of 78 entries that are off by 1/30, and one deviation of so many.
+    assert np.median(found) == pytest.approx(30 * (74 + math.sqrt(148)) / 78, rel=0.05)
+    gram = np.eye(3) + np.array([[0.5, 0.2, 0.0], [0.2, -0.2, 0.3], [0.0, 0.3, 0.0]])
+    by_hand = (2 + 2) / (0.25 / 2 + 0.04 / 2 + 0.04 + 0.09)
+    assert independent(gram, np.eye(3), 50.0) == pytest.approx(by_hand, rel=1e-9)
+    assert independent(gram, np.eye(3), 14.0) == 14.0
+    assert independent(gram[:2, :2], np.eye(2), 50.0) == pytest.approx((1 + math.sqrt(2)) / 0.185)
+    assert independent(law, law, 50.0) == 50.0
+
+
+def test_means_and_shapes_count_as_their_fits_tell():
+    series = walks(np.zeros((9, 3)))
+    parts = part()._replace(number=1.5), part()._replace(number=2.5)
+    found = anchor.counted(series, parts)
+    assert (found.mean_count, found.shape_count) == (1.5, 2.5)
+    assert anchor.counted(series, ()) is series
 
 
 @pytest.mark.parametrize("errs", [False, True])

@@ -13,6 +13,7 @@ from madtheory import audit, metrics
 from madtheory.audit import anchor, drift, forecast, inference
 from madtheory.audit import series as series_
 from madtheory.audit.scoring import scored
+from madtheory.metrics.frechet import own_error
 from madtheory.results import Interval
 from madtheory.spectrum import baseline
 from madtheory.theory.distance import second_order_limit
@@ -222,7 +223,7 @@ def test_worth_of_the_last_generation(found):
     assert [apart.low, apart.high] == pytest.approx([ends.lower, ends.upper], rel=1e-9)
     assert (found.n_eff.value, found.n_eff.high) == (apart.value, apart.high)
     # Where nothing is known generations may share REAL's error.
-    own = 2 * float(baseline(len(REAL), values).value)
+    own = 2 * max(float(baseline(len(REAL), values).value), own_error(REAL))
     shared = effective_interval(Interval(distance.low, distance.high + own), values)
     assert found.n_eff.low == pytest.approx(shared.lower, rel=1e-9)
     assert found.n_eff.low < effective_sample_size(distance.high, values)

@@ -114,6 +114,8 @@ def test_constants():
         "scoring._GAIN": 1e-09,
         "scoring._RIDGE": 1e-07,
         "scoring._REGULAR": 1e-12,
+        "scoring._FITTED": 4,
+        "scoring._SEEN": 1.0,
         "series._WIDEST": 128,
         "series._ROWS_EACH": 4,
         "series._RANK": 1e-10,

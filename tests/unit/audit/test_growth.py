@@ -51,6 +51,19 @@ def test_what_is_at_rest_is_called_growing_as_often_as_said(keep, home):
         assert abs(np.mean(np.array(p) <= level) - level) < 4 * np.sqrt(level / 2000)
 
 
+def test_a_few_large_series_count_for_few():
+    """Two of 40 series are 30 times the others: what is at rest is called growing as often."""
+    rng, sizes = np.random.default_rng(8), np.where(np.arange(40) < 2, 30.0, 1.0)
+    gains = [growth._gain(sizes * at_rest(rng, 0.5, 0.0, 8, 40), 40.0) for _ in range(2000)]
+    p = np.array([growth._root_p_value([gain]) for gain in gains])
+    assert (p <= 0.02).mean() < 0.04  # Student's law has 1 to 3 degrees there; 39: a fifth
+    assert np.median([gain.number for gain in gains]) < 6
+    # Of series all alike, at rest or walking, nearly all count.
+    for keep in (0.0, 0.5, 0.999):
+        x = [at_rest(rng, keep, 0.0, 8, 40) for _ in range(300)]
+        assert np.median([growth._gain(one, 40.0).number for one in x]) > 33
+
+
 def test_one_gain_is_the_test_of_two_variances():
     """Morgan and Pitman by another route: the correlation of difference and sum, about 0."""
     x = np.random.default_rng(5).standard_normal((2, 15)) * np.array([[1.0], [2.0]])

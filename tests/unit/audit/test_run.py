@@ -8,6 +8,10 @@ from scipy import stats
 
 from madtheory import audit, metrics
 from madtheory.audit import run
+from madtheory.laws.bures import bures_squared
+from madtheory.metrics.frechet import own_error
+from madtheory.spectrum import baseline
+from madtheory.theory import worth
 
 X = np.random.default_rng(4).exponential(size=(7, 3)) * [1.0, 2.0, 4.0]
 
@@ -61,13 +65,37 @@ def test_worth_where_the_real_set_has_the_same_error():
     distance = metrics.Measured(0.01, 0.005, 0.02)
     plain, shared = run.n_eff(real, distance), run.n_eff(real, distance, shares=True)
     assert (shared.value, shared.high) == (plain.value, plain.high)
-    # 2 E W2^2 of the n rows more: 1/n_e is 1/n_e + 2/n.
-    assert 1 / shared.low == pytest.approx(1 / plain.low + 2 / n, rel=0.05)
+    # 2 E W2^2 of the n rows more, by halves of these a tenth more: 1/n_e is 1/n_e + 2/n.
+    own = own_error(real) / float(baseline(n, np.ones(d)).value)
+    assert 1 / shared.low == pytest.approx(1 / plain.low + max(1, own) * 2 / n, rel=0.05)
     # Whatever the first file says: a model fitted to a part of its rows is as far as other data.
     far = rng.standard_normal((n, d)) + 0.3
     found = [audit.audit(real, [far], apart=apart).n_eff for apart in (False, True)]
     assert found[0].high == found[1].high
-    assert 1 / found[0].low == pytest.approx(1 / found[1].low + 2 / n, rel=0.05)
+    assert 1 / found[0].low == pytest.approx(1 / found[1].low + max(1, own) * 2 / n, rel=0.05)
+
+
+def test_worth_allows_for_the_error_of_rows_with_outliers():
+    """3 % of rows are five times as far out: covariances of their fits err by five times more."""
+    rng, d, n, draws = np.random.default_rng(6), 6, 400, 200
+
+    def rows(n):
+        return rng.standard_normal((n, d)) * np.where(rng.random((n, 1)) < 0.03, 5.0, 1.0)
+
+    law = np.eye(d) * (0.97 + 0.03 * 25)
+    true = np.mean([
+        np.square(x.mean(axis=0)).sum() + bures_squared(np.cov(x.T), law)
+        for x in (rows(n) for _ in range(draws))
+    ])  # fmt: skip
+    told = [own_error(rows(n)) for _ in range(draws)]
+    assert np.mean(told) == pytest.approx(true, rel=0.1)
+    assert true > 2.5 * float(baseline(n, np.diag(law)).value)
+    real, distance = rows(n), metrics.Measured(0.01, 0.005, 0.02)
+    shared = run.n_eff(real, distance, shares=True).low
+    whole = worth.effective_sample_size(
+        0.02 + 2 * own_error(real), np.linalg.eigvalsh(np.cov(real.T))
+    )
+    assert shared == pytest.approx(whole, rel=0.05)
 
 
 def test_rows_enough_for_the_neighbour_and_sizes_of_one_set():

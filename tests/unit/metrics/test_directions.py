@@ -39,6 +39,9 @@ def test_another_width_is_refused():
 
 
 def test_real_data_without_variance_are_refused():
+    rows = np.tile([3.3043707618338715e-06, -1.3031572316043611e-05], (7, 1))  # their mean rounds
+    with pytest.raises(ValueError, match="real must have rows that differ, got 7 equal ones"):
+        direction_variances(rows, [np.eye(2)])
     with pytest.raises(ValueError, match="real must have rows that differ, got 5 equal ones"):
         direction_variances(np.ones((5, 2)), [np.eye(2)])
 

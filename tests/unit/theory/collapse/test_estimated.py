@@ -73,7 +73,11 @@ def test_intervals_cover_on_simulated_loops(known):
     [
         ([[1.0]], {"dof": 5}, "variances must have at least 2 rows, got 1"),
         ([[1.0], [2.0]], {}, "variances must have at least 3 rows, got 2"),
-        ([[1.0], [0.0]], {"dof": 5}, "variances must be positive, got 0"),
+        (
+            [[1.0], [0.0]],
+            {"dof": 5},
+            "variances must be positive, got 0 in generation 2, direction 1",
+        ),
         ([1.0, 2.0], {"dof": 5}, "variances must be a matrix"),
         ([[1.0], [2.0]], {"dof": 0}, "dof must be a finite number"),
         ([[1.0], [2.0]], {"dof": 5, "level": 1.0}, r"level must be a finite number in \(0, 1\)"),
