@@ -24,6 +24,7 @@ from madtheory.audit.paths import paths
 from madtheory.audit.series import Axes, series_of
 from madtheory.audit.turned import WIDEST
 from madtheory.audit.whole import extended, parts_of
+from madtheory.audit.wild import are_wild
 from madtheory.covariance import Spectrum
 from madtheory.metrics import Measured
 from madtheory.theory import distance, worth
@@ -54,6 +55,8 @@ COVERAGE = {"fid": (0.983, 0.958), "trace": (0.987, 0.973), "n_eff": (0.994, 0.9
 COVERAGE_KNOWN = {"fid": (0.979, 0.923), "trace": (0.985, 0.969), "n_eff": (0.994, 0.975)}
 #: The same where files vary along fewer directions than the real set, for want of no rows.
 COVERAGE_LOW_RANK = {"fid": (0.871, 0.533), "trace": (0.997, 0.983), "n_eff": COVERAGE["n_eff"]}
+#: The same where few rows vary along some directions (tests/golden/audit/rare.json).
+COVERAGE_WILD = {"fid": (0.972, 0.85), "trace": (0.98, 0.912), "n_eff": COVERAGE["n_eff"]}
 #: Eigenvalues and variances of less than this share of a file's largest are rounding.
 _RANK = 1e-12
 #: Most dimensions of those loops.
@@ -74,12 +77,15 @@ class Forecast:
     low_rank : bool
         The last file varies along fewer directions than the real set, though it has the rows: the
         band of FID then holds less often than in other loops.
+    wild : bool
+        Along some directions few rows vary (:mod:`madtheory.audit.wild`): so it does then, too.
     """
 
     generations: tuple[int, ...]
     trace: tuple[Measured, ...]
     fid: tuple[Measured, ...]
     low_rank: bool
+    wild: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +128,15 @@ def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, 
 class _Ahead(NamedTuple):
     """Paths, how much wider their bands are, and what dead directions add to trace and distance.
 
-    low_rank: whether the last file varies along fewer directions than the real set.
+    low_rank: whether the last file varies along fewer directions than the real set; wild: whether
+    few rows vary along some.
     """
 
     paths: Paths | None
     wider: tuple[float, float]
     dead: tuple[float, float]
     low_rank: bool = False
+    wild: bool = False
 
 
 def _ahead(
@@ -156,11 +164,17 @@ def _ahead(
         dead = _dead(axes, series, alive)
         if not alive.any():
             return _Ahead(None, _WIDER, dead)
-        axes = Axes(axes.mean, axes.vectors[:, alive], axes.scales[alive])
+        own = None if axes.own_noise is None else axes.own_noise[alive]
+        axes = Axes(axes.mean, axes.vectors[:, alive], axes.scales[alive], own_noise=own)
         series = series_of(axes, sets)
         held = anchor(series, MARGIN, GROWTH, known.memory)
-    found = paths(rng, axes, series, held, sets[-1], horizon, count, known)
-    return _Ahead(found, _WIDER, dead, low_rank)
+    wild = are_wild(series, len(real))
+    if wild.any():
+        # They tell nothing of what holds the others.
+        calm = Axes(axes.mean, axes.vectors[:, ~wild], axes.scales[~wild], axes.rows, axes.noise)
+        held = anchor(series_of(calm, sets), MARGIN, GROWTH, known.memory)
+    found = paths(rng, axes, series, held, sets[-1], horizon, count, known, wild)
+    return _Ahead(found, _WIDER, dead, low_rank, bool(wild.any()))
 
 
 def _band(
@@ -214,7 +228,7 @@ def forecast(
     ahead = _ahead(real, sets, axes, series, held, horizon, known)
     if ahead.paths is None:
         trace, fid = ((Measured.exactly(v),) * horizon for v in last)
-        return Forecast(numbers, trace, fid, low_rank=False)
+        return Forecast(numbers, trace, fid, low_rank=False, wild=False)
     them, rest = ahead.paths, (ahead.wider, level)
     distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])
     return Forecast(
@@ -222,6 +236,7 @@ def forecast(
         trace=_band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest),
         fid=_band(distance, start, last[1], ahead.dead[1], *rest),
         low_rank=ahead.low_rank,
+        wild=ahead.wild,
     )
 
 

@@ -147,11 +147,16 @@ def _next(
 ) -> tuple[Array, Array]:
     """Mean and covariance one generation on."""
     p = law.share[:, None]
-    scale = np.sqrt(law.growth)
+    growth, wild = law.growth, law.wild
+    if wild is not None:
+        pick = wild.picked(rng)
+        growth = wild.growth(pick, growth, np.diagonal(S, axis1=1, axis2=2))
+    scale = np.sqrt(growth)
     training = p[:, :, None] * law.shape + (1 - p)[:, :, None] * S
     to, back = law.axes
     grown = (to * scale[:, None, :]) @ back
-    F = root(grown @ training @ grown.swapaxes(1, 2))
+    fitted = grown @ training @ grown.swapaxes(1, 2)
+    F = root(fitted if wild is None else wild.correlated(pick, fitted))
     size = np.square(F).sum(axis=(1, 2)) / F.shape[1]
     # Far out a path stays: its squares leave float64.
     F *= np.sqrt(size.clip(1 / _FAR, _FAR) / np.maximum(size, 1e-300))[:, None, None]
@@ -168,13 +173,14 @@ def paths(
     horizon: int,
     count: int,
     known: Known = NOTHING,
+    wild: NDArray[np.bool_] | None = None,
 ) -> Paths:
     """Simulate `count` files of each of the next `horizon` generations after `last` (n, d)."""
     K = min(WIDEST, series.means.shape[1])
     scales, n = axes.scales[:K], series.rows[-1]
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
-    law = draw(rng, series, held, scales, count, known)
+    law = draw(rng, series, held, scales, count, known, wild)
     past = _past(rng, series, rows, law, K)
     out = []
     for _ in range(horizon):

@@ -13,6 +13,7 @@ of the models add noise of their own, which residuals of neighbours share, with 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,8 @@ import numpy as np
 from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.scoring import scored
-from madtheory.audit.turned import along_own, are_cut, own_axes
+from madtheory.audit.turned import along_own, are_cut, correlations, own_axes
+from madtheory.audit.wild import Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +74,9 @@ class Home(NamedTuple):
 class Pull(NamedTuple):
     """One share's noise, log growth (K,), home of the means (K,), and shape (K, K).
 
+    steps, where some axes are wild: (steps, K) twice, log growth of each, and variance beyond what
+    the old leaves of itself; and (steps, K, K), correlations beyond those of what went in.
+
     The shape is shrunk to the real set's own, 1, as far as it may be noise. axes (K, K) twice: the
     growth is along `axes[0] @ ... @ axes[1]`, the real ones or the loop's own.
     """
@@ -81,6 +86,7 @@ class Pull(NamedTuple):
     home: Home
     shape: Array
     axes: tuple[Array, Array]
+    steps: tuple[Array, Array, Array] | None
 
 
 class Draw(NamedTuple):
@@ -88,6 +94,7 @@ class Draw(NamedTuple):
 
     memory (P,): models that synthetic data come from, the last ones.
     axes, each (P, K, K): along which growth is, and what takes the real ones to them.
+    wild: what axes do whose variances move by more than the noise of the others, if there are any.
     home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter; home without
     any: what is added to the means each time.
     """
@@ -100,6 +107,7 @@ class Draw(NamedTuple):
     home: Array
     shape: Array
     axes: tuple[Array, Array]
+    wild: Steps | None = None
 
 
 def recalled(x: Array, memory: int) -> Array:
@@ -235,17 +243,19 @@ def pull(
     *,
     errs: bool = False,
     cut: bool = False,
+    wild: NDArray[np.bool_] | None = None,
 ) -> Pull:
     """What one share says, along the first K axes, of deviations `scales` (K,).
 
-    Where they are `cut` growth is along the loop's own. Where the model `errs` by the same each
-    time, means of a loop without real data drift.
+    The noise is that of axes that are not `wild`. Where they are `cut` growth is along the loop's
+    own. Where the model `errs` by the same each time, means of a loop without real data drift.
     """
     logs, D, K = series.log_variance, series.sharing, len(scales)
     residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
-    common = float(residual.mean())
+    calm = np.ones(residual.shape[1], dtype=np.bool_) if wild is None else ~wild
+    common = float(residual[:, calm].mean())
     most = file_noise(series)
-    noise = _noise(residual, D, share, most, memory)
+    noise = _noise(residual[:, calm], D, share, most, memory)
     home, shape = Home(np.zeros(K), 0.0, 0.0, np.zeros(K)), np.eye(K)
     if len(residual) > 1:
         x = series.means[:, :K]
@@ -264,8 +274,17 @@ def pull(
         # A Wishart matrix's root is less than 1 by (K + 1)/(8 n), and samples will be again.
         residual = residual + (K + 1) / 8 * (noise.spread - 2 * noise.file)
         axes = vectors / scales[:, None], vectors.T * scales
-    growth = (residual.mean(axis=0) + _later(residual, D, noise.spread))[:K]
-    return Pull(noise, growth, home, shape, axes)
+        calm = np.ones(residual.shape[1], dtype=np.bool_)
+    growth = residual.mean(axis=0)
+    growth[calm] += _later(residual[:, calm], D, noise.spread)
+    steps = None
+    if wild is not None and wild.any():
+        S = series.covariances[:, :K, :K]
+        added = np.exp(logs[1:]) - (1 - share) * recalled(np.exp(logs), memory)[:-1]
+        went_in = share * shape + (1 - share) * recalled(S, memory)[:-1]
+        turned = correlations(S[1:]) - correlations(went_in)
+        steps = residual[:, :K], added[:, :K], turned
+    return Pull(noise, growth[:K], home, shape, axes, steps)
 
 
 def file_noise(series: Series) -> float:
@@ -448,16 +467,23 @@ def draw(
     scales: Array,
     paths: int,
     known: Known,
+    wild: NDArray[np.bool_] | None = None,
 ) -> Draw:
-    """Draw the parameters of the paths."""
+    """Draw the parameters of the paths; some of the series' directions may be wild."""
     K = len(scales)
-    cut, pool = (are_cut(series, K, pool=x) for x in (False, True))
+    cut = are_cut(series, K)
+    if wild is None or cut:
+        wild = np.zeros(series.log_variance.shape[1], dtype=np.bool_)
+    pool = not wild.any() and are_cut(series, K, pool=True)
     steps, D = len(series.log_variance) - 1, series.sharing
     seen = along_own(series, scales) if cut else series
+    if wild.any() and series.own_noise is not None:
+        series = replace(series, log_noise=float(series.own_noise[~wild].mean()))
+        seen = replace(series, log_variance=series.log_variance[:, ~wild])
     them = pairs(rng, seen, held, paths, known)
     turned = {(p, k): pool if k == LONGEST else cut for p, k in set(them)}
     pulls = {
-        (p, k): pull(series, p, scales, k, errs=held.errs, cut=own)
+        (p, k): pull(series, p, scales, k, errs=held.errs, cut=own, wild=wild)
         for (p, k), own in turned.items()
     }
     mine, share = [pulls[pair] for pair in them], np.array([p for p, _ in them])
@@ -467,13 +493,22 @@ def draw(
     q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
     # Of the mean residual: a file's noise enters in full at both ends, between them by share.
     variance = (q * steps + r * ((steps - 1) * share**2 + 1 + (1 - share) ** 2)) / steps**2
+    at, grown = wild[:K], np.ones((paths, K))
+    grown[:, ~at] = _growth(rng, growth[:, ~at], variance, D, dof, its_own)
+    own = None
+    if at.any():
+        each = [m.steps for m in mine if m.steps is not None]
+        grown_by, added = (np.array([x[i][:, at] for x in each]) for i in (0, 1))
+        turns = np.array([x[2][:, at][:, :, at] for x in each])
+        own = Steps(at, grown_by, added, turns, rng.dirichlet(np.ones(steps), size=paths), share)
     return Draw(
         share=share,
         memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
-        growth=_growth(rng, growth, variance, D, dof, its_own),
+        growth=grown,
         home=_homes(rng, [m.home for m in mine]),
         shape=np.array([m.shape for m in mine]),
         axes=(np.array([m.axes[0] for m in mine]), np.array([m.axes[1] for m in mine])),
+        wild=own,
     )

@@ -27,7 +27,7 @@ _RIDGE = 1e-7
 _REGULAR = 1e-12
 #: Parameters of a likeliest covariance, and by how many of their deviations the entries of a mean
 #: product must be off further than those of so many independent series.
-_FITTED, _SEEN = 4, 1.0
+_FITTED, _SEEN = 4, 2.0
 
 
 @kernel

@@ -44,7 +44,8 @@ _TIED = 1e-9
 class Axes(NamedTuple):
     """Mean (d,) of the real set, its leading axes (d, K) and their deviations (K,).
 
-    rows: its rows; noise: n times the sampling variance of an entry of its shapes; varied (K,):
+    rows: its rows; noise: n times the sampling variance of an entry of its shapes; own_noise
+    (K,): n times that of its log variances; varied (K,):
     share of its rows that do not have the commonest value along an axis; rank: axes along which it
     varies; trace: its variance along all of them.
     """
@@ -55,6 +56,7 @@ class Axes(NamedTuple):
     rows: float = math.inf
     noise: float = 1.0
     varied: Array | None = None
+    own_noise: Array | None = None
     rank: int = 0
     trace: float = 0.0
 
@@ -92,6 +94,10 @@ class Series:
         n times the sampling variance of an entry of `shapes` of the real set.
     varied : ndarray, shape (K,), or None
         Share of real rows that do not have the commonest value along a direction; None: all.
+    own_noise : ndarray, shape (K,), or None
+        `log_noise` of each direction, of which that is the mean; None: all alike.
+    real_own_noise : ndarray, shape (K,), or None
+        `own_noise` of the real set.
     log_covariance : ndarray, shape (S, S), or None
         n times the sampling covariance of the log variances, those of directions that :func:`tied`
         has in one eigenspace taken as that of their mean variance; None: 2 I.
@@ -113,6 +119,8 @@ class Series:
     real_noise: float = 1.0
     varied: Array | None = None
     log_covariance: Array | None = None
+    own_noise: Array | None = None
+    real_own_noise: Array | None = None
 
 
 class _File(NamedTuple):
@@ -123,7 +131,7 @@ class _File(NamedTuple):
     shape: Array
     covariance: Array
     log_covariance: Array
-    log_noise: float
+    own_noise: Array
     sharing: float
     shape_noise: float
     mean_overlap: float
@@ -147,7 +155,9 @@ def axes_of(real: Array) -> Axes:
     vectors, scales = vectors[:, :K], np.sqrt(values[:K])
     z = x @ vectors / scales
     trace = float(values[:rank].sum())
-    return Axes(mean, vectors, scales, float(len(real)), _overlap(z)[0], _varied(z), rank, trace)
+    own_noise = np.square(z).var(axis=0)
+    noise, varied = _overlap(z)[0], _varied(z)
+    return Axes(mean, vectors, scales, float(len(real)), noise, varied, own_noise, rank, trace)
 
 
 def tied(variances: Array) -> Ints:
@@ -264,7 +274,8 @@ def _file(x: Array, axes: Axes) -> _File:
     logs = np.log(variance)
     z = centred / deviations
     squares = np.square(z)
-    noise = float(squares.var(axis=0).mean())
+    own_noise = squares.var(axis=0)
+    noise = float(own_noise.mean())
     shape_noise, shape_overlap = _overlap(z)
     return _File(
         log_variance=logs,
@@ -272,7 +283,7 @@ def _file(x: Array, axes: Axes) -> _File:
         shape=np.concatenate([_fisher(S, deviations), (logs - logs.mean()) / np.sqrt(2)]),
         covariance=S,
         log_covariance=_log_covariance(squares, variance, tied(np.square(axes.scales))),
-        log_noise=noise,
+        own_noise=own_noise,
         sharing=float(squares.mean(axis=1).var()) / noise if noise > 0 else 1.0,
         shape_noise=shape_noise,
         mean_overlap=_mean_overlap(S, variance),
@@ -288,13 +299,14 @@ def _lost(mean: Array, S: Array, variance: Array, scales: Array) -> _File:
         logs = np.log(variance)
     shape = np.zeros(K * (K + 1) // 2)
     C = 2 * np.eye(1 + int(tied(np.square(scales))[-1]))
-    return _File(logs, mean, shape, S, C, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    return _File(logs, mean, shape, S, C, np.full(K, 2.0), 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
     """Series of all generations along the axes of the real set."""
     files = [_file(x, axes) for x in generations]
     covariances = np.array([f.covariance for f in files])
+    own_noise = np.mean([f.own_noise for f in files], axis=0)
     return Series(
         log_variance=np.array([f.log_variance for f in files]),
         means=np.array([f.mean for f in files]),
@@ -302,7 +314,7 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
         covariances=covariances,
         scale=np.trace(covariances, axis1=1, axis2=2) / covariances.shape[1],
         rows=np.array([float(len(x)) for x in generations]),
-        log_noise=float(np.mean([f.log_noise for f in files])),
+        log_noise=float(np.mean([f.own_noise.mean() for f in files])),
         sharing=min(1.0, float(np.mean([f.sharing for f in files]))),
         shape_noise=np.array([f.shape_noise for f in files]),
         mean_count=1 / float(np.mean([f.mean_overlap for f in files])),
@@ -312,4 +324,6 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
         real_noise=axes.noise,
         varied=axes.varied,
         log_covariance=np.mean([f.log_covariance for f in files], axis=0),
+        own_noise=own_noise,
+        real_own_noise=axes.own_noise,
     )

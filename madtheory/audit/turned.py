@@ -38,7 +38,7 @@ def are_cut(series: Series, K: int, *, pool: bool = False) -> bool:
     before = S[:-1]
     if pool:
         before = np.cumsum(before, axis=0) / np.arange(1, len(S))[:, None, None]
-    steps = (_correlations(S[1:]) - _correlations(before))[:, *np.triu_indices(K, 1)]
+    steps = (correlations(S[1:]) - correlations(before))[:, *np.triu_indices(K, 1)]
     pairs = np.triu_indices(len(steps), 2)
     common = (steps @ steps.T)[pairs]
     if len(common) > _DRIFTS**2:
@@ -51,7 +51,7 @@ def are_cut(series: Series, K: int, *, pool: bool = False) -> bool:
     return bool(common.sum() > _DRIFTS_OF_FEW * np.sqrt(noise))
 
 
-def _correlations(S: Array) -> Array:
+def correlations(S: Array) -> Array:
     """Correlations of covariances (T, K, K)."""
     deviations = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
     return np.asarray(S / (deviations[:, :, None] * deviations[:, None, :]))

@@ -212,10 +212,18 @@ def answer_audit(
     found: Audit, *, files: Sequence[str], k: int, known: Mapping[str, Any]
 ) -> Payload:
     """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
-    from madtheory.audit import COVERAGE, COVERAGE_KNOWN, COVERAGE_LOW_RANK, MEASURED
+    from madtheory.audit import (
+        COVERAGE,
+        COVERAGE_KNOWN,
+        COVERAGE_LOW_RANK,
+        COVERAGE_WILD,
+        MEASURED,
+    )
 
     fresh, said = found.fresh_data, found.known
     coverage = COVERAGE if said.share is None and said.memory is None else COVERAGE_KNOWN
+    if found.forecast is not None and found.forecast.wild:
+        coverage = COVERAGE_WILD
     if found.forecast is not None and found.forecast.low_rank:
         coverage = COVERAGE_LOW_RANK
     return {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from madtheory.audit import COVERAGE, COVERAGE_KNOWN, COVERAGE_LOW_RANK
+from madtheory.audit import COVERAGE, COVERAGE_KNOWN, COVERAGE_LOW_RANK, COVERAGE_WILD
 
 Answer = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
@@ -150,6 +150,15 @@ def test_files_that_lack_rank_are_covered_less(answer: Answer, tmp_path: Path) -
         got = answer("audit", *paths, *said)["coverage"]
         assert got["fid"] == shown(COVERAGE_LOW_RANK)
         assert got["fid"]["worst"] < 0.7
+
+
+def test_where_few_rows_vary_coverage_is_that_of_such_loops(answer: Answer, tmp_path: Path) -> None:
+    rng, paths = np.random.default_rng(4), [tmp_path / f"{t}.npy" for t in range(6)]
+    for path in paths:
+        rare = 3.0 * (np.arange(400)[:, None] < 2 + 3 * rng.random() ** 2)
+        np.save(path, np.hstack([rng.standard_normal((400, 5)), rng.permutation(rare)]))
+    for said in ((), ("--n-real", 0)):
+        assert answer("audit", *paths, *said)["coverage"]["fid"] == shown(COVERAGE_WILD)
 
 
 def test_no_forecast_by_directions_where_a_loop_turns(answer: Answer, tmp_path: Path) -> None:

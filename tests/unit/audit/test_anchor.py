@@ -457,13 +457,15 @@ def test_series_count_by_how_far_their_mean_product_is_off():
     for _ in range(40):
         x = root @ rng.standard_normal((T, 30))
         found.append(independent(x @ x.T / 30, 1e-6 * law, 900.0))
-    # 12 x 13/2 - 4 = 74 of 78 entries that are off by 1/30, and one deviation of so many.
-    assert np.median(found) == pytest.approx(30 * (74 + math.sqrt(148)) / 78, rel=0.05)
+    # 12 x 13/2 - 4 = 74 of 78 entries that are off by 1/30, and two deviations of so many.
+    assert np.median(found) == pytest.approx(30 * (74 + 2 * math.sqrt(148)) / 78, rel=0.05)
     gram = np.eye(3) + np.array([[0.5, 0.2, 0.0], [0.2, -0.2, 0.3], [0.0, 0.3, 0.0]])
-    by_hand = (2 + 2) / (0.25 / 2 + 0.04 / 2 + 0.04 + 0.09)
+    by_hand = (2 + 4) / (0.25 / 2 + 0.04 / 2 + 0.04 + 0.09)
     assert independent(gram, np.eye(3), 50.0) == pytest.approx(by_hand, rel=1e-9)
-    assert independent(gram, np.eye(3), 14.0) == 14.0
-    assert independent(gram[:2, :2], np.eye(2), 50.0) == pytest.approx((1 + math.sqrt(2)) / 0.185)
+    assert independent(gram, np.eye(3), 21.0) == 21.0
+    assert independent(gram[:2, :2], np.eye(2), 50.0) == pytest.approx(
+        (1 + 2 * math.sqrt(2)) / 0.185
+    )
     assert independent(law, law, 50.0) == 50.0
 
 
