@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from madtheory._types import Array, Ints
     from madtheory.audit.series import Series
 
-#: Error of calling any direction wild by how its variance moves.
+#: Error of calling any direction wild by how its variance moves, where others are.
 _ERROR = 0.01
 #: As few real rows behind a variance are few, where their squares vary as many times more than
 #: those of a file's rows do; and as many times more where variances move by more, too.
@@ -76,9 +76,10 @@ class Steps(NamedTuple):
 def are_wild(series: Series, rows: int) -> NDArray[np.bool_]:
     """Directions (K,) whose log variances have more noise than the others share.
 
-    By how these move, in units of what their files' rows say, or by the real rows (`rows` of them),
-    which make a held loop's noise: few vary along them, or squares vary more, and so do variances.
-    None where all but one would be.
+    By the real rows (`rows` of them), which make a held loop's noise: few vary along them, or their
+    squares vary by more and so do the variances of files, in units of what the rows of these say.
+    Where there are such, others whose variances move beyond all chance are, too. None where all but
+    one would be.
     """
     logs, own, real = series.log_variance, series.own_noise, series.real_own_noise
     steps, K = len(logs) - 1, logs.shape[1]
@@ -95,8 +96,9 @@ def are_wild(series: Series, rows: int) -> NDArray[np.bool_]:
         # Neighbours share the noise of files, and what real data take back.
         dof = max(1.0, 2 / 3 * (steps - 1))
         reach = float(stats.chi2.isf(_ERROR / K, dof)) / float(stats.chi2.median(dof))
-        # Of many wild ones the middle comes down as they are told.
-        while (~out).any():
+        # Of many wild ones the middle comes down as they are told. Movement alone is no sign: loops
+        # turn.
+        while out.any() and (~out).any():
             more = ~out & (ratio > reach * float(np.median(ratio[~out])))
             if not more.any():
                 break

@@ -107,17 +107,21 @@ def test_directions_are_wild_by_rows_or_by_movement():
     more = noise * [1, 1, 1, 1, 1.1]
     assert are_wild(moving(more, two, [2, 2, 2, 2, 5.1]), 1000).tolist() == [False] * 4 + [True]
     assert not are_wild(moving(more, two, [2, 2, 2, 2, 4.9]), 1000).any()
-    # Movement beyond all chance, whatever the rows, and of many the more as they are told.
-    assert are_wild(moving(noise * [1, 1, 1, 1, 9], two, two), 1000).tolist() == [False] * 4 + [
-        True
-    ]
-    many = np.repeat([1.0, 30.0, 900.0], [6, 4, 2])
+    # The middle is that of plain ones, and in units of what their files' rows say.
+    many, tails = np.repeat([1.0, 1.2, 30.0], [3, 4, 5]), np.repeat([2.0, 6.0], [3, 9])
     assert (
-        are_wild(moving(many, np.full(12, 2.0), np.full(12, 2.0)), 1000).tolist()
-        == [False] * 6 + [True] * 6
+        are_wild(moving(many, np.full(12, 2.0), tails), 1000).tolist() == [False] * 3 + [True] * 9
     )
-    # Files whose own rows say as much are not.
-    assert not are_wild(moving(noise * [1, 1, 1, 1, 9], [2, 2, 2, 2, 18], two), 1000).any()
+    own = np.repeat([2.0, 3.0, 2.0], [3, 4, 5])
+    told = are_wild(moving(many, own, tails), 1000)
+    assert told.tolist() == [False] * 7 + [True] * 5
+    # Movement alone tells nothing: loops turn.
+    assert not are_wild(moving(noise * [1, 1, 1, 1, 9], two, two), 1000).any()
+    # Beside one that few rows have it does, and of many the more as they are told.
+    many = np.repeat([1.0, 30.0, 900.0], [6, 4, 2])
+    rare = np.repeat([2.0, 200.0], [11, 1])
+    told = are_wild(moving(many, np.full(12, 2.0), rare), 1000)
+    assert told.tolist() == [False] * 6 + [True] * 6
 
 
 def test_none_is_wild_where_all_but_one_are_or_little_is_known():
