@@ -70,7 +70,7 @@ def test_constants():
         },
         "forecast.COVERAGE_WILD": {
             "fid": (0.972, 0.85),
-            "trace": (0.98, 0.912),
+            "trace": (0.981, 0.925),
             "n_eff": (0.994, 0.975),
         },
         "forecast._RANK": 1e-12,
