@@ -31,7 +31,8 @@ QUANTILES = (0.05, 0.5, 0.95)
 #: Where more synthetic samples always help: as many as bring the gain this near to its supremum.
 NEAR = 0.95
 
-#: n_synth up to this multiple of n_real are looked at, and n_real up to this one of n_synth.
+#: n_synth up to this multiple of n_real are looked at, and n_real up to this one of n_synth
+#: (for gains below 1, all that are counts).
 MOST, FARTHEST = 10**5, 1000
 NO_REAL = "without fresh data no loop is worth real samples: it goes MAD"
 _ONE = Answer.exact(1.0)
@@ -344,8 +345,9 @@ def required_n_real(
 ) -> Answer:
     """Fresh n_real from which on a loop with `n_synth` is worth `gain` n_real: the inverse of 2.6.
 
-    Gains above 1 are reached up to some n_real only: it is the beginning of the last range, found
-    downwards by factors of two. At n_real = 1 nothing can be lost, and 2 is the least.
+    Gains of at most 1 are reached by every larger n_real too. Gains above 1 are reached up to some
+    n_real only: it is the beginning of the last range. Both are found downwards by factors of two.
+    At n_real = 1 nothing can be lost, and 2 is the least.
 
     Examples
     --------
@@ -367,13 +369,20 @@ def required_n_real(
         risk = distance.w2_squared_limit(fresh_data(n, n_synth, bias=bias), s)
         return risk, search.allowed_risk(n, gain, s)
 
-    top = min(FARTHEST * max(n_synth, s.rank), int(_check.MAX_COUNT / max(gain, 2.0)))
-    found = search.first_sufficient(lambda n, side: search.log_ratio(*pair(n), side), 2, top)
+    # Every gain below 1 is reached in the end, and lasts: at n_real of the order of n_synth^2.
+    most = int(_check.MAX_COUNT / max(gain, 2.0))
+    top = most if gain < 1 else min(FARTHEST * max(n_synth, s.rank), most)
+    found = search.last_sufficient(
+        lambda n, side: search.log_ratio(*pair(n), side), 2, top, lasting=gain <= 1
+    )
     if math.isnan(found.value):
-        return unknown(
-            f"no n_real is worth {gain:g} times itself with n_synth = {n_synth}",
-            status="asymptotic",
-        )
+        reason = f"no n_real is worth {gain:g} times itself with n_synth = {n_synth}"
+        if gain <= 1:
+            reason = (
+                f"n_real = {top}, the largest that is looked at, is not worth {gain:g} times "
+                f"itself with n_synth = {n_synth}"
+            )
+        return unknown(reason, status="asymptotic")
     return Answer.within(found.value, found)
 
 

@@ -98,10 +98,50 @@ def _edge(excess: Excess, low: int, high: int) -> tuple[int, int]:
     return below[0], above[0]
 
 
+def lasting_run(excess: Excess, bottom: int, top: int) -> tuple[float, float]:
+    """The last run where it goes on to `top`; else NaN: what ends before does not last.
+
+    Examples
+    --------
+    >>> lasting_run(lambda n: (n - 30) * (n - 2000), 1, 10**6)
+    (nan, nan)
+    """
+    return (math.nan, math.nan) if excess(top) > 0 else last_run(excess, bottom, top)
+
+
+def last_sufficient(
+    at: Callable[[int, int], float], bottom: int, top: int, *, lasting: bool
+) -> Range:
+    """Where the last run of at(n, side) <= 0 begins, by value and by both ends of the errors.
+
+    Where `lasting`, it must go on to `top`.
+    """
+    run = lasting_run if lasting else last_run
+    return _by_sides(lambda excess: run(excess, bottom, top)[0], at)
+
+
 def first_sufficient(at: Callable[[int, int], float], bottom: int, top: int) -> Range:
-    """Where the last run of at(n, side) <= 0 begins, by value and by both ends of the errors."""
+    """The least n with at(n, side) <= 0, by value and by both ends of the errors.
+
+    It is looked for upwards by factors of two: a shorter run of such n can be missed.
+    """
+    return _by_sides(lambda excess: _first(excess, bottom, top), at)
+
+
+def _first(excess: Excess, bottom: int, top: int) -> float:
+    """The least integer without excess; NaN where there is none."""
+    n, below = bottom, 0
+    while excess(n) > 0:
+        if n == top:
+            return math.nan
+        n, below = min(_STEP * n, top), n
+    return float(_edge(excess, below, n)[1]) if below else float(n)
+
+
+def _by_sides(found: Callable[[Excess], float], at: Callable[[int, int], float]) -> Range:
+    """What is found by value, and by both ends of the errors; inf where an end finds none."""
     value, late, early = (
-        last_run(lambda n, side=side: at(n, side), bottom, top)[0]  # type: ignore[misc]
+        found(lambda n, side=side: at(n, side))  # type: ignore[misc]
         for side in (0, 1, -1)
     )
     if math.isnan(value):

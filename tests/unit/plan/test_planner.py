@@ -150,6 +150,37 @@ def test_little_synthetic_data_is_held_by_any_number() -> None:
     assert required_n_real(3, n_synth=10**6, bias=1.0).value == 2
 
 
+@pytest.mark.parametrize(
+    ("dim", "bias", "target", "n_synth"),
+    [(6, 0.3, 0.5, 10**5), (6, 0.9, 0.9, 10**6), (2, 0.5, 0.5, 10**7)],
+)
+def test_a_gain_below_one_is_held_by_every_larger_n_real(
+    dim: int, bias: float, target: float, n_synth: int
+) -> None:
+    """Two real samples have it too, twenty do not: it is not held from two on."""
+    found = required_n_real(dim, n_synth=n_synth, bias=bias, gain=target)
+    n = found.value
+    assert gain(dim, 2, n_synth, bias) > target > gain(dim, 20, n_synth, bias)
+    assert gain(dim, int(0.9 * n), n_synth, bias) < target <= gain(dim, int(n), n_synth, bias)
+    assert all(gain(dim, int(k * n), n_synth, bias) > target for k in (1.1, 10, 100))
+    assert found.lower <= n <= found.upper < 1.001 * n
+
+
+@pytest.mark.parametrize(
+    ("dim", "bias", "target", "n_synth", "most"),
+    [(6, 0.3, 0.5, 10**15, 2**52), (10, 0.9, 1.0, 1583, 1_583_000)],
+)
+def test_what_the_largest_number_does_not_hold_is_not_said_to_be_held(
+    dim: int, bias: float, target: float, n_synth: int, most: int
+) -> None:
+    found = required_n_real(dim, n_synth=n_synth, bias=bias, gain=target)
+    assert math.isnan(found.value)
+    assert found.reason == (
+        f"n_real = {most}, the largest that is looked at, is not worth {target:g} times itself "
+        f"with n_synth = {n_synth}"
+    )
+
+
 def test_a_gain_is_required_of_a_range_of_real_data() -> None:
     """d = 10, λ = .9, n_synth = 300: by the gains themselves, one by one."""
     found = required_n_real(10, n_synth=300, bias=0.9, gain=1.2)

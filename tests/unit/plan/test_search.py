@@ -34,6 +34,25 @@ def test_no_run_and_a_run_to_the_bottom_and_top() -> None:
     assert search.last_run(lambda n: -1.0, 2, 1000) == (2.0, 1000.0)
 
 
+def test_a_run_that_ends_does_not_last() -> None:
+    def at(n: int, side: int) -> float:
+        return -1.0 if n <= 8 or n >= 5000 + 100 * side else 1.0
+
+    assert search.last_sufficient(at, 2, 4000, lasting=False) == search.Range(2.0, 2.0, 2.0)
+    assert math.isnan(search.last_sufficient(at, 2, 4000, lasting=True).value)
+    assert search.last_sufficient(at, 2, 5050, lasting=True) == search.Range(5000, 4900, math.inf)
+    assert search.last_sufficient(at, 2, 9999, lasting=True) == search.Range(5000, 4900, 5100)
+
+
+def test_the_first_of_two_runs_is_the_least() -> None:
+    def at(n: int, side: int) -> float:
+        return -1.0 if 5 <= n <= 40 or n >= 5000 + 100 * side else 1.0
+
+    assert search.first_sufficient(at, 1, 10**6) == search.Range(5, 5, 5)
+    assert search.first_sufficient(at, 7, 10**6) == search.Range(7, 7, 7)
+    assert search.first_sufficient(at, 50, 10**6) == search.Range(5000, 4900, 5100)
+
+
 def test_errors_enclose_where_a_count_begins_to_suffice() -> None:
     def at(n: int, side: int) -> float:
         return math.log(100 / n) + 0.1 * side
