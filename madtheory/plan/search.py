@@ -44,15 +44,21 @@ def log_ratio(risk: Estimate, allowed: Estimate, side: int = 0) -> float:
     above, below = float(risk.end(side)), float(allowed.end(-side))
     if above <= 0:
         return -math.inf
-    return math.log(above / below) if below > 0 else math.inf
+    if below <= 0:
+        return math.inf
+    ratio = above / below
+    return math.log(ratio) if ratio > 0 else -math.inf
 
 
 def allowed_risk(n_real: int, gain: float, s: Spectrum) -> Estimate:
-    """E W2^2 of a fit to `gain` times as many real samples, at least 2.
+    """E W2^2 that is worth `gain` times as many real samples.
 
-    Between integers it is linear in 1/n, as in n_e: a gain is reached just where n_e says so.
+    Between integers it is linear in 1/n, and below 2, which have no fit, it is that of two times
+    2/n, as in n_e: a gain is reached just where n_e says so.
     """
-    n = max(gain * n_real, 2.0)
+    n = gain * n_real
+    if n < 2:
+        return _scaled(baseline(2, s), 2 / n)
     low = math.floor(n)
     share = (n - low) * (low + 1) / n
     if not share:
@@ -62,6 +68,12 @@ def allowed_risk(n_real: int, gain: float, s: Spectrum) -> Estimate:
     error = np.maximum(less.rel_error, more.rel_error)
     value, lower, upper = (np.asarray(x + share * (y - x)) for x, y in ends)
     return Estimate(value, lower, upper, error)
+
+
+def _scaled(estimate: Estimate, factor: float) -> Estimate:
+    """An estimate times a number, with the same relative error."""
+    value, lower, upper = (np.asarray(float(x) * factor) for x in _ends(estimate))
+    return Estimate(value, lower, upper, estimate.rel_error)
 
 
 def _ends(estimate: Estimate) -> tuple[Array, Array, Array]:

@@ -201,6 +201,27 @@ def test_the_least_count_that_reaches_a_target() -> None:
     assert whole(found.answers["target_n_synth"])
 
 
+@pytest.mark.parametrize(("bias", "target"), [(0.961, 0.001), (0.9977, 0.9), (1.0, 0.85)])
+def test_the_least_count_for_one_real_sample(bias: float, target: float) -> None:
+    """Less than two samples are worth what n_e says; errors may leave every count open."""
+    known = planner._before(planner._checked(Spectrum.of(1), 1, bias, None, target, 0.01))
+    found = known["target_n_synth"]
+    n = int(found.value)
+    assert gain(1, 1, n, bias) >= target
+    assert all(gain(1, 1, k, bias) < target for k in range(1, n))
+    loop = fresh_data(1, 1, bias=bias)
+    assert worth_of(loop, 1, int(found.lower)).upper >= target
+    assert found.upper == math.inf or worth_of(loop, 1, int(found.upper)).lower >= target
+
+
+@pytest.mark.parametrize("target", [1e-3, 1e-200, 5e-324])
+def test_a_target_that_any_count_reaches(target: float) -> None:
+    large = Spectrum.of(np.full(1, 1e200))
+    known = planner._before(planner._checked(large, 1, 0.961, None, target, 0.01))
+    assert known["target_n_synth"] == Answer(1.0, 1.0, 1.0)
+    assert required_n_real(1, n_synth=9, bias=0.9, gain=target).value == 2
+
+
 def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
     found = plan_loop(10, n_real=100, bias=0.9, target_gain=3.0)
     missing = found.answers["target_n_synth"]

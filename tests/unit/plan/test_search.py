@@ -124,9 +124,16 @@ def test_the_allowed_risk_is_worth_its_gain(n_real: int, gain: float) -> None:
     assert found.lower <= found.value <= found.upper
 
 
-def test_the_allowed_risk_is_that_of_two_samples_at_most() -> None:
+@pytest.mark.parametrize(("n_real", "gain"), [(1, 1.0), (1, 0.001), (3, 0.5)])
+def test_the_allowed_risk_of_less_than_two_samples_is_that_of_n_e(n_real: int, gain: float) -> None:
+    """As much larger as n_e goes on beyond the baseline of two."""
     from madtheory.covariance import Spectrum
     from madtheory.spectrum import baseline
+    from madtheory.theory import worth
 
-    s = Spectrum.of(3)
-    assert search.allowed_risk(1, 1.0, s).value == baseline(2, s).value
+    s = Spectrum.of([3.0, 1.0])
+    found, two = search.allowed_risk(n_real, gain, s), baseline(2, s)
+    n_eff = worth.effective_sample_size(float(found.value), [3.0, 1.0])
+    assert n_eff == pytest.approx(gain * n_real, rel=1e-12)
+    for end in (-1, 1):
+        assert found.end(end) == pytest.approx(2 / (gain * n_real) * two.end(end), rel=1e-12)
