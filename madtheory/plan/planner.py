@@ -231,8 +231,7 @@ def _best(request: _Request) -> dict[str, Answer]:
     risk, top = _risk(request), min(MOST * request.n_real, _check.MAX_COUNT // 2)
     at = search.least(risk, top)
     if search.log_ratio(risk(at), search.allowed_risk(request.n_real, 1.0, request.s)) > 0:
-        reason = "synthetic data never helps here"
-        return {"best_n_synth": Answer(0.0, 0.0, 0.0), "best_gain": replace(_ONE, reason=reason)}
+        return _none_helps(request, top)
     gain = _gain(request, risk(at))
     found = search.not_worse(lambda n: risk(int(n)), at, 1, top, whole=True)
     if at >= top / 2:
@@ -240,6 +239,22 @@ def _best(request: _Request) -> dict[str, Answer]:
         return {"best_n_synth": most, "best_gain": gain}
     upper = found.upper if found.upper < top else math.inf  # beyond `top` nothing is looked at
     return {"best_n_synth": Answer(found.value, found.lower, upper), "best_gain": gain}
+
+
+def _none_helps(request: _Request, top: int) -> dict[str, Answer]:
+    """No synthetic data is best by value; what errors leave open is scanned."""
+    risk, allowed = _risk(request), search.allowed_risk(request.n_real, 1.0, request.s)
+    counts = search.doubled(top)
+    may = [i for i, n in enumerate(counts) if search.log_ratio(risk(n), allowed, -1) < 0]
+    if not may:
+        reason = "synthetic data never helps here"
+        return {"best_n_synth": Answer(0.0, 0.0, 0.0), "best_gain": replace(_ONE, reason=reason)}
+    most = max(1.0, *(_gain(request, risk(counts[i])).upper for i in may))
+    beyond = (*counts[1:], math.inf)[may[-1]]
+    reason = "no n_synth is known to help here"
+    return {
+        "best_n_synth": Answer(0.0, 0.0, beyond), "best_gain": Answer(1.0, 1.0, most, reason=reason)
+    }  # fmt: skip
 
 
 def _n_eff(s: Spectrum, risk: Estimate) -> Answer:
@@ -280,12 +295,20 @@ def _target(request: _Request, best: Answer, gain: Answer) -> dict[str, Answer]:
     target = request.target or 1.0
     found = _sufficient_n_synth(request, target)
     if math.isnan(found.value):
-        where = (
-            "however many there are" if best.value == math.inf else f"at n_synth = {best.value:.6g}"
-        )
-        reason = f"a gain of {target:g} is out of reach: it is at most {gain.value:.4g}, {where}"
-        return {"target_n_synth": unknown(reason, status="asymptotic")}
+        return {"target_n_synth": unknown(_missed(target, best, gain), status="asymptotic")}
     return {"target_n_synth": Answer.within(found.value, found)}
+
+
+def _missed(target: float, best: Answer, gain: Answer) -> str:
+    """Why there is no n_synth for a target."""
+    if target <= 1:
+        return (
+            f"no n_synth from 1 on is known to reach a gain of {target:g}: "
+            "it is 1 without synthetic data"
+        )
+    where = "however many there are" if best.value == math.inf else f"at n_synth = {best.value:.6g}"
+    known = ", as far as is known" if gain.upper >= target else ""
+    return f"a gain of {target:g} is out of reach{known}: it is at most {gain.value:.4g}, {where}"
 
 
 # --- at the n_synth that is used ------------------------------------------------------------------

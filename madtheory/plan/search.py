@@ -185,6 +185,17 @@ def least(risk: Callable[[int], Estimate], top: int) -> int:
     return n
 
 
+def doubled(top: int) -> list[int]:
+    """1, 2, 4, ... below `top`, and `top`.
+
+    Examples
+    --------
+    >>> doubled(10)
+    [1, 2, 4, 8, 10]
+    """
+    return [*(2**i for i in range((top - 1).bit_length())), top]
+
+
 def not_worse(
     risk: Callable[[float], Estimate], best: float, bottom: float, top: float, *, whole: bool
 ) -> Range:

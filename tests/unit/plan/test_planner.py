@@ -236,6 +236,48 @@ def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
     assert unbiased.reason.endswith("however many there are")
 
 
+def test_where_none_helps_by_value_errors_stay_open() -> None:
+    """d = 1, one real sample, λ = 1: of 1 to 30 synthetic ones some are known to half only."""
+    request = planner._checked(Spectrum.of(1), 1, 1.0, None, 0.95, 0.01)
+    known = planner._before(request)
+    best, most = known["best_n_synth"], known["best_gain"]
+    others = [worth_of(fresh_data(1, 1), 1, n) for n in (1, 4, 30, 1000)]
+    assert (best.value, best.lower, best.upper) == (0, 0, math.inf)
+    assert (most.value, most.lower, most.status) == (1, 1, "asymptotic")
+    assert most.upper >= max(x.upper for x in others) > 1.5 > 1 > max(x.value for x in others)
+    assert known["target_n_synth"].reason == (
+        "no n_synth from 1 on is known to reach a gain of 0.95: it is 1 without synthetic data"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "upper", "status"), [(1e-4, 0, "exact"), (0.03, 4, "asymptotic")]
+)
+def test_what_never_helps_for_certain_and_what_may(error: float, upper: int, status: str) -> None:
+    """Risks of 1.02, 1.03, 1.05, ... the baseline of 100: an error of 3 % leaves 1 and 2 open."""
+    s = Spectrum.of(2)
+    base = float(spectrum.baseline(100, s).value)
+
+    def limit(loop: Loop) -> Estimate:
+        return Estimate.declared(base * (1.01 + 0.01 * loop.n_synth), error)
+
+    asked = planner._checked(s, 100, 0.9, None, None, 0.01)
+    found = planner._best(replace(asked, limit=limit))
+    best, most = found["best_n_synth"], found["best_gain"]
+    assert (best.value, best.lower, best.upper) == (0, 0, upper)
+    assert (most.value, most.lower, most.status) == (1, 1, status)
+    assert (most.upper > 1.005) == (upper > 0)
+
+
+def test_a_target_within_what_errors_leave_is_not_ruled_out() -> None:
+    gain = Answer(1.0, 1.0, 1.5)
+    best = Answer.exact(0.0)
+    missed = planner._missed
+    assert missed(1.5, best, gain).startswith("a gain of 1.5 is out of reach, as far as is known:")
+    assert missed(1.6, best, gain).startswith("a gain of 1.6 is out of reach: it is at most 1, at")
+    assert missed(1.0, best, gain).startswith("no n_synth from 1 on is known to reach a gain of 1:")
+
+
 def test_a_huge_target_is_out_of_reach() -> None:
     found = plan_loop(2, n_real=10, bias=0.9, target_gain=1e13).answers
     for name in ("target_n_synth", "required_n_real"):

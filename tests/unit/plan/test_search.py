@@ -79,6 +79,13 @@ def test_the_least_risk_of_small_counts_is_exact(best: int) -> None:
     assert search.least(lambda n: exact(1 + math.log(n / (best + 0.3)) ** 2), 10**5) == best
 
 
+def test_counts_that_double_have_none_twice() -> None:
+    for k in range(53):
+        powers = [2**i for i in range(k + 1)]
+        assert search.doubled(2**k) == powers
+        assert search.doubled(2**k + 1) == [*powers, 2**k + 1]
+
+
 def test_what_is_not_certain_to_be_worse() -> None:
     """Risk (log w)^2 + 1 with an error of 2 %: weights up to where it is 1.02/.98."""
 
