@@ -458,6 +458,9 @@ def _remarks(request: _Request, loop: Loop, known: Mapping[str, Answer]) -> tupl
     if not request.n_real and request.bias > 0:
         half_life = collapse.half_life(loop)
     gain, required = request.target or 1.0, known["required_n_real"].value
+    weighted, plain = (
+        known[x].value if x in known else math.nan for x in ("optimal_weight_gain", "gain")
+    )
     rules = (
         (not request.n_real and request.bias > 0, "without fresh data the loop goes MAD: "
          f"variances halve every {half_life:.4g} generations; a larger n_synth only delays it"),
@@ -471,6 +474,8 @@ def _remarks(request: _Request, loop: Loop, known: Mapping[str, Answer]) -> tupl
          f"{loop.n_synth}: the loop is worth no less than its real data"),
         (gain > 1 and math.isfinite(required), f"a gain of {gain:g} is reached from n_real = "
          f"{required:.6g} on up to some n_real only: with more the gain falls to 1, or below"),
+        (weighted < plain, f"the best weight of real data serves no better than one fit to all "
+         f"samples without a weight: the gain is {weighted:.5g} with it, {plain:.5g} without"),
         ("memory" in known and known["memory"].value == MEMORIES[-1], f"longer memory than "
          f"{MEMORIES[-1]} may help more; it is the longest that is looked at"),
     )  # fmt: skip

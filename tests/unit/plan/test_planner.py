@@ -214,6 +214,18 @@ def test_the_least_count_for_one_real_sample(bias: float, target: float) -> None
     assert found.upper == math.inf or worth_of(loop, 1, int(found.upper)).lower >= target
 
 
+def test_a_best_weight_that_serves_worse_than_none_says_so() -> None:
+    worse = plan_loop(6, n_real=100, bias=0.9, n_synth=10)
+    assert worse.answers["optimal_weight_gain"].upper < worse.answers["gain"].lower
+    assert (
+        "the best weight of real data serves no better than one fit to all samples without a "
+        "weight: the gain is 1.0945 with it, 1.0972 without"
+    ) in worse.remarks
+    better = plan_loop(6, n_real=100, bias=0.9, n_synth=300)
+    assert better.answers["optimal_weight_gain"].lower > better.answers["gain"].upper
+    assert not any("serves no better" in text for text in better.remarks)
+
+
 @pytest.mark.parametrize("target", [1e-3, 1e-200, 5e-324])
 def test_a_target_that_any_count_reaches(target: float) -> None:
     large = Spectrum.of(np.full(1, 1e200))
