@@ -31,7 +31,8 @@ QUANTILES = (0.05, 0.5, 0.95)
 #: Where more synthetic samples always help: as many as bring the gain this near to its supremum.
 NEAR = 0.95
 
-#: n_synth up to this multiple of n_real are looked at, and n_real up to this one of n_synth.
+#: n_synth up to this multiple of n_real are looked at, and n_real up to this one of n_synth
+#: (for gains below 1, all that are counts).
 MOST, FARTHEST = 10**5, 1000
 NO_REAL = "without fresh data no loop is worth real samples: it goes MAD"
 _ONE = Answer.exact(1.0)
@@ -230,8 +231,7 @@ def _best(request: _Request) -> dict[str, Answer]:
     risk, top = _risk(request), min(MOST * request.n_real, _check.MAX_COUNT // 2)
     at = search.least(risk, top)
     if search.log_ratio(risk(at), search.allowed_risk(request.n_real, 1.0, request.s)) > 0:
-        reason = "synthetic data never helps here"
-        return {"best_n_synth": Answer(0.0, 0.0, 0.0), "best_gain": replace(_ONE, reason=reason)}
+        return _none_helps(request, top)
     gain = _gain(request, risk(at))
     found = search.not_worse(lambda n: risk(int(n)), at, 1, top, whole=True)
     if at >= top / 2:
@@ -239,6 +239,22 @@ def _best(request: _Request) -> dict[str, Answer]:
         return {"best_n_synth": most, "best_gain": gain}
     upper = found.upper if found.upper < top else math.inf  # beyond `top` nothing is looked at
     return {"best_n_synth": Answer(found.value, found.lower, upper), "best_gain": gain}
+
+
+def _none_helps(request: _Request, top: int) -> dict[str, Answer]:
+    """No synthetic data is best by value; what errors leave open is scanned."""
+    risk, allowed = _risk(request), search.allowed_risk(request.n_real, 1.0, request.s)
+    counts = search.doubled(top)
+    may = [i for i, n in enumerate(counts) if search.log_ratio(risk(n), allowed, -1) < 0]
+    if not may:
+        reason = "synthetic data never helps here"
+        return {"best_n_synth": Answer(0.0, 0.0, 0.0), "best_gain": replace(_ONE, reason=reason)}
+    most = max(1.0, *(_gain(request, risk(counts[i])).upper for i in may))
+    beyond = (*counts[1:], math.inf)[may[-1]]
+    reason = "no n_synth is known to help here"
+    return {
+        "best_n_synth": Answer(0.0, 0.0, beyond), "best_gain": Answer(1.0, 1.0, most, reason=reason)
+    }  # fmt: skip
 
 
 def _n_eff(s: Spectrum, risk: Estimate) -> Answer:
@@ -279,12 +295,20 @@ def _target(request: _Request, best: Answer, gain: Answer) -> dict[str, Answer]:
     target = request.target or 1.0
     found = _sufficient_n_synth(request, target)
     if math.isnan(found.value):
-        where = (
-            "however many there are" if best.value == math.inf else f"at n_synth = {best.value:.6g}"
-        )
-        reason = f"a gain of {target:g} is out of reach: it is at most {gain.value:.4g}, {where}"
-        return {"target_n_synth": unknown(reason, status="asymptotic")}
+        return {"target_n_synth": unknown(_missed(target, best, gain), status="asymptotic")}
     return {"target_n_synth": Answer.within(found.value, found)}
+
+
+def _missed(target: float, best: Answer, gain: Answer) -> str:
+    """Why there is no n_synth for a target."""
+    if target <= 1:
+        return (
+            f"no n_synth from 1 on is known to reach a gain of {target:g}: "
+            "it is 1 without synthetic data"
+        )
+    where = "however many there are" if best.value == math.inf else f"at n_synth = {best.value:.6g}"
+    known = ", as far as is known" if gain.upper >= target else ""
+    return f"a gain of {target:g} is out of reach{known}: it is at most {gain.value:.4g}, {where}"
 
 
 # --- at the n_synth that is used ------------------------------------------------------------------
@@ -344,8 +368,9 @@ def required_n_real(
 ) -> Answer:
     """Fresh n_real from which on a loop with `n_synth` is worth `gain` n_real: the inverse of 2.6.
 
-    Gains above 1 are reached up to some n_real only: it is the beginning of the last range, found
-    downwards by factors of two. At n_real = 1 nothing can be lost, and 2 is the least.
+    Gains of at most 1 are reached by every larger n_real too. Gains above 1 are reached up to some
+    n_real only: it is the beginning of the last range. Both are found downwards by factors of two.
+    At n_real = 1 nothing can be lost, and 2 is the least.
 
     Examples
     --------
@@ -367,13 +392,20 @@ def required_n_real(
         risk = distance.w2_squared_limit(fresh_data(n, n_synth, bias=bias), s)
         return risk, search.allowed_risk(n, gain, s)
 
-    top = min(FARTHEST * max(n_synth, s.rank), int(_check.MAX_COUNT / max(gain, 2.0)))
-    found = search.first_sufficient(lambda n, side: search.log_ratio(*pair(n), side), 2, top)
+    # Every gain below 1 is reached in the end, and lasts: at n_real of the order of n_synth^2.
+    most = int(_check.MAX_COUNT / max(gain, 2.0))
+    top = most if gain < 1 else min(FARTHEST * max(n_synth, s.rank), most)
+    found = search.last_sufficient(
+        lambda n, side: search.log_ratio(*pair(n), side), 2, top, lasting=gain <= 1
+    )
     if math.isnan(found.value):
-        return unknown(
-            f"no n_real is worth {gain:g} times itself with n_synth = {n_synth}",
-            status="asymptotic",
-        )
+        reason = f"no n_real is worth {gain:g} times itself with n_synth = {n_synth}"
+        if gain <= 1:
+            reason = (
+                f"n_real = {top}, the largest that is looked at, is not worth {gain:g} times "
+                f"itself with n_synth = {n_synth}"
+            )
+        return unknown(reason, status="asymptotic")
     return Answer.within(found.value, found)
 
 
@@ -426,6 +458,9 @@ def _remarks(request: _Request, loop: Loop, known: Mapping[str, Answer]) -> tupl
     if not request.n_real and request.bias > 0:
         half_life = collapse.half_life(loop)
     gain, required = request.target or 1.0, known["required_n_real"].value
+    weighted, plain = (
+        known[x].value if x in known else math.nan for x in ("optimal_weight_gain", "gain")
+    )
     rules = (
         (not request.n_real and request.bias > 0, "without fresh data the loop goes MAD: "
          f"variances halve every {half_life:.4g} generations; a larger n_synth only delays it"),
@@ -439,6 +474,8 @@ def _remarks(request: _Request, loop: Loop, known: Mapping[str, Answer]) -> tupl
          f"{loop.n_synth}: the loop is worth no less than its real data"),
         (gain > 1 and math.isfinite(required), f"a gain of {gain:g} is reached from n_real = "
          f"{required:.6g} on up to some n_real only: with more the gain falls to 1, or below"),
+        (weighted < plain, f"the best weight of real data serves no better than one fit to all "
+         f"samples without a weight: the gain is {weighted:.5g} with it, {plain:.5g} without"),
         ("memory" in known and known["memory"].value == MEMORIES[-1], f"longer memory than "
          f"{MEMORIES[-1]} may help more; it is the longest that is looked at"),
     )  # fmt: skip

@@ -44,15 +44,21 @@ def log_ratio(risk: Estimate, allowed: Estimate, side: int = 0) -> float:
     above, below = float(risk.end(side)), float(allowed.end(-side))
     if above <= 0:
         return -math.inf
-    return math.log(above / below) if below > 0 else math.inf
+    if below <= 0:
+        return math.inf
+    ratio = above / below
+    return math.log(ratio) if ratio > 0 else -math.inf
 
 
 def allowed_risk(n_real: int, gain: float, s: Spectrum) -> Estimate:
-    """E W2^2 of a fit to `gain` times as many real samples, at least 2.
+    """E W2^2 that is worth `gain` times as many real samples.
 
-    Between integers it is linear in 1/n, as in n_e: a gain is reached just where n_e says so.
+    Between integers it is linear in 1/n, and below 2, which have no fit, it is that of two times
+    2/n, as in n_e: a gain is reached just where n_e says so.
     """
-    n = max(gain * n_real, 2.0)
+    n = gain * n_real
+    if n < 2:
+        return _scaled(baseline(2, s), 2 / n)
     low = math.floor(n)
     share = (n - low) * (low + 1) / n
     if not share:
@@ -62,6 +68,12 @@ def allowed_risk(n_real: int, gain: float, s: Spectrum) -> Estimate:
     error = np.maximum(less.rel_error, more.rel_error)
     value, lower, upper = (np.asarray(x + share * (y - x)) for x, y in ends)
     return Estimate(value, lower, upper, error)
+
+
+def _scaled(estimate: Estimate, factor: float) -> Estimate:
+    """An estimate times a number, with the same relative error."""
+    value, lower, upper = (np.asarray(float(x) * factor) for x in _ends(estimate))
+    return Estimate(value, lower, upper, estimate.rel_error)
 
 
 def _ends(estimate: Estimate) -> tuple[Array, Array, Array]:
@@ -98,10 +110,50 @@ def _edge(excess: Excess, low: int, high: int) -> tuple[int, int]:
     return below[0], above[0]
 
 
+def lasting_run(excess: Excess, bottom: int, top: int) -> tuple[float, float]:
+    """The last run where it goes on to `top`; else NaN: what ends before does not last.
+
+    Examples
+    --------
+    >>> lasting_run(lambda n: (n - 30) * (n - 2000), 1, 10**6)
+    (nan, nan)
+    """
+    return (math.nan, math.nan) if excess(top) > 0 else last_run(excess, bottom, top)
+
+
+def last_sufficient(
+    at: Callable[[int, int], float], bottom: int, top: int, *, lasting: bool
+) -> Range:
+    """Where the last run of at(n, side) <= 0 begins, by value and by both ends of the errors.
+
+    Where `lasting`, it must go on to `top`.
+    """
+    run = lasting_run if lasting else last_run
+    return _by_sides(lambda excess: run(excess, bottom, top)[0], at)
+
+
 def first_sufficient(at: Callable[[int, int], float], bottom: int, top: int) -> Range:
-    """Where the last run of at(n, side) <= 0 begins, by value and by both ends of the errors."""
+    """The least n with at(n, side) <= 0, by value and by both ends of the errors.
+
+    It is looked for upwards by factors of two: a shorter run of such n can be missed.
+    """
+    return _by_sides(lambda excess: _first(excess, bottom, top), at)
+
+
+def _first(excess: Excess, bottom: int, top: int) -> float:
+    """The least integer without excess; NaN where there is none."""
+    n, below = bottom, 0
+    while excess(n) > 0:
+        if n == top:
+            return math.nan
+        n, below = min(_STEP * n, top), n
+    return float(_edge(excess, below, n)[1]) if below else float(n)
+
+
+def _by_sides(found: Callable[[Excess], float], at: Callable[[int, int], float]) -> Range:
+    """What is found by value, and by both ends of the errors; inf where an end finds none."""
     value, late, early = (
-        last_run(lambda n, side=side: at(n, side), bottom, top)[0]  # type: ignore[misc]
+        found(lambda n, side=side: at(n, side))  # type: ignore[misc]
         for side in (0, 1, -1)
     )
     if math.isnan(value):
@@ -131,6 +183,17 @@ def least(risk: Callable[[int], Estimate], top: int) -> int:
             break
         n = near
     return n
+
+
+def doubled(top: int) -> list[int]:
+    """1, 2, 4, ... below `top`, and `top`.
+
+    Examples
+    --------
+    >>> doubled(10)
+    [1, 2, 4, 8, 10]
+    """
+    return [*(2**i for i in range((top - 1).bit_length())), top]
 
 
 def not_worse(

@@ -30,6 +30,7 @@ LINES = [
     "plan --dim 3 --n-real 1 --bias 0.9",
     "plan --dim 3 --n-real 0 --bias 0.9 --n-synth 20",
     "plan --dim 1 --n-real 0 --bias 1 --n-synth 20",
+    "plan --dim 1 --n-real 1 --target-gain 0.95",
 ]
 #: The contract, and what is beside it.
 PROMISED = {

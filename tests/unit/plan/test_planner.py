@@ -150,6 +150,37 @@ def test_little_synthetic_data_is_held_by_any_number() -> None:
     assert required_n_real(3, n_synth=10**6, bias=1.0).value == 2
 
 
+@pytest.mark.parametrize(
+    ("dim", "bias", "target", "n_synth"),
+    [(6, 0.3, 0.5, 10**5), (6, 0.9, 0.9, 10**6), (2, 0.5, 0.5, 10**7)],
+)
+def test_a_gain_below_one_is_held_by_every_larger_n_real(
+    dim: int, bias: float, target: float, n_synth: int
+) -> None:
+    """Two real samples have it too, twenty do not: it is not held from two on."""
+    found = required_n_real(dim, n_synth=n_synth, bias=bias, gain=target)
+    n = found.value
+    assert gain(dim, 2, n_synth, bias) > target > gain(dim, 20, n_synth, bias)
+    assert gain(dim, int(0.9 * n), n_synth, bias) < target <= gain(dim, int(n), n_synth, bias)
+    assert all(gain(dim, int(k * n), n_synth, bias) > target for k in (1.1, 10, 100))
+    assert found.lower <= n <= found.upper < 1.001 * n
+
+
+@pytest.mark.parametrize(
+    ("dim", "bias", "target", "n_synth", "most"),
+    [(6, 0.3, 0.5, 10**15, 2**52), (10, 0.9, 1.0, 1583, 1_583_000)],
+)
+def test_what_the_largest_number_does_not_hold_is_not_said_to_be_held(
+    dim: int, bias: float, target: float, n_synth: int, most: int
+) -> None:
+    found = required_n_real(dim, n_synth=n_synth, bias=bias, gain=target)
+    assert math.isnan(found.value)
+    assert found.reason == (
+        f"n_real = {most}, the largest that is looked at, is not worth {target:g} times itself "
+        f"with n_synth = {n_synth}"
+    )
+
+
 def test_a_gain_is_required_of_a_range_of_real_data() -> None:
     """d = 10, λ = .9, n_synth = 300: by the gains themselves, one by one."""
     found = required_n_real(10, n_synth=300, bias=0.9, gain=1.2)
@@ -170,6 +201,39 @@ def test_the_least_count_that_reaches_a_target() -> None:
     assert whole(found.answers["target_n_synth"])
 
 
+@pytest.mark.parametrize(("bias", "target"), [(0.961, 0.001), (0.9977, 0.9), (1.0, 0.85)])
+def test_the_least_count_for_one_real_sample(bias: float, target: float) -> None:
+    """Less than two samples are worth what n_e says; errors may leave every count open."""
+    known = planner._before(planner._checked(Spectrum.of(1), 1, bias, None, target, 0.01))
+    found = known["target_n_synth"]
+    n = int(found.value)
+    assert gain(1, 1, n, bias) >= target
+    assert all(gain(1, 1, k, bias) < target for k in range(1, n))
+    loop = fresh_data(1, 1, bias=bias)
+    assert worth_of(loop, 1, int(found.lower)).upper >= target
+    assert found.upper == math.inf or worth_of(loop, 1, int(found.upper)).lower >= target
+
+
+def test_a_best_weight_that_serves_worse_than_none_says_so() -> None:
+    worse = plan_loop(6, n_real=100, bias=0.9, n_synth=10)
+    assert worse.answers["optimal_weight_gain"].upper < worse.answers["gain"].lower
+    assert (
+        "the best weight of real data serves no better than one fit to all samples without a "
+        "weight: the gain is 1.0945 with it, 1.0972 without"
+    ) in worse.remarks
+    better = plan_loop(6, n_real=100, bias=0.9, n_synth=300)
+    assert better.answers["optimal_weight_gain"].lower > better.answers["gain"].upper
+    assert not any("serves no better" in text for text in better.remarks)
+
+
+@pytest.mark.parametrize("target", [1e-3, 1e-200, 5e-324])
+def test_a_target_that_any_count_reaches(target: float) -> None:
+    large = Spectrum.of(np.full(1, 1e200))
+    known = planner._before(planner._checked(large, 1, 0.961, None, target, 0.01))
+    assert known["target_n_synth"] == Answer(1.0, 1.0, 1.0)
+    assert required_n_real(1, n_synth=9, bias=0.9, gain=target).value == 2
+
+
 def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
     found = plan_loop(10, n_real=100, bias=0.9, target_gain=3.0)
     missing = found.answers["target_n_synth"]
@@ -182,6 +246,48 @@ def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
     unbiased = plan_loop(3, n_real=1000, bias=1.0, target_gain=2.5).answers["target_n_synth"]
     assert unbiased.reason is not None
     assert unbiased.reason.endswith("however many there are")
+
+
+def test_where_none_helps_by_value_errors_stay_open() -> None:
+    """d = 1, one real sample, λ = 1: of 1 to 30 synthetic ones some are known to half only."""
+    request = planner._checked(Spectrum.of(1), 1, 1.0, None, 0.95, 0.01)
+    known = planner._before(request)
+    best, most = known["best_n_synth"], known["best_gain"]
+    others = [worth_of(fresh_data(1, 1), 1, n) for n in (1, 4, 30, 1000)]
+    assert (best.value, best.lower, best.upper) == (0, 0, math.inf)
+    assert (most.value, most.lower, most.status) == (1, 1, "asymptotic")
+    assert most.upper >= max(x.upper for x in others) > 1.5 > 1 > max(x.value for x in others)
+    assert known["target_n_synth"].reason == (
+        "no n_synth from 1 on is known to reach a gain of 0.95: it is 1 without synthetic data"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "upper", "status"), [(1e-4, 0, "exact"), (0.03, 4, "asymptotic")]
+)
+def test_what_never_helps_for_certain_and_what_may(error: float, upper: int, status: str) -> None:
+    """Risks of 1.02, 1.03, 1.05, ... the baseline of 100: an error of 3 % leaves 1 and 2 open."""
+    s = Spectrum.of(2)
+    base = float(spectrum.baseline(100, s).value)
+
+    def limit(loop: Loop) -> Estimate:
+        return Estimate.declared(base * (1.01 + 0.01 * loop.n_synth), error)
+
+    asked = planner._checked(s, 100, 0.9, None, None, 0.01)
+    found = planner._best(replace(asked, limit=limit))
+    best, most = found["best_n_synth"], found["best_gain"]
+    assert (best.value, best.lower, best.upper) == (0, 0, upper)
+    assert (most.value, most.lower, most.status) == (1, 1, status)
+    assert (most.upper > 1.005) == (upper > 0)
+
+
+def test_a_target_within_what_errors_leave_is_not_ruled_out() -> None:
+    gain = Answer(1.0, 1.0, 1.5)
+    best = Answer.exact(0.0)
+    missed = planner._missed
+    assert missed(1.5, best, gain).startswith("a gain of 1.5 is out of reach, as far as is known:")
+    assert missed(1.6, best, gain).startswith("a gain of 1.6 is out of reach: it is at most 1, at")
+    assert missed(1.0, best, gain).startswith("no n_synth from 1 on is known to reach a gain of 1:")
 
 
 def test_a_huge_target_is_out_of_reach() -> None:

@@ -34,6 +34,25 @@ def test_no_run_and_a_run_to_the_bottom_and_top() -> None:
     assert search.last_run(lambda n: -1.0, 2, 1000) == (2.0, 1000.0)
 
 
+def test_a_run_that_ends_does_not_last() -> None:
+    def at(n: int, side: int) -> float:
+        return -1.0 if n <= 8 or n >= 5000 + 100 * side else 1.0
+
+    assert search.last_sufficient(at, 2, 4000, lasting=False) == search.Range(2.0, 2.0, 2.0)
+    assert math.isnan(search.last_sufficient(at, 2, 4000, lasting=True).value)
+    assert search.last_sufficient(at, 2, 5050, lasting=True) == search.Range(5000, 4900, math.inf)
+    assert search.last_sufficient(at, 2, 9999, lasting=True) == search.Range(5000, 4900, 5100)
+
+
+def test_the_first_of_two_runs_is_the_least() -> None:
+    def at(n: int, side: int) -> float:
+        return -1.0 if 5 <= n <= 40 or n >= 5000 + 100 * side else 1.0
+
+    assert search.first_sufficient(at, 1, 10**6) == search.Range(5, 5, 5)
+    assert search.first_sufficient(at, 7, 10**6) == search.Range(7, 7, 7)
+    assert search.first_sufficient(at, 50, 10**6) == search.Range(5000, 4900, 5100)
+
+
 def test_errors_enclose_where_a_count_begins_to_suffice() -> None:
     def at(n: int, side: int) -> float:
         return math.log(100 / n) + 0.1 * side
@@ -58,6 +77,13 @@ def test_the_least_risk(best: int) -> None:
 @pytest.mark.parametrize("best", range(1, 40))
 def test_the_least_risk_of_small_counts_is_exact(best: int) -> None:
     assert search.least(lambda n: exact(1 + math.log(n / (best + 0.3)) ** 2), 10**5) == best
+
+
+def test_counts_that_double_have_none_twice() -> None:
+    for k in range(53):
+        powers = [2**i for i in range(k + 1)]
+        assert search.doubled(2**k) == powers
+        assert search.doubled(2**k + 1) == [*powers, 2**k + 1]
 
 
 def test_what_is_not_certain_to_be_worse() -> None:
@@ -105,9 +131,16 @@ def test_the_allowed_risk_is_worth_its_gain(n_real: int, gain: float) -> None:
     assert found.lower <= found.value <= found.upper
 
 
-def test_the_allowed_risk_is_that_of_two_samples_at_most() -> None:
+@pytest.mark.parametrize(("n_real", "gain"), [(1, 1.0), (1, 0.001), (3, 0.5)])
+def test_the_allowed_risk_of_less_than_two_samples_is_that_of_n_e(n_real: int, gain: float) -> None:
+    """As much larger as n_e goes on beyond the baseline of two."""
     from madtheory.covariance import Spectrum
     from madtheory.spectrum import baseline
+    from madtheory.theory import worth
 
-    s = Spectrum.of(3)
-    assert search.allowed_risk(1, 1.0, s).value == baseline(2, s).value
+    s = Spectrum.of([3.0, 1.0])
+    found, two = search.allowed_risk(n_real, gain, s), baseline(2, s)
+    n_eff = worth.effective_sample_size(float(found.value), [3.0, 1.0])
+    assert n_eff == pytest.approx(gain * n_real, rel=1e-12)
+    for end in (-1, 1):
+        assert found.end(end) == pytest.approx(2 / (gain * n_real) * two.end(end), rel=1e-12)
