@@ -193,7 +193,7 @@ def sample(name: str, value: ArrayLike, *, minimum_rows: int = 2, copy: bool = T
         raise ValueError(f"{name} must have at least {minimum_rows} rows, got {array.shape[0]}")
     array = array.astype(np.float64, copy=copy)
     if not np.isfinite(array).all():
-        bad = int((~np.isfinite(array)).any(axis=1).argmax())
+        bad = int((~np.isfinite(array)).any(axis=1).argmax()) + 1
         raise ValueError(
             f"{name} must be finite, got a NaN or infinity in row {bad}; remove such rows"
         )

@@ -289,6 +289,10 @@ def augmentation_loop(given: Given) -> Loop:
     from madtheory.loop import Loop
 
     first = given["n_initial"]
-    fixed = _check.count("n_real", given["n_real"], minimum=2 if first is None else 1)
+    fixed = _check.count("n_real", given["n_real"])
+    if fixed == 1 and first is None:
+        raise Refused(
+            "n_initial (by default n_real) must be at least 2, got 1; give it with --n-initial"
+        )
     names = "n_synth n_fresh first_generation bias ddof memory weight pool pool_cap budget"
     return Loop(n_initial=fixed if first is None else first, n_fixed=fixed, **_among(given, names))

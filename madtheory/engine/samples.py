@@ -101,8 +101,9 @@ def as_samples(
             wanted = len(parts[0][1]) if n is None else n
             raise Unusable(f"{label} must have {wanted} rows, got {len(array)}")
         if not _finite(array):
-            rows = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
-            raise Unusable(f"{label} must be finite, got a NaN or infinity in row {rows.argmax()}")
+            bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+            row = int(bad.argmax()) + 1
+            raise Unusable(f"{label} must be finite, got a NaN or infinity in row {row}")
     if like is not None and _form(samples) != _form(like):
         raise Unusable(f"{name} must have rows like the data, {_form(like)}, got {_form(samples)}")
     return samples

@@ -104,7 +104,9 @@ BAD = {
     f"{AUGMENTATION} --pool-cap 2": "pool_cap must be left out unless pool is accumulate, got 2",
     f"{SIM_AUGMENTATION} --pool accumulate --pool-cap 0": "pool_cap must be at least 1, got 0",
     # synthetic augmentation
-    "theory augmentation --dim 2 --n-real 1 --n-synth 10": "n_real must be at least 2, got 1",
+    "theory augmentation --dim 2 --n-real 1 --n-synth 10": (
+        "n_initial (by default n_real) must be at least 2, got 1; give it with --n-initial"
+    ),
     "theory augmentation --dim 2 --n-real 10 --n-synth 0": "n_synth must be at least 1, got 0",
     "theory augmentation --dim 2 --n-synth 10": "Missing option '--n-real'",
     f"{AUGMENTATION} --n-fresh -1": "n_fresh must be at least 0, got -1",

@@ -110,8 +110,8 @@ def written(folder: Path, name: str) -> Path:
 
 
 BAD = {
-    "nan": "must be finite, got a NaN or infinity in row 4",
-    "infinity": "must be finite, got a NaN or infinity in row 4",
+    "nan": "must be finite, got a NaN or infinity in row 5",
+    "infinity": "must be finite, got a NaN or infinity in row 5",
     "flat": "must be a matrix with rows as samples, got shape (20,)",
     "empty": "must have at least 2 rows, got 0",
     "narrow": "synth must have 3 columns like real, got 2",

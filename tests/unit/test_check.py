@@ -88,7 +88,7 @@ REFUSED = {
         "x", [[], []]
     ),
     "x must have at least 2 rows, got 1": lambda: _check.sample("x", [[1.0]]),
-    "x must be finite, got a NaN or infinity in row 1; remove such rows": lambda: _check.sample(
+    "x must be finite, got a NaN or infinity in row 2; remove such rows": lambda: _check.sample(
         "x", [[1.0, 2], [0, math.inf], [math.nan, 3]]
     ),
 }

@@ -48,13 +48,14 @@ def _plain(loop: Loop, eigenvalues: Array, generations: int, how: options.Given)
     from madtheory.directions import Directions
     from madtheory.theory import collapse, distance
 
-    rates = ("rate", "critical_bias", "half_life")
+    rates = ("rate", "critical_bias")
     alive = Directions.of(loop, eigenvalues)
     w2 = partial(distance.w2_squared, loop, eigenvalues, generations=generations, **how)
     return {
         **_moments(loop, eigenvalues, generations),
         **_log_det(loop, eigenvalues, generations),
         **{name: Entry(getattr(collapse, name)(alive.loop)) for name in rates},
+        "half_life": _half_life(collapse.rate(alive.loop)),
         "lyapunov": Entry(collapse.lyapunov_spectrum(alive.loop, alive.values.size)),
         **(_directions(loop, eigenvalues) if loop.has_spectrum else {}),
         **answer.distance_path(w2, generations),
@@ -73,6 +74,15 @@ def _directions(loop: Loop, eigenvalues: Array) -> Entries:
     }
 
 
+def _half_life(rate: float) -> Entry:
+    """Generations in which log Sigma falls by log 2 at this rate."""
+    if rate > 0:
+        return answer.unknown(
+            f"log Σ grows by {rate:.4g} per generation: it has no half-life above the critical bias"
+        )
+    return Entry(math.log(2) / -rate if rate else math.inf)
+
+
 def _bounded_rate(loop: Loop, dim: int) -> Entries:
     """Rate, half-life and critical bias where the bounds of shrinkage meet, and the bounds."""
     from madtheory.theory.collapse import shrinkage_rate
@@ -84,9 +94,9 @@ def _bounded_rate(loop: Loop, dim: int) -> Entries:
     if low != high:
         why = "the rate is computed for shrinkage = 0 or 1 only; bounds are given"
         return dict.fromkeys(("rate", "half_life", "critical_bias"), answer.unknown(why)) | bounds
-    half_life = math.log(2) / abs(low) if low else math.inf
-    known = {"rate": low, "half_life": half_life, "critical_bias": math.exp(-unit.lower)}
-    return {name: Entry(value) for name, value in known.items()} | bounds
+    known = {"rate": low, "critical_bias": math.exp(-unit.lower)}
+    entries = {name: Entry(value) for name, value in known.items()}
+    return {**entries, "half_life": _half_life(low), **bounds}
 
 
 def _floor(loop: Loop, eigenvalues: Array) -> Entries:

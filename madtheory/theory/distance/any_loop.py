@@ -33,6 +33,7 @@ from madtheory.theory.distance.fidelity import (
     log_shape,
     spread_of,
 )
+from madtheory.theory.distance.one_direction import floored
 from madtheory.theory.distance.precise import precise_limit, precise_path
 from madtheory.theory.moments import generation, subsampled
 from madtheory.theory.moments.second import binding, require_supported
@@ -153,6 +154,8 @@ def _by_one_formula(
         rows = shared_equivalent.sharper_path(loop, s, spread, rows)
     if precise and one_direction.covers(loop, s.rank):
         rows = one_direction.sharper_path(loop, spread, rows)
+    if floored.covers(loop, s.rank):
+        rows = floored.sharper_path(loop, s.rank, spread, rows)
     return estimate(spread, rows, s.trace)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 #: Nodes of the two laws' integrals.
-_NODES, _LAGUERRE = 256, 20
+_NODES, _LOGS, _LOWEST, _NARROW = 256, 400, 70.0, 0.3
 #: Declared error of the fidelity: share of the spread's square, more by first fits, by the skew (up
 #: to _SKEWED) and by shrinkage or a floor. Calibrated in tests/golden/theory/distance/fresh.py for
 #: the fresh data loop with memory 1 and in mixed.py beside it for all others.
 _FRESH, _OTHERS, _SKEWED = (0.04, 0.4, 0.0, 0.0), (0.03, 0.02, 0.015, 0.2), 4.0
+#: Where the declared error is largest: a first fit's spread counts as no more.
+_WIDE = 6.0
 #: Of a loop with a budget whose fits are to n samples, relative to the deficit, times skew - .7 and
 #: the spread V/(1 + V): the first, and as much more of it as the second over n. Set on three tables
 #: of tests/golden/theory/distance/subsampled.py, tested on a fourth. As much more of it as the
@@ -50,19 +53,24 @@ def _narrow_bulk(x: Array, floor: Array) -> Array:
     """1 - E sqrt(floor + (1 - floor) y), y Marchenko-Pastur of mean 1 and variance x."""
     angle = (np.arange(_NODES) + 0.5) * np.pi / _NODES
     y = np.square(1 - np.sqrt(x)) + 4 * np.sqrt(x) * np.square(np.cos(angle / 2))
-    bulk = np.mean(2 * np.sin(angle) ** 2 / y * _gap(floor + (1 - floor) * y), axis=-1)
-    return np.asarray(bulk + np.maximum(1 - 1 / x[..., 0], 0.0) * _gap(floor[..., 0]))
+    # Near x = 1 the density is steep at y = 0: what is taken off there has mean `off` by itself,
+    # the zeros of x > 1 included. Of a narrow law it would cancel.
+    off = np.where(x > _NARROW, _gap(floor), 0.0)
+    bulk = np.mean(2 * np.sin(angle) ** 2 / y * (_gap(floor + (1 - floor) * y) - off), axis=-1)
+    return np.asarray(bulk + off[..., 0])
 
 
 def _narrow_scale(v: Array, floor: Array) -> Array:
-    """The same for a gamma variable of variance v, by Gauss-Laguerre nodes (Golub and Welsch)."""
-    shape, k = 1 / v, np.arange(1, _LAGUERRE)
-    J = np.zeros((*v.shape[:-1], _LAGUERRE, _LAGUERRE))
-    J[..., k, k - 1] = np.sqrt(k * (k + shape - 1))
-    J[..., range(_LAGUERRE), range(_LAGUERRE)] = 2 * np.arange(_LAGUERRE) + shape
-    nodes, vectors = np.linalg.eigh(J)
-    y = np.maximum(nodes / shape, 0.0)
-    return np.asarray(np.sum(vectors[..., 0, :] ** 2 * _gap(floor + (1 - floor) * y), axis=-1))
+    """The same for a gamma variable of variance v, by the trapezoidal rule in its log."""
+    half = 1 / v
+    wide = np.sqrt(100 * v)
+    low, high = -np.minimum(wide + 40 * v, _LOWEST), np.minimum(wide, np.log1p(wide + 40 * v))
+    u = low + (high - low) * np.linspace(0.0, 1.0, _LOGS)
+    # Its scale is such that the sum is 1 where none is cut off; what is, at the left, is near 0.
+    constant = half * np.log(half) - half - special.gammaln(half)
+    w = np.exp(half * (u - np.expm1(u)) + constant) * (high - low) / (_LOGS - 1)
+    w[..., 0] += np.maximum(1 - w.sum(axis=-1), 0.0)
+    return np.asarray(np.sum(w * _gap(floor + (1 - floor) * np.exp(u)), axis=-1))
 
 
 def _floored(spread: Spread, weight: float, scale: Array, bulk: Array) -> Array:
@@ -124,6 +132,21 @@ def _several_error(loop: Loop, spread: Spread, memory: Memory) -> Array:
     return by_synth / loop.n_synth + by_start * np.sqrt(memory.start) + grows
 
 
+def _widened(loop: Loop, spread: Spread, memory: Memory, flat: Array, rank: int) -> Array:
+    """The spread of what the last floor does not hold, as no law misses a constant.
+
+    Along a path of a fully synthetic loop what the first fit began is of what is left of it, its
+    scale too, which no shrinkage forgets.
+    """
+    rest = 1 - _still_shares(loop, spread.shift)[0]
+    if loop.n_real or loop.memory != 1 or loop.pooled != 1 or flat.ndim == 0:
+        return np.asarray(flat / rest)
+    began = loop.first_scale * loop.step_bias ** np.arange(flat.size) / (1 + spread.shift)
+    started = memory.start * flat / np.clip(began, 1e-100, rest)
+    started = np.maximum(started, began * (2 / (rank * loop.first_dof)))
+    return np.asarray((1 - memory.start) * flat / rest + np.minimum(started, _WIDE))
+
+
 def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
     """Declared error of the deficit, as calibrated."""
     if loop.budget is not None:
@@ -137,7 +160,8 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
     factor = base + by_start * np.sqrt(memory.start)
     factor = factor + by_skew * np.minimum(memory.skew - 1, _SKEWED)
     factor = factor + by_floor * bool(loop.shrinkage or loop.floor)
-    law = here * flat / (1 + flat / 2) ** 1.3 * factor
+    wide = flat if loop.floor == 0 else _widened(loop, spread, memory, flat, s.rank)
+    law = here * wide / (1 + wide / 2) ** 1.3 * factor
     skew = 0.0 if loop.weight is None else extra_skew(loop)  # that of the others set `factor`
     skewed = _BY_SKEW * missed_by_skew(skew, flat, s)
     return np.asarray(law + (_several_error(loop, spread, memory) + skewed) * value)

@@ -180,6 +180,11 @@ def test_over_dispersion_needs_its_flag_and_reaches_the_critical_bias(answer: An
     assert critical > 1
     above = answer(*at.split(), critical * 1.01, "--allow-overdispersion")
     assert above["rate"] == pytest.approx(math.log(1.01), rel=1e-9)
+    for more in ((), ("--shrinkage", 1)):
+        grown = answer(*at.split(), critical * 1.01, "--allow-overdispersion", *more)
+        assert grown["rate"] > 0
+        assert grown["half_life"] is None
+        assert "no half-life" in grown["reason"]["half_life"]
 
 
 @pytest.mark.parametrize(("dim", "n", "bias"), [(1, 10, 0.9), (3, 4, 1.0), (2, 50, 0.5)])

@@ -339,7 +339,7 @@ def test_a_header_with_empty_names_is_a_title(tmp_path: Path, first: str, column
         ("1,\n2,3\n", "no empty cells, got one in column 2 of line 1"),
         ("1,2,\n3,4,\n5,6,\n", "lines that end in a number, got a comma; remove it"),
         ("a,b,\n1,2,\n3,4,\n", "got no name for column 3; remove titles, and commas at the ends"),
-        ("1,2\nNA,3\n3,4\n", "must be finite, got a NaN or infinity in row 1"),
+        ("1,2\nNA,3\n3,4\n", "must be finite, got a NaN or infinity in row 2"),
     ],
 )
 def test_a_row_that_is_not_whole_is_said_to_be_that(tmp_path: Path, text: str, words: str) -> None:

@@ -198,7 +198,7 @@ FROZEN = {
     "capped pool, floor": (
         Loop(
             n_initial=40, n_fixed=40, n_synth=30, pool="accumulate", pool_cap=3, floor=0.1
-        ), [1.0] * 4, (0.355813022, 0.202913166, 0.984916052, 0.192334095),
+        ), [1.0] * 4, (0.355813022, 0.202913166, 0.984916052, 0.201372548),
     ),
     "memory, few fixed": (
         Loop(n_initial=12, n_fixed=9, n_synth=20, bias=0.7, memory=2, ddof=0), [1.0, 0.3],

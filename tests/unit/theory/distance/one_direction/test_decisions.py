@@ -5,6 +5,14 @@ from tests.decisions import constants
 
 def test_constants():
     assert constants("theory.distance.one_direction") == {
+        "floored._MANY": 4000,
+        "floored._FARTHEST": 500,
+        "floored._STEP": 0.2,
+        "floored._PER_SD": 0.5,
+        "floored._BELOW": 24.0,
+        "floored._ABOVE": 60.0,
+        "floored._ERROR": 1e-09,
+        "floored._LARGEST": 1000000000.0,
         "projective._DECLARED": 2.0,
         "projective._LEAST": 0.0001,
         "projective._KINKED": 5.0,
