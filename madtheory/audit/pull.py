@@ -251,23 +251,23 @@ def pull(
     own. Where the model `errs` by the same each time, means of a loop without real data drift.
     """
     logs, D, K = series.log_variance, series.sharing, len(scales)
-    residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
+    left = (1 - share) * recalled(np.exp(logs), memory)[:-1]
+    residual = logs[1:] - np.log(share + left)
     calm = np.ones(residual.shape[1], dtype=np.bool_) if wild is None else ~wild
     common = float(residual[:, calm].mean())
     most = file_noise(series)
     noise = _noise(residual[:, calm], D, share, most, memory)
     home, shape = Home(np.zeros(K), 0.0, 0.0, np.zeros(K)), np.eye(K)
+    S = series.covariances[:, :K, :K]
+    past = recalled(S, memory)
     if len(residual) > 1:
         x = series.means[:, :K]
         home = _home(x, recalled(x, memory), share, errs=errs)
     if share > 0 and len(residual) > 1:
-        S = series.covariances[:, :K, :K]
-        shape = _shape(S, recalled(S, memory), share, common)
-    axes = np.eye(K), np.eye(K)
+        shape = _shape(S, past, share, common)
+    axes, before = (np.eye(K), np.eye(K)), share * shape + (1 - share) * past[:-1]
     if cut:
         units = np.multiply.outer(scales, scales)
-        S = series.covariances[:, :K, :K]
-        before = share * shape + (1 - share) * recalled(S, memory)[:-1]
         vectors, residual = own_axes(before * units, S[1:] * units)
         # Along the real axes growth changes as the loop turns: that is no noise.
         noise = _noise(residual, D, share, most, memory)
@@ -279,11 +279,8 @@ def pull(
     growth[calm] += _later(residual[:, calm], D, noise.spread)
     steps = None
     if wild is not None and wild.any():
-        S = series.covariances[:, :K, :K]
-        added = np.exp(logs[1:]) - (1 - share) * recalled(np.exp(logs), memory)[:-1]
-        went_in = share * shape + (1 - share) * recalled(S, memory)[:-1]
-        turned = correlations(S[1:]) - correlations(went_in)
-        steps = residual[:, :K], added[:, :K], turned
+        turned = correlations(S[1:]) - correlations(before)
+        steps = residual[:, :K], (np.exp(logs[1:]) - left)[:, :K], turned
     return Pull(noise, growth[:K], home, shape, axes, steps)
 
 

@@ -193,7 +193,7 @@ def dof_of_log_variance(variance: float) -> float:
     return 2 * float(optimize.brentq(excess, low, high, rtol=1e-12))
 
 
-def log_chi_square_density(v: ArrayLike, dof: float) -> Array:
+def log_chi_square_density(v: ArrayLike, dof: float | Array) -> Array:
     """Return the log density of log(chi2_dof / dof) at v.
 
     Examples
@@ -210,6 +210,22 @@ def log_chi_square_density(v: ArrayLike, dof: float) -> Array:
     near = small * np.log(small) - small - special.gammaln(small)
     with np.errstate(over="ignore"):
         return np.asarray(np.where(a < _LARGE, near, far) - a * (np.expm1(x) - x))
+
+
+def log_chi_square_mass(v: Array, dof: float | Array, step: float | Array) -> Array:
+    """Return weights of a trapezoidal rule in log(chi2_dof / dof) at v, along the last axis.
+
+    What the rule leaves of 1 is at the left: v must reach so far down that it is near 0 there.
+
+    Examples
+    --------
+    >>> v = np.arange(-9.0, 3.0, 0.1)
+    >>> f"{float(log_chi_square_mass(v, 9, 0.1) @ np.exp(2 * v)):.12f}"  # 1 + 2/9
+    '1.222222222222'
+    """
+    w = step * np.exp(log_chi_square_density(v, dof))
+    w[..., 0] += np.maximum(1 - w.sum(axis=-1), 0.0)
+    return np.asarray(w)
 
 
 def log_chi_square_moment(power: ArrayLike, dof: ArrayLike, scale: ArrayLike) -> Array:

@@ -90,6 +90,16 @@ def _variance(x: Array, y: Array, a: _Moments, b: _Moments) -> float:
     return of_x + float(_influence(y, b, -delta, s, V.T).var(ddof=1)) / len(y)
 
 
+def _deals(dim: int) -> int:
+    """How many pairs of halves."""
+    return min(_DEALS, max(1, _DEALS_BY_DIM // dim))
+
+
+def _mean_distance(pairs: Pairs) -> float:
+    """Mean squared distance of pairs of sets."""
+    return sum(_distance(_moments(u), _moments(v)) for u, v in pairs) / len(pairs)
+
+
 def _halves(x: Array, hashes: NDArray[np.uint64], role: int, count: int) -> Pairs:
     """Random pairs of halves that depend on the rows, not on their order.
 
@@ -121,21 +131,17 @@ def _bias(x: Array, y: Array, value: float) -> float:
 
     Of a bias B(n) = b/n + O(1/n^2) the halves have b/n more than the whole.
     """
-    count = min(_DEALS, max(1, _DEALS_BY_DIM // x.shape[1]))
-    of_x, of_y = _row_hashes(x), _row_hashes(y)
+    count, of_x, of_y = _deals(x.shape[1]), _row_hashes(x), _row_hashes(y)
     role = int(of_x.sum() > of_y.sum())  # whatever the order of the sets
     other = role if np.array_equal(np.sort(of_x), np.sort(of_y)) else 1 - role  # one set twice
     pairs = zip(_halves(x, of_x, role, count), _halves(y, of_y, other, count), strict=True)
-    halves = [(u, v) for each in pairs for u, v in zip(*each, strict=True)]
-    return sum(_distance(_moments(u), _moments(v)) for u, v in halves) / len(halves) - value
+    return _mean_distance([(u, v) for each in pairs for u, v in zip(*each, strict=True)]) - value
 
 
 def own_error(x: Array) -> float:
     """E W2^2 of the Gaussian fit to these rows from their law: a quarter of what lies between the
     fits to their halves, to first order in 1/n, whatever the law."""
-    count = min(_DEALS, max(1, _DEALS_BY_DIM // x.shape[1]))
-    pairs = _halves(x, _row_hashes(x), 0, count)
-    return sum(_distance(_moments(u), _moments(v)) for u, v in pairs) / len(pairs) / 4
+    return _mean_distance(_halves(x, _row_hashes(x), 0, _deals(x.shape[1]))) / 4
 
 
 def _directions(a: _Moments, b: _Moments) -> float:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
 from madtheory.covariance import Spectrum
+from madtheory.laws.chi_square import log_chi_square_mass
 from madtheory.loop import Loop
 from madtheory.theory.distance import mixed
 from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
@@ -62,14 +62,10 @@ def _narrow_bulk(x: Array, floor: Array) -> Array:
 
 def _narrow_scale(v: Array, floor: Array) -> Array:
     """The same for a gamma variable of variance v, by the trapezoidal rule in its log."""
-    half = 1 / v
     wide = np.sqrt(100 * v)
     low, high = -np.minimum(wide + 40 * v, _LOWEST), np.minimum(wide, np.log1p(wide + 40 * v))
     u = low + (high - low) * np.linspace(0.0, 1.0, _LOGS)
-    # Its scale is such that the sum is 1 where none is cut off; what is, at the left, is near 0.
-    constant = half * np.log(half) - half - special.gammaln(half)
-    w = np.exp(half * (u - np.expm1(u)) + constant) * (high - low) / (_LOGS - 1)
-    w[..., 0] += np.maximum(1 - w.sum(axis=-1), 0.0)
+    w = log_chi_square_mass(u, 2 / v, (high - low) / (_LOGS - 1))
     return np.asarray(np.sum(w * _gap(floor + (1 - floor) * np.exp(u)), axis=-1))
 
 

@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from madtheory._types import Array
+from madtheory.laws.chi_square import log_chi_square_mass
 from madtheory.loop import Loop
 from madtheory.theory.distance.fidelity import Spread
 
@@ -57,15 +58,6 @@ def _ends(dof: int) -> tuple[float, float]:
     return -min(sd + 80.0 / dof, 2 * _BELOW), min(sd, 4.6)
 
 
-def _mass(dof: int, u: Array, step: float) -> Array:
-    """Weights of a trapezoidal rule in log q at u, along the last axis: the rest is at the left."""
-    half = 0.5 * dof
-    constant = half * math.log(half) - half - math.lgamma(half)
-    w = step * np.exp(half * (u - np.expm1(np.minimum(u, 50.0))) + constant)
-    w[..., 0] += np.maximum(1 - w.sum(axis=-1), 0.0)
-    return np.asarray(w)
-
-
 def _grid(loop: Loop, dof: int, c: Array) -> tuple[Array, float]:
     """Logs of X - floor, and their step: wide enough for what fits of `dof` multiply by."""
     step, log_floor = _grid_step(dof), math.log(loop.floor)
@@ -80,14 +72,14 @@ def _roots(loop: Loop, rank: int, c: Array) -> Array:
     first, later = _dofs(loop, rank)
     step = _grid_step(first)
     u = np.arange(*_ends(first), step)
-    weights, x = _mass(first, u, step), loop.first_scale * np.exp(u) + loop.floor
+    weights, x = log_chi_square_mass(u, first, step), loop.first_scale * np.exp(u) + loop.floor
     roots = [weights @ np.sqrt(x)]
     if len(c) == 1:
         return np.array(roots)
     v, step = _grid(loop, later, c)
 
     def kernel(x: Array) -> Array:
-        return _mass(later, v - np.log(loop.step_bias * x)[:, None], step)
+        return log_chi_square_mass(v - np.log(loop.step_bias * x)[:, None], later, step)
 
     law, x = weights @ kernel(x), np.exp(v) + loop.floor
     moves = kernel(x)
