@@ -7,7 +7,7 @@ a generation, whatever the number of samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ import numpy as np
 
 from madtheory import _threads
 from madtheory.loop import Loop, UnsupportedLoop
-from madtheory.simulate import store
+from madtheory.simulate import store, units
 from madtheory.simulate.kernels import any_loop, collapse, collapse_lanes, fresh, side_by_side
 from madtheory.simulate.kernels.measure_lanes import LANES
 from madtheory.simulate.kernels.spec import Spec
@@ -30,15 +30,13 @@ from madtheory.simulate.request import (
     is_plain,
     make_plan,
 )
-from madtheory.simulate.runs import Paths, run
+from madtheory.simulate.runs import Draw, Paths, run
 
 #: Logarithm of the ratio of standard deviations that float64 holds beside its spread.
 _FARTHEST = 500.0
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-    from madtheory.simulate.kernels.tally import Tally
 
 
 def spec_of(plan: Plan) -> Spec:
@@ -114,8 +112,9 @@ def _is_subsampled(plan: Plan) -> bool:
     return loop.budget is not None and loop.n_fixed + kept * loop.n_synth > loop.budget
 
 
-def _drawing(plan: Plan) -> Callable[[np.random.Generator, Tally], None]:
+def _drawing(plan: Plan) -> Draw:
     """What draws a chunk: a kernel on factors, or the data where a budget asks for them."""
+    plan = units.drawn(plan)
     loop, s = plan.problem.loop, plan.problem.positive
     if _is_subsampled(plan):
         return partial(draw_plain, plan)
@@ -152,7 +151,8 @@ def _run_stored(plan: Plan, path: Path, running: Running) -> Paths:
         store.remove_run(path)
         return found
     with store.open_run(path, plan) as stored:
-        result = run(plan, _drawing(plan), start=stored.start, save=stored.save, **running)
+        found = run(plan, _drawing(plan), start=stored.start, save=stored.save, **running)
+        result = units.put_back(found, plan)
         stored.finish(result)
     return result
 
@@ -238,7 +238,7 @@ def simulate(
     data = _is_subsampled(plan)
     check_memory(bytes_of(plan, many, data=data, keep_paths=keep_paths), data=data)
     if store is None:
-        return run(plan, _drawing(plan), **running)
+        return units.put_back(run(plan, _drawing(plan), **running), plan)
     if not str(store):
         raise ValueError("store must name a file, got ''")
     if keep_paths:

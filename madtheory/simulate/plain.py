@@ -163,13 +163,14 @@ def _plain_replicate(rng: np.random.Generator, plan: Plan) -> Iterator[tuple[Arr
         mean, cov = _plain_generation(rng, plan, data)
 
 
-def draw_plain(plan: Plan, rng: np.random.Generator, tally: Tally) -> None:
-    """Run a chunk on the data themselves."""
+def draw_plain(plan: Plan, rng: np.random.Generator, tally: Tally) -> Iterator[None]:
+    """Run a chunk on the data themselves, a replicate at a time."""
     values = np.zeros((tally.replicates, *tally.mean.shape))
     for replicate in range(tally.replicates):
         for slot, model in zip(tally.slots, _plain_replicate(rng, plan), strict=False):
             if slot >= 0:
                 values[replicate, :, slot] = _measure_plain(*model, plan)
+        yield
     record_all(tally, values)
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from madtheory.simulate.kernels.tally import Tally
 from madtheory.simulate.request import Request
 
 Result = TypeVar("Result")
+Draw = Callable[[np.random.Generator, Tally], "Iterator[None] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,13 @@ def slots_of(times: Ints) -> Ints:
     return slots
 
 
-def in_order(run: Callable[[int], Result], start: int, stop: int, threads: int) -> Iterator[Result]:
-    """Run chunks on a thread pool and yield them in order, a few ahead at most."""
+def in_order(
+    run: Callable[[int], Result], start: int, stop: int, threads: int, ended: Event | None = None
+) -> Iterator[Result]:
+    """Run chunks on a thread pool and yield them in order, a few ahead at most.
+
+    `ended` is set once nobody waits for them any more.
+    """
     pool = ThreadPoolExecutor(threads)
     pending: deque[Future[Result]] = deque()
     try:
@@ -103,6 +110,8 @@ def in_order(run: Callable[[int], Result], start: int, stop: int, threads: int) 
         while pending:
             yield pending.popleft().result()
     finally:
+        if ended is not None:
+            ended.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -117,7 +126,7 @@ def record_all(tally: Tally, values: Array) -> None:
 
 def run(
     request: Request[Any],
-    draw: Callable[[np.random.Generator, Tally], None],
+    draw: Draw,
     *,
     threads: int | None = None,
     keep_paths: bool = False,
@@ -127,7 +136,8 @@ def run(
 ) -> Paths:
     """Run all chunks from `start` on, merge them in order, call `save` after each.
 
-    `draw` runs the replicates of one chunk and records them.
+    `draw` runs the replicates of one chunk and records them: at once, or step by step where a chunk
+    takes long, so that Ctrl-C does not wait for its end.
     """
     threads = _threads.processors("threads", threads)
     keep_paths = _check.truth("keep_paths", keep_paths)
@@ -135,19 +145,22 @@ def run(
     shape = (len(request.record), request.recorded.size)
     wanted = np.array([request.known.index(name) for name in request.record], dtype=np.int64)
     paths = np.zeros((request.replicates, *shape) if keep_paths else (0, 0, 0))
+    ended = Event()
 
     def job(index: int) -> Moments:
         first = index * request.chunk
         size = min(request.chunk, request.replicates - first)
         tally = Tally(first, size, slots, wanted, np.zeros(shape), np.zeros(shape), paths)
-        draw(generator(request.seed, index), tally)
+        for _ in draw(generator(request.seed, index), tally) or ():
+            if ended.is_set():
+                break
         return Moments(size, tally.mean, tally.m2)
 
     done, moments = (0, Moments(0, *np.zeros((2, *shape)))) if start is None else start
     n_chunks = -(-request.replicates // request.chunk)
     with _threads.one_thread(), _threads.progress_bar(progress, "replicates") as show:
         show(moments.count, request.replicates)
-        for part in in_order(job, done, n_chunks, threads):
+        for part in in_order(job, done, n_chunks, threads, ended):
             moments, done = moments.merge(part), done + 1
             if save is not None:
                 save(done, moments)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from madtheory.loop import require_fully_synthetic
+from madtheory.simulate import units
 from madtheory.simulate.gaussian import spec_of
 from madtheory.simulate.kernels.collapse import collapse_chunk
 from madtheory.simulate.request import Options, make_plan
@@ -56,5 +57,7 @@ def simulate_size_biased(
     require_fully_synthetic(loop, "the size-biased law")
     if loop.scalar_bias == 0:
         raise ValueError("bias must be positive for the size-biased law, got 0")
-    spec, s = spec_of(plan)._replace(tilted=True), plan.problem.positive
-    return run(plan, lambda rng, tally: collapse_chunk(rng, spec, s, tally), **running)
+    drawn = units.drawn(plan)
+    spec, s = spec_of(drawn)._replace(tilted=True), drawn.problem.positive
+    found = run(plan, lambda rng, tally: collapse_chunk(rng, spec, s, tally), **running)
+    return units.put_back(found, plan)

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 #: Generations of a growing pool that count where only the skew of a spectrum is at stake.
 _POOLED = 4
-#: Models and batches in sight up to which second moments are had exactly at little cost; and the
-#: spread, and the rounding of exact ones, from which on the closure's are as good.
-_MOST, FAINT = 8, 1e-6
+#: Models and batches in sight up to which second moments are had exactly at little cost; the
+#: spread, and the rounding of exact ones, from which on the closure's are as good; and the rounding
+#: from which on those of a budget, which has no closure, say nothing.
+_MOST, FAINT, _BLURRED = 8, 1e-6, 1e-3
 
 
 def _from_invariants(x: Array, rank: int, origin: float) -> tuple[Array, ...]:
@@ -106,14 +107,14 @@ def _path_spread(loop: Loop, rank: int, generations: int) -> Spread:
 
 
 def _limit_spread(loop: Loop, rank: int) -> Spread | None:
-    """The spread at the limit; None where second moments have none."""
+    """The spread at the limit; None where second moments have none, or rounding leaves none."""
 
     def several() -> Spread | None:
         found = estimated_limit(loop, rank)
         return None if found is None else _to_spread(rank, _from_invariants(found[0], rank, 0.0))
 
     if loop.budget is not None:
-        return several()
+        return several() if generation.second_rounding(loop) < _BLURRED else None
     if not generation.is_exact(loop):
         x = closed_limit(loop, rank)
         if x is None:

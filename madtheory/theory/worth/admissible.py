@@ -20,7 +20,7 @@ from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import Estimate
 from madtheory.spectrum import baseline
 from madtheory.theory import distance
-from madtheory.theory.moments import is_growing_pool
+from madtheory.theory.moments import first_moments_limit, is_growing_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -124,6 +124,20 @@ class _Comparison:
         error = float(w2.end(1) - w2.end(-1) + base.end(1) - base.end(-1)) / 2
         return excess, (1 - share) * error
 
+    def fails(self, n_synth: int) -> bool:
+        """Whether first moments alone, which cost little, are beyond the baseline and its error.
+
+        E W2^2 >= E ||mu - mu_0||^2 + (sqrt(E tr Sigma) - sqrt(tr Sigma_0))^2 where tr Sigma falls
+        short: the triangle inequality for square roots, then Jensen's. Of pools that keep all they
+        take seconds.
+        """
+        if self._loop.keeps_all:
+            return False
+        means = first_moments_limit(replace(self._loop, n_synth=n_synth))
+        short = 1 - math.sqrt(min(means.trace, 1.0))
+        least = self._s.trace * (means.mean_sq + short**2)
+        return least > self._base.end(1)
+
     def excess(self, side: int, n_synth: int) -> float:
         """The excess and `side` errors more."""
         if n_synth not in self.known:
@@ -159,21 +173,30 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     farthest = _FARTHEST_UNBIASED if loop.scalar_bias == 1 else _FARTHEST
     top = int(min(farthest * loop.n_real / (loop.pooled or 1), _check.MAX_COUNT))
     return [
-        _last_pass(partial(compared.excess, side), top, bottom, compared.known) for side in sides
+        _last_pass(partial(compared.excess, side), top, bottom, compared.known, compared.fails)
+        for side in sides
     ]
 
 
 def _last_pass(
-    excess: Callable[[int], float], top: int, bottom: int, known: Collection[int] = ()
+    excess: Callable[[int], float],
+    top: int,
+    bottom: int,
+    known: Collection[int],
+    fails: Callable[[int], bool],
 ) -> float:
     """Last n in [bottom, top] with excess(n) <= 0, interpolated to n + 1; inf or 0 for none.
 
-    Where the excess is known already, it costs nothing to narrow the range.
+    Where the excess is known already, it costs nothing to narrow the range; nor where it fails.
     """
-    if excess(top) <= 0:
+
+    def above(n: int) -> bool:
+        return fails(n) or excess(n) > 0
+
+    if not above(top):
         return math.inf
     low, high = top, top
-    while excess(low) > 0:
+    while above(low):
         if low == bottom:
             return 0.0
         low, high = max(low // _SCAN, bottom), low
@@ -182,10 +205,10 @@ def _last_pass(
             low = n
             break
         high = n
-    (low, below), (high, above) = _search.neighbours(
+    (low, under), (high, over) = _search.neighbours(
         excess, (low, excess(low)), (high, excess(high))
     )
-    return low + (high - low) * (-below / (above - below) if math.isfinite(above) else 0.0)
+    return low + (high - low) * (-under / (over - under) if math.isfinite(over) else 0.0)
 
 
 def admissible_n_synth_limit(bias: float, eigenvalues: ArrayLike) -> float:
