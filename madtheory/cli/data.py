@@ -523,8 +523,8 @@ def audit(
     from madtheory.audit import audit as examine
     from madtheory.files import load_features
 
-    target = None if figure is None else options.figure_target(figure)
     paths = _audited(real, generations)
+    target = None if figure is None else options.figure_target(figure, inputs=paths)
     names = [str(path) for path in paths[1:]]
     samples = [load_features(path) for path in paths]
     known = {name: how.pop(name) for name in _KNOWN}

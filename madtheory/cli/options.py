@@ -244,9 +244,9 @@ def target(name: str, path: Path, endings: Sequence[str], *, inputs: Iterable[Pa
     return path
 
 
-def figure_target(path: Path) -> Path:
+def figure_target(path: Path, *, inputs: Iterable[Path] = ()) -> Path:
     """The file of a figure, likewise."""
-    return target("figure", path, FIGURES)
+    return target("figure", path, FIGURES, inputs=inputs)
 
 
 def length(generations: int) -> int:

@@ -165,7 +165,8 @@ def plan(*, figure: Path | None, dim: int | None, features: Path | None, **asked
     """Plan a loop of fresh data: what to add, what it gains, how long it lasts without."""
     from madtheory.plan import plan_loop
 
-    target = None if figure is None else options.figure_target(figure)
+    read = [] if features is None else [features]
+    target = None if figure is None else options.figure_target(figure, inputs=read)
     if target is not None and not asked["n_real"]:
         raise options.Refused("a figure must be of a loop with fresh data, got n_real = 0")
     eigenvalues = options.eigenvalues({"dim": dim, "features": features})
