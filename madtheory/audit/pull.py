@@ -320,24 +320,31 @@ def shares(
 def course(series: Series, share: float, memory: int, *, own: bool = False) -> float:
     """Greatest log-likelihood of the course of the variances, growth and both noises free.
 
-    Residuals share their growth, and with `own` each axis has one of its own beside it, of a
-    variance that is free; a file's noise is in those of all generations that recall it. Two files,
-    or such that do not move, say nothing.
+    The real set errs along its axes, those of largest variance upwards: by as much the first file
+    differs from it, and real rows that enter pull to there (to first order about that file, as they
+    may be far apart). Residuals share their growth, and with
+    `own` each axis has one of its own beside it. Both are of variances that are free; a file's
+    noise is in those of all generations that recall it. Two files, or such that do not move, say
+    nothing.
     """
     logs = series.log_variance[-LONGEST:]
     T = len(logs)
-    residual = logs[1:] - np.log(share + (1 - share) * recalled(np.exp(logs), memory)[:-1])
-    off = residual - residual.mean()
+    at = logs[0] - logs[0].mean()
+    left = (1 - share) * recalled(np.exp(logs), memory)[:-1]
+    residual = logs[1:] - np.log(share * np.exp(at) + left) + share * at
+    off = np.vstack([at, residual - residual.mean()])
     gram = off @ off.T / off.shape[1]
-    unit = float(np.trace(gram)) / len(gram)
+    unit = float(np.trace(gram[1:, 1:])) / (T - 1)
     if T < 3 or not unit > 0:
         return 0.0
-    left = np.eye(T)[1:] - (1 - share) * recalled(np.eye(T), memory)[:-1]
-    parts = np.stack([np.eye(T - 1), left @ left.T, np.ones((T - 1, T - 1))])
-    high = np.array([np.inf, file_noise(series) / unit, np.inf if own else 0.0])
-    low, start = np.array([1e-6, 0.0, 0.0]), np.array([0.5, 0.2, 0.1]).clip(0, high)
+    noise = np.eye(T)
+    noise[1:] -= (1 - share) * recalled(np.eye(T), memory)[:-1]
+    error, ones = np.array([1.0] + [share] * (T - 1)), np.array([0.0] + [1.0] * (T - 1))
+    parts = np.stack([np.eye(T), noise @ noise.T, np.outer(error, error), np.outer(ones, ones)])
+    high = np.array([np.inf, file_noise(series) / unit, np.inf, np.inf if own else 0.0])
+    low, start = np.array([1e-6, 0.0, 0.0, 0.0]), np.array([0.5, 0.2, 0.1, 0.1]).clip(0, high)
     value, _ = scored(parts, gram / unit, low, high, start)
-    return -(float(value) + (T - 1) / 2 * math.log(unit)) / series.sharing
+    return -(float(value) + T / 2 * math.log(unit)) / series.sharing
 
 
 def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], Array]:
