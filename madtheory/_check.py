@@ -69,7 +69,8 @@ def number(
 
     With `infinite` an end that is infinite may be met.
     """
-    if isinstance(value, (str, bytes, bool, np.bool_)):  # float() would take them
+    # float() would take them, and of complex ones a part.
+    if isinstance(value, (str, bytes, bool, np.bool_, np.complexfloating, np.ma.MaskedArray)):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
     try:
         x = float(value)  # type: ignore[arg-type]
