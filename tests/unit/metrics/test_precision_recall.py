@@ -126,7 +126,7 @@ def test_float32_is_accumulated_in_float64():
 @pytest.mark.parametrize("digits", [0, 1, 12])
 @pytest.mark.parametrize("k", [1, 3])
 def test_interval_is_that_of_removing_each_row(digits, k):
-    """The variance of the balls is the jackknife, computed without removing a row, and its error."""
+    """The variance of the balls is that of the jackknife with its error, without removing a row."""
     rng = np.random.default_rng(8)
     real, synth = np.round(rng.standard_normal((25, 2)), digits), rng.standard_normal((40, 2))
     synth = np.round(synth, digits)
