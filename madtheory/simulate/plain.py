@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from madtheory._types import Array
+from madtheory.simulate import units
 from madtheory.simulate.request import DEFAULT_RECORD, Options, Plan, make_plan
 from madtheory.simulate.runs import Paths, record_all, run
 
@@ -193,4 +194,4 @@ def simulate_plain(
     3
     """
     plan, running = make_plan(loop, eigenvalues, record=record, **how)
-    return run(plan, partial(draw_plain, plan), **running)
+    return units.put_back(run(plan, partial(draw_plain, units.drawn(plan)), **running), plan)

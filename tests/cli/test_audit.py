@@ -225,6 +225,19 @@ def test_the_figure_is_written_and_again_the_same(
     assert path.read_bytes() == first
 
 
+def test_a_figure_over_a_file_that_is_read_is_refused(
+    refusal: Refusal, mad: list[Path], tmp_path: Path
+) -> None:
+    """A link whose name ends in .pdf: the features were lost."""
+    before = mad[0].read_bytes()
+    link = tmp_path / "link.pdf"
+    link.symlink_to(mad[0])
+    rule = f"figure must be another file than those read, got {link}"
+    assert refusal("audit", *mad, "--figure", link) == rule
+    assert refusal("plan", "--features", mad[0], "--n-real", 30, "--figure", link) == rule
+    assert mad[0].read_bytes() == before
+
+
 def test_bad_files_are_one_sentence(refusal: Refusal, mad: list[Path], tmp_path: Path) -> None:
     narrow, short = tmp_path / "gen2.npy", tmp_path / "gen3.npy"
     np.save(narrow, np.ones((50, 5)))

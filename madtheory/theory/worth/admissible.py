@@ -182,8 +182,8 @@ def _last_pass(
     excess: Callable[[int], float],
     top: int,
     bottom: int,
-    known: Collection[int],
-    fails: Callable[[int], bool],
+    known: Collection[int] = (),
+    fails: Callable[[int], bool] | None = None,
 ) -> float:
     """Last n in [bottom, top] with excess(n) <= 0, interpolated to n + 1; inf or 0 for none.
 
@@ -191,7 +191,7 @@ def _last_pass(
     """
 
     def above(n: int) -> bool:
-        return fails(n) or excess(n) > 0
+        return (fails is not None and fails(n)) or excess(n) > 0
 
     if not above(top):
         return math.inf

@@ -1,13 +1,15 @@
 """What a simulator is asked: the work and memory of it, by hand, and its parts."""
 
 import dataclasses
+import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic, synthetic_augmentation
 from madtheory.simulate import request, runs
-from madtheory.simulate.kernels.tally import tally_one
+from madtheory.simulate.kernels.tally import Tally, tally_one
 from madtheory.simulate.request import Gaussian, asked, bytes_of, is_plain, make_plan
 from madtheory.simulate.runs import Moments
 
@@ -161,3 +163,23 @@ def test_chunks_are_children_of_a_seed_in_their_order() -> None:
         found = runs.generator(7, index).random(2)
         np.testing.assert_array_equal(found, np.random.Generator(np.random.PCG64(child)).random(2))
     assert list(runs.in_order(lambda i: i, 2, 9, 2)) == list(range(2, 9))
+
+
+def test_ctrl_c_does_not_wait_for_the_end_of_a_slow_chunk() -> None:
+    """One that is drawn step by step ends at the next step."""
+    how = {"generations": 1, "replicates": 2, "chunk": 1, "record": ("trace",)}
+    plan, running = make_plan(fully_synthetic(10), S, threads=1, **how)
+    slow = []
+
+    def draw(_rng: np.random.Generator, tally: Tally) -> Iterator[None]:
+        for _ in range(4000 if tally.first else 1):
+            slow.append(tally.first)
+            time.sleep(1e-3)
+            yield
+
+    def interrupted(_done: int, _moments: Moments) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(plan, draw, save=interrupted, **running)
+    assert sum(slow) < 2000

@@ -18,6 +18,7 @@ from madtheory.loop import (
     synthetic_augmentation,
 )
 from madtheory.theory import distance, worth
+from madtheory.theory.moments import first_moments_limit
 from madtheory.theory.worth import admissible, admissible_n_synth, admissible_n_synth_limit
 
 
@@ -229,6 +230,35 @@ def test_what_is_known_narrows_the_search_to_the_last_pass() -> None:
     assert len(set(asked) - {*known}) <= many - 4
 
 
+def test_what_fails_by_first_moments_costs_no_distance() -> None:
+    asked = []
+
+    def excess(n: int) -> float:
+        asked.append(n)
+        return n - 7.25
+
+    assert admissible._last_pass(excess, 4**7, 1, (), lambda n: n > 9) == 7.25
+    assert [n for n in asked if n > 9] == [16]  # the upper neighbour of the first that may pass
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        fresh_data(50, 1, bias=0.8),
+        synthetic_augmentation(30, 1, bias=0.9, memory=2),
+        Loop(n_initial=9, n_fixed=9, n_synth=1, bias=0.5, pool="accumulate", pool_cap=3, budget=8),
+    ],
+)
+@pytest.mark.parametrize("s", [[1.0] * 2, [9.0, 2.0, 1.0]])
+def test_first_moments_fail_only_what_is_beyond_the_baseline(loop: Loop, s: list[float]) -> None:
+    """Their bound is below E W2^2, and decides where it is far above the baseline."""
+    compared = admissible._Comparison(loop, Spectrum.of(s))
+    failing = [n for n in (1, 10, 100, 10**4, 10**6) if compared.fails(n)]
+    assert failing
+    assert all(compared.excess(-1, n) > 0 for n in failing)
+    assert not compared.fails(1)
+
+
 def test_the_excess_errs_by_both_distances() -> None:
     loop, s = fresh_data(30, 20, bias=0.7, weight=0.8), Spectrum.of([9.0, 2.0, 1.0])
     risk, base = distance.resummed_limit(loop, s), spectrum.baseline(30, s)
@@ -246,3 +276,19 @@ def test_many_samples_beside_a_budget_are_not_admissible() -> None:
     loop = synthetic_augmentation(243_012, 22, pool="accumulate", pool_cap=3, budget=15_765)
     assert admissible_n_synth(loop, [1.0] * 2) == 0
     assert distance.w2_squared_limit(replace(loop, n_synth=8 * 10**9), [1.0] * 2).value == math.inf
+
+
+def test_the_limit_beside_a_budget_says_what_rounding_leaves() -> None:
+    """First moments alone, where 10^7 samples a generation blur second ones: it was .02 too large.
+
+    Their ends: no covariance, and that of the limit along Sigma_0.
+    """
+    loop = synthetic_augmentation(
+        10, 12_207_031, bias=0.9, pool="accumulate", pool_cap=8, budget=40
+    )
+    found, first = distance.w2_squared_limit(loop, [1.0] * 2), first_moments_limit(loop)
+    low = 2 * (first.mean_sq + (1 - math.sqrt(first.trace)) ** 2)
+    high = 2 * (first.mean_sq + 1 + first.trace)
+    assert low * (1 - 1e-9) <= float(found.lower) <= float(found.value)
+    assert float(found.value) <= float(found.upper) <= high * (1 + 1e-9)
+    assert high / low < 1.002
