@@ -99,6 +99,16 @@ def _largest_share(lower: float, value: float, upper: float) -> float:
     return max(upper - value, value - lower) / value
 
 
+def _at_least(loop: Loop, s: Spectrum) -> float:
+    """A bound below E W2^2 at the limit.
+
+    E ||mu - mu_0||^2 + (sqrt(E tr Sigma) - sqrt(tr Sigma_0))^2 where the trace falls short: the
+    triangle inequality for square roots, then Jensen's.
+    """
+    means = first_moments_limit(loop)
+    return s.trace * (means.mean_sq + (1 - math.sqrt(min(means.trace, 1.0))) ** 2)
+
+
 class _Comparison:
     """E W2^2 of a loop against the baseline, at any n_synth; every distance computed once."""
 
@@ -125,18 +135,14 @@ class _Comparison:
         return excess, (1 - share) * error
 
     def fails(self, n_synth: int) -> bool:
-        """Whether first moments alone, which cost little, are beyond the baseline and its error.
+        """Whether first moments alone, which cost little, say that it is beyond the baseline.
 
-        E W2^2 >= E ||mu - mu_0||^2 + (sqrt(E tr Sigma) - sqrt(tr Sigma_0))^2 where tr Sigma falls
-        short: the triangle inequality for square roots, then Jensen's. Of pools that keep all they
-        take seconds.
+        Of pools that keep all they take seconds.
         """
         if self._loop.keeps_all:
             return False
-        means = first_moments_limit(replace(self._loop, n_synth=n_synth))
-        short = 1 - math.sqrt(min(means.trace, 1.0))
-        least = self._s.trace * (means.mean_sq + short**2)
-        return least > self._base.end(1)
+        least = _at_least(replace(self._loop, n_synth=n_synth), self._s)
+        return least > float(self._base.end(1))
 
     def excess(self, side: int, n_synth: int) -> float:
         """The excess and `side` errors more."""

@@ -259,6 +259,14 @@ def test_first_moments_fail_only_what_is_beyond_the_baseline(loop: Loop, s: list
     assert not compared.fails(1)
 
 
+@pytest.mark.parametrize("n_synth", [10**6, 30 * 10**6])
+def test_the_bound_by_first_moments_is_sharp_where_nothing_varies(n_synth: int) -> None:
+    loop, s = fresh_data(10**6, n_synth, bias=0.5), Spectrum.of([9.0, 2.0, 1.0])
+    exact, least = distance.resummed_limit(loop, s), admissible._at_least(loop, s)
+    assert least < float(exact.value)
+    assert least == pytest.approx(float(exact.value), rel=1e-3)
+
+
 def test_the_excess_errs_by_both_distances() -> None:
     loop, s = fresh_data(30, 20, bias=0.7, weight=0.8), Spectrum.of([9.0, 2.0, 1.0])
     risk, base = distance.resummed_limit(loop, s), spectrum.baseline(30, s)
