@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from madtheory import spectrum
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop, fresh_data, synthetic_augmentation
 from madtheory.results import Estimate
