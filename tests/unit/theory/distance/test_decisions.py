@@ -51,6 +51,7 @@ def test_constants():
         "mixed._POOLED": 4,
         "mixed._MOST": 8,
         "mixed.FAINT": 1e-06,
+        "mixed._BLURRED": 0.001,
         "mixed._OF_SEVERAL": 0.4,
         "precise._ENOUGH": 0.003,
         "precise._WIDTH": 3.0,
