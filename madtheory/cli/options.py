@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 import tempfile
 import unicodedata
@@ -216,6 +217,11 @@ def with_biases(given: Given, dim: int) -> Given:
     numbers = load_numbers(path)
     if numbers.size != dim:
         raise Refused(f"{path} must hold one bias for each of {dim} directions, got {numbers.size}")
+    for number, bias in enumerate(numbers.tolist(), 1):
+        if not 0 <= bias < math.inf:
+            raise Refused(
+                f"{path} must hold finite biases of at least 0, got {bias:g} for direction {number}"
+            )
     most = float(numbers.max())
     if most > 1 and not given.get("allow_overdispersion"):
         more = "write 1 for what is estimated as more by noise"

@@ -95,7 +95,8 @@ def _require_in_range(plan: Plan) -> None:
     if not is_plain(loop):
         raise UnsupportedLoop(
             "a spectrum of biases without real data is simulated for memory 1 and pool = replace "
-            f"only, got memory {loop.memory} and pool {loop.pool}; simulate_plain takes them"
+            f"only, got memory {loop.memory} and pool {loop.pool}; in Python, simulate_plain takes "
+            "them"
         )
     apart = plan.last * math.log(max(loop.bias) / min(loop.bias)) / 2
     if apart > _FARTHEST:

@@ -148,11 +148,13 @@ def _by_one_formula(
     s = Spectrum.of(eigenvalues)
     _require_covered(bounded(loop, generations), s, "w2_squared")
     spread, rows = _path_rows(loop, s, generations)
-    if equivalent.covers(loop):
+    if _is_real(loop):
+        rows[:, 1:] = _real_alone(loop, s, spread, rows)[:, None]
+    elif equivalent.covers(loop):
         rows = equivalent.sharper_path(loop, s, spread, rows)
     elif shared_equivalent.covers(loop):
         rows = shared_equivalent.sharper_path(loop, s, spread, rows)
-    if precise and one_direction.covers(loop, s.rank):
+    if precise and one_direction.covers(loop, s.rank) and not _is_real(loop):
         rows = one_direction.sharper_path(loop, spread, rows)
     if floored.covers(loop, s.rank):
         rows = floored.sharper_path(loop, s.rank, spread, rows)
@@ -182,10 +184,24 @@ def _path_rows(loop: Loop, s: Spectrum, generations: int) -> tuple[Spread, Array
     spread, memory = route.path_parts(loop, s.rank, generations)
     rows = deficits(loop, spread, s, memory)
     if loop.shrinkage == 0 and loop.floor == 0:
-        fit = spectrum.sqrt_trace_deficit(s, [loop.first_dof])
-        error = fit.value * fit.rel_error
-        rows[:, 0] = np.stack([fit.value, fit.lower, fit.upper, error])[:, 0]
+        rows[:, 0] = _one_fit(s, loop.first_dof)
     return spread, rows
+
+
+def _one_fit(s: Spectrum, dof: int) -> Array:
+    """Deficits of one fit, shape (4,)."""
+    fit = spectrum.sqrt_trace_deficit(s, [dof])
+    return np.stack([fit.value, fit.lower, fit.upper, fit.value * fit.rel_error])[:, 0]
+
+
+def _is_real(loop: Loop) -> bool:
+    """Whether every later fit is one to real data and nothing else."""
+    return loop.weight == 1 and not (loop.shrinkage or loop.floor)
+
+
+def _real_alone(loop: Loop, s: Spectrum, _spread: Spread, _rows: Array) -> Array:
+    """The deficits of a later fit to real data alone."""
+    return _one_fit(s, loop.n_real - 1)
 
 
 def w2_squared_one_fit(n: int, eigenvalues: ArrayLike) -> Array:
@@ -288,7 +304,9 @@ def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike, precise: bool = False)
     routes = (equivalent, shared_equivalent)
     sharpen = next((x.sharper_limit for x in routes if x.covers(loop)), _as_they_are)
     s = Spectrum.of(eigenvalues)
-    if one_direction.covers(loop, s.rank):
+    if _is_real(loop):
+        sharpen = _real_alone
+    elif one_direction.covers(loop, s.rank):
         sharpen = partial(_along_one, sharpen, precise)
     return _limit(loop, s, sharpen)
 

@@ -36,6 +36,10 @@ _WIDE = 6.0
 _BUDGET = (0.48, 3.0, 0.8)
 #: And this over n^2: fits to five or six samples near bias 1.
 _FEW = 12.0
+#: As much skewer, times the root of the first fit's share, over its degrees of freedom and over
+#: (1 + V)^2, samples of several models may be: each is of one of them, and with one degree of
+#: freedom a third moment is 15 times the cube of the mean. Set on the loops of `mixed._OF_SEVERAL`.
+_BY_ONE_OF_SEVERAL = 2.0
 #: By the skew that a weight makes, in units of what a mean law misses of it.
 _BY_SKEW = 4.0
 #: What several models and batches add, relative: this over n_synth, and this by first fits; where
@@ -150,7 +154,9 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
         n = loop.budget + loop.n_fresh
         more = 1 + by_size / n + _FEW / n**2
         more *= 1 + by_copies * copies(loop)
-        return np.asarray(value * base * more * (memory.skew - 0.7) * V / (1 + V))
+        first = 0.0 if loop.memory == 1 else _BY_ONE_OF_SEVERAL / loop.first_dof
+        skewer = memory.skew + first * np.sqrt(memory.start) / np.square(1 + V)
+        return np.asarray(value * base * more * (skewer - 0.7) * V / (1 + V))
     here, flat = (spread.diagonal + x * spread.off for x in (s.bures_weight, s.rank - 1))
     base, by_start, by_skew, by_floor = _FRESH if loop.is_fresh_memory_one else _OTHERS
     factor = base + by_start * np.sqrt(memory.start)

@@ -96,7 +96,8 @@ def test_a_flat_file_is_a_number(answer: Answer, tmp_path: Path) -> None:
             "must hold biases of at most 1, got 1.5; write 1 for what is estimated as more by "
             "noise, or accept it by --allow-overdispersion",
         ),
-        ("1\n0.5\n-1\n", "bias[2] must be a finite number in [0, 1], got -1"),
+        ("1\nnan\n-1\n", "b.csv must hold finite biases of at least 0, got nan for direction 2"),
+        ("1\n0.5\n-1\n", "b.csv must hold finite biases of at least 0, got -1 for direction 3"),
     ],
 )
 def test_a_bad_file_is_refused(
