@@ -268,12 +268,12 @@ def pull(
     axes, before = (np.eye(K), np.eye(K)), share * shape + (1 - share) * past[:-1]
     if cut:
         units = np.multiply.outer(scales, scales)
-        vectors, residual = own_axes(before * units, S[1:] * units)
+        to, back, residual = own_axes(before * units, S[1:] * units)
         # Along the real axes growth changes as the loop turns: that is no noise.
         noise = _noise(residual, D, share, most, memory)
         # A Wishart matrix's root is less than 1 by (K + 1)/(8 n), and samples will be again.
         residual = residual + (K + 1) / 8 * (noise.spread - 2 * noise.file)
-        axes = vectors / scales[:, None], vectors.T * scales
+        axes = to / scales[:, None], back * scales
         calm = np.ones(residual.shape[1], dtype=np.bool_)
     growth = residual.mean(axis=0)
     growth[calm] += _later(residual[:, calm], D, noise.spread)
