@@ -175,9 +175,7 @@ def noise_of(residual: Array, sharing: float, share: float, most: float, memory:
     if share == 1:
         file = top
     elif memory <= steps and float(np.abs(told).max()) > _NOT_TOLD:
-        near = [
-            float((residual[lag:] * residual[:-lag]).mean()) for lag in range(1, len(told) + 1)
-        ]
+        near = [float((residual[lag:] * residual[:-lag]).mean()) for lag in range(1, len(told) + 1)]
         off = np.array(near) - due.step[1:] * (size / float(due.step[0]))
         file = min(max(float(told @ off) / float(told @ told), 0.0), top)
     step = max(0.0, size - file * float(due.file[0])) / float(due.step[0])

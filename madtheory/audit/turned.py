@@ -21,6 +21,10 @@ WIDEST = 24
 _DRIFTS = 1.9
 #: The same of a few steps.
 _DRIFTS_OF_FEW = 2.5
+#: Maps that are symmetric where files are white are those of a loop that misses less than this
+#: share of what maps of the features miss: .52 to .93 of 12 loops whose spread within classes
+#: dies, .994 to 1.055 of 12 whose models err along some directions.
+_BETTER = 0.98
 #: Least variance along an axis of a file, relative to its largest: beyond it no map is looked for.
 _LEAST = 1e-6
 
@@ -93,7 +97,8 @@ def _missed(before: Array, after: Array, own: Own) -> float:
     """How far steps along these axes leave covariances from those after (Stein's loss)."""
     step = (own.to * np.exp(own.growth.mean(axis=0) / 2)) @ own.back
     ratio = np.linalg.solve(step @ before @ step.T, after)
-    return float(np.trace(ratio, axis1=1, axis2=2).sum() - np.linalg.slogdet(ratio)[1].sum())
+    off = np.trace(ratio, axis1=1, axis2=2) - np.linalg.slogdet(ratio)[1] - len(before[0])
+    return float(off.sum())
 
 
 def own_axes(before: Array, after: Array) -> Own:
@@ -103,8 +108,12 @@ def own_axes(before: Array, after: Array) -> Own:
     the others do not tell, as spread within classes, leave what these do: their maps are so where
     the files are white. Steps tell which.
     """
-    each = [_symmetric_in(before, after, unit) for unit in (np.eye(len(before[0])), before.mean(0))]
-    return min(each, key=lambda own: _missed(before, after, own))
+    plain, white = (
+        _symmetric_in(before, after, unit)
+        for unit in (np.eye(before.shape[1]), before.mean(axis=0))
+    )
+    better = _missed(before, after, white) < _BETTER * _missed(before, after, plain)
+    return white if better else plain
 
 
 def along_own(series: Series, scales: Array) -> Series:
