@@ -44,6 +44,8 @@ _LARGEST_LOG, _LARGEST_T = 30.0, 8.0
 _FEW = 0.4
 #: Least variance of what enters.
 _TINY = 1e-12
+#: A file's noise is not told where products of residuals have no more of it than this.
+_NOT_TOLD = 1e-9
 #: From this many steps on the later half is looked at.
 _HALVES = 4
 #: Sizes of samples are kept within these.
@@ -128,13 +130,35 @@ def echoes(share: float, memory: int) -> tuple[float, ...]:
     return tuple(float(v) for v in np.correlate(taken, taken, "full")[memory:])
 
 
-def _told(share: float, memory: int) -> float:
-    """How much the covariances of residuals tell of a file's noise."""
-    return math.hypot(*echoes(share, memory)[1:])
+class _Expected(NamedTuple):
+    """Mean products of residuals with those 0, 1, ... later that a step's noise and a file's make,
+    per unit of each; told: what those of later ones say of the file's alone."""
+
+    step: Array
+    file: Array
+
+    @property
+    def told(self) -> Array:
+        """Products of later residuals by a file's noise, less what their squares say."""
+        return np.asarray(self.file - self.step * (self.file[0] / self.step[0]))[1:]
+
+
+@cache
+def _expected(share: float, memory: int, steps: int, sharing: float) -> _Expected:
+    """Of residuals whose common mean was taken out: that of few files has little of their noise,
+    as neighbours undo each other's."""
+    each = np.array(echoes(share, memory)[:steps])
+    away = np.abs(np.subtract.outer(np.arange(steps), np.arange(steps)))
+    out = []
+    for V in (np.eye(steps), np.where(away < len(each), each[away.clip(max=len(each) - 1)], 0.0)):
+        rows = V.mean(axis=0)
+        left = V - sharing * (rows[:, None] + rows - rows.mean())
+        out.append(np.array([np.diagonal(left, lag).mean() for lag in range(len(each))]))
+    return _Expected(*out)
 
 
 def noise_of(residual: Array, sharing: float, share: float, most: float, memory: int = 1) -> Noise:
-    """Noise of residuals (steps, K) whose common mean was taken out (`sharing` 0: was not).
+    """Noise of residuals whose common mean was taken out (`sharing` 0: was not).
 
     Residuals have the variance q + (1 + (1 - p)^2) r and neighbours the covariance -(1 - p) r, with
     memory more of them (`echoes`). At p = 1 the two cannot be told apart, and need not be.
@@ -143,21 +167,19 @@ def noise_of(residual: Array, sharing: float, share: float, most: float, memory:
     if steps <= sharing or steps < 2:
         free = float(np.square(residual).mean()) if sharing == 0 else 4 * most
         return Noise(free, most / 2)
-    spread = float(np.square(residual).mean()) / (1 - sharing / steps)
-    own, *later = echoes(share, memory)
-    top = min(spread / own, most)
+    due, own = _expected(share, memory, steps, sharing), echoes(share, memory)[0]
+    size = float(np.square(residual).mean())
+    top = min(size / float(due.file[0]), most)
+    told, file = due.told, top / 2
+    # Residuals about the mean of all before do not correlate.
     if share == 1:
-        return Noise(spread, top)
-    if memory > steps:
-        # Residuals about the mean of all before do not correlate.
-        return Noise(spread, top / 2)
-    later = later[: steps - 1]
-    near = [
-        float((residual[lag:] * residual[:-lag]).mean()) + spread * sharing / steps
-        for lag in range(1, len(later) + 1)
-    ]
-    file = float(np.dot(later, near) / np.square(later).sum())
-    return Noise(spread, min(max(file, 0.0), top))
+        file = top
+    elif memory <= steps and float(np.abs(told).max()) > _NOT_TOLD:
+        near = [float((residual[lag:] * residual[:-lag]).mean()) for lag in range(1, len(told) + 1)]
+        off = np.array(near) - due.step[1:] * (size / float(due.step[0]))
+        file = min(max(float(told @ off) / float(told @ told), 0.0), top)
+    step = max(0.0, size - file * float(due.file[0])) / float(due.step[0])
+    return Noise(step + own * file, file)
 
 
 def shrunk(size: float, noise: float) -> float:
@@ -268,12 +290,12 @@ def pull(
     axes, before = (np.eye(K), np.eye(K)), share * shape + (1 - share) * past[:-1]
     if cut:
         units = np.multiply.outer(scales, scales)
-        vectors, residual = own_axes(before * units, S[1:] * units)
+        to, back, residual = own_axes(before * units, S[1:] * units)
         # Along the real axes growth changes as the loop turns: that is no noise.
         noise = _noise(residual, D, share, most, memory)
         # A Wishart matrix's root is less than 1 by (K + 1)/(8 n), and samples will be again.
         residual = residual + (K + 1) / 8 * (noise.spread - 2 * noise.file)
-        axes = vectors / scales[:, None], vectors.T * scales
+        axes = to / scales[:, None], back * scales
         calm = np.ones(residual.shape[1], dtype=np.bool_)
     growth = residual.mean(axis=0)
     growth[calm] += _later(residual[:, calm], D, noise.spread)
@@ -397,6 +419,7 @@ def noises(
     dof: float,
     most: float,
     steps: int,
+    sharing: float = 0.0,
 ) -> tuple[Array, Array]:
     """Draw the variance q of a step and r of the file's noise (P,) from what is known of them.
 
@@ -407,7 +430,8 @@ def noises(
     spread, file = np.array(each).T
     spread_of = spread * dof / rng.chisquare(dof, size=P)
     products = (dof + 1) * max(1, steps - 1) / steps
-    error = spread / np.sqrt(products) / np.maximum([_told(*pair) for pair in them], 0.3)
+    told = [float(np.linalg.norm(_expected(*pair, max(2, steps), sharing).told)) for pair in them]
+    error = spread / np.sqrt(products) / np.maximum(told, 0.3)
     r = np.clip(
         file + error * rng.standard_normal(P), 0, np.minimum(most, 0.98 * spread_of / squared)
     )
@@ -494,7 +518,7 @@ def draw(
     growth, its_own = np.array([m.growth for m in mine]), np.array([turned[x] for x in them])
     dof = max(1.0, (steps - 1) / D if steps > 1 else 1 / D - 1)
     most = file_noise(series)
-    q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps)
+    q, r = noises(rng, [m.noise for m in mine], them, dof, most, steps, float(steps > 1))
     # Of the mean residual: a file's noise enters in full at both ends, between them by share.
     variance = (q * steps + r * ((steps - 1) * share**2 + 1 + (1 - share) ** 2)) / steps**2
     at, grown = wild[:K], np.ones((paths, K))

@@ -733,23 +733,85 @@ def test_what_is_far_out_stays(size):
 def test_noise_of_residuals_by_hand():
     """Three residuals: a memory of three tells of the file, a longer one or one residual not."""
     x = np.array([[0.5, 0.1], [-0.1, 0.3], [0.0, -0.1]])
-    spread = float(np.square(x).mean()) / (1 - 0.3 / 3)
+    size = float(np.square(x).mean())
+    spread = size / (1 - 0.3 / 3)
     k = 0.4 / 3  # a model takes so much of each of three
-    own, later = 1 + 3 * k**2, np.array([-k + 2 * k**2, -k + k**2])
-    near = [(x[1:] * x[:-1]).mean() + spread * 0.1, (x[2:] * x[:-2]).mean() + spread * 0.1]
-    file = float(later @ near / (later @ later))
+    own, one, two = 1 + 3 * k**2, -k + 2 * k**2, -k + k**2
+    rows = np.array([own + one + two, own + 2 * one, own + one + two]) / 3
+    taken = 0.3 * rows.mean()  # of the mean; its share in a product is that of both its rows, less
+    b0 = own - 0.6 * rows.mean() + taken
+    b1 = one - 0.3 * (rows[0] + rows[1]) + taken
+    b2 = two - 0.3 * (rows[0] + rows[2]) + taken
+    told = np.array([b1, b2]) + 0.1 * b0 / 0.9
+    off = [(x[1:] * x[:-1]).mean() + spread * 0.1, (x[2:] * x[:-2]).mean() + spread * 0.1]
+    file = float(told @ off / (told @ told))
     found = pull.noise_of(x, 0.3, 0.6, 9.0, 3)
-    top = spread / own
-    assert 0 < file < top
-    assert found == pytest.approx((spread, file), rel=1e-12)
-    k = 0.4 / 4
+    assert 0 < file < size / b0
+    step = (size - file * b0) / 0.9
+    assert found == pytest.approx((step + own * file, file), rel=1e-12)
     longer = pull.noise_of(x, 0.3, 0.6, 9.0, 4)
-    assert longer == pytest.approx((spread, spread / (1 + 4 * k**2) / 2), rel=1e-12)
+    k = 0.4 / 4  # three steps show two of the four echoes
+    own, one, two = 1 + 4 * k**2, -k + 3 * k**2, -k + 2 * k**2
+    rows = np.array([own + one + two, own + 2 * one, own + one + two]) / 3
+    top = size / (own - 0.3 * rows.mean())
+    assert longer.file == pytest.approx(top / 2, rel=1e-12)
+    assert longer.spread == pytest.approx(spread / 2 + own * top / 2, rel=1e-12)
     assert pull.noise_of(x, 0.3, 1.0, 9.0) == pytest.approx((spread, spread), rel=1e-12)
     assert pull.noise_of(x, 0.3, 1.0, 0.01) == pytest.approx((spread, 0.01), rel=1e-12)
     # Fewer steps than are taken out with the mean: four times what files give.
     assert pull.noise_of(x[:1], 1.0, 0.6, 0.5) == (2.0, 0.25)
     assert pull.noise_of(x[:1], 0.0, 0.6, 0.5) == pytest.approx((0.13, 0.25), rel=1e-12)
+
+
+@pytest.mark.parametrize(("steps", "share", "memory"), [(3, 0.0, 1), (4, 0.35, 1), (6, 0.0, 2)])
+@pytest.mark.parametrize(("q", "r"), [(1.0, 0.5), (0.3, 2.0), (1.0, 0.0)])
+def test_noise_of_few_files_is_told_without_bias(steps, share, memory, q, r):
+    """Neighbours undo each other's: their mean has less of it than that of independent residuals,
+    and as if it had as much half of the files' noise went to the training sets."""
+    rng, axes = np.random.default_rng(15), 400_000
+    e = math.sqrt(r) * rng.standard_normal((steps + memory, axes))
+    x = math.sqrt(q) * rng.standard_normal((steps, axes))
+    for t in range(steps):
+        x[t] += e[t + memory] - (1 - share) * e[t : t + memory].mean(axis=0)
+    found = pull.noise_of(x - x.mean(axis=0), 1.0, share, 9.0, memory)
+    assert found.file == pytest.approx(r, abs=0.05)
+    assert found.spread - pull.echoes(share, memory)[0] * found.file == pytest.approx(q, abs=0.1)
+
+
+def test_two_steps_do_not_tell_a_files_noise():
+    """Less their mean they are each other's negative: half of what it may be is taken."""
+    x = np.array([[0.5, 0.2, -0.1], [-0.5, -0.2, 0.1]])
+    size = float(np.square(x).mean())
+    # q/2 and 3 r/2 make that size.
+    assert pull.noise_of(x, 1.0, 0.0, 9.0).file == pytest.approx(size / 1.5 / 2, rel=1e-12)
+    assert pull.noise_of(x, 1.0, 0.0, 0.01).file == 0.005
+
+
+def test_noises_of_few_steps_are_as_uncertain_as_the_mean_makes_them():
+    """Of four steps and their mean taken out products tell 5/12 of what they do without it."""
+    rng, P = np.random.default_rng(16), 40_000
+    each = [pull.Noise(0.05, 0.01)] * P
+    error = 0.05 / math.sqrt(20_001 * 3 / 4)
+    for sharing, told in ((0.0, 1.0), (1.0, 5 / 12)):
+        _, r = pull.noises(rng, each, [(0.0, 1)] * P, 20_000.0, 1.0, 4, sharing)
+        assert np.std(r) == pytest.approx(error / told, rel=0.03)
+
+
+def test_the_forecast_of_small_files_of_larger_training_sets():
+    """Files of 96 rows, training sets of 355, 24 dimensions, five files, all said: their noise was
+    half taken for that of training sets, and FID five ahead said to be twice what it came to."""
+    rng, d = np.random.default_rng(17), 24
+    real, x, files = rng.standard_normal((500, d)), rng.standard_normal((355, d)), []
+    for _ in range(10):
+        F = math.sqrt(0.95) * np.linalg.cholesky(np.cov(x, rowvar=False))
+        mean = x.mean(axis=0)
+        files.append(mean + rng.standard_normal((96, d)) @ F.T)
+        x = mean + rng.standard_normal((355, d)) @ F.T
+    said = {"n_real": 0, "n_synth": 355, "memory": 1}
+    bands = audit.audit(real, files[:5], **said).forecast.fid
+    for band, file in zip(bands, files[5:], strict=True):
+        assert band.low < metrics.fid(real, file).value < band.high
+    assert bands[-1].value < 1.6 * metrics.fid(real, files[-1]).value
 
 
 def test_growth_of_the_later_half_counts_from_four_steps_on():

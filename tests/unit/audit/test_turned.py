@@ -44,9 +44,87 @@ def test_own_axes_are_those_of_the_map_and_grow_by_its_squared_values():
     S = [symmetric(rng, np.array([4.0, 2.0, 1.0, 0.1]))]
     for _ in range(5):
         S.append(M @ S[-1] @ M)
-    vectors, growth = turned.own_axes(np.array(S[:-1]), np.array(S[1:]))
-    np.testing.assert_allclose(growth, [2 * np.log([0.5, 0.8, 1.0, 1.1])] * 5, atol=1e-8)
-    np.testing.assert_allclose((vectors * [0.5, 0.8, 1.0, 1.1]) @ vectors.T, M, atol=1e-9)
+    own = turned.own_axes(np.array(S[:-1]), np.array(S[1:]))
+    np.testing.assert_allclose(own.growth, [2 * np.log([0.5, 0.8, 1.0, 1.1])] * 5, atol=1e-8)
+    np.testing.assert_allclose((own.to * [0.5, 0.8, 1.0, 1.1]) @ own.back, M, atol=1e-9)
+    np.testing.assert_allclose(own.to, own.back.T, atol=1e-12)
+
+
+def dying_spread(d=6, classes=3, left=0.7, generations=7):
+    """Covariances C + W left^t: what classes tell stays, and the spread within them dies."""
+    rng = np.random.default_rng(21)
+    C, W = (x @ x.T for x in (rng.standard_normal((d, k)) for k in (classes, d - classes)))
+    return np.array([C + W * left**t for t in range(generations)]), W
+
+
+def test_own_axes_of_a_spread_that_dies_leave_what_the_classes_tell():
+    """The maps that take each to the next are not symmetric in the features; with those that are
+    what stays was said to shrink, too."""
+    S, W = dying_spread()
+    own = turned.own_axes(S[:-1], S[1:])
+    np.testing.assert_allclose(own.growth, [np.log([0.7] * 3 + [1.0] * 3)] * 6, atol=1e-7)
+    np.testing.assert_allclose(own.to @ own.back, np.eye(6), atol=1e-9)
+    step = (own.to * np.exp(own.growth[0] / 2)) @ own.back
+    np.testing.assert_allclose(step @ S[-1] @ step.T, S[-1] - 0.3 * 0.7**6 * W, atol=1e-7)
+    plain = turned._symmetric_in(S[:-1], S[1:], np.eye(6))
+    # Only some of the growth is that of what stays, and it changes as the loop turns.
+    assert np.ptp(plain.growth, axis=0).max() > 0.05
+    assert turned._missed(S[:-1], S[1:], own) < 1e-9 < turned._missed(S[:-1], S[1:], plain)
+
+
+def test_what_maps_miss_is_steins_loss():
+    """Of files that are twice and half as large as said: 2 - log 2 - 1 and 1/2 + log 2 - 1."""
+    S = np.repeat(np.eye(3)[None], 2, axis=0)
+    still = turned.Own(np.eye(3), np.eye(3), np.zeros((2, 3)))
+    after = S * np.array([2.0, 0.5])[:, None, None]
+    assert turned._missed(S, after, still) == pytest.approx(3 * 0.5, rel=1e-12)
+    # Growth along an axis is twice the logarithm of a deviation's.
+    grown = turned.Own(np.eye(3), np.eye(3), np.full((2, 3), np.log(2.0)))
+    assert turned._missed(S, 2 * S, grown) == pytest.approx(0, abs=1e-12)
+
+
+def test_maps_that_are_hardly_better_where_files_are_white_are_not_taken():
+    """Of models that err along some directions the maps are symmetric in the features."""
+    rng, d = np.random.default_rng(22), 8
+    M = symmetric(rng, np.sqrt(np.where(np.arange(d) % 2, 0.8, 1.0)))
+    for _ in range(12):
+        S = series_of(loop(rng, M, 300, 8, d)).covariances
+        own = turned.own_axes(S[:-1], S[1:])
+        np.testing.assert_allclose(own.to, own.back.T, atol=1e-9)
+
+
+def classes_with_a_spread(rng, n, classes, centres, *, left=1.0, like=None):
+    """Rows of one-hot classes and of columns about the centres of their class; or of the model fit
+    to rows `like`, with the class's own covariance, `left` of it."""
+    if like is None:
+        at = rng.integers(classes, size=n)
+        columns = centres[at] + rng.standard_normal((n, centres.shape[1]))
+        return np.hstack([np.eye(classes)[at], columns])
+    seen = like[:, :classes].argmax(axis=1)
+    at, columns = seen[rng.integers(len(like), size=n)], np.empty((n, centres.shape[1]))
+    for c in np.unique(at):
+        of = like[seen == c, classes:]
+        root = np.linalg.cholesky(np.cov(of, rowvar=False) + 1e-12 * np.eye(of.shape[1]))
+        noise = rng.standard_normal((int((at == c).sum()), of.shape[1]))
+        columns[at == c] = of.mean(axis=0) + np.sqrt(left) * noise @ root.T
+    return np.hstack([np.eye(classes)[at], columns])
+
+
+def test_the_forecast_of_a_table_whose_spread_within_classes_dies():
+    """FID five generations ahead was said to be a tenth higher than what it came to."""
+    rng, ratios = np.random.default_rng(23), []
+    for _ in range(4):
+        centres = rng.standard_normal((5, 5))
+        real, x = (classes_with_a_spread(rng, 900, 5, centres) for _ in range(2))
+        files = []
+        for _ in range(12):
+            x = classes_with_a_spread(rng, 900, 5, centres, left=0.7, like=x)
+            files.append(x)
+        bands = audit.audit(real, files[:7]).forecast.fid
+        fid = [metrics.fid(real, file).value for file in files[7:]]
+        assert all(band.low < v < band.high for band, v in zip(bands, fid, strict=True))
+        ratios.append(bands[-1].value / fid[-1])
+    assert np.mean(ratios) == pytest.approx(1, abs=0.05)
 
 
 def test_growth_along_own_axes_is_on_average_that_along_the_real_ones():
