@@ -799,19 +799,18 @@ def test_noises_of_few_steps_are_as_uncertain_as_the_mean_makes_them():
 
 def test_the_forecast_of_small_files_of_larger_training_sets():
     """Files of 96 rows, training sets of 355, 24 dimensions, five files, all said: their noise was
-    half taken for that of training sets, and FID five ahead said to be twice what it came to."""
+    half taken for that of training sets, and bands of three of these loops were above the truth."""
     rng, d = np.random.default_rng(17), 24
-    real, x, files = rng.standard_normal((500, d)), rng.standard_normal((355, d)), []
-    for _ in range(10):
-        F = math.sqrt(0.95) * np.linalg.cholesky(np.cov(x, rowvar=False))
-        mean = x.mean(axis=0)
-        files.append(mean + rng.standard_normal((96, d)) @ F.T)
-        x = mean + rng.standard_normal((355, d)) @ F.T
-    said = {"n_real": 0, "n_synth": 355, "memory": 1}
-    bands = audit.audit(real, files[:5], **said).forecast.fid
-    for band, file in zip(bands, files[5:], strict=True):
-        assert band.low < metrics.fid(real, file).value < band.high
-    assert bands[-1].value < 1.6 * metrics.fid(real, files[-1]).value
+    for _ in range(4):
+        real, x, files = rng.standard_normal((500, d)), rng.standard_normal((355, d)), []
+        for _ in range(10):
+            F = math.sqrt(0.95) * np.linalg.cholesky(np.cov(x, rowvar=False))
+            mean = x.mean(axis=0)
+            files.append(mean + rng.standard_normal((96, d)) @ F.T)
+            x = mean + rng.standard_normal((355, d)) @ F.T
+        bands = audit.audit(real, files[:5], n_real=0, n_synth=355, memory=1).forecast.fid
+        for band, file in zip(bands, files[5:], strict=True):
+            assert band.low < metrics.fid(real, file).value < band.high
 
 
 def test_growth_of_the_later_half_counts_from_four_steps_on():
