@@ -205,7 +205,7 @@ def precision_recall(
         share: binomial for the points, and for the centres the jackknife, the share with each
         centre removed in turn, and two standard errors of that variance more. The jackknife is too
         large on average (Efron and Stein, 1981), so that most intervals hold more often than
-        `level`; where a few wide balls decide .92 to .97 (docs/metrics.md). With exactly k + 1
+        `level`; where a few wide balls decide .91 to .97 (docs/metrics.md). With exactly k + 1
         centres nothing is known: [0, 1].
 
     Examples
