@@ -163,6 +163,7 @@ def test_defaults():
         "pull.noise_of": {"memory": 1},
         "pull.course": {"own": False},
         "pull.pull": {"memory": 1, "errs": False, "cut": False},
+        "pull.noises": {"sharing": 0.0},
         "turned.are_cut": {"pool": False},
         "pull.shares": {"trust": 1.0},
         "run.n_eff": {"shares": False},
