@@ -16,6 +16,7 @@ def test_constants():
         "kernel_distance._BLOCK_ROWS": 512,
         "precision_recall._BLOCK": 512,
         "precision_recall._SHELLS": 32,
+        "precision_recall._SURE": 2.0,
         "precision_recall._CENTRE_ROWS": 1001,
     }
 

@@ -11,6 +11,7 @@ def test_constants():
         "request.CHUNK_WORK": 200000000.0,
         "request.WORKING": 16,
         "store.SAVE_EVERY": 1.0,
+        "units._FAR": 50,
     }
 
 
