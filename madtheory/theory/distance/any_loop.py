@@ -195,8 +195,8 @@ def _one_fit(s: Spectrum, dof: int) -> Array:
 
 
 def _is_real(loop: Loop) -> bool:
-    """Whether every later fit is one to real data and nothing else."""
-    return loop.weight == 1 and not (loop.shrinkage or loop.floor)
+    """Whether every later fit is one to real data and nothing else, which has a covariance."""
+    return loop.weight == 1 and loop.n_real > 1 and not (loop.shrinkage or loop.floor)
 
 
 def _real_alone(loop: Loop, s: Spectrum, _spread: Spread, _rows: Array) -> Array:
