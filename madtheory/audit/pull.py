@@ -158,7 +158,7 @@ def _expected(share: float, memory: int, steps: int, sharing: float) -> _Expecte
 
 
 def noise_of(residual: Array, sharing: float, share: float, most: float, memory: int = 1) -> Noise:
-    """Noise of residuals whose common mean was taken out (`sharing` 0: was not).
+    """Noise of residuals (steps, K) whose common mean was taken out (`sharing` 0: was not).
 
     Residuals have the variance q + (1 + (1 - p)^2) r and neighbours the covariance -(1 - p) r, with
     memory more of them (`echoes`). At p = 1 the two cannot be told apart, and need not be.
@@ -344,10 +344,9 @@ def course(series: Series, share: float, memory: int, *, own: bool = False) -> f
 
     The real set errs along its axes, those of largest variance upwards: by as much the first file
     differs from it, and real rows that enter pull to there (to first order about that file, as they
-    may be far apart). Residuals share their growth, and with
-    `own` each axis has one of its own beside it. Both are of variances that are free; a file's
-    noise is in those of all generations that recall it. Two files, or such that do not move, say
-    nothing.
+    may be far apart). Residuals share their growth, and with `own` each axis has one of its own
+    beside it. Both are of variances that are free; a file's noise is in those of all generations
+    that recall it. Two files, or such that do not move, say nothing.
     """
     logs = series.log_variance[-LONGEST:]
     T = len(logs)

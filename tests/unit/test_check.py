@@ -52,6 +52,8 @@ REFUSED = {
     "x must be a number, got '0.5'": lambda: _check.number("x", "0.5"),
     "x must be a number, got b'0.5'": lambda: _check.number("x", b"0.5"),
     "x must be a number, got True": lambda: _check.number("x", value=True),
+    "x must be a number, got np.complex128(1+0j)": lambda: _check.number("x", np.complex128(1.0)),
+    "x must be a number, got masked": lambda: _check.number("x", np.ma.masked),
     "x must be a number, got None": lambda: _check.number("x", None),
     "x must be a finite number, got inf": lambda: _check.number("x", math.inf),
     "x must be a finite number, got nan": lambda: _check.number("x", math.nan),
