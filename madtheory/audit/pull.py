@@ -48,6 +48,9 @@ _TINY = 1e-12
 _NOT_TOLD = 1e-9
 #: From this many steps on the later half is looked at.
 _HALVES = 4
+#: Where no real data enter models may pull to what they end at by themselves, as those that lose a
+#: part of their correlations do: paths are so against these odds, a logarithm.
+_BY_ITSELF = 3.0
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
 
@@ -382,6 +385,8 @@ def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], 
         them, logs = tuple((float(p), known.memory) for p in SHARES), held.log_likelihood
     if known.share is None:
         return them, logs
+    if known.alone:
+        return them, logs - _BY_ITSELF * np.array([p > 0 for p, _ in them])
     # That all models are remembered is among the pairs for loops without real data alone.
     free = known.memory is not None or known.alone
     memories = [k for k in dict.fromkeys(k for _, k in them) if free or k < LONGEST]

@@ -54,7 +54,7 @@ class Case:
     drift: float = 0.0
     turned: bool = False
     spectrum: str = "power"
-    lost: bool = False
+    lost: float = 0.0
     kept: float = 1.0
 
     @property
@@ -262,7 +262,8 @@ def model_moments(x, case):
     if case.drift:
         return drifting(x, case)
     if case.lost:
-        return mean, uncorrelated(x, case)
+        S = spread(x, 1)
+        return mean, (1 - case.lost) * S + case.lost * uncorrelated(x, case)
     if case.kept < 1:
         return mean, of_low_rank(x, case)
     if case.law == "one-hot":

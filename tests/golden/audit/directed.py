@@ -117,7 +117,7 @@ def correlations():
                 dim=d,
                 generations=files,
                 share=(0.2, 0.5),
-                lost=True,
+                lost=1.0,
                 turned=True,
                 spectrum=spectra,
             ),
@@ -127,6 +127,20 @@ def correlations():
         for files in (6, 12, 20)
         for loop in ("full", "fresh")
     }
+
+
+def some_correlations():
+    """Models that lose a part of the correlations each time, so that files come to rest."""
+    case = like(
+        dim=(4, 8, 12, 16, 20, 24),
+        n=(200, 350, 600, 1000),
+        generations=(5, 8, 12, 16),
+        lost=(0.1, 0.25, 0.4),
+        turned=True,
+        spectrum=("power", "spiked", "geometric"),
+    )
+    said = NO_REAL._replace(memory=1)
+    return {"nothing said": Kind(case, 40), "no real data, memory 1, said": Kind(case, 40, said)}
 
 
 def low_rank():
@@ -179,6 +193,7 @@ TABLES = {
     "correlations": correlations,
     "low rank": low_rank,
     "dimensions": dimensions,
+    "some correlations": some_correlations,
 }
 
 

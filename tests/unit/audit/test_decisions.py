@@ -102,6 +102,7 @@ def test_constants():
         "pull._FEW": 0.4,
         "pull._TINY": 1e-12,
         "pull._NOT_TOLD": 1e-9,
+        "pull._BY_ITSELF": 3.0,
         "pull._HALVES": 4,
         "pull.SIZES": (2.0, 1000000000.0),
         "turned._DRIFTS": 1.9,

@@ -987,3 +987,37 @@ def test_files_that_are_small_all_along_are_forecast_with_a_band():
     for small, band in zip(found.trace, plain.trace, strict=True):
         assert small.low < small.value < small.high
         assert small.high / small.low == pytest.approx(band.high / band.low, rel=0.5)
+
+
+def come_to_rest(rng, rest, dim=10, n=600):
+    """Real rows, files of models that keep three quarters of the correlations, and later ones."""
+    factors = rng.standard_normal((dim, 2))
+    x, files = rng.standard_normal((3000, 2)) @ factors.T + rng.standard_normal((3000, dim)), []
+    real = x
+    for _ in range(10 + rest):
+        S = np.cov(x, rowvar=False)
+        S = 0.75 * S + 0.25 * np.diag(np.diag(S))
+        x = x.mean(axis=0) + rng.standard_normal((n, dim)) @ np.linalg.cholesky(S).T
+        files.append(x)
+    return real, files[:10], files[10:]
+
+
+def test_models_without_real_data_may_come_to_rest_by_themselves():
+    """Correlations that are gone fall no more: bands of a walk at its growth are left by half."""
+    held = []
+    for seed in range(4):
+        real, files, later = come_to_rest(np.random.default_rng(seed), 5)
+        found = audit.audit(real, files, horizon=5, n_real=0, memory=1).forecast
+        distances = [metrics.fid(real, x).value for x in later]
+        held += [b.low <= v <= b.high for b, v in zip(found.fid, distances, strict=True)]
+    assert sum(held) >= 19, held
+
+
+@pytest.mark.parametrize("memory", [None, 2])
+def test_a_pull_of_the_models_own_is_against_the_odds(memory):
+    held = Anchor(-np.arange(len(SHARES)) / 8, 0.0, 1.0, 1.0, 1.0)
+    them, free = pull._likely(held, Known(memory))
+    same, logs = pull._likely(held, Known(memory, 0.0))
+    assert them == same
+    odds = [3.0 * (p > 0) for p, _ in them]
+    np.testing.assert_allclose(logs, free - odds, atol=1e-15)
