@@ -9,7 +9,7 @@ in all directions. What the bands cover is measured in docs/audit.md.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,6 +86,11 @@ class Forecast:
     fid: tuple[Measured, ...]
     low_rank: bool
     wild: bool
+
+    def in_units(self, exponent: int) -> Forecast:
+        """The forecast of sets divided by 2^exponent, in the units of the data."""
+        trace, fid = (tuple(v.in_units(exponent) for v in x) for x in (self.trace, self.fid))
+        return replace(self, trace=trace, fid=fid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,9 @@ _TINY = 1e-12
 _NOT_TOLD = 1e-9
 #: From this many steps on the later half is looked at.
 _HALVES = 4
-#: Where no real data enter models may pull to what they end at by themselves, as those that lose a
-#: part of their correlations do: paths are so against these odds, a logarithm.
+#: Whatever share of real data is said, models may pull by themselves, as those that lose a part of
+#: their correlations do, or real rows count otherwise, as where outliers are cut: paths have
+#: another share against these odds, a logarithm.
 _BY_ITSELF = 3.0
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
@@ -374,7 +375,8 @@ def course(series: Series, share: float, memory: int, *, own: bool = False) -> f
 def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], Array]:
     """Shares and memories that a path may have, and their log-likelihood by means and shapes.
 
-    A share that is known is as likely, with each memory, as the nearest one there is.
+    A share that is known is as likely, with each memory, as the nearest one there is, and others
+    against odds.
     """
     logs = np.full(len(PAIRS), -np.inf)
     logs[: len(SHARES)] = held.log_likelihood
@@ -385,8 +387,6 @@ def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], 
         them, logs = tuple((float(p), known.memory) for p in SHARES), held.log_likelihood
     if known.share is None:
         return them, logs
-    if known.alone:
-        return them, logs - _BY_ITSELF * np.array([p > 0 for p, _ in them])
     # That all models are remembered is among the pairs for loops without real data alone.
     free = known.memory is not None or known.alone
     memories = [k for k in dict.fromkeys(k for _, k in them) if free or k < LONGEST]
@@ -394,7 +394,11 @@ def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], 
         min((abs(p - known.share), -log) for (p, k), log in zip(them, logs, strict=True) if k == m)
         for m in memories
     ]
-    return tuple((known.share, k) for k in memories), np.array([-log for _, log in near])
+    others = [p != known.share for p, _ in them]
+    said = tuple((known.share, k) for k in memories)
+    by_itself = tuple(pair for pair, other in zip(them, others, strict=True) if other)
+    logs = np.append([-log for _, log in near], logs[others] - _BY_ITSELF)
+    return said + by_itself, logs
 
 
 def pairs(

@@ -298,12 +298,13 @@ def audit(
     exponent = _unit(checked)
     found = tuple(_generation(x, g, exponent, k, level) for g in sets)
     with one_thread():
-        return _assemble(x, sets, found, sizes, n_real or 0, horizon, level, alpha, known)
+        return _assemble(x, sets, exponent, found, sizes, n_real or 0, horizon, level, alpha, known)
 
 
 def _assemble(
     real: Array,
     sets: list[Array],
+    exponent: int,
     generations: tuple[Generation, ...],
     sizes: list[int] | None,
     n_real: int,
@@ -312,7 +313,7 @@ def _assemble(
     alpha: float,
     known: Known,
 ) -> Audit:
-    """Everything beside the metrics."""
+    """Everything beside the metrics, from sets in units of 2^exponent."""
     axes = axes_of(real)
     series = series_of(axes, sets)
     _check_reach(series)
@@ -325,7 +326,8 @@ def _assemble(
             size, None, None, level, None, known,
         )  # fmt: skip
     found = infer(series, sizes, level, alpha, known)
-    seen = last.trace.value, last.fid.value
+    trace, fid = (math.ldexp(x.value, -2 * exponent) for x in (last.trace, last.fid))
+    ahead = forecast(real, sets, axes, series, found.held, (trace, fid), horizon, level, known)
     return Audit(
         generations=generations,
         rate=found.rate,
@@ -337,7 +339,7 @@ def _assemble(
         p_value_walk=found.p_value_walk,
         error_rate=alpha,
         training_size=found.training_size,
-        forecast=forecast(real, sets, axes, series, found.held, seen, horizon, level, known),
+        forecast=ahead.in_units(exponent),
         fresh_data=fresh_data(
             real.shape[1], found, distance.value / _trace(real, level).value, n_real
         ),
@@ -348,7 +350,7 @@ def _assemble(
             axes,
             series,
             sizes,
-            last=seen[0],
+            last=last.trace.value,
             horizon=horizon,
             level=level,
             alpha=alpha,

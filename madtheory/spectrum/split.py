@@ -10,7 +10,9 @@ Rest
     |Sigma_0 L| - |A| - |B| >= 0 is known at both ends. To first order in 1/k it is
     sum_{i <= p < j} s_j^2/(s_i + s_j) sum 1/(2k), and as t grows it reaches
     Phi_t sqrt(pi/2) (E|Sigma_0 z| - E|S_p z|), z ~ N(0, I), S_p the first p. An exponential goes
-    from one to the other. A split is used only where the latter is small.
+    from one to the other. A split is used only where the latter is small, and the leading
+    directions are no more than half of the degrees of freedom: of many that are equal more is felt
+    in between.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ _REST, _STEP, _MOST = 0.1, 2.0, 16
 #: Declared error of the rest, in units of itself, from the calibration in
 #: tests/golden/spectrum/spiked.py, and the most of the whole (all, singular) that is declared.
 _DECLARED, _MOST_ERROR = 1.0, (0.022, 0.042)
+#: The former where a dominated direction has one degree of freedom left.
+_OF_ONE_LEFT = 2.0
 
 
 class _Split(NamedTuple):
@@ -50,7 +54,7 @@ def _split_at(s: Array, p: int) -> _Split:
 
 def _best_split(s: Array, least: float) -> _Split | None:
     """The split whose rest is the least against what it separates; None where none is small."""
-    most = min(s.size - 1, int(least) - 1, _MOST)
+    most = min(s.size - 1, int(least) // 2, _MOST)
     gaps = [p for p in range(1, most + 1) if s[p - 1] >= _STEP * s[p]]
     found = [(x.rest / s[x.p :].sum(), x) for x in (_split_at(s, p) for p in gaps)]
     ratio, best = min(found, default=(math.inf, None))
@@ -81,7 +85,8 @@ def _parts(s: Array, split: _Split, factors: Factors) -> tuple[Array, Array]:
     # Near 1 the deficit has the digits; near 0, where it is 1 to all digits, the terms have them.
     log_sum = np.logaddexp.reduce(terms, axis=0)
     log_mean = np.where(deficit < 0.5, np.log1p(-np.minimum(deficit, 0.5)), log_sum)
-    errors = np.stack([top_error, low_error, np.full_like(top_error, _DECLARED)])
+    declared = _OF_ONE_LEFT if factors.sizes.min() == p + 1 else _DECLARED
+    errors = np.stack([top_error, low_error, np.full_like(top_error, declared)])
     most = _MOST_ERROR[int(factors.sizes.min() < s.size)]
     return log_mean, np.minimum((np.exp(terms - log_mean) * errors).sum(axis=0), most)
 
