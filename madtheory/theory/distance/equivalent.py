@@ -42,8 +42,9 @@ _SECOND, _FELT, _MOST_SECOND, _FIRST, _DAMPED = 0.55, 1.5, 1.0, 0.65, 3.0
 #: of later fits multiplies it. Set on part 0 of tests/golden/theory/distance/begun.py.
 _MULTIPLIED = 2.0
 #: As much more of the declared error over the first fit's degrees of freedom, where it is the last
-#: model. Set on 2,200 values of loops of 1 to 6 samples, held to 800 others.
-_AFTER_FIRST = 2.4
+#: model, later fits are to so few samples and dimensions are more than these. Set on 2,200 values
+#: of loops of 1 to 6 samples, held to 882 others.
+_AFTER_FIRST, _FEW, _LOW = 2.4, 10, 3
 #: Deficits this near to the limit's, relative, are at rest; turns of a path that is unstable.
 _AT_REST, _TURNS = 1e-5, 3
 #: Values of a path from which on its steps are compared: the first ones go anywhere.
@@ -174,6 +175,7 @@ def _sharpened(rows: Array, found: list[tuple[float, float]]) -> Array:
     T, out = len(found), rows.copy()
     value, lower, upper, error = rows[:, :T]
     new, declared = np.array(found).T
+    declared = np.minimum(declared, np.maximum(upper[:T] - new, new - lower[:T]))
     better = (declared < error) & (lower <= new) & (new <= upper)
     out[0, :T], out[3, :T] = np.where(better, new, value), np.where(better, declared, error)
     return out
@@ -215,7 +217,8 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
         kept = passed**t * first.scale / law.scale
         diluted = _diluted(loop, s, first, law, kept)
         value, error = deficit_by_law(law, s, total, diluted=diluted, skew=skew if t else 0.0)
-        found.append((value, error * (1 + _AFTER_FIRST / loop.first_dof if t == 1 else 1.0)))
+        few = t == 1 and loop.n_train <= _FEW and s.rank > _LOW
+        found.append((value, error * (1 + _AFTER_FIRST / loop.first_dof) if few else error))
     if limit and len(found) == _LONGEST:
         rest = deficit_by_law(limit[0], s, totals[-1], limit[1], skew=skew)
         found += _far(found, rest, len(totals) - _LONGEST)

@@ -59,8 +59,8 @@ def test_constants():
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_KNOWN": {
-            "fid": (0.976, 0.923),
-            "trace": (0.982, 0.967),
+            "fid": (0.979, 0.923),
+            "trace": (0.984, 0.969),
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_LOW_RANK": {

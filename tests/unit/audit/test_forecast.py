@@ -1014,10 +1014,25 @@ def test_models_without_real_data_may_come_to_rest_by_themselves():
 
 
 @pytest.mark.parametrize("memory", [None, 2])
-def test_a_pull_of_the_models_own_is_against_the_odds(memory):
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.3])
+def test_another_share_than_is_said_is_against_the_odds(memory, share):
     held = Anchor(-np.arange(len(SHARES)) / 8, 0.0, 1.0, 1.0, 1.0)
-    them, free = pull._likely(held, Known(memory))
-    same, logs = pull._likely(held, Known(memory, 0.0))
-    assert them == same
-    odds = [3.0 * (p > 0) for p, _ in them]
-    np.testing.assert_allclose(logs, free - odds, atol=1e-15)
+    free = dict(zip(*pull._likely(held, Known(memory)), strict=True))
+    them, logs = pull._likely(held, Known(memory, share))
+    found = dict(zip(them, logs, strict=True))
+    assert len(found) == len(them)
+    for (p, k), log in free.items():
+        if p != share:
+            assert found[p, k] == log - 3.0
+    near = min(SHARES, key=lambda p: (abs(p - share), p))
+    assert found[share, memory or 1] == free[near, memory or 1]
+
+
+@pytest.mark.parametrize("exponent", [200, -300])
+def test_far_units_are_those_of_one_in_many_directions(exponent):
+    """The last file's distance stood in units of the data, its parts in others."""
+    rng = np.random.default_rng(3)
+    real, files = rng.standard_normal((200, 28)), collapse(rng, n=120, dim=28, generations=5)
+    near = audit.audit(real, files, horizon=2).forecast
+    far = audit.audit(np.ldexp(real, exponent), [np.ldexp(x, exponent) for x in files], horizon=2)
+    assert far.forecast.in_units(-exponent) == near

@@ -55,14 +55,15 @@ def test_paths_are_those_of_what_is_known():
     held = anchor(SERIES, 0.1, 0.001)
     rng = np.random.default_rng(0)
     alone = pull.pairs(rng, SERIES, held, 200, Known(share=0.0))
-    assert {p for p, _ in alone} == {0.0}
+    assert np.mean([p == 0.0 for p, _ in alone]) > 0.9
     assert {k for _, k in pull._likely(held, Known(share=0.0))[0]} == {1, 2, 3, LONGEST}
-    assert set(pull.pairs(rng, SERIES, held, 50, Known(5, 0.3))) == {(0.3, 5)}
+    assert {k for _, k in pull.pairs(rng, SERIES, held, 50, Known(5, 0.3))} == {5}
     assert {k for _, k in pull.pairs(rng, SERIES, held, 50, Known(2))} == {2}
     them, logs = pull._likely(held, Known(share=0.12))
-    assert them == ((0.12, 1), (0.12, 2), (0.12, 3))
+    assert them[:3] == ((0.12, 1), (0.12, 2), (0.12, 3))
     assert logs[0] == held.log_likelihood[list(SHARES).index(0.1)]
-    assert logs[1:].tolist() == held.remembered[:, 1].tolist()
+    assert logs[1:3].tolist() == held.remembered[:, 1].tolist()
+    assert them[3:] == pull.PAIRS
     assert (pull.shares(rng, held, 3, known=0.4) == 0.4).all()
 
 

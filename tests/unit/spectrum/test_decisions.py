@@ -7,6 +7,9 @@ def test_constants():
     assert constants("spectrum") == {
         "baseline.LARGE": 4503599627370496.0,
         "blocks._DIRECT": 400,
+        "blocks._LEADS": 0.45,
+        "blocks._OF_TINY": (0.28, 0.075),
+        "blocks._TINY": 3,
         "blocks._REFERENCE": 64,
         "bounds._LONG": 33554432,
         "bounds.ROUNDING": 1e-09,
@@ -70,6 +73,7 @@ def test_constants():
         "split._STEP": 2.0,
         "split._MOST": 16,
         "split._DECLARED": 1.0,
+        "split._OF_ONE_LEFT": 2.0,
         "split._MOST_ERROR": (0.022, 0.042),
         "sqrt_trace._NEGLIGIBLE": 1e-30,
         "unrolled._LEAST": 1e-09,

@@ -6,6 +6,8 @@ from tests.decisions import constants, defaults
 def test_constants():
     assert constants("theory.distance") == {
         "by_direction._NODES": 9,
+        "by_direction._BEGUN": 0.5,
+        "by_direction._FEW": 9,
         "by_direction._SHARED": 0.5,
         "cumulants._MOST_SYNTH": 10000,
         "cumulants._MISSED": 3.0,
@@ -37,7 +39,11 @@ def test_constants():
         "equivalent._MULTIPLIED": 2.0,
         "equivalent._FIRST": 0.65,
         "equivalent._DAMPED": 3.0,
+        "equivalent._AFTER_FIRST": 2.4,
+        "equivalent._FEW": 10,
+        "equivalent._LOW": 3,
         "equivalent._AT_REST": 1e-05,
+        "equivalent._SMOOTH": 9,
         "equivalent._TURNS": 3,
         "equivalent._SHORT": 8,
         "equivalent._LONGEST": 300,
