@@ -297,7 +297,7 @@ def test_a_walk_of_few_samples_ends_where_rounding_grows(d, n_real, n_synth, t, 
     found = w2_squared(fresh_data(n_real, n_synth), [1.0] * d, generations=24)
     value, error = float(found.value[t - 1]), float(found.value[t - 1] * found.rel_error[t - 1])
     assert abs(value - mean) <= error + 3 * se
-    assert (found.rel_error[1:14] < 0.1).all()  # and not before
+    assert (found.rel_error[1:14] < 0.15).all()  # and not before
 
 
 def test_smooth_paths_go_on():
