@@ -39,10 +39,6 @@ _NODES = 9
 #: Declared error of the synthetic noise's share in an entry off the diagonal. Calibrated in
 #: tests/golden/theory/directions.py.
 _SHARED = 0.5
-#: As much more of the scalar theory's by the share that a first fit has in the fluctuation, where
-#: it has no more than so many degrees of freedom, and less beyond: set on 2,500 values of loops
-#: begun with 2 to 10 samples.
-_BEGUN, _FEW = 0.5, 9
 
 Parts = tuple[Spread, Memory]
 
@@ -120,9 +116,7 @@ def _rows_at(directions: Directions, curves: _Curves, c: Array, t: int) -> Array
     unsure = _SHARED * float((pairs * moved).sum()) / total * s.bures_weight / 8
     spiked = log_of_two_points(mean[0] + s.bures_weight * mean[1], memory.skew)
     value = max(float(rows[0]), -math.expm1(spiked))
-    begun = float(memory.start) * min(1.0, _FEW / loop.first_dof)
-    error = float(rows[3]) * (1 + _BEGUN * begun) + unsure
-    return np.array([value, 0.0, 1.0, min(error, max(1 - value, value))])
+    return np.array([value, 0.0, 1.0, min(float(rows[3]) + unsure, value)])
 
 
 def _first_rows(directions: Directions, c: Array) -> Array:

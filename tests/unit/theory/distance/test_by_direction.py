@@ -58,9 +58,7 @@ def test_nearly_equal_biases_have_the_distance_of_one_bias(loop):
         (distance.resummed_limit(one, S), distance.w2_squared_limit(many, S)),
     ):
         np.testing.assert_allclose(b.value, a.value, rtol=1e-8)
-        more = np.asarray(b.rel_error - a.rel_error)  # by what a first fit began
-        assert (more > -1e-8).all()
-        assert (more <= 0.5 * np.asarray(a.rel_error) + 1e-8).all()
+        np.testing.assert_allclose(b.rel_error, a.rel_error, atol=1e-8)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -160,17 +158,17 @@ def test_what_is_not_computed_is_refused():
         worth.admissible_n_synth(fresh_data(9, 9, bias=(1.0, 0.5)), [1.0, 1.0])
 
 
-#: Biases, E W2^2/d of generation 2 and its error, by drawn data and by sufficient statistics.
+#: Biases, E W2^2/d of generation 2 and its error, by drawn data (2,500 and 1,500 loops).
 FEW_FIRST = {
     "two, 45 directions": (
         Loop(n_initial=2, n_fresh=3065, n_synth=1161, bias=tuple(np.linspace(0.95, 0.1, 45))),
-        0.14597,
-        0.00016,
+        0.16253,
+        0.00057,
     ),
     "four, 120 directions": (
         Loop(n_initial=4, n_fixed=4, n_fresh=965, n_synth=298, bias=(0.9,) * 60 + (0.5,) * 60),
-        0.1260,
-        0.0005,
+        0.15121,
+        0.00029,
     ),
 }
 
@@ -183,45 +181,5 @@ def test_a_first_fit_of_few_samples_leaves_spikes(name):
     found = distance.w2_squared(loop, [1.0] * d, generations=2)
     value, error = float(found.value[1]) / d, float(found.rel_error[1])
     assert abs(value - mean) <= error * value + 3 * se
-    assert value == pytest.approx(mean, rel=0.06)
-    assert error > 0.05
-
-
-#: Of 2,500 loops begun with few samples the one that asks for most: biases, and E W2^2 of
-#: generations 2 and 3 by simulation.
-ASKS_FOR_MOST = (
-    0.977034,
-    0.971006,
-    0.970928,
-    0.94952,
-    0.916156,
-    0.894423,
-    0.836459,
-    0.742275,
-    0.703814,
-    0.676704,
-    0.644643,
-    0.603439,
-    0.593822,
-    0.519035,
-    0.424088,
-    0.36035,
-    0.332037,
-    0.320194,
-    0.28452,
-    0.273335,
-    0.205863,
-    0.194932,
-    0.139589,
-    0.102868,
-)
-
-
-def test_what_a_first_fit_began_is_declared():
-    loop = Loop(n_fixed=4, n_fresh=24, n_synth=384, n_initial=4, bias=ASKS_FOR_MOST)
-    s = 1 / np.arange(1.0, 25.0)
-    found = distance.w2_squared(loop, s * (24 / s.sum()), generations=3)
-    off = found.value[1:] / np.array([19.413, 15.343]) - 1
-    assert (off > 0.3).all()
-    assert (off < found.rel_error[1:]).all()
-    assert (found.rel_error[1:] < 0.5).all()
+    assert value == pytest.approx(mean, rel=0.15)
+    assert 0.15 < error < 1

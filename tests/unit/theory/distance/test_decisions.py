@@ -6,8 +6,6 @@ from tests.decisions import constants, defaults
 def test_constants():
     assert constants("theory.distance") == {
         "by_direction._NODES": 9,
-        "by_direction._BEGUN": 0.5,
-        "by_direction._FEW": 9,
         "by_direction._SHARED": 0.5,
         "cumulants._MOST_SYNTH": 10000,
         "cumulants._MISSED": 3.0,
