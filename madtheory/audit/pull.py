@@ -394,11 +394,10 @@ def _likely(held: Anchor, known: Known) -> tuple[tuple[tuple[float, int], ...], 
         min((abs(p - known.share), -log) for (p, k), log in zip(them, logs, strict=True) if k == m)
         for m in memories
     ]
-    others = [p != known.share for p, _ in them]
-    said = tuple((known.share, k) for k in memories)
-    by_itself = tuple(pair for pair, other in zip(them, others, strict=True) if other)
-    logs = np.append([-log for _, log in near], logs[others] - _BY_ITSELF)
-    return said + by_itself, logs
+    said = [((known.share, k), -log) for k, (_, log) in zip(memories, near, strict=True)]
+    by_itself = zip(them, logs - _BY_ITSELF, strict=True)
+    found, likely = zip(*said, *(x for x in by_itself if x[0][0] != known.share), strict=True)
+    return found, np.array(likely)
 
 
 def pairs(

@@ -8,7 +8,8 @@ dimension. With h_k = s_k sqrt(c_k), to second order
 
 v_kl = Var (Sigma_t)_kl/(c_k c_l s_k s_l): the formula of one bias for the spectrum h. An entry off
 the diagonal follows the recursion of the bias sqrt(lambda_k lambda_l), with c_k c_l in its
-synthetic noise; and higher orders are resummed as for one bias.
+synthetic noise; and higher orders are resummed as for one bias. A first fit to few samples leaves
+spikes, at which that is extrapolated: the deficit is at least that of two points.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ def _sharpened(rows: Array, found: list[tuple[float, float]]) -> Array:
     T, out = len(found), rows.copy()
     value, lower, upper, error = rows[:, :T]
     new, declared = np.array(found).T
-    declared = np.minimum(declared, np.maximum(upper[:T] - new, new - lower[:T]))
+    declared = np.minimum(declared, np.maximum(upper - new, new - lower))
     better = (declared < error) & (lower <= new) & (new <= upper)
     out[0, :T], out[3, :T] = np.where(better, new, value), np.where(better, declared, error)
     return out
@@ -210,9 +210,7 @@ def _walk(loop: Loop, s: Spectrum, totals: list[float]) -> list[tuple[float, flo
             rest = deficit_by_law(limit[0], s, totals[-1], limit[1] + _AT_REST, skew=skew)
             return found + [rest] * (len(totals) - len(found))
         turns = turns + 1 if (x[-1] - x[-2]) * (x[-2] - x[-3]) < 0 else 0
-        if turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]:
-            return found
-        if _grows(x):
+        if _grows(x) or (turns == _TURNS and abs(x[-1] - x[-2]) > _AT_REST * x[-1]):
             return found
         kept = passed**t * first.scale / law.scale
         diluted = _diluted(loop, s, first, law, kept)
