@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,15 @@ def below(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
     return {k.removeprefix(start): v for k, v in values.items() if k.startswith(start)}
 
 
+def _seal(tensors: Mapping[str, Tensor]) -> list[int]:
+    """SHA-256 of all names, kinds, shapes and bytes."""
+    state = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        state.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return list(state.digest())
+
+
 @dataclass(slots=True)
 class Checkpoint:
     """Where one fit keeps its state: `purpose` says of what data and settings it is."""
@@ -60,6 +70,9 @@ class Checkpoint:
             tensors = load(self.path.read_bytes())
         except (SafetensorError, OSError) as error:
             raise ValueError(f"checkpoint must be a whole file, got {self.path}: {error}") from None
+        sealed = tensors.pop("seal", torch.empty(0)).tolist()
+        if sealed != _seal(tensors):
+            raise ValueError(f"checkpoint must be a whole file, got {self.path}: another content")
         purpose = bytes(tensors.pop("purpose").tolist()).decode()
         if purpose != self.purpose:
             raise ValueError(f"checkpoint must be of this fit, got another one in {self.path}")
@@ -76,5 +89,6 @@ class Checkpoint:
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         held["step"] = torch.tensor(step)
         held["purpose"] = torch.tensor(list(self.purpose.encode()), dtype=torch.uint8)
+        held["seal"] = torch.tensor(_seal(held), dtype=torch.uint8)
         files.atomic_write_bytes(self.path, save(held))
         self._pace.rest(started)

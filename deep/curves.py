@@ -21,9 +21,10 @@ import numpy as np
 
 from madtheory import files
 from madtheory._types import Array, Ints
-from madtheory.deep.folder import read_about, seal
+from madtheory.deep.folder import read_about
 from madtheory.engine import read_curves, samples
-from madtheory.files import run_folder
+from madtheory.engine.store import timed
+from madtheory.files import run_folder, seal
 
 
 def digest(generations: Ints, metrics: Mapping[str, Array]) -> str:
@@ -94,10 +95,12 @@ def _seconds(folder: Path) -> float:
     """Time that the finished generations took, each as it was last run."""
     path = folder / "timings.jsonl"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        found = {line.pop("generation"): sum(line.values()) for line in map(json.loads, lines)}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise run_folder.damaged(path, "the timings of this run") from None
+        found = dict(map(timed, path.read_bytes().splitlines()))
+    except (OSError, ValueError):
+        raise ValueError(
+            f"{path} must be the timings of this run, got a damaged or missing file; "
+            "give the run's command again, which mends it"
+        ) from None
     return round(sum(found.values()), 1)
 
 

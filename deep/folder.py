@@ -15,8 +15,6 @@ a run that was killed writes the same bytes again. The run's digest does not cov
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -119,15 +117,9 @@ def write_samples(folder: Path, generation: int, sample: Sample) -> None:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
-def seal(told: Mapping[str, Any]) -> str:
-    """SHA-256 of all that a JSON file says besides."""
-    return files.sha256(files.json_text(told))
-
-
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     """Write deep.json, with the digest of all that it says."""
-    told = files.jsonable(about)
-    files.atomic_write_json(folder / "deep.json", told | {"digest": seal(told)})
+    run_folder.write_sealed(folder / "deep.json", about)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -150,12 +142,25 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"the folder must be that of a deep run with a finished generation, got {folder}"
         )
-    path = folder / "deep.json"
-    told = run_folder.read_json(path)
+    return _about(folder)
+
+
+def _about(folder: Path) -> dict[str, Any]:
     # Folders of earlier versions have no digest.
-    if told.pop("digest", None) not in (None, seal(told)):
-        raise run_folder.damaged(path, "as it was written")
-    return told
+    return run_folder.read_sealed(folder / "deep.json", unsealed=True)
+
+
+def check_kept(folder: Path, generation: int) -> None:
+    """Refuse a run that cannot end well, as what it kept up to a generation is not whole.
+
+    Raises
+    ------
+    ValueError
+        deep.json or the samples of a generation are missing or damaged.
+    """
+    _about(folder)
+    for t in range(generation + 1):
+        read_samples(folder / "samples" / f"{t}.npz")
 
 
 def _progress(folder: Path) -> Progress | None:
@@ -179,7 +184,7 @@ def sample_files(folder: Path) -> list[Path]:
     for t in range(max(found | {finished, 1}) + 1):
         if t not in found:
             path = folder / "samples" / f"{t}.npz"
-            raise run_folder.damaged(path, "the samples of a generation", "none")
+            raise run_folder.damaged(path, "the samples of a generation", "none", run=folder)
     return [folder / "samples" / f"{t}.npz" for t in sorted(found)]
 
 
@@ -218,9 +223,10 @@ def said(folder: Path, generations: int) -> Said:
 
 
 def read_samples(path: Path) -> dict[str, Numbers]:
-    """Return what one file of samples holds."""
+    """Return what one file of samples, X/samples/T.npz, holds."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
-        raise run_folder.damaged(path, "samples of a deep run") from None
+    except Exception:  # a changed bit of an archive raises what it likes: it may look encrypted
+        run = path.parent.parent
+        raise run_folder.damaged(path, "samples of a deep run", run=run) from None

@@ -17,7 +17,7 @@ from madtheory.deep import train
 from madtheory.deep.config import Preset
 from madtheory.deep.data import sets
 from madtheory.deep.features import Eyes, read_exported
-from madtheory.deep.folder import is_run, read_about, write_about, write_samples
+from madtheory.deep.folder import check_kept, is_run, read_about, write_about, write_samples
 from madtheory.deep.measures import Measures
 from madtheory.deep.models import OF_IMAGES, OF_POINTS
 from madtheory.deep.parallel import processes
@@ -153,6 +153,10 @@ class Keeper:
             write_samples(self.folder, 0, self.found.reference.real)
             write_about(self.folder, self.about(model))
         write_samples(self.folder, generation, self.found.last)
+
+    def check(self, generation: int) -> None:
+        """Look at what earlier generations left before others are trained."""
+        check_kept(self.folder, generation)
 
     def about(self, model: Any) -> dict[str, Any]:
         """What deep.json holds."""

@@ -175,6 +175,9 @@ def _resume(task: Task, folder: store.RunFolder, at: store.Snapshot) -> _Run:
 def _run(task: Task, folder: store.RunFolder | None, show: Callable[[int, int], None]) -> Curves:
     """Run a task to its end, or read it when it is there."""
     at = folder.snapshot if folder is not None else None
+    check = getattr(task.keep, "check", None)
+    if at is not None and at.generation and check is not None:
+        check(at.generation)
     if at is not None and at.generation == task.generations:
         return Curves(task.measured, at.metrics, task.seed, at.generation)
     try:
@@ -240,6 +243,8 @@ def run_loop(
     keep : callable or None
         ``keep(generation, fitted_model)`` after the metrics of each generation, before it is
         saved: for files of one's own. A generation that was not saved is run again, and so is it.
+        ``keep.check(generation)``, if there is one, is called before a run goes on from there: what
+        it raises ends the run before anything is fitted.
     progress : callable, bool or None
         ``progress(generation, generations)`` after each; True shows a bar if stderr is a
         terminal.

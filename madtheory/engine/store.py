@@ -30,7 +30,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,6 +222,24 @@ def _stop_reason(rest: bytes) -> str | None:
     return None
 
 
+def timed(line: bytes) -> tuple[int, float]:
+    """Return generation and seconds of a line of timings.jsonl; ValueError where it is none."""
+    try:
+        told = json.loads(line)
+        return int(told.pop("generation")), sum(told.values())
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        raise ValueError("damaged") from None
+
+
+def _timed_once(content: bytes, generation: int) -> bytes:
+    """Return the last line of each generation up to one: what goes on times the others anew."""
+    found = dict[int, bytes]()
+    for line in content.splitlines():
+        with suppress(ValueError):  # what a kill or a full disk tore
+            found[timed(line)[0]] = line + b"\n"
+    return b"".join(line for at, line in found.items() if at <= generation)
+
+
 def read_progress(folder: Path) -> Progress:
     """Read a run folder without taking it; the run may be finished, stopped or at work."""
     if not (folder / "config.json").is_file():
@@ -287,7 +305,15 @@ class RunFolder:
         _check_files(self.folder, seals | self.snapshot.files)
         # What a run that was killed just after it had saved did not get to.
         self._drop_fits(self.snapshot.generation)
+        self._mend_timings(self.snapshot.generation)
         self._open_stats(self.snapshot.mark)
+
+    def _mend_timings(self, generation: int) -> None:
+        """Leave a line a generation: these are measurements, which no digest covers."""
+        path = self.folder / "timings.jsonl"
+        content = path.read_bytes() if path.exists() else b""
+        if (once := _timed_once(content, generation)) != content:
+            files.atomic_write_bytes(path, once)
 
     def _open_stats(self, mark: Mark) -> None:
         self._drop_arrays()
@@ -303,7 +329,7 @@ class RunFolder:
         started = time.monotonic()
         environment = run_folder.environment(self.config["seed"], _versions())
         texts = {"environment.json": environment, "config.json": self.config}
-        seals = {name: files.sha256(files.json_text(value)) for name, value in texts.items()}
+        seals = {name: files.seal(value) for name, value in texts.items()}
         files.atomic_write_json(self.folder / "environment.json", environment)
         digest = self._write_arrays("arrays-0.npz", arrays)
         self._write(Snapshot(0, {}, Mark(), {"arrays-0.npz": digest}, seals))

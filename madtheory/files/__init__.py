@@ -11,7 +11,14 @@ from madtheory.files.atomic import (
     atomic_write_json,
     atomic_write_text,
 )
-from madtheory.files.canonical import canonical_json, json_text, jsonable, sha256, sha256_file
+from madtheory.files.canonical import (
+    canonical_json,
+    json_text,
+    jsonable,
+    seal,
+    sha256,
+    sha256_file,
+)
 from madtheory.files.features import feature_eigenvalues, load_features, load_numbers
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "jsonable",
     "load_features",
     "load_numbers",
+    "seal",
     "sha256",
     "sha256_file",
 ]

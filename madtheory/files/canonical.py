@@ -72,6 +72,11 @@ def sha256(data: bytes | str) -> str:
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
+def seal(told: Any) -> str:
+    """SHA-256 of all that a JSON file says: what it carries beside that, or another file of it."""
+    return sha256(json_text(told))
+
+
 def sha256_file(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's content."""
     with open(path, "rb") as stream:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from madtheory.files import disk
-from madtheory.files.atomic import sweep
-from madtheory.files.canonical import canonical_json
+from madtheory.files.atomic import atomic_write_json, sweep
+from madtheory.files.canonical import canonical_json, jsonable, seal
 
 
 def configuration(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,9 +83,12 @@ def _git_state(source: Path) -> dict[str, Any] | None:
 # --- what is refused -----------------------------------------------------------------------------
 
 
-def damaged(path: Path, what: str, got: str = "a damaged or missing file") -> ValueError:
-    """Return the refusal of a part of a run that is not what was written."""
-    return ValueError(f"{path} must be {what}, got {got}; remove {path.parent} to start again")
+def damaged(
+    path: Path, what: str, got: str = "a damaged or missing file", *, run: Path | None = None
+) -> ValueError:
+    """Return the refusal of a part of a run (the folder of `path`) that is not what was written."""
+    whole = path.parent if run is None else run
+    return ValueError(f"{path} must be {what}, got {got}; remove {whole} to start again")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -97,6 +100,24 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise damaged(path, "readable JSON")
     return value
+
+
+def write_sealed(path: Path, told: Mapping[str, Any]) -> None:
+    """Write a JSON file with the digest of all that it says."""
+    plain = jsonable(told)
+    atomic_write_json(path, plain | {"digest": seal(plain)})
+
+
+def read_sealed(path: Path, *, unsealed: bool = False) -> dict[str, Any]:
+    """Return what :func:`write_sealed` wrote, or refuse another content.
+
+    With `unsealed` a file without a digest is believed: earlier versions wrote none.
+    """
+    told = read_json(path)
+    digest = told.pop("digest", None)
+    if digest != seal(told) and not (unsealed and digest is None):
+        raise damaged(path, "as it was written")
+    return told
 
 
 def same_config(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:

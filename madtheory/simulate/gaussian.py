@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,7 +152,14 @@ def _run_stored(plan: Plan, path: Path, running: Running) -> Paths:
     if found is not None:
         store.remove_run(path)
         return found
-    with store.open_run(path, plan) as stored:
+    with ExitStack() as held:
+        try:
+            stored = held.enter_context(store.open_run(path, plan))
+        except (OSError, ValueError):
+            # A process that has ended meanwhile takes the folder along: its result is there.
+            if (found := store.read_result(path, plan)) is None:
+                raise
+            return found
         found = run(plan, _drawing(plan), start=stored.start, save=stored.save, **running)
         result = units.put_back(found, plan)
         stored.finish(result)

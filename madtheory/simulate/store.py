@@ -128,10 +128,10 @@ class Run:
         config, wanted = self.folder / "config.json", config_of(self.plan)
         environment, here = self.folder / "environment.json", run_folder.versions(VERSIONS)
         if not run_folder.begun(self.folder, "an unfinished run", ("environment.json", "lock")):
-            files.atomic_write_json(environment, run_folder.environment(self.plan.seed, here))
+            run_folder.write_sealed(environment, run_folder.environment(self.plan.seed, here))
             files.atomic_write_json(config, wanted)
         run_folder.same_config(self.folder, run_folder.read_json(config), wanted)
-        self.environment = run_folder.read_json(environment)
+        self.environment = run_folder.read_sealed(environment)
         run_folder.same_versions(self.folder, self.environment.get("versions"), here)
         state = self.folder / "state.npz"
         if state.exists():

@@ -1,7 +1,9 @@
 """Samples and grids in a run's folder: what is kept, the same bytes, what is missing."""
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,11 @@ import pytest
 from PIL import Image
 
 from madtheory.deep import curves, folder
+from madtheory.deep.config import parse
 from madtheory.deep.measures import Sample
+from madtheory.deep.models import LinearGaussian
+from madtheory.deep.run import run
+from tests.unit.deep.conftest import PRESET
 
 
 def test_the_folder_keeps_samples_of_every_generation(done: Path) -> None:
@@ -46,6 +52,101 @@ def test_a_run_that_stopped_has_the_samples_up_to_there(done: Path, tmp_path: Pa
     with (copy / "stats.jsonl").open("a", encoding="utf-8") as stream:
         stream.write('{"generation":3,"stopped":"the loss is NaN"}\n')
     assert len(folder.sample_files(copy)) == 3
+
+
+# --- a run that goes on -------------------------------------------------------------------------
+
+
+class Stop(Exception):
+    """An interrupt of our own."""
+
+
+def begin(out: Path, progress: Callable[[int, int], None] | None = None) -> str:
+    """Run the preset of three generations in a folder, or go on; the digest of its curves."""
+    preset = parse("small", PRESET, ["generations=3"])
+    found = run(preset, out=out, seed=4, command="the command", progress=progress)
+    return curves.digest(found.generations, found.metrics)
+
+
+def stopped(out: Path) -> Path:
+    """Begin, and stop after two generations."""
+
+    def stop(generation: int, _: int) -> None:
+        if generation == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        begin(out, stop)
+    return out
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "flipped"])
+@pytest.mark.parametrize("name", ["samples/0.npz", "samples/1.npz", "samples/2.npz", "deep.json"])
+def test_damage_is_found_before_anything_is_trained(
+    name: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And to do what the refusal says is of use."""
+    out = stopped(tmp_path / "run")
+    whole = (out / name).read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    if how == "missing":
+        (out / name).unlink()
+    else:
+        (out / name).write_bytes(flipped if how == "flipped" else whole[: len(whole) // 2])
+    with monkeypatch.context() as patch:
+        patch.setattr(LinearGaussian, "fit", lambda *_: pytest.fail("a generation was trained"))
+        with pytest.raises(ValueError, match=rf"{name} must be .*; remove (.*) to start") as caught:
+            begin(out)
+    removed = re.findall("; remove (.*) to start again$", str(caught.value))
+    assert removed == [str(out)]
+    shutil.rmtree(removed[0])
+    assert begin(out) == begin(tmp_path / "whole")
+    assert len(folder.sample_files(out)) == 4
+
+
+def test_samples_of_generations_that_are_run_again_may_be_damaged(tmp_path: Path) -> None:
+    out = stopped(tmp_path / "run")
+    (out / "samples" / "3.npz").write_bytes(b"half")
+    begin(out)
+    assert folder.read_samples(out / "samples" / "3.npz")["x"].shape == (1000, 3)
+
+
+def test_a_torn_line_of_timings_ends_no_run(tmp_path: Path) -> None:
+    """As a kill or a full disk leaves one."""
+    out = stopped(tmp_path / "run")
+    path = out / "timings.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    begin(out)
+    assert curves.of_run(out).seconds > 0
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["generation"] for line in lines] == [1, 3]
+    # Of a finished run too.
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="give the run's command again, which mends it"):
+        curves.of_run(out)
+    begin(out)
+    assert curves.of_run(out).seconds > 0
+
+
+def test_any_flipped_bit_of_samples_is_one_sentence(tmp_path: Path) -> None:
+    """Or it changes nothing: an archive says some things that nobody reads."""
+    path = tmp_path / "samples" / "1.npz"
+    path.parent.mkdir()
+    np.savez(path, x=np.arange(6.0), features=np.ones(2))
+    whole, known = path.read_bytes(), folder.read_samples(path)
+    for place in range(2 * len(whole)):
+        spoiled = bytearray(whole)
+        spoiled[place // 2] ^= 1 << (place // 2 % 8 if place % 2 else 0)
+        path.write_bytes(spoiled)
+        words, found = "", known
+        try:
+            found = folder.read_samples(path)
+        except ValueError as error:
+            words = str(error)
+        assert words == "" or words.endswith(f"; remove {tmp_path} to start again")
+        for name in known.keys() & found.keys():
+            assert np.array_equal(known[name], found[name])
 
 
 # --- images --------------------------------------------------------------------------------------

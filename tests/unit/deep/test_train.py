@@ -104,6 +104,48 @@ def test_a_damaged_checkpoint_is_named(cut: int, tmp_path: Path) -> None:
         kept.load()
 
 
+def test_a_checkpoint_with_one_bit_changed_is_refused(tmp_path: Path) -> None:
+    """Or it is as it was: what is no part of a tensor decides nothing."""
+    fit, taken = work()
+    kept = checkpoint.Checkpoint(tmp_path, "p")
+    go(fit, taken, 2, kept)
+    whole, (step, tensors) = kept.path.read_bytes(), kept.load()
+    start, refused = 8 + int.from_bytes(whole[:8], "little"), set[int]()
+    for place in range(len(whole)):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 1 << place % 8
+        kept.path.write_bytes(spoiled)
+        words, found = "", (0, dict[str, torch.Tensor]())
+        try:
+            found = kept.load()
+        except ValueError as error:
+            words = str(error)
+        if words:
+            assert words.startswith("checkpoint must be a whole file, got")
+            refused.add(place)
+            continue
+        assert found[0] == step
+        assert found[1].keys() == tensors.keys()
+        assert all(torch.equal(found[1][name], x) for name, x in tensors.items())
+    assert refused >= set(range(start, len(whole)))
+
+
+def test_a_checkpoint_of_several_kinds_of_numbers_comes_back(tmp_path: Path) -> None:
+    given = {
+        "none": torch.empty(0, 3),
+        "turned": torch.arange(6.0).reshape(2, 3).T,
+        "half": torch.ones(3, dtype=torch.bfloat16),
+        "truth": torch.tensor([True, False]),
+        "one": torch.tensor(7),
+    }
+    kept = checkpoint.Checkpoint(tmp_path, "p")
+    kept.save(5, given)
+    step, found = kept.load()
+    assert step == 5
+    assert found.keys() == given.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in given.items())
+
+
 def test_a_loss_that_is_no_number_ends_the_fit() -> None:
     fit, _ = work()
     with pytest.raises(train.Stopped, match="the loss at step 3 of 3 is nan"):

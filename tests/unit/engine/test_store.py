@@ -211,6 +211,73 @@ def test_lines_beyond_the_state_are_cut(tmp_path, save_always):
     assert content(tmp_path / "run") == content(tmp_path / "whole")
 
 
+TIMES = [b'{"data": 0.5, "fit": 1, "generation": %d, "metrics": 0.25}' % t for t in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"),
+    [
+        (TIMES[1:4], TIMES[1:4]),
+        (TIMES[1:], TIMES[1:4]),  # generation 4 was not saved
+        ([*TIMES[1:4], TIMES[4][:9]], TIMES[1:4]),
+        ([*TIMES[1:3], TIMES[3][:-1]], TIMES[1:3]),
+        ([*TIMES[1:3], TIMES[3][:9] + TIMES[3]], TIMES[1:3]),
+        ([TIMES[1], TIMES[3][:30], b"", *TIMES[2:4]], TIMES[1:4]),
+        ([*TIMES[1:3], TIMES[2].replace(b"1", b"2"), TIMES[3], bytes(40), b"5", b"[]", b'{"a": 1}'],
+         [TIMES[1], TIMES[2].replace(b"1", b"2"), TIMES[3]]),
+        ([], []),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_run_that_goes_on_leaves_a_time_a_generation(left, kept, end, tmp_path, save_always):
+    """Measurements, no results: what a kill tore goes, and what is run again is timed again."""
+    whole, out = start(tmp_path / "whole"), tmp_path / "run"
+    with pytest.raises(Stop):
+        start(out, progress=stop_at(3))
+    (out / "timings.jsonl").write_bytes(b"\n".join(left) + end)
+    assert start(out).digest == whole.digest
+    assert content(out) == content(tmp_path / "whole")
+    lines = (out / "timings.jsonl").read_bytes().splitlines()
+    assert lines[: len(kept)] == kept
+    assert [store.timed(line)[0] for line in lines[len(kept) :]] == [4, 5, 6]
+
+
+def test_a_line_of_times_is_read_or_refused():
+    assert store.timed(TIMES[3]) == (3, 1.75)
+    for line in (b"", b"5", b"[]", b"{}", b"null", b'{"generation": 1, "fit": "a"}', b"\xff\0",
+                 b'{"generation": [1]}', b'{"generation": 1e999}', b"[" * 100_000):  # fmt: skip
+        with pytest.raises(ValueError, match="damaged"):
+            store.timed(line)
+
+
+class Keeper:
+    """Keeps nothing, and says so when it is asked."""
+
+    def __init__(self):
+        self.asked, self.gone = [], False
+
+    def __call__(self, generation, model):
+        pass
+
+    def check(self, generation):
+        self.asked.append(generation)
+        if self.gone:
+            raise ValueError("a file is gone")
+
+
+def test_who_keeps_files_is_asked_before_a_run_goes_on(tmp_path, save_always):
+    keeper, out = Keeper(), tmp_path / "run"
+    with pytest.raises(Stop):
+        start(out, keep=keeper, progress=stop_at(3))
+    assert keeper.asked == []
+    keeper.gone = True
+    with pytest.raises(ValueError, match="a file is gone"):
+        start(out, keep=keeper, model=Untouchable())
+    keeper.gone = False
+    assert start(out, keep=keeper).digest == start(out, keep=keeper).digest
+    assert keeper.asked == [3, 3, 6]
+
+
 def unfinished(tmp_path):
     with pytest.raises(Stop):
         start(tmp_path / "run", progress=stop_at(4))

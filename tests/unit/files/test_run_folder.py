@@ -1,5 +1,6 @@
 """What a run folder must share with the run that goes on in it."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,23 @@ def test_a_temporary_file_with_a_name_in_sight_is_a_user_s(tmp_path: Path) -> No
     for name in ("state", ".state.1-1.tmp", "thesis.tmp", "tmp"):
         (tmp_path / name).write_text("")
     assert sorted(run_folder.strangers(tmp_path, {"state"})) == ["thesis.tmp", "tmp"]
+
+
+def test_a_sealed_file_is_believed_as_written_only(tmp_path: Path) -> None:
+    path = tmp_path / "about.json"
+    run_folder.write_sealed(path, {"seed": 1, "x": (0.5, math.nan)})
+    assert run_folder.read_sealed(path) == {"seed": 1, "x": [0.5, None]}
+    whole = path.read_text()
+    for changed in (whole.replace("0.5", "0.6"), whole.replace("seed", "deed")):
+        path.write_text(changed)
+        for unsealed in (False, True):
+            with pytest.raises(ValueError, match=r"about\.json must be as it was written, got a"):
+                run_folder.read_sealed(path, unsealed=unsealed)
+    # What earlier versions wrote.
+    path.write_text('{"seed": 1}')
+    assert run_folder.read_sealed(path, unsealed=True) == {"seed": 1}
+    with pytest.raises(ValueError, match=r"about\.json must be as it was written, got a"):
+        run_folder.read_sealed(path)
 
 
 def test_a_chunk_is_not_to_blame_where_more_differs(tmp_path: Path) -> None:

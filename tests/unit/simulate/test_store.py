@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,58 @@ def test_a_state_beside_a_changed_configuration_is_refused(
     path.write_text(kept)
     whole = simulate(fresh_data(9, 9), [2.0], seed=0, **SHORT)
     assert simulate(fresh_data(9, 9), [2.0], seed=0, store=out, **SHORT).digest == whole.digest
+
+
+def test_no_bit_of_where_a_run_began_may_change(tmp_path: Path) -> None:
+    """It goes into the finished file."""
+    run = store.Run(tmp_path / "x.parquet", PLAN)
+    run.folder.mkdir()
+    run.load()
+    path, known = run.folder / "environment.json", run.environment
+    assert "digest" not in known
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 1 << place % 8
+        path.write_bytes(spoiled)
+        again = store.Run(tmp_path / "x.parquet", PLAN)
+        with pytest.raises(ValueError, match=r"environment\.json must be .* remove .*run to start"):
+            again.load()
+
+
+@pytest.mark.parametrize("call", ["make", "_take"])
+def test_a_result_that_another_process_left_meanwhile_is_read(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends, and removes the folder, just before the lock is opened or just after."""
+    out = tmp_path / "x.parquet"
+    whole = simulate(fresh_data(9, 9), [2.0], seed=0, store=tmp_path / "y.parquet", **SHORT)
+    real = getattr(store.run_folder, call)
+
+    def late(*given: Any, **words: str) -> None:
+        real(*given, **words)
+        shutil.copy(tmp_path / "y.parquet", out)
+        shutil.rmtree(store.folder_of(out))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.run_folder, call, late)
+        found = simulate(fresh_data(9, 9), [2.0], seed=0, store=out, **SHORT)
+    assert found.digest == whole.digest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.parquet", "y.parquet"]
+
+
+def test_a_folder_that_is_gone_without_a_result_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, real = tmp_path / "x.parquet", store.run_folder.make
+
+    def late(folder: Path, **words: str) -> None:
+        real(folder, **words)
+        folder.rmdir()
+
+    monkeypatch.setattr(store.run_folder, "make", late)
+    with pytest.raises(ValueError, match=r"must lie in a writable folder, .*: No such"):
+        simulate(fresh_data(9, 9), [2.0], seed=0, store=out, **SHORT)
 
 
 def test_a_result_whose_configuration_was_changed_is_refused(tmp_path: Path) -> None:
