@@ -1,4 +1,8 @@
-"""A fit on disk: weights, averages and optimisers as plain tensors in one file, never pickled."""
+"""A fit on disk: weights, averages and optimisers as plain tensors in one file, never pickled.
+
+The file has the digest of all that it holds: a fit that went on from another state would end in
+other numbers without a word.
+"""
 
 from __future__ import annotations
 
@@ -69,14 +73,19 @@ class Checkpoint:
         try:
             tensors = load(self.path.read_bytes())
         except (SafetensorError, OSError) as error:
-            raise ValueError(f"checkpoint must be a whole file, got {self.path}: {error}") from None
+            raise self._damaged(str(error)) from None
         sealed = tensors.pop("seal", torch.empty(0)).tolist()
         if sealed != _seal(tensors):
-            raise ValueError(f"checkpoint must be a whole file, got {self.path}: another content")
+            raise self._damaged("another content than was written")
         purpose = bytes(tensors.pop("purpose").tolist()).decode()
         if purpose != self.purpose:
             raise ValueError(f"checkpoint must be of this fit, got another one in {self.path}")
         return int(tensors.pop("step")), tensors
+
+    def _damaged(self, what: str) -> ValueError:
+        return ValueError(
+            f"checkpoint must be a whole file, got {self.path}: {what}; remove it to fit anew"
+        )
 
     def due(self) -> bool:
         """Whether it is time to save again."""

@@ -9,7 +9,7 @@ state              arrays only, authoritative: SHA-256 of the rest, a line feed,
 arrays-T.npz       models and pooled batches up to generation T that no earlier file holds;
                    arrays-0.npz: the fixed real set, and the form of a sample
 stats.jsonl        one line a generation, reproducible fields only
-timings.jsonl      one line a generation, seconds
+timings.jsonl      one line a generation, seconds; a run that goes on mends it
 fit/T              what the model keeps while it is fitted, until generation T is saved
 lock               held by the process at work
 =================  ================================================================================

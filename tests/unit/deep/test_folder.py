@@ -38,8 +38,9 @@ def test_a_missing_file_is_named(done: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"samples/2.npz must be the samples of a generation"):
         folder.sample_files(copy)
     (copy / "samples" / "1.npz").unlink()
-    with pytest.raises(ValueError, match=r"samples/1.npz must be the samples of a generation"):
+    with pytest.raises(ValueError, match=r"samples/1.npz must be the samples of a generation") as e:
         folder.sample_files(copy)
+    assert str(e.value).endswith(f"; remove {copy} to start again")
     shutil.rmtree(copy / "samples")
     with pytest.raises(ValueError, match=r"samples/0.npz must be the samples of a generation"):
         folder.sample_files(copy)
