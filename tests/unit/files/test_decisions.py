@@ -16,4 +16,5 @@ def test_defaults():
     assert defaults("files") == {
         "atomic.sweep": {"held": False},
         "run_folder.damaged": {"got": "a damaged or missing file"},
+        "run_folder.read_sealed": {"unsealed": False},
     }
