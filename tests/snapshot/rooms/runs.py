@@ -153,10 +153,11 @@ def folders(here: Path) -> Found:
             f"files {kept}",
             answer(lambda o=out: [x.name for x in folder.sample_files(o.relative_to(here))]),
         )
+    (here / "made/samples/4.npz").write_bytes(b"half")
     yield (
         "read",
         [
-            answer(lambda: folder.read_samples(Path("made/deep.json"))),
+            answer(lambda: folder.read_samples(Path("made/samples/4.npz"))),
             answer(lambda: folder.read_about(Path("made"))),
         ],
     )
