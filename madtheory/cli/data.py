@@ -99,9 +99,9 @@ def metrics(*, real: Path, synth: Path, k: int, level: float) -> Payload:
     REAL and SYNTH are .npy, .npz, .parquet or .csv files; rows are samples.
     """
     from madtheory import metrics as measure
-    from madtheory.files import load_features
+    from madtheory.files import load_sets
 
-    x, y = load_features(real), load_features(synth)
+    x, y = load_sets([real, synth])
     both = measure.precision_recall(x, y, k=k, level=level)
     fid, unbiased = measure.fid(x, y, level=level), measure.fid_unbiased(x, y, level=level)
     kernel, reason = _kernel_distance(x, y, level)
@@ -521,12 +521,12 @@ def audit(
     itself what is known of its loop.
     """
     from madtheory.audit import audit as examine
-    from madtheory.files import load_features
+    from madtheory.files import load_sets
 
     paths = _audited(real, generations)
     target = None if figure is None else options.figure_target(figure, inputs=paths)
     names = [str(path) for path in paths[1:]]
-    samples = [load_features(path) for path in paths]
+    samples = load_sets(paths)
     known = {name: how.pop(name) for name in _KNOWN}
     if not generations:
         known = _told(real, len(names), known)

@@ -19,7 +19,7 @@ from madtheory.files.canonical import (
     sha256,
     sha256_file,
 )
-from madtheory.files.features import feature_eigenvalues, load_features, load_numbers
+from madtheory.files.features import feature_eigenvalues, load_features, load_numbers, load_sets
 
 __all__ = [
     "atomic_stream",
@@ -32,6 +32,7 @@ __all__ = [
     "jsonable",
     "load_features",
     "load_numbers",
+    "load_sets",
     "seal",
     "sha256",
     "sha256_file",

@@ -14,6 +14,7 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -352,6 +353,40 @@ def load_features(path: str | Path) -> Array:
         return _check.sample(str(path), _read(Path(path)), copy=False)
     except TypeError as error:
         raise ValueError(str(error)) from None
+
+
+def _column_names(path: Path) -> list[str] | None:
+    """Names that a file gives its columns; None where it gives none."""
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq
+
+        schema = pq.read_schema(path)
+        return [schema.names[i] for i in _parquet_columns(schema)]
+    if path.suffix.lower() == ".csv":
+        first, *_ = _first_rows(path)
+        return first[not first[0].strip() :] if _has_header(first) else None
+    return None
+
+
+def load_sets(paths: Sequence[str | Path]) -> list[Array]:
+    """Read data sets as :func:`load_features` does, refusing columns of other names than before."""
+    sets, named = [], None
+    for path in map(Path, paths):
+        sets.append(load_features(path))
+        names = _column_names(path)
+        if names is None:
+            continue
+        if named is None:
+            named = path, names
+        pairs = zip(names, named[1], strict=False)
+        other = next((x for x in enumerate(pairs, 1) if x[1][0] != x[1][1]), None)
+        if other is not None:
+            at, (got, wanted) = other
+            raise ValueError(
+                f"{path} must have the columns of {named[0]} in the same order, got {got!r} for "
+                f"{wanted!r} in column {at}"
+            )
+    return sets
 
 
 def load_numbers(path: str | Path) -> Array:

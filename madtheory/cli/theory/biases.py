@@ -71,7 +71,7 @@ def biases(
     import numpy as np
 
     from madtheory import _check
-    from madtheory.files import load_features
+    from madtheory.files import load_sets
     from madtheory.metrics import check_order, check_repeats, direction_variances
     from madtheory.theory.collapse import estimate_biases
 
@@ -86,7 +86,7 @@ def biases(
         )
     names = [str(path) for path in generations]
     check_order(names)
-    sets = [load_features(path) for path in (real, *generations)]
+    sets = load_sets([real, *generations])
     check_repeats(["real", *names], sets)
     seen = direction_variances(sets[0], sets[1:])
     found = estimate_biases(seen.generations, dof=dof, level=level)

@@ -447,3 +447,30 @@ def test_a_named_index_of_a_parquet_is_no_feature(names: list[str], tmp_path: Pa
     # A column that is no index stays, whatever its name.
     frame.reset_index(drop=True).rename(columns={"a": "id"}).to_parquet(tmp_path / "y.parquet")
     assert np.array_equal(files.load_features(tmp_path / "y.parquet"), X)
+
+
+def written(frame: pd.DataFrame, path: Path) -> Path:
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_named_columns_are_the_same_in_all_files(tmp_path: Path, suffix: str) -> None:
+    frame = pd.DataFrame(np.arange(12.0).reshape(4, 3), columns=list("abc"))
+    nameless = tmp_path / "x.npy"
+    np.save(nameless, frame.to_numpy())
+    first = written(frame, tmp_path / f"first.{suffix}")
+    again = written(frame, tmp_path / f"again.{suffix}")
+    assert all(
+        np.array_equal(x, frame) for x in files.load_sets([nameless, first, again, nameless])
+    )
+    turned = written(frame[["a", "c", "b"]], tmp_path / f"turned.{suffix}")
+    said = f"{turned} must have the columns of {first} in the same order, got 'c' for 'b' in column"
+    with pytest.raises(ValueError, match=re.escape(said + " 2")):
+        files.load_sets([nameless, first, again, turned])
+    # An index is no column.
+    frame.to_csv(tmp_path / "index.csv")
+    assert np.array_equal(files.load_sets([first, tmp_path / "index.csv"])[1], frame)
