@@ -17,7 +17,7 @@ from scipy.optimize import bisect, toms748
 
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMoments, FirstMomentsLimit
-from madtheory.theory.moments.first_step import State, System
+from madtheory.theory.moments.first_step import State, System, to_mean
 from madtheory.theory.moments.generation import require_resolved
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ _INWARDS, _GROWING = 0.5, 1.5
 _MOST_TURNS = 2**13
 #: Moments beside which those of real data are nothing: what a step makes of them is no difference.
 _LARGE = 1e100
+#: Distances in a stack of states.
+_AT_ONCE = 2**16
 
 
 # --- affine steps ---------------------------------------------------------------------------------
@@ -69,12 +71,6 @@ def fixed_point(A: Array, b: Array) -> Array:
     scale = scales(A)
     x = np.linalg.solve(np.eye(len(b)) - A * (scale / scale[:, None]), b / scale)
     return np.asarray(scale * x, dtype=np.float64)
-
-
-def _affine(step: Callable[[Array], Array], size: int) -> tuple[Array, Array]:
-    """Matrix and shift of a step on `size` numbers."""
-    shift = step(np.zeros(size))
-    return np.array([step(e) - shift for e in np.eye(size)]).T, shift
 
 
 def affine_path(A: Array, b: Array, start: Array, generations: int) -> Array:
@@ -131,6 +127,17 @@ def _at_rest(system: System, state: State, following: State) -> bool:
 # --- limit and radius ----------------------------------------------------------------------------
 
 
+def _large(count: int) -> Array:
+    """Moments beside which others are nothing, one at a time."""
+    return np.eye(count) * _LARGE
+
+
+def _stacked(state: State, count: int) -> State:
+    """The same state many times."""
+    D, c, q = (np.broadcast_to(x, (count, *x.shape)) for x in state[:3])
+    return State(D, c, q, state.t)
+
+
 @dataclass(frozen=True)
 class _Lags:
     """A stationary state by its lags: K + 2 B or so unknowns instead of (K + B)^2.
@@ -171,16 +178,16 @@ class _Lags:
     def expand(self, x: Array, rho: float = 1.0) -> State:
         """The state with these lags, in a loop whose moments change by rho a generation."""
         s = self.system
-        D = np.zeros((s.size, s.size))
+        D = np.zeros((*x.shape[:-1], s.size, s.size))
         if s.fixed:
-            D[0, 1] = 1.0 / s.loop.n_fixed
+            D[..., 0, 1] = 1.0 / s.loop.n_fixed
         p, q, unknown, age = self._copies
-        D[p, q] = x[unknown] * rho ** -age.astype(np.float64)
-        D += D.T
-        c = x[-2] * rho ** -np.arange(float(s.n_models))
-        scatter = x[-1] * rho ** -np.arange(float(s.n_batches))
+        D[..., p, q] = x[..., unknown] * rho ** -age.astype(np.float64)
+        D += D.swapaxes(-2, -1)
+        c = x[..., -2:-1] * rho ** -np.arange(float(s.n_models))
+        scatter = x[..., -1:] * rho ** -np.arange(float(s.n_batches))
         if s.loop.memory is None:
-            c = np.array([x[-2], x[-2], self._place_mean(D)])
+            c = np.stack([x[..., -2], x[..., -2], self._place_mean(D)], -1)
         return State(D, c, scatter, _LATE)
 
     def _same_kind(self, i: int, p: int) -> bool:
@@ -190,7 +197,7 @@ class _Lags:
             return p == i
         return (i < s.first_batch) == (p < s.first_batch)
 
-    def _place_mean(self, D: Array) -> float:
+    def _place_mean(self, D: Array) -> Array:
         """Put the running mean of all models where it settles; return the models' scatter.
 
         It settles at the centre of the real data: truth and fixed mean by their weights.
@@ -200,10 +207,9 @@ class _Lags:
         a[0], a[s.fixed] = 1.0 - self.share_fixed, self.share_fixed
         if not s.fixed:
             a[0] = 1.0
-        to = a @ D
-        D[mean, :] = D[:, mean] = to - 0.5 * float(to @ a)
-        D[mean, mean] = 0.0
-        return float(D[mean, s.model])
+        D[..., mean, :] = D[..., :, mean] = to_mean(D, a)
+        D[..., mean, mean] = 0.0
+        return np.asarray(D[..., mean, s.model])
 
     @cached_property
     def share_fixed(self) -> float:
@@ -217,12 +223,19 @@ class _Lags:
     def read(self, state: State) -> Array:
         """The lags of a state, at its newest objects."""
         i, j = np.array(self.places, dtype=np.int64).T
-        variance = state.q[0] if self.system.n_batches else 0.0
-        return np.array([*state.D[i, j], state.c[0], variance])
+        variance = state.q[..., :1] if self.system.n_batches else np.zeros_like(state.c[..., :1])
+        return np.concatenate([state.D[..., i, j], state.c[..., :1], variance], -1)
 
     def map(self, rho: float = 1.0) -> tuple[Array, Array]:
         """Matrix and shift of :meth:`step`."""
-        return _affine(lambda x: self.step(x, rho), len(self.places) + 2)
+        size = len(self.places) + 2
+        shift = self.step(np.zeros(size), rho)
+        return (self._in_blocks(lambda x: self.step(x, rho), np.eye(size)) - shift).T, shift
+
+    def _in_blocks(self, step: Callable[[Any], Array], stack: NDArray[Any]) -> Array:
+        """A step of many states, as many at once as stay near the processor."""
+        blocks = np.array_split(stack, 1 + len(stack) * self.system.size**2 // _AT_ONCE)
+        return np.concatenate([step(block) for block in blocks])
 
     def fixed_point(self) -> FirstMomentsLimit:
         """Where a step changes nothing; inf where that is no mean square.
@@ -240,24 +253,33 @@ class _Lags:
         """What a step makes of each unknown's entries of each age, shape (ages, lags, lags)."""
         s, (p, q, unknown, age) = self.system, self._copies
         count = len(self.places)
-        steps, zero = [], self.expand(np.zeros(count + 2))
-        shift = self.read(s.step(zero))
+        zero = self.expand(np.zeros(count + 2))
 
-        def large(count: int) -> Array:
-            return np.eye(count) * _LARGE
+        def apart(pairs: Ints) -> State:
+            D = np.tile(zero.D, (len(pairs), 1, 1))
+            for i, j in (pairs.T, pairs.T[::-1]):
+                D[np.arange(len(pairs)), i, j] += _LARGE
+            return _stacked(zero, len(pairs))._replace(D=D)
 
-        for i, j in zip(p, q, strict=True):
-            D = zero.D.copy()
-            D[i, j] += _LARGE
-            D[j, i] += _LARGE
-            steps.append(self.read(s.step(zero._replace(D=D))) - shift)
-        steps += [self.read(s.step(zero._replace(c=x))) - shift for x in large(s.n_models)]
-        steps += [self.read(s.step(zero._replace(q=x))) - shift for x in large(s.n_batches)]
+        def of_trace(c: Array) -> State:
+            return _stacked(zero, len(c))._replace(c=c)
+
+        def of_scatter(q: Array) -> State:
+            return _stacked(zero, len(q))._replace(q=q)
+
+        steps = np.concatenate(
+            [
+                self._in_blocks(lambda x: self.read(s.step(apart(x))), np.stack([p, q], -1)),
+                self._in_blocks(lambda x: self.read(s.step(of_trace(x))), _large(s.n_models)),
+                self._in_blocks(lambda x: self.read(s.step(of_scatter(x))), _large(s.n_batches)),
+            ]
+        )
+        steps -= self.read(s.step(zero))
         traces, scatters = np.arange(s.n_models), np.arange(s.n_batches)
         unknown = np.concatenate([unknown, 0 * traces + count, 0 * scatters + count + 1])
         age = np.concatenate([age, traces, scatters])
         parts = np.zeros((int(age.max()) + 1, count + 2, count + 2))
-        np.add.at(parts.transpose(0, 2, 1), (age, unknown), np.array(steps) / _LARGE)
+        np.add.at(parts.transpose(0, 2, 1), (age, unknown), steps / _LARGE)
         return parts
 
     def aged_map(self, rho: float) -> NDArray[Any]:

@@ -9,6 +9,7 @@ Gram matrices: a loop that collapses keeps all its digits. With weights a, b tha
 
 Covariances enter through their expected traces c only, so one generation is an affine map of
 (D, c, q), q the expected scatter of what is pooled. Cost does not depend on any sample count.
+States may be stacked, (..., k, k) and so on: a step moves all of them at once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class State(NamedTuple):
-    """Objects' squared distances D (k, k), traces c, scatters q; `t` models exist."""
+    """Objects' squared distances D (..., k, k), traces c, scatters q; `t` models exist."""
 
     D: Array
     c: Array
@@ -38,7 +39,7 @@ class _Batch(NamedTuple):
     """A generation's synthetic samples: distances with the batch (and fresh mean) appended."""
 
     D: Array
-    variance: float
+    variance: Array
 
 
 @dataclass(frozen=True)
@@ -98,32 +99,31 @@ class System:
             a[self.model : self.model + k] = 1.0 / k
         return a
 
-    def scatter_of_models(self, state: State) -> float:
+    def scatter_of_models(self, state: State) -> Array:
         """Between-model scatter plus lambda times the mean covariance: E tr Cov of one sample.
 
         Synthetic samples come from a mixture of the models, so their scatter counts (2.8).
         """
         if self.loop.memory is None:
-            return float(state.c[2] + self.loop.scalar_bias * state.c[1])
+            return np.asarray(state.c[..., 2] + self.loop.scalar_bias * state.c[..., 1])
         k = min(state.t, self.n_models)
         models = slice(self.model, self.model + k)
-        between = state.D[models, models].sum() / (2 * k * k)
-        return float(between + self.loop.scalar_bias * state.c[:k].mean())
+        between = state.D[..., models, models].sum((-2, -1)) / (2 * k * k)
+        return np.asarray(between + self.loop.scalar_bias * state.c[..., :k].mean(-1))
 
     def batch(self, state: State) -> _Batch:
         """Append the new batch and the fresh mean to the distances."""
         n, loop = self.size, self.loop
         a, variance = self.remembered(state.t), self.scatter_of_models(state)
-        to_mean = a @ state.D
-        D = np.zeros((n + 2, n + 2))
-        D[:n, :n] = state.D
-        D[n, :n] = D[:n, n] = to_mean - 0.5 * (to_mean @ a) + variance / loop.n_synth
+        D = np.zeros((*variance.shape, n + 2, n + 2))
+        D[..., :n, :n] = state.D
+        D[..., n, :n] = D[..., :n, n] = to_mean(state.D, a) + variance[..., None] / loop.n_synth
         # Fresh samples are independent of all that is, the truth aside.
         fresh = 1.0 / loop.n_fresh if loop.n_fresh else 0.0
-        D[n + 1, : n + 1] = D[: n + 1, n + 1] = D[0, : n + 1] + fresh
+        D[..., n + 1, : n + 1] = D[..., : n + 1, n + 1] = D[..., 0, : n + 1] + fresh
         return _Batch(D, variance)
 
-    def pooled(self, state: State, batch: _Batch) -> tuple[Array, int, float]:
+    def pooled(self, state: State, batch: _Batch) -> tuple[Array, int, Array]:
         """Weights of the synthetic mean, number of samples, and their expected scatter."""
         n_s, old = self.loop.n_synth, slice(self.first_batch, self.size)
         weights = np.zeros(self.size + 2)
@@ -131,48 +131,48 @@ class System:
         if self.loop.keeps_all:
             earlier = state.t - 1
             weights[self.first_batch], weights[self.size] = earlier, 1.0
-            gap = batch.D[self.first_batch, self.size]
-            scatter += state.q[0] + n_s * earlier / (earlier + 1) * gap
-            return weights / (earlier + 1), n_s * (earlier + 1), float(scatter)
+            gap = batch.D[..., self.first_batch, self.size]
+            scatter = scatter + state.q[..., 0] + n_s * earlier / (earlier + 1) * gap
+            return weights / (earlier + 1), n_s * (earlier + 1), scatter
         kept = min(self.n_batches, state.t - 1)
         weights[old][:kept], weights[self.size] = 1.0, 1.0
         weights /= kept + 1
-        scatter += (n_s - 1) * state.q[:kept].sum()
-        between = 0.5 * (kept + 1) * float(weights @ batch.D @ weights)
-        return weights, n_s * (kept + 1), float(scatter + n_s * between)
+        scatter = scatter + (n_s - 1) * state.q[..., :kept].sum(-1)
+        between = 0.5 * (kept + 1) * (batch.D @ weights @ weights)
+        return weights, n_s * (kept + 1), scatter + n_s * between
 
-    def real(self, D: Array) -> tuple[Array, float]:
+    def real(self, D: Array) -> tuple[Array, Array]:
         """Weights of the mean of all real samples and their expected scatter."""
         loop = self.loop
         weights = np.zeros(self.size + 2)
         if not loop.n_real:
-            return weights, 0.0
+            return weights, np.zeros(D.shape[:-2])
         weights[self.fixed] += loop.n_fixed / loop.n_real
         weights[self.size + 1] += loop.n_fresh / loop.n_real
         scatter = max(loop.n_fixed - 1, 0) + max(loop.n_fresh - 1, 0)
-        gap = D[self.fixed, self.size + 1]
-        return weights, scatter + loop.n_fixed * (loop.n_fresh / loop.n_real) * float(gap)
+        gap = D[..., self.fixed, self.size + 1]
+        return weights, scatter + loop.n_fixed * (loop.n_fresh / loop.n_real) * gap
 
-    def fit(self, D: Array, pooled: tuple[Array, int, float]) -> tuple[Array, float, float]:
+    def fit(self, D: Array, pooled: tuple[Array, int, Array]) -> tuple[Array, Array | None, Array]:
         """Weights of the new mean, extra variance of it, and E tr of the new covariance."""
         loop = self.loop
         synthetic, n_s, scatter_s = pooled
         if loop.budget is not None and loop.n_fixed + n_s > loop.budget:
             return self._subsample(D, synthetic, n_s, scatter_s)
         real, scatter_r = self.real(D)
-        gap = distance(D, real, synthetic) if loop.n_real else 0.0
+        gap = distance(D, real, synthetic) if loop.n_real else np.zeros(D.shape[:-2])
         n_r = loop.n_real
         if loop.weight is None:
             n = n_r + n_s
             weights = (n_r / n) * real + (n_s / n) * synthetic
-            return weights, 0.0, (scatter_r + scatter_s + n_r * (n_s / n) * gap) / (n - loop.ddof)
+            return weights, None, (scatter_r + scatter_s + n_r * (n_s / n) * gap) / (n - loop.ddof)
         w = loop.weight
         trace = w * scatter_r / (n_r - loop.ddof) + (1 - w) * scatter_s / (n_s - loop.ddof)
-        return w * real + (1 - w) * synthetic, 0.0, trace + w * (1 - w) * gap
+        return w * real + (1 - w) * synthetic, None, trace + w * (1 - w) * gap
 
     def _subsample(
-        self, D: Array, synthetic: Array, n_s: int, scatter_s: float
-    ) -> tuple[Array, float, float]:
+        self, D: Array, synthetic: Array, n_s: int, scatter_s: Array
+    ) -> tuple[Array, Array, Array]:
         """Fit a uniform subsample of the fixed and synthetic samples, and the fresh ones (3.3).
 
         Without replacement its mean has variance (1/B - 1/N) S more and its covariance is S on
@@ -223,15 +223,16 @@ class System:
         D = self._moved(state, batch.D, weights)
         model = self.model
         # The subsample's own noise is in the newest model, and in the running mean by its share.
-        if noise:
+        if noise is not None:
             extra = np.zeros(self.size)
             extra[model] = 1.0
             if self.loop.memory is None:
                 extra[model + 1] = 1.0 / (state.t + 1)
-            D += noise * np.square(extra[:, None] - extra)
-        trace += self.loop.floor
-        q = [pooled[2]] if self.loop.keeps_all else [batch.variance, *state.q][: self.n_batches]
-        return State(D, self._traces(state, trace, D), np.array(q), state.t + 1)
+            D += noise[..., None, None] * np.square(extra[:, None] - extra)
+        trace = trace + self.loop.floor
+        newest = pooled[2] if self.loop.keeps_all else batch.variance
+        q = np.concatenate([newest[..., None], state.q], -1)[..., : self.n_batches]
+        return State(D, self._traces(state, trace, D), q, state.t + 1)
 
     @cached_property
     def _sources(self) -> Ints:
@@ -257,28 +258,33 @@ class System:
     def _moved(self, state: State, D: Array, weights: Array) -> Array:
         """The distances between the new objects."""
         source = self._sources
-        moved = D[source[:, None], source]
+        moved = D[..., source[:, None], source]
         mixed = self._mixed(state, weights)
         for i, a in mixed.items():
-            to = a @ D
-            moved[i] = moved[:, i] = to[source] - 0.5 * float(to @ a)
+            moved[..., i, :] = moved[..., :, i] = to_mean(D, a)[..., source]
         for i, a in mixed.items():
             for j, b in mixed.items():
-                moved[i, j] = distance(D, a, b) if i != j else 0.0
+                moved[..., i, j] = distance(D, a, b) if i != j else 0.0
         return moved
 
-    def _traces(self, state: State, trace: float, D: Array) -> Array:
+    def _traces(self, state: State, trace: Array, D: Array) -> Array:
         """The new traces: of the models in memory, or of the newest with the running means."""
         if self.loop.memory is not None:
-            return np.concatenate([[trace], state.c[:-1]])
+            return np.concatenate([trace[..., None], state.c[..., :-1]], -1)
         t = state.t
-        mean = (t * state.c[1] + trace) / (t + 1)
+        mean = (t * state.c[..., 1] + trace) / (t + 1)
         # Merging a model into the mean of t others moves the mean by 1/(t + 1) of the gap.
-        gap = D[self.model, self.model + 1] * ((t + 1) / t)
-        return np.array([trace, mean, (t * state.c[2] + gap) / (t + 1)])
+        gap = D[..., self.model, self.model + 1] * ((t + 1) / t)
+        return np.stack([trace, mean, (t * state.c[..., 2] + gap) / (t + 1)], -1)
 
 
-def distance(D: Array, a: Array, b: Array) -> float:
+def to_mean(D: Array, a: Array) -> Array:
+    """E |o_i - sum a_j o_j|^2 of all objects i, for weights that sum to one."""
+    to = D @ a
+    return np.asarray(to - 0.5 * (to @ a)[..., None])
+
+
+def distance(D: Array, a: Array, b: Array) -> Array:
     """E |sum a_i o_i - sum b_j o_j|^2 for weights that sum to one."""
-    left, right = a @ D, b @ D
-    return float(left @ b - 0.5 * (left @ a) - 0.5 * (right @ b))
+    left, right = D @ a, D @ b
+    return np.asarray(left @ b - 0.5 * (left @ a) - 0.5 * (right @ b))
