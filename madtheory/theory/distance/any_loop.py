@@ -144,7 +144,10 @@ def _by_one_formula(
         if not directions.loop.has_spectrum:
             return _by_formula(directions.loop, directions.values, generations, precise)
         by_direction.require_covered(directions, "w2_squared")
-        return by_direction.path(directions, generations)
+        values = directions.values
+        return by_direction.path(
+            directions, generations, lambda one: _by_one_formula(one, values, generations)
+        )
     s = Spectrum.of(eigenvalues)
     _require_covered(bounded(loop, generations), s, "w2_squared")
     spread, rows = _path_rows(loop, s, generations)

@@ -9,7 +9,8 @@ dimension. With h_k = s_k sqrt(c_k), to second order
 v_kl = Var (Sigma_t)_kl/(c_k c_l s_k s_l): the formula of one bias for the spectrum h. An entry off
 the diagonal follows the recursion of the bias sqrt(lambda_k lambda_l), with c_k c_l in its
 synthetic noise; and higher orders are resummed as for one bias. A first fit to few samples leaves
-spikes, at which that is extrapolated: the deficit is at least that of two points.
+spikes, at which that is extrapolated: the deficit is at least that of two points, and beside it
+there are the deficits of single biases.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ _NODES = 9
 #: Declared error of the synthetic noise's share in an entry off the diagonal. Calibrated in
 #: tests/golden/theory/directions.py.
 _SHARED = 0.5
+#: Degrees of freedom of a first fit to few samples. What deficits of single biases miss is
+#: averaged then, as many times what they differ by declared, and what both ways do. Biases asked;
+#: how much more is declared where that is no surer.
+_FEW, _APART, _FEW_NODES, _WIDER = 10, (2.0, 4.5), 5, 1.25
 
 Parts = tuple[Spread, Memory]
 
@@ -120,6 +125,49 @@ def _rows_at(directions: Directions, curves: _Curves, c: Array, t: int) -> Array
     return np.array([value, 0.0, 1.0, min(float(rows[3]) + unsure, value)])
 
 
+def _corrected(
+    directions: Directions,
+    curves: _Curves,
+    single: Callable[[Loop], Estimate],
+    c: Array,
+    rows: Array,
+) -> Array:
+    """Rows (4, T-1) of generations 2..T times what they miss of single biases, where that is surer.
+
+    A direction's part is, to first order in how biases differ, that of a loop which has its bias
+    along all: also the mean of these deficits is one, and what it differs by is declared.
+    """
+    loop, s, biases = directions.loop, directions.values, directions.biases
+    low, high = float(biases.min()), float(biases.max())
+    x = chebyshev.chebpts1(_FEW_NODES)
+    found: list[list[Array]] = []
+    T = c.shape[1]
+    for bias in ((high + low) / 2 + (high - low) / 2 * x).tolist():
+        sharp = single(replace(loop, bias=bias, allow_overdispersion=True))
+        alike = replace(directions, loop=replace(loop, bias=(bias,) * s.size))
+        M, own = alike.each(lambda one: moments.first_moments(one, T)).transpose(1, 0, 2)
+        near, lost = _near_and_lost(s, M, own)
+        plain = np.array([_rows_at(alike, curves, own[:, t], t)[0] for t in range(1, T)])
+        plain = np.maximum(plain, 1e-300)
+        deficit = ((sharp.value - near) / lost)[1:]
+        error = (sharp.value * sharp.rel_error / lost)[1:]
+        found.append([deficit, deficit / plain, error / plain])
+    fit = chebyshev.chebfit(x, np.array(found).reshape(_FEW_NODES, -1), _FEW_NODES - 1)
+    at = chebyshev.chebval((2 * biases - low - high) / (high - low), fit)
+    lost_by, ratio, off = np.asarray(at, dtype=np.float64).reshape(3, -1, s.size)
+    h = (s[:, None] * np.sqrt(c[:, 1:])).T
+    h = np.asarray(h / h.sum(axis=1, keepdims=True))
+    mean = (h * ratio).sum(axis=1)
+    value = np.asarray(rows[0] * mean)
+    differ, both = _APART
+    unsure = rows[0] * (h * (off + differ * np.abs(ratio - mean[:, None]))).sum(axis=1)
+    unsure = unsure + both * np.abs(value - (h * lost_by).sum(axis=1))
+    plain_unsure = np.fmax(np.minimum(_WIDER * rows[3], rows[0]), np.abs(value - rows[0]))
+    mine = np.stack([rows[0], rows[1], rows[2], plain_unsure])
+    other = np.stack([value, rows[1], rows[2], unsure])
+    return np.where(unsure < plain_unsure, other, mine)
+
+
 def _first_rows(directions: Directions, c: Array) -> Array:
     """The same for one fit to real data."""
     fit = spectrum.sqrt_trace_deficit(directions.values * np.sqrt(c), [directions.loop.first_dof])
@@ -128,12 +176,17 @@ def _first_rows(directions: Directions, c: Array) -> Array:
 
 def _assembled(directions: Directions, M: Array, c: Array, rows: Array) -> Estimate:
     """E W2^2 from first moments (r, T) and deficits (4, T)."""
-    s, root = directions.values, np.sqrt(c)
-    near = s @ (M + np.square((c - 1) / (1 + root)))
-    lost = 2 * (s @ root) * rows
+    near, lost = _near_and_lost(directions.values, M, c)
+    lost = lost * rows
     value = near + lost[0]
     error = np.divide(lost[3], value, out=np.zeros_like(value), where=value > 0)
     return Estimate(value, near + lost[1], near + lost[2], error)
+
+
+def _near_and_lost(s: Array, M: Array, c: Array) -> tuple[Array, Array]:
+    """E W2^2 without a deficit, and what one of 1 adds, (T,), from first moments (r, T)."""
+    root = np.sqrt(c)
+    return s @ (M + np.square((c - 1) / (1 + root))), 2 * (s @ root)
 
 
 def require_whole(loop: Loop, quantity: str) -> None:
@@ -155,8 +208,8 @@ def require_covered(directions: Directions, quantity: str) -> None:
         )
 
 
-def path(directions: Directions, generations: int) -> Estimate:
-    """E W2^2 of generations 1..T."""
+def path(directions: Directions, generations: int, single: Callable[[Loop], Estimate]) -> Estimate:
+    """E W2^2 of generations 1..T; `single` is that of one bias."""
     loop, r = directions.loop, directions.values.size
     route = fresh if loop.is_fresh_memory_one else mixed
     M, c = directions.each(lambda one: moments.first_moments(one, generations)).transpose(1, 0, 2)
@@ -164,7 +217,10 @@ def path(directions: Directions, generations: int) -> Estimate:
     if generations > 1:
         curves = _curves(directions, lambda one: route.path_parts(one, r, generations))
         rows += [_rows_at(directions, curves, c[:, t], t) for t in range(1, generations)]
-    return _assembled(directions, M, c, np.stack(rows, axis=1))
+    found = np.stack(rows, axis=1)
+    if loop.first_dof <= _FEW and generations > 1:
+        found[:, 1:] = _corrected(directions, curves, single, c, found[:, 1:])
+    return _assembled(directions, M, c, found)
 
 
 def limit(directions: Directions) -> Estimate:

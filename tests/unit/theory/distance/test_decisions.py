@@ -5,8 +5,12 @@ from tests.decisions import constants, defaults
 
 def test_constants():
     assert constants("theory.distance") == {
+        "by_direction._APART": (2.0, 4.5),
+        "by_direction._FEW": 10,
+        "by_direction._FEW_NODES": 5,
         "by_direction._NODES": 9,
         "by_direction._SHARED": 0.5,
+        "by_direction._WIDER": 1.25,
         "cumulants._MOST_SYNTH": 10000,
         "cumulants._MISSED": 3.0,
         "cumulants._SMALL": 0.05,

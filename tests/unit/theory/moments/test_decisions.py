@@ -33,6 +33,7 @@ def test_constants():
         "first._TURN": 0.8,
         "first._LEAST_TURN": 1e-09,
         "first._INWARDS": 0.5,
+        "first._AT_ONCE": 65536,
         "first._GROWING": 1.5,
         "first._MOST_TURNS": 8192,
         "first._LARGE": 1e100,
