@@ -1,7 +1,7 @@
 """Paths of files of few distinct rows: categories, attributes, counts.
 
 Such a file is its rows' frequencies, and so are the next ones: a training set of n rows has those
-of n draws. Mean and covariance follow from them, and move together.
+of n draws, at a temperature perhaps. Mean and covariance follow from them, and move together.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _MOST, _SHARE = 64, 0.25
 #: Power of the likelihood of the shares, which is that of Gaussian series.
 _TRUST = 0.3
+#: Powers that a model raises frequencies to, one over temperatures: half of all paths have none
+#: unless the files speak for one, the others any.
+_POWERS = 1.0, 0.8, 0.9, 0.95, 0.98, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.0
 
 
 class Frequencies(NamedTuple):
@@ -59,26 +62,52 @@ def frequencies(real: Array, files: Sequence[Array]) -> Frequencies | None:
 
 
 class _Pull(NamedTuple):
-    """Of one share: noise of a frequency per unit of p (1 - p), and the real rows' home (U,)."""
+    """Of one share and power: noise of a frequency per unit of p (1 - p), the real rows' home (U,),
+    and the mean square of the residuals.
+    """
 
     noise: Noise
     home: Array
+    size: float
 
 
-def _pull(them: Frequencies, share: float, most: float) -> _Pull:
-    """What one share of real data says: as :func:`madtheory.audit.pull.pull`, for frequencies."""
-    w, home = them.files, them.real
+def _heated(w: Array, power: float | Array) -> Array:
+    """Frequencies (..., U) of samples at temperature 1/power."""
+    out = w**power
+    return np.asarray(out / out.sum(axis=-1, keepdims=True))
+
+
+def _pull(them: Frequencies, share: float, power: float, most: float) -> _Pull:
+    """What a share of real data and a power say: as :func:`madtheory.audit.pull.pull`."""
+    w, home, left = them.files, them.real, _heated(them.files[:-1], power)
     if share > 0 and len(w) > 2:
-        seen = (w[1:] - (1 - share) * w[:-1]) / share
+        seen = (w[1:] - (1 - share) * left) / share
         off = seen.mean(axis=0) - home
         error = float(seen.var(axis=0, ddof=1).sum()) / len(seen)
         kept = float(unseen(float(np.square(off).sum()), np.array([error]))[0])
         home = np.maximum(home + kept * off, 0.0)
         home = home / home.sum()
-    population = share * home + (1 - share) * w[:-1]
+    population = share * home + (1 - share) * left
     free = 1 - np.square(population).sum(axis=1, keepdims=True)
     residual = (w[1:] - population) / np.sqrt(np.maximum(free, 1 / w.shape[1] ** 2) / w.shape[1])
-    return _Pull(noise_of(residual, 0.0, share, most), home)
+    return _Pull(noise_of(residual, 0.0, share, most), home, float(np.square(residual).mean()))
+
+
+def _powers(
+    rng: np.random.Generator, found: dict[tuple[float, float], _Pull], at: Array, dof: float
+) -> Array:
+    """Power of each path of the shares `at` (P,), by what it leaves of the residuals."""
+    others = len(_POWERS) - 1
+    prior = np.array([0.5] + [0.5 / others] * others)
+    out = np.ones(len(at))
+    for p in set(at):
+        size = np.array([found[p, power].size for power in _POWERS])
+        if not size.min() > 0:
+            continue
+        odds = prior * (size / size.min()) ** (-dof / 2)
+        mine = at == p
+        out[mine] = rng.choice(_POWERS, size=int(mine.sum()), p=odds / odds.sum())
+    return out
 
 
 def _dof(w: Array, steps: int) -> float:
@@ -120,17 +149,19 @@ def class_paths(
     """Simulate `count` files of n rows of each of the next generations; `share` where known."""
     (points, real), steps, most = _points(them), len(them.files) - 1, 1 / n
     at = shares(rng, held, count, _TRUST, share)
-    pulls = {p: _pull(them, float(p), most) for p in set(at)}
-    mine = [pulls[p] for p in at]
+    dof = _dof(them.real, steps)
+    pulls = {(p, x): _pull(them, float(p), x, most) for p in set(at) for x in _POWERS}
+    power = _powers(rng, pulls, at, dof)
+    mine = [pulls[pair] for pair in zip(at, power, strict=True)]
     noise = [m.noise for m in mine]
     each = [(float(p), 1) for p in at]
-    q, r = noises(rng, noise, each, _dof(them.real, steps), most, steps)
+    q, r = noises(rng, noise, each, dof, most, steps)
     size = (1 / np.maximum(q, 1 / SIZES[1])).clip(*SIZES)[:, None]
     part, home, p = r / most, np.array([m.home for m in mine]), at[:, None]
     w = _behind(rng, them, part, n)
     out = []
     for _ in range(horizon):
-        w = weights(rng, size * (p * home + (1 - p) * w))
+        w = weights(rng, size * (p * home + (1 - p) * _heated(w, power[:, None])))
         seen = weights(rng, w * (n / np.maximum(part, NO_PART))[:, None])
         out.append(measures(*moments(seen, points), real))
     trace, fid = (np.array(v).T for v in zip(*out, strict=True))

@@ -38,6 +38,7 @@ def test_constants():
         "anchor.FREE_MEANS": 0.5,
         "anchor.FREE_SHAPES": 0.25,
         "classes._MOST": 64,
+        "classes._POWERS": (1.0, 0.8, 0.9, 0.95, 0.98, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.0),
         "classes._SHARE": 0.25,
         "classes._TRUST": 0.3,
         "directions.MOST": 8,
