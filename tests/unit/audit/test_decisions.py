@@ -60,7 +60,7 @@ def test_constants():
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_KNOWN": {
-            "fid": (0.979, 0.923),
+            "fid": (0.979, 0.931),
             "trace": (0.984, 0.969),
             "n_eff": (0.994, 0.975),
         },
