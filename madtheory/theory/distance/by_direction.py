@@ -162,7 +162,7 @@ def _corrected(
     differ, both = _APART
     unsure = rows[0] * (h * (off + differ * np.abs(ratio - mean[:, None]))).sum(axis=1)
     unsure = unsure + both * np.abs(value - (h * lost_by).sum(axis=1))
-    plain_unsure = np.fmax(np.minimum(_WIDER * rows[3], rows[0]), np.abs(value - rows[0]))
+    plain_unsure = np.fmax(_WIDER * rows[3], np.abs(value - rows[0]))
     mine = np.stack([rows[0], rows[1], rows[2], plain_unsure])
     other = np.stack([value, rows[1], rows[2], unsure])
     return np.where(unsure < plain_unsure, other, mine)
