@@ -158,8 +158,8 @@ def test_what_is_not_computed_is_refused():
         worth.admissible_n_synth(fresh_data(9, 9, bias=(1.0, 0.5)), [1.0, 1.0])
 
 
-#: Biases, E W2^2/d of generation 2 and its error, by drawn data (1,500 to 2,500 loops; 60 of memory 3), how far
-#: off the value is at most, and the largest error that is declared.
+#: Biases, E W2^2/d of generation 2 and its error, by drawn data (1,500 to 2,500 loops; 60 of
+#: memory 3), how far off the value is at most, and the largest error that is declared.
 FEW_FIRST = {
     "two, 45 directions": (
         Loop(n_initial=2, n_fresh=3065, n_synth=1161, bias=tuple(np.linspace(0.95, 0.1, 45))),
