@@ -558,16 +558,16 @@ FROZEN = {
         (2.937346458, 4.08520266, 5.935354819),
     ],
     "words": [
-        (0.1128105937, 2.085119503, 8.154456163),
-        (0.09708842864, 2.640449304, 28.21988927),
-        (4.57105985, 4.958505533, 5.252058875),
-        (4.180456473, 4.934651499, 5.411266337),
+        (0.1797731326, 2.30430278, 8.695117756),
+        (0.1372788073, 3.621991669, 34.95134954),
+        (4.538109457, 4.980001665, 5.266965407),
+        (4.189488845, 5.005879514, 5.522871196),
     ],
     "words, share unknown": [
-        (0.05850217879, 1.707212525, 8.577878017),
-        (0.07392896447, 1.966682106, 30.23689243),
-        (4.50559545, 4.933729335, 5.24560267),
-        (4.275777193, 4.894344728, 5.416333513),
+        (0.09666113863, 1.842631569, 8.493504379),
+        (0.0687201763, 2.193663889, 34.83467128),
+        (4.474380749, 4.950469619, 5.273551055),
+        (4.281017297, 4.923354829, 5.567749416),
     ],
 }
 
@@ -679,8 +679,8 @@ def test_few_distinct_rows_are_sixty_four_and_a_quarter_at_most():
 def test_where_frequencies_are_pulled_to():
     """Two files say nothing of a home; of three it keeps its sum though one share would be < 0."""
     real, w = np.array([0.9, 0.1, 0.0]), np.array([[0.6, 0.4, 0], [0.3, 0.7, 0], [0.0, 1.0, 0]])
-    assert classes._pull(classes.Frequencies(np.eye(3), real, w[:2]), 0.5, 0.01).home is real
-    found = classes._pull(classes.Frequencies(np.eye(3), real, w), 0.5, 0.01)
+    assert classes._pull(classes.Frequencies(np.eye(3), real, w[:2]), 0.5, 1.0, 0.01).home is real
+    found = classes._pull(classes.Frequencies(np.eye(3), real, w), 0.5, 1.0, 0.01)
     # Twice w' less w: (0, 1, 0) and (-.3, 1.3, 0); off by (-1.05, 1.05, 0), error .045.
     kept = 1 - 0.045 / (2 * 1.05**2)
     home = np.maximum(real + kept * np.array([-1.05, 1.05, 0.0]), 0)
