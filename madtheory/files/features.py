@@ -206,11 +206,16 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _named(first: list[str]) -> list[str]:
+    """Names in a header: without a name, the first column is the index that pandas writes."""
+    return first[not first[0].strip() :]
+
+
 def _has_header(first: list[str]) -> bool:
     """Whether the first row names the columns: any word in it, or 0, 1, 2, ... as pandas writes."""
     if not all(map(_is_number, first)):
         return True
-    labels = first[not first[0].strip() :]
+    labels = _named(first)
     return len(labels) > 2 and labels == [str(i) for i in range(len(labels))]
 
 
@@ -364,7 +369,7 @@ def _column_names(path: Path) -> list[str] | None:
         return [schema.names[i] for i in _parquet_columns(schema)]
     if path.suffix.lower() == ".csv":
         first, *_ = _first_rows(path)
-        return first[not first[0].strip() :] if _has_header(first) else None
+        return _named(first) if _has_header(first) else None
     return None
 
 

@@ -34,6 +34,8 @@ from madtheory.theory.distance.deficit import deficits
 from madtheory.theory.distance.fidelity import WIDEST, Memory, Spread, log_of_two_points
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from madtheory._types import Array
 
 #: Biases at which variances are computed; between them their logarithms are interpolated.
@@ -61,20 +63,32 @@ class _Curves(NamedTuple):
 
     def at(self, name: str, bias: Array, t: int) -> Array:
         """A curve at generation t."""
-        low, high = self.ends
-        x = (2 * bias - low - high) / (high - low)
-        return np.asarray(chebyshev.chebval(x, getattr(self, name)[:, t]))
+        return _between(self.ends, getattr(self, name)[:, t], bias)
+
+
+def _between(ends: tuple[float, float], fit: Array, bias: Array) -> Array:
+    """Values at a bias of what Chebyshev coefficients (nodes, ...) say, shape (..., biases)."""
+    low, high = ends
+    return np.asarray(chebyshev.chebval((2 * bias - low - high) / (high - low), fit))
+
+
+def _asked(
+    directions: Directions, nodes: int, ask: Callable[[Loop], ArrayLike]
+) -> tuple[tuple[float, float], Array]:
+    """Ends of the biases, and Chebyshev coefficients (nodes, ...) of what single ones have."""
+    low, high = float(directions.biases.min()), float(directions.biases.max())
+    x = chebyshev.chebpts1(nodes)
+    biases = ((high + low) / 2 + (high - low) / 2 * x).tolist()
+    loop = directions.loop
+    found = np.array([ask(replace(loop, bias=b, allow_overdispersion=True)) for b in biases])
+    fit = chebyshev.chebfit(x, found.reshape(nodes, -1), nodes - 1)
+    return (low, high), np.asarray(fit.reshape(found.shape))
 
 
 def _curves(directions: Directions, parts: Callable[[Loop], Parts]) -> _Curves:
     """Ask the scalar theory at a few biases."""
-    low, high = float(directions.biases.min()), float(directions.biases.max())
-    x = chebyshev.chebpts1(_NODES)
-    biases = ((high + low) / 2 + (high - low) / 2 * x).tolist()
-    found = [parts(replace(directions.loop, bias=b, allow_overdispersion=True)) for b in biases]
-    rows = np.array([_rows(*one) for one in found])  # (nodes, 5, T)
-    fit = chebyshev.chebfit(x, rows.reshape(_NODES, -1), _NODES - 1)
-    return _Curves((low, high), *fit.reshape(rows.shape).transpose(1, 0, 2))
+    ends, fit = _asked(directions, _NODES, lambda one: _rows(*parts(one)))  # (nodes, 5, T)
+    return _Curves(ends, *fit.transpose(1, 0, 2))
 
 
 def _rows(spread: Spread, memory: Memory) -> Array:
@@ -137,35 +151,33 @@ def _corrected(
     A direction's part is, to first order in how biases differ, that of a loop which has its bias
     along all: also the mean of these deficits is one, and what it differs by is declared.
     """
-    loop, s, biases = directions.loop, directions.values, directions.biases
-    low, high = float(biases.min()), float(biases.max())
-    x = chebyshev.chebpts1(_FEW_NODES)
-    found: list[list[Array]] = []
-    T = c.shape[1]
-    for bias in ((high + low) / 2 + (high - low) / 2 * x).tolist():
-        sharp = single(replace(loop, bias=bias, allow_overdispersion=True))
-        alike = replace(directions, loop=replace(loop, bias=(bias,) * s.size))
-        M, own = alike.each(lambda one: moments.first_moments(one, T)).transpose(1, 0, 2)
+    s, T = directions.values, c.shape[1]
+
+    def missed(one: Loop) -> list[Array]:
+        """Deficit, what the plain one misses of it, a factor, and its error; generations 2..T."""
+        sharp = single(one)
+        alike = replace(directions, loop=replace(one, bias=(one.scalar_bias,) * s.size))
+        M, own = alike.each(lambda same: moments.first_moments(same, T)).transpose(1, 0, 2)
         near, lost = _near_and_lost(s, M, own)
         plain = np.array([_rows_at(alike, curves, own[:, t], t)[0] for t in range(1, T)])
         plain = np.maximum(plain, 1e-300)
         deficit = ((sharp.value - near) / lost)[1:]
         error = (sharp.value * sharp.rel_error / lost)[1:]
-        found.append([deficit, deficit / plain, error / plain])
-    fit = chebyshev.chebfit(x, np.array(found).reshape(_FEW_NODES, -1), _FEW_NODES - 1)
-    at = chebyshev.chebval((2 * biases - low - high) / (high - low), fit)
-    lost_by, ratio, off = np.asarray(at, dtype=np.float64).reshape(3, -1, s.size)
+        return [deficit, deficit / plain, error / plain]
+
+    deficit, ratio, off = _between(*_asked(directions, _FEW_NODES, missed), directions.biases)
     h = (s[:, None] * np.sqrt(c[:, 1:])).T
     h = np.asarray(h / h.sum(axis=1, keepdims=True))
     mean = (h * ratio).sum(axis=1)
     value = np.asarray(rows[0] * mean)
     differ, both = _APART
     unsure = rows[0] * (h * (off + differ * np.abs(ratio - mean[:, None]))).sum(axis=1)
-    unsure = unsure + both * np.abs(value - (h * lost_by).sum(axis=1))
+    unsure = unsure + both * np.abs(value - (h * deficit).sum(axis=1))
     plain_unsure = np.fmax(_WIDER * rows[3], np.abs(value - rows[0]))
-    mine = np.stack([rows[0], rows[1], rows[2], plain_unsure])
-    other = np.stack([value, rows[1], rows[2], unsure])
-    return np.where(unsure < plain_unsure, other, mine)
+    out = rows.copy()
+    out[0] = np.where(unsure < plain_unsure, value, rows[0])
+    out[3] = np.fmin(unsure, plain_unsure)
+    return out
 
 
 def _first_rows(directions: Directions, c: Array) -> Array:
