@@ -87,9 +87,11 @@ class Attempt:
 def places(home: Path) -> list[int]:
     """Places of all kept points, as any reader of the dataset sees them."""
     folder = home / "sweep" / "points"
-    found: list[int] = []
-    if folder.is_dir():
-        found = pyarrow.dataset.dataset(folder, format="parquet").to_table()["point"].to_pylist()
+    if not folder.is_dir():
+        return []
+    points = pyarrow.dataset.dataset(folder, format="parquet")
+    # A kill may come before the first part: a dataset of no files has no columns.
+    found: list[int] = points.to_table()["point"].to_pylist() if points.files else []
     return found
 
 
