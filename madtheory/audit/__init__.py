@@ -30,6 +30,7 @@ and the value.
 from madtheory.audit.directions import Band, Bands
 from madtheory.audit.forecast import (
     COVERAGE,
+    COVERAGE_DISCRETE,
     COVERAGE_KNOWN,
     COVERAGE_LOW_RANK,
     COVERAGE_WILD,
@@ -54,6 +55,7 @@ from madtheory.audit.series import axes_of, series_of
 
 __all__ = [
     "COVERAGE",
+    "COVERAGE_DISCRETE",
     "COVERAGE_KNOWN",
     "COVERAGE_LOW_RANK",
     "COVERAGE_WILD",

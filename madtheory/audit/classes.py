@@ -1,4 +1,4 @@
-"""Paths of files of few distinct rows: categories, attributes, counts.
+"""Paths of files of few distinct rows: the values of one variable, as categories or counts.
 
 Such a file is its rows' frequencies, and so are the next ones: a training set of n rows has those
 of n draws, at a temperature perhaps. Mean and covariance follow from them, and move together.
@@ -20,13 +20,27 @@ if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.audit.anchor import Anchor
 
-#: At most this many different rows are classes, and this share of all rows.
+#: At most this many different rows are classes, and this share of all rows; so are values of a
+#: column few.
 _MOST, _SHARE = 64, 0.25
 #: Power of the likelihood of the shares, which is that of Gaussian series.
 _TRUST = 0.3
 #: Powers that a model raises frequencies to, one over temperatures: half of all paths have none
 #: unless the files speak for one, the others any.
 _POWERS = 1.0, 0.8, 0.9, 0.95, 0.98, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.0
+
+
+def few_values(sets: Sequence[Array]) -> bool:
+    """Whether each column takes few values in all sets: attributes, counts, several categories."""
+    rows = sum(len(x) for x in sets)
+    most = min(_MOST, _SHARE * rows)
+    for columns in zip(*(x.T for x in sets), strict=True):
+        # Few rows tell of most columns that their values are many.
+        if len(np.unique(columns[0][: 2 * _MOST])) > most:
+            return False
+        if len(np.unique(np.concatenate(columns))) > most:
+            return False
+    return True
 
 
 class Frequencies(NamedTuple):
@@ -48,13 +62,14 @@ def _distinct(x: Array) -> int:
 
 
 def frequencies(real: Array, files: Sequence[Array]) -> Frequencies | None:
-    """Frequencies of the rows of all sets, where they are few."""
+    """Frequencies of the rows of all sets, where they are few, and values of one variable."""
     sets = [real, *files]
     most = min(_MOST, _SHARE * sum(len(x) for x in sets))
     if any(_distinct(x) > most for x in sets):
         return None
     rows, at = np.unique(np.concatenate(sets), axis=0, return_inverse=True)
-    if len(rows) > most:
+    # More of them are made of several variables, which models may draw one by the other.
+    if len(rows) > min(most, 1 + sum(len(np.unique(x)) - 1 for x in rows.T)):
         return None
     ends = np.cumsum([len(x) for x in sets])[:-1]
     counts = [np.bincount(i, minlength=len(rows)) / len(i) for i in np.split(at.ravel(), ends)]

@@ -17,7 +17,7 @@ import numpy as np
 
 from madtheory import _check, _search
 from madtheory.audit.anchor import anchor
-from madtheory.audit.classes import class_paths, frequencies
+from madtheory.audit.classes import class_paths, few_values, frequencies
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
@@ -46,6 +46,9 @@ _WORK, _FEWEST_PATHS, _MOST_PATHS = 8000, 100, 400
 #: Bands are this many times wider below and above their median, in logarithms: what the
 #: two-parameter loop leaves out, as a table of loops asks for (tests/golden/audit/bands.py).
 _WIDER, _WIDER_CLASSES = (1.5, 1.4), (1.7, 1.45)
+#: The same of rows of several discrete columns, whose models may sharpen what they draw
+#: (``python tests/golden/audit/discrete.py setting``).
+_WIDER_DISCRETE = (2.25, 2.1)
 #: A median below this share of the upper end counts as this share.
 _NEAR_NOTHING = 1e-3
 #: What bands and the interval of n_eff of level .95 hold, measured on loops of thirteen classes
@@ -57,6 +60,8 @@ COVERAGE_KNOWN = {"fid": (0.979, 0.931), "trace": (0.984, 0.969), "n_eff": (0.99
 COVERAGE_LOW_RANK = {"fid": (0.845, 0.475), "trace": (0.994, 0.967), "n_eff": COVERAGE["n_eff"]}
 #: The same where few rows vary along some directions (tests/golden/audit/rare.json).
 COVERAGE_WILD = {"fid": (0.973, 0.85), "trace": (0.98, 0.9), "n_eff": COVERAGE["n_eff"]}
+#: The same of rows of several discrete columns (tests/golden/audit/discrete.json).
+COVERAGE_DISCRETE = {"fid": (0.972, 0.8), "trace": (0.988, 0.883), "n_eff": COVERAGE["n_eff"]}
 #: Eigenvalues and variances of less than this share of a file's largest are rounding.
 _RANK = 1e-12
 #: Most dimensions of those loops.
@@ -79,6 +84,8 @@ class Forecast:
         band of FID then holds less often than in other loops.
     wild : bool
         Along some directions few rows vary (:mod:`madtheory.audit.wild`): so it does then, too.
+    discrete : bool
+        Each column takes few values, and rows are too many to be classes: so it does then, too.
     """
 
     generations: tuple[int, ...]
@@ -86,6 +93,7 @@ class Forecast:
     fid: tuple[Measured, ...]
     low_rank: bool
     wild: bool
+    discrete: bool
 
     def in_units(self, exponent: int) -> Forecast:
         """The forecast of sets divided by 2^exponent, in the units of the data."""
@@ -134,7 +142,7 @@ class _Ahead(NamedTuple):
     """Paths, how much wider their bands are, and what dead directions add to trace and distance.
 
     low_rank: whether the last file varies along fewer directions than the real set; wild: whether
-    few rows vary along some.
+    few rows vary along some; discrete: whether columns take few values.
     """
 
     paths: Paths | None
@@ -142,6 +150,7 @@ class _Ahead(NamedTuple):
     dead: tuple[float, float]
     low_rank: bool = False
     wild: bool = False
+    discrete: bool = False
 
 
 def _ahead(
@@ -160,7 +169,8 @@ def _ahead(
     if them:
         found = class_paths(rng, them, held, float(len(sets[-1])), horizon, count, known.share)
         return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
-    dead, low_rank = (0.0, 0.0), lacks_rank(series)
+    dead, low_rank, discrete = (0.0, 0.0), lacks_rank(series), few_values([real, *sets])
+    wider = _WIDER_DISCRETE if discrete else _WIDER
     # Of a covariance's rounding no variance is left either.
     sizes = series.log_variance + 2 * np.log(axes.scales)
     most = sizes.max(axis=1, keepdims=True)
@@ -168,7 +178,7 @@ def _ahead(
     if held is None or not alive.all():
         dead = _dead(axes, series, alive)
         if not alive.any():
-            return _Ahead(None, _WIDER, dead)
+            return _Ahead(None, wider, dead)
         own = None if axes.own_noise is None else axes.own_noise[alive]
         axes = Axes(axes.mean, axes.vectors[:, alive], axes.scales[alive], own_noise=own)
         series = series_of(axes, sets)
@@ -178,8 +188,9 @@ def _ahead(
         # They tell nothing of what holds the others.
         calm = Axes(axes.mean, axes.vectors[:, ~wild], axes.scales[~wild], axes.rows, axes.noise)
         held = anchor(series_of(calm, sets), MARGIN, GROWTH, known.memory)
-    found = paths(rng, axes, series, held, sets[-1], horizon, count, known, wild)
-    return _Ahead(found, _WIDER, dead, low_rank, bool(wild.any()))
+    last = sets[-1]
+    found = paths(rng, axes, series, held, last, horizon, count, known, wild, discrete=discrete)
+    return _Ahead(found, wider, dead, low_rank, bool(wild.any()), discrete)
 
 
 def _band(
@@ -233,7 +244,7 @@ def forecast(
     ahead = _ahead(real, sets, axes, series, held, horizon, known)
     if ahead.paths is None:
         trace, fid = ((Measured.exactly(v),) * horizon for v in last)
-        return Forecast(numbers, trace, fid, low_rank=False, wild=False)
+        return Forecast(numbers, trace, fid, low_rank=False, wild=False, discrete=False)
     them, rest = ahead.paths, (ahead.wider, level)
     distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])
     return Forecast(
@@ -242,6 +253,7 @@ def forecast(
         fid=_band(distance, start, last[1], ahead.dead[1], *rest),
         low_rank=ahead.low_rank,
         wild=ahead.wild,
+        discrete=ahead.discrete,
     )
 
 

@@ -174,18 +174,20 @@ def paths(
     count: int,
     known: Known = NOTHING,
     wild: NDArray[np.bool_] | None = None,
+    *,
+    discrete: bool = False,
 ) -> Paths:
     """Simulate `count` files of each of the next `horizon` generations after `last` (n, d)."""
     K = min(WIDEST, series.means.shape[1])
     scales, n = axes.scales[:K], series.rows[-1]
     units = np.multiply.outer(scales, scales)
     rows = whitened((last - axes.mean) @ axes.vectors[:, :K] / scales)
-    law = draw(rng, series, held, scales, count, known, wild)
+    law = draw(rng, series, held, scales, count, known, wild, discrete=discrete)
     past = _past(rng, series, rows, law, K)
     out = []
     for _ in range(horizon):
         mean, S = _next(rng, law, rows, *past.recalled(law.memory))
-        past = past.then((mean, S))
+        past, law = past.then((mean, S)), law._replace(home=law.home * law.faster[:, None])
         shift, seen = sample(rng, rows, root(S), n / np.maximum(law.part, NO_PART))
         out.append(_shown((mean + shift) * scales, seen * units, scales))
     ahead = _Shown(*(np.array(v).swapaxes(0, 1) for v in zip(*out, strict=True)))

@@ -26,6 +26,8 @@ from madtheory.audit.turned import along_own, are_cut, correlations, own_axes
 from madtheory.audit.wild import Steps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from madtheory._types import Array
@@ -54,6 +56,9 @@ _HALVES = 4
 _BY_ITSELF = 3.0
 #: Sizes of samples are kept within these.
 SIZES = 2.0, 1e9
+#: Factors of what is added to the means of discrete columns each time, where no real data enter:
+#: models that sharpen what they draw drift faster and faster.
+_FACTORS = 1.0, 1.05, 1.1, 1.2, 1.35, 1.5
 
 
 class Noise(NamedTuple):
@@ -67,14 +72,16 @@ class Home(NamedTuple):
     """Mean of the real rows that enter (K,), the real set's own being 0, and its variance.
 
     Without real data there are none: what a model that errs by the same each time adds to the
-    means. kept: part of it, along all axes together, that is not noise; free (K,): probability
-    that an axis has a home by itself, all of which is kept.
+    means, and the last time if that grows by a factor. kept: part of it, along all axes together,
+    that is not noise; free (K,): probability that an axis has a home by itself, all of which is
+    kept. left: sum of the squares of residuals.
     """
 
     mean: Array
     error: float
     kept: float
     free: Array
+    left: float = 0.0
 
 
 class Pull(NamedTuple):
@@ -102,7 +109,7 @@ class Draw(NamedTuple):
     axes, each (P, K, K): along which growth is, and what takes the real ones to them.
     wild: what axes do whose variances move by more than the noise of the others, if there are any.
     home (P, K) and shape (P, K, K): mean and covariance of the real rows that enter; home without
-    any: what is added to the means each time.
+    any: what is added to the means each time, `faster` (P,) times as much as the time before.
     """
 
     share: Array
@@ -113,6 +120,7 @@ class Draw(NamedTuple):
     home: Array
     shape: Array
     axes: tuple[Array, Array]
+    faster: Array
     wild: Steps | None = None
 
 
@@ -205,18 +213,23 @@ def _free(home: Array, error: float, steps: int) -> Array:
     return out
 
 
-def _home(x: Array, past: Array, share: float, *, errs: bool) -> Home:
+def _home(x: Array, past: Array, share: float, *, errs: bool, factor: float = 1.0) -> Home:
     """Where real data pull the means to, without any what is added each time.
 
     Axes that are not free share what they keep; without real data that is nothing unless the model
-    `errs`.
+    `errs`, or what is added grows by a `factor`.
     """
     seen = (x[1:] - (1 - share) * past[:-1]) / (share or 1.0)
-    home, error = seen.mean(axis=0), float(seen.var(axis=0, ddof=1).mean()) / len(seen)
+    course = factor ** np.arange(1.0 - len(seen), 1.0)
+    size = float(course @ course)
+    home = course @ seen / size
+    left = float(np.square(seen - np.multiply.outer(course, home)).sum())
+    error = left / (seen.size - len(home)) / size
     free = _free(home, error, len(seen))
     rest = 1 - free
     kept = shrunk(float(rest @ np.square(home)), float(rest.sum()) * error)
-    return Home(home, error, kept if share > 0 or errs else 0.0, free)
+    moves = share > 0 or errs or factor != 1
+    return Home(home, error, kept if moves else 0.0, free, left)
 
 
 def _shape(S: Array, past: Array, share: float, growth: float) -> Array:
@@ -486,6 +499,25 @@ def _growth(
     return growth
 
 
+def _faster(
+    rng: np.random.Generator, x: Array, errs: bool, them: Sequence[tuple[float, int]]
+) -> tuple[list[Home | None], Array]:
+    """Homes of the paths without real data, and factors (P,), by what these leave of x (T, K)."""
+    homes: list[Home | None] = [None] * len(them)
+    factors, dof = np.ones(len(them)), x.size - 2 * x.shape[1]
+    for p, k in set(them):
+        if p > 0 or dof <= 0:
+            continue
+        past = recalled(x, k)
+        each = [_home(x, past, p, errs=errs, factor=g) for g in _FACTORS]
+        left = np.array([home.left for home in each])
+        odds = -dof / 2 * np.log(np.maximum(left, _TINY))
+        mine = [i for i, pair in enumerate(them) if pair == (p, k)]
+        for i, j in zip(mine, _chosen(rng, odds, len(mine)), strict=True):
+            homes[i], factors[i] = each[j], _FACTORS[j]
+    return homes, factors
+
+
 def _homes(rng: np.random.Generator, homes: list[Home]) -> Array:
     """Draw where each path is pulled to (P, K)."""
     mean, free = np.array([h.mean for h in homes]), np.array([h.free for h in homes])
@@ -503,8 +535,13 @@ def draw(
     paths: int,
     known: Known,
     wild: NDArray[np.bool_] | None = None,
+    *,
+    discrete: bool = False,
 ) -> Draw:
-    """Draw the parameters of the paths; some of the series' directions may be wild."""
+    """Draw the parameters of the paths; some of the series' directions may be wild.
+
+    Means of `discrete` columns may move faster each time.
+    """
     K = len(scales)
     cut = are_cut(series, K)
     if wild is None or cut:
@@ -536,14 +573,19 @@ def draw(
         grown_by, added = (np.array([x[i][:, at] for x in each]) for i in (0, 1))
         turns = np.array([x[2][:, at][:, :, at] for x in each])
         own = Steps(at, grown_by, added, turns, rng.dirichlet(np.ones(steps), size=paths), share)
+    homes, faster = [m.home for m in mine], np.ones(paths)
+    if discrete:
+        sharpened, faster = _faster(rng, series.means[:, :K], held.errs, them)
+        homes = [new or home for new, home in zip(sharpened, homes, strict=True)]
     return Draw(
         share=share,
         memory=np.array([k for _, k in them]),
         size=(series.log_noise / np.maximum(q, 1 / SIZES[1]) + 1).clip(*SIZES),
         part=r / most if most > 0 else np.zeros(paths),
         growth=grown,
-        home=_homes(rng, [m.home for m in mine]),
+        home=_homes(rng, homes) * faster[:, None],
         shape=np.array([m.shape for m in mine]),
         axes=(np.array([m.axes[0] for m in mine]), np.array([m.axes[1] for m in mine])),
+        faster=faster,
         wild=own,
     )

@@ -214,6 +214,7 @@ def answer_audit(
     """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
     from madtheory.audit import (
         COVERAGE,
+        COVERAGE_DISCRETE,
         COVERAGE_KNOWN,
         COVERAGE_LOW_RANK,
         COVERAGE_WILD,
@@ -226,6 +227,8 @@ def answer_audit(
         coverage = COVERAGE_WILD
     if found.forecast is not None and found.forecast.low_rank:
         coverage = COVERAGE_LOW_RANK
+    if found.forecast is not None and found.forecast.discrete:
+        coverage = COVERAGE_DISCRETE
     return {
         "generations": [
             {name: _measured(getattr(one, name)) for name in _GENERATION}

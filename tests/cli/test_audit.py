@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from madtheory.audit import COVERAGE, COVERAGE_KNOWN, COVERAGE_LOW_RANK, COVERAGE_WILD
+from madtheory.audit import (
+    COVERAGE,
+    COVERAGE_DISCRETE,
+    COVERAGE_KNOWN,
+    COVERAGE_LOW_RANK,
+    COVERAGE_WILD,
+)
 
 Answer = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
@@ -159,6 +165,14 @@ def test_where_few_rows_vary_coverage_is_that_of_such_loops(answer: Answer, tmp_
         np.save(path, np.hstack([rng.standard_normal((400, 5)), rng.permutation(rare)]))
     for said in ((), ("--n-real", 0)):
         assert answer("audit", *paths, *said)["coverage"]["fid"] == shown(COVERAGE_WILD)
+
+
+def test_of_discrete_columns_coverage_is_that_of_such_loops(answer: Answer, tmp_path: Path) -> None:
+    rng, paths = np.random.default_rng(4), [tmp_path / f"{t}.npy" for t in range(6)]
+    for path in paths:
+        np.save(path, (rng.random((400, 8)) < 0.4).astype(float))
+    for said in ((), ("--n-real", 0)):
+        assert answer("audit", *paths, *said)["coverage"]["fid"] == shown(COVERAGE_DISCRETE)
 
 
 def test_no_forecast_by_directions_where_a_loop_turns(answer: Answer, tmp_path: Path) -> None:

@@ -409,7 +409,7 @@ def test_a_path_of_a_walk_has_the_noise_of_its_training_sets():
     rows = row_noise.whitened(rng.standard_normal((256, K)))
     flat, one = np.zeros(P), np.ones((P, K))
     memory, size, shape = np.ones(P, int), np.full(P, n), np.full((P, K, K), 9.0)
-    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 0 * one, shape, own_axes(P))
+    law = pull.Draw(flat, memory, size, flat, 0.8 * one, 0 * one, shape, own_axes(P), flat + 1)
     S = np.repeat(np.diag([4.0, 1.0])[None], P, axis=0)
     mean, out = paths._next(rng, law, rows, 3 * one, S)
     np.testing.assert_allclose(mean.mean(axis=0), 3, atol=0.02)
@@ -722,6 +722,7 @@ def test_what_is_far_out_stays(size):
         home=np.zeros((1, 2)),
         shape=np.eye(2)[None],
         axes=own_axes(1),
+        faster=one,
     )
     _, S = paths._next(
         np.random.default_rng(0), law, rows, np.zeros((1, 2)), size * np.eye(2)[None]
@@ -891,6 +892,74 @@ def test_one_axis_of_many_drifts_by_itself():
     x = still + np.arange(11.0)[:, None] * np.eye(24)[0]
     found = pull._home(x, x, 0.0, errs=False)
     assert (found.free > 0.5).tolist() == (np.arange(24) == 0).tolist()
+
+
+def test_a_drift_that_grows_by_a_factor_is_the_last_one():
+    """Increments c_k g^t: the home is that of the last, and least squares by hand with noise."""
+    rng = np.random.default_rng(3)
+    course, ends = 1.2 ** np.arange(-5.0, 1.0), np.array([0.5, -2.0, 0.0])
+    x = np.vstack([np.zeros((1, 3)), np.multiply.outer(course, ends).cumsum(axis=0)])
+    found = pull._home(x, x, 0.0, errs=False, factor=1.2)
+    np.testing.assert_allclose(found.mean, ends, atol=1e-13)
+    assert found.left == pytest.approx(0.0, abs=1e-25)
+    steps = np.diff(x, axis=0) + rng.standard_normal((6, 3))
+    y = np.vstack([x[:1], steps.cumsum(axis=0)])
+    found = pull._home(y, y, 0.0, errs=False, factor=1.2)
+    fits = [np.linalg.lstsq(course[:, None], steps[:, k]) for k in range(3)]
+    np.testing.assert_allclose(found.mean, [f[0][0] for f in fits], rtol=1e-12)
+    left = sum(float(f[1][0]) for f in fits)
+    assert found.left == pytest.approx(left, rel=1e-12)
+    assert found.error == pytest.approx(left / 15 / float(course @ course), rel=1e-12)
+    # Real data pull to one place: there is no factor, and without one nothing is kept.
+    assert found.kept > 0 == pull._home(y, y, 0.0, errs=False).kept
+
+
+def test_factors_are_drawn_where_no_real_data_enter():
+    rng = np.random.default_rng(4)
+    course = 1.35 ** np.arange(-7.0, 1.0)
+    steps = np.multiply.outer(course, 3.0 * rng.standard_normal(12))
+    for noise, like in ((0.02, 1.35), (30.0, None)):
+        x = np.vstack([np.zeros((1, 12)), steps + noise * rng.standard_normal((8, 12))])
+        x, them = x.cumsum(axis=0), [(0.0, 1)] * 300 + [(0.1, 1)] * 100
+        homes, factors = pull._faster(rng, x, False, them)
+        assert (factors[300:] == 1).all()
+        assert homes[300:] == [None] * 100
+        assert None not in homes[:300]
+        if like:
+            assert (factors[:300] == like).all()
+            last = homes[0].mean  # type: ignore[union-attr]
+            np.testing.assert_allclose(last, steps[-1], atol=0.05)
+        else:
+            assert set(factors[:300]) == set(pull._FACTORS)
+    # Two files leave nothing to tell by.
+    assert (pull._faster(rng, x[:2], False, them)[1] == 1).all()
+
+
+def test_paths_of_discrete_columns_go_on_faster():
+    """Means that moved by 1.35 times as much each time go on so, of discrete columns."""
+    rng, n = np.random.default_rng(5), 1000
+    at = 0.02 * np.cumsum(1.35 ** np.arange(12.0))
+    real, *files = (rng.standard_normal((n, 4)) + m for m in (0.0, *at[:7]))
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, files)
+    held = audit.infer(series, None, 0.95, 0.02, Known(1, 0.0)).held
+    fid = {}
+    for discrete in (True, False):
+        found = paths.paths(
+            np.random.default_rng(0),
+            axes,
+            series,
+            held,
+            files[-1],
+            5,
+            400,
+            Known(1, 0.0),
+            discrete=discrete,
+        )
+        fid[discrete] = np.median(found.fid, axis=0)
+    truth = 4 * np.square(at[7:])
+    np.testing.assert_allclose(fid[True], truth, rtol=0.25)
+    assert fid[False][-1] < 0.5 * truth[-1]
 
 
 @pytest.mark.parametrize("known", [{}, {"n_real": 0}])
