@@ -35,6 +35,8 @@ BLOCK_BYTES = 2**24
 RANK_TOLERANCE = 1e-12
 #: Bounds of a variance: theory squares it, and sums those squares.
 VARIANCES = 2.0**-480, 2.0**480
+#: Characters of a cell that is no number, shown.
+SHOWN = 40
 #: What to do about a damaged file.
 ANEW = "save the array anew"
 #: What zipfile raises on damaged archives; OSError where a damaged offset lies before the file.
@@ -248,10 +250,25 @@ def _first_rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def _frame_matrix(frame: pd.DataFrame) -> Array:
-    """The numbers of some rows; a column that is not numeric is named."""
-    for name, dtype in frame.dtypes.items():
-        _check_numeric(dtype, good=getattr(dtype, "kind", "O") in "fiub", column=str(name))
+def _check_words(column: pd.Series[Any], place: int, path: Path, before: int) -> None:
+    """Say which cell of a column is no number; rows `before` these have been read."""
+    import pandas as pd
+
+    if getattr(column.dtype, "kind", "O") in "fiub":
+        return
+    words = (pd.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy()
+    if words.any():
+        at = int(words.argmax())
+        cell, (_, line) = str(column.iloc[at]), _row(path, before + at)
+        shown = cell if len(cell) <= SHOWN else cell[:SHOWN] + "…"
+        raise ValueError(f"must be numeric, got {shown!r} in column {place} of line {line}")
+    _check_numeric(column.dtype, good=False, column=str(column.name))
+
+
+def _frame_matrix(frame: pd.DataFrame, path: Path, before: int, *, index: bool) -> Array:
+    """The numbers of some rows; rows `before` these have been read, and an `index` beside them."""
+    for i, (_, column) in enumerate(frame.items()):
+        _check_words(column, 1 + index + i, path, before)
     return frame.to_numpy(dtype=np.float64)
 
 
@@ -266,26 +283,32 @@ def _stacked(parts: list[Array], columns: int) -> Array:
     return whole
 
 
+def _row(path: Path, at: int) -> tuple[list[str], int]:
+    """The cells of a row, counted from 0 with the header, and the line where it ends."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.reader(stream)
+        rows = filter(_says_something, reader)
+        return next(itertools.islice(rows, at, None), []), reader.line_num
+
+
 def _check_cells(path: Path, whole: Array, first: list[str], *, header: bool) -> None:
     """Say what a file has where pandas has read no number: a short row, or an empty cell."""
     bad = np.isnan(whole).any(axis=1)
     if not bad.any():
         return
-    with path.open(newline="", encoding="utf-8-sig") as stream, suppress(csv.Error):
-        reader = csv.reader(stream)
-        rows = filter(_says_something, reader)
-        row = next(itertools.islice(rows, int(bad.argmax()) + header, None), first)
-        if len(row) < len(first):
+    with suppress(csv.Error):
+        row, line = _row(path, int(bad.argmax()) + header)
+        if row and len(row) < len(first):
             raise ValueError(
                 f"must have {len(first)} cells in every row as in the first, got {len(row)} in "
-                f"line {reader.line_num}"
+                f"line {line}"
             )
         empty = [i for i, cell in enumerate(row, 1) if not cell.strip()]
         if empty and np.isnan(whole[:, -1]).all():
             raise ValueError("must have lines that end in a number, got a comma; remove it")
         if empty:
             raise ValueError(
-                f"must have no empty cells, got one in column {empty[-1]} of line {reader.line_num}"
+                f"must have no empty cells, got one in column {empty[-1]} of line {line}"
             )
 
 
@@ -316,7 +339,8 @@ def _load_csv(path: Path) -> Array:
             for frame in reader:
                 if not len(frame):  # a header alone says nothing of what columns hold
                     break
-                parts.append(_frame_matrix(frame))
+                before = (header == 0) + sum(map(len, parts))
+                parts.append(_frame_matrix(frame, path, before, index=index is not None))
                 _check_size(8 * columns * sum(map(len, parts)))
     except pd.errors.ParserError:
         raise ValueError("must have rows of one length") from None

@@ -427,6 +427,8 @@ def _collapse_time(request: _Request, loop: Loop) -> CollapseTime | None:
 def _nothing(request: _Request, loop: Loop) -> dict[str, Answer]:
     """What only fresh data could give."""
     names = "gain best_n_synth best_gain optimal_weight optimal_weight_gain memory memory_gain"
+    if request.target is not None:
+        names += " target_n_synth"
     found = dict.fromkeys(names.split(), unknown(NO_REAL))
     none = Answer.exact(0.0, NO_REAL)
     return {**found, "admissible_n_synth": none, "admissible_n_synth_limit": none}

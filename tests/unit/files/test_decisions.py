@@ -8,6 +8,7 @@ def test_constants():
         "features.MAX_FEATURE_BYTES": 2147483648,
         "features.BLOCK_BYTES": 16777216,
         "features.RANK_TOLERANCE": 1e-12,
+        "features.SHOWN": 40,
         "features.VARIANCES": (3.2033329522929615e-145, 3.1217485503159922e144),
     }
 

@@ -474,3 +474,27 @@ def test_named_columns_are_the_same_in_all_files(tmp_path: Path, suffix: str) ->
     # An index is no column.
     frame.to_csv(tmp_path / "index.csv")
     assert np.array_equal(files.load_sets([first, tmp_path / "index.csv"])[1], frame)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n\n3,x\n", "'x' in column 2 of line 4"),
+        (".5\nw\n.7\n", "'w' in column 1 of line 2"),
+        (",a,b\nr0,1,2\nr1,1 2,3\n", "'1 2' in column 2 of line 3"),
+        ("a\n1\n" + "y" * 60 + "\n", f"'{'y' * 40}…' in column 1 of line 3"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 16 * 1024**2])
+def test_a_word_among_numbers_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str, block: int
+) -> None:
+    """Whatever block of rows it is read in."""
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding="utf-8")
+    real = features._first_rows
+    monkeypatch.setattr(features, "_first_rows", lambda path: first)
+    first = real(path)
+    monkeypatch.setattr(features, "BLOCK_BYTES", block)
+    with pytest.raises(ValueError, match=re.escape(f"must be numeric, got {said}")):
+        files.load_features(path)

@@ -333,6 +333,9 @@ def test_no_fresh_data_is_mad() -> None:
     assert found.answers["admissible_n_synth"].value == 0
     assert math.isnan(found.answers["gain"].value)
     assert found.answers["gain"].reason == planner.NO_REAL
+    assert "target_n_synth" not in found.answers
+    asked = plan_loop(10, n_real=0, bias=0.9, n_synth=100, target_gain=1.3)
+    assert asked.answers["target_n_synth"].reason == planner.NO_REAL
     assert found.answers["floor"].value == pytest.approx(10 * (1 + 1 / (100 * 0.1)), rel=1e-12)
     half_life = collapse.half_life(found.loop)
     assert any(f"halve every {half_life:.4g} generations" in text for text in found.remarks)
