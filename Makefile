@@ -14,7 +14,7 @@ LEVEL  ?= quick
 TORCH  ?= $(shell grep '^torch==' constraints.txt)
 
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help install install-all report test test-full bench curves lint format coverage docs build clean distclean FORCE
@@ -36,6 +36,10 @@ help:
 	@echo "make install-all  the same with torch and the development tools"
 	@echo "make clean      remove what was built; distclean removes $(VENV) too"
 
+# Byte code of what was installed, by all processors and without the libraries' own tests: pip would
+# take as long again. What some library holds for other Pythons is left out, as pip does.
+BYTE_CODE := $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
+
 # --- set-up: stamps, so that a second make is instant ------------------------------------------
 
 $(VENV)/.created:
@@ -53,17 +57,20 @@ $(VENV)/.torch: FORCE $(VENV)/.created
 
 $(VENV)/.installed: pyproject.toml $(VENV)/constraints.txt
 	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report]'
+	@$(BYTE_CODE)
 	@touch $@
 
 $(VENV)/.installed-all: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
 	$(PIP) $(TORCH)
 	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,cluster,dev]'
+	@$(BYTE_CODE)
 	@touch $@ $(VENV)/.installed
 
 # The pages of the deep room's modules are read off the modules, which import torch.
 $(VENV)/.installed-docs: pyproject.toml $(VENV)/constraints.txt $(VENV)/.torch
 	$(PIP) $(TORCH)
 	$(PIP) --constraint $(VENV)/constraints.txt --editable '.[report,deep,docs]'
+	@$(BYTE_CODE)
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
