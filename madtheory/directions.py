@@ -103,9 +103,24 @@ class Directions:
         >>> two.each(lambda one: one.bias)
         array([0.9, 0.5])
         """
+        return self.together(lambda loops: np.stack([np.asarray(ask(one)) for one in loops]))
+
+    def together(self, ask: Callable[[list[Loop]], ArrayLike]) -> Array:
+        """Ask of the loops of all directions at once, one for each bias; shape (rank, ...).
+
+        Examples
+        --------
+        >>> two = Directions.of(fully_synthetic(10, bias=(0.9, 0.5)), [2.0, 1.0])
+        >>> two.together(lambda loops: [one.bias for one in loops])
+        array([0.9, 0.5])
+        """
         _, at, which = np.unique(self.biases, return_index=True, return_inverse=True)
-        return np.stack([np.asarray(ask(self.loop.along(k))) for k in at.tolist()])[which]
+        return np.asarray(ask([self.loop.along(k) for k in at.tolist()]))[which]
 
     def total(self, ask: Callable[[Loop], ArrayLike]) -> Array:
         """Sum what is asked of each, per unit of its variance, over the directions; shape (...)."""
-        return np.asarray(np.tensordot(self.values, self.each(ask), axes=1))
+        return self.summed(self.each(ask))
+
+    def summed(self, each: Array) -> Array:
+        """Sum what each has, (rank, ...) and per unit of its variance, over the directions."""
+        return np.asarray(np.tensordot(self.values, each, axes=1))

@@ -44,6 +44,20 @@ def test_each_bias_is_asked_once_and_summed_with_its_variance():
     assert sorted(asked) == [0.5, 0.9]
 
 
+def test_all_biases_are_asked_at_once():
+    asked = []
+
+    def ask(loops: list[Loop]) -> list[tuple[float, float]]:
+        asked.append([one.bias for one in loops])
+        return [(one.scalar_bias, 1.0) for one in loops]
+
+    found = Directions.of(fully_synthetic(5, bias=(0.5, 0.9, 0.5)), [1.0, 2.0, 4.0])
+    each = found.together(ask)
+    assert each.tolist() == [[0.5, 1.0], [0.9, 1.0], [0.5, 1.0]]
+    assert asked == [[0.5, 0.9]]
+    assert found.summed(each) == pytest.approx([0.5 * 5 + 0.9 * 2, 7.0], rel=1e-15)
+
+
 def test_what_joins_directions_is_refused():
     for joined in ({"floor": 0.1}, {"shrinkage": 0.1}):
         with pytest.raises(UnsupportedLoop, match="shrinkage = 0 and floor = 0 only"):

@@ -157,7 +157,7 @@ def _corrected(
         """Deficit, what the plain one misses of it, a factor, and its error; generations 2..T."""
         sharp = single(one)
         alike = replace(directions, loop=replace(one, bias=(one.scalar_bias,) * s.size))
-        M, own = alike.each(lambda same: moments.first_moments(same, T)).transpose(1, 0, 2)
+        M, own = _paths(alike, T)
         near, lost = _near_and_lost(s, M, own)
         plain = np.array([_rows_at(alike, curves, own[:, t], t)[0] for t in range(1, T)])
         plain = np.maximum(plain, 1e-300)
@@ -220,11 +220,18 @@ def require_covered(directions: Directions, quantity: str) -> None:
         )
 
 
+def _paths(directions: Directions, generations: int) -> Array:
+    """First moments of generations 1..T of every direction, shape (2, r, T)."""
+    return directions.together(
+        lambda loops: moments.first_moments_paths(loops, generations)
+    ).transpose(1, 0, 2)
+
+
 def path(directions: Directions, generations: int, single: Callable[[Loop], Estimate]) -> Estimate:
     """E W2^2 of generations 1..T; `single` is that of one bias."""
     loop, r = directions.loop, directions.values.size
     route = fresh if loop.is_fresh_memory_one else mixed
-    M, c = directions.each(lambda one: moments.first_moments(one, generations)).transpose(1, 0, 2)
+    M, c = _paths(directions, generations)
     rows = [_first_rows(directions, c[:, 0])]
     if generations > 1:
         curves = _curves(directions, lambda one: route.path_parts(one, r, generations))
@@ -238,7 +245,7 @@ def path(directions: Directions, generations: int, single: Callable[[Loop], Esti
 def limit(directions: Directions) -> Estimate:
     """Limit of :func:`path`."""
     loop, r = directions.loop, directions.values.size
-    M, c = directions.each(moments.first_moments_limit).T
+    M, c = directions.together(moments.first_moments_limits).T
     if not np.isfinite(M + c).all():
         return Estimate.unbounded()
     if not c.any():

@@ -23,6 +23,8 @@ import numpy as np
 from madtheory.loop import Loop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from madtheory._types import Array, Ints
 
 
@@ -88,6 +90,11 @@ class System:
         """Generation from which a stationary loop's step no longer changes."""
         return max(self.n_models, self.n_batches + 1)
 
+    @cached_property
+    def bias(self) -> float | Array:
+        """Lambda, or that of each loop of a stack."""
+        return self.loop.scalar_bias
+
     # ------------------------------------------------------------------------ the parts of a step
     def remembered(self, t: int) -> Array:
         """Weights of the mean of the models in memory, over the objects."""
@@ -105,11 +112,11 @@ class System:
         Synthetic samples come from a mixture of the models, so their scatter counts (2.8).
         """
         if self.loop.memory is None:
-            return np.asarray(state.c[..., 2] + self.loop.scalar_bias * state.c[..., 1])
+            return np.asarray(state.c[..., 2] + self.bias * state.c[..., 1])
         k = min(state.t, self.n_models)
         models = slice(self.model, self.model + k)
         between = state.D[..., models, models].sum((-2, -1)) / (2 * k * k)
-        return np.asarray(between + self.loop.scalar_bias * state.c[..., :k].mean(-1))
+        return np.asarray(between + self.bias * state.c[..., :k].mean(-1))
 
     def batch(self, state: State) -> _Batch:
         """Append the new batch and the fresh mean to the distances."""
@@ -276,6 +283,31 @@ class System:
         # Merging a model into the mean of t others moves the mean by 1/(t + 1) of the gap.
         gap = D[..., self.model, self.model + 1] * ((t + 1) / t)
         return np.stack([trace, mean, (t * state.c[..., 2] + gap) / (t + 1)], -1)
+
+
+@dataclass(frozen=True)
+class Stack(System):
+    """Loops that differ in nothing but their bias: a step moves all their states at once.
+
+    States are (..., loops, k, k) and so on; `loop` is the first of `loops`.
+    """
+
+    loops: tuple[Loop, ...]
+
+    @classmethod
+    def of(cls, loops: Sequence[Loop]) -> Stack:
+        """Return the stack of these loops, at least one."""
+        return cls(loops[0], tuple(loops))
+
+    @cached_property
+    def bias(self) -> Array:
+        """Lambda of each loop, shape (loops,)."""
+        return np.array([one.scalar_bias for one in self.loops])
+
+    def first(self) -> State:
+        """Generation 1 of each loop."""
+        D, c, q, t = zip(*(System(one).first() for one in self.loops), strict=True)
+        return State(np.stack(D), np.stack(c), np.stack(q), t[0])
 
 
 def to_mean(D: Array, a: Array) -> Array:

@@ -10,15 +10,20 @@ Richardson's step takes it away.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madtheory._types import Array
 from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMomentsLimit
-from madtheory.theory.moments.first import moment_path
+from madtheory.theory.moments.first import moment_paths
 from madtheory.theory.moments.generation import require_resolved
 from madtheory.theory.moments.growing_pool import anchored_pool_gain, pool_exponent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from madtheory._types import Array
 
 #: The series are in one over the samples: generations at which the pool, in units of n_synth and
 #: real data included, has doubled, from _FIRST more than the real data on, up to _LAST; what the
@@ -84,24 +89,44 @@ def extrapolated(values: Array, exponents: list[float]) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=64)
-def _resting(loop: Loop) -> FirstMomentsLimit:
-    """Where a pool comes to rest that forgets the real data's share."""
-    e = pool_exponent(loop)
-    if e > 0:
-        return FirstMomentsLimit()
-    real = round(loop.n_real / loop.n_synth)
+def _resting(loops: tuple[Loop, ...]) -> tuple[FirstMomentsLimit, ...]:
+    """Where pools come to rest that forget the real data's share; they differ in their bias."""
+    bounded = tuple(one for one in loops if pool_exponent(one) <= 0)
+    if len(bounded) < len(loops):
+        found = iter(_resting(bounded))
+        at_rest = (pool_exponent(one) <= 0 for one in loops)
+        return tuple(next(found) if rests else FirstMomentsLimit() for rests in at_rest)
+    if not loops:
+        return ()
+    real = round(loops[0].n_real / loops[0].n_synth)
     grown = (real + _FIRST) * 2 ** np.arange(10) - real
     at = grown[grown <= _LAST] - 1
-    path = moment_path(loop, int(at.max(initial=0)) + 1)
-    terms = _exponents(loop, at.size - 1)
-    found = [extrapolated(x[at], terms) for x in (path.mean_sq, path.trace)[: 1 + (e == 0)]]
-    if at.size < 3 or any(change > _SETTLED * abs(value) for value, change in found):
+    paths = moment_paths(loops, int(at.max(initial=0)) + 1)[..., at]
+    return tuple(_end(*pair) for pair in zip(loops, paths, strict=True))
+
+
+def _end(loop: Loop, path: Array) -> FirstMomentsLimit:
+    """Limit from first moments (2, doublings) at doubling t."""
+    e = pool_exponent(loop)
+    terms = _exponents(loop, path.shape[1] - 1)
+    found = [extrapolated(x, terms) for x in path[: 1 + (e == 0)]]
+    if path.shape[1] < 3 or any(change > _SETTLED * abs(value) for value, change in found):
         raise UnsupportedLoop(
             "the limit of a pool that keeps everything is computed where it is near after "
             f"{_LAST} generations, got n_fixed = {loop.n_fixed}, n_fresh = {loop.n_fresh}, "
             f"n_synth = {loop.n_synth} and bias = {loop.scalar_bias:g}"
         )
     return FirstMomentsLimit(found[0][0], found[1][0] if e == 0 else 0.0)
+
+
+def _require_limit(loop: Loop) -> None:
+    """Refuse a floor, and where rounding would leave nothing."""
+    require_resolved(loop, "the limit")
+    if loop.floor > 0:
+        raise UnsupportedLoop(
+            "the limit of a pool that keeps everything is computed for floor = 0 only, "
+            f"got {loop.floor:g}"
+        )
 
 
 def growing_limit(loop: Loop) -> FirstMomentsLimit:
@@ -113,13 +138,15 @@ def growing_limit(loop: Loop) -> FirstMomentsLimit:
     >>> round(growing_limit(fresh).mean_sq, 9)
     0.173350478
     """
-    loop = loop.used
-    require_resolved(loop, "the limit")
-    if loop.floor > 0:
-        raise UnsupportedLoop(
-            "the limit of a pool that keeps everything is computed for floor = 0 only, "
-            f"got {loop.floor:g}"
-        )
-    if not _is_anchored(loop):
-        return _resting(loop)
-    return _weighted_limit(loop) if loop.weight is not None else _budget_limit(loop)
+    return growing_limits([loop])[0]
+
+
+def growing_limits(loops: Sequence[Loop]) -> list[FirstMomentsLimit]:
+    """:func:`growing_limit` of loops that differ in their bias only, at about the price of one."""
+    loops = [one.used for one in loops]
+    for one in loops:
+        _require_limit(one)
+    if not _is_anchored(loops[0]):
+        return list(_resting(tuple(loops)))
+    closed = _budget_limit if loops[0].weight is None else _weighted_limit
+    return [closed(one) for one in loops]
