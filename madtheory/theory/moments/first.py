@@ -48,6 +48,8 @@ _INWARDS, _GROWING = 0.5, 1.5
 _MOST_TURNS = 2**13
 #: Moments beside which those of real data are nothing: what a step makes of them is no difference.
 _LARGE = 1e100
+#: Objects up to which the place where a loop comes to rest is solved for.
+_SOLVED = 40
 #: Distances in a stack of states.
 _AT_ONCE = 2**16
 
@@ -487,4 +489,34 @@ def _resting_place(system: System, growth: float) -> FirstMomentsLimit:
             f"the limit without real data is computed where the loop comes to rest within "
             f"{_PATIENCE} generations only, got bias = {loop.scalar_bias:g}"
         )
+    if system.size <= _SOLVED:
+        return FirstMomentsLimit(_led_to(system), 0.0)
     return FirstMomentsLimit(float(moment_path(loop, math.ceil(needed)).mean_sq[-1]), 0.0)
+
+
+def _led_to(system: System) -> float:
+    """How far from the truth a loop comes to rest that nothing real pulls at.
+
+    Distances z to the truth and all else y are z' = P z + R y, y' = B y: all z come to rest alike,
+    at l z + l R (1 - B)^-1 y for the l that P keeps, sum l = 1.
+    """
+    state = system.first()
+    for _ in range(system.settled - 1):
+        state = system.step(state)
+    i, j = np.triu_indices(system.size, 1)
+    moves = (j >= system.model) & ((i == 0) | (i >= system.model))
+    i, j = i[moves], j[moves]  # the truth's come first
+
+    def read(x: State) -> Array:
+        return np.concatenate([x.D[..., i, j], x.c, x.q], -1)
+
+    start, k = read(state), int((i == 0).sum())
+    units = np.eye(start.size)
+    D = np.zeros((start.size, system.size, system.size))
+    D[..., i, j] = D[..., j, i] = units[:, : i.size]
+    c, q = np.split(units[:, i.size :], [system.n_models], axis=1)
+    step = read(system.step(State(D, c, q, state.t)))  # rows: what is made of each
+    equations = np.vstack([step[:k, :k] - np.eye(k), np.ones(k)])
+    kept = np.linalg.lstsq(equations, np.append(np.zeros(k), 1.0), rcond=None)[0]
+    rest = fixed_point(step[k:, k:], step[k:, :k] @ kept)
+    return float(start[:k] @ kept + start[k:] @ rest)

@@ -24,6 +24,7 @@ def test_constants():
         "closure._DOUBLINGS": 42,
         "families._TINY": 2.0**-900,
         "first._PATIENCE": 100000,
+        "first._SOLVED": 40,
         "first._UNIT": 1e-12,
         "first._TINY": 1e-300,
         "first._HUGE": 1e280,

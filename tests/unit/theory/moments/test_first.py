@@ -225,6 +225,31 @@ def test_a_weight_that_rounding_takes_for_none_is_refused(weight: float) -> None
         moment_limit(loop)
 
 
+ENDING = [
+    Loop(n_initial=6, n_synth=5, memory=5, bias=0.7),
+    Loop(n_initial=6, n_synth=5, memory=2, bias=0.6, first_generation="biased", ddof=0),
+    Loop(n_initial=9, n_synth=6, memory=3, bias=0.7, pool="accumulate", pool_cap=3),
+    Loop(n_initial=9, n_synth=6, memory=3, bias=0.7, pool="accumulate", pool_cap=3, budget=8),
+    Loop(n_initial=9, n_synth=6, n_fixed=4, n_fresh=3, memory=4, bias=0.8, weight=0.0),
+]
+
+
+@pytest.mark.parametrize("loop", ENDING)
+def test_where_chance_leads_to_is_where_long_paths_are(loop, monkeypatch) -> None:
+    limit, late = moments.first_moments_limit(loop), moment_path(loop, 1500).mean_sq[-1]
+    assert limit == (pytest.approx(late, rel=1e-12), 0.0)
+    monkeypatch.setattr(first, "_SOLVED", 0)  # by a path as loops of more objects are
+    assert moments.first_moments_limit(loop) == (pytest.approx(late, rel=1e-5), 0.0)
+
+
+def test_where_chance_leads_to_takes_no_path(monkeypatch) -> None:
+    made = []
+    plain = System.step
+    monkeypatch.setattr(System, "step", lambda self, x: made.append(0) or plain(self, x))
+    moments.first_moments_limit(Loop(n_initial=6, n_synth=5000, memory=5, bias=0.999))
+    assert len(made) == 4 + 1 + 2  # until memory is full; of units; of lags
+
+
 def test_a_loop_that_dies_slowly_has_a_limit() -> None:
     loop = Loop(n_initial=20, n_synth=2000, memory=2, bias=0.99)
     late = moment_path(loop, 6000)
