@@ -48,8 +48,10 @@ _INWARDS, _GROWING = 0.5, 1.5
 _MOST_TURNS = 2**13
 #: Moments beside which those of real data are nothing: what a step makes of them is no difference.
 _LARGE = 1e100
-#: Objects up to which the place where a loop comes to rest is solved for.
-_SOLVED = 40
+#: Objects up to which the place where a loop comes to rest is solved for; of more it is walked to,
+#: so many times as long as the growth of the lags at rest says, and by Aitken's step from there,
+#: unless the last eighth moves by less than that.
+_SOLVED, _LONGER, _STILL = 40, 6, 1e-13
 #: Distances in a stack of states.
 _AT_ONCE = 2**16
 
@@ -491,7 +493,18 @@ def _resting_place(system: System, growth: float) -> FirstMomentsLimit:
         )
     if system.size <= _SOLVED:
         return FirstMomentsLimit(_led_to(system), 0.0)
-    return FirstMomentsLimit(float(moment_path(loop, math.ceil(needed)).mean_sq[-1]), 0.0)
+    walked = math.ceil(min(_LONGER * needed, _PATIENCE))
+    return FirstMomentsLimit(_aitken(moment_path(loop, walked).mean_sq), 0.0)
+
+
+def _aitken(path: Array) -> float:
+    """End of a path of which one geometric term is left, from three points of it."""
+    apart = max(1, len(path) // 8)
+    a, b, c = path[-1 - 2 * apart :: apart].tolist()
+    if abs(c - b) <= _STILL * abs(c):
+        return float(c)
+    ratio = (c - b) / (b - a)
+    return float(c + (c - b) * ratio / (1 - ratio))
 
 
 def _led_to(system: System) -> float:
