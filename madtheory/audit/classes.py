@@ -43,6 +43,20 @@ def few_values(sets: Sequence[Array]) -> bool:
     return True
 
 
+def farthest(real: Array, files: Sequence[Array]) -> tuple[float, float]:
+    """Most that total variance and distance can be of a file like the last, of values in sight.
+
+    Rows between ends a and b have variance (b - m) (m - a) about their mean m at most, and with
+    the square of what m is off from the real mean one of both ends has the most.
+    """
+    sets, n = [real, *files], len(files[-1])
+    low, high = np.min([x.min(axis=0) for x in sets], 0), np.max([x.max(axis=0) for x in sets], 0)
+    mean, own = real.mean(axis=0), float(real.var(axis=0, ddof=1).sum())
+    trace = float(np.square((high - low) / 2).sum())
+    off = float(np.square(np.maximum(high - mean, mean - low)).sum())
+    return trace * n / (n - 1), off * n / (n - 1) + own
+
+
 class Frequencies(NamedTuple):
     """Different rows (U, d) and their frequencies in the real set (U,) and in each file (T, U)."""
 

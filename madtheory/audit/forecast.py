@@ -17,7 +17,7 @@ import numpy as np
 
 from madtheory import _check, _search
 from madtheory.audit.anchor import anchor
-from madtheory.audit.classes import class_paths, few_values, frequencies
+from madtheory.audit.classes import class_paths, farthest, few_values, frequencies
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
@@ -210,6 +210,11 @@ def _band(
     return tuple(Measured(*(float(v) + dead for v in column)) for column in tails.T)
 
 
+def _within(band: tuple[Measured, ...], most: float) -> tuple[Measured, ...]:
+    """A band no higher than anything can come."""
+    return tuple(Measured(min(b.value, most), min(b.low, most), min(b.high, most)) for b in band)
+
+
 def _everywhere(
     paths: Paths, dead: float, real: Array, last: Array, fid: float
 ) -> tuple[Array, float]:
@@ -247,10 +252,14 @@ def forecast(
         return Forecast(numbers, trace, fid, low_rank=False, wild=False, discrete=False)
     them, rest = ahead.paths, (ahead.wider, level)
     distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])
+    trace = _band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest)
+    fid = _band(distance, start, last[1], ahead.dead[1], *rest)
+    if ahead.discrete:
+        trace, fid = map(_within, (trace, fid), farthest(real, sets))
     return Forecast(
         numbers,
-        trace=_band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest),
-        fid=_band(distance, start, last[1], ahead.dead[1], *rest),
+        trace=trace,
+        fid=fid,
         low_rank=ahead.low_rank,
         wild=ahead.wild,
         discrete=ahead.discrete,

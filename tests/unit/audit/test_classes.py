@@ -110,6 +110,36 @@ def test_few_values_are_counted_by_column_over_all_sets():
     assert not classes.few_values([np.sort(column % 65, axis=0)])
 
 
+def test_no_file_of_these_values_is_farther():
+    """Files of all their mass at two ends, by brute force over their shares; one has the most."""
+    rng, n = np.random.default_rng(8), 9
+    real, other = rng.integers(0, 4, (40, 2)) * 1.0, np.array([[0.0, 5.0], [3.0, 0.0]])
+    trace, distance = classes.farthest(real, [other, other[[0] * n]])
+    seen = []
+    for i in range(n + 1):
+        for j in range(n + 1):
+            x = np.column_stack([3.0 * (np.arange(n) < i), 5.0 * (np.arange(n) < j)])
+            x = np.column_stack([x[:, 0], rng.permutation(x[:, 1])])
+            variance = float(x.var(axis=0, ddof=1).sum())
+            off = float(np.square(x.mean(axis=0) - real.mean(axis=0)).sum())
+            assert metrics.fid(real, x).value <= distance
+            seen.append((variance, off + variance + float(real.var(axis=0, ddof=1).sum())))
+    most = np.max(seen, axis=0)
+    assert 0.98 * trace < most[0] <= trace * (1 + 1e-12)
+    assert 0.8 * distance < most[1] <= distance * (1 + 1e-12)
+
+
+def test_bands_of_discrete_columns_end_where_files_can_be():
+    rng = np.random.default_rng(9)
+    real, files = attributes(rng, 60), [attributes(rng, 30) for _ in range(3)]
+    axes, series = audit.axes_of(real), audit.series_of(audit.axes_of(real), files)
+    held = audit.infer(series, None, 0.95, 0.02, NOTHING).held
+    trace, distance = classes.farthest(real, files)
+    found = forecast.forecast(real, files, axes, series, held, (1.4, 0.2), 40, 0.999)
+    assert max(b.high for b in found.trace) == trace
+    assert max(b.high for b in found.fid) == distance
+
+
 def chains(rng, power, n=1000, files=13):
     """REAL, and files of chains of twelve attributes, each drawn by the one before, sharpened."""
     real, x, out = attributes(rng, n, 12), attributes(rng, n, 12).astype(int), []
