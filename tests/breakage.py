@@ -85,7 +85,7 @@ SNAPSHOTS = {
 #: else to do takes longer.
 LIMIT = 600
 #: Decorators of functions that Python does not run, so that no test is seen to reach their lines.
-COMPILED = ("kernel", "reducing_kernel")
+COMPILED = ("kernel", "in_place", "reducing_kernel")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def inner(x):
 CALLER = """
 import callee
 from callee import SHIFT, inner
-from madtheory._compile import kernel, reducing_kernel
+from madtheory._compile import in_place, kernel, reducing_kernel
 @kernel
 def outer(x):
     return 2.0 * inner(x)
@@ -127,7 +128,7 @@ def test_an_edited_default_of_another_file_is_seen(tmp_path, monkeypatch):
 
 
 def test_other_rules_of_arithmetic_are_other_code(tmp_path):
-    for decorator in ("kernel", "reducing_kernel"):
+    for decorator in ("kernel", "in_place", "reducing_kernel"):
         function = load(tmp_path, decorator=decorator).total
         assert function(1.0) == 4.0
         assert not hit(function)
@@ -257,6 +258,36 @@ def test_two_processes_at_once(tmp_path, places):
     assert done.stdout.split() == ["5.0", "1"]
 
 
+def _modules_of_kernels():
+    core = pkgutil.walk_packages(madtheory.__path__, "madtheory.", onerror=print)
+    sources = {info.name: importlib.util.find_spec(info.name) for info in core}
+    return [
+        name
+        for name, spec in sources.items()
+        if spec is not None
+        and spec.origin is not None
+        and "madtheory._compile" in Path(spec.origin).read_text(encoding="utf-8")
+    ]
+
+
+def _makes(rows):
+    return numpy.zeros(int(rows)).sum()
+
+
+def test_what_counts_no_references_returns_no_array():
+    # One that it returned would be freed while it is in use; one that it makes is an error.
+    modules = map(importlib.import_module, _modules_of_kernels())
+    every = [one for module in modules for one in vars(module).values() if hasattr(one, "py_func")]
+    inside = [one for one in every if not one.targetoptions.get("_nrt", True)]
+    assert 100 < len({*inside}) < len({*every})
+    for one in inside:
+        returns = one.py_func.__annotations__["return"]
+        assert {*re.findall(r"\w+", returns)} <= {"None", "float", "int", "bool", "tuple"}, one
+    with pytest.raises(numba.errors.NumbaError):
+        _compile.in_place(_makes)(2.0)
+    assert _compile.kernel(_makes)(2.0) == 0.0
+
+
 PRINTS = """
 import importlib, sys
 from madtheory._compile import fingerprint
@@ -268,15 +299,7 @@ for name in sys.argv[1:]:
 
 
 def test_every_kernel_has_one_fingerprint_in_every_process():
-    core = pkgutil.walk_packages(madtheory.__path__, "madtheory.", onerror=print)
-    sources = {info.name: importlib.util.find_spec(info.name) for info in core}
-    names = [
-        name
-        for name, spec in sources.items()
-        if spec is not None
-        and spec.origin is not None
-        and "madtheory._compile" in Path(spec.origin).read_text(encoding="utf-8")
-    ]
+    names = _modules_of_kernels()
     found = [
         subprocess.run(
             [sys.executable, "-c", PRINTS, *names],

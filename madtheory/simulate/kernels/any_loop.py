@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels import measure, piles, scales
@@ -31,7 +31,7 @@ class Data(NamedTuple):
     batch: Pile
 
 
-@kernel
+@in_place
 def shares(spec: Spec, n_r: float, n_p: float, weight: float) -> tuple[float, float, float, float]:
     """Return w and the factors of the real, synthetic and between-part columns."""
     n = n_r + n_p
@@ -42,7 +42,7 @@ def shares(spec: Spec, n_r: float, n_p: float, weight: float) -> tuple[float, fl
     return weight, a, b, math.sqrt(weight * (1.0 - weight))
 
 
-@kernel
+@in_place
 def append(F: Array, start: int, B: Array, k: int, scale: float) -> int:
     """Write scale B[:, :k] into F from column `start` on; return the new width."""
     if scale == 0.0:
@@ -53,7 +53,7 @@ def append(F: Array, start: int, B: Array, k: int, scale: float) -> int:
     return start + k
 
 
-@kernel
+@in_place
 def regularise(M: Array, r: int, shrinkage: float, ridge: float) -> float:
     """Shrink M and add the ridge; return what was added to its diagonal."""
     trace = 0.0
@@ -67,7 +67,7 @@ def regularise(M: Array, r: int, shrinkage: float, ridge: float) -> float:
     return added
 
 
-@kernel
+@in_place
 def fit(
     spec: Spec, weight: float, unit: float, real: Pile, pool: Pile, room: Room, mu: Array, G: Array
 ) -> tuple[int, float]:
@@ -113,7 +113,7 @@ def fit(
     return r, rank
 
 
-@kernel
+@in_place
 def first_data(rng: np.random.Generator, spec: Spec, data: Data, room: Room) -> None:
     """Draw the first sample and the fixed set: nested, or independent."""
     piles.empty(data.real)
@@ -132,7 +132,7 @@ def first_data(rng: np.random.Generator, spec: Spec, data: Data, room: Room) -> 
     piles.compact(data.fixed)
 
 
-@kernel
+@in_place
 def whiten(nu: Array, G: Array, s: Array, nu_white: Array, G_white: Array) -> None:
     """Divide the rows of the range of s by its roots; G is lower triangular."""
     for i in range(s.size):
@@ -142,7 +142,7 @@ def whiten(nu: Array, G: Array, s: Array, nu_white: Array, G_white: Array) -> No
             G_white[i, j] = G[i, j] / root
 
 
-@kernel
+@in_place
 def add_outside(nu: Array, G: Array, E: int, r: int, out: Array) -> None:
     """Correct what :func:`measure` said of rows [:r] for the rows where Sigma_0 is zero.
 
@@ -209,7 +209,7 @@ def measure_state(
         out[measure.LOG_DET] = measure.log_pivots(G, e) + (0.0 if raw else log_det_0)
 
 
-@kernel
+@in_place
 def start(
     rng: np.random.Generator, spec: Spec, state: State, data: Data, room: Room, origin: Array
 ) -> None:
@@ -225,7 +225,7 @@ def start(
     scales.describe(models, 0, k, min(rank, spec.first_rank))
 
 
-@kernel
+@in_place
 def advance(
     rng: np.random.Generator, spec: Spec, t: int, E: int, state: State, data: Data, room: Room
 ) -> None:

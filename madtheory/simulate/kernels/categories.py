@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.tally import Tally, record
 
@@ -26,7 +26,7 @@ class Vocabulary(NamedTuple):
     power: float  # 1/lambda, infinite at temperature 0
 
 
-@kernel
+@in_place
 def add_real(
     rng: np.random.Generator, n: int, p: Array, tail: Array, cdf: Array, counts: Ints
 ) -> None:
@@ -46,7 +46,7 @@ def add_real(
         n -= drawn
 
 
-@kernel
+@in_place
 def sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Array) -> None:
     """Write (count / largest)^power of the living tokens; infinity keeps the largest alone."""
     top = 0
@@ -62,7 +62,7 @@ def sharpen(counts: Ints, alive: Ints, size: int, power: float, weights: Array) 
             weights[i] = math.exp(power * math.log(count / top)) if power < np.inf else 0.0
 
 
-@kernel
+@in_place
 def resample(
     rng: np.random.Generator, n: int, counts: Ints, alive: Ints, size: int, weights: Array
 ) -> None:
@@ -83,7 +83,7 @@ def resample(
         n -= drawn
 
 
-@kernel
+@in_place
 def living(counts: Ints, alive: Ints, size: int) -> int:
     """Keep those of the first `size` listed tokens that have a count."""
     kept = 0
@@ -94,7 +94,7 @@ def living(counts: Ints, alive: Ints, size: int) -> int:
     return kept
 
 
-@kernel
+@in_place
 def all_living(counts: Ints, alive: Ints) -> int:
     """List every token that has a count."""
     size = 0
@@ -105,7 +105,7 @@ def all_living(counts: Ints, alive: Ints) -> int:
     return size
 
 
-@kernel
+@in_place
 def measure(
     counts: Ints, alive: Ints, size: int, total: float, p: Array, best: int, out: Array
 ) -> None:

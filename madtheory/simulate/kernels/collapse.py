@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.measure import measure, record_line, recorder
@@ -18,7 +18,7 @@ from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
 
 
-@kernel
+@in_place
 def tilt(rng: np.random.Generator, scale: float, T: Array) -> None:
     """Turn the chi^2_m of T[0, 0]^2 into chi^2_(m + 2): its size-biased law."""
     extra = 2.0 * rng.standard_exponential()
@@ -46,7 +46,7 @@ def first_generation(rng: np.random.Generator, spec: Spec, nu: Array, G: Array) 
     return k
 
 
-@kernel
+@in_place
 def walk(nu: Array, G: Array, e: Ints, z: Array) -> None:
     """Add G diag(2^e) z to nu; z is overwritten."""
     for j in range(e.size):
@@ -58,7 +58,7 @@ def walk(nu: Array, G: Array, e: Ints, z: Array) -> None:
         nu[i] += total
 
 
-@kernel
+@in_place
 def collapse_step(
     rng: np.random.Generator,
     spec: Spec,
@@ -96,7 +96,7 @@ def collapse_step(
     return k_next
 
 
-@kernel
+@in_place
 def draw_direction(rng: np.random.Generator, s: Array, out: Array) -> None:
     """Copy s to `out`, entry i first, i drawn with probability s_i / sum(s)."""
     total = 0.0
@@ -141,7 +141,7 @@ def collapse_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tally)
                 record(tally, x, replicate, tally.slots[t])
 
 
-@kernel
+@in_place
 def line_start(rng: np.random.Generator, spec: Spec) -> tuple[float, float]:
     """Fit generation 1 in one dimension; return (nu, g)."""
     n, bias = spec.n_initial, spec.first_bias

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.measure_lanes import LANES, new_work, record_lanes, see_lanes
@@ -28,7 +28,7 @@ def draws_of(rank: int, generations: int) -> int:
     return generations * (rank * (rank + 3) // 2)
 
 
-@kernel
+@in_place
 def step_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array) -> None:
     """Advance by one generation, as :func:`collapse.collapse_step` does."""
     root = math.sqrt(spec.bias)
@@ -46,7 +46,7 @@ def step_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array) -> None
                     G[row + j, b] += scale * (G[row + l, b] * draws[below, b])
 
 
-@kernel
+@in_place
 def any_extreme(rank: int, lanes: int, G: Array) -> bool:
     """Tell whether a pivot of a lane asks for a change of scale."""
     extreme = False
@@ -56,7 +56,7 @@ def any_extreme(rank: int, lanes: int, G: Array) -> bool:
     return extreme
 
 
-@kernel
+@in_place
 def rescale_lane(rank: int, lane: int, G: Array, e: Ints, ratio: Array) -> None:
     """Move powers of two from the columns of a lane into e, as :func:`la.rescale` does."""
     for j in range(rank):
@@ -72,7 +72,7 @@ def rescale_lane(rank: int, lane: int, G: Array, e: Ints, ratio: Array) -> None:
             ratio[l * (l + 1) // 2 + j, lane] = la.power_of_two(e[lane, l] - e[lane, j])
 
 
-@kernel
+@in_place
 def scale_draws(rank: int, draws: Array, e: Ints, ratio: Array) -> None:
     """Bring the next variates to the scales of the columns."""
     for j in range(rank):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.collapse import first_generation, line_start, walk
@@ -15,7 +15,7 @@ from madtheory.simulate.kernels.spec import Spec
 from madtheory.simulate.kernels.tally import Tally, record
 
 
-@kernel
+@in_place
 def fresh_line_step(
     rng: np.random.Generator, spec: Spec, nu: float, g: float
 ) -> tuple[float, float]:
@@ -47,7 +47,7 @@ def fresh_line_chunk(rng: np.random.Generator, spec: Spec, s: Array, tally: Tall
         record_line(tally, line, s[0], spec.log_det, replicate)
 
 
-@kernel
+@in_place
 def fresh_means(
     rng: np.random.Generator, spec: Spec, nu: Array, G: Array, e: Ints, row: Array, delta: Array
 ) -> None:
@@ -63,7 +63,7 @@ def fresh_means(
         nu[i] += (n_r / n) * gap
 
 
-@kernel
+@in_place
 def fresh_parts(
     rng: np.random.Generator,
     spec: Spec,
@@ -95,7 +95,7 @@ def fresh_parts(
     return k_a, k_b
 
 
-@kernel
+@in_place
 def stack(A: Array, k_a: int, delta: Array, G: Array, k_b: int, F: Array) -> int:
     """Write [A, delta, G] into F; return its width. The real, larger columns come first."""
     for i in range(delta.size):
@@ -107,7 +107,7 @@ def stack(A: Array, k_a: int, delta: Array, G: Array, k_b: int, F: Array) -> int
     return k_a + 1 + k_b
 
 
-@kernel
+@in_place
 def fresh_factor(
     A: Array, k_a: int, delta: Array, G: Array, k_b: int, triangular: bool, F: Array, M: Array
 ) -> int:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel, reducing_kernel
+from madtheory._compile import in_place, reducing_kernel
 from madtheory._types import Array, Ints
 
 LOG_2 = math.log(2.0)
@@ -16,13 +16,13 @@ PIVOT_LOW, PIVOT_HIGH = 2.0**-200, 2.0**200
 SMALL_PIVOT = 1e-8
 
 
-@kernel
+@in_place
 def root_chi_square(rng: np.random.Generator, dof: float) -> float:
     """Draw sqrt(chi^2_dof)."""
     return math.sqrt(2.0 * rng.standard_gamma(0.5 * dof))
 
 
-@kernel
+@in_place
 def bartlett(
     rng: np.random.Generator, dof: float, scale: float, out: Array, rows: int, cols: int
 ) -> None:
@@ -37,14 +37,14 @@ def bartlett(
             out[i, i] = scale * root_chi_square(rng, dof - i)
 
 
-@kernel
+@in_place
 def normals(rng: np.random.Generator, scale: float, out: Array, size: int) -> None:
     """Fill out[:size] with N(0, scale^2)."""
     for i in range(size):
         out[i] = scale * rng.standard_normal()
 
 
-@kernel
+@in_place
 def clear(out: Array, rows: int, cols: int) -> None:
     """Set out[:rows, :cols] to zero (a loop: slices are slow to compile)."""
     for i in range(rows):
@@ -52,7 +52,7 @@ def clear(out: Array, rows: int, cols: int) -> None:
             out[i, j] = 0.0
 
 
-@kernel
+@in_place
 def scale_rows(G: Array, factors: Array, cols: int) -> None:
     """Multiply row i of G[:, :cols] by factors[i]; no factors stand for ones."""
     for i in range(factors.size):
@@ -60,7 +60,7 @@ def scale_rows(G: Array, factors: Array, cols: int) -> None:
             G[i, j] *= factors[i]
 
 
-@kernel
+@in_place
 def times_lower(
     G: Array, T: Array, rows: int, k: int, k_next: int, trapezoidal: bool, row: Array
 ) -> None:
@@ -148,7 +148,7 @@ def cholesky(M: Array, size: int) -> bool:
     return True
 
 
-@kernel
+@in_place
 def reflect_row(F: Array, i: int, rows: int, cols: int) -> None:
     """Rotate columns i.. so that row i becomes (..., pivot, 0, ..., 0): one Householder step."""
     largest = 0.0
@@ -175,7 +175,7 @@ def reflect_row(F: Array, i: int, rows: int, cols: int) -> None:
     F[i, i] = alpha * largest
 
 
-@kernel
+@in_place
 def lower_factor(F: Array, rows: int, cols: int, out: Array) -> None:
     """Write lower-triangular L, L L^T = F F^T, by reflections; right where F F^T is singular.
 
@@ -188,7 +188,7 @@ def lower_factor(F: Array, rows: int, cols: int, out: Array) -> None:
             out[i, j] = F[i, j]
 
 
-@kernel
+@in_place
 def pivots_extreme(G: Array, k: int) -> bool:
     """Tell whether a diagonal entry asks for a change of scale."""
     extreme = False
@@ -197,7 +197,7 @@ def pivots_extreme(G: Array, k: int) -> bool:
     return extreme
 
 
-@kernel
+@in_place
 def rescale(G: Array, e: Ints, ratio: Array, rows: int, k: int) -> None:
     """Move powers of two from the columns of G into e; ratio[l, j] = 2^(e_l - e_j), l >= j."""
     for j in range(k):
@@ -213,7 +213,7 @@ def rescale(G: Array, e: Ints, ratio: Array, rows: int, k: int) -> None:
             ratio[l, j] = power_of_two(e[l] - e[j])
 
 
-@kernel
+@in_place
 def power_of_two(exponent: int) -> float:
     """Return 2^exponent, 0 below and infinity above the range."""
     if exponent > 1023:
@@ -221,7 +221,7 @@ def power_of_two(exponent: int) -> float:
     return math.ldexp(1.0, int(max(exponent, -1100)))
 
 
-@kernel
+@in_place
 def scaled(x: float, exponent: int) -> float:
     """Return x 2^exponent without a spurious infinity or NaN, x >= 0."""
     if x == 0.0:

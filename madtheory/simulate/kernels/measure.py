@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel, reducing_kernel
+from madtheory._compile import in_place, kernel, reducing_kernel
 from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels.linear_algebra import LOG_2, add_gram, clear, power_of_two, scaled
 from madtheory.simulate.kernels.nuclear_norm import is_lower, nuclear_norm
@@ -71,7 +71,7 @@ def near_distance(E: Array, s: Array, size: int) -> float:
     return total
 
 
-@kernel
+@in_place
 def weighted_factor(G: Array, v: Array, s: Array, power: float, out: Array) -> None:
     """Write diag(s^power) G diag(v)."""
     for i in range(s.size):
@@ -80,7 +80,7 @@ def weighted_factor(G: Array, v: Array, s: Array, power: float, out: Array) -> N
             out[i, j] = weight * (v[j] * G[i, j])
 
 
-@kernel
+@in_place
 def near_identity(G: Array, v: Array, top: int, rows: int, work: Array, M: Array) -> bool:
     """Write G G^T - I into M (lower triangle) and tell whether its norm is below NEAR.
 
@@ -105,7 +105,7 @@ def near_identity(G: Array, v: Array, top: int, rows: int, work: Array, M: Array
     return norm < NEAR * NEAR
 
 
-@kernel
+@in_place
 def bures(G: Array, v: Array, top: int, s: Array, trace: float, work: Array, M: Array) -> float:
     """Return the Bures distance^2 between Sigma_t and Sigma_0."""
     if trace == np.inf:
@@ -120,7 +120,7 @@ def bures(G: Array, v: Array, top: int, s: Array, trace: float, work: Array, M: 
     return max(total, 0.0)
 
 
-@kernel
+@in_place
 def spread(G: Array, v: Array, s: Array, work: Array, M: Array) -> float:
     """Return tr Sigma_t^2 / 2^(4 top)."""
     weighted_factor(G, v, s, 0.5, work)
@@ -134,7 +134,7 @@ def spread(G: Array, v: Array, s: Array, work: Array, M: Array) -> float:
     return total
 
 
-@kernel
+@in_place
 def quadratic(nu: Array, G: Array, v: Array, s: Array) -> float:
     """Return (mu - mu_0)^T Sigma_t (mu - mu_0) / 2^(2 top), the squared norm of G^T S nu."""
     total = 0.0
@@ -146,7 +146,7 @@ def quadratic(nu: Array, G: Array, v: Array, s: Array) -> float:
     return total
 
 
-@kernel
+@in_place
 def largest_exponent(e: Ints) -> int:
     """Return max(e), 0 for no columns."""
     top = e[0] if e.size else 0
@@ -155,7 +155,7 @@ def largest_exponent(e: Ints) -> int:
     return int(top)
 
 
-@kernel
+@in_place
 def log_pivots(G: Array, e: Ints) -> float:
     """Return log det of a triangular factor squared, -inf where a pivot is zero."""
     total = 0.0
@@ -176,7 +176,7 @@ def relative_row(G: Array, v: Array, i: int) -> float:
     return total
 
 
-@kernel
+@in_place
 def log_scaled(x: float, top: int) -> float:
     """Return log(x 4^top)."""
     return math.log(x) + 2.0 * top * LOG_2 if x > 0.0 else -np.inf
@@ -240,7 +240,7 @@ def recorder(wanted: Ints) -> tuple[Array, Bools]:
     return np.zeros(len(QUANTITIES)), flags
 
 
-@kernel
+@in_place
 def measure_line(quantity: int, line: Array, s: float, log_det_0: float, out: Array) -> None:
     """Write one quantity at all recorded generations of a path of rank one.
 
@@ -268,7 +268,7 @@ def measure_line(quantity: int, line: Array, s: float, log_det_0: float, out: Ar
                 out[i] += log_det_0
 
 
-@kernel
+@in_place
 def record_line(tally: Tally, line: Array, s: float, log_det_0: float, replicate: int) -> None:
     """Measure and record one path of rank one; its state is in line[:3], line[3] is room."""
     for q in range(tally.wanted.size):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Bools, Ints
 from madtheory.simulate.kernels.measure import (
     LOG_DET,
@@ -60,7 +60,7 @@ def new_work(tally: Tally, rank: int) -> Work:
     )
 
 
-@kernel
+@in_place
 def unpack(P: Array, first: int, lane: int, scale: float, out: Array) -> None:
     """Write one lane's triangle as a matrix, zero above."""
     at = first
@@ -70,7 +70,7 @@ def unpack(P: Array, first: int, lane: int, scale: float, out: Array) -> None:
         at += i + 1
 
 
-@kernel
+@in_place
 def far_lanes(rank: int, G: Array, parts: Array, far: Bools) -> None:
     """Mark lanes whose G G^T is not near I, as :func:`measure.near_identity` has it."""
     norm, x = parts[0], parts[1]
@@ -89,7 +89,7 @@ def far_lanes(rank: int, G: Array, parts: Array, far: Bools) -> None:
         far[b] = norm[b] >= NEAR * NEAR
 
 
-@kernel
+@in_place
 def bures_of_two(G: Array, s: Array, out: Array) -> None:
     """Write the Bures distances^2, which cancel near Sigma_0."""
     for i in range(LANES):
@@ -99,7 +99,7 @@ def bures_of_two(G: Array, s: Array, out: Array) -> None:
         out[i] = max(trace + s[0] + s[1] - 2.0 * nuclear, 0.0)
 
 
-@kernel
+@in_place
 def bures_of_three(G: Array, s: Array, parts: Array, out: Array) -> None:
     """Write the same by steps of :func:`nuclear_norm.norm_of_three`."""
     one, two, three = parts[0], parts[1], parts[2]
@@ -123,7 +123,7 @@ def bures_of_three(G: Array, s: Array, parts: Array, out: Array) -> None:
         out[i] = max(trace + s[0] + s[1] + s[2] - 2.0 * nuclear, 0.0)
 
 
-@kernel
+@in_place
 def add_bures(G: Array, s: Array, lanes: int, work: Work) -> None:
     """Add the Bures distances^2 to `out`: side by side, or one by one where they would cancel."""
     rank, far, room, x, out = s.size, work.mark, work.room, work.parts[3], work.out
@@ -145,7 +145,7 @@ def add_bures(G: Array, s: Array, lanes: int, work: Work) -> None:
             out[b] += bures(room[0], work.one, 0, s, trace, room[1], room[2])
 
 
-@kernel
+@in_place
 def measure_lanes(wanted: int, nu: Array, G: Array, s: Array, log_det: float, out: Array) -> None:
     """Write one quantity of all lanes, of W2^2 the part of the means."""
     for b in range(LANES):
@@ -192,7 +192,7 @@ def see_one_by_one(
                 work.values[q, b, slot] = work.found[tally.wanted[q]]
 
 
-@kernel
+@in_place
 def see_lanes(
     tally: Tally,
     slot: int,
@@ -221,7 +221,7 @@ def see_lanes(
         see_one_by_one(tally, slot, log_det, nu, G, s, lanes, e, work.rare, work)
 
 
-@kernel
+@in_place
 def record_lanes(tally: Tally, first: int, lanes: int, values: Array) -> None:
     """Record a block of replicates, in order."""
     for b in range(lanes):

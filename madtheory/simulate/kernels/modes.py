@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels.linear_algebra import bartlett, clear, lower_factor
 from madtheory.simulate.kernels.tally import Tally, record
@@ -85,7 +85,7 @@ def new_room(spec: ModeSpec) -> Room:
     )
 
 
-@kernel
+@in_place
 def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> None:
     """Draw multinomial counts with probabilities weights / sum, one binomial a mode."""
     left, mass = n, weights.sum()
@@ -99,7 +99,7 @@ def draw_counts(rng: np.random.Generator, n: int, weights: Ints, out: Ints) -> N
             mass -= weight
 
 
-@kernel
+@in_place
 def draw_part(
     rng: np.random.Generator,
     count: int,
@@ -129,7 +129,7 @@ def draw_part(
             F[i, start + j] = a
 
 
-@kernel
+@in_place
 def fit_mode(
     rng: np.random.Generator, spec: ModeSpec, k: int, scale: float, state: State, room: Room
 ) -> None:
@@ -154,7 +154,7 @@ def fit_mode(
     normalise(F, cols, 1.0 / math.sqrt(N - spec.ddof) if N > 1 else 0.0, spec.floor, state.roots[k])
 
 
-@kernel
+@in_place
 def normalise(F: Array, cols: int, factor: float, floor: float, root: Array) -> None:
     """Write the lower root of factor^2 F[:, :cols] F[:, :cols]' + floor I."""
     d = F.shape[0]
@@ -172,7 +172,7 @@ def normalise(F: Array, cols: int, factor: float, floor: float, root: Array) -> 
             root[i, j] = F[i, j]
 
 
-@kernel
+@in_place
 def advance(
     rng: np.random.Generator, spec: ModeSpec, first: bool, state: State, room: Room
 ) -> None:
@@ -187,7 +187,7 @@ def advance(
         fit_mode(rng, spec, k, math.sqrt(spec.bias), state, room)
 
 
-@kernel
+@in_place
 def trace(root: Array) -> float:
     """Trace of root root'."""
     total = 0.0
@@ -197,7 +197,7 @@ def trace(root: Array) -> float:
     return total
 
 
-@kernel
+@in_place
 def measure(state: State, centre: Array, out: Array) -> None:
     """Write MODE_QUANTITIES of a state to `out`."""
     K, d = state.means.shape
@@ -221,7 +221,7 @@ def measure(state: State, centre: Array, out: Array) -> None:
     out[3], out[4], out[5] = modal / alive, modal, within
 
 
-@kernel
+@in_place
 def keep_state(state: State, row: int, snap: int, snapshots: Snapshots) -> None:
     """Copy a state; a lost mode has mean and covariance 0."""
     K, d = state.means.shape

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel, reducing_kernel
+from madtheory._compile import in_place, kernel, reducing_kernel
 from madtheory._types import Array
 from madtheory.simulate.kernels.linear_algebra import add_gram, clear
 from madtheory.simulate.kernels.root_trace import NEGLIGIBLE, WIDE, root_trace
@@ -59,7 +59,7 @@ def reflect_rest(A: Array, rows: int, c: int, u: Array, w: Array, v: Array) -> f
     return alpha
 
 
-@kernel
+@in_place
 def bidiagonalise(A: Array, rows: int, cols: int, W: Array) -> None:
     """Reduce A (rows >= cols) by reflections, last column first, to a bidiagonal matrix.
 
@@ -75,7 +75,7 @@ def bidiagonalise(A: Array, rows: int, cols: int, W: Array) -> None:
             W[1, step] = alpha * alpha
 
 
-@kernel
+@in_place
 def qd_step(W: Array, m: int, n: int, shift: float) -> float:
     """Write one shifted differential qd step of (W[0], W[1])[m:n] into (W[2], W[3]).
 
@@ -94,7 +94,7 @@ def qd_step(W: Array, m: int, n: int, shift: float) -> float:
     return float(least)
 
 
-@kernel
+@in_place
 def qd_split(W: Array, n: int, shift: float, floor: float) -> int:
     """Return where the last unreduced block of W[:2, :n] begins; W[4] >= 0 marks known starts."""
     m = n - 1
@@ -103,7 +103,7 @@ def qd_split(W: Array, n: int, shift: float, floor: float) -> int:
     return m
 
 
-@kernel
+@in_place
 def qd_reverse(W: Array, m: int, n: int) -> None:
     """Turn a block round when its small end is on top: it then converges at the bottom."""
     if 1.5 * W[0, m] >= W[0, n - 1]:
@@ -114,7 +114,7 @@ def qd_reverse(W: Array, m: int, n: int) -> None:
         W[1, m + i], W[1, n - 2 - i] = W[1, n - 2 - i], W[1, m + i]
 
 
-@kernel
+@in_place
 def qd_residual(W: Array, m: int, n: int) -> float:
     """Return a: an eigenvalue of the block lies within q_n (1 +- sqrt(a)) / (1 + a)."""
     total, product = 0.0, 1.0
@@ -126,7 +126,7 @@ def qd_residual(W: Array, m: int, n: int) -> float:
     return total
 
 
-@kernel
+@in_place
 def qd_pair(a: float, b: float, c: float, shift: float) -> float:
     """Return the two singular values' sum of a block of two: squares a, b, superdiagonal c."""
     gap = a - b + c
@@ -135,7 +135,7 @@ def qd_pair(a: float, b: float, c: float, shift: float) -> float:
     return math.sqrt(large + shift) + math.sqrt(small + shift)
 
 
-@kernel
+@in_place
 def qd_advance(W: Array, m: int, n: int, guess: float, least: float) -> tuple[float, float]:
     """Take one accepted step on block m:n; return (shift, least d).
 
@@ -159,7 +159,7 @@ def qd_advance(W: Array, m: int, n: int, guess: float, least: float) -> tuple[fl
     return shift, max(low, 0.0)
 
 
-@kernel
+@in_place
 def qd_sum(W: Array, n: int) -> float:
     """Return the sum of the singular values of the bidiagonal matrix with squares W[0], W[1].
 
@@ -191,7 +191,7 @@ def qd_sum(W: Array, n: int) -> float:
     return total
 
 
-@kernel
+@in_place
 def norm_of_three(F: Array) -> float:
     """Return the sum of the three singular values of lower triangular F (3, 3), singular or not.
 
@@ -214,7 +214,7 @@ def norm_of_three(F: Array) -> float:
     return t
 
 
-@kernel
+@in_place
 def is_lower(F: Array, size: int) -> bool:
     """Tell whether F[:size, :size] is lower triangular."""
     for i in range(size):
@@ -224,7 +224,7 @@ def is_lower(F: Array, size: int) -> bool:
     return True
 
 
-@kernel
+@in_place
 def is_graded(F: Array, size: int) -> bool:
     """Tell whether the diagonal of triangular F alone shows that its Gram matrix will not do."""
     low, high = abs(F[0, 0]), abs(F[0, 0])

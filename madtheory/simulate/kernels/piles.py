@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.spec import Spec
@@ -79,7 +79,7 @@ def new_pile(r: int) -> Pile:
     )
 
 
-@kernel
+@in_place
 def empty(pile: Pile) -> None:
     """Forget everything."""
     r = pile.mean.size
@@ -90,7 +90,7 @@ def empty(pile: Pile) -> None:
         pile.size[i] = 0.0
 
 
-@kernel
+@in_place
 def compact(pile: Pile) -> None:
     """Leave r columns when there are more."""
     r, width = pile.mean.size, int(pile.size[WIDTH])
@@ -107,7 +107,7 @@ def compact(pile: Pile) -> None:
     pile.size[WIDTH] = r
 
 
-@kernel
+@in_place
 def add_part(pile: Pile, count: float, mean: Array, B: Array, k: int, rank: float) -> None:
     """Merge `count` samples of scatter B B^T, B (r, k); adding that to M is left to the caller."""
     n, r = pile.size[COUNT], pile.mean.size
@@ -128,7 +128,7 @@ def add_part(pile: Pile, count: float, mean: Array, B: Array, k: int, rank: floa
     pile.size[RANK] += apart + rank
 
 
-@kernel
+@in_place
 def copy_pile(pile: Pile, scale: float, out: Pile) -> None:
     """Copy a pile in units of 1 / scale."""
     width = int(pile.size[WIDTH])
@@ -142,7 +142,7 @@ def copy_pile(pile: Pile, scale: float, out: Pile) -> None:
         out.size[i] = pile.size[i]
 
 
-@kernel
+@in_place
 def add_real(
     rng: np.random.Generator, count: float, root: Array, scale: float, room: Room, pile: Pile
 ) -> None:
@@ -161,7 +161,7 @@ def add_real(
     add_part(pile, count, room.z, room.T, k, float(k))
 
 
-@kernel
+@in_place
 def add_synthetic(
     rng: np.random.Generator,
     count: float,
@@ -194,7 +194,7 @@ def add_synthetic(
     add_part(pile, count, room.mean, room.B, width, min(rank, count - 1.0))
 
 
-@kernel
+@in_place
 def draw_counts(rng: np.random.Generator, n: float, live: int, counts: Ints) -> None:
     """Draw how many of n samples come from each of `live` models: multinomial, uniform."""
     for i in range(live):
@@ -210,7 +210,7 @@ def draw_counts(rng: np.random.Generator, n: float, live: int, counts: Ints) -> 
     counts[live - 1] = left
 
 
-@kernel
+@in_place
 def add_batch(
     rng: np.random.Generator, spec: Spec, models: Models, live: int, room: Room, pile: Pile
 ) -> None:
@@ -224,7 +224,7 @@ def add_batch(
             add_synthetic(rng, float(room.counts[index]), spec, models, index, room, pile)
 
 
-@kernel
+@in_place
 def store_batch(pile: Pile, batches: Batches, slot: int) -> None:
     """Keep a batch in the ring."""
     compact(pile)
@@ -232,7 +232,7 @@ def store_batch(pile: Pile, batches: Batches, slot: int) -> None:
     copy_pile(pile, 1.0, Pile(F, M, mean, size, pile.L))
 
 
-@kernel
+@in_place
 def merge_batches(batches: Batches, live: int, pile: Pile) -> None:
     """Merge the batches of the ring."""
     empty(pile)
@@ -245,7 +245,7 @@ def merge_batches(batches: Batches, live: int, pile: Pile) -> None:
         add_part(pile, count, batches.mean[b], batches.F[b], int(width), rank)
 
 
-@kernel
+@in_place
 def fill_pool(
     rng: np.random.Generator, spec: Spec, t: int, state: State, batch: Pile, room: Room
 ) -> None:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from scipy import special
 
-from madtheory._compile import kernel, reducing_kernel
+from madtheory._compile import in_place, kernel, reducing_kernel
 from madtheory._types import Array
 
 #: Least over largest eigenvalue that the poles serve; more of them are nowhere seen.
@@ -113,7 +113,7 @@ def tridiagonalise(M: Array, size: int, W: Array) -> None:
             W[2, c], W[3, c] = W[4, c], beta * W[5, c] - half * W[4, c]
 
 
-@kernel
+@in_place
 def bound(W: Array, size: int) -> float:
     """Return an upper bound of the eigenvalues of the tridiagonal W[:2] (Gershgorin)."""
     top, before = 0.0, 0.0
@@ -124,7 +124,7 @@ def bound(W: Array, size: int) -> float:
     return top
 
 
-@kernel
+@in_place
 def all_above(W: Array, size: int, level: float) -> bool:
     """Tell whether all eigenvalues of the tridiagonal W[:2] are above `level` (Sturm)."""
     pivot = 1.0

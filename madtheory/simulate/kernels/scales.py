@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Ints
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.piles import WIDTH, Models, Room, State
@@ -30,7 +30,7 @@ class Basis(NamedTuple):
     ratio: Array  # (r, r): 2^(e_l - e_j), l >= j
 
 
-@kernel
+@in_place
 def describe(models: Models, index: int, k: int, rank: float) -> None:
     """Note shape and size of a new model."""
     G = models.G[index]
@@ -44,7 +44,7 @@ def describe(models: Models, index: int, k: int, rank: float) -> None:
     models.shape[index, 2] = 1 if k == r else 0
 
 
-@kernel
+@in_place
 def scale_matrix(M: Array, factor: float) -> None:
     """Multiply a matrix."""
     for i in range(M.shape[0]):
@@ -52,7 +52,7 @@ def scale_matrix(M: Array, factor: float) -> None:
             M[i, j] *= factor
 
 
-@kernel
+@in_place
 def change_unit(state: State, factor: float) -> None:
     """Multiply the whole state by a power of two."""
     models, batches, pool = state
@@ -72,7 +72,7 @@ def change_unit(state: State, factor: float) -> None:
         pool.mean[i] *= factor
 
 
-@kernel
+@in_place
 def shift_of_unit(size: Array, live: int) -> int:
     """By how many powers of two to change the unit: when all models are tiny, or one is huge."""
     largest = 0.0
@@ -83,14 +83,14 @@ def shift_of_unit(size: Array, live: int) -> int:
     return math.frexp(largest)[1]
 
 
-@kernel
+@in_place
 def moved(x: float, shift: float, E: int) -> float:
     """Return x + shift 2^E, cut at LARGEST."""
     x += math.copysign(min(la.scaled(abs(shift), E), LARGEST), shift)
     return max(min(x, LARGEST), -LARGEST)
 
 
-@kernel
+@in_place
 def recentre(state: State, index: int, basis: Basis, E: int, nu: Array) -> None:
     """Move the origin nu to the newest mean."""
     models, batches, pool = state
@@ -106,7 +106,7 @@ def recentre(state: State, index: int, basis: Basis, E: int, nu: Array) -> None:
         pool.mean[i] -= shift
 
 
-@kernel
+@in_place
 def solve_lower(L: Array, X: Array, cols: int) -> None:
     """Replace X[:, :cols] by L^-1 X."""
     for i in range(L.shape[0]):
@@ -137,7 +137,7 @@ def solve_state(L: Array, state: State, live: int, pooled: int) -> None:
     la.add_gram(pool.F, r, int(pool.size[WIDTH]), False, pool.M)
 
 
-@kernel
+@in_place
 def reset(basis: Basis) -> None:
     """Return to the first coordinates."""
     for i in range(basis.e.size):
@@ -147,7 +147,7 @@ def reset(basis: Basis) -> None:
             basis.ratio[i, j] = 1.0
 
 
-@kernel
+@in_place
 def in_basis(basis: Basis, G: Array, room: Room, out: Array) -> None:
     """Write the factor B diag(2^e) G diag(2^-e) of a lower triangular G."""
     r = basis.e.size
@@ -158,7 +158,7 @@ def in_basis(basis: Basis, G: Array, room: Room, out: Array) -> None:
     la.times_lower(out, room.T, r, r, r, True, room.row)
 
 
-@kernel
+@in_place
 def follow(
     state: State, index: int, live: int, pooled: int, basis: Basis, E: int, room: Room
 ) -> int:

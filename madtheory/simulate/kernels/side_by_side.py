@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place, kernel
 from madtheory._types import Array, Bools
 from madtheory.simulate.kernels import linear_algebra as la
 from madtheory.simulate.kernels.fresh import stack
@@ -37,7 +37,7 @@ def draws_of(rank: int, generations: int) -> int:
     return (triangle + rank) + (generations - 1) * 2 * (triangle + rank)
 
 
-@kernel
+@in_place
 def draw_three(
     rng: np.random.Generator,
     first: float,
@@ -125,7 +125,7 @@ def draw_lanes(
                     at += 1
 
 
-@kernel
+@in_place
 def next_draws(drawn: Array, at: int, count: int, draws: Array) -> int:
     """Write the next variates of all replicates, a column each; return where they end.
 
@@ -137,7 +137,7 @@ def next_draws(drawn: Array, at: int, count: int, draws: Array) -> int:
     return at + count
 
 
-@kernel
+@in_place
 def start_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array) -> None:
     """Fit generation 1."""
     triangle = rank * (rank + 1) // 2
@@ -151,7 +151,7 @@ def start_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array) -> Non
             nu[i, b] = step * draws[triangle + i, b]
 
 
-@kernel
+@in_place
 def mean_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array, delta: Array) -> None:
     """Replace nu by the pooled mean and write what the means add to the covariance."""
     at = rank * (rank + 1) // 2
@@ -171,7 +171,7 @@ def mean_lanes(spec: Spec, rank: int, draws: Array, nu: Array, G: Array, delta: 
             delta[i, b] = scale * gap
 
 
-@kernel
+@in_place
 def covariance_lanes(
     spec: Spec, rank: int, draws: Array, G: Array, B: Array, delta: Array, M: Array
 ) -> None:
@@ -199,7 +199,7 @@ def covariance_lanes(
                     M[row + j, b] += B[row + l, b] * B[column + l, b]
 
 
-@kernel
+@in_place
 def cholesky_lanes(rank: int, M: Array, G: Array, small: Bools) -> None:
     """Write Cholesky factors of M into G; mark lanes with a pivot that is lost in rounding."""
     for b in range(LANES):

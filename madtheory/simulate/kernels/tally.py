@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from madtheory._compile import kernel
+from madtheory._compile import in_place
 from madtheory._types import Array, Ints
 
 #: Deviations below this do not enter a spread: their squares are slow denormals, or zero.
@@ -25,7 +25,7 @@ class Tally(NamedTuple):
     paths: Array  # (all replicates, Q, T), or (0, 0, 0) when only moments are kept
 
 
-@kernel
+@in_place
 def tally_one(value: float, weight: float, mean: Array, m2: Array, slot: int) -> None:
     """Welford's update of mean[slot] and m2[slot] for any value, weight = 1 / count."""
     delta = value - mean[slot]
@@ -40,7 +40,7 @@ def tally_one(value: float, weight: float, mean: Array, m2: Array, slot: int) ->
         m2[slot] = np.inf if high else 0.0
 
 
-@kernel
+@in_place
 def record(tally: Tally, x: Array, replicate: int, slot: int) -> None:
     """Record the wanted ones of all quantities x of a replicate at one generation."""
     weight = 1.0 / (replicate + 1.0)
@@ -51,7 +51,7 @@ def record(tally: Tally, x: Array, replicate: int, slot: int) -> None:
             tally.paths[tally.first + replicate, q, slot] = x[tally.wanted[q]]
 
 
-@kernel
+@in_place
 def tally_path(values: Array, weight: float, mean: Array, m2: Array) -> None:
     """Update the moments of one quantity at all generations; one pass on vector units."""
     finite = True
@@ -68,7 +68,7 @@ def tally_path(values: Array, weight: float, mean: Array, m2: Array) -> None:
         m2[i] += delta * (delta - step) if abs(delta) > SMALL_SPREAD else 0.0
 
 
-@kernel
+@in_place
 def record_path(tally: Tally, values: Array, replicate: int, q: int) -> None:
     """Record the wanted quantity q of a replicate at all generations."""
     tally_path(values, 1.0 / (replicate + 1.0), tally.mean[q], tally.m2[q])
