@@ -20,6 +20,8 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help install install-all report test test-full bench curves lint format coverage docs build clean distclean FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
+# A test run starts some hundred processes: with no bytecode on disk each compiles all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make report     the figures, tables and pages of the paper's theory, in $(OUT)"
