@@ -1,5 +1,6 @@
 """The planner: each number by a second route, and the edges of what can be asked."""
 
+import functools
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -26,6 +27,16 @@ def plans() -> dict[tuple[int, int, float], Plan]:
 
 def gain(dim: int, n_real: int, n_synth: int, bias: float) -> float:
     return worth.gain(fresh_data(n_real, n_synth, bias=bias), np.ones(dim))
+
+
+def before(dim: int, *, n_real: int, bias: float, target: float | None = None) -> dict[str, Answer]:
+    """What a plan knows of every n_synth, before it takes one."""
+    return planner._before(planner._checked(Spectrum.of(dim), n_real, bias, None, target, 0.01))
+
+
+@functools.cache
+def at_300() -> Plan:
+    return plan_loop(10, n_real=100, bias=0.9, n_synth=300)
 
 
 def whole(x: Answer) -> bool:
@@ -91,14 +102,14 @@ def test_the_loop_is_the_one_asked_for_or_the_best(
 
 
 def test_the_floor_is_the_limit_at_this_share() -> None:
-    found = plan_loop(10, n_real=100, bias=0.9, n_synth=300).answers
+    found = at_300().answers
     large = distance.w2_squared_limit(fresh_data(10**8, 3 * 10**8, bias=0.9), 10)
     assert found["floor"].value == pytest.approx(float(large.value), rel=1e-5)
     assert found["floor"].value < found["w2_squared"].lower
 
 
 def test_the_best_weight_and_memory_are_worth_more_than_none() -> None:
-    found = plan_loop(10, n_real=100, bias=0.9, n_synth=300).answers
+    found = at_300().answers
     loop = fresh_data(100, 300, bias=0.9)
     best = worth.best_weight(loop, 10)
     assert found["optimal_weight"].value == best.weight
@@ -243,7 +254,7 @@ def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
         f"a gain of 3 is out of reach: it is at most {most:.4g}, at n_synth = {best:.6g}"
     )
     assert found.loop.n_synth == best
-    unbiased = plan_loop(3, n_real=1000, bias=1.0, target_gain=2.5).answers["target_n_synth"]
+    unbiased = before(3, n_real=1000, bias=1.0, target=2.5)["target_n_synth"]
     assert unbiased.reason is not None
     assert unbiased.reason.endswith("however many there are")
 
@@ -301,7 +312,7 @@ def test_a_huge_target_is_out_of_reach() -> None:
 
 
 def test_a_best_count_that_no_look_has_bounded_is_open_above() -> None:
-    found = plan_loop(1, n_real=2).answers["best_n_synth"]
+    found = before(1, n_real=2, bias=1.0)["best_n_synth"]
     assert found.lower <= found.value < found.upper == math.inf
 
 
