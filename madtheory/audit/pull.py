@@ -74,7 +74,7 @@ class Home(NamedTuple):
     Without real data there are none: what a model that errs by the same each time adds to the
     means, and the last time if that grows by a factor. kept: part of it, along all axes together,
     that is not noise; free (K,): probability that an axis has a home by itself, all of which is
-    kept. left: sum of the squares of residuals.
+    kept. left: sum of the squares of residuals; course: that of the course that was fitted.
     """
 
     mean: Array
@@ -82,6 +82,7 @@ class Home(NamedTuple):
     kept: float
     free: Array
     left: float = 0.0
+    course: float = 1.0
 
 
 class Pull(NamedTuple):
@@ -229,7 +230,7 @@ def _home(x: Array, past: Array, share: float, *, errs: bool, factor: float = 1.
     rest = 1 - free
     kept = shrunk(float(rest @ np.square(home)), float(rest.sum()) * error)
     moves = share > 0 or errs or factor != 1
-    return Home(home, error, kept if moves else 0.0, free, left)
+    return Home(home, error, kept if moves else 0.0, free, left, size)
 
 
 def _shape(S: Array, past: Array, share: float, growth: float) -> Array:
@@ -502,16 +503,22 @@ def _growth(
 def _faster(
     rng: np.random.Generator, x: Array, errs: bool, them: Sequence[tuple[float, int]]
 ) -> tuple[list[Home | None], Array]:
-    """Homes of the paths without real data, and factors (P,), by what these leave of x (T, K)."""
+    """Homes of the paths without real data, and factors (P,), by what x (T, K) says of them.
+
+    What is added has along each axis a size of its own, of a variance that is not known: a factor
+    is as likely as its likeliest variance makes it.
+    """
     homes: list[Home | None] = [None] * len(them)
-    factors, dof = np.ones(len(them)), x.size - 2 * x.shape[1]
+    factors, K, dof = np.ones(len(them)), x.shape[1], x.size - 2 * x.shape[1]
     for p, k in set(them):
         if p > 0 or dof <= 0:
             continue
         past = recalled(x, k)
         each = [_home(x, past, p, errs=errs, factor=g) for g in _FACTORS]
-        left = np.array([home.left for home in each])
-        odds = -dof / 2 * np.log(np.maximum(left, _TINY))
+        noise = max(min(home.left for home in each) / dof, _TINY)
+        size = [float(np.square(home.mean).mean()) * home.course / noise for home in each]
+        over = np.maximum(size, 1.0)
+        odds = K / 2 * (over - np.log(over))
         mine = [i for i, pair in enumerate(them) if pair == (p, k)]
         for i, j in zip(mine, _chosen(rng, odds, len(mine)), strict=True):
             homes[i], factors[i] = each[j], _FACTORS[j]
