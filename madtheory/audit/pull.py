@@ -58,7 +58,7 @@ _BY_ITSELF = 3.0
 SIZES = 2.0, 1e9
 #: Factors of what is added to the means of discrete columns each time, where no real data enter:
 #: models that sharpen what they draw drift faster and faster.
-_FACTORS = 1.0, 1.05, 1.1, 1.2, 1.35, 1.5
+_FACTORS = 1.0, 1.05, 1.1, 1.2, 1.3
 
 
 class Noise(NamedTuple):

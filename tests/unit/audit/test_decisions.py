@@ -106,7 +106,7 @@ def test_constants():
         "power._STEEPEST": -600.0,
         "pull._LARGEST_LOG": 30.0,
         "pull._LARGEST_T": 8.0,
-        "pull._FACTORS": (1.0, 1.05, 1.1, 1.2, 1.35, 1.5),
+        "pull._FACTORS": (1.0, 1.05, 1.1, 1.2, 1.3),
         "pull._FEW": 0.4,
         "pull._TINY": 1e-12,
         "pull._NOT_TOLD": 1e-9,

@@ -916,9 +916,9 @@ def test_a_drift_that_grows_by_a_factor_is_the_last_one():
 
 def test_factors_are_drawn_where_no_real_data_enter():
     rng = np.random.default_rng(4)
-    course = 1.35 ** np.arange(-7.0, 1.0)
+    course = 1.3 ** np.arange(-7.0, 1.0)
     steps = np.multiply.outer(course, 3.0 * rng.standard_normal(12))
-    for noise, like in ((0.02, 1.35), (30.0, None)):
+    for noise, like in ((0.02, 1.3), (30.0, None)):
         x = np.vstack([np.zeros((1, 12)), steps + noise * rng.standard_normal((8, 12))])
         x, them = x.cumsum(axis=0), [(0.0, 1)] * 300 + [(0.1, 1)] * 100
         homes, factors = pull._faster(rng, x, False, them)
@@ -936,9 +936,9 @@ def test_factors_are_drawn_where_no_real_data_enter():
 
 
 def test_paths_of_discrete_columns_go_on_faster():
-    """Means that moved by 1.35 times as much each time go on so, of discrete columns."""
+    """Means that moved by 1.3 times as much each time go on so, of discrete columns."""
     rng, n = np.random.default_rng(5), 1000
-    at = 0.02 * np.cumsum(1.35 ** np.arange(12.0))
+    at = 0.02 * np.cumsum(1.3 ** np.arange(12.0))
     real, *files = (rng.standard_normal((n, 4)) + m for m in (0.0, *at[:7]))
     axes = audit.axes_of(real)
     series = audit.series_of(axes, files)
