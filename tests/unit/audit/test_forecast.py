@@ -938,7 +938,7 @@ def test_factors_are_drawn_where_no_real_data_enter():
 def test_paths_of_discrete_columns_go_on_faster():
     """Means that moved by 1.3 times as much each time go on so, of discrete columns."""
     rng, n = np.random.default_rng(5), 1000
-    at = 0.02 * np.cumsum(1.3 ** np.arange(12.0))
+    at = 0.06 * np.cumsum(1.3 ** np.arange(12.0))
     real, *files = (rng.standard_normal((n, 4)) + m for m in (0.0, *at[:7]))
     axes = audit.axes_of(real)
     series = audit.series_of(axes, files)
