@@ -61,7 +61,7 @@ def test_constants():
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_DISCRETE": {
-            "fid": (0.974, 0.825),
+            "fid": (0.973, 0.817),
             "trace": (0.988, 0.883),
             "n_eff": (0.994, 0.975),
         },
