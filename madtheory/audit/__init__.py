@@ -37,6 +37,7 @@ from madtheory.audit.forecast import (
     MEASURED,
     Forecast,
     FreshData,
+    coverage,
 )
 from madtheory.audit.inference import (
     GROWTH,
@@ -79,6 +80,7 @@ __all__ = [
     "Verdict",
     "audit",
     "axes_of",
+    "coverage",
     "infer",
     "series_of",
 ]

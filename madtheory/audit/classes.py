@@ -30,10 +30,14 @@ _TRUST = 0.3
 _POWERS = 1.0, 0.8, 0.9, 0.95, 0.98, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.0
 
 
+def _few(sets: Sequence[Array]) -> float:
+    """As many rows or values of these sets are few."""
+    return min(_MOST, _SHARE * sum(len(x) for x in sets))
+
+
 def few_values(sets: Sequence[Array]) -> bool:
     """Whether each column takes few values in all sets: attributes, counts, several categories."""
-    rows = sum(len(x) for x in sets)
-    most = min(_MOST, _SHARE * rows)
+    most = _few(sets)
     for columns in zip(*(x.T for x in sets), strict=True):
         # Few rows tell of most columns that their values are many.
         if len(np.unique(columns[0][: 2 * _MOST])) > most:
@@ -78,7 +82,7 @@ def _distinct(x: Array) -> int:
 def frequencies(real: Array, files: Sequence[Array]) -> Frequencies | None:
     """Frequencies of the rows of all sets, where they are few, and values of one variable."""
     sets = [real, *files]
-    most = min(_MOST, _SHARE * sum(len(x) for x in sets))
+    most = _few(sets)
     if any(_distinct(x) > most for x in sets):
         return None
     rows, at = np.unique(np.concatenate(sets), axis=0, return_inverse=True)

@@ -101,6 +101,20 @@ class Forecast:
         return replace(self, trace=trace, fid=fid)
 
 
+def coverage(ahead: Forecast | None, known: Known) -> dict[str, tuple[float, float]]:
+    """What bands and interval of level .95 hold: of all loops of this kind, and of the worst."""
+    if ahead is not None:
+        kinds = (
+            (ahead.discrete, COVERAGE_DISCRETE),
+            (ahead.low_rank, COVERAGE_LOW_RANK),
+            (ahead.wild, COVERAGE_WILD),
+        )
+        for is_one, measured in kinds:
+            if is_one:
+                return measured
+    return COVERAGE if known.share is None and known.memory is None else COVERAGE_KNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class FreshData:
     """What fresh real data would hold the loop (theory.md 2.4, 2.6, at Sigma_0 = I).

@@ -501,23 +501,26 @@ def _growth(
 
 
 def _faster(
-    rng: np.random.Generator, x: Array, errs: bool, them: Sequence[tuple[float, int]]
-) -> tuple[list[Home | None], Array]:
-    """Homes of the paths without real data, and factors (P,), by what x (T, K) says of them.
+    rng: np.random.Generator,
+    x: Array,
+    errs: bool,
+    them: Sequence[tuple[float, int]],
+    homes: Sequence[Home],
+) -> tuple[list[Home], Array]:
+    """Homes of all paths and factors (P,); x (T, K) says other ones of those without real data.
 
     What is added has along each axis a size of its own, of a variance that is not known: a factor
     is as likely as its likeliest variance makes it.
     """
-    homes: list[Home | None] = [None] * len(them)
-    factors, K, dof = np.ones(len(them)), x.shape[1], x.size - 2 * x.shape[1]
+    homes, factors = list(homes), np.ones(len(them))
+    K, dof = x.shape[1], x.size - 2 * x.shape[1]
     for p, k in set(them):
         if p > 0 or dof <= 0:
             continue
         past = recalled(x, k)
         each = [_home(x, past, p, errs=errs, factor=g) for g in _FACTORS]
         noise = max(min(home.left for home in each) / dof, _TINY)
-        size = [float(np.square(home.mean).mean()) * home.course / noise for home in each]
-        over = np.maximum(size, 1.0)
+        over = np.maximum([np.mean(h.mean**2) * h.course / noise for h in each], 1.0)
         odds = K / 2 * (over - np.log(over))
         mine = [i for i, pair in enumerate(them) if pair == (p, k)]
         for i, j in zip(mine, _chosen(rng, odds, len(mine)), strict=True):
@@ -582,8 +585,7 @@ def draw(
         own = Steps(at, grown_by, added, turns, rng.dirichlet(np.ones(steps), size=paths), share)
     homes, faster = [m.home for m in mine], np.ones(paths)
     if discrete:
-        sharpened, faster = _faster(rng, series.means[:, :K], held.errs, them)
-        homes = [new or home for new, home in zip(sharpened, homes, strict=True)]
+        homes, faster = _faster(rng, series.means[:, :K], held.errs, them, homes)
     return Draw(
         share=share,
         memory=np.array([k for _, k in them]),

@@ -212,23 +212,9 @@ def answer_audit(
     found: Audit, *, files: Sequence[str], k: int, known: Mapping[str, Any]
 ) -> Payload:
     """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
-    from madtheory.audit import (
-        COVERAGE,
-        COVERAGE_DISCRETE,
-        COVERAGE_KNOWN,
-        COVERAGE_LOW_RANK,
-        COVERAGE_WILD,
-        MEASURED,
-    )
+    from madtheory.audit import MEASURED, coverage
 
-    fresh, said = found.fresh_data, found.known
-    coverage = COVERAGE if said.share is None and said.memory is None else COVERAGE_KNOWN
-    if found.forecast is not None and found.forecast.wild:
-        coverage = COVERAGE_WILD
-    if found.forecast is not None and found.forecast.low_rank:
-        coverage = COVERAGE_LOW_RANK
-    if found.forecast is not None and found.forecast.discrete:
-        coverage = COVERAGE_DISCRETE
+    fresh, held = found.fresh_data, coverage(found.forecast, found.known)
     return {
         "generations": [
             {name: _measured(getattr(one, name)) for name in _GENERATION}
@@ -253,7 +239,7 @@ def answer_audit(
         "coverage": {
             "level": 0.95,
             "dimensions": MEASURED,
-            **{name: {"all": a, "worst": b} for name, (a, b) in coverage.items()},
+            **{name: {"all": a, "worst": b} for name, (a, b) in held.items()},
         },
         "reason": _audit_reasons(found),
     }

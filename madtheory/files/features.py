@@ -259,9 +259,11 @@ def _check_words(column: pd.Series[Any], place: int, path: Path, before: int) ->
     words = (pd.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy()
     if words.any():
         at = int(words.argmax())
-        cell, (_, line) = str(column.iloc[at]), _row(path, before + at)
+        cell = str(column.iloc[at])
         shown = cell if len(cell) <= SHOWN else cell[:SHOWN] + "…"
-        raise ValueError(f"must be numeric, got {shown!r} in column {place} of line {line}")
+        with suppress(csv.Error):  # its line is not found where a cell is longer than csv reads
+            _, line = _row(path, before + at)
+            raise ValueError(f"must be numeric, got {shown!r} in column {place} of line {line}")
     _check_numeric(column.dtype, good=False, column=str(column.name))
 
 

@@ -120,14 +120,17 @@ def _factor_pair(F_1: ArrayLike, F_2: ArrayLike) -> tuple[Array, Array]:
     return a, b
 
 
+def _widened(x: Array, columns: int) -> Array:
+    """The matrix with columns of zeros; np.pad takes ten times as long."""
+    out = np.zeros((len(x), columns), order="F" if x.flags.fnc else "C")
+    out[:, : x.shape[1]] = x
+    return out
+
+
 def procrustes_squared(a: Array, b: Array) -> float:
     """min over orthogonal O of |a - b O|_F^2, a and b padded to the same number of columns."""
     columns = max(a.shape[1], b.shape[1])
-    # np.pad takes ten times as long.
-    wide = [np.zeros((len(x), columns), order="F" if x.flags.fnc else "C") for x in (a, b)]
-    for x, y in zip((a, b), wide, strict=True):
-        y[:, : x.shape[1]] = x
-    a, b = wide
+    a, b = _widened(a, columns), _widened(b, columns)
     scale = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
     if scale == 0:
         return 0.0

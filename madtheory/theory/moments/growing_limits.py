@@ -91,18 +91,15 @@ def extrapolated(values: Array, exponents: list[float]) -> tuple[float, float]:
 @lru_cache(maxsize=64)
 def _resting(loops: tuple[Loop, ...]) -> tuple[FirstMomentsLimit, ...]:
     """Where pools come to rest that forget the real data's share; they differ in their bias."""
-    bounded = tuple(one for one in loops if pool_exponent(one) <= 0)
-    if len(bounded) < len(loops):
-        found = iter(_resting(bounded))
-        at_rest = (pool_exponent(one) <= 0 for one in loops)
-        return tuple(next(found) if rests else FirstMomentsLimit() for rests in at_rest)
-    if not loops:
-        return ()
+    bounded = [one for one in loops if pool_exponent(one) <= 0]
+    if not bounded:
+        return (FirstMomentsLimit(),) * len(loops)
     real = round(loops[0].n_real / loops[0].n_synth)
     grown = (real + _FIRST) * 2 ** np.arange(10) - real
     at = grown[grown <= _LAST] - 1
-    paths = moment_paths(loops, int(at.max(initial=0)) + 1)[..., at]
-    return tuple(_end(*pair) for pair in zip(loops, paths, strict=True))
+    paths = moment_paths(bounded, int(at.max(initial=0)) + 1)[..., at]
+    ends = {one: _end(one, path) for one, path in zip(bounded, paths, strict=True)}
+    return tuple(ends.get(one, FirstMomentsLimit()) for one in loops)
 
 
 def _end(loop: Loop, path: Array) -> FirstMomentsLimit:

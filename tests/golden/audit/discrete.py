@@ -16,16 +16,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import scipy
 
-from madtheory import audit
 from madtheory._threads import one_thread
-from madtheory.audit.forecast import forecast
 from madtheory.audit.known import NOTHING, Known
-from tests.golden.audit.bands import root, shown, spread
+from tests.golden.audit.rare import HORIZON, covered, judged, record
 
 TABLE = Path(__file__).with_suffix(".json")
-LEVEL, HORIZON, LOOPS = 0.95, 5, 24
+LOOPS = 24
 #: Seeds of the loops that the width was set on, and of those of the table.
 SETTING, PRINTED = 21, 22
 LAWS = ("categories", "attributes", "words")
@@ -150,9 +147,7 @@ def world(law, rng):
 
 
 def judge(law, kind, seed):
-    """One loop, nothing said and all: which of its distances and variances are in the bands, and
-    how wide these are.
-    """
+    """One loop, nothing said and all."""
     rng = np.random.default_rng(seed)
     real_rows, model, see = world(law, rng)
     n, T = int(rng.choice([200, 400, 800, 1500, 3000])), int(rng.choice([5, 7, 10, 14]))
@@ -164,40 +159,8 @@ def judge(law, kind, seed):
         synthetic = model(training, n, power)
         files.append(see(synthetic if own else model(training, n, power)))
         training = np.concatenate([real_rows(mine), synthetic[: n - mine]])
-    seen = real.mean(axis=0), root(spread(real, 1))
-    truth = np.array([shown(seen, x) for x in files[T:]])
-    axes = audit.axes_of(real)
-    series = audit.series_of(axes, files[:T])
-    last = shown(seen, files[T - 1])[::-1]
-    rows = []
-    for known in (NOTHING, Known(1, 1.0 if share == 1 else mine / n, apart=not first)):
-        held = audit.infer(series, None, LEVEL, 0.02, known).held
-        found = forecast(real, files[:T], axes, series, held, last, HORIZON, LEVEL, known)
-        row = {"discrete": found.discrete}
-        for name, bands, values in (
-            ("fid", found.fid, truth[:, 0]),
-            ("trace", found.trace, truth[:, 1]),
-        ):
-            low, value, high = np.array([(b.low, b.value, b.high) for b in bands]).T
-            row[name] = ((low <= values) & (values <= high)).tolist()
-            row[f"{name} width"] = float(np.median(np.log(high / low)))
-            row[f"{name} ratio"] = float(np.median(values / value))
-        rows.append(row)
-    return rows
-
-
-def covered(rows):
-    """Of loops: how many, how many are taken for discrete ones, and what their bands cover."""
-    out = {"loops": len(rows), "discrete": sum(bool(row["discrete"]) for row in rows)}
-    for name in ("fid", "trace"):
-        hits = np.array([row[name] for row in rows])
-        out[name] = {
-            "covered": [int(hits.sum()), hits.size],
-            "five ahead": [int(hits[:, -1].sum()), len(hits)],
-            "width": round(float(np.median([row[f"{name} width"] for row in rows])), 3),
-            "ratio": round(float(np.median([row[f"{name} ratio"] for row in rows])), 3),
-        }
-    return out
+    everything = Known(1, mine / n, apart=not first)
+    return [judged("discrete", real, files, known) for known in (NOTHING, everything)]
 
 
 def main(arguments):
@@ -205,24 +168,14 @@ def main(arguments):
     with one_thread():
         for i, law in enumerate(LAWS):
             for j, kind in enumerate(KINDS):
-                name = f"{law}, {kind}"
                 rows = [judge(law, kind, [seed, i, j, k]) for k in range(LOOPS)]
-                nothing, everything = zip(*rows, strict=True)
-                found[name] = covered(nothing)
-                found[f"{name}, all known"] = covered(everything)
-                seconds = time.perf_counter() - begin
-                for told in (name, f"{name}, all known"):
-                    print(f"{told}: {json.dumps(found[told])} {seconds:.0f} s", flush=True)
-    if arguments:
-        return
-    record = {
-        "script": "tests/golden/audit/discrete.py",
-        "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
-        "level": LEVEL,
-        "generations ahead": HORIZON,
-        "loops": found,
-    }
-    TABLE.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                for told, each in zip(("", ", all known"), zip(*rows, strict=True), strict=True):
+                    name = f"{law}, {kind}{told}"
+                    found[name] = covered("discrete", each)
+                    seconds = time.perf_counter() - begin
+                    print(f"{name}: {json.dumps(found[name])} {seconds:.0f} s", flush=True)
+    if not arguments:
+        record(TABLE, found)
 
 
 if __name__ == "__main__":

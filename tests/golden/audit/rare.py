@@ -67,8 +67,58 @@ def draw(rng, x, n, model):
     return x.mean(axis=0) + (rows + width * noise) / np.sqrt(1 + width**2)
 
 
+def judged(kind, real, files, known=NOTHING):
+    """Of files, the last HORIZON to be forecast: which distances and variances are in the bands,
+    how wide these are, and whether the loop is taken for one of a `kind`.
+    """
+    seen = real.mean(axis=0), root(spread(real, 1))
+    told, later = files[:-HORIZON], files[-HORIZON:]
+    truth = np.array([shown(seen, x) for x in later])
+    axes = audit.axes_of(real)
+    series = audit.series_of(axes, told)
+    held = audit.infer(series, None, LEVEL, 0.02, known).held
+    last = shown(seen, told[-1])[::-1]
+    found = forecast(real, told, axes, series, held, last, HORIZON, LEVEL, known)
+    row = {kind: getattr(found, kind)}
+    for name, bands, values in (
+        ("fid", found.fid, truth[:, 0]),
+        ("trace", found.trace, truth[:, 1]),
+    ):
+        low, value, high = np.array([(b.low, b.value, b.high) for b in bands]).T
+        row[name] = ((low <= values) & (values <= high)).tolist()
+        row[f"{name} width"] = float(np.median(np.log(high / low)))
+        row[f"{name} ratio"] = float(np.median(values / value))
+    return row
+
+
+def covered(kind, rows):
+    """Of loops: how many, how many are of a `kind`, and what their bands cover."""
+    out = {"loops": len(rows), kind: sum(row[kind] for row in rows)}
+    for name in ("fid", "trace"):
+        hits = np.array([row[name] for row in rows])
+        out[name] = {
+            "covered": [int(hits.sum()), hits.size],
+            "five ahead": [int(hits[:, -1].sum()), len(hits)],
+            "width": round(float(np.median([row[f"{name} width"] for row in rows])), 3),
+            "ratio": round(float(np.median([row[f"{name} ratio"] for row in rows])), 3),
+        }
+    return out
+
+
+def record(table, found):
+    """Write what was found beside the script that `table` is named after."""
+    text = {
+        "script": f"tests/golden/audit/{table.stem}.py",
+        "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
+        "level": LEVEL,
+        "generations ahead": HORIZON,
+        "loops": found,
+    }
+    table.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
+
+
 def judge(law, kind, seed):
-    """One loop: which of its distances and variances are in the bands, and how wide these are."""
+    """One loop."""
     rng = np.random.default_rng(seed)
     real_rows = sampler(law, rng)
     n, T = int(rng.choice([300, 500, 1000, 2000])), int(rng.choice([6, 8, 10, 15]))
@@ -83,36 +133,7 @@ def judge(law, kind, seed):
         files.append(synthetic if own else draw(rng, training, n, model))
         new = fixed if kind == "fixed" else real_rows(mine)
         training = np.concatenate([new, synthetic[: n - mine]])
-    seen = real.mean(axis=0), root(spread(real, 1))
-    truth = np.array([shown(seen, x) for x in files[T:]])
-    axes = audit.axes_of(real)
-    series = audit.series_of(axes, files[:T])
-    held = audit.infer(series, None, LEVEL, 0.02, NOTHING).held
-    last = shown(seen, files[T - 1])[::-1]
-    found = forecast(real, files[:T], axes, series, held, last, HORIZON, LEVEL)
-    row = {"wild": found.wild}
-    for name, bands, values in (
-        ("fid", found.fid, truth[:, 0]),
-        ("trace", found.trace, truth[:, 1]),
-    ):
-        low, value, high = np.array([(b.low, b.value, b.high) for b in bands]).T
-        row[name] = ((low <= values) & (values <= high)).tolist()
-        row[f"{name} width"] = float(np.median(np.log(high / low)))
-        row[f"{name} ratio"] = float(np.median(values / value))
-    return row
-
-
-def covered(rows):
-    """Of loops: how many, how many have such directions, and what their bands cover."""
-    out = {"loops": len(rows), "wild": sum(row["wild"] for row in rows)}
-    for name in ("fid", "trace"):
-        hits = np.array([row[name] for row in rows])
-        out[name] = {
-            "covered": [int(hits.sum()), hits.size],
-            "width": round(float(np.median([row[f"{name} width"] for row in rows])), 3),
-            "ratio": round(float(np.median([row[f"{name} ratio"] for row in rows])), 3),
-        }
-    return out
+    return judged("wild", real, files)
 
 
 def main():
@@ -122,17 +143,10 @@ def main():
             for j, kind in enumerate(KINDS):
                 seeds = [[SEED, i, j, k] for k in range(LOOPS)]
                 name = f"{law}, {kind}"
-                found[name] = covered([judge(law, kind, seed) for seed in seeds])
+                found[name] = covered("wild", [judge(law, kind, seed) for seed in seeds])
                 seconds = time.perf_counter() - begin
                 print(f"{name}: {json.dumps(found[name])} {seconds:.0f} s", flush=True)
-    record = {
-        "script": "tests/golden/audit/rare.py",
-        "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
-        "level": LEVEL,
-        "generations ahead": HORIZON,
-        "loops": found,
-    }
-    TABLE.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    record(TABLE, found)
 
 
 if __name__ == "__main__":

@@ -39,18 +39,10 @@ def check(result: Paths, name: str, expected: NDArray[np.float64], mutant: float
 
 def test_modes_alive_and_diversity() -> None:
     # One generation more or less at t = 10 changes these by 5 % and .4 %.
-    check(
-        closed(),
-        "surviving",
-        modes.surviving_mean(25, 250, 40).value[closed().generations - 1],
-        0.02,
-    )
-    check(
-        closed(),
-        "heterozygosity",
-        modes.heterozygosity(25, 250, 40)[closed().generations - 1],
-        0.005,
-    )
+    result = closed()
+    times = result.generations - 1
+    check(result, "surviving", modes.surviving_mean(25, 250, 40).value[times], 0.02)
+    check(result, "heterozygosity", modes.heterozygosity(25, 250, 40)[times], 0.005)
 
 
 @pytest.mark.parametrize(("ddof", "bias", "floor"), [(0.0, 1.0, 0.0), (0.5, 0.9, 1e-4), (1, 1, 0)])

@@ -1,8 +1,5 @@
 """Files of few distinct rows and their temperatures (docs/categories.md); discrete columns."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -113,7 +110,7 @@ def test_few_values_are_counted_by_column_over_all_sets():
 def test_no_file_of_these_values_is_farther():
     """Files of all their mass at two ends, by brute force over their shares; one has the most."""
     rng, n = np.random.default_rng(8), 9
-    real, other = rng.integers(0, 4, (40, 2)) * 1.0, np.array([[0.0, 5.0], [3.0, 0.0]])
+    real, other = rng.integers([2, 0], 4, (40, 2)) * 1.0, np.array([[0.0, 5.0], [3.0, 0.0]])
     trace, distance = classes.farthest(real, [other, other[[0] * n]])
     seen = []
     for i in range(n + 1):
@@ -173,15 +170,3 @@ def test_bands_of_discrete_columns_hold_where_models_sharpen(monkeypatch):
         plain += [b.low <= x <= b.high for b, x in zip(found.fid, truth, strict=True)]
     assert np.mean(held) >= 0.95
     assert np.mean(plain) < 0.85
-
-
-def test_coverage_of_discrete_columns_is_the_measured_one():
-    path = Path(__file__).parents[2] / "golden" / "audit" / "discrete.json"
-    table = json.loads(path.read_text(encoding="utf-8"))["loops"].values()
-    assert all(kind["discrete"] == kind["loops"] for kind in table)
-    for name in ("fid", "trace"):
-        counts = [kind[name]["covered"] for kind in table]
-        hits, seen = map(sum, zip(*counts, strict=True))
-        whole, worst = audit.COVERAGE_DISCRETE[name]
-        assert whole == round(hits / seen, 3) >= 0.95
-        assert worst == round(min(a / b for a, b in counts), 3)

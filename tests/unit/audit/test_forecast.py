@@ -1,9 +1,7 @@
 """The forecast: its noises by direct draws, its parameters by known loops, its bands as numbers."""
 
 import dataclasses
-import json
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -631,35 +629,6 @@ def test_the_worth_of_a_file_is_frozen():
     )
 
 
-@pytest.mark.parametrize(
-    ("printed", "least", "known"),
-    [(audit.COVERAGE, 0.94, False), (audit.COVERAGE_KNOWN, 0.92, True)],
-)
-def test_coverage_beside_the_bands_is_the_measured_one(printed, least, known):
-    path = Path(__file__).parents[2] / "golden" / "audit" / "bands.json"
-    table = json.loads(path.read_text(encoding="utf-8"))["classes"]
-    for name, (whole, worst) in printed.items():
-        each = [t["known"] if known and name != "n_eff" else t for t in table.values()]
-        counts = [t[name] if name == "n_eff" else t[name]["covered"] for t in each]
-        hits, seen = map(sum, zip(*counts, strict=True))
-        assert whole == round(hits / seen, 3)
-        assert worst == round(min(a / b for a, b in counts), 3)
-        assert whole >= 0.95
-        assert worst >= least
-
-
-def test_coverage_of_files_that_lack_rank_is_the_measured_one():
-    path = Path(__file__).parents[2] / "golden" / "audit" / "directed.json"
-    table = json.loads(path.read_text(encoding="utf-8"))["tables"]["low rank"].values()
-    assert all(kind["low rank"] == kind["loops"] for kind in table)
-    for name in ("fid", "trace"):
-        counts = [kind[name]["covered"] for kind in table]
-        hits, seen = map(sum, zip(*counts, strict=True))
-        whole, worst = audit.COVERAGE_LOW_RANK[name]
-        assert whole == round(hits / seen, 3)
-        assert worst == round(min(a / b for a, b in counts), 3)
-
-
 # ------------------------------------------------------------------------- at their boundaries
 def test_few_distinct_rows_are_sixty_four_and_a_quarter_at_most():
     def kinds(n, first=0, rows=128):
@@ -921,7 +890,7 @@ def test_factors_are_drawn_where_no_real_data_enter():
     for noise, like in ((0.02, 1.3), (30.0, None)):
         x = np.vstack([np.zeros((1, 12)), steps + noise * rng.standard_normal((8, 12))])
         x, them = x.cumsum(axis=0), [(0.0, 1)] * 300 + [(0.1, 1)] * 100
-        homes, factors = pull._faster(rng, x, False, them)
+        homes, factors = pull._faster(rng, x, False, them, [None] * 400)
         assert (factors[300:] == 1).all()
         assert homes[300:] == [None] * 100
         assert None not in homes[:300]
@@ -932,7 +901,7 @@ def test_factors_are_drawn_where_no_real_data_enter():
         else:
             assert set(factors[:300]) == set(pull._FACTORS)
     # Two files leave nothing to tell by.
-    assert (pull._faster(rng, x[:2], False, them)[1] == 1).all()
+    assert (pull._faster(rng, x[:2], False, them, [None] * 400)[1] == 1).all()
 
 
 def test_paths_of_discrete_columns_go_on_faster():

@@ -483,6 +483,7 @@ def test_named_columns_are_the_same_in_all_files(tmp_path: Path, suffix: str) ->
         (".5\nw\n.7\n", "'w' in column 1 of line 2"),
         (",a,b\nr0,1,2\nr1,1 2,3\n", "'1 2' in column 2 of line 3"),
         ("a\n1\n" + "y" * 60 + "\n", f"'{'y' * 40}…' in column 1 of line 3"),
+        ("a\n1\n" + "y" * 140_000 + "\n", "column 'a' of type str"),
     ],
 )
 @pytest.mark.parametrize("block", [1, 16 * 1024**2])
