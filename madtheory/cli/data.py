@@ -164,6 +164,10 @@ def _audit_reasons(found: Audit) -> dict[str, str]:
         reasons["power"] = "real data are known to enter, which leaves nothing to test"
     elif found.power is None:
         reasons["power"] = "the noise between generations is not known"
+    if found.known.mixed(MARGIN):
+        reasons["coverage.sharpened"] = "measured where no real data enter, which they are known to"
+    elif found.forecast is not None and found.forecast.discrete:
+        reasons["coverage.sharpened"] = "the loops of fid and trace are ones whose models sharpen"
     if math.isinf(found.n_eff.value):
         reasons["n_eff"] = "the last generation cannot be told from the real data"
     if found.fresh_data is not None and found.fresh_data.required_n_real is None:
@@ -212,9 +216,10 @@ def answer_audit(
     found: Audit, *, files: Sequence[str], k: int, known: Mapping[str, Any]
 ) -> Payload:
     """Answer `audit REAL GEN1 GEN2 ...`; `known` is what was said of the loop."""
-    from madtheory.audit import MEASURED, coverage
+    from madtheory.audit import MEASURED, SHARPENED, coverage
 
     fresh, held = found.fresh_data, coverage(found.forecast, found.known)
+    reasons = _audit_reasons(found)
     return {
         "generations": [
             {name: _measured(getattr(one, name)) for name in _GENERATION}
@@ -240,8 +245,9 @@ def answer_audit(
             "level": 0.95,
             "dimensions": MEASURED,
             **{name: {"all": a, "worst": b} for name, (a, b) in held.items()},
+            "sharpened": None if "coverage.sharpened" in reasons else SHARPENED,
         },
-        "reason": _audit_reasons(found),
+        "reason": reasons,
     }
 
 
@@ -310,6 +316,15 @@ def _forecast_table(payload: Payload) -> Table:
         shown = cells if by_bands is None else [*cells, by_bands[i]]
         rows.append([str(t), *map(_band, shown)])
     return table.numbers(title, ("t", *columns), rows)
+
+
+def _sharpened(held: Payload) -> str:
+    """What bands hold in the loops that they foresee worst."""
+    fid, trace = (f"{100 * held[name]:.0f} %" for name in ("fid", "trace"))
+    return (
+        "Models that sharpen what they draw (a temperature below 1, guidance), without real data: "
+        f"bands of FID hold {fid}, of total variance {trace}."
+    )
 
 
 def _left_out(found: Payload) -> str:
@@ -423,6 +438,8 @@ def show_audit(payload: Payload) -> None:
         page.print(_left_out(payload["directions"]))
     if payload["forecast"] is not None:
         page.print(_forecast_table(payload))
+        if payload["coverage"]["sharpened"] is not None:
+            page.print(_sharpened(payload["coverage"]["sharpened"]))
     if payload["fresh_data"] is not None:
         page.print(_needed(payload["fresh_data"]))
 

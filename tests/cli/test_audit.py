@@ -14,6 +14,7 @@ from madtheory.audit import (
     COVERAGE_KNOWN,
     COVERAGE_LOW_RANK,
     COVERAGE_WILD,
+    SHARPENED,
 )
 
 Answer = Callable[..., dict[str, Any]]
@@ -59,8 +60,10 @@ def test_every_promised_key_is_there(answer: Answer, mad: list[Path]) -> None:
         assert got[name].keys() == {"value", "interval"}
     assert got["forecast"]["generations"] == [9, 10, 11]
     assert {len(got["forecast"][name]) for name in ("fid", "trace")} == {3}
-    assert got["coverage"].keys() == {"level", "dimensions", "fid", "trace", "n_eff"}
+    promised = {"level", "dimensions", "fid", "trace", "n_eff", "sharpened"}
+    assert got["coverage"].keys() == promised
     assert all(got["coverage"][name].keys() == {"all", "worst"} for name in ("fid", "n_eff"))
+    assert got["coverage"]["sharpened"] == SHARPENED
     assert got.keys() >= {"verdict", "verdict_reason", "p_value", "error_rate", "fresh_data"}
     assert got["power"].keys() == {"mad", "not_mad", "share"}
     assert all(0 < value <= 1 for value in got["power"].values())
@@ -172,7 +175,11 @@ def test_of_discrete_columns_coverage_is_that_of_such_loops(answer: Answer, tmp_
     for path in paths:
         np.save(path, (rng.random((400, 8)) < 0.4).astype(float))
     for said in ((), ("--n-real", 0)):
-        assert answer("audit", *paths, *said)["coverage"]["fid"] == shown(COVERAGE_DISCRETE)
+        got = answer("audit", *paths, *said)
+        assert got["coverage"]["fid"] == shown(COVERAGE_DISCRETE)
+        # That table has such loops.
+        assert got["coverage"]["sharpened"] is None
+        assert "whose models sharpen" in got["reason"]["coverage.sharpened"]
 
 
 def test_no_forecast_by_directions_where_a_loop_turns(answer: Answer, tmp_path: Path) -> None:
@@ -210,6 +217,8 @@ def test_what_is_known_is_said_and_counts(answer: Answer, mad: list[Path]) -> No
     }
     assert (held["p_value_walk"], held["power"]) == (0, None)
     assert "nothing to test" in held["reason"]["power"]
+    assert held["coverage"]["sharpened"] is None
+    assert "no real data enter" in held["reason"]["coverage.sharpened"]
     plain = answer("audit", *mad[:5])
     assert plain["known"] == {"memory": None, "n_real": None, "n_synth": None}
     assert plain["coverage"]["fid"] == shown(COVERAGE)

@@ -65,6 +65,12 @@ def test_half_an_interval_stands_beside_a_value() -> None:
     assert data._short({"value": 3.0, "interval": [2.8, 3.2]}) == "3.00 ± 0.20"
 
 
+def test_what_is_foreseen_worst_is_said_below_the_bands() -> None:
+    said = data._sharpened({"fid": 0.665, "trace": 0.74})
+    assert "without real data" in said
+    assert said.endswith("bands of FID hold 66 %, of total variance 74 %.")
+
+
 def test_the_title_of_a_forecast_tells_the_worst_class_from_all() -> None:
     payload = {
         "forecast": {"generations": [], "fid": [], "trace": []},

@@ -13,6 +13,7 @@ the width of the bands was set on, and writes nothing.
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -146,12 +147,12 @@ def world(law, rng):
     return variables(rng, sizes), lambda x, n, power: tree(rng, x, n, sizes, power), see
 
 
-def judge(law, kind, seed):
-    """One loop, nothing said and all."""
+def judge(name, world, shares, powers, seed):
+    """One loop of a world, nothing said and all; `name`: the loops that it should be taken for."""
     rng = np.random.default_rng(seed)
-    real_rows, model, see = world(law, rng)
+    real_rows, model, see = world(rng)
     n, T = int(rng.choice([200, 400, 800, 1500, 3000])), int(rng.choice([5, 7, 10, 14]))
-    share, power = (float(rng.choice(values)) for values in KINDS[kind])
+    share, power = float(rng.choice(shares)), float(rng.choice(powers))
     own, first = rng.random(2) < 0.5
     training, mine, files = real_rows(n), round(share * n), []
     real = see(training if first else real_rows(n))
@@ -160,20 +161,27 @@ def judge(law, kind, seed):
         files.append(see(synthetic if own else model(training, n, power)))
         training = np.concatenate([real_rows(mine), synthetic[: n - mine]])
     everything = Known(1, mine / n, apart=not first)
-    return [judged("discrete", real, files, known) for known in (NOTHING, everything)]
+    return [judged(name, real, files, known) for known in (NOTHING, everything)]
+
+
+def told(name, rows, begin):
+    """Of loops judged: what bands cover, by what was said, which is printed."""
+    found = {}
+    for said, each in zip(("", ", all known"), zip(*rows, strict=True), strict=True):
+        found[name + said] = covered(next(iter(each[0])), each)
+        seconds = time.perf_counter() - begin
+        print(f"{name}{said}: {json.dumps(found[name + said])} {seconds:.0f} s", flush=True)
+    return found
 
 
 def main(arguments):
     seed, found, begin = SETTING if arguments else PRINTED, {}, time.perf_counter()
     with one_thread():
         for i, law in enumerate(LAWS):
-            for j, kind in enumerate(KINDS):
-                rows = [judge(law, kind, [seed, i, j, k]) for k in range(LOOPS)]
-                for told, each in zip(("", ", all known"), zip(*rows, strict=True), strict=True):
-                    name = f"{law}, {kind}{told}"
-                    found[name] = covered("discrete", each)
-                    seconds = time.perf_counter() - begin
-                    print(f"{name}: {json.dumps(found[name])} {seconds:.0f} s", flush=True)
+            for j, (kind, drawn) in enumerate(KINDS.items()):
+                seeds = ([seed, i, j, k] for k in range(LOOPS))
+                rows = [judge("discrete", partial(world, law), *drawn, one) for one in seeds]
+                found |= told(f"{law}, {kind}", rows, begin)
     if not arguments:
         record(TABLE, found)
 

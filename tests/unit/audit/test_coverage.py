@@ -54,6 +54,15 @@ def test_coverage_of_special_loops_is_the_measured_one(printed, kinds, kind, amo
         assert printed[name][0] >= least
 
 
+def test_coverage_of_models_that_sharpen_is_the_measured_one():
+    kinds = table("sharpened", "loops").values()
+    for name, printed in audit.SHARPENED.items():
+        assert printed == shares([each[name]["covered"] for each in kinds])[1]
+        assert all(each["loops"] == 40 for each in kinds)
+    # They are foreseen worse than any loop of the other tables of as many directions.
+    assert audit.SHARPENED["trace"] < audit.COVERAGE_WILD["trace"][1]
+
+
 def test_coverage_is_that_of_the_loops_that_these_are_among():
     plain = Forecast((), (), (), low_rank=False, wild=False, discrete=False)
     of = audit.coverage

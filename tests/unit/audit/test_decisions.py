@@ -80,6 +80,7 @@ def test_constants():
             "trace": (0.98, 0.9),
             "n_eff": (0.994, 0.975),
         },
+        "forecast.SHARPENED": {"fid": 0.665, "trace": 0.74},
         "forecast._RANK": 1e-12,
         "forecast.MEASURED": 30,
         "forecast._FARTHEST": 1000000000,
