@@ -19,6 +19,9 @@ FORMAT = "madtheory sweep 1"
 VERSIONS = ("madtheory", "numpy", "numba", "scipy")
 #: Columns beside the arguments and the values.
 PLACE, ERROR = "point", "error"
+#: Where a part keeps the digest of its rows: pages carry checksums of their own, what says where
+#: they lie does not.
+_SEAL = b"madtheory rows sha256"
 #: What a start that was killed may have left: config.json comes last.
 _EARLY = ("environment.json", "lock")
 
@@ -60,6 +63,11 @@ def _type(name: str, points: list[Point]) -> Any:
         raise ValueError(f"values of {name} in a grid must be of one kind, got several") from None
 
 
+def _seal(table: Any) -> bytes:
+    """Digest of the rows of a table."""
+    return files.sha256(repr(table.to_pylist())).encode()
+
+
 class Dataset:
     """Finished points of one sweep; open it with :func:`opened`."""
 
@@ -89,7 +97,7 @@ class Dataset:
         )
 
     def _read(self, path: Path) -> None:
-        """Read one part; the checksums of its pages are looked at."""
+        """Read one part; the checksums of its pages are looked at, and that of its rows."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -101,7 +109,12 @@ class Dataset:
         places = table[PLACE].to_pylist() if PLACE in table.column_names else [-1]
         if not table.schema.equals(self._schema) or not self._holds(places):
             raise self._damaged(path, "a file of another one")
-        self._parts[path], self._number = table, max(self._number, number + 1)
+        # A part of an earlier version has no digest of its rows.
+        sealed = (table.schema.metadata or {}).get(_SEAL)
+        if sealed not in (None, _seal(table)):
+            raise self._damaged(path, "other rows than were written")
+        self._parts[path] = table.replace_schema_metadata(None)
+        self._number = max(self._number, number + 1)
 
     def _holds(self, places: list[int]) -> bool:
         """Whether places are of this grid."""
@@ -123,8 +136,9 @@ class Dataset:
         """Write one part, whole or not at all."""
         import pyarrow.parquet as pq
 
+        sealed = table.replace_schema_metadata({_SEAL: _seal(table)})
         with files.atomic_stream(path) as stream:
-            pq.write_table(table, stream, write_page_checksum=True)
+            pq.write_table(sealed, stream, write_page_checksum=True)
         self._parts[path] = table
 
     def write(self, rows: list[Row]) -> None:
@@ -161,10 +175,10 @@ def opened(
     with run_folder.hold(folder, homeless=homeless, unwritable=unwritable):
         if not run_folder.begun(folder, "a sweep", _EARLY):
             found = run_folder.environment(config["seed"] or 0, here)
-            files.atomic_write_json(folder / "environment.json", found)
+            run_folder.write_sealed(folder / "environment.json", found)
             files.atomic_write_json(folder / "config.json", config)
         known = run_folder.read_json(folder / "config.json")
         run_folder.same_config(folder, known, config)
-        environment = run_folder.read_json(folder / "environment.json")
+        environment = run_folder.read_sealed(folder / "environment.json", unsealed=True)
         run_folder.same_versions(folder, environment.get("versions"), here)
         yield kept

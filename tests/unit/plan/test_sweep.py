@@ -2,6 +2,7 @@
 
 import concurrent.futures as cf
 import functools
+import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+from madtheory.files import run_folder
 from madtheory.plan import run_sweep, seed_of, store
 from tests.unit.plan import functions
 
@@ -184,6 +187,35 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     assert refused > len(places) / 3
 
 
+def test_rows_are_sealed_with_what_says_where_they_lie(tmp_path: Path) -> None:
+    """Other numbers behind right checksums of their pages: refused; earlier parts had no seal."""
+    folder = written(tmp_path)
+    (part,) = parts(folder)
+    whole, table = run_sweep(functions.product, GRID, folder=folder), pq.read_table(part)
+    order = ["point", "value", "y", "x", "error"]
+    swapped = table.rename_columns(order).select(table.column_names)
+    sealed = swapped.replace_schema_metadata(table.schema.metadata)
+    pq.write_table(sealed, part, write_page_checksum=True)
+    with pytest.raises(ValueError, match="got other rows than were written"):
+        run_sweep(functions.product, GRID, folder=folder)
+    pq.write_table(table.replace_schema_metadata(None), part, write_page_checksum=True)
+    pd.testing.assert_frame_equal(run_sweep(functions.product, GRID, folder=folder), whole)
+
+
+def test_an_environment_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    path = folder / "environment.json"
+    kept = path.read_text()
+    path.write_text(kept.replace('"numpy": "', '"numpy": "0'))
+    with pytest.raises(ValueError, match="must be as it was written"):
+        run_sweep(functions.product, GRID, folder=folder)
+    # Earlier versions wrote no digest.
+    told = json.loads(kept)
+    del told["digest"]
+    path.write_text(json.dumps(told))
+    run_sweep(functions.product, GRID, folder=folder)
+
+
 @pytest.mark.parametrize("name", ["part-00000001.parquet", "notes.txt", "part-x.parquet"])
 def test_a_stranger_in_the_dataset_is_named(tmp_path: Path, name: str) -> None:
     folder = written(tmp_path)
@@ -286,7 +318,9 @@ def test_a_folder_without_a_home_and_one_of_another_kind(tmp_path: Path) -> None
 def test_another_version_is_not_mixed_in(tmp_path: Path) -> None:
     folder = written(tmp_path)
     path = folder / "environment.json"
-    path.write_text(path.read_text().replace('"numpy": "', '"numpy": "0'))
+    told = run_folder.read_sealed(path)
+    told["versions"]["numpy"] = "0" + told["versions"]["numpy"]
+    run_folder.write_sealed(path, told)
     with pytest.raises(ValueError, match="was begun with numpy 0"):
         run_sweep(functions.product, GRID, folder=folder)
 
