@@ -432,7 +432,8 @@ def parts_of(series: Series, least: float, memory: int | None = None) -> tuple[P
     means = _part(kind, memory)
     noise, error, x = series.shape_noise[last] / rows, series.real_noise * real, series.shapes[last]
     counts = series.shape_count, series.near_count
-    pull = series.real_noise / float(series.shape_noise[last].mean())
+    # One direction has no shape, and the noise of that is rounding.
+    pull = series.real_noise / float(series.shape_noise[last].mean()) if x.shape[1] > 1 else 1.0
     shapes = Kind(x, flat, noise, error, scale, least, *counts, FREE_SHAPES, high, means.errs, pull)
     return means, _part(shapes, memory)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import pdist
 
 from madtheory.audit.paths import NO_PART, Paths, measures, unseen
 from madtheory.audit.pull import SIZES, Noise, noise_of, noises, shares
@@ -92,6 +93,12 @@ def frequencies(real: Array, files: Sequence[Array]) -> Frequencies | None:
     ends = np.cumsum([len(x) for x in sets])[:-1]
     counts = [np.bincount(i, minlength=len(rows)) / len(i) for i in np.split(at.ravel(), ends)]
     return Frequencies(rows, counts[0], np.array(counts[1:]))
+
+
+def least_variance(them: Frequencies, n: float) -> float:
+    """Total variance of a file of n rows of which one differs, from the row nearest to it."""
+    squared = pdist(them.rows, "sqeuclidean")
+    return float(squared.min()) / n if len(squared) else 0.0
 
 
 class _Pull(NamedTuple):

@@ -37,7 +37,7 @@ from madtheory.audit.turned import WIDEST, are_cut
 from madtheory.metrics import Measured
 
 if TYPE_CHECKING:
-    from madtheory._types import Array, Ints
+    from madtheory._types import Array, Bools, Ints
     from madtheory.audit.known import Known
     from madtheory.audit.series import Axes, Series
 
@@ -311,9 +311,15 @@ class _All(NamedTuple):
     logs: Array
 
 
+def _lacked(series: Series) -> Bools:
+    """Directions (T, K) without variance in a file, for good or not."""
+    lost: Bools = np.isneginf(series.log_variance)
+    return lost if series.gaps is None else lost | series.gaps
+
+
 def _lost(series: Series, at: Ints, sizes: list[int] | None, known: Known) -> _Found:
     """The same of a band of which some direction has no variance in some file."""
-    lost = np.isneginf(series.log_variance[:, at])
+    lost = _lacked(series)[:, at]
     if lost[0].any() or not lost[-1].any():
         return _Found(*(Measured(0.0, -math.inf, math.inf), Measured(1.0, 0.0, math.inf)), 1.0, 1.0)
     first = int(np.argmax(lost.any(axis=1)))
@@ -331,13 +337,14 @@ def _found(
         logs = np.log(of_spaces(np.exp(series.log_variance), spaces))
     C = 2 * np.eye(logs.shape[1]) if series.log_covariance is None else series.log_covariance
     C = C + np.diag(np.maximum(_LEAST_NOISE - np.diagonal(C), 0.0))
-    alive = np.flatnonzero(np.isfinite(logs).all(axis=0))
+    lacked = np.asarray(_lacked(series).any(axis=0))
+    alive = np.setdiff1d(spaces, spaces[lacked])
     most = float((1 / series.rows).mean())
     off = np.sqrt(of_spaces(np.square(series.means), spaces))
     noise, out = _noise(logs[:, alive], C[np.ix_(alive, alive)], most), []
     for band in range(bands[-1] + 1):
         at = np.flatnonzero(bands == band)
-        if np.isneginf(series.log_variance[:, at]).any():
+        if lacked[at].any():
             out.append(_lost(series, at, sizes, known))
             continue
         mine = spaces[at]

@@ -17,7 +17,13 @@ import numpy as np
 
 from madtheory import _check, _search
 from madtheory.audit.anchor import anchor
-from madtheory.audit.classes import class_paths, farthest, few_values, frequencies
+from madtheory.audit.classes import (
+    class_paths,
+    farthest,
+    few_values,
+    frequencies,
+    least_variance,
+)
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
@@ -49,6 +55,10 @@ _WIDER, _WIDER_CLASSES = (1.5, 1.4), (1.7, 1.45)
 #: The same of rows of several discrete columns, whose models may sharpen what they draw
 #: (``python tests/golden/audit/discrete.py setting``).
 _WIDER_DISCRETE = (2.25, 2.1)
+#: Few rows of a file vary at all: fewer than these do not have its commonest value.
+_FEW_ROWS = 30
+#: A file lacks a direction that more of its rows than these should vary along by no chance.
+_BY_CHANCE = 20.0
 #: A median below this share of the upper end counts as this share.
 _NEAR_NOTHING = 1e-3
 #: What bands and the interval of n_eff of level .95 hold, measured on loops of thirteen classes
@@ -147,6 +157,19 @@ def lacks_rank(series: Series) -> bool:
     return bool(series.rows[-1] > len(values) and values[0] <= _RANK * values[-1])
 
 
+def _since(series: Series) -> int:
+    """First file after the last that lacks, by no chance, a direction that later ones have again.
+
+    It tells nothing of the loop. 0 where one file alone is after it.
+    """
+    if series.gaps is None:
+        return 0
+    varied = 1.0 if series.varied is None else series.varied
+    odd = series.gaps & (series.rows[:, None] * varied > _BY_CHANCE)
+    first = 1 + int(np.flatnonzero(odd.any(axis=1)).max(initial=-1))
+    return first if len(odd) - first > 1 else 0
+
+
 def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, float]:
     """Trace and squared distance of the last file along the other axes."""
     variance, mean = np.exp(series.log_variance[-1]), series.means[-1]
@@ -159,7 +182,8 @@ class _Ahead(NamedTuple):
     """Paths, how much wider their bands are, and what dead directions add to trace and distance.
 
     low_rank: whether the last file varies along fewer directions than the real set; wild: whether
-    few rows vary along some; discrete: whether columns take few values.
+    few rows vary along some; discrete: whether columns take few values; least: the total variance
+    of a file of which one row differs.
     """
 
     paths: Paths | None
@@ -168,6 +192,7 @@ class _Ahead(NamedTuple):
     low_rank: bool = False
     wild: bool = False
     discrete: bool = False
+    least: float = 0.0
 
 
 def _ahead(
@@ -184,8 +209,11 @@ def _ahead(
     count = min(_MOST_PATHS, max(_FEWEST_PATHS, _WORK // horizon))
     them = frequencies(real, sets)
     if them:
-        found = class_paths(rng, them, held, float(len(sets[-1])), horizon, count, known.share)
-        return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0))
+        n = float(len(sets[-1]))
+        found = class_paths(rng, them, held, n, horizon, count, known.share)
+        few = n * (1 - float(them.real.max())) < _FEW_ROWS
+        least = least_variance(them, n)
+        return _Ahead(found, _WIDER_CLASSES, (0.0, 0.0), wild=few, least=least)
     dead, low_rank, discrete = (0.0, 0.0), lacks_rank(series), few_values([real, *sets])
     wider = _WIDER_DISCRETE if discrete else _WIDER
     # Of a covariance's rounding no variance is left either.
@@ -196,14 +224,22 @@ def _ahead(
         dead = _dead(axes, series, alive)
         if not alive.any():
             return _Ahead(None, wider, dead)
-        own = None if axes.own_noise is None else axes.own_noise[alive]
-        axes = Axes(axes.mean, axes.vectors[:, alive], axes.scales[alive], own_noise=own)
+        axes = Axes(
+            axes.mean,
+            axes.vectors[:, alive],
+            axes.scales[alive],
+            varied=None if axes.varied is None else axes.varied[alive],
+            own_noise=None if axes.own_noise is None else axes.own_noise[alive],
+        )
         series = series_of(axes, sets)
         held = anchor(series, MARGIN, GROWTH, known.memory)
     wild = are_wild(series, len(real))
     if wild.any():
         # They tell nothing of what holds the others.
-        calm = Axes(axes.mean, axes.vectors[:, ~wild], axes.scales[~wild], axes.rows, axes.noise)
+        varied = None if axes.varied is None else axes.varied[~wild]
+        calm = Axes(
+            axes.mean, axes.vectors[:, ~wild], axes.scales[~wild], axes.rows, axes.noise, varied
+        )
         held = anchor(series_of(calm, sets), MARGIN, GROWTH, known.memory)
     last = sets[-1]
     found = paths(rng, axes, series, held, last, horizon, count, known, wild, discrete=discrete)
@@ -230,6 +266,11 @@ def _band(
 def _within(band: tuple[Measured, ...], most: float) -> tuple[Measured, ...]:
     """A band no higher than anything can come."""
     return tuple(Measured(min(b.value, most), min(b.low, most), min(b.high, most)) for b in band)
+
+
+def _whole_rows(band: tuple[Measured, ...], least: float) -> tuple[Measured, ...]:
+    """A band of paths that split rows, for files that do not: wider by one at both ends."""
+    return tuple(Measured(b.value, max(0.0, b.low - least), b.high + least) for b in band)
 
 
 def _everywhere(
@@ -263,6 +304,10 @@ def forecast(
     `held` is None where a direction has lost its variance; such directions stay as they are.
     """
     numbers = tuple(range(len(sets) + 1, len(sets) + horizon + 1))
+    first = _since(series)
+    if first > 0:
+        sets = sets[first:]
+        series, held = series_of(axes, sets), None
     ahead = _ahead(real, sets, axes, series, held, horizon, known)
     if ahead.paths is None:
         trace, fid = ((Measured.exactly(v),) * horizon for v in last)
@@ -270,6 +315,7 @@ def forecast(
     them, rest = ahead.paths, (ahead.wider, level)
     distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])
     trace = _band(them.trace, them.start_trace, last[0], ahead.dead[0], *rest)
+    trace = _whole_rows(trace, ahead.least)
     fid = _band(distance, start, last[1], ahead.dead[1], *rest)
     if ahead.discrete:
         trace, fid = map(_within, (trace, fid), farthest(real, sets))

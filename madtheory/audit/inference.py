@@ -52,6 +52,8 @@ _SAY = "--n-real settles it"
 #: Fewer generations than this give no verdict.
 FEWEST = 3
 TOO_FEW = f"{FEWEST} generations at least are needed, got {{}}"
+#: Of a direction that a file lacks and later ones have nothing is known but that it came back.
+_GAP = "a direction without variance in one generation varies again later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,7 @@ def _collapsed(
     p, T = 1.0, len(lost)
     if lost[0]:
         reason = "a direction that varies in real has no variance from the first generation on"
-    elif lost[-1]:
-        # What was lost for a while, and varies again, is not what is lost in the end.
+    else:
         stays = int(np.logical_and.accumulate(directions[::-1], axis=0).sum(axis=0).max())
         first = T - stays + 1
         rows = training_rows(series, sizes, lost.index(True))
@@ -161,8 +162,6 @@ def _collapsed(
             reason = f"real data enter, but {reason}, as in no loop they hold"
         else:
             verdict = "mad"
-    else:
-        reason = "a direction without variance in one generation varies again later"
     rate, bias = Measured.exactly(-math.inf), Measured.exactly(0.0)
     size = math.inf if sizes is None else float(np.mean(sizes[1:]))
     return Inference(rate, bias, size, verdict, reason, p, 0.0 if known.mixed(MARGIN) else 1.0)
@@ -192,6 +191,9 @@ def infer(
     rate = _student(noise, noise.value, noise.wide, level)
     bias, size = _bias(noise, sizes, level)
     verdict, reason = _verdict(series, whole, held, p, alpha, known, grown)
+    if series.gaps is not None:
+        verdict, reason, p = "undecided", _GAP, 1.0
+        p_walk = 0.0 if known.mixed(MARGIN) else 1.0
     return Inference(rate, bias, size, verdict, reason, p, p_walk, noise, held, grown)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from madtheory._types import Array, Ints
+    from madtheory._types import Array, Bools, Ints
 
 #: At most this many directions: beyond, more of them say little more and cost d^2.
 _WIDEST = 128
@@ -101,6 +101,9 @@ class Series:
     log_covariance : ndarray, shape (S, S), or None
         n times the sampling covariance of the log variances, those of directions that :func:`tied`
         has in one eigenspace taken as that of their mean variance; None: 2 I.
+    gaps : ndarray of bool, shape (T, K), or None
+        Where a file lacks a direction that varies again later: its log variance is that of half a
+        row then.
     """
 
     log_variance: Array
@@ -121,6 +124,7 @@ class Series:
     log_covariance: Array | None = None
     own_noise: Array | None = None
     real_own_noise: Array | None = None
+    gaps: Bools | None = None
 
 
 class _File(NamedTuple):
@@ -302,28 +306,58 @@ def _lost(mean: Array, S: Array, variance: Array, scales: Array) -> _File:
     return _File(logs, mean, shape, S, C, np.full(K, 2.0), 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
+def _bridged(files: list[_File], rows: Array, axes: Axes) -> tuple[list[_File], Bools]:
+    """The same where a direction that a file lacks varies again later, and where (T, K) that is.
+
+    Its variance is that of half a row of those that vary along it, without correlation, and its
+    noise that of the other files.
+    """
+    logs = np.array([f.log_variance for f in files])
+    lost = np.isneginf(logs)
+    gaps = lost & ~np.logical_and.accumulate(lost[::-1], axis=0)[::-1]
+    varied = np.ones(logs.shape[1]) if axes.varied is None else axes.varied
+    logs = np.where(gaps, -np.log(2 * rows[:, None] * varied), logs)
+    pairs, out = np.triu_indices(logs.shape[1], 1), list(files)
+    for t in np.flatnonzero(gaps.any(axis=1)):
+        mine, C = logs[t], files[t].covariance.copy()
+        np.fill_diagonal(C, np.exp(mine))
+        out[t] = files[t]._replace(log_variance=mine, covariance=C)
+        if np.isfinite(mine).all():
+            correlations = _fisher(C, np.sqrt(np.diagonal(C)))
+            correlations[gaps[t][pairs[0]] | gaps[t][pairs[1]]] = 0.0
+            shape = np.concatenate([correlations, (mine - mine.mean()) / np.sqrt(2)])
+            out[t] = out[t]._replace(shape=shape)
+    return out, gaps
+
+
 def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
     """Series of all generations along the axes of the real set."""
-    files = [_file(x, axes) for x in generations]
+    rows = np.array([float(len(x)) for x in generations])
+    files, gaps = _bridged([_file(x, axes) for x in generations], rows, axes)
+    torn = np.asarray(gaps.any(axis=1))
+    whole = [f for f, gap in zip(files, torn, strict=True) if not gap] or files
     covariances = np.array([f.covariance for f in files])
-    own_noise = np.mean([f.own_noise for f in files], axis=0)
+    own_noise = np.mean([f.own_noise for f in whole], axis=0)
     return Series(
         log_variance=np.array([f.log_variance for f in files]),
         means=np.array([f.mean for f in files]),
         shapes=np.array([f.shape for f in files]),
         covariances=covariances,
         scale=np.trace(covariances, axis1=1, axis2=2) / covariances.shape[1],
-        rows=np.array([float(len(x)) for x in generations]),
-        log_noise=float(np.mean([f.own_noise.mean() for f in files])),
-        sharing=min(1.0, float(np.mean([f.sharing for f in files]))),
-        shape_noise=np.array([f.shape_noise for f in files]),
-        mean_count=1 / float(np.mean([f.mean_overlap for f in files])),
-        shape_count=1 / float(np.mean([f.shape_overlap for f in files])),
-        near_count=1 / float(np.mean([f.near_overlap for f in files])),
+        rows=rows,
+        log_noise=float(np.mean([f.own_noise.mean() for f in whole])),
+        sharing=min(1.0, float(np.mean([f.sharing for f in whole]))),
+        shape_noise=np.where(
+            torn, np.mean([f.shape_noise for f in whole]), [f.shape_noise for f in files]
+        ),
+        mean_count=1 / float(np.mean([f.mean_overlap for f in whole])),
+        shape_count=1 / float(np.mean([f.shape_overlap for f in whole])),
+        near_count=1 / float(np.mean([f.near_overlap for f in whole])),
         real_rows=axes.rows,
         real_noise=axes.noise,
         varied=axes.varied,
-        log_covariance=np.mean([f.log_covariance for f in files], axis=0),
+        log_covariance=np.mean([f.log_covariance for f in whole], axis=0),
         own_noise=own_noise,
         real_own_noise=axes.own_noise,
+        gaps=gaps if torn.any() else None,
     )

@@ -300,7 +300,8 @@ class RunFolder:
         found = run_folder.read_json(self.folder / "config.json")
         run_folder.same_config(self.folder, _flat(found), _flat(self.config))
         found, here = run_folder.read_json(self.folder / "environment.json"), _versions()
-        known = found.get("versions", {})
+        # Of another kind it is another file, which its seal tells below.
+        known = found["versions"] if isinstance(found.get("versions"), dict) else {}
         run_folder.same_versions(self.folder, known, {k: here[k] for k in known if k in here})
         _check_files(self.folder, seals | self.snapshot.files)
         # What a run that was killed just after it had saved did not get to.

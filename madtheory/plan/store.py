@@ -15,12 +15,12 @@ from madtheory.plan.grid import Point
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = "madtheory sweep 1"
+FORMAT = "madtheory sweep 2"
 VERSIONS = ("madtheory", "numpy", "numba", "scipy")
 #: Columns beside the arguments and the values.
 PLACE, ERROR = "point", "error"
-#: Where a part keeps the digest of its rows: pages carry checksums of their own, what says where
-#: they lie does not.
+#: Where a part keeps the digest of its rows and of the sweep that they are of. Pages have checksums
+#: of their own; what says where they lie has none.
 _SEAL = b"madtheory rows sha256"
 #: What a start that was killed may have left: config.json comes last.
 _EARLY = ("environment.json", "lock")
@@ -63,16 +63,14 @@ def _type(name: str, points: list[Point]) -> Any:
         raise ValueError(f"values of {name} in a grid must be of one kind, got several") from None
 
 
-def _seal(table: Any) -> bytes:
-    """Digest of the rows of a table."""
-    return files.sha256(repr(table.to_pylist())).encode()
-
-
 class Dataset:
     """Finished points of one sweep; open it with :func:`opened`."""
 
-    def __init__(self, folder: Path, points: list[Point], values: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, config: dict[str, Any], points: list[Point], values: tuple[str, ...]
+    ) -> None:
         self.folder, self._points, self._values = folder / "points", points, values
+        self._config = files.canonical_json(config)
         self._schema = _schema(points, values)
         self._parts: dict[Path, Any] = {}
         self._number = 0
@@ -109,16 +107,18 @@ class Dataset:
         places = table[PLACE].to_pylist() if PLACE in table.column_names else [-1]
         if not table.schema.equals(self._schema) or not self._holds(places):
             raise self._damaged(path, "a file of another one")
-        # A part of an earlier version has no digest of its rows.
-        sealed = (table.schema.metadata or {}).get(_SEAL)
-        if sealed not in (None, _seal(table)):
-            raise self._damaged(path, "other rows than were written")
+        if (table.schema.metadata or {}).get(_SEAL) != self._seal(table):
+            raise self._damaged(path, "other rows than it wrote")
         self._parts[path] = table.replace_schema_metadata(None)
         self._number = max(self._number, number + 1)
 
     def _holds(self, places: list[int]) -> bool:
         """Whether places are of this grid."""
         return all(0 <= i < len(self._points) for i in places)
+
+    def _seal(self, table: Any) -> bytes:
+        """Digest of the rows of a part, and of the sweep that they are of."""
+        return files.sha256(self._config + repr(table.to_pylist())).encode()
 
     def _without_failures(self, path: Path) -> None:
         """Write a part anew without the points that failed."""
@@ -136,7 +136,7 @@ class Dataset:
         """Write one part, whole or not at all."""
         import pyarrow.parquet as pq
 
-        sealed = table.replace_schema_metadata({_SEAL: _seal(table)})
+        sealed = table.replace_schema_metadata({_SEAL: self._seal(table)})
         with files.atomic_stream(path) as stream:
             pq.write_table(sealed, stream, write_page_checksum=True)
         self._parts[path] = table
@@ -171,7 +171,7 @@ def opened(
     """Hold the folder of a sweep for this process alone; begin it, or check that it is the same."""
     homeless = f"the folder of a sweep must lie in an existing one, got {folder}; make that first"
     unwritable = f"the folder of a sweep must be one that can be written to, got {folder}"
-    kept, here = Dataset(folder, points, values), run_folder.versions(VERSIONS)
+    kept, here = Dataset(folder, config, points, values), run_folder.versions(VERSIONS)
     with run_folder.hold(folder, homeless=homeless, unwritable=unwritable):
         if not run_folder.begun(folder, "a sweep", _EARLY):
             found = run_folder.environment(config["seed"] or 0, here)
@@ -179,6 +179,6 @@ def opened(
             files.atomic_write_json(folder / "config.json", config)
         known = run_folder.read_json(folder / "config.json")
         run_folder.same_config(folder, known, config)
-        environment = run_folder.read_sealed(folder / "environment.json", unsealed=True)
+        environment = run_folder.read_sealed(folder / "environment.json")
         run_folder.same_versions(folder, environment.get("versions"), here)
         yield kept

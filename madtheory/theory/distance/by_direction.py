@@ -8,9 +8,10 @@ dimension. With h_k = s_k sqrt(c_k), to second order
 
 v_kl = Var (Sigma_t)_kl/(c_k c_l s_k s_l): the formula of one bias for the spectrum h. An entry off
 the diagonal follows the recursion of the bias sqrt(lambda_k lambda_l), with c_k c_l in its
-synthetic noise; and higher orders are resummed as for one bias. A first fit to few samples leaves
-spikes, at which that is extrapolated: the deficit is at least that of two points, and beside it
-there are the deficits of single biases.
+synthetic noise. Higher orders are those of single biases: the mean of their deficits times what the
+second order above is of theirs. A first fit to few samples leaves spikes, at which that is
+extrapolated: the deficit is at least that of two points, and beside it there are the sharper
+deficits of single biases.
 """
 
 from __future__ import annotations
@@ -38,11 +39,15 @@ if TYPE_CHECKING:
 
     from madtheory._types import Array
 
-#: Biases at which variances are computed; between them their logarithms are interpolated.
-_NODES = 9
+#: Biases at which variances are computed; between them their logarithms are interpolated. More, up
+#: to so many, where they are farther apart than this on their scale; least real share.
+_NODES, _NEAR, _MORE_NODES, _LEAST = 9, 3.0, 24, 1e-9
 #: Declared error of the synthetic noise's share in an entry off the diagonal. Calibrated in
 #: tests/golden/theory/directions.py.
 _SHARED = 0.5
+#: The same of how far two ways to resum are apart: the mean of single biases, and of the mean. Set
+#: on 705 values of loops whose biases are far apart, half of them with a weight.
+_TWO_WAYS = 0.25
 #: Degrees of freedom of a first fit to few samples. What deficits of single biases miss is
 #: averaged then, as many times what they differ by declared, and what both ways do. Biases asked;
 #: how much more is declared where that is no surer.
@@ -51,10 +56,54 @@ _FEW, _APART, _FEW_NODES, _WIDER = 10, (2.0, 4.5), 5, 1.25
 Parts = tuple[Spread, Memory]
 
 
+class _Scale(NamedTuple):
+    """Biases as log1p(bias/share), which c is nearly linear in; `share` is real rows' to synthetic.
+
+    Without real rows the logarithm of the bias.
+    """
+
+    share: float
+    ends: tuple[float, float]
+
+    @classmethod
+    def of(cls, directions: Directions) -> _Scale:
+        """The scale of a loop and of its biases."""
+        loop, biases = directions.loop, directions.biases
+        share = 0.0
+        if loop.n_real:
+            w = loop.n_real / (loop.n_real + loop.n_synth) if loop.weight is None else loop.weight
+            share = min(max(w, _LEAST) / max(1 - w, _LEAST), 1 / _LEAST)
+        places = [_place(float(x), share) for x in (biases.min(), biases.max())]
+        return cls(share, (places[0], places[1]))
+
+    def nodes(self, number: int) -> tuple[Array, list[float]]:
+        """Chebyshev's places in [-1, 1], and their biases."""
+        x, (low, high) = chebyshev.chebpts1(number), self.ends
+        u = (high + low) / 2 + (high - low) / 2 * x
+        return x, (np.exp(u) if self.share == 0 else self.share * np.expm1(u)).tolist()
+
+    def between(self, fit: Array, bias: Array) -> Array:
+        """Values at a bias of what Chebyshev coefficients (nodes, ...) say, shape (..., biases)."""
+        low, high = self.ends
+        with np.errstate(divide="ignore"):
+            u = np.log(bias) if self.share == 0 else np.log1p(bias / self.share)
+        return np.asarray(chebyshev.chebval((2 * u - low - high) / max(high - low, 1e-300), fit))
+
+    def enough(self, number: int) -> int:
+        """As many nodes, and more where biases are orders of magnitude apart."""
+        more = math.ceil(2 * max(self.ends[1] - self.ends[0] - _NEAR, 0.0))
+        return number + min(more, _MORE_NODES)
+
+
+def _place(bias: float, share: float) -> float:
+    """Where a bias is on the scale of a share."""
+    return math.log(bias) if share == 0 else math.log1p(bias / share)
+
+
 class _Curves(NamedTuple):
     """What one bias gives as a function of it, by Chebyshev coefficients, shapes (nodes, T)."""
 
-    ends: tuple[float, float]
+    scale: _Scale
     log_trace: Array
     log_diagonal: Array
     log_off: Array
@@ -63,32 +112,25 @@ class _Curves(NamedTuple):
 
     def at(self, name: str, bias: Array, t: int) -> Array:
         """A curve at generation t."""
-        return _between(self.ends, getattr(self, name)[:, t], bias)
-
-
-def _between(ends: tuple[float, float], fit: Array, bias: Array) -> Array:
-    """Values at a bias of what Chebyshev coefficients (nodes, ...) say, shape (..., biases)."""
-    low, high = ends
-    return np.asarray(chebyshev.chebval((2 * bias - low - high) / (high - low), fit))
+        return self.scale.between(getattr(self, name)[:, t], bias)
 
 
 def _asked(
     directions: Directions, nodes: int, ask: Callable[[Loop], ArrayLike]
-) -> tuple[tuple[float, float], Array]:
-    """Ends of the biases, and Chebyshev coefficients (nodes, ...) of what single ones have."""
-    low, high = float(directions.biases.min()), float(directions.biases.max())
-    x = chebyshev.chebpts1(nodes)
-    biases = ((high + low) / 2 + (high - low) / 2 * x).tolist()
-    loop = directions.loop
+) -> tuple[_Scale, Array]:
+    """The scale of the biases, and Chebyshev coefficients (nodes, ...) of what single ones have."""
+    loop, scale = directions.loop, _Scale.of(directions)
+    nodes = scale.enough(nodes)
+    x, biases = scale.nodes(nodes)
     found = np.array([ask(replace(loop, bias=b, allow_overdispersion=True)) for b in biases])
     fit = chebyshev.chebfit(x, found.reshape(nodes, -1), nodes - 1)
-    return (low, high), np.asarray(fit.reshape(found.shape))
+    return scale, np.asarray(fit.reshape(found.shape))
 
 
 def _curves(directions: Directions, parts: Callable[[Loop], Parts]) -> _Curves:
     """Ask the scalar theory at a few biases."""
-    ends, fit = _asked(directions, _NODES, lambda one: _rows(*parts(one)))  # (nodes, 5, T)
-    return _Curves(ends, *fit.transpose(1, 0, 2))
+    scale, fit = _asked(directions, _NODES, lambda one: _rows(*parts(one)))  # (nodes, 5, T)
+    return _Curves(scale, *fit.transpose(1, 0, 2))
 
 
 def _rows(spread: Spread, memory: Memory) -> Array:
@@ -99,44 +141,74 @@ def _rows(spread: Spread, memory: Memory) -> Array:
     return np.array([np.broadcast_to(row, c.shape) for row in rows])
 
 
+def _noises(loop: Loop) -> tuple[float, float]:
+    """Sizes, to each other, of the noises of real and of synthetic samples in a fit."""
+    w = loop.weight
+    if w is None:
+        return loop.n_real, loop.n_synth
+    return w**2 / loop.n_real, (1 - w) ** 2 / loop.n_synth
+
+
 def _off(loop: Loop, curves: _Curves, biases: Array, c: Array, t: int) -> tuple[Array, Array]:
-    """Var Sigma_kl/(c_k c_l) by pairs, and how much of it comes from unequal c, shapes (r, r)."""
-    middle = np.sqrt(np.multiply.outer(biases, biases))
-    both = np.multiply.outer(c, c)
-    own = np.exp(2 * curves.at("log_trace", middle, t))
-    synthetic = loop.n_synth * middle**2 * own
-    share = synthetic / np.maximum(synthetic + loop.n_real, 1e-300)
+    """Var Sigma_kl/(c_k c_l) by pairs, and how much of it comes from unequal c, shapes (r, r).
+
+    c (r, T): synthetic samples of generation t have the variances of the one before.
+    """
+    middle, before = np.sqrt(np.multiply.outer(biases, biases)), max(t - 1, 0)
+    both, drawn = (np.multiply.outer(x, x) for x in (c[:, t], c[:, before]))
+    own = np.exp(2 * curves.at("log_trace", middle, before))
+    real, one = _noises(loop)
+    synthetic = one * middle**2 * own
+    share = synthetic / np.maximum(synthetic + real, 1e-300)
     variance = np.exp(curves.at("log_off", middle, t))
     with np.errstate(divide="ignore", invalid="ignore"):
-        change = share * (both / own - 1)
+        change = share * (drawn / own - 1)
         plain = np.where(both > 0, variance / both, 0.0)
     return np.minimum(plain * (1 + change), WIDEST), plain * np.abs(change)
 
 
+def _resummed(
+    loop: Loop, s: Spectrum, own: ArrayLike, off: ArrayLike, skew: ArrayLike, start: ArrayLike
+) -> Array:
+    """Values and errors (2, ...) of deficits: at least those of two points of the same skew."""
+    own, off, skew, start = map(np.asarray, (own, off, skew, start))
+    none = np.zeros_like(own)
+    spread = Spread(none, none, none + WIDEST, own, off)
+    rows = deficits(loop.longest_lived, spread, s, Memory(np.maximum(skew, 1.0), start))
+    spiked = log_of_two_points(own + s.bures_weight * off, np.maximum(skew, 1.0))
+    return np.stack([np.maximum(rows[0], -np.expm1(spiked)), rows[3]])
+
+
 def _rows_at(directions: Directions, curves: _Curves, c: Array, t: int) -> Array:
-    """Rows value, lower, upper, error of the deficit at generation t."""
+    """Rows value, lower, upper, error of the deficit at generation t, from c (r, T).
+
+    The mean of those of single biases, times what the second order is of that mean's. How far the
+    mean variances, resummed at once, are from it is declared in part.
+    """
     loop, biases = directions.loop, directions.biases
-    h = directions.values * np.sqrt(c)
+    off, moved = _off(loop, curves, biases, c, t)
+    h = directions.values * np.sqrt(c[:, t])
     with np.errstate(divide="ignore", invalid="ignore"):
         pairs = np.multiply.outer(h, h) / np.add.outer(h, h)
     pairs[~np.isfinite(pairs)] = 0.0
     np.fill_diagonal(pairs, 0.0)
-    off, moved = _off(loop, curves, biases, c, t)
-    total = max(float(pairs.sum()), 1e-300)
+    total, s = max(float(pairs.sum()), 1e-300), Spectrum.of(h)
     weights = h / h.sum()
     with np.errstate(divide="ignore"):
-        own = np.exp(curves.at("log_diagonal", biases, t)) / np.square(c)
+        own = np.exp(curves.at("log_diagonal", biases, t)) / np.square(c[:, t])
     own = np.where(h > 0, np.minimum(own, WIDEST), 0.0)
-    mean = np.asarray(float(weights @ own)), np.asarray(float((pairs * off).sum()) / total)
-    spread = Spread(np.asarray(0.0), np.asarray(0.0), np.asarray(WIDEST), *mean)
-    skew, start = (np.asarray(weights @ curves.at(name, biases, t)) for name in ("skew", "start"))
-    memory = Memory(np.maximum(skew, 1.0), np.clip(start, 0.0, 1.0))
-    s = Spectrum.of(h)
-    rows = deficits(loop.longest_lived, spread, s, memory)
+    alike = np.where(h > 0, np.diagonal(off), 0.0)
+    skew, start = (curves.at(name, biases, t) for name in ("skew", "start"))
+    start = np.clip(start, 0.0, 1.0)
+    each = _resummed(loop, s, own, alike, skew, start) @ weights
+    mean = weights @ own, (pairs * off).sum() / total
+    at_once = _resummed(loop, s, *mean, weights @ skew, weights @ start)
+    singles = float(weights @ (own + s.bures_weight * alike))
+    ratio = float(mean[0] + s.bures_weight * mean[1]) / singles if singles > 0 else 1.0
+    value = min(float(each[0]) * ratio, 1.0)
     unsure = _SHARED * float((pairs * moved).sum()) / total * s.bures_weight / 8
-    spiked = log_of_two_points(mean[0] + s.bures_weight * mean[1], memory.skew)
-    value = max(float(rows[0]), -math.expm1(spiked))
-    return np.array([value, 0.0, 1.0, min(float(rows[3]) + unsure, value)])
+    unsure += _TWO_WAYS * abs(value - float(at_once[0]))
+    return np.array([value, 0.0, 1.0, min(float(each[1]) + unsure, value)])
 
 
 def _corrected(
@@ -159,13 +231,14 @@ def _corrected(
         alike = replace(directions, loop=replace(one, bias=(one.scalar_bias,) * s.size))
         M, own = _paths(alike, T)
         near, lost = _near_and_lost(s, M, own)
-        plain = np.array([_rows_at(alike, curves, own[:, t], t)[0] for t in range(1, T)])
+        plain = np.array([_rows_at(alike, curves, own, t)[0] for t in range(1, T)])
         plain = np.maximum(plain, 1e-300)
         deficit = ((sharp.value - near) / lost)[1:]
         error = (sharp.value * sharp.rel_error / lost)[1:]
         return [deficit, deficit / plain, error / plain]
 
-    deficit, ratio, off = _between(*_asked(directions, _FEW_NODES, missed), directions.biases)
+    scale, fit = _asked(directions, _FEW_NODES, missed)
+    deficit, ratio, off = scale.between(fit, directions.biases)
     h = (s[:, None] * np.sqrt(c[:, 1:])).T
     h = np.asarray(h / h.sum(axis=1, keepdims=True))
     mean = (h * ratio).sum(axis=1)
@@ -235,7 +308,7 @@ def path(directions: Directions, generations: int, single: Callable[[Loop], Esti
     rows = [_first_rows(directions, c[:, 0])]
     if generations > 1:
         curves = _curves(directions, lambda one: route.path_parts(one, r, generations))
-        rows += [_rows_at(directions, curves, c[:, t], t) for t in range(1, generations)]
+        rows += [_rows_at(directions, curves, c, t) for t in range(1, generations)]
     found = np.stack(rows, axis=1)
     if loop.first_dof <= _FEW and generations > 1:
         found[:, 1:] = _corrected(directions, curves, single, c, found[:, 1:])
@@ -260,5 +333,5 @@ def limit(directions: Directions) -> Estimate:
         found: Parts = route.limit_parts(one, r)
         return found
 
-    rows = _rows_at(directions, _curves(directions, parts), c, 0)
+    rows = _rows_at(directions, _curves(directions, parts), c[:, None], 0)
     return _assembled(directions, M[:, None], c[:, None], rows[:, None]).last()

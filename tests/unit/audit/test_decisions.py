@@ -81,6 +81,8 @@ def test_constants():
             "n_eff": (0.994, 0.975),
         },
         "forecast.SHARPENED": {"fid": 0.665, "trace": 0.74},
+        "forecast._BY_CHANCE": 20.0,
+        "forecast._FEW_ROWS": 30,
         "forecast._RANK": 1e-12,
         "forecast.MEASURED": 30,
         "forecast._FARTHEST": 1000000000,

@@ -377,6 +377,15 @@ def test_other_versions_are_refused(tmp_path):
         start(folder)
 
 
+@pytest.mark.parametrize("versions", [None, 3, [["numpy"]]])
+def test_an_environment_of_another_kind_is_not_as_it_was_written(tmp_path, versions):
+    folder = unfinished(tmp_path)
+    path = folder / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"versions": versions}))
+    with pytest.raises(ValueError, match="environment.json"):
+        start(folder)
+
+
 def test_a_growing_pool_is_not_rewritten(tmp_path, save_always):
     """Bytes written are those of the batches, not of their sum: 30 batches of 80 kB each."""
     written = []

@@ -95,3 +95,18 @@ def test_some_rows_alike_make_no_set_given_twice():
     check_repeats(list("abcdefgh"), sets)
     with pytest.raises(ValueError, match="i must be a set of its own, got the rows of c"):
         check_repeats(list("abcdefghi"), [*sets, sets[2].copy()])
+
+
+@pytest.mark.parametrize(("rows", "refused"), [(4, False), (5, True)])
+def test_a_rare_attribute_may_be_of_the_same_rows_twice(rows, refused):
+    x = (np.arange(100) % 20 == 0).astype(float)[:, None] * (np.arange(100)[:, None] < 20 * rows)
+    assert x.sum() == rows
+    if refused:
+        with pytest.raises(ValueError, match="b must be a set of its own"):
+            check_repeats("ab", [x, x.copy()])
+    else:
+        check_repeats("ab", [x, x.copy()])
+    # As few rows that are no attribute's: all of them differ.
+    few = np.arange(1.0, rows)[:, None]
+    with pytest.raises(ValueError, match="b must be a set of its own"):
+        check_repeats("ab", [few, few.copy()])

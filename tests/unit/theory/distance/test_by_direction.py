@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from madtheory.directions import Directions
 from madtheory.loop import (
     Loop,
     UnsupportedLoop,
@@ -18,6 +19,7 @@ from madtheory.loop import (
     synthetic_augmentation,
 )
 from madtheory.theory import collapse, distance, moments, worth
+from madtheory.theory.distance import by_direction
 
 TABLE = json.loads((Path(__file__).parents[3] / "golden/theory/directions.json").read_text())
 AT = [1, 3, 7]
@@ -172,7 +174,7 @@ FEW_FIRST = {
         Loop(n_initial=4, n_fixed=4, n_fresh=965, n_synth=298, bias=(0.9,) * 60 + (0.5,) * 60),
         0.15121,
         0.00029,
-        0.15,
+        0.16,
         1.2,
     ),
     "four, memory 3, 200 directions": (
@@ -211,3 +213,67 @@ def test_a_first_fit_of_few_samples_leaves_spikes(name):
     assert abs(value - mean) <= error * value + 3 * se
     assert value == pytest.approx(mean, rel=near)
     assert 0 < error < most
+
+
+LIN = tuple(np.linspace(1, 0.1, 10).round(12).tolist())
+#: Biases far apart: loop, generation, E W2^2 and its standard error by drawn sufficient statistics
+#: (some by drawn rows, too), how near the value comes, most that is declared.
+FAR_APART = {
+    "weight, at rest": (
+        fresh_data(10**5, 100, weight=0.5, bias=LIN),
+        12, 0.355392, 9.2e-5, 0.002, 0.02,
+    ),
+    "weight, biased first": (
+        fresh_data(10**9, 15, weight=0.7, bias=LIN, first_generation="biased"),
+        2, 0.177246, 9.2e-5, 0.01, 0.1,
+    ),
+    "half, biased first": (
+        fresh_data(10**9, 3, weight=0.5, bias=(1.0, 0.55, 0.1), first_generation="biased"),
+        2, 0.30430, 2.7e-4, 0.02, 0.15,
+    ),
+    "none left of one": (
+        synthetic_augmentation(20, 10**6, bias=(0.0, 0.3)),
+        2, 1.31026, 1e-5, 1e-4, 0.002,
+    ),
+    "little left of one": (
+        fresh_data(50, 10**6, bias=(0.001, 1.0)),
+        2, 0.987317, 1e-5, 1e-4, 0.005,
+    ),
+    "little and few": (
+        synthetic_augmentation(10, 30_000, bias=(0.001, 1.0)),
+        2, 1.18907, 9e-5, 1e-3, 0.02,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAR_APART)
+def test_biases_far_apart(name):
+    """A weight counted as if it were counts; one that is nearly 0 fell between the nodes."""
+    loop, t, mean, se, near, most = FAR_APART[name]
+    found = distance.w2_squared(loop, np.ones(len(loop.bias)), generations=t)
+    value, error = float(found.value[-1]), float(found.rel_error[-1])
+    assert abs(value - mean) <= error * value + 3 * se
+    assert value == pytest.approx(mean, rel=near, abs=3 * se)
+    assert 0 < error < most
+
+
+@pytest.mark.parametrize("weight", [None, 0.25])
+def test_noises_of_counts_are_those_of_their_weight(weight):
+    loop = fresh_data(20, 60, weight=weight, bias=BIAS)
+    real, synthetic = by_direction._noises(loop)
+    assert synthetic / real == pytest.approx(3.0 if weight is None else (0.75 / 0.25) ** 2 / 3)
+    as_counts = by_direction._noises(replace(loop, weight=0.25))
+    assert as_counts[1] / as_counts[0] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("loop", [*LOOPS, Loop(n_initial=9, n_synth=20, memory=2)])
+def test_biases_stand_on_the_scale_where_they_were_asked(loop):
+    directions = Directions.of(replace(loop, bias=BIAS), S)
+    scale = by_direction._Scale.of(directions)
+    x, biases = scale.nodes(9)
+    assert min(BIAS) < min(biases) < max(biases) < max(BIAS)
+    np.testing.assert_allclose(scale.between(np.array([0.0, 1.0]), np.array(biases)), x, atol=1e-9)
+    assert scale.between(np.array([0.0, 1.0]), np.array([0.4, 1.0])) == pytest.approx([-1, 1])
+    assert scale.enough(9) == 9
+    far = replace(loop, bias=(1e-9, 1.0, 1.0, 1.0), n_synth=10**7, weight=None)
+    assert by_direction._Scale.of(Directions.of(far, S)).enough(9) > 20
