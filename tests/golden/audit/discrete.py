@@ -1,12 +1,12 @@
 """What bands of the forecast cover of rows of several discrete columns, for docs/audit.md.
 
-Run ``python tests/golden/audit/discrete.py``; it rewrites discrete.json (some minutes, one core).
+Run ``python -m tests.golden.audit.discrete``; it rewrites discrete.json (some minutes, one core).
 Rows are several categorical variables (one-hot), attributes (0 or 1) or documents, of which the
 roots of their counts of words are seen. A latent class ties columns together. Models are trees of
 variables (Chow and Liu) or chains of words; they are sampled as they are or at a temperature below
 1, that is their probabilities are raised to a power above 1. Half of the files are the training
 sets; REAL is the first training set in half of the loops. They go on for HORIZON generations: a
-loop counts at each of them. ``python tests/golden/audit/discrete.py setting`` prints the loops that
+loop counts at each of them. ``python -m tests.golden.audit.discrete setting`` prints the loops that
 the width of the bands was set on, and writes nothing.
 """
 

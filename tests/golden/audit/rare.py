@@ -1,6 +1,6 @@
 """What bands of the forecast cover where few rows vary along some directions, for docs/audit.md.
 
-Run ``python tests/golden/audit/rare.py``; it rewrites rare.json (some minutes, one core). Seeds set
+Run ``python -m tests.golden.audit.rare``; it rewrites rare.json (some minutes, one core). Seeds set
 nothing. Features: Gaussian columns beside one or three that are nonzero in .05 to .3 % of the rows,
 sparse activations (as they are, or of unit deviations), handwritten digits (as they are, or of
 unit deviations). Models are Gaussian, or kernels of Silverman's width that keep the variances; all

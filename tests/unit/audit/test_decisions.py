@@ -57,7 +57,7 @@ def test_constants():
         "forecast._NEAR_NOTHING": 0.001,
         "forecast.COVERAGE": {
             "fid": (0.979, 0.944),
-            "trace": (0.982, 0.965),
+            "trace": (0.983, 0.965),
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_DISCRETE": {
@@ -67,7 +67,7 @@ def test_constants():
         },
         "forecast.COVERAGE_KNOWN": {
             "fid": (0.979, 0.931),
-            "trace": (0.984, 0.969),
+            "trace": (0.986, 0.969),
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_LOW_RANK": {

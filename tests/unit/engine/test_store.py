@@ -4,6 +4,7 @@ import copy
 import enum
 import functools
 import itertools
+import json
 import math
 import os
 import re
@@ -382,7 +383,7 @@ def test_an_environment_of_another_kind_is_not_as_it_was_written(tmp_path, versi
     folder = unfinished(tmp_path)
     path = folder / "environment.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"versions": versions}))
-    with pytest.raises(ValueError, match="environment.json"):
+    with pytest.raises(ValueError, match=r"as it was written|damaged"):
         start(folder)
 
 

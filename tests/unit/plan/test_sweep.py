@@ -247,11 +247,11 @@ def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
 
 def test_a_part_never_takes_the_name_of_another(tmp_path: Path) -> None:
     """Also where the first of two was removed."""
-    kept = store.Dataset(tmp_path, [{"x": 1}, {"x": 2}], ("value",))
+    kept = store.Dataset(tmp_path, {}, [{"x": 1}, {"x": 2}], ("value",))
     kept.load(retry=False)
     kept.write([(0, None, "failed")])
     kept.write([(1, (1.0,), None)])
-    again = store.Dataset(tmp_path, [{"x": 1}, {"x": 2}], ("value",))
+    again = store.Dataset(tmp_path, {}, [{"x": 1}, {"x": 2}], ("value",))
     assert again.load(retry=True) == {1}
     again.write([(0, (2.0,), None)])
     assert again.frame()["value"].tolist() == [2.0, 1.0]
