@@ -8,6 +8,7 @@ def test_constants():
         "_neighbours.STRIP": 64,
         "directions._RANK_TOLERANCE": 1e-12,
         "features.ROWS": 4096,
+        "features._FEW": 5,
         "features._SMALL": 6.223015277861142e-61,
         "features._LARGE": 1.6069380442589903e60,
         "frechet._DEALS": 16,
