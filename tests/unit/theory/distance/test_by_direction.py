@@ -277,3 +277,13 @@ def test_biases_stand_on_the_scale_where_they_were_asked(loop):
     assert scale.enough(9) == 9
     far = replace(loop, bias=(1e-9, 1.0, 1.0, 1.0), n_synth=10**7, weight=None)
     assert by_direction._Scale.of(Directions.of(far, S)).enough(9) > 20
+
+
+def test_how_far_two_ways_to_resum_are_apart_is_declared(monkeypatch):
+    loop = FAR_APART["half, biased first"][0]
+    errors = []
+    for part in (0.0, 0.25, 0.5):
+        monkeypatch.setattr(by_direction, "_TWO_WAYS", part)
+        errors.append(float(distance.w2_squared(loop, np.ones(3), generations=2).rel_error[1]))
+    assert errors[1] - errors[0] == pytest.approx(errors[2] - errors[1], rel=1e-6)
+    assert errors[1] > 1.5 * errors[0]
