@@ -73,8 +73,8 @@ class _Scale(NamedTuple):
         if loop.n_real:
             w = loop.n_real / (loop.n_real + loop.n_synth) if loop.weight is None else loop.weight
             share = min(max(w, _LEAST) / max(1 - w, _LEAST), 1 / _LEAST)
-        places = [_place(float(x), share) for x in (biases.min(), biases.max())]
-        return cls(share, (places[0], places[1]))
+        low, high = _place(np.array([biases.min(), biases.max()]), share).tolist()
+        return cls(share, (low, high))
 
     def nodes(self, number: int) -> tuple[Array, list[float]]:
         """Chebyshev's places in [-1, 1], and their biases."""
@@ -84,9 +84,7 @@ class _Scale(NamedTuple):
 
     def between(self, fit: Array, bias: Array) -> Array:
         """Values at a bias of what Chebyshev coefficients (nodes, ...) say, shape (..., biases)."""
-        low, high = self.ends
-        with np.errstate(divide="ignore"):
-            u = np.log(bias) if self.share == 0 else np.log1p(bias / self.share)
+        (low, high), u = self.ends, _place(bias, self.share)
         return np.asarray(chebyshev.chebval((2 * u - low - high) / max(high - low, 1e-300), fit))
 
     def enough(self, number: int) -> int:
@@ -95,9 +93,9 @@ class _Scale(NamedTuple):
         return number + min(more, _MORE_NODES)
 
 
-def _place(bias: float, share: float) -> float:
-    """Where a bias is on the scale of a share."""
-    return math.log(bias) if share == 0 else math.log1p(bias / share)
+def _place(bias: Array, share: float) -> Array:
+    """Where biases are on the scale of a share."""
+    return np.asarray(np.log(bias) if share == 0 else np.log1p(bias / share))
 
 
 class _Curves(NamedTuple):
