@@ -199,6 +199,12 @@ def test_no_forecast_by_directions_where_a_loop_turns(answer: Answer, tmp_path: 
     assert two["reason"]["directions.trace"] == "three generations are needed, got 2"
 
 
+def test_where_bands_may_not_hold_is_said_below_them(command: Command, mad: list[Path]) -> None:
+    said = "Models that sharpen what they draw"
+    assert said in command("audit", *mad[:5])[1]
+    assert said not in command("audit", *mad[:5], "--n-real", 600, "--n-synth", 200)[1]
+
+
 def test_what_is_known_is_said_and_counts(answer: Answer, mad: list[Path]) -> None:
     got = answer("audit", *mad[:5], "--n-real", 0, "--memory", "all")
     assert got["known"] == {"memory": "all", "n_real": 0, "n_synth": None}
