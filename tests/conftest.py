@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections import Counter
 from collections.abc import Generator
 
 import pytest
@@ -48,6 +49,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--full"):
         return
     skip = pytest.mark.skip(reason="a longer check: make test-full")
+    cases: Counter[str] = Counter()
     for item in items:
-        if "full" in item.keywords:
+        function = item.nodeid.partition("[")[0]
+        thinned = item.get_closest_marker("thinned")
+        if "full" in item.keywords or (thinned and cases[function] % thinned.args[0]):
             item.add_marker(skip)
+        cases[function] += 1

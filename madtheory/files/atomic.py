@@ -60,6 +60,14 @@ def _target(path: Path) -> Path:
     return path
 
 
+def temporary(path: Path) -> Path:
+    """Where a file is written before it is renamed: one name a process and thread.
+
+    Two writers of one file cannot mix their bytes.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+
+
 @contextmanager
 def atomic_stream(path: str | Path) -> Iterator[BinaryIO]:
     """Give a stream to write to; on success what it holds becomes `path` at once.
@@ -70,17 +78,16 @@ def atomic_stream(path: str | Path) -> Iterator[BinaryIO]:
     """
     path = _target(Path(path))
     sweep(path.parent, path.name)
-    # One name a process and thread: two writers of one file cannot mix their bytes.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    part = temporary(path)
     try:
-        with disk.buffered(disk.opened(temporary, "w")) as stream:
+        with disk.buffered(disk.opened(part, "w")) as stream:
             yield stream
-        disk.sync(temporary)
-        disk.rename(temporary, path)
+        disk.sync(part)
+        disk.rename(part, path)
     except BaseException as error:
         with suppress(OSError):
-            disk.remove(temporary)
-        if isinstance(error, OSError) and str(error.filename) == str(temporary):
+            disk.remove(part)
+        if isinstance(error, OSError) and str(error.filename) == str(part):
             error.filename = str(path)  # the name that a person knows
         raise
     disk.sync(path.parent)

@@ -31,6 +31,11 @@ BAD = {
     f"{FRESH} --bias 1.01": "bias must be",
     f"{SIM_COLLAPSE} --bias 1.01": "bias must be",
     f"{SIM_FRESH} --bias nan": "bias must be",
+    # the share of variance that is left, whether or not the loop has such a time
+    f"{COLLAPSE} --eps nan": "eps must be a finite number of at least 0, got nan",
+    f"{COLLAPSE} --eps nan --shrinkage 0.1": "eps must be a finite number of at least 0, got nan",
+    f"{COLLAPSE} --eps 0 --floor 0.1": "eps must be positive, got 0",
+    f"{COLLAPSE} --eps -0.01 --floor 0.1": "eps must be a finite number of at least 0, got -0.01",
     # counts
     "theory collapse --dim 2 --n-synth 1": "n_synth must be at least 2, got 1",
     "theory collapse --dim 2 --n-synth 0": "n_synth must be at least 2, got 0",

@@ -23,6 +23,7 @@ import madtheory.cli
 
 Answer = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
+Known = Callable[[str], dict[str, Any]]
 
 COLLAPSE = "theory collapse --dim 3 --n-synth 10 --bias 0.9 --generations 4"
 FRESH = "theory fresh --dim 3 --n-real 50 --n-synth 20 --bias 0.9 --generations 4"
@@ -49,7 +50,7 @@ POOLS = [
     "--pool accumulate",
     "--pool accumulate --bias 1",
     "--pool accumulate --pool-cap 2",
-    "--pool accumulate --budget 60",
+    "--pool accumulate --budget 60 --bias 0.5",
     "--pool accumulate --memory all --ddof 0",
     "--pool accumulate --weight 0.5",
     "--pool accumulate --n-fresh 5",
@@ -120,16 +121,32 @@ KEYS[SIM_FRESH] = KEYS[SIM_AUGMENTATION] = KEYS[SIM_COLLAPSE]
 KEYS[AUGMENTATION] = KEYS[FRESH]
 
 
+ANSWERS: dict[str, str] = {}
+
+
+@pytest.fixture
+def known(answer: Answer) -> Known:
+    """The JSON of a command line, which all tests ask once together."""
+
+    def ask(line: str) -> dict[str, Any]:
+        if line not in ANSWERS:
+            ANSWERS[line] = json.dumps(answer(*line.split()))
+        found: dict[str, Any] = json.loads(ANSWERS[line])
+        return found
+
+    return ask
+
+
 @pytest.mark.parametrize("line", KEYS)
-def test_every_promised_key_is_there(answer: Answer, line: str) -> None:
-    assert answer(*line.split()).keys() >= KEYS[line]
+def test_every_promised_key_is_there(known: Known, line: str) -> None:
+    assert known(line).keys() >= KEYS[line]
 
 
-def test_lists_run_over_all_generations(answer: Answer) -> None:
-    got = answer(*COLLAPSE.split())
+def test_lists_run_over_all_generations(known: Known) -> None:
+    got = known(COLLAPSE)
     assert {key: len(got[key]) for key in LISTS} == dict.fromkeys(LISTS, 4)
     assert len(got["lyapunov"]) == 3
-    path = answer(*FRESH.split())["path"]
+    path = known(FRESH)["path"]
     assert path.keys() >= {"mean_sq", "trace", "w2_squared"}
     assert {len(values) for values in path.values()} == {4}
 
@@ -147,10 +164,10 @@ def empty(value: Any) -> bool:
 
 @pytest.mark.parametrize("line", [*THEORY, COLLAPSE, FRESH, AUGMENTATION])
 def test_whatever_the_options_the_keys_are_the_same_and_each_null_has_its_reason(
-    answer: Answer, line: str
+    known: Known, line: str
 ) -> None:
-    got = answer(*line.split())
-    plain = next(known for known in (COLLAPSE, FRESH, AUGMENTATION) if line.startswith(known))
+    got = known(line)
+    plain = next(x for x in (COLLAPSE, FRESH, AUGMENTATION) if line.startswith(x))
     assert got.keys() >= KEYS[plain]
     flat = {**got, **{f"path.{name}": values for name, values in got.get("path", {}).items()}}
     lists = [values for name, values in flat.items() if name in LISTS or name.startswith("path.")]
@@ -165,8 +182,8 @@ def test_whatever_the_options_the_keys_are_the_same_and_each_null_has_its_reason
 
 
 @pytest.mark.parametrize("line", THEORY)
-def test_first_moments_of_the_path_are_always_exact(answer: Answer, line: str) -> None:
-    got = answer(*line.split())
+def test_first_moments_of_the_path_are_always_exact(known: Known, line: str) -> None:
+    got = known(line)
     path = got.get("path", {"trace": got.get("mean_trace"), "mean_sq": got.get("mean_walk")})
     assert not empty(path["trace"])
     assert not empty(path["mean_sq"])
@@ -176,6 +193,7 @@ def test_first_moments_of_the_path_are_always_exact(answer: Answer, line: str) -
     assert {got["status"][f"{prefix}{name}"] for name in names} == {"exact"}
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("line", [*KEYS, *THEORY])
 def test_a_table_fits_eighty_columns_and_has_its_status(command: Command, line: str) -> None:
     code, out, err = command(*line.split())
@@ -288,11 +306,17 @@ def test_version_is_quick() -> None:
     assert min(times) < 1.0  # the contract
 
 
-@pytest.mark.parametrize("line", KEYS)
-def test_a_real_process_warns_of_nothing(line: str) -> None:
-    done = process(*line.split(), "--json")
+def test_a_real_process_warns_of_nothing() -> None:
+    code = "import sys, madtheory.cli as c; sys.exit(any(c.run(x.split()) for x in sys.argv[1:]))"
+    lines = [f"{line} --json" for line in KEYS]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *lines],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == len(KEYS)
 
 
 def test_a_closed_pipe_is_no_error() -> None:
@@ -337,10 +361,11 @@ PATH = {"mean_sq": "mean_sq", "trace": "trace", "w2_squared": "w2_squared"}
         *((AUGMENTATION, options, PATH) for options in [*FED, *POOLS]),
     ],
 )
+@pytest.mark.thinned(2)
 def test_simulation_agrees_with_theory(
-    answer: Answer, theory: str, options: str, keys: dict[str, str]
+    answer: Answer, known: Known, theory: str, options: str, keys: dict[str, str]
 ) -> None:
-    expected = answer(*theory.split(), *options.split())
+    expected = known(f"{theory} {options}".strip())
     expected = expected.get("path", expected)
     simulation = theory.replace("theory", "simulate").split()
     # A budget draws the data themselves.
@@ -441,6 +466,18 @@ def test_out_of_another_configuration_is_refused_and_kept(
     options = ["--memory", "all", "--replicates", 30]
     assert "x.parquet" in refusal(*SIM_COLLAPSE.split(), *options, "--out", path)
     assert path.read_bytes() == before
+
+
+def test_a_name_that_leaves_no_room_for_a_temporary_one_is_refused_at_once(
+    refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / f"{'x' * 235}.parquet"
+    path.touch()  # the name itself can be had
+    path.unlink()
+    said = refusal(*SIM_COLLAPSE.split(), "--replicates", 30, "--out", path)
+    assert said.startswith("out must lie in a folder that takes files, got ")
+    assert said.endswith(": File name too long")
+    assert os.listdir(tmp_path) == []
 
 
 LONG = "simulate collapse --dim 10 --n-synth 30 --generations 400 --replicates 2000 --threads 1"

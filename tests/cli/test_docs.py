@@ -31,8 +31,12 @@ def script(name: str) -> ModuleType:
 
 refresh = script("refresh")
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in refresh.PAGES}
+#: The table of all definitions takes half a minute; tests of the verdicts read the same one.
+LONG = "related.md"
 EXAMPLES = [
-    pytest.param(command, expected, id=f"{name}: {command}")
+    pytest.param(
+        command, expected, id=f"{name}: {command}", marks=[pytest.mark.full] * (name == LONG)
+    )
     for name, text in PAGES.items()
     for command, expected in refresh.examples(text)
 ]

@@ -35,6 +35,7 @@ def shell(line: str, folder: Path | None = None, **environment: str) -> tuple[li
     return [int(code) for code in codes.split()], out, done.stderr
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("arguments", [TABLE, LONG, "theory fresh --help", "--help", ""])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_has_left_is_no_failed_claim(arguments: str, unbuffered: str) -> None:
@@ -88,6 +89,7 @@ def test_a_terminal_of_few_letters_shows_all_but_these() -> None:
     assert set(words) <= set(out.split())
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_json_holds_every_name_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     names = ["réal.npy", "Σ1.npy", os.fsdecode(b"\xff2.npy")]

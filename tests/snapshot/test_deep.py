@@ -8,5 +8,6 @@ pytest.importorskip("sklearn")
 from tests.snapshot import record
 
 
+@pytest.mark.full
 def test_nothing_has_changed() -> None:
     assert not record.changes("deep")

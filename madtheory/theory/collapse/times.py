@@ -273,12 +273,12 @@ def collapse_time_quantiles(
     >>> collapse_time_quantiles(fully_synthetic(10), 3, eps=0.01, q=0.5)
     (array(27.), array(77.))
     """
+    log_eps = log_level(eps)  # before the loop: what no loop can have is no matter of this one
     require_fully_synthetic(loop, "the time to collapse")
     d = _check.count("dim", dim, maximum=10**7)
     shares = Spectrum.of(np.ones(d) if eigenvalues is None else eigenvalues).shares
     if eigenvalues is not None and np.size(eigenvalues) != d:
         raise ValueError(f"eigenvalues must have dim = {d} entries, got {np.size(eigenvalues)}")
-    log_eps = log_level(eps)
     at = np.vectorize(lambda v: _time_quantile_at(loop, shares, log_eps, v), otypes=[float, float])
     lower, upper = at(_check.probabilities("q", q))
     return lower, upper

@@ -19,6 +19,7 @@ def rows():
         return [row for name in bands.CLASSES for row in bands.run(name, LOOPS, 100, branches=2)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("of", ["fid", "trace", "n_eff"])
 def test_what_is_promised_is_held(rows, of):
     least = stats.binom.ppf(1e-4, len(rows), 0.94)

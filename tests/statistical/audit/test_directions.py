@@ -20,6 +20,7 @@ def pieces():
         return [directions.piece(law, EACH, 100) for law in ("heavy tails", "correlated")]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["drift", "bias"])
 def test_intervals_cover(pieces, name):
     counts = [one["covered"][loop][name] for one in pieces for loop in ("two", "flat")]
@@ -27,6 +28,7 @@ def test_intervals_cover(pieces, name):
     assert hits >= stats.binom.ppf(1e-4, seen, directions.LEVEL)
 
 
+@pytest.mark.full
 def test_false_fates_are_rare(pieces):
     held = [said for one in pieces for said in (*one["held"].values(), one["told"])]
     false = sum(said["dying"] + said["growing"] for said in held)

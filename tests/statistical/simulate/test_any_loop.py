@@ -97,6 +97,7 @@ def _memory_moments(loop, generations):
     return np.diag(R), C
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     "loop",
     [
@@ -323,6 +324,7 @@ def _against_the_data(loop, s, replicates, errors):
             assert (errors[name] * size > NEED * se)[sure].all(), (name, se / size)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 def test_against_the_data(loop):
     """Same law as drawing every sample; 12 % of the trace would be seen, 20 % of W2^2."""
@@ -330,6 +332,7 @@ def test_against_the_data(loop):
     _against_the_data(loop, S, 1_500, errors)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("name", ["mixed", "both", "weight and pool", "floor"])
 def test_singular_reference_against_the_data(name):
     _against_the_data(LOOPS[name], (2.0, 0.5, 0.0), 1_500, {"trace": 0.15, "w2_squared": 0.2})

@@ -93,6 +93,7 @@ def test_fully_synthetic_moments(loop, s):
     _check(run.mean["mean_sq"], run.se["mean_sq"], walk)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("s", [(2.0,), (3.0, 1.0, 0.2), (1.0,) * 6])
 @pytest.mark.parametrize(
     "loop",
@@ -202,6 +203,7 @@ BOTH = (
 )
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("loop", "s"),
     [

@@ -201,6 +201,7 @@ def plain_loop(
     return [len(p), 1 - p @ p, total, v.mean(), v.sum(), p @ v]
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("fresh", "floor"), [(0, 0.0), (2, 0.0), (3, 0.05)])
 def test_the_loop_without_shortcuts(fresh: int, floor: float) -> None:
     # Small, so that modes are lost, return, and have fewer samples than dimensions.

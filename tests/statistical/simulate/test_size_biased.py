@@ -46,6 +46,7 @@ def test_the_plain_mean_is_far_off_and_looks_precise():
     np.testing.assert_array_equal(values, tilted.paths["log_direction"])
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("loop", "s"),
     [

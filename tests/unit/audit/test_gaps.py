@@ -138,6 +138,7 @@ def foreseen(real, files):
     return forecast.forecast(real, files, axes, series, held, last, 5, 0.95)
 
 
+@pytest.mark.full
 def test_a_rare_attribute_may_be_drawn_by_no_row_and_by_more():
     """Held loops of one attribute in a fiftieth of 200 rows: files hold 0 to 12 such rows."""
     hits, files = 0, 0

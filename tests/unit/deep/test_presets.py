@@ -34,6 +34,7 @@ def write_idx(folder: Path, side: int, n: int) -> None:
             (folder / f"{prefix}-{name}-ubyte.gz").write_bytes(raw)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("name", [name for name in config.names() if name.endswith("-paper")])
 def test_a_paper_preset_can_be_rehearsed_here(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -111,6 +111,7 @@ def test_halves_hold_every_repeated_row():
     assert metrics.fid_unbiased(real, synth).value == pytest.approx(0.5, abs=0.035)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.5, 0.7)])
 def test_coverage_of_the_distance(shift, scale):
     size, dim = 400, 4
@@ -209,6 +210,7 @@ def test_halves_are_dealt_sixteen_times_or_less_where_rows_are_wide(monkeypatch,
     assert asked == [count, count]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("law", ["classes", "words", "one attribute", "points"])
 def test_sets_of_few_distinct_rows_keep_no_bias(law):
     """100 pairs of one law: nothing is left beyond 3.5 standard errors, less than half the bias.

@@ -28,6 +28,7 @@ from tests.golden.theory.distance.controls import profile as spectrum_of
 TABLE = json.loads(calibration.TABLE.read_text())
 
 
+@pytest.mark.full
 def test_declared_error_and_bounds_hold_on_the_calibration_table():
     outside, errors, declared = [], [], []
     for (dim, fields, profile), rows in list(by_loop(TABLE).items())[::2]:

@@ -61,6 +61,7 @@ def test_bands_hold_loops_where_the_theory_is_right() -> None:
     assert sum(held) >= 6
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "loop", [fresh_data(200, 400), synthetic_augmentation(200, 400)], ids=["fresh", "augmentation"]
 )

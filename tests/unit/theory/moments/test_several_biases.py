@@ -50,6 +50,7 @@ def steps(monkeypatch):
     return made
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("loop", GROWING + OTHERS)
 def test_paths_of_a_stack_are_those_of_its_loops(loop, monkeypatch):
     loops = _each(loop, (*BIASES, 1.3))
@@ -63,6 +64,7 @@ def test_paths_of_a_stack_are_those_of_its_loops(loop, monkeypatch):
     np.testing.assert_allclose(moments.first_moments_paths(loops, 40), singles, rtol=1e-12)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("loop", GROWING + OTHERS)
 def test_limits_of_a_stack_are_those_of_its_loops(loop):
     loops = _each(loop)

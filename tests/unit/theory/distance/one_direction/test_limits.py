@@ -38,6 +38,7 @@ def mean_root(constant, dof, between, variance):
     return integrate.quad(over, -far, far, epsrel=1e-9)[0]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(("n_real", "n_synth"), [(8, 4), (40, 60)])
 def test_a_fresh_loop_whose_samples_have_no_spread_is_an_integral(n_real, n_synth):
     # bias 0: mu is an autoregression, and sigma^2 that of one real sample and one point.
@@ -117,6 +118,7 @@ LOOPS = (
 )
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("loop", LOOPS)
 def test_series_and_collocation_agree(loop):
     spread, _ = parts(loop)
