@@ -9,7 +9,6 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -243,12 +242,11 @@ def target(name: str, path: Path, endings: Sequence[str], *, inputs: Iterable[Pa
     for given in inputs:
         if path.exists() and given.exists() and path.samefile(given):
             raise Refused(f"{name} must be another file than those read, got {path}")
-    from madtheory.files.atomic import temporary
+    from madtheory.files.atomic import require_short
 
+    require_short(path)
     try:  # whoever runs it may be allowed what the file system is not
         tempfile.TemporaryFile(dir=path.parent).close()
-        with suppress(FileNotFoundError):  # its name may be too long where that of the file is not
-            temporary(path).lstat()
     except OSError as error:
         why = error.strerror or error
         raise Refused(f"{name} must lie in a folder that takes files, got {path}: {why}") from error

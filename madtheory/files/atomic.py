@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -60,12 +61,21 @@ def _target(path: Path) -> Path:
     return path
 
 
-def temporary(path: Path) -> Path:
+def _temporary(path: Path) -> Path:
     """Where a file is written before it is renamed: one name a process and thread.
 
     Two writers of one file cannot mix their bytes.
     """
     return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+
+
+def require_short(path: Path) -> None:
+    """Refuse, before long work, a name that leaves no room for that of the temporary file."""
+    try:
+        _temporary(path).lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f"the name of a file must be shorter, got {path}") from error
 
 
 @contextmanager
@@ -78,7 +88,7 @@ def atomic_stream(path: str | Path) -> Iterator[BinaryIO]:
     """
     path = _target(Path(path))
     sweep(path.parent, path.name)
-    part = temporary(path)
+    part = _temporary(path)
     try:
         with disk.buffered(disk.opened(part, "w")) as stream:
             yield stream

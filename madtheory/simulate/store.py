@@ -21,7 +21,7 @@ import numpy as np
 from madtheory import files
 from madtheory._types import Array, Ints, Numbers
 from madtheory.files import disk, run_folder
-from madtheory.files.atomic import sweep
+from madtheory.files.atomic import require_short, sweep
 from madtheory.simulate.runs import Moments, Paths
 
 if TYPE_CHECKING:
@@ -180,6 +180,7 @@ def remove_run(path: Path) -> None:
 @contextmanager
 def open_run(path: Path, plan: Plan) -> Iterator[Run]:
     """Hold the run folder of `path` for this process alone, and load what it holds."""
+    require_short(path)
     run = Run(path, plan)
     homeless = f"the result file must lie in an existing folder, got {path}; make its folder first"
     unwritable = f"the result file must lie in a writable folder, got {path}"
