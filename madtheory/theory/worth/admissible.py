@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _FARTHEST = 1e10
 #: And at bias 1 up to this one: only n_synth/n_real counts there, and nothing moves any more.
 _FARTHEST_UNBIASED = 1e5
+#: And to this one over 1 - bias, if that is more: n_synth (1 - bias)/n_real is what kills.
+_FARTHEST_BIASED = 1e4
 #: Ratio of neighbours in the scan over integers.
 _SCAN = 4
 
@@ -53,7 +55,8 @@ def admissible_n_synth(loop: Loop, eigenvalues: ArrayLike) -> float:
     Returns
     -------
     float
-        inf where no n_synth up to 10^10 n_real (at bias 1: 10^5) fails, 0 where every one does.
+        inf where no n_synth up to 10^10 n_real fails (at bias 1: 10^5; near it as far as
+        10^4 n_real/(1 - bias)), 0 where every one does.
         Coming down from there, by factors of four, a shorter range can be missed. One real
         sample is no fit: every n_synth passes. Its error: :func:`admissible_interval`.
 
@@ -176,7 +179,8 @@ def _last(loop: Loop, eigenvalues: ArrayLike, sides: tuple[int, ...]) -> list[fl
     compared = _Comparison(loop, s)
     # Weighted moments need a synthetic covariance of their own.
     bottom = 1 + loop.ddof if loop.weight is not None else 1
-    farthest = _FARTHEST_UNBIASED if loop.scalar_bias == 1 else _FARTHEST
+    lost = 1 - loop.scalar_bias
+    farthest = max(_FARTHEST, _FARTHEST_BIASED / lost) if lost else _FARTHEST_UNBIASED
     top = int(min(farthest * loop.n_real / (loop.pooled or 1), _check.MAX_COUNT))
     return [
         _last_pass(partial(compared.excess, side), top, bottom, compared.known, compared.fails)

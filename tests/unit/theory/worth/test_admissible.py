@@ -49,6 +49,25 @@ def test_the_admissible_size_by_bisection_over_integers(
     assert found == pytest.approx(between, rel=1e-9)
 
 
+@pytest.mark.parametrize(("dim", "n_real", "lost"), [(5, 4, 1e-8), (2, 20, 1e-12)])
+def test_near_bias_one_the_edge_is_as_far_as_what_is_lost_is_small(
+    dim: int, n_real: int, lost: float
+) -> None:
+    s = np.ones(dim)
+    edge, nearer = (
+        worth.admissible_n_synth(fresh_data(n_real, 1, bias=1 - x), s) for x in (lost, 4 * lost)
+    )
+    assert edge == pytest.approx(4 * nearer, rel=1e-3)
+    sizes = [
+        worth.effective_sample_size(
+            float(distance.w2_squared_limit(fresh_data(n_real, round(n), bias=1 - lost), s).value),
+            s,
+        )
+        for n in (edge / 1.5, edge * 1.5)
+    ]
+    assert sizes[0] > n_real > sizes[1]
+
+
 #: dim, n_real, bias, and the n_synth where E W2^2 meets the exact baseline: its limit simulated
 #: (tests/golden/theory/worth/admissible.py, standard errors of some 1e-5) and interpolated.
 MET = [(30, 30, 0.7, 448.0)]
