@@ -20,12 +20,12 @@ def test_at_the_verifier_s_family_wise_level():
 
 
 def test_what_a_caller_has_frozen_stays_frozen():
-    gc.unfreeze()  # what was collected before the first test
-    try:
-        holm([0.01], 0.05)
-        assert gc.get_freeze_count() == 0
-    finally:
-        gc.freeze()
-    before = gc.get_freeze_count()
     holm([0.01], 0.05)
-    assert gc.get_freeze_count() > before / 2  # a frozen object may die meanwhile
+    assert gc.get_freeze_count() == 0
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        holm([0.01], 0.05)
+        assert gc.get_freeze_count() > before / 2  # a frozen object may die meanwhile
+    finally:
+        gc.unfreeze()

@@ -114,11 +114,7 @@ def total(value: Any) -> float:
 
 def forget() -> None:
     """Empty the caches of the package: what they hold is called again."""
-    # Those that a test run has frozen are listed no longer.
-    gc.unfreeze()
-    things = gc.get_objects()
-    gc.freeze()
-    for thing in things:
+    for thing in gc.get_objects():
         if type(thing) is functools._lru_cache_wrapper:
             module = getattr(thing, "__module__", None) or ""
             if module.startswith("madtheory.") and module.split(".")[1] not in OUT:
