@@ -146,8 +146,11 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    # Folders of earlier versions have no digest.
-    return run_folder.read_sealed(folder / "deep.json", unsealed=True)
+    path = folder / "deep.json"
+    told = run_folder.read_sealed(path, unsealed=True)  # earlier versions wrote no digest
+    if "real" not in told:
+        raise run_folder.damaged(path, "what a deep run says of itself", run=folder)
+    return told
 
 
 def check_kept(folder: Path, generation: int) -> None:
@@ -226,7 +229,10 @@ def read_samples(path: Path) -> dict[str, Numbers]:
     """Return what one file of samples, X/samples/T.npz, holds."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return dict(arrays)
+            found = dict(arrays)
+            if not {"x", "features"} <= found.keys():
+                raise ValueError("another archive of the same folder")
+            return found
     except Exception:  # a changed bit of an archive raises what it likes: it may look encrypted
         run = path.parent.parent
         raise run_folder.damaged(path, "samples of a deep run", run=run) from None

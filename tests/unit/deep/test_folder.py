@@ -106,6 +106,26 @@ def test_damage_is_found_before_anything_is_trained(
     assert len(folder.sample_files(out)) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("samples/1.npz", "arrays-1.npz"),
+        ("deep.json", "config.json"),
+        ("deep.json", "environment.json"),
+    ],
+)
+def test_another_file_of_the_folder_is_not_taken_for_one(
+    name: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = stopped(tmp_path / "run")
+    if other.startswith("arrays"):
+        other = next(path.name for path in out.glob("arrays-*.npz"))
+    shutil.copy(out / other, out / name)
+    monkeypatch.setattr(LinearGaussian, "fit", lambda *_: pytest.fail("a generation was trained"))
+    with pytest.raises(ValueError, match=rf"{name} must be .*; remove {out} to start again"):
+        begin(out)
+
+
 def test_samples_of_generations_that_are_run_again_may_be_damaged(tmp_path: Path) -> None:
     out = stopped(tmp_path / "run")
     (out / "samples" / "3.npz").write_bytes(b"half")
@@ -230,8 +250,12 @@ def test_what_was_run_is_believed_as_written_only(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"deep\.json must be as it was written, got a damaged"):
         folder.read_about(tmp_path)
     # Folders of earlier versions have no digest.
+    path.write_text('{"real": {}}')
+    assert folder.read_about(tmp_path) == {"real": {}}
+    # But what they wrote, not another file of theirs.
     path.write_text('{"command": "x"}')
-    assert folder.read_about(tmp_path) == {"command": "x"}
+    with pytest.raises(ValueError, match=r"deep\.json must be what a deep run says of itself"):
+        folder.read_about(tmp_path)
 
 
 def test_a_changed_configuration_says_nothing(done: Path, tmp_path: Path) -> None:
