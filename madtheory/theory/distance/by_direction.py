@@ -51,7 +51,7 @@ _TWO_WAYS = 0.25
 #: Degrees of freedom of a first fit to few samples. What deficits of single biases miss is
 #: averaged then, as many times what they differ by declared, and what both ways do. Biases asked;
 #: how much more is declared where that is no surer.
-_FEW, _APART, _FEW_NODES, _WIDER = 10, (2.0, 4.5), 5, 1.25
+_FEW, _APART, _FEW_NODES, _WIDER = 10, (2.0, 1.0), 5, 1.25
 
 Parts = tuple[Spread, Memory]
 
@@ -123,6 +123,19 @@ def _asked(
     found = np.array([ask(replace(loop, bias=b, allow_overdispersion=True)) for b in biases])
     fit = chebyshev.chebfit(x, found.reshape(nodes, -1), nodes - 1)
     return scale, np.asarray(fit.reshape(found.shape))
+
+
+def _each(directions: Directions, nodes: int, ask: Callable[[Loop], ArrayLike]) -> Array:
+    """What single biases have at those of the directions, shape (..., directions).
+
+    Interpolated only where there are more of them than nodes.
+    """
+    own, of = np.unique(directions.biases, return_inverse=True)
+    if own.size > _Scale.of(directions).enough(nodes):
+        scale, fit = _asked(directions, nodes, ask)
+        return scale.between(fit, directions.biases)
+    found = [ask(replace(directions.loop, bias=b, allow_overdispersion=True)) for b in own.tolist()]
+    return np.moveaxis(np.array(found), 0, -1)[..., of]
 
 
 def _curves(directions: Directions, parts: Callable[[Loop], Parts]) -> _Curves:
@@ -228,22 +241,24 @@ def _corrected(
         sharp = single(one)
         alike = replace(directions, loop=replace(one, bias=(one.scalar_bias,) * s.size))
         M, own = _paths(alike, T)
-        near, lost = _near_and_lost(s, M, own)
+        near, lost = (x[1:] for x in _near_and_lost(s, M, own))
         plain = np.array([_rows_at(alike, curves, own, t)[0] for t in range(1, T)])
         plain = np.maximum(plain, 1e-300)
-        deficit = ((sharp.value - near) / lost)[1:]
-        error = (sharp.value * sharp.rel_error / lost)[1:]
+        deficit = (sharp.value[1:] - near) / lost
+        error = (sharp.value * sharp.rel_error)[1:] / lost
         return [deficit, deficit / plain, error / plain]
 
-    scale, fit = _asked(directions, _FEW_NODES, missed)
-    deficit, ratio, off = scale.between(fit, directions.biases)
+    deficit, ratio, off = _each(directions, _FEW_NODES, missed)
     h = (s[:, None] * np.sqrt(c[:, 1:])).T
     h = np.asarray(h / h.sum(axis=1, keepdims=True))
     mean = (h * ratio).sum(axis=1)
     value = np.asarray(rows[0] * mean)
     differ, both = _APART
     unsure = rows[0] * (h * (off + differ * np.abs(ratio - mean[:, None]))).sum(axis=1)
-    unsure = unsure + both * np.abs(value - (h * deficit).sum(axis=1))
+    apart = np.abs(value - (h * deficit).sum(axis=1))
+    # They may cross: where they agree by chance, neighbouring generations do not.
+    apart = np.maximum.reduce([apart, np.append(apart[1:], 0.0), np.append(0.0, apart[:-1])])
+    unsure = unsure + both * apart
     plain_unsure = np.fmax(_WIDER * rows[3], np.abs(value - rows[0]))
     out = rows.copy()
     out[0] = np.where(unsure < plain_unsure, value, rows[0])

@@ -243,6 +243,14 @@ FAR_APART = {
         synthetic_augmentation(10, 30_000, bias=(0.001, 1.0)),
         2, 1.18907, 9e-5, 1e-3, 0.02,
     ),
+    "few real samples": (
+        fresh_data(7, 100, bias=(0.9,) * 11 + (0.001,)),
+        7, 4.0242, 8.1e-3, 0.01, 0.15,
+    ),
+    "few and biased first": (
+        fresh_data(4, 300, bias=(1.0,) * 7 + (0.001,), first_generation="biased"),
+        4, 6.538, 6e-3, 0.02, 0.2,
+    ),
 }  # fmt: skip
 
 
@@ -255,6 +263,33 @@ def test_biases_far_apart(name):
     assert abs(value - mean) <= error * value + 3 * se
     assert value == pytest.approx(mean, rel=near, abs=3 * se)
     assert 0 < error < most
+
+
+@pytest.mark.parametrize("name", ["few real samples", "few and biased first"])
+def test_where_two_estimates_cross_no_less_is_declared(name):
+    """They agree at one or two generations by chance: 1.3 % stood between 19 and 9."""
+    loop = FAR_APART[name][0]
+    declared = distance.w2_squared(loop, np.ones(len(loop.bias)), generations=12).rel_error[1:]
+    assert (np.abs(np.diff(np.log(declared))) < np.log(1.5)).all()
+
+
+def test_of_few_biases_those_of_the_loop_are_asked_and_of_many_some_between():
+    loop = fresh_data(7, 100)
+    few = Directions.of(replace(loop, bias=(0.9, 0.001, 0.9, 0.3)), np.ones(4))
+    asked: list[float] = []
+
+    def ask(one: Loop) -> list[float]:
+        asked.append(one.scalar_bias)
+        return [one.scalar_bias, one.scalar_bias**2]
+
+    found = by_direction._each(few, 5, ask)
+    assert asked == [0.001, 0.3, 0.9]
+    np.testing.assert_array_equal(found[0], few.biases)
+    np.testing.assert_array_equal(found[1], np.square(few.biases))
+    asked.clear()
+    many = Directions.of(replace(loop, bias=tuple(np.linspace(0.2, 0.9, 30))), np.ones(30))
+    np.testing.assert_allclose(by_direction._each(many, 5, ask)[0], many.biases, rtol=1e-3)
+    assert len(asked) == 5
 
 
 @pytest.mark.parametrize("weight", [None, 0.25])

@@ -5,7 +5,7 @@ from tests.decisions import constants, defaults
 
 def test_constants():
     assert constants("theory.distance") == {
-        "by_direction._APART": (2.0, 4.5),
+        "by_direction._APART": (2.0, 1.0),
         "by_direction._FEW": 10,
         "by_direction._FEW_NODES": 5,
         "by_direction._NODES": 9,
