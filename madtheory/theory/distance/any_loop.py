@@ -137,6 +137,8 @@ def _by_one_formula(
     loop: Loop, eigenvalues: ArrayLike, generations: int, precise: bool = False
 ) -> Estimate:
     """The same, of a loop whose budget binds from the start or of one without."""
+    if loop.has_spectrum:
+        loop = loop.used
     if loop.is_fully_synthetic:
         return collapse.w2_squared(loop, eigenvalues, generations=generations)
     if loop.has_spectrum:
@@ -292,6 +294,8 @@ def w2_squared_limit(
 
 def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike, precise: bool = False) -> Estimate:
     """The same without simulation."""
+    if loop.has_spectrum:
+        loop = loop.used
     if loop.has_spectrum and loop.is_fully_synthetic:
         value = collapse.w2_squared_limit(loop, eigenvalues)
         return Estimate.exact(value) if np.isfinite(value) else Estimate.unbounded()

@@ -5,6 +5,7 @@ The table is made by tests/golden/theory/directions.py.
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -263,6 +264,19 @@ def test_biases_far_apart(name):
     assert abs(value - mean) <= error * value + 3 * se
     assert value == pytest.approx(mean, rel=near, abs=3 * se)
     assert 0 < error < most
+
+
+@pytest.mark.parametrize("bias", [(0.97, 0.0), (0.9, 0.3)])
+def test_at_weight_zero_the_loop_is_the_fully_synthetic_one(bias):
+    """Beside a bias 0 its error was 7e24 %, and from generation 4 on there was no value."""
+    loop = fresh_data(5, 2000, n_initial=7, weight=0.0, bias=bias)
+    alone = Loop(n_initial=7, n_synth=2000, bias=bias)
+    for ask in (partial(distance.w2_squared, generations=6), distance.w2_squared_limit):
+        found, expected = (ask(x, np.ones(2)) for x in (loop, alone))
+        np.testing.assert_array_equal(found.value, expected.value)
+        np.testing.assert_array_equal(found.rel_error, expected.rel_error)
+    with pytest.raises(UnsupportedLoop, match="positive biases only, got a 0"):
+        distance.w2_squared(replace(loop, memory=2, bias=(0.97, 0.0)), np.ones(2), generations=3)
 
 
 @pytest.mark.parametrize("name", ["few real samples", "few and biased first"])
