@@ -27,7 +27,7 @@ from madtheory.audit.classes import (
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
-from madtheory.audit.series import Axes, series_of
+from madtheory.audit.series import BY_CHANCE, Axes, series_of
 from madtheory.audit.turned import WIDEST
 from madtheory.audit.whole import extended, parts_of
 from madtheory.audit.wild import are_wild
@@ -57,8 +57,6 @@ _WIDER, _WIDER_CLASSES = (1.5, 1.4), (1.7, 1.45)
 _WIDER_DISCRETE = (2.25, 2.1)
 #: Few rows of a file vary at all: fewer than these do not have its commonest value.
 _FEW_ROWS = 30
-#: A file lacks a direction that more of its rows than these should vary along by no chance.
-_BY_CHANCE = 20.0
 #: A median below this share of the upper end counts as this share.
 _NEAR_NOTHING = 1e-3
 #: What bands and the interval of n_eff of level .95 hold, measured on loops of thirteen classes
@@ -77,6 +75,11 @@ COVERAGE_DISCRETE = {"fid": (0.973, 0.817), "trace": (0.988, 0.883), "n_eff": CO
 SHARPENED = {"fid": 0.665, "trace": 0.74}
 #: Eigenvalues and variances of less than this share of a file's largest are rounding.
 _RANK = 1e-12
+#: A direction that the first file has less of than this share of what it has most of, in units of
+#: the real set, and files usually less than that, is not the model's.
+_NEVER_HAD = 0.25, 0.05
+#: Of files with twice the rows of a first model that is whole they have more than this share.
+_HARDLY = 0.01
 #: Most dimensions of those loops.
 MEASURED = 30
 #: No more fresh samples than this are looked for.
@@ -157,16 +160,35 @@ def lacks_rank(series: Series) -> bool:
     return bool(series.rows[-1] > len(values) and values[0] <= _RANK * values[-1])
 
 
+def _hardly_has_rank(series: Series) -> bool:
+    """Whether the first file and the last have next to no variance along some direction."""
+    values, rows = np.linalg.eigvalsh(series.covariances[[0, -1]]), series.rows[[0, -1]]
+    hardly = (values[:, 0] <= _HARDLY * values[:, -1]) & (rows > 2 * values.shape[1])
+    return bool(hardly.all())
+
+
+def _never_had(series: Series) -> NDArray[np.bool_]:
+    """Directions that the model has next to nothing of, from the first file on.
+
+    What it has there is a tilt of the others: it jumps from fit to fit, by far more than the noise
+    of the rows, and would be taken for that of a tiny training set.
+    """
+    with np.errstate(invalid="ignore"):
+        logs = series.log_variance - series.log_variance.max(axis=1, keepdims=True)
+        first, usual = _NEVER_HAD
+        return np.asarray((logs[0] < math.log(first)) & (np.median(logs, axis=0) < math.log(usual)))
+
+
 def _since(series: Series) -> int:
     """First file after the last that lacks, by no chance, a direction that later ones have again.
 
     It tells nothing of the loop. 0 where one file alone is after it.
     """
-    if series.gaps is None:
-        return 0
-    varied = 1.0 if series.varied is None else series.varied
-    odd = series.gaps & (series.rows[:, None] * varied > _BY_CHANCE)
-    first = 1 + int(np.flatnonzero(odd.any(axis=1)).max(initial=-1))
+    odd = np.zeros(len(series.rows), dtype=bool) if series.torn is None else series.torn
+    if series.gaps is not None:
+        varied = 1.0 if series.varied is None else series.varied
+        odd = odd | (series.gaps & (series.rows[:, None] * varied > BY_CHANCE)).any(axis=1)
+    first = 1 + int(np.flatnonzero(odd).max(initial=-1))
     return first if len(odd) - first > 1 else 0
 
 
@@ -220,6 +242,7 @@ def _ahead(
     sizes = series.log_variance + 2 * np.log(axes.scales)
     most = sizes.max(axis=1, keepdims=True)
     alive = np.asarray((sizes > most + math.log(_RANK)).all(axis=0))
+    alive &= ~_never_had(series)
     if held is None or not alive.all():
         dead = _dead(axes, series, alive)
         if not alive.any():
@@ -233,6 +256,7 @@ def _ahead(
         )
         series = series_of(axes, sets)
         held = anchor(series, MARGIN, GROWTH, known.memory)
+    low_rank = low_rank or _hardly_has_rank(series)
     wild = are_wild(series, len(real))
     if wild.any():
         # They tell nothing of what holds the others.

@@ -191,7 +191,7 @@ def infer(
     rate = _student(noise, noise.value, noise.wide, level)
     bias, size = _bias(noise, sizes, level)
     verdict, reason = _verdict(series, whole, held, p, alpha, known, grown)
-    if series.gaps is not None:
+    if not (series.gaps is None and series.torn is None):
         verdict, reason, p = "undecided", _GAP, 1.0
         p_walk = 0.0 if known.mixed(MARGIN) else 1.0
     return Inference(rate, bias, size, verdict, reason, p, p_walk, noise, held, grown)

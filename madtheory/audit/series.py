@@ -41,6 +41,12 @@ _NEAR_ONE = 1 - 1e-12
 _TIED = 1e-9
 
 
+#: A file lacks a direction that more of its rows than these should vary along by no chance.
+BY_CHANCE = 20.0
+#: Eigenvalues of a file's covariance below this share of the largest are rounding.
+_NO_RANK = 1e-12
+
+
 class Axes(NamedTuple):
     """Mean (d,) of the real set, its leading axes (d, K) and their deviations (K,).
 
@@ -104,6 +110,9 @@ class Series:
     gaps : ndarray of bool, shape (T, K), or None
         Where a file lacks a direction that varies again later: its log variance is that of half a
         row then.
+    torn : ndarray of bool, shape (T,), or None
+        Files that lack, by no chance, a direction across the axes that a later one has: a column
+        of one value, say.
     """
 
     log_variance: Array
@@ -125,6 +134,7 @@ class Series:
     own_noise: Array | None = None
     real_own_noise: Array | None = None
     gaps: Bools | None = None
+    torn: Bools | None = None
 
 
 class _File(NamedTuple):
@@ -330,13 +340,32 @@ def _bridged(files: list[_File], rows: Array, axes: Axes) -> tuple[list[_File], 
     return out, gaps
 
 
+def _torn(axes: Axes, generations: Sequence[Array], covariances: Array) -> Bools:
+    """Files (T,) that lack, by no chance, a direction across the axes that a later one has.
+
+    How many of a file's rows should vary along it, the next whole file says.
+    """
+    values, vectors = np.linalg.eigh(covariances)
+    rows = np.array([len(x) for x in generations])
+    lacks = (values[:, 0] <= _NO_RANK * values[:, -1]) & (rows > values.shape[1])
+    lacks &= (np.diagonal(covariances, axis1=1, axis2=2) > 0).all(axis=1)
+    torn = np.zeros(len(rows), dtype=bool)
+    for t in np.flatnonzero(lacks):
+        whole = np.flatnonzero(~lacks[t:])
+        if whole.size:
+            z = generations[t + whole[0]] @ (axes.vectors / axes.scales) @ vectors[t, :, :1]
+            torn[t] = rows[t] * _varied(z / max(float(z.std()), 1e-300))[0] > BY_CHANCE
+    return torn
+
+
 def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
     """Series of all generations along the axes of the real set."""
     rows = np.array([float(len(x)) for x in generations])
     files, gaps = _bridged([_file(x, axes) for x in generations], rows, axes)
-    torn = np.asarray(gaps.any(axis=1))
-    whole = [f for f, gap in zip(files, torn, strict=True) if not gap] or files
     covariances = np.array([f.covariance for f in files])
+    across = _torn(axes, generations, covariances)
+    torn = np.asarray(gaps.any(axis=1)) | across
+    whole = [f for f, gap in zip(files, torn, strict=True) if not gap] or files
     own_noise = np.mean([f.own_noise for f in whole], axis=0)
     return Series(
         log_variance=np.array([f.log_variance for f in files]),
@@ -359,5 +388,6 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
         log_covariance=np.mean([f.log_covariance for f in whole], axis=0),
         own_noise=own_noise,
         real_own_noise=axes.own_noise,
-        gaps=gaps if torn.any() else None,
+        gaps=gaps if gaps.any() else None,
+        torn=across if across.any() else None,
     )

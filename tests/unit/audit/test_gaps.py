@@ -163,6 +163,50 @@ def test_a_rare_attribute_may_be_drawn_by_no_row_and_by_more():
     assert not foreseen(even[0], even[1:]).wild
 
 
+def broken(at=2, column=4, files=7, seed=0):
+    """Real rows and independent files, one column of one file of them of one value."""
+    rng, scales = np.random.default_rng([31, seed]), np.array([3.0, 2.0, 1.5, 1.0, 0.7])
+    real = rng.standard_normal((600, 5)) * scales
+    out = [rng.standard_normal((200, 5)) * scales for _ in range(files + 5)]
+    out[at][:, column] = out[at][0, column]
+    return real, out[:files], out[files:]
+
+
+def test_a_column_of_one_value_lies_across_the_axes_and_is_left_out():
+    """The band had begun above every distance seen: 4 % of next files were in it."""
+    hits = 0
+    for seed in range(4):
+        real, files, following = broken(seed=seed, column=1 + seed)
+        series = series_of(axes_of(real), files)
+        assert series.gaps is None
+        assert series.torn.tolist() == [t == 2 for t in range(7)]
+        assert forecast._since(series) == 3
+        ahead = foreseen(real, files)
+        hits += sum(
+            band.low <= fid(real, x).value <= band.high
+            for band, x in zip(ahead.fid, following, strict=True)
+        )
+        assert ahead.fid[0].low < 0.5
+    assert hits >= 18  # of 20
+    found = audit.audit(real, files)
+    assert (found.verdict, found.reason, found.p_value) == ("undecided", REASON, 1.0)
+
+
+def test_what_stays_lost_or_is_rare_is_not_torn():
+    real, files, _ = broken()
+    for x in files[3:]:
+        x[:, 4] = 0.0
+    assert series_of(axes_of(real), files).torn is None
+    # A column that one row in forty has, by chance in none of a hundred.
+    rng = np.random.default_rng(5)
+    base = rng.standard_normal((600, 3)) @ [[1.0, 0.5, 0.2], [0, 1, 0.4], [0, 0, 1]]
+    rare = np.column_stack([base, rng.random(600) < 0.025])
+    sets = [np.column_stack([base[:100], np.arange(100) < count]) for count in (3, 0, 2, 4)]
+    assert series_of(axes_of(rare), sets).torn is None
+    often = [np.column_stack([base[:100], np.arange(100) < count]) for count in (30, 0, 25, 30)]
+    assert series_of(axes_of(rare), often).torn.tolist() == [False, True, False, False]
+
+
 def test_one_direction_has_no_shape_whose_noise_is_a_unit():
     """Rounding made that noise exactly 0 here, and a division by it."""
     real = np.random.default_rng(0).permutation((np.arange(500) < 7).astype(float))[:, None]
