@@ -504,6 +504,7 @@ def uninterrupted(
     return json.loads(done.stdout), pd.read_parquet(path)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_leaves_no_half_file_and_resumes_to_the_same_bits(
     answer: Answer,

@@ -173,6 +173,7 @@ def gaussian(tmp_path: Path) -> str:
     return str(tmp_path / "gaussian.toml")
 
 
+@pytest.mark.full
 def test_a_run_folder_is_audited(
     gaussian: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

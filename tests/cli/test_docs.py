@@ -160,6 +160,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     assert list(script("links").broken(tmp_path)) == ["a.html: b.html#y", "b.html: c.html"]
 
 
+@pytest.mark.full
 def test_claims_are_joined_to_functions_and_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     from madsite import evidence  # type: ignore[import-not-found]

@@ -64,6 +64,7 @@ def once(function: Callable[..., Any]) -> Callable[..., Any]:
     return remembered
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("line", LINES)
 def test_keys_intervals_statuses_and_reasons(answer: Answer, line: str) -> None:
     got = answer(*line.split())

@@ -10,5 +10,6 @@ pytest.importorskip("pypandoc")
 from tests.snapshot import record
 
 
+@pytest.mark.full
 def test_nothing_has_changed() -> None:
     assert not record.changes("report")

@@ -40,6 +40,7 @@ def test_every_file_with_a_decision_is_listed_or_drawn_from() -> None:
     assert bare <= {"claims.table", "simulate.kernels.spec", "deep.compare.rules", "_types"}
 
 
+@pytest.mark.full
 def test_drawn_breakages_are_those_of_their_seed_and_compile() -> None:
     one, again, other = (list(drawn(2, seed)) for seed in (3, 3, 4))
     assert one == again != other

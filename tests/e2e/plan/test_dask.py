@@ -79,6 +79,7 @@ def swept_with_a_death(home: Path, count: int) -> Counter[str]:
     return Counter(functions.calls(home))
 
 
+@pytest.mark.full
 def test_a_killed_worker_costs_no_point_and_no_finished_work(tmp_path: Path) -> None:
     calls = swept_with_a_death(tmp_path, 800)
     assert len(calls) == 800

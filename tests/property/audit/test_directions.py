@@ -1,6 +1,7 @@
 """Bands of directions do not know units, axes of the features or their order."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def turned(rng, dim):
     return np.linalg.qr(rng.standard_normal((dim, dim)))[0]
 
 
+@pytest.mark.full
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 12), st.integers(3, 5), st.floats(-8, 8), st.booleans())
 def test_rotations_and_scales_change_nothing(seed, dim, generations, power, tied):

@@ -148,7 +148,7 @@ def folders(here: Path) -> Found:
         for t in kept:
             (out / f"samples/{t}.npz").touch()
         yield f"files none {kept}", answer(lambda o=out: folder.sample_files(o.relative_to(here)))
-        folder.write_about(out, {"a": 1})
+        folder.write_about(out, {"real": 1})
         yield (
             f"files {kept}",
             answer(lambda o=out: [x.name for x in folder.sample_files(o.relative_to(here))]),

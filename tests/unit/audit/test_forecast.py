@@ -767,6 +767,7 @@ def test_noises_of_few_steps_are_as_uncertain_as_the_mean_makes_them():
         assert np.std(r) == pytest.approx(error / told, rel=0.03)
 
 
+@pytest.mark.full
 def test_the_forecast_of_small_files_of_larger_training_sets():
     """Files of 96 rows, training sets of 355, 24 dimensions, five files, all said: their noise was
     half taken for that of training sets, and bands of three of these loops were above the truth."""
@@ -1040,6 +1041,7 @@ def come_to_rest(rng, rest, dim=10, n=600):
     return real, files[:10], files[10:]
 
 
+@pytest.mark.full
 def test_models_without_real_data_may_come_to_rest_by_themselves():
     """Correlations that are gone fall no more: bands of a walk at its growth are left by half."""
     held = []

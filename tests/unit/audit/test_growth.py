@@ -294,6 +294,7 @@ def test_the_level_is_tested_on_both_sides():
     assert growth._level_p_value(-level, found) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.full
 def test_one_direction_alone_says_nothing_of_growth() -> None:
     # The correlation of one pair is 1 or -1: half of all models that differ by noise were MAD.
     rng = np.random.default_rng(8)

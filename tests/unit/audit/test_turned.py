@@ -110,6 +110,7 @@ def classes_with_a_spread(rng, n, classes, centres, *, left=1.0, like=None):
     return np.hstack([np.eye(classes)[at], columns])
 
 
+@pytest.mark.full
 def test_the_forecast_of_a_table_whose_spread_within_classes_dies():
     """FID five generations ahead was said to be a tenth higher than what it came to."""
     rng, ratios = np.random.default_rng(23), []

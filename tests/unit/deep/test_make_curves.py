@@ -86,6 +86,7 @@ def test_curves_are_made_once_and_checked(place: Path, capsys: pytest.CaptureFix
     assert "digest differs" in capsys.readouterr().out
 
 
+@pytest.mark.full
 def test_a_curve_of_another_preset_is_said(place: Path) -> None:
     job, data = jobs(LIST.format(preset="p.toml"))[0], place / "reports" / "data" / "curves"
     assert state(job, data) == "missing"
@@ -95,6 +96,7 @@ def test_a_curve_of_another_preset_is_said(place: Path) -> None:
     assert state(jobs(LIST.format(preset="p.toml"))[0], data) == "of another preset"
 
 
+@pytest.mark.full
 def test_a_run_that_fails_does_not_end_the_others(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,12 +44,12 @@ def test_what_sees_the_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_a_run_that_another_network_saw_is_refused(tmp_path: Path) -> None:
     room.check_features(tmp_path, "rows")
-    write_about(tmp_path, {"features": "lenet"})
+    write_about(tmp_path, {"features": "lenet", "real": {}})
     room.check_features(tmp_path, "lenet")
     with pytest.raises(ValueError, match=r"features must be those that .* with, lenet, got rows"):
         room.check_features(tmp_path, "rows")
     # Folders of earlier versions do not say.
-    write_about(tmp_path, {"command": ""})
+    write_about(tmp_path, {"command": "", "real": {}})
     room.check_features(tmp_path, "rows")
 
 

@@ -225,6 +225,7 @@ def test_the_least_count_for_one_real_sample(bias: float, target: float) -> None
     assert found.upper == math.inf or worth_of(loop, 1, int(found.upper)).lower >= target
 
 
+@pytest.mark.full
 def test_a_best_weight_that_serves_worse_than_none_says_so() -> None:
     worse = plan_loop(6, n_real=100, bias=0.9, n_synth=10)
     assert worse.answers["optimal_weight_gain"].upper < worse.answers["gain"].lower
@@ -321,6 +322,7 @@ def test_hardly_any_variance_is_left_as_with_none() -> None:
     assert none == hardly
 
 
+@pytest.mark.full
 def test_without_bias_more_always_helps_up_to_twice() -> None:
     found = plan_loop(2, n_real=1000, bias=1.0)
     best, most = found.answers["best_n_synth"], found.answers["best_gain"]

@@ -54,6 +54,7 @@ def test_numbers_are_those_of_the_section():
     assert numbers([task("errata")], 1)["errata"] == expected
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_changed_package_is_noticed(count):
     stale = workers.Task("errata", 0, {"seed": 0}, "another key", 1.0)

@@ -47,6 +47,7 @@ def missed(found: list[Comparison], version: int = 0) -> int:
     return marks.count(False)
 
 
+@pytest.mark.full
 def test_bands_hold_loops_where_the_theory_is_right() -> None:
     loop = fully_synthetic(400)
     found = [compare(gaussian_curve(loop, seed, biases=[0.9] * T)) for seed in range(8)]

@@ -68,6 +68,7 @@ def test_the_sign_by_the_number_of_models() -> None:
     assert abs(float(three.value)) * 10**4 < 1e-4
 
 
+@pytest.mark.full
 def test_a_bias_that_outweighs_the_scatter() -> None:
     # log h = -(K - 3)/((K + 1) n) is where the first order vanishes: K = 6, n = 100.
     border = 1 - 3 / 700
