@@ -27,7 +27,7 @@ from madtheory.audit.classes import (
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
-from madtheory.audit.series import BY_CHANCE, Axes, series_of
+from madtheory.audit.series import BY_CHANCE, Axes, bare, series_of
 from madtheory.audit.turned import WIDEST
 from madtheory.audit.whole import extended, parts_of
 from madtheory.audit.wild import are_wild
@@ -73,12 +73,13 @@ COVERAGE_DISCRETE = {"fid": (0.973, 0.817), "trace": (0.988, 0.883), "n_eff": CO
 #: The same of loops without real data whose models sharpen what they draw, the worst kind of them
 #: (tests/golden/audit/sharpened.json): nothing in the files tells these from others in time.
 SHARPENED = {"fid": 0.665, "trace": 0.74}
-#: Eigenvalues and variances of less than this share of a file's largest are rounding.
+#: Variances of less than this share of a file's largest are rounding.
 _RANK = 1e-12
 #: A direction that the first file has less of than this share of what it has most of, in units of
 #: the real set, and files usually less than that, is not the model's.
 _NEVER_HAD = 0.25, 0.05
-#: Of files with twice the rows of a first model that is whole they have more than this share.
+#: A model that is whole has more than this share of its largest variance along any direction, in
+#: units of the real set, by files of twice as many rows as there are directions.
 _HARDLY = 0.01
 #: Most dimensions of those loops.
 MEASURED = 30
@@ -156,15 +157,13 @@ class FreshData:
 
 def lacks_rank(series: Series) -> bool:
     """Whether the last file has no variance along some direction, and rows enough to have one."""
-    values = np.linalg.eigvalsh(series.covariances[-1])
-    return bool(series.rows[-1] > len(values) and values[0] <= _RANK * values[-1])
+    return bool(bare(series.covariances[-1:], series.rows[-1:])[0])
 
 
 def _hardly_has_rank(series: Series) -> bool:
     """Whether the first file and the last have next to no variance along some direction."""
-    values, rows = np.linalg.eigvalsh(series.covariances[[0, -1]]), series.rows[[0, -1]]
-    hardly = (values[:, 0] <= _HARDLY * values[:, -1]) & (rows > 2 * values.shape[1])
-    return bool(hardly.all())
+    ends = [0, -1]
+    return bool(bare(series.covariances[ends], series.rows[ends] / 2, _HARDLY).all())
 
 
 def _never_had(series: Series) -> NDArray[np.bool_]:

@@ -340,20 +340,29 @@ def _bridged(files: list[_File], rows: Array, axes: Axes) -> tuple[list[_File], 
     return out, gaps
 
 
+def bare(covariances: Array, rows: Array, share: float = _NO_RANK) -> Bools:
+    """Files (T,) with no more than a share of the most variance along some direction.
+
+    Though they have more rows than there are directions.
+    """
+    values = np.linalg.eigvalsh(covariances)
+    return np.asarray((values[:, 0] <= share * values[:, -1]) & (rows > values.shape[1]))
+
+
 def _torn(axes: Axes, generations: Sequence[Array], covariances: Array) -> Bools:
     """Files (T,) that lack, by no chance, a direction across the axes that a later one has.
 
     How many of a file's rows should vary along it, the next whole file says.
     """
-    values, vectors = np.linalg.eigh(covariances)
     rows = np.array([len(x) for x in generations])
-    lacks = (values[:, 0] <= _NO_RANK * values[:, -1]) & (rows > values.shape[1])
+    lacks = bare(covariances, rows)
     lacks &= (np.diagonal(covariances, axis1=1, axis2=2) > 0).all(axis=1)
     torn = np.zeros(len(rows), dtype=bool)
     for t in np.flatnonzero(lacks):
         whole = np.flatnonzero(~lacks[t:])
         if whole.size:
-            z = generations[t + whole[0]] @ (axes.vectors / axes.scales) @ vectors[t, :, :1]
+            none = np.linalg.eigh(covariances[t]).eigenvectors[:, :1]
+            z = generations[t + whole[0]] @ (axes.vectors / axes.scales) @ none
             torn[t] = rows[t] * _varied(z / max(float(z.std()), 1e-300))[0] > BY_CHANCE
     return torn
 

@@ -186,5 +186,6 @@ def test_defaults():
         "pull.shares": {"trust": 1.0},
         "run.n_eff": {"shares": False},
         "run.audit": {"k": 5, "level": 0.95, "alpha": 0.02, "horizon": 5, "apart": False},
+        "series.bare": {"share": 1e-12},
         "series.Series": {"near_count": 0.0, "real_rows": math.inf, "real_noise": 1.0},
     }
