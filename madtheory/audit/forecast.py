@@ -172,7 +172,9 @@ def _never_had(series: Series) -> NDArray[np.bool_]:
     What it has there is a tilt of the others: it jumps from fit to fit, by far more than the noise
     of the rows, and would be taken for that of a tiny training set.
     """
-    logs = series.log_variance - series.log_variance.max(axis=1, keepdims=True)
+    # Of what it has most of, or the real set has: a model that loses correlations has far more.
+    most = np.minimum(series.log_variance.max(axis=1, keepdims=True), 0.0)
+    logs = series.log_variance - most
     first, usual = _NEVER_HAD
     return np.asarray((logs[0] < math.log(first)) & (np.median(logs, axis=0) < math.log(usual)))
 

@@ -84,6 +84,8 @@ def test_it_is_from_the_first_file_on_and_usual():
     assert never_had([[1, 1, 0.2], [1, 1, 0.06], [1, 1, 0.04]]) == [False] * 3
     assert never_had([[1, 1, 0.04], [1, 1, 0.9], [1, 1, 0.04]]) == [False, False, True]
     assert never_had([[1e-4, 1e-4, 1e-4]] * 3) == [False] * 3  # all alike: the loop's scale
+    assert never_had([[100, 1, 1]] * 3) == [False] * 3  # correlations lost: more than is real
+    assert never_had([[100, 1, 0.01]] * 3) == [False, False, True]
 
 
 def test_hardly_any_variance_across_the_axes_is_said_to_be_low_rank():
