@@ -162,8 +162,9 @@ def lacks_rank(series: Series) -> bool:
 
 def _hardly_has_rank(series: Series) -> bool:
     """Whether the first file and the last have next to no variance along some direction."""
-    ends = [0, -1]
-    return bool(bare(series.covariances[ends], series.rows[ends] / 2, _HARDLY).all())
+    values, rows = np.linalg.eigvalsh(series.covariances[[0, -1]]), series.rows[[0, -1]]
+    hardly = values[:, 0] <= _HARDLY * np.minimum(values[:, -1], 1.0)  # as in _never_had
+    return bool((hardly & (rows > 2 * values.shape[1])).all())
 
 
 def _never_had(series: Series) -> NDArray[np.bool_]:

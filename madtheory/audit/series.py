@@ -35,6 +35,8 @@ _RANK = 1e-10
 _SOME_ROWS = 400
 #: Values of unit variance nearer than this are the same up to rounding.
 _SAME = 1e-9
+#: Likewise along a direction that is itself known up to rounding only.
+_NEARLY_SAME = 1e-4
 #: Correlations beyond this are +-1 up to rounding.
 _NEAR_ONE = 1 - 1e-12
 #: Real variances nearer than this share are one: their axes are arbitrary in a common eigenspace.
@@ -53,7 +55,7 @@ class Axes(NamedTuple):
     rows: its rows; noise: n times the sampling variance of an entry of its shapes; own_noise
     (K,): n times that of its log variances; varied (K,):
     share of its rows that do not have the commonest value along an axis; rank: axes along which it
-    varies; trace: its variance along all of them.
+    varies; trace: its variance along all of them; points (n, K): its rows along these, if known.
     """
 
     mean: Array
@@ -65,6 +67,7 @@ class Axes(NamedTuple):
     own_noise: Array | None = None
     rank: int = 0
     trace: float = 0.0
+    points: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,7 @@ def axes_of(real: Array) -> Axes:
     trace = float(values[:rank].sum())
     own_noise = np.square(z).var(axis=0)
     noise, varied = _overlap(z)[0], _varied(z)
-    return Axes(mean, vectors, scales, float(len(real)), noise, varied, own_noise, rank, trace)
+    return Axes(mean, vectors, scales, float(len(real)), noise, varied, own_noise, rank, trace, z)
 
 
 def tied(variances: Array) -> Ints:
@@ -214,10 +217,10 @@ def _log_covariance(squares: Array, variance: Array, spaces: Ints) -> Array:
     return np.atleast_2d(np.cov(squares, rowvar=False, ddof=0))
 
 
-def _varied(z: Array) -> Array:
+def _varied(z: Array, same: float = _SAME) -> Array:
     """Share of rows that do not have the commonest value of each column, up to rounding."""
     ordered, n = np.sort(z, axis=0), len(z)
-    new = np.diff(ordered, axis=0) > _SAME
+    new = np.diff(ordered, axis=0) > same
     ends = [np.concatenate([[0], np.flatnonzero(column) + 1, [n]]) for column in new.T]
     return np.array([1 - int(np.diff(at).max()) / n for at in ends])
 
@@ -340,30 +343,27 @@ def _bridged(files: list[_File], rows: Array, axes: Axes) -> tuple[list[_File], 
     return out, gaps
 
 
-def bare(covariances: Array, rows: Array, share: float = _NO_RANK) -> Bools:
-    """Files (T,) with no more than a share of the most variance along some direction.
-
-    Though they have more rows than there are directions.
-    """
+def bare(covariances: Array, rows: Array) -> Bools:
+    """Files (T,) without variance along some direction, though they have the rows for it."""
     values = np.linalg.eigvalsh(covariances)
-    return np.asarray((values[:, 0] <= share * values[:, -1]) & (rows > values.shape[1]))
+    return np.asarray((values[:, 0] <= _NO_RANK * values[:, -1]) & (rows > values.shape[1]))
 
 
 def _torn(axes: Axes, generations: Sequence[Array], covariances: Array) -> Bools:
     """Files (T,) that lack, by no chance, a direction across the axes that a later one has.
 
-    How many of a file's rows should vary along it, the next whole file says.
+    How many of a file's rows should vary along it, real ones say; along several, those of each.
     """
     rows = np.array([len(x) for x in generations])
     lacks = bare(covariances, rows)
     lacks &= (np.diagonal(covariances, axis1=1, axis2=2) > 0).all(axis=1)
     torn = np.zeros(len(rows), dtype=bool)
     for t in np.flatnonzero(lacks):
-        whole = np.flatnonzero(~lacks[t:])
-        if whole.size:
-            none = np.linalg.eigh(covariances[t]).eigenvectors[:, :1]
-            z = generations[t + whole[0]] @ (axes.vectors / axes.scales) @ none
-            torn[t] = rows[t] * _varied(z / max(float(z.std()), 1e-300))[0] > BY_CHANCE
+        if axes.points is not None and not lacks[t:].all():
+            values, vectors = np.linalg.eigh(covariances[t])
+            none = int((values <= _NO_RANK * values[-1]).sum())
+            varied = _varied(axes.points @ vectors[:, :1], _NEARLY_SAME)[0]
+            torn[t] = rows[t] * varied > BY_CHANCE * none
     return torn
 
 

@@ -149,6 +149,7 @@ def test_constants():
         "series._RANK": 1e-10,
         "series._SOME_ROWS": 400,
         "series._SAME": 1e-09,
+        "series._NEARLY_SAME": 0.0001,
         "series._NEAR_ONE": 0.999999999999,
         "series._TIED": 1e-09,
     }
@@ -186,6 +187,6 @@ def test_defaults():
         "pull.shares": {"trust": 1.0},
         "run.n_eff": {"shares": False},
         "run.audit": {"k": 5, "level": 0.95, "alpha": 0.02, "horizon": 5, "apart": False},
-        "series.bare": {"share": 1e-12},
+        "series._varied": {"same": 1e-09},
         "series.Series": {"near_count": 0.0, "real_rows": math.inf, "real_noise": 1.0},
     }

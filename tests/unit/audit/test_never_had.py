@@ -108,6 +108,10 @@ def test_few_rows_have_such_eigenvalues_by_chance():
     bare = replace(series, covariances=np.stack([flat] * 3), rows=np.array([7.0, 7.0, 7.0]))
     assert forecast._hardly_has_rank(bare)
     assert not forecast._hardly_has_rank(replace(bare, rows=np.array([6.0, 7.0, 7.0])))
+    # Correlations lost: more than is real along one, and all of it along the others.
+    assert not forecast._hardly_has_rank(
+        replace(bare, covariances=np.stack([np.diag([100.0, 1.0, 0.5])] * 3))
+    )
     assert not forecast._hardly_has_rank(
         replace(bare, covariances=np.stack([np.eye(3), flat, flat]))
     )
