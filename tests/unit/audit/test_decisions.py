@@ -71,7 +71,7 @@ def test_constants():
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_LOW_RANK": {
-            "fid": (0.845, 0.475),
+            "fid": (0.851, 0.558),
             "trace": (0.994, 0.967),
             "n_eff": (0.994, 0.975),
         },
