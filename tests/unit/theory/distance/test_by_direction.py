@@ -285,6 +285,9 @@ def test_where_two_estimates_cross_no_less_is_declared(name):
     loop = FAR_APART[name][0]
     declared = distance.w2_squared(loop, np.ones(len(loop.bias)), generations=12).rel_error[1:]
     assert (np.abs(np.diff(np.log(declared))) < np.log(1.5)).all()
+    other = fresh_data(6, 300, n_initial=8, bias=(1.0,) * 7 + (0.1,))
+    declared = distance.w2_squared(other, np.ones(8), generations=12).rel_error[1:]
+    assert (np.abs(np.diff(np.log(declared))) < np.log(1.2)).all()  # of neighbours alone: 1.75
 
 
 def test_of_few_biases_those_of_the_loop_are_asked_and_of_many_some_between():
