@@ -349,17 +349,18 @@ def bare(covariances: Array, rows: Array) -> Bools:
     return np.asarray((values[:, 0] <= _NO_RANK * values[:, -1]) & (rows > values.shape[1]))
 
 
-def _torn(axes: Axes, generations: Sequence[Array], covariances: Array) -> Bools:
+def _torn(axes: Axes, rows: Array, covariances: Array) -> Bools:
     """Files (T,) that lack, by no chance, a direction across the axes that a later one has.
 
     How many of a file's rows should vary along it, real ones say; along several, those of each.
     """
-    rows = np.array([len(x) for x in generations])
+    torn = np.zeros(len(rows), dtype=bool)
+    if axes.points is None:
+        return torn
     lacks = bare(covariances, rows)
     lacks &= (np.diagonal(covariances, axis1=1, axis2=2) > 0).all(axis=1)
-    torn = np.zeros(len(rows), dtype=bool)
     for t in np.flatnonzero(lacks):
-        if axes.points is not None and not lacks[t:].all():
+        if not lacks[t:].all():
             values, vectors = np.linalg.eigh(covariances[t])
             none = int((values <= _NO_RANK * values[-1]).sum())
             varied = _varied(axes.points @ vectors[:, :1], _NEARLY_SAME)[0]
@@ -372,7 +373,7 @@ def series_of(axes: Axes, generations: Sequence[Array]) -> Series:
     rows = np.array([float(len(x)) for x in generations])
     files, gaps = _bridged([_file(x, axes) for x in generations], rows, axes)
     covariances = np.array([f.covariance for f in files])
-    across = _torn(axes, generations, covariances)
+    across = _torn(axes, rows, covariances)
     torn = np.asarray(gaps.any(axis=1)) | across
     whole = [f for f, gap in zip(files, torn, strict=True) if not gap] or files
     own_noise = np.mean([f.own_noise for f in whole], axis=0)

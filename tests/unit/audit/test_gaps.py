@@ -12,6 +12,7 @@ from madtheory.audit.classes import frequencies, least_variance
 from madtheory.audit.known import NOTHING, Known
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured, fid
+from tests.unit.audit.foreseen import foreseen
 
 REASON = "a direction without variance in one generation varies again later"
 
@@ -127,15 +128,6 @@ def test_bands_of_few_rows_end_between_whole_ones():
     assert least_variance(one, 4.0) == 0.0
     got = forecast._whole_rows((Measured(1.0, 0.2, 3.0), Measured(2.0, 1.0, 3.0)), 0.5)
     assert got == (Measured(1.0, 0.0, 3.5), Measured(2.0, 0.5, 3.5))
-
-
-def foreseen(real, files):
-    """The forecast alone, of which nothing is said."""
-    axes = axes_of(real)
-    series = series_of(axes, files)
-    held = inference.infer(series, None, 0.95, 0.02).held
-    last = float(files[-1].var(axis=0, ddof=1).sum()), fid(real, files[-1]).value
-    return forecast.forecast(real, files, axes, series, held, last, 5, 0.95)
 
 
 @pytest.mark.full

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from madtheory.audit import forecast, inference
+from madtheory.audit import forecast
 from madtheory.audit.known import NOTHING
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import fid
+from tests.unit.audit.foreseen import foreseen
 
 
 def principal(rng, x, rank, n, rest, dtype=np.float64):
@@ -33,15 +34,6 @@ def loop(seed, dim=6, rank=3, small=1e-3, rest=0.0, dtype=np.float32, files=13, 
         return (rng.standard_normal((count, dim)) * scales) @ turned.T
 
     return real(1000), [principal(rng, real(n), rank, n, rest, dtype) for _ in range(files)]
-
-
-def foreseen(real, files):
-    """The forecast alone, of which nothing is said."""
-    axes = axes_of(real)
-    series = series_of(axes, files)
-    held = inference.infer(series, None, 0.95, 0.02).held
-    last = float(files[-1].var(axis=0, ddof=1).sum()), fid(real, files[-1]).value
-    return forecast.forecast(real, files, axes, series, held, last, 5, 0.95)
 
 
 @pytest.mark.parametrize(
