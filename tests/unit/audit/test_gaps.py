@@ -8,10 +8,12 @@ import pytest
 
 from madtheory import audit
 from madtheory.audit import anchor, forecast, inference
+from madtheory.audit import series as series_module
 from madtheory.audit.classes import frequencies, least_variance
 from madtheory.audit.known import NOTHING, Known
 from madtheory.audit.series import axes_of, series_of
 from madtheory.metrics import Measured, fid
+from tests.golden.audit import rare as rare_loops
 from tests.unit.audit.foreseen import foreseen
 
 REASON = "a direction without variance in one generation varies again later"
@@ -195,9 +197,30 @@ def test_what_stays_lost_or_is_rare_is_not_torn():
     rare = np.column_stack([base, rng.random(600) < 0.025])
     sets = [np.column_stack([base[:100], np.arange(100) < count]) for count in (3, 0, 2, 4)]
     assert series_of(axes_of(rare), sets).torn is None
+    # Two such together are no less by chance than each: 12 and 12 of 100 rows, of 20 that count.
+    pair = np.column_stack([base, rng.random(600) < 0.12, rng.random(600) < 0.12])
+    sets = [
+        np.column_stack([base[:100], np.arange(100) < count, np.arange(100) >= 100 - count])
+        for count in (12, 0, 9, 14)
+    ]
+    assert series_of(axes_of(pair), sets).torn is None
     often = np.column_stack([base, rng.random(600) < 0.3])
     sets = [np.column_stack([base[:100], np.arange(100) < count]) for count in (30, 0, 25, 30)]
     assert series_of(axes_of(often), sets).torn.tolist() == [False, True, False, False]
+
+
+def test_a_column_is_told_apart_from_the_rounding_of_its_direction(monkeypatch):
+    """A sparse column is lost by chance: rounding made a sixth of the rows vary along it."""
+    found, torn = [], series_module._torn
+
+    def spy(*given):
+        found.append(torn(*given))
+        return found[-1]
+
+    monkeypatch.setattr(series_module, "_torn", spy)
+    rare_loops.judge("sparse", "independent", 8)
+    assert found
+    assert not np.any(np.concatenate(found))
 
 
 def test_one_direction_has_no_shape_whose_noise_is_a_unit():

@@ -12,6 +12,7 @@ import pytest
 from madtheory.audit import forecast
 from madtheory.audit.known import NOTHING
 from madtheory.audit.series import axes_of, series_of
+from madtheory.audit.wild import are_wild
 from madtheory.metrics import fid
 from tests.unit.audit.foreseen import foreseen
 
@@ -78,6 +79,21 @@ def test_it_is_from_the_first_file_on_and_usual():
     assert never_had([[1e-4, 1e-4, 1e-4]] * 3) == [False] * 3  # all alike: the loop's scale
     assert never_had([[100, 1, 1]] * 3) == [False] * 3  # correlations lost: more than is real
     assert never_had([[100, 1, 0.01]] * 3) == [False, False, True]
+
+
+def test_where_few_rows_vary_along_some_directions_none_is_asked_for(monkeypatch):
+    """Files have little of these by chance: total variance held 65 of 80 in place of 80."""
+    rng = np.random.default_rng(6)
+
+    def drawn(n):
+        return np.column_stack([rng.standard_normal((n, 5)), rng.random(n) < 0.008])
+
+    real, files = drawn(800), [drawn(800) for _ in range(6)]
+    assert are_wild(series_of(axes_of(real), files), len(real)).any()
+    monkeypatch.setattr(forecast, "_never_had", lambda _: pytest.fail("it was asked"))
+    assert foreseen(real, files).wild
+    with pytest.raises(pytest.fail.Exception):
+        foreseen(real[:, :5], [x[:, :5] for x in files])
 
 
 def test_hardly_any_variance_across_the_axes_is_said_to_be_low_rank():

@@ -266,7 +266,7 @@ def test_biases_far_apart(name):
     assert 0 < error < most
 
 
-@pytest.mark.parametrize("bias", [(0.97, 0.0), (0.9, 0.3)])
+@pytest.mark.parametrize("bias", [(0.97, 0.0), (0.9, 0.3), (1.0, 1 - 1e-9)])
 def test_at_weight_zero_the_loop_is_the_fully_synthetic_one(bias):
     """Beside a bias 0 its error was 7e24 %, and from generation 4 on there was no value."""
     loop = fresh_data(5, 2000, n_initial=7, weight=0.0, bias=bias)
