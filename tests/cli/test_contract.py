@@ -477,7 +477,7 @@ def test_a_name_that_leaves_no_room_for_a_temporary_one_is_refused_at_once(
     said = refusal(*SIM_COLLAPSE.split(), "--replicates", 30, "--out", path)
     assert said == f"the name of a file must be shorter, got {path}"
     path = path.with_suffix(".pdf")
-    said = refusal(*["plan", "--dim", "2", "--n-real", "9", "--n-synth", "9", "--figure"], path)
+    said = refusal("plan", "--dim", 2, "--n-real", 9, "--n-synth", 9, "--figure", path)
     assert said == f"the name of a file must be shorter, got {path}"
     assert os.listdir(tmp_path) == []
 
