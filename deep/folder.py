@@ -10,11 +10,13 @@ figure.pdf, .png    curves and samples by generation
 ==================  ===============================================================================
 
 All are written whole or not at all, before their generation is saved, and depend on the run alone:
-a run that was killed writes the same bytes again. The run's digest does not cover them.
+a run that was killed writes the same bytes again. The run's digest does not cover them: deep.json
+and each samples/T.npz say what run they are of, by the digest of config.json, and generation T.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,6 +106,15 @@ def write_grid(path: Path, x: Numbers, labels: Ints | None) -> None:
 # --- writing -------------------------------------------------------------------------------------
 
 
+def _of_run(folder: Path, generation: int | str = "") -> str | None:
+    """What run, and what generation of it, a file belongs to; None without a config.json."""
+    try:
+        config = (folder / "config.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    return f"{generation} of {hashlib.sha256(config).hexdigest()}"
+
+
 def write_samples(folder: Path, generation: int, sample: Sample) -> None:
     """Write the samples of a generation, and its grid where they are images."""
     arrays = kept_arrays(sample)
@@ -113,13 +124,14 @@ def write_samples(folder: Path, generation: int, sample: Sample) -> None:
         sweep(folder / name, held=True)
     if sample.x.ndim == 4:
         write_grid(folder / "grids" / f"{generation}.png", arrays["x"], arrays.get("labels"))
+    of_run = np.array(_of_run(folder, generation) or "")
     with files.atomic_stream(folder / "samples" / f"{generation}.npz") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+        np.savez(stream, allow_pickle=False, of_run=of_run, **arrays)
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     """Write deep.json, with the digest of all that it says."""
-    run_folder.write_sealed(folder / "deep.json", about)
+    run_folder.write_sealed(folder / "deep.json", {**about, "of_run": _of_run(folder) or ""})
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -150,7 +162,14 @@ def _about(folder: Path) -> dict[str, Any]:
     told = run_folder.read_sealed(path, unsealed=True)  # earlier versions wrote no digest
     if "real" not in told:
         raise run_folder.damaged(path, "what a deep run says of itself", run=folder)
+    _require_own(path, folder, told.pop("of_run", ""), _of_run(folder))
     return told
+
+
+def _require_own(path: Path, run: Path, found: object, wanted: str | None) -> None:
+    """Refuse a file of another run, or of another generation; earlier versions did not say."""
+    if found and wanted is not None and found != wanted:
+        raise run_folder.damaged(path, "a file of this run and generation", "another's", run=run)
 
 
 def check_kept(folder: Path, generation: int) -> None:
@@ -227,12 +246,14 @@ def said(folder: Path, generations: int) -> Said:
 
 def read_samples(path: Path) -> dict[str, Numbers]:
     """Return what one file of samples, X/samples/T.npz, holds."""
+    run = path.parent.parent
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             found = dict(arrays)
             if not {"x", "features"} <= found.keys():
                 raise ValueError("another archive of the same folder")
-            return found
+            of_run = str(found.pop("of_run", ""))
     except Exception:  # a changed bit of an archive raises what it likes: it may look encrypted
-        run = path.parent.parent
         raise run_folder.damaged(path, "samples of a deep run", run=run) from None
+    _require_own(path, run, of_run, _of_run(run, path.stem))
+    return found

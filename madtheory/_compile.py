@@ -228,11 +228,13 @@ class MachineCode(NullCache):
 
     def _load(self, signature: Any) -> Any:
         """Return what was stored for a signature, None for another one's or nothing."""
-        content = _read(self._names(signature)[0])
+        name = self._names(signature)[0]
+        content = _read(name)
         if content is None:
             return None
-        stored, payload = pickle.loads(content)
-        return payload if stored == signature else None
+        named, stored, payload = pickle.loads(content)  # a file of another name, copied, is foreign
+        return payload if (named, stored) == (name, signature) else None
 
     def _save(self, signature: Any, payload: Any) -> None:
-        _write(*self._names(signature), DUMPS((signature, payload)))
+        name, old = self._names(signature)
+        _write(name, old, DUMPS((name, signature, payload)))

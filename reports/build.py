@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from madtheory import _check
 from madtheory._threads import processors
-from madtheory.files import canonical_json, sha256_file
+from madtheory.files import canonical_json, run_folder, sha256_file
 from madtheory.reports import cache, document, pages, progress
 from madtheory.reports._types import Numbers
 from madtheory.reports.contents import SECTIONS
@@ -225,8 +225,17 @@ def build(
     if not str(out):
         raise ValueError("out must name a folder, got ''")
     count = processors("workers", workers)
+    folder = Folder(Path(out))
+    held = folder.root / ".cache"
+    words = f"{held} must be writable"
+    with run_folder.hold(held, homeless=words, unwritable=words):
+        return _built(folder, level, seed, count)
+
+
+def _built(folder: Folder, level: str, seed: int, count: int) -> Report:
+    """Build in a folder that is held: figures of two levels at once would be mixed."""
     tasks = {section.name: _tasks(section, level, seed) for section in SECTIONS}
-    made = _Build(Folder(Path(out)), level, seed, tasks)
+    made = _Build(folder, level, seed, tasks)
     todo = [task for some in tasks.values() for task in some if not made.known(task)]
     for section in SECTIONS:
         made.finish(section)

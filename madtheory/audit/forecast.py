@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from madtheory import _check, _search
+from madtheory import _check, _search, metrics
 from madtheory.audit.anchor import anchor
 from madtheory.audit.classes import (
     class_paths,
@@ -24,10 +24,11 @@ from madtheory.audit.classes import (
     frequencies,
     least_variance,
 )
+from madtheory.audit.dropped import kept
 from madtheory.audit.inference import GROWTH, MARGIN
 from madtheory.audit.known import NOTHING
 from madtheory.audit.paths import paths
-from madtheory.audit.series import BY_CHANCE, Axes, bare, series_of
+from madtheory.audit.series import BY_CHANCE, Axes, axes_of, bare, series_of
 from madtheory.audit.turned import WIDEST
 from madtheory.audit.whole import extended, parts_of
 from madtheory.audit.wild import are_wild
@@ -65,7 +66,7 @@ COVERAGE = {"fid": (0.979, 0.944), "trace": (0.983, 0.965), "n_eff": (0.994, 0.9
 #: The same where memory and share of real data are said: those bands are narrower.
 COVERAGE_KNOWN = {"fid": (0.979, 0.931), "trace": (0.986, 0.969), "n_eff": (0.994, 0.975)}
 #: The same where files vary along fewer directions than the real set, for want of no rows.
-COVERAGE_LOW_RANK = {"fid": (0.851, 0.558), "trace": (0.994, 0.967), "n_eff": COVERAGE["n_eff"]}
+COVERAGE_LOW_RANK = {"fid": (0.94, 0.725), "trace": (0.995, 0.983), "n_eff": COVERAGE["n_eff"]}
 #: The same where few rows vary along some directions (tests/golden/audit/rare.json).
 COVERAGE_WILD = {"fid": (0.973, 0.85), "trace": (0.98, 0.9), "n_eff": COVERAGE["n_eff"]}
 #: The same of rows of several discrete columns (tests/golden/audit/discrete.json).
@@ -176,21 +177,26 @@ def _never_had(series: Series) -> NDArray[np.bool_]:
     # Of what it has most of, or the real set has: a model that loses correlations has far more.
     most = np.minimum(series.log_variance.max(axis=1, keepdims=True), 0.0)
     logs = series.log_variance - most
-    first, usual = _NEVER_HAD
-    return np.asarray((logs[0] < math.log(first)) & (np.median(logs, axis=0) < math.log(usual)))
+    first, usual = map(math.log, _NEVER_HAD)
+    had = logs[0] >= first
+    if len(logs) > 3 and had.any():
+        # The first may be real data: what is lost at once, and by no more later, is on no course.
+        had &= (logs[1] >= usual) | (logs[-2:].mean(axis=0) < 2 * logs[1] - logs[0])
+    return np.asarray(~had & (np.median(logs, axis=0) < usual))
 
 
-def _since(series: Series) -> int:
-    """First file after the last that lacks, by no chance, a direction that later ones have again.
+def _telling(series: Series) -> NDArray[np.intp]:
+    """Files after the last that lacks, by no chance, a direction that later ones have again.
 
-    It tells nothing of the loop. 0 where one file alone is after it.
+    It tells nothing of the loop. Where one file alone is after it, all but such ones.
     """
     odd = np.zeros(len(series.rows), dtype=bool) if series.torn is None else series.torn
     if series.gaps is not None:
         varied = 1.0 if series.varied is None else series.varied
         odd = odd | (series.gaps & (series.rows[:, None] * varied > BY_CHANCE)).any(axis=1)
-    first = 1 + int(np.flatnonzero(odd).max(initial=-1))
-    return first if len(odd) - first > 1 else 0
+    files = np.arange(len(odd))
+    after, whole = files[1 + int(np.flatnonzero(odd).max(initial=-1)) :], files[~odd]
+    return after if len(after) > 1 else whole if len(whole) > 1 else files
 
 
 def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, float]:
@@ -330,10 +336,41 @@ def forecast(
     `held` is None where a direction has lost its variance; such directions stay as they are.
     """
     numbers = tuple(range(len(sets) + 1, len(sets) + horizon + 1))
-    first = _since(series)
-    if first > 0:
-        sets = sets[first:]
+    telling = _telling(series)
+    if len(telling) < len(sets):
+        sets = [sets[i] for i in telling]
         series, held = series_of(axes, sets), None
+    rest = horizon, level, known
+    some = None if few_values([real, *sets]) else kept(axes, series)
+    # Where axes of the real set tell as many, these are left out.
+    if some is None or int(_never_had(series).sum()) >= len(some) - some.shape[1]:
+        return _of(numbers, real, sets, axes, series, held, last, *rest)
+    # What is dropped adds to the distance what it does in the last file.
+    real, sets = real @ some, [x @ some for x in sets]
+    axes = axes_of(real)
+    series = series_of(axes, sets)
+    within = float(sets[-1].var(axis=0, ddof=1).sum()), metrics.fid(real, sets[-1]).value
+    found = _of(numbers, real, sets, axes, series, None, within, *rest)
+    trace, fid = (
+        tuple(Measured(*(v + all_of_it - part for v in (b.value, b.low, b.high))) for b in band)
+        for band, all_of_it, part in zip((found.trace, found.fid), last, within, strict=True)
+    )
+    return replace(found, trace=trace, fid=fid, low_rank=True)
+
+
+def _of(
+    numbers: tuple[int, ...],
+    real: Array,
+    sets: Sequence[Array],
+    axes: Axes,
+    series: Series,
+    held: Anchor | None,
+    last: tuple[float, float],
+    horizon: int,
+    level: float,
+    known: Known,
+) -> Forecast:
+    """The same of files that all tell, in all directions."""
     ahead = _ahead(real, sets, axes, series, held, horizon, known)
     if ahead.paths is None:
         trace, fid = ((Measured.exactly(v),) * horizon for v in last)

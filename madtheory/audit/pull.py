@@ -22,7 +22,7 @@ import numpy as np
 from madtheory.audit.anchor import MEMORIES, REMEMBERED, SHARES
 from madtheory.audit.known import LONGEST, NOTHING, Known
 from madtheory.audit.scoring import scored
-from madtheory.audit.turned import along_own, are_cut, correlations, own_axes
+from madtheory.audit.turned import along_own, are_cut, correlations, lack, own_axes
 from madtheory.audit.wild import Steps
 
 if TYPE_CHECKING:
@@ -552,10 +552,10 @@ def draw(
 
     Means of `discrete` columns may move faster each time.
     """
-    K = len(scales)
-    cut = are_cut(series, K)
-    if wild is None or cut:
-        wild = np.zeros(series.log_variance.shape[1], dtype=np.bool_)
+    K, none = len(scales), np.zeros(series.log_variance.shape[1], dtype=np.bool_)
+    wild = none if wild is None else wild
+    cut = are_cut(series, K) or (not wild.any() and lack(series, K))
+    wild = none if cut else wild
     pool = not wild.any() and are_cut(series, K, pool=True)
     steps, D = len(series.log_variance) - 1, series.sharing
     seen = along_own(series, scales) if cut else series

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from madtheory.audit.dropped import STAYS
+
 if TYPE_CHECKING:
     from madtheory._types import Array
     from madtheory.audit.series import Series
@@ -25,6 +27,9 @@ _DRIFTS_OF_FEW = 2.5
 #: share of what maps of the features miss: .52 to .93 of 12 loops whose spread within classes
 #: dies, .994 to 1.055 of 12 whose models err along some directions.
 _BETTER = 0.98
+#: Models that lack a direction across the real axes have less than this share of the least that
+#: correlations have by chance.
+_LACKS = 0.4
 #: Least variance along an axis of a file, relative to its largest: beyond it no map is looked for.
 _LEAST = 1e-6
 
@@ -53,6 +58,26 @@ def are_cut(series: Series, K: int, *, pool: bool = False) -> bool:
     count = series.shape_count * K * (K - 1) / (every * (every + 1) - 2)
     noise = np.multiply.outer(sizes, sizes)[pairs].sum() / count
     return bool(common.sum() > _DRIFTS_OF_FEW * np.sqrt(noise))
+
+
+def lack(series: Series, K: int) -> bool:
+    """Whether from the second file on models have little of one direction across the first K axes.
+
+    Steps do not show that: a model's error of each time comes to rest at once. Noise of the files,
+    of what they were fitted to and of the real set leaves (1 - sqrt(K/n))^2 (Marchenko and Pastur).
+    Rows count for fewer where squares of real ones vary by more than Gaussian ones do, by 2.
+    """
+    S = series.covariances[1:, :K, :K]
+    every = np.linalg.eigvalsh(series.covariances[:, :K, :K])
+    if K < 2 or len(S) < 2 or not (every[:, 0] > _LEAST * every[:, -1]).all():
+        return False
+    own = series.real_own_noise
+    tails = 1.0 if own is None else max(1.0, float(own.max()) / 2)
+    noise = tails * K * (2 / float(series.rows.min()) + 1 / series.real_rows)
+    most = _LACKS * max(0.0, 1 - np.sqrt(noise)) ** 2
+    R = correlations(S)
+    each, mean = np.linalg.eigvalsh(R)[:, 0], float(np.linalg.eigvalsh(R.mean(axis=0))[0])
+    return bool(max(each[0], mean) < most and mean < STAYS * np.median(each))
 
 
 def correlations(S: Array) -> Array:

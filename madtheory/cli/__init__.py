@@ -5,6 +5,12 @@ claim fails, or with 2 and one line on stderr when the input is bad. `options`, 
 hold what families share. Nothing heavy is imported before a command needs it.
 """
 
-from madtheory.cli.main import cli, main, run
+import sys
+
+try:
+    from madtheory.cli.main import cli, main, run
+except KeyboardInterrupt:  # while commands are loaded, before main() could say so
+    print("madtheory: error: interrupted", file=sys.stderr)
+    raise SystemExit(130) from None
 
 __all__ = ["cli", "main", "run"]

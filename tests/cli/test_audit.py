@@ -158,7 +158,7 @@ def test_files_that_lack_rank_are_covered_less(answer: Answer, tmp_path: Path) -
     for said in ((), ("--n-real", 0)):
         got = answer("audit", *paths, *said)["coverage"]
         assert got["fid"] == shown(COVERAGE_LOW_RANK)
-        assert got["fid"]["worst"] < 0.7
+        assert got["fid"]["worst"] < 0.8
 
 
 def test_where_few_rows_vary_coverage_is_that_of_such_loops(answer: Answer, tmp_path: Path) -> None:

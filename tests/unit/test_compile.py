@@ -180,6 +180,20 @@ def test_whole_files_that_are_something_else_are_compiled_again(tmp_path, places
         assert load(tmp_path).outer(1) == 4.0
 
 
+def test_a_file_under_the_name_of_another_kernel_is_compiled_again(tmp_path, places):
+    """Of kernels of one signature one was taken for the other."""
+    module = load(tmp_path)
+    assert module.outer(1.0) == 4.0
+    (path,) = (path for path in files(places) if "outer" in path.name)
+    content = path.read_bytes()
+    other = load(tmp_path, "x + 9.0")
+    known = other.outer(1.0)
+    assert known != 4.0
+    (name,) = (one for one in files(places) if "outer" in one.name)
+    name.write_bytes(content)
+    assert load(tmp_path, "x + 9.0").outer(1.0) == known
+
+
 def test_code_of_another_machine_or_version_is_not_looked_at(tmp_path, monkeypatch):
     load(tmp_path).outer(1.0)
     assert {*_compile.VERSIONS} == {sys.version, numpy.__version__, numba.__version__}

@@ -303,7 +303,8 @@ def _limit_by_formula(loop: Loop, eigenvalues: ArrayLike, precise: bool = False)
         directions = Directions.of(loop, eigenvalues)
         if not directions.loop.has_spectrum:
             return _limit_by_formula(directions.loop, directions.values, precise)
-        return by_direction.limit(directions)
+        values = directions.values
+        return by_direction.limit(directions, lambda one: _limit_by_formula(one, values))
     generation.require_resolved(loop, "w2_squared_limit")
     loop = remembered.at_rest(binding(loop))
     if remembered.covers(loop):

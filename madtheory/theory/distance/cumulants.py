@@ -9,7 +9,7 @@ import numpy as np
 
 from madtheory.covariance import Spectrum
 from madtheory.loop import Loop
-from madtheory.theory.distance.fidelity import Memory, memory_of
+from madtheory.theory.distance.fidelity import Memory, Seen, memory_of
 from madtheory.theory.moments import closure, generation
 from madtheory.theory.moments.closure import Closed, Stationary
 from madtheory.theory.moments.generation import ID, Parent, Rows, unit
@@ -52,7 +52,7 @@ def extra_skew(loop: Loop) -> float:
     return max(third / (2 * second**2) - 1, 0.0)
 
 
-def missed_by_skew(extra: float, spread: ArrayLike, s: Spectrum) -> Array:
+def missed_by_skew(extra: float, spread: ArrayLike, s: Spectrum | Seen) -> Array:
     """What of a deficit a mean law misses of such a third moment, relative.
 
     Of one fit's third moment m_3 = (d^2 + 3 d + 4)/(d + 1)^2 m_2^2 it misses the 4; a deficit is

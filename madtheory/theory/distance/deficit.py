@@ -15,7 +15,7 @@ from madtheory.laws.chi_square import log_chi_square_mass
 from madtheory.loop import Loop
 from madtheory.theory.distance import mixed
 from madtheory.theory.distance.cumulants import extra_skew, missed_by_skew
-from madtheory.theory.distance.fidelity import HEAVY, Memory, Spread, log_shape
+from madtheory.theory.distance.fidelity import HEAVY, Memory, Seen, Spread, log_shape
 from madtheory.theory.moments import generation
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _narrow_scale(v: Array, floor: Array) -> Array:
     return np.asarray(np.sum(w * _gap(floor + (1 - floor) * np.exp(u)), axis=-1))
 
 
-def _floored(spread: Spread, weight: float, scale: Array, bulk: Array) -> Array:
+def _floored(spread: Spread, weight: float | Array, scale: Array, bulk: Array) -> Array:
     """How much a floor of the last fit adds to the log of the mean root of a narrow law.
 
     `scale` and `bulk` are its shares that do not move with the trace, and with the shape.
@@ -101,7 +101,7 @@ def _still_shares(loop: Loop, shift: Array) -> tuple[Array, Array]:
     return clipped[0], clipped[1]
 
 
-def _log_root(loop: Loop, spread: Spread, weight: float, memory: Memory) -> Array:
+def _log_root(loop: Loop, spread: Spread, weight: float | Array, memory: Memory) -> Array:
     """log E fidelity/(sqrt(c) tr Sigma_0) as for the fresh loop, above the last fit's floor."""
     if not (loop.shrinkage or loop.floor):
         return log_shape(spread, weight, memory)
@@ -147,7 +147,9 @@ def _widened(loop: Loop, spread: Spread, memory: Memory, flat: Array, rank: int)
     return np.asarray((1 - memory.start) * flat / rest + np.minimum(started, _WIDE))
 
 
-def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Array) -> Array:
+def _declared(
+    loop: Loop, spread: Spread, s: Spectrum | Seen, memory: Memory, value: Array
+) -> Array:
     """Declared error of the deficit, as calibrated."""
     if loop.budget is not None:
         V, (base, by_size, by_copies) = spread.total, _BUDGET
@@ -169,7 +171,7 @@ def _declared(loop: Loop, spread: Spread, s: Spectrum, memory: Memory, value: Ar
     return np.asarray(law + (_several_error(loop, spread, memory) + skewed) * value)
 
 
-def deficits(loop: Loop, spread: Spread, s: Spectrum, memory: Memory) -> Array:
+def deficits(loop: Loop, spread: Spread, s: Spectrum | Seen, memory: Memory) -> Array:
     """Rows value, lower, upper, error of 1 - E fidelity/(sqrt(c) tr Sigma_0).
 
     Jensen: E fidelity <= sqrt(c) tr Sigma_0. Hoelder with E Sigma^{1/2} = I E tr Sigma^{1/2}/r and

@@ -38,6 +38,13 @@ class Spread(NamedTuple):
     off: Array
 
 
+class Seen(NamedTuple):
+    """What deficits need of a spectrum, of single directions in it: the Bures weight of each."""
+
+    bures_weight: Array
+    rank: int
+
+
 def spread_of(rank: int, mean_sq: Array, shift: Array, total: Array, trace: Array) -> Spread:
     """From E|mu|^2, E tr(Sigma - 1), E tr (Sigma - c)^2 and Var tr Sigma (theory.md 2.10).
 
@@ -130,7 +137,7 @@ def log_of_two_points(variance: Array, skew: Array) -> Array:
     return np.asarray(np.log(roots / apart))
 
 
-def log_shape(spread: Spread, weight: float, memory: Memory) -> Array:
+def log_shape(spread: Spread, weight: float | Array, memory: Memory) -> Array:
     """log E fidelity/(sqrt(c) tr Sigma_0): two laws of the same variance, mixed by the skew.
 
     Diagonal (a gamma or a log-normal variable) times off-diagonal part (one Wishart or a long

@@ -24,6 +24,7 @@ from madtheory.theory.moments.families import (
 )
 from madtheory.theory.moments.fresh import first_moment_map, second_moment_map
 from madtheory.theory.moments.growing_pool import (
+    growing_pool_dies,
     growing_pool_limit,
     growing_pool_trace,
     is_growing_pool,
@@ -43,6 +44,7 @@ __all__ = [
     "forgetting_rate",
     "forgetting_status",
     "golden_weight",
+    "growing_pool_dies",
     "growing_pool_limit",
     "growing_pool_trace",
     "is_growing_pool",

@@ -18,7 +18,11 @@ from madtheory.loop import Loop, UnsupportedLoop
 from madtheory.results import FirstMomentsLimit
 from madtheory.theory.moments.first import moment_paths
 from madtheory.theory.moments.generation import require_resolved
-from madtheory.theory.moments.growing_pool import anchored_pool_gain, pool_exponent
+from madtheory.theory.moments.growing_pool import (
+    anchored_pool_gain,
+    is_anchored,
+    pool_exponent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +30,9 @@ if TYPE_CHECKING:
     from madtheory._types import Array
 
 #: The series are in one over the samples: generations at which the pool, in units of n_synth and
-#: real data included, has doubled, from _FIRST more than the real data on, up to _LAST; what the
-#: last step may change, relative.
-_FIRST, _LAST, _SETTLED = 16, 2**13, 1e-7
-
-
-def _is_anchored(loop: Loop) -> bool:
-    """Whether real data keep a share of a late fit."""
-    return loop.weight is not None or (loop.budget is not None and loop.n_fresh > 0)
+#: real data included, has doubled, from _FIRST more than the real data on, up to the last of _LAST;
+#: what the last step may change, relative, and below what a path ends before.
+_FIRST, _LAST, _SETTLED, _EARLY = 16, (2**10, 2**11, 2**13), 1e-7, 1e-8
 
 
 def _weighted_limit(loop: Loop) -> FirstMomentsLimit:
@@ -91,28 +90,40 @@ def extrapolated(values: Array, exponents: list[float]) -> tuple[float, float]:
 @lru_cache(maxsize=64)
 def _resting(loops: tuple[Loop, ...]) -> tuple[FirstMomentsLimit, ...]:
     """Where pools come to rest that forget the real data's share; they differ in their bias."""
-    bounded = [one for one in loops if pool_exponent(one) <= 0]
-    if not bounded:
-        return (FirstMomentsLimit(),) * len(loops)
-    real = round(loops[0].n_real / loops[0].n_synth)
-    grown = (real + _FIRST) * 2 ** np.arange(10) - real
-    at = grown[grown <= _LAST] - 1
-    paths = moment_paths(bounded, int(at.max(initial=0)) + 1)[..., at]
-    ends = {one: _end(one, path) for one, path in zip(bounded, paths, strict=True)}
+    ends: dict[Loop, FirstMomentsLimit] = {}
+    for last in _LAST:
+        left = [one for one in loops if pool_exponent(one) <= 0 and one not in ends]
+        if left:
+            ends |= _ends(left, last, _EARLY if last < _LAST[-1] else _SETTLED)
+    for one in loops:
+        if pool_exponent(one) <= 0 and one not in ends:
+            raise UnsupportedLoop(
+                "the limit of a pool that keeps everything is computed where it is near after "
+                f"{_LAST[-1]} generations, got n_fixed = {one.n_fixed}, n_fresh = {one.n_fresh}, "
+                f"n_synth = {one.n_synth} and bias = {one.scalar_bias:g}"
+            )
     return tuple(ends.get(one, FirstMomentsLimit()) for one in loops)
 
 
-def _end(loop: Loop, path: Array) -> FirstMomentsLimit:
-    """Limit from first moments (2, doublings) at doubling t."""
+def _ends(loops: list[Loop], last: int, settled: float) -> dict[Loop, FirstMomentsLimit]:
+    """Limits of the loops that are near theirs after so many generations."""
+    real = round(loops[0].n_real / loops[0].n_synth)
+    grown = (real + _FIRST) * 2 ** np.arange(10) - real
+    at = grown[grown <= last] - 1
+    if at.size < 3:
+        return {}
+    paths = moment_paths(loops, int(at.max()) + 1)[..., at]
+    ends = {one: _end(one, path, settled) for one, path in zip(loops, paths, strict=True)}
+    return {one: end for one, end in ends.items() if end}
+
+
+def _end(loop: Loop, path: Array, settled: float) -> FirstMomentsLimit | None:
+    """Limit from first moments (2, doublings) at doubling t, if the last step changes no more."""
     e = pool_exponent(loop)
     terms = _exponents(loop, path.shape[1] - 1)
     found = [extrapolated(x, terms) for x in path[: 1 + (e == 0)]]
-    if path.shape[1] < 3 or any(change > _SETTLED * abs(value) for value, change in found):
-        raise UnsupportedLoop(
-            "the limit of a pool that keeps everything is computed where it is near after "
-            f"{_LAST} generations, got n_fixed = {loop.n_fixed}, n_fresh = {loop.n_fresh}, "
-            f"n_synth = {loop.n_synth} and bias = {loop.scalar_bias:g}"
-        )
+    if any(change > settled * abs(value) for value, change in found):
+        return None
     return FirstMomentsLimit(found[0][0], found[1][0] if e == 0 else 0.0)
 
 
@@ -143,7 +154,7 @@ def growing_limits(loops: Sequence[Loop]) -> list[FirstMomentsLimit]:
     loops = [one.used for one in loops]
     for one in loops:
         _require_limit(one)
-    if not _is_anchored(loops[0]):
+    if not is_anchored(loops[0]):
         return list(_resting(tuple(loops)))
     closed = _budget_limit if loops[0].weight is None else _weighted_limit
     return [closed(one) for one in loops]

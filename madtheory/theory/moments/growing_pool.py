@@ -149,6 +149,11 @@ def _pool_factor(loop: Loop) -> Fraction:
     return bias * kept + Fraction(1, loop.budget)
 
 
+def is_anchored(loop: Loop) -> bool:
+    """Whether real data keep a share of a late fit."""
+    return loop.weight not in (None, 0.0) or (loop.budget is not None and loop.n_fresh > 0)
+
+
 def pool_exponent(loop: Loop) -> float:
     """Exponent e of E tr Sigma_t ~ t^e where a pool keeps everything (E; asymptotic in t).
 
@@ -164,14 +169,25 @@ def pool_exponent(loop: Loop) -> float:
     0.05
     """
     require_loop(loop)
-    anchored = loop.weight not in (None, 0.0) or (loop.budget is not None and loop.n_fresh > 0)
-    if not loop.keeps_all or anchored or loop.floor > 0:
+    if not loop.keeps_all or is_anchored(loop) or loop.floor > 0:
         raise UnsupportedLoop(
             "the exponent is computed for pools that keep everything and forget the real data "
             f"only, got a loop of the family {loop.family}"
         )
     s = _pool_factor(loop)
     return float(s - 1) if loop.memory is not None else math.sqrt(s) - 1.0
+
+
+def growing_pool_dies(loop: Loop) -> bool:
+    """Whether the covariance of a pool that keeps everything goes to 0, by :func:`pool_exponent`.
+
+    Examples
+    --------
+    >>> growing_pool_dies(synthetic_augmentation(10, 10, pool="accumulate", bias=0.75))
+    True
+    """
+    forgets = loop.keeps_all and not (is_anchored(loop) or loop.floor)
+    return forgets and pool_exponent(loop) < 0
 
 
 def anchored_pool_gain(loop: Loop) -> float:

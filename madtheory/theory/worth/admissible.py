@@ -20,7 +20,7 @@ from madtheory.loop import Loop, UnsupportedLoop, require_loop
 from madtheory.results import Estimate
 from madtheory.spectrum import baseline
 from madtheory.theory import distance
-from madtheory.theory.moments import first_moments_limit, is_growing_pool
+from madtheory.theory.moments import first_moments_limit, growing_pool_dies, is_growing_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -140,12 +140,12 @@ class _Comparison:
     def fails(self, n_synth: int) -> bool:
         """Whether first moments alone, which cost little, say that it is beyond the baseline.
 
-        Of pools that keep all they take seconds.
+        Of pools that keep all they take seconds, but where their covariance dies.
         """
-        if self._loop.keeps_all:
-            return False
-        least = _at_least(replace(self._loop, n_synth=n_synth), self._s)
-        return least > float(self._base.end(1))
+        loop = replace(self._loop, n_synth=n_synth)
+        if loop.keeps_all:
+            return growing_pool_dies(loop) and self._s.trace > float(self._base.end(1))
+        return _at_least(loop, self._s) > float(self._base.end(1))
 
     def excess(self, side: int, n_synth: int) -> float:
         """The excess and `side` errors more."""

@@ -48,6 +48,9 @@ def test_constants():
         "directions._FARTHEST": 300.0,
         "directions._DIGITS": 8,
         "directions._DROP": 1.0,
+        "dropped._LITTLE": 0.15,
+        "dropped.STAYS": 4.0,
+        "dropped._NOTHING": 1e-9,
         "forecast._WORK": 8000,
         "forecast._FEWEST_PATHS": 100,
         "forecast._MOST_PATHS": 400,
@@ -71,8 +74,8 @@ def test_constants():
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_LOW_RANK": {
-            "fid": (0.851, 0.558),
-            "trace": (0.994, 0.967),
+            "fid": (0.94, 0.725),
+            "trace": (0.995, 0.983),
             "n_eff": (0.994, 0.975),
         },
         "forecast.COVERAGE_WILD": {
@@ -119,6 +122,7 @@ def test_constants():
         "pull.SIZES": (2.0, 1000000000.0),
         "turned._DRIFTS": 1.9,
         "turned._DRIFTS_OF_FEW": 2.5,
+        "turned._LACKS": 0.4,
         "turned._LEAST": 1e-06,
         "turned._BETTER": 0.98,
         "wild._ERROR": 0.01,

@@ -111,15 +111,22 @@ def test_files_go_on_after_one_of_equal_rows(lost):
     assert found.directions.trace is None
 
 
+def telling(series):
+    return forecast._telling(series).tolist()
+
+
 def test_one_file_after_such_a_one_is_no_forecast_of_its_own():
     axes, files, _ = sets(lost=(4,))
     series = series_of(axes, files)
-    assert forecast._since(series) == 0
-    assert forecast._since(series_of(axes, sets(lost=(1, 3))[1])) == 4
+    assert telling(series) == [0, 1, 2, 3, 5]
+    assert telling(series_of(axes, sets(lost=(1, 3))[1])) == [4, 5]
+    assert telling(series_of(axes, sets(lost=(1, 4))[1])) == [0, 2, 3, 5]
+    # One file alone that is whole tells no course.
+    assert telling(series_of(axes, sets(lost=(0, 1, 2, 3, 4))[1])) == [0, 1, 2, 3, 4, 5]
     # Of a direction that one row in twenty varies along files of 200 may lack it by chance.
     rare = replace(series, gaps=np.roll(series.gaps, -2, axis=0), varied=np.array([1, 1, 0.099]))
-    assert forecast._since(rare) == 0
-    assert forecast._since(replace(rare, varied=np.array([1, 1, 0.101]))) == 3
+    assert telling(rare) == [0, 1, 2, 3, 4, 5]
+    assert telling(replace(rare, varied=np.array([1, 1, 0.101]))) == [3, 4, 5]
 
 
 def test_bands_of_few_rows_end_between_whole_ones():
@@ -174,7 +181,7 @@ def test_a_column_of_one_value_lies_across_the_axes_and_is_left_out():
         series = series_of(axes_of(real), files)
         assert series.gaps is None
         assert series.torn.tolist() == [t == 2 for t in range(7)]
-        assert forecast._since(series) == 3
+        assert telling(series) == [3, 4, 5, 6]
         ahead = foreseen(real, files)
         hits += sum(
             band.low <= fid(real, x).value <= band.high
@@ -184,6 +191,24 @@ def test_a_column_of_one_value_lies_across_the_axes_and_is_left_out():
     assert hits >= 18  # of 20
     found = audit.audit(real, files)
     assert (found.verdict, found.reason, found.p_value) == ("undecided", REASON, 1.0)
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_a_file_torn_before_the_last_one_is_left_out(equal):
+    """7 and 0 % of next files were in the band, which began above every distance seen."""
+    hits = 0
+    for seed in range(4):
+        real, files, following = broken(at=5, seed=seed, column=1 + seed)
+        if equal:
+            files[5] = np.repeat(files[5][:1], 200, axis=0)
+        ahead = foreseen(real, files)
+        assert ahead.generations == (8, 9, 10, 11, 12)
+        assert ahead.fid[0].low < 0.5
+        hits += sum(
+            band.low <= fid(real, x).value <= band.high
+            for band, x in zip(ahead.fid, following, strict=True)
+        )
+    assert hits >= 18  # of 20
 
 
 def test_what_stays_lost_or_is_rare_is_not_torn():

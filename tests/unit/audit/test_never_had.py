@@ -59,6 +59,32 @@ def test_the_band_holds_next_files_and_is_near_those_seen(kind):
     assert hits >= 18  # of 20; 0 held
 
 
+def held(seed, files=13, n=400):
+    """Real rows, the first training set, and files of three components, .3 of them fresh."""
+    rng = np.random.default_rng([42, seed])
+    scales = np.array([1.0, 1.0, 1.0, 0.3, 0.3, 0.3])
+    real, x = (rng.standard_normal((count, 6)) * scales for count in (1000, n))
+    out = [x]
+    for _ in range(files - 1):
+        values, vectors = np.linalg.eigh(np.cov(x.T))
+        deviations = np.sqrt(values) * [0.01, 0.01, 0.01, 1, 1, 1]
+        out.append(x.mean(axis=0) + rng.standard_normal((n, 6)) * deviations @ vectors.T)
+        x = np.concatenate([out[-1][:280], rng.standard_normal((120, 6)) * scales])
+    return real, out
+
+
+def test_a_first_file_of_real_rows_hides_nothing():
+    """Generation 0 has these directions: the band lay above every distance seen, 49 % held."""
+    hits = 0
+    for seed in range(4):
+        real, files = held(seed)
+        ahead = foreseen(real, files[:8])
+        assert ahead.fid[0].value < 1.3 * max(fid(real, x).value for x in files[:8])
+        for band, file in zip(ahead.fid, files[8:], strict=True):
+            hits += band.low <= fid(real, file).value <= band.high
+    assert hits >= 18  # of 20
+
+
 def never_had(relative):
     """Of log variances (T, K) relative to the real ones."""
     series = series_of(*_some())
@@ -79,6 +105,19 @@ def test_it_is_from_the_first_file_on_and_usual():
     assert never_had([[1e-4, 1e-4, 1e-4]] * 3) == [False] * 3  # all alike: the loop's scale
     assert never_had([[100, 1, 1]] * 3) == [False] * 3  # correlations lost: more than is real
     assert never_had([[100, 1, 0.01]] * 3) == [False, False, True]
+
+
+def test_what_the_second_file_has_lost_and_later_ones_hardly_more_is_never_had():
+    def along(*values):
+        return never_had([[1, 1, x] for x in values])[2]
+
+    assert along(1, 0.02, 0.01, 0.02)
+    assert along(1, 0.04, 0.03, 0.0018)  # by less than at once, on average of the last two
+    assert not along(1, 0.04, 0.03, 0.00005)
+    assert not along(1, 0.04, 0.0016, 0.000064)  # it dies
+    assert not along(1, 0.06, 0.01, 0.01)
+    assert not along(1, 0.02, 0.01)  # two steps tell no course
+    assert not along(1, 0.02, 0.5, 0.5)
 
 
 def test_where_few_rows_vary_along_some_directions_none_is_asked_for(monkeypatch):

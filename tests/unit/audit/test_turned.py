@@ -7,7 +7,9 @@ import pytest
 
 from madtheory import audit, metrics
 from madtheory.audit import pull, turned
+from madtheory.audit.known import NOTHING
 from madtheory.audit.series import Axes
+from tests.unit.audit.foreseen import dropping, foreseen
 
 
 def symmetric(rng, values):
@@ -258,3 +260,77 @@ def test_forecasts_go_on_along_the_loops_own_axes(n):
         fid = metrics.fid(real, file).value
         assert band.low < fid < band.high
         assert band.value == pytest.approx(fid, rel=0.12)
+
+
+def shrinking(seed, by=0.3, generations=13, n=400, d=10, fresh=120):
+    """Real rows, and files of models of `by` of the deviation along two columns."""
+    rng = np.random.default_rng([43, seed])
+    short = np.where(np.arange(d) < 2, by, 1.0)
+    x, files = rng.standard_normal((n, d)), []
+    for _ in range(generations):
+        F = np.linalg.cholesky(np.cov(x, rowvar=False))
+        files.append(x.mean(axis=0) + rng.standard_normal((n, d)) @ F.T * short)
+        x = np.concatenate([files[-1][: n - fresh], rng.standard_normal((fresh, d))])
+    return rng.standard_normal((1000, d)), files
+
+
+def in_own_units(real, files):
+    return audit.series_of(audit.axes_of(real), files)
+
+
+def test_the_distance_of_a_model_that_shrinks_two_columns_stays():
+    """Real rows were thought to heal them: FID fell, and 30 % of next files were in the band."""
+    hits = 0
+    for seed in range(3):
+        real, files = shrinking(seed)
+        ahead = foreseen(real, files[:8])
+        assert not ahead.low_rank
+        fids = [metrics.fid(real, x).value for x in files]
+        hits += sum(b.low <= v <= b.high for b, v in zip(ahead.fid, fids[8:], strict=True))
+        assert ahead.fid[-1].low > 0.6 * fids[7]
+    assert hits >= 14  # of 15
+
+
+def test_models_lack_what_all_their_files_have_little_of():
+    real, files = shrinking(0, generations=6)
+    assert turned.lack(in_own_units(real, files), 10)
+    assert turned.lack(in_own_units(real, [real[:400], *files]), 10)  # generation 0
+    whole = shrinking(1, by=1.0, generations=6)[1]
+    once = [*files[:2], *whole]
+    for some in (whole, once, [*whole[:3], *files], [*whole, files[0]], files[:2]):
+        assert not turned.lack(in_own_units(real, some), 10)
+    # As few rows have as little by chance, of files or of the real set.
+    series = in_own_units(real, files)
+    assert not turned.lack(replace(series, rows=np.full(6, 50.0)), 10)
+    assert not turned.lack(replace(series, real_rows=20.0), 10)
+    assert not turned.lack(replace(series, real_own_noise=np.r_[np.full(9, 2.0), 20.0]), 10)
+    assert turned.lack(replace(series, real_own_noise=None), 10)
+    assert not turned.lack(series, 1)
+    # Along another direction each time: what all have is no direction's.
+    rng = np.random.default_rng(3)
+    turns = [x @ np.linalg.qr(rng.standard_normal((10, 10)))[0] for x in files]
+    assert not turned.lack(in_own_units(real, turns), 10)
+    # Walks do not.
+    walks = [in_own_units(real, loop(rng, np.eye(10), 200, 10, 10)) for _ in range(10)]
+    assert not any(turned.lack(x, 10) for x in walks)
+
+
+def test_what_each_model_drops_anew_is_not_along_one_direction():
+    """In place of columns least components: what all files have is not what each has."""
+    real, files = dropping(0, files=6)
+    assert not turned.lack(in_own_units(real, files), 12)
+    series = in_own_units(real, [files[1]] * 6)
+    assert turned.lack(series, 12)
+
+
+def test_few_rows_that_vary_say_nothing_of_what_models_lack(monkeypatch):
+    real, files = shrinking(0, generations=6)
+    series = in_own_units(real, files)
+    asked = []
+    monkeypatch.setattr(pull, "lack", lambda *given: asked.append(given) or False)
+    for wild in (None, np.zeros(10, dtype=bool), np.arange(10) < 2):
+        pull.draw(
+            np.random.default_rng(0), series, audit.infer(series, None, 0.95, 0.02).held,
+            np.ones(10), 20, NOTHING, wild,
+        )  # fmt: skip
+    assert len(asked) == 2

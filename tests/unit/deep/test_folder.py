@@ -258,6 +258,23 @@ def test_what_was_run_is_believed_as_written_only(tmp_path: Path) -> None:
         folder.read_about(tmp_path)
 
 
+def test_files_of_another_run_or_generation_are_refused(done: Path, tmp_path: Path) -> None:
+    """A copied deep.json gave its own loop to the metrics of another; samples were not asked."""
+    copy = shutil.copytree(done, tmp_path / "copy")
+    own = {name: (copy / name).read_bytes() for name in ("deep.json", "samples/1.npz")}
+    shutil.copy(copy / "samples/2.npz", copy / "samples/1.npz")
+    with pytest.raises(ValueError, match=r"1\.npz must be a file of this run and generation"):
+        folder.read_samples(copy / "samples/1.npz")
+    config = copy / "config.json"
+    config.write_text(config.read_text() + " ")  # as of another run
+    (copy / "samples/1.npz").write_bytes(own["samples/1.npz"])
+    for ask in (folder.read_about, lambda x: folder.read_samples(x / "samples/1.npz")):
+        with pytest.raises(ValueError, match=r"got another's; remove .*copy to start again"):
+            ask(copy)
+    config.unlink()  # samples alone say nothing of a run
+    assert folder.read_samples(copy / "samples/1.npz").keys() >= {"x", "features"}
+
+
 def test_a_changed_configuration_says_nothing(done: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(done, tmp_path / "copy")
     assert folder.said(copy, 3) == folder.said(done, 3)

@@ -71,6 +71,8 @@ def test_constants():
         "small_dim._FEW": (0.2, 0.4),
         "split._REST": 0.1,
         "split._STEP": 2.0,
+        "split._STEEPER": 20.0,
+        "split._FREE": 0.1,
         "split._MOST": 16,
         "split._DECLARED": 1.0,
         "split._OF_ONE_LEFT": 2.0,

@@ -6,8 +6,9 @@ from tests.decisions import constants, defaults
 def test_constants():
     assert constants("theory.distance") == {
         "by_direction._APART": (2.0, 1.0),
-        "by_direction._FEW": 10,
-        "by_direction._FEW_NODES": 5,
+        "by_direction._ASKED": 5,
+        "by_direction._SINGULAR": (0.25, 1.0),
+        "by_direction._TURNED": 0.025,
         "by_direction._NODES": 9,
         "by_direction._NEAR": 3.0,
         "by_direction._MORE_NODES": 24,

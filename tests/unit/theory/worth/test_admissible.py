@@ -319,3 +319,14 @@ def test_the_limit_beside_a_budget_says_what_rounding_leaves() -> None:
     assert low * (1 - 1e-9) <= float(found.lower) <= float(found.value)
     assert float(found.value) <= float(found.upper) <= high * (1 + 1e-9)
     assert high / low < 1.002
+
+
+def test_where_the_covariance_of_a_pool_dies_no_n_synth_is_admissible(monkeypatch) -> None:
+    """Each limit took a second and more, and at n_synth = 1 there was none."""
+    loop = synthetic_augmentation(50, 20, bias=0.5, pool="accumulate", budget=60)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("a limit was computed")
+
+    monkeypatch.setattr(admissible.distance, "resummed_limit", asked)
+    assert worth.admissible_n_synth(loop, [1.0] * 3) == 0.0
