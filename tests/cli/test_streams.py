@@ -122,3 +122,18 @@ def test_a_folder_that_was_deleted_is_named(
     monkeypatch.chdir(tmp_path)
     said = main._one_line(FileNotFoundError(errno.ENOENT, "No such file or directory"))
     assert said == "No such file or directory"
+
+
+def test_an_interrupt_while_commands_are_loaded_ends_in_one_line() -> None:
+    """A hasty Ctrl-C printed where Python was."""
+    code = (
+        "import sys\n"
+        "class Hasty:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'madtheory.cli.theory':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Hasty())\n"
+        "import madtheory.cli\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "madtheory: error: interrupted\n")

@@ -23,6 +23,7 @@ pytest.importorskip("pypandoc")
 pytest.importorskip("typst")
 pytest.importorskip("sklearn")
 
+from madtheory.files import run_folder
 from madtheory.reports import build as building
 from madtheory.reports.build import build
 from madtheory.reports.contents import SECTIONS
@@ -269,3 +270,15 @@ def test_bad_input(tmp_path, level, seed):
     with pytest.raises(ValueError, match="must be"):
         build(tmp_path, level, seed=seed)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_report_in_the_same_folder_is_refused(tmp_path):
+    """Figures of two levels were mixed, and the first one's pages showed the second's."""
+    held = tmp_path / ".cache"
+    held.mkdir()
+    with (
+        run_folder.hold(held, homeless="", unwritable=""),
+        pytest.raises(ValueError, match="must be used by one process, got a second one"),
+    ):
+        build(tmp_path, "tiny")
+    assert {p.name for p in held.iterdir()} == {"lock"}
