@@ -186,6 +186,7 @@ def growing_pool_dies(loop: Loop) -> bool:
     >>> growing_pool_dies(synthetic_augmentation(10, 10, pool="accumulate", bias=0.75))
     True
     """
+    require_loop(loop)
     forgets = loop.keeps_all and not (is_anchored(loop) or loop.floor)
     return forgets and pool_exponent(loop) < 0
 

@@ -44,6 +44,7 @@ def test_defaults():
     assert defaults("deep") == {
         "config.Preset": {"features": ""},
         "curves.Curve": {"processor": ""},
+        "folder._of_run": {"generation": ""},
         "folder.grid": {"rows": 10, "columns": 10, "gap": 0},
         "gaussian.simulate_torch": {
             "device": "cpu",

@@ -64,6 +64,7 @@ def test_a_list_that_cannot_be(change: tuple[str, str], error: str, place: Path)
         jobs(LIST.format(preset="p.toml").replace(*change))
 
 
+@pytest.mark.full
 def test_curves_are_made_once_and_checked(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, name = place / "reports" / "data" / "curves", "linear-gaussian-2-fresh-0.5-s1"
     assert main([name, "--jobs", "1"]) == 0

@@ -31,6 +31,7 @@ def compared():
     return rows
 
 
+@pytest.mark.full  # half a minute; golden tables that set nothing ask the same
 @pytest.mark.parametrize("name", ["flat", "harmonic", "10", "300"])
 def test_declared_errors_and_bounds_cover(name):
     rows = [row[1:] for row in compared() if row[0] == name]
@@ -42,6 +43,7 @@ def test_declared_errors_and_bounds_cover(name):
     assert (off <= declared + 4 * noise).all()
 
 
+@pytest.mark.full
 def test_declared_errors_alone_cover_where_the_table_can_see_them():
     """Where the noise is below a quarter of what is declared: 97 % within, and not all of it spare.
 
