@@ -16,7 +16,6 @@ and each samples/T.npz say what run they are of, by the digest of config.json, a
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,11 +107,8 @@ def write_grid(path: Path, x: Numbers, labels: Ints | None) -> None:
 
 def _of_run(folder: Path, generation: int | str = "") -> str | None:
     """What run, and what generation of it, a file belongs to; None without a config.json."""
-    try:
-        config = (folder / "config.json").read_bytes()
-    except FileNotFoundError:
-        return None
-    return f"{generation} of {hashlib.sha256(config).hexdigest()}"
+    config = folder / "config.json"
+    return f"{generation} of {files.sha256_file(config)}" if config.exists() else None
 
 
 def write_samples(folder: Path, generation: int, sample: Sample) -> None:

@@ -91,17 +91,17 @@ def extrapolated(values: Array, exponents: list[float]) -> tuple[float, float]:
 def _resting(loops: tuple[Loop, ...]) -> tuple[FirstMomentsLimit, ...]:
     """Where pools come to rest that forget the real data's share; they differ in their bias."""
     ends: dict[Loop, FirstMomentsLimit] = {}
+    left = [one for one in loops if pool_exponent(one) <= 0]
     for last in _LAST:
-        left = [one for one in loops if pool_exponent(one) <= 0 and one not in ends]
         if left:
             ends |= _ends(left, last, _EARLY if last < _LAST[-1] else _SETTLED)
-    for one in loops:
-        if pool_exponent(one) <= 0 and one not in ends:
-            raise UnsupportedLoop(
-                "the limit of a pool that keeps everything is computed where it is near after "
-                f"{_LAST[-1]} generations, got n_fixed = {one.n_fixed}, n_fresh = {one.n_fresh}, "
-                f"n_synth = {one.n_synth} and bias = {one.scalar_bias:g}"
-            )
+            left = [one for one in left if one not in ends]
+    if left:
+        raise UnsupportedLoop(
+            "the limit of a pool that keeps everything is computed where it is near after "
+            f"{_LAST[-1]} generations, got n_fixed = {left[0].n_fixed}, n_fresh = "
+            f"{left[0].n_fresh}, n_synth = {left[0].n_synth} and bias = {left[0].scalar_bias:g}"
+        )
     return tuple(ends.get(one, FirstMomentsLimit()) for one in loops)
 
 
@@ -114,7 +114,7 @@ def _ends(loops: list[Loop], last: int, settled: float) -> dict[Loop, FirstMomen
         return {}
     paths = moment_paths(loops, int(at.max()) + 1)[..., at]
     ends = {one: _end(one, path, settled) for one, path in zip(loops, paths, strict=True)}
-    return {one: end for one, end in ends.items() if end}
+    return {one: end for one, end in ends.items() if end is not None}
 
 
 def _end(loop: Loop, path: Array, settled: float) -> FirstMomentsLimit | None:

@@ -154,6 +154,11 @@ def is_anchored(loop: Loop) -> bool:
     return loop.weight not in (None, 0.0) or (loop.budget is not None and loop.n_fresh > 0)
 
 
+def _forgets(loop: Loop) -> bool:
+    """Whether a pool keeps everything, and the real data's share goes to 0."""
+    return loop.keeps_all and not is_anchored(loop) and loop.floor == 0
+
+
 def pool_exponent(loop: Loop) -> float:
     """Exponent e of E tr Sigma_t ~ t^e where a pool keeps everything (E; asymptotic in t).
 
@@ -169,7 +174,7 @@ def pool_exponent(loop: Loop) -> float:
     0.05
     """
     require_loop(loop)
-    if not loop.keeps_all or is_anchored(loop) or loop.floor > 0:
+    if not _forgets(loop):
         raise UnsupportedLoop(
             "the exponent is computed for pools that keep everything and forget the real data "
             f"only, got a loop of the family {loop.family}"
@@ -187,8 +192,7 @@ def growing_pool_dies(loop: Loop) -> bool:
     True
     """
     require_loop(loop)
-    forgets = loop.keeps_all and not (is_anchored(loop) or loop.floor)
-    return forgets and pool_exponent(loop) < 0
+    return _forgets(loop) and pool_exponent(loop) < 0
 
 
 def anchored_pool_gain(loop: Loop) -> float:
