@@ -107,7 +107,9 @@ class _Build:
     def compute(self, todo: Sequence[Task], workers: int) -> None:
         """Compute tasks side by side; whatever ends this, the page says how far it came."""
         try:
-            self.follow(computed(todo, workers), progress.Forecast(todo, workers), len(todo))
+            # Closed at once: threads that wait for workers would keep a process that has failed.
+            with contextlib.closing(computed(todo, workers)) as events:
+                self.follow(events, progress.Forecast(todo, workers), len(todo))
         except BaseException:
             with contextlib.suppress(Exception):
                 self.show(None)

@@ -23,8 +23,24 @@ def say(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-#: Pages that lie beside a report's .cache: where there is none they are somebody else's.
-_PAGES = ("index.html", "report.md", "report.pdf", "report.tex", "report.typ", "numbers.json")
+#: What lies beside a report's .cache: where there is none it is somebody else's.
+_PAGES = (
+    *("index.html", "report.md", "report.pdf", "report.tex", "report.typ", "numbers.json"),
+    "explorer.html",
+)
+
+
+def _foreign(root: Path) -> list[str]:
+    """Names of files that a report would write over and that no report has made."""
+    if any((root / ".cache" / name).is_file() for name in ("lock", "manifest.json")):
+        return []
+    inside = [
+        path for name in ("figures", "tables") for path in sorted((root / name).glob("[!.]*"))
+    ]
+    return [
+        *(name for name in _PAGES if (root / name).exists()),
+        *(str(path.relative_to(root)) for path in inside),
+    ]
 
 
 class Folder:
@@ -35,11 +51,10 @@ class Folder:
         if root.exists() and not root.is_dir():
             raise ValueError(f"out must be a folder, got a file, {root}; choose another name")
         self.manifest_path = root / ".cache" / "manifest.json"
-        foreign = [name for name in _PAGES if (root / name).exists()]
-        if foreign and not (root / ".cache").is_dir():
+        if foreign := _foreign(root):
             raise ValueError(
                 f"out must be a new folder or a report's, got {root}, which holds {foreign[0]} and "
-                "no .cache; choose another name"
+                "no report's .cache; choose another name"
             )
         for name in (".cache", "figures", "tables"):
             disk.make_folder(root / name)

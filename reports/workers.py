@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -181,7 +181,7 @@ def _side_by_side(tasks: Sequence[Task], count: int) -> Iterator[Event]:
             _close(process)
 
 
-def computed(tasks: Sequence[Task], workers: int) -> Iterator[Event]:
+def computed(tasks: Sequence[Task], workers: int) -> Generator[Event, None, None]:
     """Compute tasks, begun in this order, in so many processes: what happens, as it happens."""
     count = min(workers, len(tasks))
     if count > 1:

@@ -162,6 +162,7 @@ def empty(value: Any) -> bool:
     return value is None or (isinstance(value, list) and None in value)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("line", [*THEORY, COLLAPSE, FRESH, AUGMENTATION])
 def test_whatever_the_options_the_keys_are_the_same_and_each_null_has_its_reason(
     known: Known, line: str

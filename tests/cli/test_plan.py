@@ -64,7 +64,7 @@ def once(function: Callable[..., Any]) -> Callable[..., Any]:
     return remembered
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("line", LINES)
 def test_keys_intervals_statuses_and_reasons(answer: Answer, line: str) -> None:
     got = answer(*line.split())
@@ -135,6 +135,7 @@ def test_real_data_stand_for_dimension_and_covariance(answer: Answer, tmp_path: 
     assert got["gain"] == pytest.approx(found["gain"].value, rel=1e-6)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("line", LINES)
 def test_a_table_fits_eighty_columns(command: Command, line: str) -> None:
     code, out, err = command(*line.split())

@@ -68,7 +68,7 @@ OF_ONE_PROCESSOR = (
 )
 
 #: Of so many commands `make test` asks one; `make test-full` all.
-SOME = 5
+SOME = 10
 
 Entries = dict[str, Any]
 Wanted = Callable[[str], bool]

@@ -9,7 +9,7 @@ from tests.snapshot.traces import tracing
 BANKS = tracing.banks()
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.full
 @pytest.mark.parametrize("bank", BANKS)
 def test_no_function_returns_something_else(bank: str) -> None:
     if not tracing.here():

@@ -136,6 +136,7 @@ AUGMENTED = [
 ]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("options", AUGMENTED)
 def test_augmentation_effective_size_inverts_the_baseline(
     answer: Answer, close: Close, options: str

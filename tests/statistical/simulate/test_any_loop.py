@@ -324,7 +324,7 @@ def _against_the_data(loop, s, replicates, errors):
             assert (errors[name] * size > NEED * se)[sure].all(), (name, se / size)
 
 
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 def test_against_the_data(loop):
     """Same law as drawing every sample; 12 % of the trace would be seen, 20 % of W2^2."""

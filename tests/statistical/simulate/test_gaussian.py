@@ -161,6 +161,7 @@ def test_distance_in_one_dimension(loop):
     _check(run.mean["w2_squared"], run.se["w2_squared"], exact)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("s", SPECTRA.values(), ids=SPECTRA)
 @pytest.mark.parametrize(
     "loop",

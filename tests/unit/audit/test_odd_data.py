@@ -77,6 +77,7 @@ def checked(m: Measured, *, infinite: bool) -> None:
     assert infinite or (math.isfinite(m.low) and math.isfinite(m.high))
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("case", ODD)
 def test_an_answer(case):
     real, files = ODD[case]

@@ -81,6 +81,7 @@ def stopped(out: Path) -> Path:
     return out
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("how", ["missing", "cut", "flipped"])
 @pytest.mark.parametrize("name", ["samples/0.npz", "samples/1.npz", "samples/2.npz", "deep.json"])
 def test_damage_is_found_before_anything_is_trained(

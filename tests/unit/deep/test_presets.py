@@ -35,7 +35,7 @@ def write_idx(folder: Path, side: int, n: int) -> None:
 
 
 @pytest.mark.thinned(4)
-@pytest.mark.parametrize("name", [name for name in config.names() if name.endswith("-paper")])
+@pytest.mark.parametrize("name", [x for x in config.names() if x.endswith("-paper")][::-1])
 def test_a_paper_preset_can_be_rehearsed_here(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,7 @@
 """The folder of a report: what lies there is made anew where it is not what was written."""
 
+import errno
+
 import pytest
 
 pytest.importorskip("matplotlib")
@@ -8,6 +10,7 @@ pytest.importorskip("typst")
 
 from madtheory.reports import build
 from madtheory.reports.folder import Folder, say
+from madtheory.reports.workers import Event
 
 
 @pytest.mark.parametrize("content", ["5", "[]", "", "{", '"x"', '{"a": 5}', "[" * 10**5])
@@ -31,14 +34,46 @@ def test_what_killed_writers_left_is_swept(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("name", ["index.html", "report.pdf", "numbers.json"])
-def test_pages_of_somebody_else_are_left_alone(tmp_path, name):
+@pytest.mark.parametrize(
+    "name", ["index.html", "report.pdf", "explorer.html", "figures/three.png", "tables/mine.csv"]
+)
+@pytest.mark.parametrize("cache", [False, True])
+def test_files_of_somebody_else_are_left_alone(tmp_path, name, cache):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
+    if cache:  # of another program
+        (tmp_path / ".cache" / "pip").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ValueError, match=f"out must be a new folder or a report's, got .*{name}"):
         build.build(tmp_path, "tiny")
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    (tmp_path / ".cache").mkdir()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / name).read_text() == "mine"
+    (tmp_path / ".cache").mkdir(exist_ok=True)
+    (tmp_path / ".cache" / "lock").touch()
     Folder(tmp_path)
+
+
+def test_a_build_that_fails_ends_its_workers_at_once(tmp_path, monkeypatch):
+    """Not when the error is forgotten: until then the process would compute on."""
+    ended = []
+
+    def computed(tasks, workers):
+        try:
+            for task in tasks:
+                yield Event(task)
+                yield Event(task, "{}", 0.0)
+        finally:
+            ended.append(workers)
+
+    def full(self, task, numbers):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(build, "computed", computed)
+    monkeypatch.setattr(build._Build, "take", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        build.build(tmp_path, "tiny", workers=2)
+    assert caught.tb is not None
+    assert ended == [2]
 
 
 def test_an_empty_name_is_refused(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """What holds of every spectrum of biases: flat is scalar, order is free, more bias is more."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madtheory.loop import Loop, fresh_data, fully_synthetic
@@ -47,6 +47,7 @@ def test_a_flat_spectrum_is_the_scalar(n, s, bias):
         np.testing.assert_allclose(ask(mixed, eigenvalues=s), ask(real), rtol=1e-12)
 
 
+@settings(max_examples=25)  # the limits are dear
 @given(SIZES, PAIRS, st.randoms())
 def test_order_of_the_directions_is_free(n, pairs, random):
     shuffled = random.sample(pairs, len(pairs))

@@ -67,6 +67,7 @@ HELD_OUT = [
 ]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(("dim", "loop"), HELD_OUT)
 def test_loops_outside_the_table(dim, loop):
     T, size = 8, 6000

@@ -17,6 +17,7 @@ LOOPS = (
 )
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("loop", LOOPS)
 def test_it_is_the_simulator_s(loop):
     run = simulate(

@@ -34,6 +34,7 @@ def samples(*shape: int) -> dict[int, dict[str, Any]]:
     return {t: {"x": x, "labels": np.arange(len(x)) % 10} for t in shown(T)}
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("shape", "panels"),
     [((60, 1, 8, 8), 3 + 5), ((60, 3, 8, 8), 3 + 5), ((60, 2), 3 + 5), ((60, 1), 3)],

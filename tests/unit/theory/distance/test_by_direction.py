@@ -67,6 +67,7 @@ def test_nearly_equal_biases_have_the_distance_of_one_bias(loop):
         np.testing.assert_allclose(b.value, a.value, rtol=1e-4)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("loop", LOOPS)
 def test_the_path_ends_at_the_limit_and_above_jensen(loop):
     loop = replace(loop, bias=BIAS)

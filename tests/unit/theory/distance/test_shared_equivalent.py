@@ -188,7 +188,7 @@ def test_limit_is_where_the_path_goes(loop: Loop) -> None:
         assert limit.lower == tight.lower
 
 
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("n", [10**12, 10**13, 10**14, 10**15])
 def test_very_many_samples_leave_no_rounding(n: int) -> None:
     """Where the second order is all there is."""

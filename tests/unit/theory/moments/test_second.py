@@ -37,6 +37,7 @@ def test_a_dimension_may_be_an_array_of_one() -> None:
     assert np.array_equal(*found)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("memory", [2, 3, 5, 7])
 def test_second_moments_of_little_left_declare_their_rounding(memory):
     """Beside three real samples; E tr S^2/(E tr S)^2 tends to .8, that of (tr S)^2 to 1.2."""

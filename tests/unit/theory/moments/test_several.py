@@ -118,6 +118,7 @@ def test_limit_is_where_the_path_ends_by_a_matrix_and_by_its_products(
     np.testing.assert_allclose(far(loop, dim), second_moments_limit(loop, dim), rtol=1e-11)
 
 
+@pytest.mark.thinned(5)
 @pytest.mark.parametrize("n", [10**6, 10**9, 10**12, 10**15])
 @pytest.mark.parametrize("solved", [0, 1200])
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def test_the_table_has_every_cell_once_and_says_what_the_functions_say() -> None
     assert cell["a", "weighting"].collapses is None
 
 
+@pytest.mark.full
 def test_the_default_table_shows_that_the_definitions_disagree() -> None:
     table = definitions_table(2)
     cell = {(e.loop, e.definition): e.collapses for e in table}

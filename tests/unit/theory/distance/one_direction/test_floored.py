@@ -26,6 +26,7 @@ def w2(loop, t, root):
 FIRST = (collapse.mean_walk, collapse.mean_trace)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("n", "n_initial", "bias", "floor"),
     [
