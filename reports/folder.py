@@ -34,9 +34,8 @@ def _foreign(root: Path) -> list[str]:
     """Names of files that a report would write over and that no report has made."""
     if any((root / ".cache" / name).is_file() for name in ("lock", "manifest.json")):
         return []
-    inside = [
-        path for name in ("figures", "tables") for path in sorted((root / name).glob("[!.]*"))
-    ]
+    folders = (root / name for name in ("figures", "tables"))
+    inside = [path for folder in folders for path in sorted(folder.glob("[!.]*"))]
     return [
         *(name for name in _PAGES if (root / name).exists()),
         *(str(path.relative_to(root)) for path in inside),

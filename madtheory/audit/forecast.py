@@ -207,6 +207,16 @@ def _dead(axes: Axes, series: Series, alive: NDArray[np.bool_]) -> tuple[float, 
     return float(size @ variance[~alive]), float(size @ distance[~alive])
 
 
+class _Seen(NamedTuple):
+    """What a forecast rests on: files, and what they say in the axes of the real set."""
+
+    real: Array
+    sets: Sequence[Array]
+    axes: Axes
+    series: Series
+    held: Anchor | None
+
+
 class _Ahead(NamedTuple):
     """Paths, how much wider their bands are, and what dead directions add to trace and distance.
 
@@ -224,16 +234,9 @@ class _Ahead(NamedTuple):
     least: float = 0.0
 
 
-def _ahead(
-    real: Array,
-    sets: Sequence[Array],
-    axes: Axes,
-    series: Series,
-    held: Anchor | None,
-    horizon: int,
-    known: Known,
-) -> _Ahead:
+def _ahead(seen: _Seen, horizon: int, known: Known) -> _Ahead:
     """Simulate the next files; no paths where nothing varies any more."""
+    real, sets, axes, series, held = seen
     rng = np.random.default_rng(0)
     count = min(_MOST_PATHS, max(_FEWEST_PATHS, _WORK // horizon))
     them = frequencies(real, sets)
@@ -340,17 +343,16 @@ def forecast(
     if len(telling) < len(sets):
         sets = [sets[i] for i in telling]
         series, held = series_of(axes, sets), None
-    rest = horizon, level, known
     some = None if few_values([real, *sets]) else kept(axes, series)
     # Where axes of the real set tell as many, these are left out.
     if some is None or int(_never_had(series).sum()) >= len(some) - some.shape[1]:
-        return _of(numbers, real, sets, axes, series, held, last, *rest)
+        return _of(numbers, _Seen(real, sets, axes, series, held), last, level, known)
     # What is dropped adds to the distance what it does in the last file.
     real, sets = real @ some, [x @ some for x in sets]
     axes = axes_of(real)
     series = series_of(axes, sets)
     within = float(sets[-1].var(axis=0, ddof=1).sum()), metrics.fid(real, sets[-1]).value
-    found = _of(numbers, real, sets, axes, series, None, within, *rest)
+    found = _of(numbers, _Seen(real, sets, axes, series, None), within, level, known)
     trace, fid = (
         tuple(Measured(*(v + all_of_it - part for v in (b.value, b.low, b.high))) for b in band)
         for band, all_of_it, part in zip((found.trace, found.fid), last, within, strict=True)
@@ -359,21 +361,13 @@ def forecast(
 
 
 def _of(
-    numbers: tuple[int, ...],
-    real: Array,
-    sets: Sequence[Array],
-    axes: Axes,
-    series: Series,
-    held: Anchor | None,
-    last: tuple[float, float],
-    horizon: int,
-    level: float,
-    known: Known,
+    numbers: tuple[int, ...], seen: _Seen, last: tuple[float, float], level: float, known: Known
 ) -> Forecast:
     """The same of files that all tell, in all directions."""
-    ahead = _ahead(real, sets, axes, series, held, horizon, known)
+    real, sets = seen.real, seen.sets
+    ahead = _ahead(seen, len(numbers), known)
     if ahead.paths is None:
-        trace, fid = ((Measured.exactly(v),) * horizon for v in last)
+        trace, fid = ((Measured.exactly(v),) * len(numbers) for v in last)
         return Forecast(numbers, trace, fid, low_rank=False, wild=False, discrete=False)
     them, rest = ahead.paths, (ahead.wider, level)
     distance, start = _everywhere(them, ahead.dead[1], real, sets[-1], last[1])

@@ -22,7 +22,7 @@ SECTIONS: Final = (
          "longest": 450},
         tiny={"grid": [4, 3], "weights": [0.3, 1.0], "sizes": 30, "points": [[1, 0.9]],
               "replicates": 20, "longest": 20},
-        quick={"grid": [9, 7], "weights": [0.1, 0.2, 0.4, 0.6, 0.8, 1.0], "sizes": 120,
+        quick={"grid": [8, 6], "weights": [0.1, 0.3, 0.5, 0.8, 1.0], "sizes": 120,
                "points": [[0.3, 0.6], [1, 0.9], [10, 0.9], [10, 1.0]], "replicates": 100},
         full={"grid": [18, 13], "weights": [0.07, 0.1, 0.14, 0.2, 0.27, 0.35, 0.45, 0.55,
                                             0.65, 0.75, 0.85, 0.95], "sizes": 200,
