@@ -26,6 +26,9 @@ from madtheory.engine import read_curves, samples
 from madtheory.engine.store import timed
 from madtheory.files import run_folder, seal
 
+#: Bytes of the largest file that is read; committed curves have some tens of thousands.
+_LARGEST = 2**28
+
 
 def digest(generations: Ints, metrics: Mapping[str, Array]) -> str:
     """SHA-256 of all that was measured."""
@@ -151,6 +154,8 @@ def read(path: Path | str) -> Curve:
     if Path(path).exists() and not Path(path).is_file():
         raise ValueError(f"curve must be a file, got a folder, a pipe or a device, {path}")
     try:
+        if Path(path).stat().st_size > _LARGEST:
+            raise ValueError("too large")
         given = json.loads(Path(path).read_text(encoding="utf-8"))
         sealed = given.pop("seal", None) == seal(given)
         given["real"], given["metrics"] = _arrays(given["real"]), _arrays(given["metrics"])

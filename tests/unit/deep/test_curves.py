@@ -102,6 +102,10 @@ def test_what_is_no_curve(text: str, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(ValueError, match="must be a file that deep curve wrote"):
         curves.read(tmp_path / "c.json")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**40)  # no memory holds it
+    with pytest.raises(ValueError, match=r"must be a file that deep curve wrote, got .*large.json"):
+        curves.read(tmp_path / "large.json")
     with pytest.raises(ValueError, match=r"must be a readable file, got .*none.json"):
         curves.read(tmp_path / "none.json")
     with pytest.raises(ValueError, match="must be that of a deep run"):
