@@ -297,11 +297,13 @@ def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 
 
 def test_version_is_quick() -> None:
+    # Processor time: others may be at work.
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = os.times()
         done = process("--version")
-        times.append(time.perf_counter() - start)
+        end = os.times()
+        times.append(sum(end[2:4]) - sum(start[2:4]))
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"madtheory, version {madtheory.__version__}\n"
     assert min(times) < 1.0  # the contract
