@@ -168,6 +168,7 @@ def test_numbers_of_every_kind_become_floats() -> None:
     for value in ([Fraction(1, 2), 1], [Decimal("0.5"), 1], np.array([0.5, 1.0], dtype=">f2")):
         assert _check.floats("x", value).tolist() == [0.5, 1.0]
     assert _check.floats("x", np.longdouble("1e4000")) == math.inf
+    assert str(_check.number("x", -0.0)) == "0.0"
 
 
 def test_rows_of_a_sample_are_neither_ragged_nor_masked() -> None:
