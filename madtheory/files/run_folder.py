@@ -20,7 +20,7 @@ from typing import Any
 
 from madtheory.files import disk
 from madtheory.files.atomic import atomic_write_json, sweep
-from madtheory.files.canonical import canonical_json, jsonable, seal
+from madtheory.files.canonical import canonical_json, jsonable, seal, sha256_file
 
 
 def configuration(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,16 @@ def _git_state(source: Path) -> dict[str, Any] | None:
 def damaged(
     path: Path, what: str, got: str = "a damaged or missing file", *, run: Path | None = None
 ) -> ValueError:
-    """Return the refusal of a part of a run (the folder of `path`) that is not what was written."""
+    """Return the refusal of a part of a run (the folder of `path`) that is not what was written.
+
+    What may not be read, or not now, may be whole: it is not called damaged.
+    """
+    try:
+        sha256_file(path)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return ValueError(f"{path} must be {what}, got a file that can't be read: {error.strerror}")
     whole = path.parent if run is None else run
     return ValueError(f"{path} must be {what}, got {got}; remove {whole} to start again")
 

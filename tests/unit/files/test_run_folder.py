@@ -1,6 +1,8 @@
 """What a run folder must share with the run that goes on in it."""
 
+import errno
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,24 @@ def test_a_sealed_file_is_believed_as_written_only(tmp_path: Path) -> None:
     assert run_folder.read_sealed(path, unsealed=True) == {"seed": 1}
     with pytest.raises(ValueError, match=r"about\.json must be as it was written, got a"):
         run_folder.read_sealed(path)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_what_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Nobody is told to remove a run that is whole."""
+    path = tmp_path / "config.json"
+    path.write_text("{}")
+
+    def refuse(path: Path) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    for module, name in ((Path, "read_bytes"), (run_folder, "sha256_file")):
+        monkeypatch.setattr(module, name, refuse)
+    why = f"must be readable JSON, got a file that can't be read: {os.strerror(number)}$"
+    with pytest.raises(ValueError, match=why):
+        run_folder.read_json(path)
 
 
 def test_a_chunk_is_not_to_blame_where_more_differs(tmp_path: Path) -> None:
