@@ -22,6 +22,7 @@ def test_constants():
         },
         "config.SMALL_LOOP": 200,
         "config.SMALL_GENERATIONS": 2,
+        "curves._LARGEST": 2**28,
         "folder.N_KEPT": 1000,
         "folder.GRID": 10,
         "folder.SIDE": 32,
