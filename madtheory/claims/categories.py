@@ -154,7 +154,7 @@ CLAIMS: Final = (
     .happens(lambda: _decided(0.9))
     .observes(_DECIDED.draws, "survivors", "one word is left, p = .6, {n}, {λ}, {t}")
     .of(lambda x: x == 1.0)
-    .against("temperature .896 for .9", lambda _: _decided(0.896)),
+    .against("a temperature of .896", lambda _: _decided(0.896)),
     exact("temperature-duration", "Section 2.3; 4.2", size=40_000)
     .says("λ < 1: the expected generation at which one of two words is left, from the chain")
     .expects(lambda: modes.fixation(0.6, 100, temperature=0.9).time)
