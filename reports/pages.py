@@ -62,21 +62,20 @@ def _convert(markdown: str, target: str, extension: str, extra: list[str]) -> st
     with tempfile.TemporaryDirectory() as folder:
         layout = Path(folder) / f"page.{suffix}"
         layout.write_text(template(f"page.{suffix}"), encoding="utf-8")
-        return str(
-            pypandoc.convert_text(
-                source,
-                "html5" if target == "html" else target,
-                format=_MARKDOWN,
-                extra_args=[
-                    "--standalone",
-                    f"--template={layout}",
-                    f"--default-image-extension={extension}",
-                    "--columns=40",
-                    "--wrap=preserve",
-                    *extra,
-                ],
-            )
-        )
+        options = [
+            "--standalone",
+            f"--template={layout}",
+            f"--default-image-extension={extension}",
+            "--columns=40",
+            "--wrap=preserve",
+            *extra,
+        ]
+        to = "html5" if target == "html" else target
+        try:
+            return str(pypandoc.convert_text(source, to, format=_MARKDOWN, extra_args=options))
+        except RuntimeError as error:  # it was killed, or found no memory
+            words = " ".join(str(error).split()).rstrip(" :")
+            raise ChildProcessError(f"the page was not written: {words}") from None
 
 
 def html(

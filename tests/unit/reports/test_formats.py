@@ -71,6 +71,16 @@ def test_fill():
         text.fill("{{a.c}}", numbers, {})
 
 
+def test_a_converter_that_is_killed_is_named(monkeypatch):
+    def killed(*_, **__):
+        raise RuntimeError('Pandoc died with exitcode "-9" during conversion: \n')
+
+    monkeypatch.setattr(pages.pypandoc, "convert_text", killed)
+    why = 'the page was not written: Pandoc died with exitcode "-9" during conversion$'
+    with pytest.raises(ChildProcessError, match=why):
+        pages.html("text", {})
+
+
 def test_markdown_converts_to_three_pages():
     source = "::: box\nA *box*.\n:::\n\n# Head\n\n$x_t^2$\n"
     html = pages.html(source, {})
