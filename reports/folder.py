@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from madtheory.files import (
@@ -25,21 +26,24 @@ def say(text: str) -> None:
 
 #: What lies beside a report's .cache: where there is none it is somebody else's.
 _PAGES = (
-    *("index.html", "report.md", "report.pdf", "report.tex", "report.typ", "numbers.json"),
+    "index.html",
     "explorer.html",
+    "report.md",
+    "report.pdf",
+    "report.tex",
+    "report.typ",
+    "numbers.json",
 )
 
 
-def _foreign(root: Path) -> list[str]:
-    """Names of files that a report would write over and that no report has made."""
+def _foreign(root: Path) -> Path | None:
+    """Return a file that a report would write over and that no report has made, if there is one."""
     if any((root / ".cache" / name).is_file() for name in ("lock", "manifest.json")):
-        return []
+        return None
     folders = (root / name for name in ("figures", "tables"))
-    inside = [path for folder in folders for path in sorted(folder.glob("[!.]*"))]
-    return [
-        *(name for name in _PAGES if (root / name).exists()),
-        *(str(path.relative_to(root)) for path in inside),
-    ]
+    inside = (path for folder in folders for path in sorted(folder.glob("[!.]*")))
+    pages = (root / name for name in _PAGES if (root / name).exists())
+    return next(chain(pages, inside), None)
 
 
 class Folder:
@@ -52,8 +56,8 @@ class Folder:
         self.manifest_path = root / ".cache" / "manifest.json"
         if foreign := _foreign(root):
             raise ValueError(
-                f"out must be a new folder or a report's, got {root}, which holds {foreign[0]} and "
-                "no report's .cache; choose another name"
+                f"out must be a new folder or a report's, got {root}, which holds "
+                f"{foreign.relative_to(root)} and no report's .cache; choose another name"
             )
         for name in (".cache", "figures", "tables"):
             disk.make_folder(root / name)

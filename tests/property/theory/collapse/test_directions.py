@@ -47,7 +47,7 @@ def test_a_flat_spectrum_is_the_scalar(n, s, bias):
         np.testing.assert_allclose(ask(mixed, eigenvalues=s), ask(real), rtol=1e-12)
 
 
-@settings(max_examples=25)  # the limits are dear
+@settings(max_examples=settings.default.max_examples // 2)  # the limits are dear
 @given(SIZES, PAIRS, st.randoms())
 def test_order_of_the_directions_is_free(n, pairs, random):
     shuffled = random.sample(pairs, len(pairs))
